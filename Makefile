@@ -1,0 +1,60 @@
+# make demo: see it work.  make test: check everything.  Both set up .venv by themselves.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+UV    := $(shell command -v uv 2>/dev/null)
+# The first interpreter that really starts and is one we support (a pyenv shim may exist and not start).
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
+
+.PHONY: demo test check bench lock clean
+.DELETE_ON_ERROR:
+
+demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
+	@$(BIN)/dann demo
+
+test: check  ## set up, then lint, types and every test
+	$(BIN)/python -m pytest
+
+check: $(VENV)/.dev  ## lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: $(VENV)/.dev  ## speed and memory, never part of the tests
+	$(BIN)/python -m tests.bench
+
+$(BIN)/python:
+ifneq ($(UV),)
+	@$(UV) venv --quiet --allow-existing --python '>=3.11,<3.14' $(VENV)
+else
+	@test -n "$(PYTHON)" || { echo "make: no Python 3.11, 3.12 or 3.13 found; install one, or say PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+endif
+
+# --no-build-isolation: the build backend comes from the lock too.
+ifneq ($(UV),)
+INSTALL = $(UV) pip install --quiet --python $(BIN)/python
+else
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+endif
+
+$(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
+	@echo "setting up $(VENV) (once, about a minute)" >&2
+	@$(INSTALL) --require-hashes -r requirements.lock
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+	@$(INSTALL) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+lock:  ## pin what pyproject.toml asks for, with hashes and without addresses (needs uv)
+	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		pyproject.toml --group build --output-file requirements.lock
+	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
+		pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean:  ## remove what was set up; data/ is yours and stays
+	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -not -path './data/*' -prune -exec rm -rf {} +

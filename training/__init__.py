@@ -1,0 +1,1 @@
+"""Posts in, checkpoints out. Imports `model`, never `bot`."""

@@ -1,0 +1,1 @@
+"""What a post is. (The store that holds them follows in this file.)"""
