@@ -1,20 +1,41 @@
-"""From logits to a token id: SamplingParams and pure functions. Knows no text and no network."""
+"""From logits to a token id: pure functions with an explicit key. Knows no text and no network."""
 
-from pydantic import BaseModel, ConfigDict, Field
+import jax
+import jax.numpy as jnp
 
 
-class SamplingParams(BaseModel):
-    """How one reply is drawn. Frozen; out-of-range values are refused, never clamped.
+def sample(logits: jax.Array, key: jax.Array, seen: jax.Array, params: dict[str, jax.Array]) -> jax.Array:
+    """One token id drawn from `logits[V]`; `seen[V]` is True for tokens that this reply already holds.
 
-    The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
-    Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off.
+    `params` is SamplingParams.model_dump(), so that one compiled function serves every setting.
     """
+    logits = penalize(logits, seen, params["repetition_penalty"])
+    logits = min_p(top_p(top_k(logits, params["top_k"]), params["top_p"]), params["min_p"])
+    temperature = params["temperature"]
+    drawn = jax.random.categorical(key, logits / jnp.where(temperature > 0, temperature, 1.0))
+    return jnp.where(temperature > 0, drawn, logits.argmax()).astype(jnp.int32)
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    temperature: float = Field(0.8, ge=0.0, le=2.0)
-    top_k: int = Field(40, ge=0)
-    top_p: float = Field(0.95, gt=0.0, le=1.0)
-    min_p: float = Field(0.05, ge=0.0, le=1.0)
-    repetition_penalty: float = Field(1.0, ge=1.0, le=2.0)
-    max_tokens: int = Field(160, ge=1, le=4096)
+def penalize(logits: jax.Array, seen: jax.Array, penalty: jax.Array) -> jax.Array:
+    """Make tokens already in the reply less likely (CTRL: Keskar et al., 1909.05858, section 4.1)."""
+    return jnp.where(seen, jnp.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def top_k(logits: jax.Array, k: jax.Array) -> jax.Array:
+    """Keep the k largest (and what equals the smallest of them); k = 0 keeps all."""
+    size = logits.shape[-1]
+    smallest = -jnp.sort(-logits)[jnp.where(k > 0, jnp.minimum(k, size), size) - 1]
+    return jnp.where(logits < smallest, -jnp.inf, logits)
+
+
+def top_p(logits: jax.Array, p: jax.Array) -> jax.Array:
+    """Keep the fewest likeliest tokens that hold probability p together (Holtzman et al., 1904.09751); always one."""
+    ordered = -jnp.sort(-logits)
+    before = jnp.cumsum(jax.nn.softmax(ordered)) - jax.nn.softmax(ordered)
+    smallest = jnp.min(jnp.where((before < p) | (p >= 1.0), ordered, jnp.inf))
+    return jnp.where(logits < smallest, -jnp.inf, logits)
+
+
+def min_p(logits: jax.Array, p: jax.Array) -> jax.Array:
+    """Keep tokens at least p times as likely as the likeliest (Nguyen et al., 2407.01082)."""
+    return jnp.where(logits < logits.max() + jnp.log(p), -jnp.inf, logits)

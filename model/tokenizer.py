@@ -1,0 +1,98 @@
+"""Byte-level BPE: train, save, load, encode, decode, and the special tokens. The one file that knows `tokenizers`.
+
+The special tokens are ids 0, 1 and 2, below every id of text. They have no spelling, so no text, however it is written,
+encodes to one of them, and any text round-trips: the alphabet is the 256 bytes.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer as Bpe
+from tokenizers import decoders, models, pre_tokenizers, trainers
+
+from model.config import MIN_VOCAB_SIZE
+from model.errors import DannError
+
+BOS = 0
+"""Begins a conversation; reading it empties the carry. It is also what follows a conversation's last turn."""
+OTHER = 1
+"""Begins a turn of somebody else."""
+ME = 2
+"""Begins a turn of the person dann learns from."""
+NUM_SPECIAL = 3
+
+
+class Tokenizer:
+    """Text to token ids and back. `vocab_size` counts the special tokens."""
+
+    def __init__(self, bpe: Bpe) -> None:
+        self._bpe = bpe
+        self.vocab_size: int = bpe.get_vocab_size() + NUM_SPECIAL
+        self._bytes = _bytes_of_tokens(bpe)
+
+    @classmethod
+    def train(cls, texts: Iterable[str], vocab_size: int) -> "Tokenizer":
+        """Learn at most `vocab_size` tokens (special ones included) from texts; fewer where the text has no more pairs.
+
+        Method: byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909) on bytes (Radford et al. 2019).
+        Raises DannError for a vocabulary that could not spell every byte.
+        """
+        if vocab_size < MIN_VOCAB_SIZE:
+            raise DannError(f"tokenizer.vocab_size: {vocab_size} is too small; it must be at least {MIN_VOCAB_SIZE}")
+        bpe = Bpe(models.BPE())
+        bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
+        bpe.decoder = decoders.ByteLevel()
+        trainer = trainers.BpeTrainer(
+            vocab_size=vocab_size - NUM_SPECIAL,
+            initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+            show_progress=False,
+        )
+        bpe.train_from_iterator(texts, trainer)
+        return cls(bpe)
+
+    def encode(self, text: str) -> list[int]:
+        """Token ids of `text`; never a special one. Lone surrogates, which are not text, become U+FFFD."""
+        return self.encode_batch([text])[0]
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        """`encode` for many texts, on all cores."""
+        whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
+        return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(whole, add_special_tokens=False)]
+
+    def decode(self, ids: Iterable[int]) -> str:
+        """Text of token ids: special ones are skipped, bytes that are no UTF-8 become U+FFFD."""
+        return self.decode_bytes(ids).decode("utf-8", "replace")
+
+    def decode_bytes(self, ids: Iterable[int]) -> bytes:
+        """The exact bytes that token ids stand for, which may begin or end inside a character."""
+        return b"".join(self._bytes[i] for i in ids)
+
+    @property
+    def token_bytes(self) -> list[bytes]:
+        """The bytes of every token id `[vocab_size]`, empty for the special ones."""
+        return self._bytes
+
+    def save(self, path: Path) -> None:
+        """Write the tokenizers library's own JSON; the special tokens' offset is this class's, not the file's."""
+        path.write_text(self._bpe.to_str(), encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> "Tokenizer":
+        """Read what `save` wrote; raises DannError if it is not that."""
+        try:
+            return cls(Bpe.from_str(path.read_text(encoding="utf-8")))
+        except Exception as error:  # the library raises plain Exception for a file it cannot read
+            raise DannError(f"{path}: not a tokenizer that dann saved ({error})") from error
+
+
+def _bytes_of_tokens(bpe: Bpe) -> list[bytes]:
+    """Undo the byte-level alphabet, in which each byte is written as one printable character (GPT-2's encoder.py)."""
+    printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
+    rest = [b for b in range(256) if b not in printable]
+    byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(rest)}
+    vocab: dict[str, int] = json.loads(bpe.to_str())["model"]["vocab"]
+    table = [b""] * (len(vocab) + NUM_SPECIAL)
+    for token, index in vocab.items():
+        table[index + NUM_SPECIAL] = bytes(byte_of[c] for c in token)
+    return table

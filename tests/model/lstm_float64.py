@@ -1,0 +1,61 @@
+"""The three cells in float64 NumPy, written from their equations and not from our code: the reference for parity."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+def sigmoid(x: Array) -> Array:
+    return 1.0 / (1.0 + np.exp(-x))
+
+
+def lstm(x: Array, state: tuple[Array, ...], w: Array) -> tuple[Array, ...]:
+    c, h = state
+    i, f, g, o = np.split(x + h @ w, 4, axis=-1)
+    c = sigmoid(f) * c + sigmoid(i) * np.tanh(g)
+    return c, sigmoid(o) * np.tanh(c)
+
+
+def gru(x: Array, state: tuple[Array, ...], w: Array) -> tuple[Array, ...]:
+    (h,) = state
+    z, r, n = np.split(x, 3, axis=-1)
+    zh, rh, nh = np.split(h @ w, 3, axis=-1)
+    update, reset = sigmoid(z + zh), sigmoid(r + rh)
+    return (update * h + (1 - update) * np.tanh(n + reset * nh),)
+
+
+def rnn(x: Array, state: tuple[Array, ...], w: Array) -> tuple[Array, ...]:
+    (h,) = state
+    return (np.tanh(x + h @ w),)
+
+
+CELLS = {"lstm": (lstm, 2), "gru": (gru, 1), "rnn": (rnn, 1)}
+
+
+def logits(architecture: str, weights: Mapping[str, Array], tokens: Any, hidden_dim: int, layers: int) -> Array:
+    """Logits `[B, T, V]` of a whole sequence from the empty carry; token 0 empties it again."""
+    cell, arrays = CELLS[architecture]
+    batch, length = tokens.shape
+    states = [tuple(np.zeros((batch, hidden_dim)) for _ in range(arrays)) for _ in range(layers)]
+    rows = []
+    for t in range(length):
+        keep = (tokens[:, t] != 0)[:, None]
+        now = (
+            weights["embedding"][tokens[:, t]] @ weights["inputs.0"]
+            if "embedding" in weights
+            else weights["inputs.0"][tokens[:, t]]
+        )
+        for layer in range(layers):
+            if layer:
+                now = states[layer - 1][-1] @ weights[f"inputs.{layer}"]
+            before = tuple(array * keep for array in states[layer])
+            states[layer] = cell(now + weights[f"biases.{layer}"], before, weights[f"weights.{layer}"])
+        hidden = states[-1][-1]
+        if "projection" in weights:
+            hidden = hidden @ weights["projection"]
+        output = weights.get("output", weights["embedding"].T if "embedding" in weights else None)
+        rows.append(hidden @ output + weights["output_bias"])
+    return np.stack(rows, axis=1)

@@ -1,0 +1,151 @@
+"""The contract that training, decoding and every later architecture stand on. A new one only has to be named."""
+
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from model import checkpoint
+from model.architectures import ARCHITECTURES, LanguageModel, build
+from model.config import ModelConfig
+from model.errors import DannError
+from model.tokenizer import BOS
+from tests.model.lstm_float64 import logits as reference_logits
+
+V, H, B, T = 13, 8, 3, 12
+SHAPES: list[dict[str, Any]] = [
+    {},
+    {"num_layers": 2},
+    {"embed_dim": 5},
+    {"embed_dim": 5, "tie_embeddings": True},
+    {"embed_dim": H, "tie_embeddings": True, "num_layers": 2},
+]
+
+
+def made(name: str, shape: dict[str, Any]) -> LanguageModel:
+    return build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=H, **shape), seed=1)
+
+
+@pytest.fixture(params=ARCHITECTURES)
+def model(request: pytest.FixtureRequest) -> LanguageModel:
+    """Every architecture, with everything there is in it at once."""
+    return made(request.param, {"embed_dim": 5, "tie_embeddings": True, "num_layers": 2})
+
+
+@pytest.fixture(params=[(name, shape) for name in ARCHITECTURES for shape in SHAPES], ids=str)
+def shaped(request: pytest.FixtureRequest) -> LanguageModel:
+    """Every architecture in every shape: parity must hold on each path."""
+    return made(*request.param)
+
+
+@pytest.fixture
+def tokens() -> jax.Array:
+    """Random tokens with a conversation that begins in the middle of every row."""
+    drawn = jax.random.randint(jax.random.key(0), (B, T), 1, V)
+    return drawn.at[0, 4].set(BOS).at[1, 7].set(BOS).at[2, 11].set(BOS)
+
+
+def read(model: LanguageModel, tokens: jax.Array) -> jax.Array:
+    graph, params = nnx.split(model)
+    logits: jax.Array = _read(graph, params, tokens)
+    return logits
+
+
+@partial(jax.jit, static_argnums=0)
+def _read(graph: nnx.GraphDef[Any], params: Any, tokens: jax.Array) -> jax.Array:
+    model: Any = nnx.merge(graph, params)
+    logits: jax.Array = model(tokens, model.initial_carry(tokens.shape[0]))[0]
+    return logits
+
+
+def test_shapes(model: LanguageModel, tokens: jax.Array) -> None:
+    logits, carry = model(tokens, model.initial_carry(B))
+    assert logits.shape == (B, T, V)
+    assert jax.tree.map(jnp.shape, carry) == jax.tree.map(jnp.shape, model.initial_carry(B))
+
+
+def test_no_token_sees_what_comes_after_it(model: LanguageModel, tokens: jax.Array) -> None:
+    changed = tokens.at[:, 6:].set((tokens[:, 6:] + 3) % V)
+    np.testing.assert_array_equal(read(model, tokens)[:, :6], read(model, changed)[:, :6])
+    assert not np.allclose(read(model, tokens)[:, 6:], read(model, changed)[:, 6:])
+
+
+@pytest.mark.parametrize("cut", [1, 4, 5, 11])
+def test_two_calls_that_hand_the_carry_on_equal_one(model: LanguageModel, tokens: jax.Array, cut: int) -> None:
+    whole, last = model(tokens, model.initial_carry(B))
+    first, carry = model(tokens[:, :cut], model.initial_carry(B))
+    second, carry = model(tokens[:, cut:], carry)
+    np.testing.assert_allclose(jnp.concatenate([first, second], axis=1), whole, atol=1e-6)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
+
+
+def test_the_carry_matters_and_bos_empties_it(model: LanguageModel, tokens: jax.Array) -> None:
+    _, carry = model(tokens, model.initial_carry(B))
+    following = jnp.full((B, 3), 5)
+    assert not np.allclose(model(following, carry)[0], read(model, following))
+    begun = following.at[:, 0].set(BOS)
+    np.testing.assert_array_equal(model(begun, carry)[0], read(model, begun))
+
+
+def test_rows_of_a_batch_do_not_mix(model: LanguageModel, tokens: jax.Array) -> None:
+    alone = jnp.concatenate([read(model, tokens[row : row + 1]) for row in range(B)])
+    np.testing.assert_allclose(alone, read(model, tokens), atol=1e-6)
+
+
+def test_parity_with_float64_numpy(shaped: LanguageModel, tokens: jax.Array) -> None:
+    weights = {name: array.astype(np.float64) for name, array in checkpoint.weights_of(shaped).items()}
+    config = shaped.config
+    expected = reference_logits(config.architecture, weights, np.asarray(tokens), H, config.num_layers)
+    np.testing.assert_allclose(read(shaped, tokens), expected, atol=2e-5)
+
+
+def test_gradient_against_float64_finite_differences(shaped: LanguageModel, tokens: jax.Array) -> None:
+    """The scan's gradient is written by hand; a slip in it would still train, only worse."""
+    config, targets = shaped.config, np.asarray((tokens + 1) % V)
+    graph, params = nnx.split(shaped)
+
+    def loss(params: Any) -> jax.Array:
+        logp = jax.nn.log_softmax(_read(graph, params, tokens))
+        return -jnp.take_along_axis(logp, jnp.asarray(targets)[..., None], -1).mean()
+
+    gradient = jax.jit(jax.grad(loss))(params)
+    flat = {".".join(map(str, path)): np.asarray(g[...]) for path, g in nnx.to_flat_state(gradient)}
+    weights = {name: array.astype(np.float64) for name, array in checkpoint.weights_of(shaped).items()}
+
+    def reference_loss() -> float:
+        out = reference_logits(config.architecture, weights, np.asarray(tokens), H, config.num_layers)
+        logp = out - np.log(np.exp(out).sum(-1, keepdims=True))
+        return float(-np.take_along_axis(logp, targets[..., None], -1).mean())
+
+    chance = np.random.default_rng(0)
+    for name, array in weights.items():
+        for _ in range(4):
+            place = tuple(chance.integers(0, size) for size in array.shape)
+            original, h = array[place], 1e-5
+            array[place] = original + h
+            above = reference_loss()
+            array[place] = original - h
+            slope = (above - reference_loss()) / (2 * h)
+            array[place] = original
+            assert flat[name][place] == pytest.approx(slope, abs=2e-5), f"{name}{place}"
+
+
+def test_dropout_only_with_a_key_and_the_same_units_at_every_step() -> None:
+    model = build(ModelConfig(vocab_size=V, hidden_dim=64, dropout=0.5), seed=1)
+    steady = jnp.full((B, T), 5)
+    np.testing.assert_array_equal(read(model, steady), read(model, steady))
+    dropped, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(1))
+    again, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(1))
+    other, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(2))
+    np.testing.assert_array_equal(dropped, again)
+    assert not np.allclose(dropped, other)
+    assert not np.allclose(dropped, read(model, steady))
+
+
+def test_an_unknown_architecture_is_refused_by_name() -> None:
+    with pytest.raises(DannError, match=r"model.architecture: 'mlp' is not known; choose one of gru, lstm, rnn"):
+        build(ModelConfig(architecture="mlp", vocab_size=V), seed=0)

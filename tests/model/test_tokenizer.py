@@ -1,0 +1,60 @@
+"""Any text round-trips and no text can become a special token: prompts come from strangers."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from model.config import MIN_VOCAB_SIZE
+from model.errors import DannError
+from model.tokenizer import NUM_SPECIAL, Tokenizer
+
+TEXTS = ["the lstm learns", "the loss goes down lol", "the val loss goes up wtf", "ё 🇺🇦 кириллица"]
+TOKENIZER = Tokenizer.train(TEXTS, 300)
+
+
+@given(st.text())
+def test_any_text_round_trips(text: str) -> None:
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+@given(st.text())
+def test_no_text_becomes_a_special_token(text: str) -> None:
+    assert all(id_ >= NUM_SPECIAL for id_ in TOKENIZER.encode(text))
+
+
+@pytest.mark.parametrize("text", ["<|bos|>", "<s>", "[CLS]", "\x00\x01\x02", "<unk>"])
+def test_what_looks_special_is_only_text(text: str) -> None:
+    assert TOKENIZER.decode(TOKENIZER.encode(text)) == text
+
+
+def test_lone_surrogates_become_replacement_characters() -> None:
+    assert TOKENIZER.decode(TOKENIZER.encode("a\ud83db")) == "a\ufffdb"
+    assert TOKENIZER.decode(TOKENIZER.encode("\ud83d\ude02")) == "😂"
+
+
+def test_merges_are_learned() -> None:
+    assert len(TOKENIZER.encode("the loss")) < len("the loss") // 2
+
+
+def test_every_byte_can_be_spelled_after_training_on_nothing() -> None:
+    tokenizer = Tokenizer.train([], 1000)
+    assert tokenizer.vocab_size == MIN_VOCAB_SIZE == 256 + NUM_SPECIAL
+    assert sorted(tokenizer.token_bytes[NUM_SPECIAL:]) == [bytes([b]) for b in range(256)]
+
+
+def test_training_is_repeatable_and_survives_saving(tmp_path: Path) -> None:
+    TOKENIZER.save(tmp_path / "tokenizer.json")
+    loaded = Tokenizer.load(tmp_path / "tokenizer.json")
+    again = Tokenizer.train(TEXTS, 300)
+    assert loaded.encode("the loss ё 🇺🇦") == TOKENIZER.encode("the loss ё 🇺🇦") == again.encode("the loss ё 🇺🇦")
+    assert loaded.vocab_size == TOKENIZER.vocab_size
+
+
+def test_bad_sizes_and_files_are_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DannError, match="at least 259"):
+        Tokenizer.train(TEXTS, 100)
+    (tmp_path / "tokenizer.json").write_text("{}")
+    with pytest.raises(DannError, match="not a tokenizer"):
+        Tokenizer.load(tmp_path / "tokenizer.json")
