@@ -1,32 +1,26 @@
-"""The tables of config.toml that training reads, and the one way any entry point reads settings.
+"""The tables of config.toml that training reads, each a frozen model, with the defaults that config.toml shows."""
 
-Order of precedence: `--set table.key=value`, the environment (`DANN_TABLE__KEY`), config.toml, the defaults below.
-Read once in the entry point and handed down; nothing here happens at import.
-"""
-
-import difflib
-import os
-import tomllib
-from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from model.config import Input
-from model.errors import DannError
-from model.sampling import SamplingParams
+from model.config import MIN_VOCAB_SIZE, SamplingParams
 
-CONFIG_FILE = Path("config.toml")
-ENV_PREFIX = "DANN_"
 Auto = Literal["auto"]
 
 
 class Table(BaseModel):
     """One table of config.toml: frozen, unknown keys refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        allow_inf_nan=False,
+        validate_default=True,
+        coerce_numbers_to_str=True,  # data.me = 901 is an id
+    )
 
 
 class DataConfig(Table):
@@ -43,59 +37,67 @@ class DataConfig(Table):
         """SQLAlchemy URL of the store: `url`, or the SQLite file under `dir`."""
         return self.url or f"sqlite:///{self.dir / 'posts.db'}"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Where checkpoints and CURRENT are."""
+        return self.dir / "checkpoints"
+
+    @property
+    def runs(self) -> Path:
+        """Where each training run keeps its metrics, and what resuming needs."""
+        return self.dir / "runs"
+
 
 class TokenizerTable(Table):
     """How text is cut into tokens."""
 
-    vocab_size: Auto | int = Field("auto")
+    vocab_size: Auto | Annotated[int, Field(ge=MIN_VOCAB_SIZE, le=65_536)] = "auto"
 
 
 class ModelTable(Table):
     """The network; "auto" is settled from the amount of text and the minutes (training/sizing.py)."""
 
     architecture: str = "lstm"
-    input: Input = "one-hot"
-    embed_dim: Auto | PositiveInt = "auto"
+    embed_dim: int = Field(128, ge=0)
     hidden_dim: Auto | PositiveInt = "auto"
-    num_layers: Auto | PositiveInt = "auto"
+    num_layers: PositiveInt = 1
     tie_embeddings: bool = False
-    dropout: Auto | float = "auto"
+    dropout: Auto | Annotated[float, Field(ge=0, lt=1)] = "auto"
+
+    @model_validator(mode="after")
+    def _tying_needs_an_embedding(self) -> Self:
+        if self.tie_embeddings and not self.embed_dim:
+            raise ValueError("tie_embeddings needs embed_dim above 0: one-hot input has no embedding to tie")
+        return self
 
 
 class TrainConfig(Table):
-    """One training run."""
+    """One training run: how long, on what, and how weights move."""
 
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     steps: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
+    batch_size: PositiveInt = 32
+    bptt_length: PositiveInt = 64
+    other_weight: float = Field(1.0, ge=0, le=1)
+    learning_rate: float = Field(0.01, gt=0)
+    warmup: float = Field(0.03, ge=0, lt=1)
+    beta1: float = Field(0.9, ge=0, lt=1)
+    beta2: float = Field(0.99, ge=0, lt=1)
+    weight_decay: float = Field(0.05, ge=0)
+    clip_norm: float = Field(1.0, gt=0)
+    average: float = Field(0.99, ge=0, lt=1)
+    evaluations: PositiveInt = 6
+    save_seconds: float = Field(30.0, gt=0)
 
 
 class Settings(BaseSettings):
-    """Every table that training needs. `bot.config` adds its own in a subclass."""
+    """Every table that training needs; bot/config.py adds its own in a subclass. Made by training/settings.py."""
 
-    model_config = SettingsConfigDict(
-        frozen=True, extra="forbid", env_prefix=ENV_PREFIX, env_nested_delimiter="__", nested_model_default_partial_update=True
-    )
-    # Tables of the same file that belong to the layer above, which `python -m training` must not trip over.
-    others: ClassVar[frozenset[str]] = frozenset({"persona"})
+    model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="DANN_", env_nested_delimiter="__")
 
     data: DataConfig = DataConfig()
     tokenizer: TokenizerTable = TokenizerTable()
     model: ModelTable = ModelTable()
     train: TrainConfig = TrainConfig()
     sample: SamplingParams = SamplingParams()
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 (the signature is pydantic-settings')
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """`init_settings` holds file and --set already merged by `load`; the environment goes in between there."""
-        return (init_settings, env_settings)
-
-
-S = TypeVar("S", bound=Settings)

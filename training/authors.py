@@ -1,0 +1,99 @@
+"""Whose export it is: which of the authors is the owner. Names live here for the length of an import, and end here."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from model.errors import DannError
+from training.exports.record import OWNER, Record
+
+LISTED = 10
+"""How many authors a message lists."""
+
+
+@dataclass
+class Authors:
+    """Who wrote in a file (or in several), how much, and what else each is called. `source` is the format."""
+
+    label: str
+    source: str
+    counts: Counter[str] = field(default_factory=Counter)
+    names: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def saw(self, record: Record) -> None:
+        """Count a message somebody wrote."""
+        self.counts[record.author] += 1
+        self.names.setdefault(record.author, record.names)
+
+    def without(self, strangers: Iterable[str]) -> "Authors":
+        """Return the same authors less some."""
+        gone = set(strangers)
+        counts = Counter({author: count for author, count in self.counts.items() if author not in gone})
+        return Authors(self.label, self.source, counts, self.names)
+
+    def called(self, me: str) -> set[str]:
+        """Return the authors that `me` may mean: by id or else by name, without regard to case or a leading @."""
+        wanted = _plain(me)
+        by_id = {author for author in self.counts if author != OWNER and wanted == _plain(author)}
+        return by_id or {author for author in self.counts if wanted in map(_plain, self.names[author])}
+
+    def listed(self) -> str:
+        """List the likeliest owners with their counts, for a message."""
+        shown = [f"{self._shown(author)}: {count:,}" for author, count in self.counts.most_common()]
+        more = len(shown) - LISTED
+        return ", ".join(shown[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
+
+    def _shown(self, author: str) -> str:
+        name = next((name for name in self.names[author] if name), author)
+        shown = name if name == author else f"{name} ({author})"
+        return "".join(character if character.isprintable() else " " for character in shown)
+
+
+def owners(files: Sequence[Authors], me: str) -> dict[str, set[str]]:
+    """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
+
+    Raises DannError, listing who is there, if `me` matches nobody or several, or is "" where several are possible.
+    """
+    formats = {file.source: [other for other in files if other.source == file.source] for file in files}
+    if not me:
+        return {source: {OWNER} | _only_candidate(group) for source, group in formats.items()}
+    found = {source: _named(_together(group), me) for source, group in formats.items()}
+    everybody = _together(files).without({OWNER})
+    if everybody.counts and not any(found.values()):
+        raise DannError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listed()}")
+    return {source: {OWNER} | ids for source, ids in found.items()}
+
+
+def _named(authors: Authors, me: str) -> set[str]:
+    ids = authors.called(me)
+    if len(ids) > 1:
+        several = authors.without(authors.counts.keys() - ids).listed()
+        raise DannError(f"{authors.label}: --me {me} is the name of several people ({several}); give the id instead")
+    return ids
+
+
+def _only_candidate(files: Sequence[Authors]) -> set[str]:
+    """Return who wrote all of the files that do not say whose they are, less the strangers in those that do."""
+    known = [file for file in files if OWNER in file.counts]
+    candidates = _together([file for file in files if OWNER not in file.counts]).without(_together(known).counts)
+    if len(candidates.counts) > 1:
+        raise DannError(
+            f"{candidates.label}: several people wrote here and nothing says which one is you; "
+            f"add --me NAME or --me ID; the likeliest are {candidates.listed()}"
+        )
+    return set(candidates.counts)
+
+
+def _together(files: Sequence[Authors]) -> Authors:
+    sources = " and ".join(sorted({file.source for file in files}))
+    label = files[0].label if len(files) == 1 else f"{len(files):,} files of {sources}"
+    together = Authors(label, "")
+    for file in files:
+        together.counts.update(file.counts)
+        for author, names in file.names.items():
+            together.names[author] = (*together.names.get(author, ()), *names)
+    return together
+
+
+def _plain(name: str) -> str:
+    return name.strip().removeprefix("@").casefold()
