@@ -1,0 +1,172 @@
+"""A made-up person: a small probabilistic grammar of our own writing, in the voice of somebody who builds networks at night.
+
+Nobody wrote these posts. Because the grammar is ours, the probability of every post is known, and with it the fewest bits
+a byte that any model could reach on them: what a test holds the network against.
+"""
+
+import json
+import math
+import random
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, TextIO
+
+NAME = "dann"
+FRIENDS = ("ana", "bo", "kit")
+START = datetime(2025, 1, 6, 19, 0, tzinfo=UTC)
+
+# "3|text" weighs three times as much as "text"; {slot} is drawn from the rule of that name.
+# Every text can be drawn in one way only, which is what makes its probability the product of its choices.
+RULES: dict[str, tuple[str, ...]] = {
+    "thing": ("4|lstm", "2|rnn", "gru", "tokenizer", "data loader", "sampling loop"),
+    "number": ("2", "3", "5", "10", "30", "100"),
+    "unit": ("3|minutes", "2|hours", "epochs", "steps"),
+    "rate": ("2|1e-3", "3e-4", "1e-2", "2|3e-3"),
+    "laugh": ("5|", "3| lol", "2| lmao", " LOL", " AHAHAHA"),
+    "sigh": ("4|", "2| wtf", " ugh", " oh well"),
+    "food": ("3|noodles", "2|toast", "cereal", "cold pizza", "a sad banana"),
+    "drink": ("3|coffee", "2|tea", "water for once", "more coffee"),
+    "music": ("3|the same song on loop", "2|nothing, just fan noise", "lofi", "a 3 hour drone album"),
+    "day": ("tonight", "tomorrow", "this weekend", "after dinner"),
+    "hidden": ("64", "2|128", "2|256", "512"),
+    "batch": ("2|50", "2|500", "32", "64"),
+    # what friends ask, by topic
+    "ask-rate": ("what learning rate are you using?", "how do you pick the learning rate", "is {rate} too high?"),
+    "ask-loss": ("how's the loss", "is the loss going down?", "did the val loss move at all", "how is training going"),
+    "ask-bug": ("did you fix the bug", "is the {thing} still broken?", "found the bug yet?"),
+    "ask-size": ("how big is the network now", "how many hidden units?", "what batch size do you use"),
+    "ask-food": ("did you eat today", "what did you have for dinner?", "have you eaten anything"),
+    "ask-sleep": ("why are you awake", "go to sleep", "did you sleep at all?"),
+    "ask-music": ("what are you listening to", "any music recs?", "what's playing"),
+    "ask-plan": ("what are you doing {day}?", "plans for {day}?", "what's next on your list"),
+    "ask-help": ("can you help me with my {thing}?", "my {thing} doesn't work, any idea?", "how do i fix my {thing}"),
+    "ask-hello": ("hey", "hi dann", "yo", "you there?"),
+    # what he answers, by topic
+    "say-rate": (
+        "3|{rate} works for me. anything above that and it explodes{laugh}",
+        "2|start at {rate} and decay it to zero, thats the whole trick",
+        "honestly i just try {rate} first and look at the curve{sigh}",
+        "lr = softmax(weights). no i have not tested this{laugh}",
+    ),
+    "say-loss": (
+        "3|IT GOES DOWN!! val too{laugh}",
+        "2|stuck for {number} {unit} now{sigh}",
+        "going down slowly. {number} more {unit} and then i look again",
+        "train goes down, val goes up. so it memorized everything{laugh}",
+        "loss is nan. again. lr was {rate}{sigh}",
+    ),
+    "say-bug": (
+        "3|found it!! i refreshed the hidden state every window{laugh}",
+        "2|no. printed all the shapes of the {thing} and they look fine{sigh}",
+        "it was jnp sum instead of jnp mean. {number} {unit} of my life{sigh}",
+        "nah the bug is me{laugh}",
+    ),
+    "say-size": (
+        "3|{hidden} hidden, batch of {batch}. fits on the old box",
+        "2|batch went from {batch} to 500 and its 10x faster{laugh}",
+        "small. {hidden} units. bigger didnt help at all{sigh}",
+    ),
+    "say-food": (
+        "3|{food}. while the {thing} trains",
+        "2|i had {food} and {drink}, thats a meal{laugh}",
+        "not yet, {number} more {unit}",
+    ),
+    "say-sleep": (
+        "3|cant sleep, the {thing} is at {number} {unit}",
+        "2|sleeping is for when the loss plateaus{laugh}",
+        "ok ok one more run. then {drink}. then sleep",
+    ),
+    "say-music": (
+        "3|{music}",
+        "2|{music}, it helps me debug the {thing}",
+        "whatever plays while i have {drink}{laugh}",
+    ),
+    "say-plan": (
+        "3|rewrite the {thing} from scratch. again{laugh}",
+        "2|recreate karpathys run with {hidden} units and no dropout",
+        "train for {number} {unit}, have {drink}, stare at the plot",
+        "look at the {thing} until it learns{sigh}",
+    ),
+    "say-help": (
+        "3|does it overfit on one sample? if not its a bug in the {thing}",
+        "2|print every shape. every single one. thats how i fixed my {thing}",
+        "keep the hidden state across windows, that was it for me{laugh}",
+        "turn the lr down to {rate} and try {number} {unit}",
+    ),
+    "say-hello": ("3|hey. {thing} is training, i have {number} {unit}", "2|hi, just made {drink}", "yo{laugh}"),
+    # what he adds now and then
+    "more": (
+        "3|ok back to the {thing}",
+        "2|anyway",
+        "in hindsight that makes no sense{laugh}",
+        "will try hidden {hidden} {day}",
+        "also i had {food}",
+    ),
+}
+TOPICS = tuple(name.removeprefix("ask-") for name in RULES if name.startswith("ask-"))
+ADDS_MORE = 0.25
+
+
+@dataclass(frozen=True)
+class DemoPost:
+    """One made-up message, in the form of dann's JSONL; `bits` is -log2 of its probability given what it answers."""
+
+    record: dict[str, Any]
+    bits: float
+
+
+def demo_posts(exchanges: int, seed: int) -> Iterator[DemoPost]:
+    """Draw so many exchanges: a friend asks, the made-up person answers and sometimes adds a line."""
+    chance = random.Random(seed)  # noqa: S311
+    now, number = START, 0
+
+    def post(author: str, text: str, bits: float, reply_to: str | None = None) -> DemoPost:
+        nonlocal now, number
+        number += 1
+        now += timedelta(seconds=chance.randint(5, 50))
+        record = {
+            "id": f"demo{number}",
+            "channel": "night-shift",
+            "author": author,
+            "time": now.isoformat(),
+            "text": text,
+        }
+        return DemoPost(record | ({"reply_to": reply_to} if reply_to else {}), bits)
+
+    for _ in range(exchanges):
+        topic = chance.choice(TOPICS)
+        asked = post(chance.choice(FRIENDS), *draw(f"ask-{topic}", chance))
+        yield asked
+        yield post(NAME, *draw(f"say-{topic}", chance), reply_to=asked.record["id"])
+        if chance.random() < ADDS_MORE:
+            yield post(NAME, *draw("more", chance))
+        now += timedelta(minutes=chance.choice((1, 5, 30, 120)))
+
+
+def draw(rule: str, chance: random.Random) -> tuple[str, float]:
+    """Draw a text from a rule; returns it with -log2 of its probability."""
+    weights, texts = zip(*(_weighted(option) for option in RULES[rule]), strict=True)
+    picked = chance.choices(range(len(texts)), weights)[0]
+    bits = -math.log2(weights[picked] / sum(weights))
+
+    def fill(slot: re.Match[str]) -> str:
+        nonlocal bits
+        text, more = draw(slot[1], chance)
+        bits += more
+        return text
+
+    return re.sub(r"\{([a-z-]+)\}", fill, texts[picked]), bits
+
+
+def write_export(file: TextIO, exchanges: int, seed: int) -> None:
+    """Write the made-up posts as a JSONL export."""
+    for post in demo_posts(exchanges, seed):
+        file.write(json.dumps(post.record, ensure_ascii=False) + "\n")
+
+
+def _weighted(option: str) -> tuple[int, str]:
+    """Split "3|text" into 3 and text; a text without a weight counts once."""
+    weight, bar, text = option.partition("|")
+    return (int(weight), text) if bar else (1, option)
