@@ -36,7 +36,7 @@ endif
 ifneq ($(UV),)
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
-INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
 endif
 
 $(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml

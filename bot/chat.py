@@ -1,0 +1,98 @@
+"""A conversation at the terminal: lines in, dann's turns out. `/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it."""
+
+import secrets
+from contextlib import suppress
+from importlib import import_module
+from typing import TextIO
+
+from pydantic import ValidationError
+from rich.console import Console
+
+from model.config import SamplingParams
+from model.engine import Engine, Turn
+from model.errors import DannError
+
+HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /new forget · Ctrl-D leave"
+
+
+class Chat:
+    """One conversation. With a seed given, reply number n uses seed + n, so that a whole conversation can be repeated."""
+
+    def __init__(self, engine: Engine, params: SamplingParams, name: str, seed: int | None) -> None:
+        self._engine = engine
+        self._params = params
+        self._name = name
+        self._seed = seed
+        self._turns: list[Turn] = []
+
+    def run(self, lines: TextIO, console: Console) -> None:
+        """Answer line by line until the input ends."""
+        interactive = lines.isatty()
+        if interactive:
+            with suppress(ImportError):  # line editing and earlier lines, where Python was built with them
+                import_module("readline")
+        console.print(f"talking to {self._name} ({self._engine.snapshot.id})  {HELP}", style="dim", highlight=False)
+        while (line := self._next_line(lines, console, interactive)) is not None:
+            try:
+                answer = self.answer(line.strip())
+            except DannError as error:
+                answer = f"({error})"
+            console.print(f"[bold]{self._name}[/bold]  ", end="")
+            console.print(answer, markup=False, highlight=False, soft_wrap=True)
+        if interactive:
+            console.print()
+
+    def answer(self, line: str) -> str:
+        """Reply to a line, or do what a command says; raises DannError for a command that makes no sense."""
+        if line.startswith("/"):
+            return self._command(*line[1:].split(maxsplit=1))
+        if line:
+            self._turns.append(Turn(mine=False, text=line))
+        return self._speak()
+
+    def _speak(self) -> str:
+        reply = self._engine.reply(self._turns, self._params, self._next_seed())
+        self._turns.append(Turn(mine=True, text=reply.text))
+        return reply.text
+
+    def _next_seed(self) -> int:
+        if self._seed is None:
+            return secrets.randbelow(2**31)
+        self._seed += 1
+        return self._seed - 1
+
+    def _command(self, name: str = "", value: str = "") -> str:
+        match name:
+            case "temp":
+                return self._set_temperature(value)
+            case "seed":
+                if not value.isdecimal():
+                    raise DannError(f"/seed takes a whole number, such as /seed 7; found {value!r}")
+                self._seed = int(value) % 2**32
+                return f"(seed {self._seed}, then the numbers after it)"
+            case "again":
+                if not self._turns or not self._turns[-1].mine:
+                    raise DannError("nothing to say again yet")
+                self._turns.pop()
+                return self._speak()
+            case "new":
+                self._turns.clear()
+                return "(a new conversation)"
+            case _:
+                raise DannError(f"/{name} is no command here; there are: {HELP}")
+
+    def _set_temperature(self, value: str) -> str:
+        try:
+            given = {**self._params.model_dump(), "temperature": float(value.replace(",", "."))}
+            self._params = SamplingParams.model_validate(given)
+        except (ValueError, ValidationError) as error:
+            raise DannError(f"/temp takes a number from 0 to 2, such as /temp 1.2; found {value!r}") from error
+        return f"(temperature {self._params.temperature:g})"
+
+    def _next_line(self, lines: TextIO, console: Console, interactive: bool) -> str | None:
+        if not interactive:
+            return lines.readline() or None
+        try:
+            return console.input("[bold]you[/bold]  ")
+        except EOFError:
+            return None

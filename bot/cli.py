@@ -1,0 +1,116 @@
+"""The `dann` command: training's commands, and talking to the result at a terminal."""
+
+import argparse
+import secrets
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from bot.config import BotSettings
+from model.errors import DannError
+from training.cli import (
+    SHORTHANDS,
+    Parser,
+    add_command,
+    add_commands,
+    print_json,
+    root_parser,
+    run_command,
+    terminal,
+)
+
+if TYPE_CHECKING:
+    from model.engine import Engine
+
+MOST_REPLIES = 1000
+
+SAMPLING = {
+    "temp": ("sample.temperature", "0 always takes the likeliest token, 2 is wild"),
+    "top_k": ("sample.top_k", "only among the K likeliest tokens; 0 among all"),
+    "top_p": ("sample.top_p", "only among the likeliest that hold this much probability together"),
+    "min_p": ("sample.min_p", "only among those at least this likely, the likeliest being 1"),
+    "repetition_penalty": ("sample.repetition_penalty", "above 1, what was said is said less again"),
+    "length": ("sample.max_tokens", "at most so many tokens"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of the console script."""
+    parser = root_parser("dann", "Learns how you post, and answers in your voice.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    add_commands(commands)
+    saying = add_command(commands, "say", run_say, "answer once")
+    saying.add_argument("prompt", metavar="PROMPT", nargs="?", default="", help="what to answer; nothing: just talk")
+    saying.add_argument("--count", metavar="N", type=int, default=1, help="so many answers, from consecutive seeds")
+    add_sampling(saying)
+    chatting = add_command(commands, "chat", run_chat, "talk at the terminal")
+    add_sampling(chatting)
+    add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
+    SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
+    return run_command(parser, argv, BotSettings)
+
+
+def add_sampling(parser: argparse.ArgumentParser) -> None:
+    """Add how a reply is drawn."""
+    for option, (key, about) in SAMPLING.items():
+        parser.add_argument(f"--{option.replace('_', '-')}", dest=option, metavar="X", help=f"{about} ({key})")
+    parser.add_argument("--seed", dest="reply_seed", metavar="S", type=int, help="the same seed gives the same text")
+    parser.add_argument("--checkpoint", metavar="ID", help="instead of the one that serves")
+
+
+def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
+    """Load what serves, or the checkpoint that was asked for."""
+    from model import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
+    from model.engine import Engine  # noqa: PLC0415
+
+    return Engine(checkpoint.load(settings.data.checkpoints, getattr(args, "checkpoint", None)))
+
+
+def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
+    """`dann say`."""
+    if not 1 <= args.count <= MOST_REPLIES:
+        raise DannError(f"--count {args.count}: must be from 1 to {MOST_REPLIES}")
+    engine = load_engine(args, settings)
+    from model.engine import Turn  # noqa: PLC0415
+
+    first = chosen_seed(args.reply_seed)
+    conversation = [Turn(mine=False, text=args.prompt)] if args.prompt else []
+    replies = []
+    for seed in range(first, first + args.count):
+        reply = engine.reply(conversation, settings.sample, seed)
+        replies.append(reply)
+        if not args.json:
+            sys.stdout.write(f"{reply.text}\n")
+            sys.stdout.flush()
+    if args.json:
+        told = [{"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies]
+        print_json({"checkpoint": engine.snapshot.id, "replies": told})
+    return 0
+
+
+def chosen_seed(asked: int | None) -> int:
+    """The seed that was asked for, or one by chance; raises DannError for one that is out of range."""
+    if asked is None:
+        return secrets.randbelow(2**31)
+    if not 0 <= asked < 2**32:
+        raise DannError(f"--seed {asked}: must be from 0 to {2**32 - 1}")
+    return asked
+
+
+def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
+    """`dann chat`."""
+    from bot.chat import Chat  # noqa: PLC0415
+
+    chat = Chat(load_engine(args, settings), settings.sample, settings.persona.name, args.reply_seed)
+    chat.run(sys.stdin, Console())
+    return 0
+
+
+def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:
+    """`dann demo`."""
+    from bot.demo import demo  # noqa: PLC0415
+
+    told = terminal(quiet=args.quiet)
+    return demo(settings, told)

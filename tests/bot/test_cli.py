@@ -1,0 +1,45 @@
+"""The `dann` command: training's commands are mounted, with the bot's settings beside training's."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bot.cli import main
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_trainings_commands_are_there(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["posts", "--json", "--set", "persona.name=sam"]) == 0
+    assert capsys.readouterr().out.startswith('{"posts": 0')
+
+
+def test_the_bots_settings_are_checked_like_trainings(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--set", "persona.nmae=sam", "posts"]) == 1
+    assert capsys.readouterr().err == "dann: --set: persona.nmae is no setting; did you mean persona.name?\n"
+
+
+def test_the_version_and_the_help_go_to_standard_output(capsys: pytest.CaptureFixture[str]) -> None:
+    for option, expected in (("--version", "dann "), ("--help", "import")):
+        with pytest.raises(SystemExit) as caught:
+            main([option])
+        assert caught.value.code == 0
+        assert expected in capsys.readouterr().out
+
+
+def test_help_and_posts_start_without_jax(tmp_path: Path) -> None:
+    script = (
+        "import sys; from bot.cli import main\n"
+        "main(['posts', '--json'])\n"
+        "assert not {'jax', 'flax', 'optax', 'tokenizers'} & set(sys.modules)\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    subprocess.run([sys.executable, "-c", script], check=True, env=environment, stdout=subprocess.DEVNULL, cwd=tmp_path)
