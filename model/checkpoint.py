@@ -129,7 +129,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         weights = safetensors.numpy.load((folder / "weights.safetensors").read_bytes())
     except (ValidationError, safetensors.SafetensorError) as error:
         raise _damaged(folder, str(error).splitlines()[0]) from error
-    model = build(config, seed=0)
+    model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
     return Snapshot(id_, model, Tokenizer.load(folder / "tokenizer.json"), meta)
 
@@ -141,7 +141,7 @@ def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None
     if {name: param.shape for name, param in flat.items()} != {name: array.shape for name, array in weights.items()}:
         raise DannError(f"the weights are not those of the {model.config.architecture} that config.json describes")
     for name, param in flat.items():
-        param[...] = jnp.asarray(weights[name])
+        param.set_value(jnp.asarray(weights[name]))
     nnx.update(model, state)
 
 

@@ -190,9 +190,7 @@ class _Run:
 
     def _samples(self, average: Any, seed: int) -> list[str]:
         """What the network would now write in three held-out conversations, where the person wrote next."""
-        model = build(self.model.config, 0)
-        nnx.update(model, average)
-        engine = Engine(Snapshot("", model, self.tokenizer))
+        engine = Engine(Snapshot("", nnx.merge(nnx.graphdef(self.model), average), self.tokenizer))
         begun = [list(takewhile(lambda turn: not turn.mine, conversation)) for conversation in self.corpus.val]
         asked = [turns for turns in begun if turns][:SAMPLES] or [[]] * SAMPLES
         said = [[Turn(mine=False, text=turn.text) for turn in turns] for turns in asked]

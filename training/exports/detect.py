@@ -5,7 +5,6 @@ from pathlib import PurePosixPath
 
 from training.exports import (
     discord_chat_exporter,
-    discord_chat_exporter_csv,
     discord_package,
     jsonl,
     plain,
@@ -22,7 +21,6 @@ READERS = (
     telegram.READER,
     x_archive.READER,
     discord_chat_exporter.READER,
-    discord_chat_exporter_csv.READER,
     discord_package.READER,
     whatsapp.READER,
     jsonl.READER,

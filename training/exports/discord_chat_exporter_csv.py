@@ -1,55 +1,62 @@
-"""DiscordChatExporter's CSV: who, when and what, but no message ids, no replies and no types."""
+"""DiscordChatExporter's CSV, one channel a file. It has no message ids, no replies, and does not say who is a bot.
+
+The file is read twice: first for the names in it, because mentions of them stand in the text.
+"""
 
 import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from datetime import UTC, datetime
+from pathlib import PurePath
 
-from training.exports import discord_markup, tabular, words
+from training.exports import discord_markup, iso_time, words
+from training.exports.csv_rows import first_rows, rows
 from training.exports.files import ExportFile
-from training.exports.record import Reader, Record
-from training.exports.timestamps import unix_seconds
+from training.exports.record import Reason, Record
 
-_COLUMNS = ["authorid", "author", "date", "content", "attachments"]
+_COLUMNS = ["authorid", "author", "date", "content"]
+_NOBODY = "discord"
+_DISCRIMINATOR = re.compile(r"#\d{4}\Z", re.ASCII)
 _NOTICE = re.compile(
-    r"(?:Pinned a message|Joined the server|Started a thread|Left the group|Changed the channel icon)\."
-    r"|Changed the channel name(?:: .*|\.)|(?:Added|Removed) .+ (?:to|from) the group\."
-    r"|Started a call that lasted .+\."
+    r"Pinned a message\.|Joined the server\.|Started a thread\.|Left the group\."
+    r"|Changed the channel (?:icon|name(?:: .*)?)\.?|(?:Added .+ to|Removed .+ from) the group\."
+    r"|Started a call that lasted \S+ minutes?\."
 )
-"""What the exporter itself writes for a message that is a notice; the type that would tell is not in the CSV."""
-_MOST_NAMES = 2000
-"""Names looked for in mentions: more would make the search slow, and a channel with so many people is no conversation."""
+"""What the exporter itself writes, in English for everybody, where Discord shows a notice."""
 
 
-def _claims(_file: ExportFile, head: bytes) -> bool:
-    return tabular.header(head)[0][: len(_COLUMNS)] == _COLUMNS
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield a channel's messages, in file order. Raises DannError for a file that breaks off."""
+    people = {name.casefold() for row in rows(file, _COLUMNS) for name in _names(row["author"])}
+    # The file is called after the channel, which may be a person.
+    name = PurePath(file.label).name.encode("utf-8", "replace")
+    channel = f"discord:{hashlib.sha256(name).hexdigest()[:12]}"
+    for row in rows(file, _COLUMNS):
+        text = discord_markup.plain(row["content"])
+        text = words.clean(discord_markup.hide_names(text, people))
+        reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
+        reason = reason or words.reason_to_drop(text, has_attachments=bool(row.get("attachments")))
+        names = _names(row["author"])
+        author = row["authorid"] or next(iter(names), _NOBODY)
+        yield Record("", author, names, channel, _seconds(row["date"]), "" if reason else text, dropped=reason)
 
 
-def _read(file: ExportFile) -> Iterator[Record]:
-    channel = f"discord-csv:{hashlib.sha256(PurePosixPath(file.path).name.encode()).hexdigest()[:12]}"
-    names = _names(file)
-    for row in tabular.rows(file):
-        text = words.clean(discord_markup.plain(discord_markup.without_names(row["content"], names)))
-        name = row["author"]
-        is_notice = _NOTICE.fullmatch(text) is not None
-        yield Record(
-            id="",
-            author=row["authorid"] or "discord",
-            names=(name, name.partition("#")[0]),
-            channel=channel,
-            time=unix_seconds(row["date"]),
-            text=text,
-            dropped="service" if is_notice else words.reason_to_drop(text, has_attachments=bool(row["attachments"])),
-        )
+def _names(author: str) -> tuple[str, ...]:
+    """Return an author's name as written ("fox#0042") and as a mention has it ("fox")."""
+    return tuple(dict.fromkeys(name for name in (author, _DISCRIMINATOR.sub("", author)) if name))
 
 
-def _names(file: ExportFile) -> set[str]:
-    """Return who wrote in the file, since mentions are written out by name."""
-    names: set[str] = set()
-    for row in tabular.rows(file):
-        if len(names) < _MOST_NAMES and row["author"]:
-            names.add(row["author"].partition("#")[0])
-    return names
+def _seconds(date: str) -> float | None:
+    time = iso_time.seconds(date)
+    if time is not None:
+        return time
+    try:
+        return datetime.strptime(date, "%d-%b-%y %I:%M %p").replace(tzinfo=UTC).timestamp()
+    except ValueError:
+        return None
 
 
-READER = Reader("discord-chat-exporter-csv", _claims, _read)
+def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+    """Claim a table that begins with the exporter's columns."""
+    header = next(iter(first_rows(head)), [])
+    return header[: len(_COLUMNS)] == _COLUMNS

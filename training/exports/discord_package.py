@@ -1,63 +1,75 @@
-"""Discord's own data package: everything one person wrote, nothing of anybody else's, no replies.
+"""Discord's own data package: one folder a channel with `messages.csv` (older) or `messages.json` (newer) in it.
 
-`messages/c123/messages.csv` in older packages, `Messages/c123/messages.json` in newer ones, with the same four columns.
-The folders' names vary in case and language; a channel's id is in the `channel.json` beside, or else in the folder's name.
+Everything in it was posted by whose package it is. There are no replies, and nothing of what others said.
 """
 
-import json
+import hashlib
 import re
 from collections.abc import Iterator
-from pathlib import PurePosixPath
+from pathlib import PurePath
 from typing import Any
 
-from training.exports import discord_markup, json_stream, tabular, words
-from training.exports.files import ExportFile, text_of
+from model.errors import DannError
+from training.exports import discord_markup, iso_time, json_stream, words
+from training.exports.csv_rows import first_rows, rows
+from training.exports.files import ExportFile
 from training.exports.record import OWNER, Reader, Record
-from training.exports.timestamps import unix_seconds
 
-_COLUMNS = {"id", "timestamp", "contents", "attachments"}
-_JSON_KEYS = re.compile(rb'"ID"\s*:\s*"?\d+"?\s*,\s*"Timestamp"\s*:')
-
-
-def _claims(_file: ExportFile, head: bytes) -> bool:
-    begin = text_of(head).lstrip("\ufeff \t\r\n")
-    if begin.startswith("["):
-        return _JSON_KEYS.search(head) is not None and b'"Contents"' in head
-    return {column.strip('"').casefold() for column in begin.split("\n", 1)[0].strip().split(",")} == _COLUMNS
+_COLUMNS = ["id", "timestamp", "contents", "attachments"]
+_LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
+_KEYS = (rb'"ID"\s*:\s*"?\d', rb'"Timestamp"\s*:\s*"', rb'"Contents"\s*:')
 
 
-def _read(file: ExportFile) -> Iterator[Record]:
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield a channel's messages, newest first as they lie there. Raises DannError for a file that breaks off."""
     with file.open() as stream:
-        is_json = text_of(stream.read(4096)).lstrip("\ufeff \t\r\n").startswith("[")
-    channel = f"discord:{_channel(file)}"
-    rows = json_stream.items(file, "item") if is_json else tabular.rows(file)
-    for row in rows:
-        yield _record({str(key).casefold(): value for key, value in json_stream.mapping(row).items()}, channel)
+        is_list = _LIST.match(stream.read(4096))
+    channel = _channel(file)
+    if is_list:
+        for item in json_stream.items(file, "item"):
+            if isinstance(item, dict):
+                yield _record({key.lower(): value for key, value in item.items()}, channel)
+    else:
+        for row in rows(file, _COLUMNS):
+            yield _record(row, channel)
 
 
-def _record(row: dict[str, Any], channel: str) -> Record:
-    text = words.clean(discord_markup.plain(str(row.get("contents") or "")))
+def _record(message: dict[str, Any], channel: str) -> Record:
+    number = str(message.get("id") or "")
+    text = words.clean(discord_markup.plain(str(message.get("contents") or "")))
+    reason = words.reason_to_drop(text, has_attachments=bool(message.get("attachments")))
     return Record(
-        id=f"discord:{row['id']}" if row.get("id") else "",
+        id=f"discord:{number}" if number.isdecimal() else "",  # a spreadsheet has made 9.0E+17 of it
         author=OWNER,
         names=(),
         channel=channel,
-        time=unix_seconds(row.get("timestamp")),
-        text=text,
-        dropped=words.reason_to_drop(text, has_attachments=bool(row.get("attachments"))),
+        time=iso_time.seconds(message.get("timestamp")),
+        text="" if reason else text,
+        dropped=reason,
     )
 
 
 def _channel(file: ExportFile) -> str:
-    """Return the channel's id: from channel.json, or from the folder's name, which may have a `c` before it."""
+    """Return the channel's id from channel.json, or else from the folder's name, hashed if it is not a number."""
     beside = file.sibling("channel.json")
-    if beside:
-        with beside.open() as stream:
-            try:
-                return str(json_stream.mapping(json.load(stream))["id"])
-            except (ValueError, KeyError):
-                pass  # the folder's name tells as well
-    return PurePosixPath(file.path).parent.name.removeprefix("c") or "package"
+    number = _id_in(beside) if beside else ""
+    folder = PurePath(file.path).parent.name or PurePath(file.label).parent.name
+    found = re.fullmatch(r"c?(\d+)", number or folder, re.ASCII)
+    return "discord:" + (found[1] if found else hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:12])
 
 
-READER = Reader("discord-package", _claims, _read)
+def _id_in(channel: ExportFile) -> str:
+    try:
+        return str(next(json_stream.items(channel, "id"), ""))
+    except DannError:  # the folder's name says the same
+        return ""
+
+
+def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+    """Claim a table with the package's four columns, or a list of objects with its keys."""
+    if _LIST.match(head):
+        return all(re.search(key, head) for key in _KEYS)
+    return first_rows(head)[:1] == [_COLUMNS]
+
+
+READER = Reader("discord-package", claims, read)

@@ -1,43 +1,56 @@
-"""JSON lines: an object a line with `text`; where known `id, author, channel, time, reply_to`. Other keys are left alone."""
+"""JSON lines: one object a line with `text`, and what else `fields` knows. Other keys are ignored."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from model.errors import DannError
 from training.exports import fields
-from training.exports.files import ExportFile, open_text, text_of
+from training.exports.encoding import text_of
+from training.exports.files import ExportFile, open_text
 from training.exports.record import Reader, Record
 
+_PLATFORM = "jsonl"
+_LOOKED_AT = 20
+_CUT_OFF = re.compile(r'\s*\{\s*(?:"\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*,\s*)*"text"\s*:\s*"')
+"""The beginning of an object with a text, for a first line so long that it is not seen to its end."""
 
-def _claims(_file: ExportFile, head: bytes) -> bool:
-    lines = [line for line in text_of(head).splitlines() if line.strip()]
+
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield one record a line, skipping blank lines. Raises DannError naming a line that is not an object."""
+    with open_text(file) as lines:
+        for number, line in enumerate(lines, 1):
+            if not line.isspace():
+                yield fields.record(_object(line, f"{file.label}: line {number}"), _PLATFORM)
+
+
+def _object(line: str, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        value = None
+    if isinstance(value, dict):
+        return value
+    raise DannError(
+        f'{where} is not a JSON object; each line must be one, such as {{"text": "hello"}}: mend or delete it'
+    )
+
+
+def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+    """Claim lines of which the first begins an object and one of the first few is an object with a text."""
+    lines = [line for line in text_of(head).split("\n") if line.strip()][:_LOOKED_AT]
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
-    first = _parsed(lines[0])
-    if first is None and len(lines) == 1:  # longer than the head
-        return '"text"' in lines[0]
-    return first is not None and "text" in first
+    return any(map(_has_text, lines)) or bool(len(lines) == 1 and _CUT_OFF.match(lines[0]))
 
 
-def _read(file: ExportFile) -> Iterator[Record]:
-    with open_text(file) as lines:
-        for number, line in enumerate(lines, start=1):
-            if not line.strip():
-                continue
-            found = _parsed(line)
-            if found is None or "text" not in found:
-                what = "is not a JSON object" if found is None else 'has no "text"'
-                raise DannError(f'{file.label}: line {number} {what}; every line must be one, such as {{"text": "hi"}}')
-            yield fields.record(found, READER.name)
-
-
-def _parsed(line: str) -> dict[str, Any] | None:
+def _has_text(line: str) -> bool:
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
+        return False
+    return isinstance(value, dict) and isinstance(value.get("text"), str)
 
 
-READER = Reader("jsonl", _claims, _read)
+READER = Reader("jsonl", claims, read)

@@ -1,58 +1,71 @@
-"""Plain text, all of it one's own: a post a line, or, where blank lines part blocks of several lines, a post a block."""
+"""Plain text: a post a line, or a post a block where blank lines part blocks. All of it is the owner's own.
+
+It is claimed last, because nearly everything is text; whatever names or times stand in it are read as words.
+"""
 
 import re
 from collections.abc import Iterator
 
 from training.exports import words
-from training.exports.encoding import marked
-from training.exports.files import ExportFile, open_text, text_of
+from training.exports.encoding import text_of
+from training.exports.files import ExportFile, open_text
 from training.exports.record import OWNER, Reader, Record
 
-_MARKUP = re.compile(r"\s*(?:<[!?a-z]|%PDF-|[\[{]|window\.\w|Grailbird\.)", re.IGNORECASE)
-"""How files begin that are some other format's, which nobody wants to hear themselves imitated in."""
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_LINES_A_POST = 8
-"""Blocks longer than this on average are not posts but lists of them."""
-_SAMPLE = 1 << 16
+_CHANNEL = "plain"
+_LONGEST_BLOCKS = 12
+"""Lines a block on average, beyond which blank lines part chapters and each line is a post."""
+_MARKUP = re.compile(r'\s*(?:<[!?/a-zA-Z]|\{\s*["}]|\[\s*(?:["{\[\]]|-?\d[\d.]*\s*[,\]]\s*(?:[-\d\]]|\Z)))')
+"""How HTML, XML and JSON begin; a line may begin with "[12:30]" or "<3" all the same."""
+_MOST_STRANGE = 0.05
 
 
-def _claims(_file: ExportFile, head: bytes) -> bool:
-    if b"\0" in head and not marked(head):
-        return False
-    text = text_of(head)
-    return bool(text.strip()) and not _CONTROL.search(text) and not _MARKUP.match(text)
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield the posts from top to bottom. Raises DannError for a file that cannot be read."""
+    for post in _blocks(file) if _is_in_blocks(file) else _lines(file):
+        text = words.clean(post)
+        reason = words.reason_to_drop(text)
+        yield Record("", OWNER, (), _CHANNEL, None, "" if reason else text, dropped=reason)
 
 
-def _read(file: ExportFile) -> Iterator[Record]:
+def _is_in_blocks(file: ExportFile) -> bool:
+    blocks = lines_in_all = 0
+    in_block = False
     with open_text(file) as lines:
-        in_blocks = _in_blocks(lines.read(_SAMPLE))
-    with open_text(file) as lines:
-        for post in _blocks(lines) if in_blocks else lines:
-            text = words.clean(post)
-            if in_blocks or text:  # a blank line between posts is no post
-                yield Record("", OWNER, (), "text", None, text, dropped=words.reason_to_drop(text))
+        for line in lines:
+            blank = line.isspace()
+            blocks += in_block is False and not blank
+            lines_in_all += not blank
+            in_block = not blank
+    return 1 < blocks < lines_in_all <= _LONGEST_BLOCKS * blocks
 
 
-def _in_blocks(sample: str) -> bool:
-    """Tell whether posts are blocks: there are blank lines, and what stands between them is as short as posts are.
-
-    A list of a thousand lines with a blank one now and then is a list of lines.
-    """
-    blocks = [block for block in re.split(r"\n[ \t]*\n", sample.strip()) if block.strip()]
-    lines = sum(block.count("\n") + 1 for block in blocks)
-    return len(blocks) > 1 and lines <= _LINES_A_POST * len(blocks)
-
-
-def _blocks(lines: Iterator[str]) -> Iterator[str]:
+def _blocks(file: ExportFile) -> Iterator[str]:
     block: list[str] = []
-    for line in lines:
-        if line.strip():
-            block.append(line)
-        elif block:
-            yield "".join(block)
-            block = []
+    with open_text(file) as lines:
+        for line in lines:
+            if not line.isspace():
+                block.append(line.rstrip())
+            elif block:
+                yield "\n".join(block)
+                block = []
     if block:
-        yield "".join(block)
+        yield "\n".join(block)
 
 
-READER = Reader("text", _claims, _read)
+def _lines(file: ExportFile) -> Iterator[str]:
+    with open_text(file) as lines:
+        for line in lines:
+            if not line.isspace():
+                yield line
+
+
+def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+    """Claim text of any kind that is not HTML, XML or JSON."""
+    text = text_of(head)
+    if not text.strip() or "\0" in text or _MARKUP.match(text):
+        return False
+    strange = sum(not character.isprintable() and not character.isspace() for character in text)
+    return strange + text.count("\ufffd") <= _MOST_STRANGE * len(text)
+
+
+READER = Reader("text", claims, read)

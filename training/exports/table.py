@@ -1,20 +1,44 @@
-"""CSV with a header that has `text`; where known `id, author, channel, time, reply_to`. Comma, semicolon or tab."""
+"""Tables parted by commas, semicolons or tabs, with a header that has `text`, and what else `fields` knows."""
 
+import re
 from collections.abc import Iterator
 
-from training.exports import fields, tabular
+from training.exports import fields
+from training.exports.csv_rows import first_rows, rows
 from training.exports.files import ExportFile
 from training.exports.record import Reader, Record
 
-
-def _claims(_file: ExportFile, head: bytes) -> bool:
-    names, _ = tabular.header(head)
-    return ("text" in names and len(names) > 1) or (names == ["text"] and b"\n" in head)
-
-
-def _read(file: ExportFile) -> Iterator[Record]:
-    for row in tabular.rows(file):
-        yield fields.record(row, READER.name)
+_PLATFORM = "csv"
+_DELIMITERS = (",", ";", "\t")
+_HEAD_BYTES = 1 << 16
+_NAME = re.compile(r"[\w .-]*")
 
 
-READER = Reader("csv", _claims, _read)
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield one record a row; missing cells are empty. Raises DannError as `rows` does."""
+    with file.open() as stream:
+        delimiter = _delimiter(stream.read(_HEAD_BYTES)) or ","
+    for row in rows(file, ["text"], delimiter, strict=False):
+        yield fields.record(row, _PLATFORM)
+
+
+def _delimiter(head: bytes) -> str | None:
+    """Return what parts the columns of a table with a text, or None where there is no such table.
+
+    A line of prose may hold the word and a comma, so the row after the header must have as many cells.
+    """
+    for delimiter in _DELIMITERS:
+        found = first_rows(head, delimiter)
+        header = found[0] if found else []
+        fits = len(header) == 1 or all(len(row) == len(header) for row in found)
+        if fits and "text" in header and all(_NAME.fullmatch(name) for name in header):
+            return delimiter
+    return None
+
+
+def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+    """Claim a header with a column called "text" and a row that fits it."""
+    return _delimiter(head) is not None
+
+
+READER = Reader("csv", claims, read)
