@@ -33,7 +33,7 @@ def message(number: int, author_name: str, content: str, **more: Any) -> dict[st
     return {
         "id": str(number), "type": "Default", "content": content,
         "timestamp": f"2023-05-01T10:{number % 60:02}:00+00:00", "timestampEdited": None,
-        "author": {"id": f"9{len(author_name)}", "name": author_name, "discriminator": "0", "isBot": False},
+        "author": {"id": f"70718273900{len(author_name)}", "name": author_name, "discriminator": "0", "isBot": False},
         "attachments": [], "embeds": [], "stickers": [], "reactions": [], "mentions": [], **more,
     }  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_nobodys_name_or_number_reaches_the_disk(store: PostStore, tmp_path: Pat
     load(store, discord(tmp_path / "shed.json", *CHAT), me="sam")
     written = b"".join(path.read_bytes() for path in (tmp_path / "store").iterdir())
     assert b"twice!" in written
-    for secret in (b"oleander", b"98", b"Garden", b"gardenbot"):
+    for secret in (b"oleander", b"707182739008", b"Garden", b"gardenbot"):
         assert secret not in written
 
 
@@ -235,8 +235,8 @@ def several_people(folder: Path) -> list[Path]:
         (truncated_json, "", "cut.json.*"),
         (truncated_zip, "", "a.zip.*"),
         (one_bad_among_good, "", "cut.json.*"),
-        (several_people, "", r"shed.json: several people .* sam \(93\): 2, oleander \(98\): 1$"),
-        (several_people, "sma", r"--me sma: nobody .* sam \(93\): 2, oleander \(98\): 1$"),
+        (several_people, "", r"shed.json: several people .* sam \(707182739003\): 2, oleander \(707182739008\): 1$"),
+        (several_people, "sma", r"--me sma: nobody .* sam \(707182739003\): 2, oleander \(707182739008\): 1$"),
     ],
 )
 def test_bad_input_is_one_line_and_changes_nothing(

@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 import stat
 import subprocess
+import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -35,18 +36,16 @@ def as_unprivileged(command: Sequence[str]) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres() -> Iterator[str]:
     """URL of a real server that lives for this file's tests and listens on a socket in a temporary folder only."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL on this machine (initdb is in neither /usr/lib/postgresql/*/bin nor PATH)")
     if os.geteuid() == 0 and not shutil.which("setpriv"):
         pytest.skip("PostgreSQL does not run as root and there is no setpriv to become somebody else")
-    folder = tmp_path_factory.mktemp("pg")
+    folder = Path(tempfile.mkdtemp(prefix="dann-pg-"))  # pytest's own folders may be entered by their maker alone
     if os.geteuid() == 0:
         os.chown(folder, 65534, 65534)
-        for parent in folder.parents[:2]:  # pytest's own folders, which only their maker may enter
-            parent.chmod(parent.stat().st_mode | stat.S_IXOTH)
     data, log = folder / "data", folder / "log"
     ctl = [str(programs / "pg_ctl"), "-D", str(data), "-l", str(log), "-w"]
     init = [str(programs / "initdb"), "-D", str(data), "-U", "dann", "-A", "trust", "-E", "UTF8", "--no-sync"]
@@ -61,6 +60,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         subprocess.run(
             as_unprivileged([*ctl, "-m", "immediate", "stop"]), cwd=folder, stdout=subprocess.DEVNULL, check=True
         )
+        shutil.rmtree(folder)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -1,8 +1,10 @@
 """Tables of cells row by row, whatever their columns mean, with errors a person can act on."""
 
 import csv
+import io
 import re
 from collections.abc import Collection, Iterator
+from itertools import islice
 
 from model.errors import DannError
 from training.exports.encoding import text_of
@@ -10,6 +12,8 @@ from training.exports.files import ExportFile, open_text
 
 _LONGEST_CELL = 1 << 24
 """Characters. A quote that never closes takes in all that follows, which must not be the whole of a large file."""
+
+_COLUMN = re.compile(r"[A-Za-z_][\w .#-]{0,40}")
 
 
 def rows(
@@ -44,6 +48,22 @@ def rows(
                 f'{file.label}: line {reader.line_num} is not a row of a table (a " that is not closed, or not '
                 "doubled inside a cell); mend that line or export the file again"
             ) from None
+
+
+def is_table(head: bytes) -> bool:
+    """Tell whether a file is rows under a header of three columns or more, and not a person's "yes, no, maybe"."""
+    return any(_is_table(text_of(head).lstrip("\ufeff"), delimiter) for delimiter in ",;\t")
+
+
+def _is_table(text: str, delimiter: str) -> bool:
+    try:
+        names, *found = islice(csv.reader(io.StringIO(text), delimiter=delimiter), 20)
+    except (csv.Error, ValueError):
+        return False
+    if len(names) < 3 or len(set(names)) < len(names) or not all(map(_COLUMN.fullmatch, names)):
+        return False
+    whole = found[:-1] or found  # the last may go on beyond the head
+    return bool(whole) and all(len(row) in (0, len(names)) for row in whole)
 
 
 def first_rows(head: bytes, delimiter: str = ",") -> list[list[str]]:

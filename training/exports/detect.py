@@ -4,6 +4,7 @@ import re
 from pathlib import PurePosixPath
 
 from training.exports import (
+    csv_rows,
     discord_chat_exporter,
     discord_package,
     jsonl,
@@ -45,6 +46,7 @@ _MAGIC = (
     (rb"SQLite format 3\x00", "an SQLite database"),
     (rb"(?:\xef\xbb\xbf)?\s*(?i:<!doctype html|<html|<head|<body)", "HTML (export it again as JSON)"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:<\?xml|<!DOCTYPE|<svg)", "XML"),
+    (rb"(?:\xef\xbb\xbf)?={40,}\r?\nGuild: ", "DiscordChatExporter's plain text (export it again as JSON)"),
     (rb"\{\\rtf", "rich text (save it as plain text)"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:window\.(?:YTD\.|__THAR_CONFIG)|Grailbird\.)", "JavaScript without posts"),
 )
@@ -66,7 +68,15 @@ def describe(file: ExportFile) -> str:
         return "an empty file"
     if not text:
         return "a file with nothing but white space"
-    return _foreign(head) or f"{'JSON' if text[0] in '[{' else 'text'} of no format known here"
+    return _foreign(head) or f"{_kind(head, text)} of no format known here"
+
+
+def _kind(head: bytes, text: str) -> str:
+    if csv_rows.is_table(head):
+        return "a table"
+    if plain.is_log(text):
+        return "a log of a chat"
+    return "JSON" if re.match(r"\{\s*[\"}]|\[\s*[\[{\"\]\d-]", text) else "text"
 
 
 def _foreign(head: bytes) -> str | None:

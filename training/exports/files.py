@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, TextIO
 from model.errors import DannError
 from training.exports import encoding, zipped
 from training.exports.encoding import text_of
-from training.exports.guarded import guarded, unreadable
+from training.exports.guarded import guarded, shown, unreadable
 
 __all__ = ["ExportFile", "open_text", "open_tree", "text_of"]
 
@@ -47,12 +47,12 @@ def open_tree(path: Path) -> list[ExportFile]:
             return _folder(path)
         if not path.is_file():
             found = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
-            raise DannError(f"{_shown(str(path))}: {found}; give an export's file, folder or zip")
+            raise DannError(f"{shown(str(path))}: {found}; give an export's file, folder or zip")
         with path.open("rb") as stream:
             head = stream.read(4)
         return _zip(path) if zipped.is_zip(head) else [_on_disk(path, path.name)]
     except OSError as error:
-        raise unreadable(_shown(str(path)), error) from None
+        raise unreadable(shown(str(path)), error) from None
 
 
 def open_text(file: ExportFile) -> TextIO:
@@ -86,7 +86,7 @@ def _folder(root: Path) -> list[ExportFile]:
 
 
 def _on_disk(path: Path, name: str) -> ExportFile:
-    label = _shown(str(path))
+    label = shown(str(path))
     return ExportFile(label, name, partial(guarded, label, lambda: path.open("rb")), partial(_beside, path))
 
 
@@ -121,14 +121,9 @@ def _in_zip(path: Path, by_name: dict[str, _Member], name: str, opened: _Opener)
         there = posixpath.normpath(posixpath.join(posixpath.dirname(name), relative)).casefold()
         return _in_zip(path, by_name, *by_name[there]) if there in by_name else None
 
-    label = _shown(f"{path}/{name}")
+    label = shown(f"{path}/{name}")
     return ExportFile(label, name, partial(guarded, label, opened), beside)
 
 
 def _hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
-
-
-def _shown(path: str) -> str:
-    """Make a path safe to print on one line: names may hold line breaks, or bytes that are no text."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in path)

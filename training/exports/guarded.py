@@ -33,6 +33,11 @@ def unreadable(label: str, error: OSError) -> DannError:
     )
 
 
+def shown(path: str) -> str:
+    """Make a path safe to print on one line: names may hold line breaks, or bytes that are no text."""
+    return "".join(character if character.isprintable() else "\ufffd" for character in path)
+
+
 class _Guarded(io.RawIOBase):
     def __init__(self, label: str, source: IO[bytes]) -> None:
         self._label = label

@@ -11,6 +11,8 @@ from training.exports.record import Reader, Record
 _PLATFORM = "csv"
 _DELIMITERS = (",", ";", "\t")
 _HEAD_BYTES = 1 << 16
+_TWEETS = "tweet_id"
+"""A column of the tweets.csv in archives of 2012 to 2017, which has other people's retweeted words in its `text`."""
 _NAME = re.compile(r"[\w .-]*")
 
 
@@ -31,7 +33,7 @@ def _delimiter(head: bytes) -> str | None:
         found = first_rows(head, delimiter)
         header = found[0] if found else []
         fits = len(header) == 1 or all(len(row) == len(header) for row in found)
-        if fits and "text" in header and all(_NAME.fullmatch(name) for name in header):
+        if fits and "text" in header and _TWEETS not in header and all(_NAME.fullmatch(name) for name in header):
             return delimiter
     return None
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from model.errors import DannError
-from training.exports.guarded import DAMAGE
+from training.exports.guarded import DAMAGE, shown
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MAX_RATIO = 100
@@ -30,32 +30,32 @@ def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
     Raises DannError for a zip that is cut short, damaged, encrypted, that unpacks to more than 100 times its size, or
     that names a file outside its own folder.
     """
-    size = path.stat().st_size
+    label, size = shown(str(path)), path.stat().st_size
     try:
         archive = zipfile.ZipFile(path)
     except (*DAMAGE, OSError, struct.error, IndexError):
         raise DannError(
-            f"{path}: starts like a zip, but its list of files, due at the end, is not whole at byte {size}; "
+            f"{label}: starts like a zip, but its list of files, due at the end, is not whole at byte {size}; "
             "it was cut short or changed, so download or copy it again"
         ) from None
     infos = archive.infolist()
-    _check(path, size, infos)
+    _check(label, size, infos)
     return [(info.filename, partial(archive.open, info)) for info in infos if _is_file(info)]
 
 
-def _check(path: Path, size: int, infos: list[zipfile.ZipInfo]) -> None:
+def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
     for info in infos:
         if _CLIMBS.match(info.orig_filename):
             raise DannError(
-                f"{path}: names a file outside its own folder ({info.orig_filename!a}); no export does, so none of it "
+                f"{label}: names a file outside its own folder ({info.orig_filename!a}); no export does, so none of it "
                 "is read: unpack it yourself if you trust it"
             )
         if info.flag_bits & _ENCRYPTED:
-            raise DannError(f"{path}: is encrypted; unpack it with its password and import the folder")
+            raise DannError(f"{label}: is encrypted; unpack it with its password and import the folder")
     unpacked = sum(info.file_size for info in infos)
     if unpacked > _MAX_RATIO * size:
         raise DannError(
-            f"{path}: would unpack from {size} bytes to {unpacked}, over {_MAX_RATIO} times its size; no export does, "
+            f"{label}: would unpack from {size} bytes to {unpacked}, over {_MAX_RATIO} times its size; no export does, "
             "so none of it is read: unpack it yourself if you trust it"
         )
 

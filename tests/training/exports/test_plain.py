@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from training.exports.detect import describe, detect
 from training.exports.files import ExportFile, open_tree
 from training.exports.plain import READER
 from training.exports.record import OWNER, Record
@@ -85,3 +86,36 @@ def test_text_of_any_kind_is_claimed(tmp_path: Path, content: bytes) -> None:
 )
 def test_bytes_pages_and_json_are_not_claimed(tmp_path: Path, content: bytes) -> None:
     assert not READER.claims(file_of(tmp_path, content), content)
+
+
+TWEETS_CSV = (
+    "tweet_id,timestamp,text,retweeted_status_id\n" + '"1","2013-01-05 12:00:00 +0000","RT @fox: theirs","2"\n' * 3
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "seen"),
+    [
+        ("[12:30] <fox> hello\n[12:31] <owl> hi\n[12:32] <fox> bye\n", "a log of a chat of no format known here"),
+        ("<fox> hello\n<owl> hi\n<fox> bye\n", "a log of a chat of no format known here"),
+        ("name,age,town\nfox,3,Den\nowl,4,Oak\n", "a table of no format known here"),
+        (TWEETS_CSV, "a table of no format known here"),
+        ("=" * 62 + "\nGuild: Den\nChannel: a\n" + "=" * 62 + "\n\n[date] fox\nhello\n",
+         "DiscordChatExporter's plain text (export it again as JSON)"),
+    ],
+)  # fmt: skip
+def test_what_holds_other_peoples_words_is_named_and_left_alone(tmp_path: Path, content: str, seen: str) -> None:
+    (tmp_path / "a.txt").write_text(content)
+    (file,) = open_tree(tmp_path / "a.txt")
+    assert detect(file) is None
+    assert describe(file) == seen
+
+
+@pytest.mark.parametrize(
+    "content", ["yes, no, maybe\nyes, no, maybe\n", "12:30 is late\nfor lunch\nand for tea\n", "hi\n"]
+)
+def test_what_only_looks_like_it_is_ones_own(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.txt").write_text(content)
+    reader = detect(open_tree(tmp_path / "a.txt")[0])
+    assert reader is not None
+    assert reader.name == "text"
