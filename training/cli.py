@@ -232,8 +232,12 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     with open_store(settings.data.store_url) as store:
         posts = list(store.posts())
     with interruptible() as stopping:
-        run = resume_last if args.resume else train
-        trained = run(settings, posts, TrainingConsole(terminal()), stopping)
+        console = TrainingConsole(terminal(quiet=args.quiet))
+        if args.resume:
+            minutes = settings.train.minutes if args.minutes else None
+            trained = resume_last(settings, posts, console, stopping, minutes)
+        else:
+            trained = train(settings, posts, console, stopping)
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,

@@ -22,6 +22,7 @@ from flax import nnx
 from model import checkpoint
 from model.architectures import LanguageModel, build
 from model.checkpoint import Meta, Snapshot
+from model.config import ModelConfig
 from model.durable import replace_file
 from model.engine import Engine, Turn
 from model.errors import DannError
@@ -81,7 +82,9 @@ def train(settings: Settings, posts: Sequence[Post], console: Console, stopping:
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
         corpus = build_corpus(posts, settings.data)
-        tokenizer = _tokenizer_for(corpus, settings, console)
+        settings = sizing.settled(settings, size_for(corpus, settings.train.minutes))
+        console.say("learning how the text falls into tokens")
+        tokenizer = Tokenizer.train(own_texts(corpus.train), int(settings.tokenizer.vocab_size))
         folder = _new_folder(settings.data.runs)
         tokenizer.save(folder / "tokenizer.json")
         replace_file(folder / "settings.json", settings.model_dump_json(indent=2).encode())
@@ -89,14 +92,25 @@ def train(settings: Settings, posts: Sequence[Post], console: Console, stopping:
         return run.carry_through(Clock(settings.train, started), stopping, resumed=None)
 
 
-def resume_last(settings: Settings, posts: Sequence[Post], console: Console, stopping: Callable[[], bool]) -> Trained:
-    """Go on with the newest unfinished run as it was set up; only its minutes and steps are taken from `settings`."""
+def resume_last(
+    settings: Settings,
+    posts: Sequence[Post],
+    console: Console,
+    stopping: Callable[[], bool],
+    minutes: float | None = None,
+) -> Trained:
+    """Go on with the newest unfinished run in `settings.data` as it was set up, to other `minutes` in all if given.
+
+    Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
+    """
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
         folder = _unfinished(settings.data.runs)
-        time_left = settings.train.model_dump(include={"minutes", "steps"})
         before = _settings_of(folder, type(settings))
-        settings = before.model_copy(update={"data": settings.data, "train": before.train.model_copy(update=time_left)})
+        time_given = {"minutes": minutes or before.train.minutes}
+        settings = before.model_copy(
+            update={"data": settings.data, "train": before.train.model_copy(update=time_given)}
+        )
         corpus = build_corpus(posts, settings.data)
         run = _Run(folder, settings, corpus, Tokenizer.load(folder / "tokenizer.json"), console)
         state, progress = resume.load(run.resume_file, run.initial_state())
@@ -112,17 +126,15 @@ class _Run:
     def __init__(
         self, folder: Path, settings: Settings, corpus: Corpus, tokenizer: Tokenizer, console: Console
     ) -> None:
-        self.folder, self.settings, self.corpus, self.tokenizer, self.console = (
-            folder,
-            settings,
-            corpus,
-            tokenizer,
-            console,
-        )
+        self.folder = folder
+        self.settings = settings
+        self.corpus = corpus
+        self.tokenizer = tokenizer
+        self.console = console
         self.resume_file = folder / "resume.safetensors"
         train = settings.train
-        size = size_for(corpus, train.minutes)
-        self.model: LanguageModel = build(sizing.resolve(settings.model, size, tokenizer.vocab_size), train.seed)
+        shape = ModelConfig.model_validate(settings.model.model_dump() | {"vocab_size": tokenizer.vocab_size})
+        self.model: LanguageModel = build(shape, train.seed)
         self.dataset: Dataset = build_dataset(corpus.train, corpus.val, tokenizer, train.other_weight, train.seed)
 
     def initial_state(self) -> TrainState:
@@ -225,14 +237,6 @@ class _Run:
             params=_num_params(self.model),
             ppmd=ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val)),
         )
-
-
-def _tokenizer_for(corpus: Corpus, settings: Settings, console: Console) -> Tokenizer:
-    wanted = settings.tokenizer.vocab_size
-    if wanted == "auto":
-        wanted = size_for(corpus, settings.train.minutes).vocab_size
-    console.say("learning how the text falls into tokens")
-    return Tokenizer.train(own_texts(corpus.train), wanted)
 
 
 def _settings_of(folder: Path, kind: type[Settings]) -> Settings:

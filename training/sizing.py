@@ -1,9 +1,11 @@
 """From the amount of text and the minutes to the size of the network, where config.toml says "auto"."""
 
 from dataclasses import dataclass
+from typing import TypeVar
 
-from model.config import ModelConfig
-from training.config import ModelTable
+from training.config import Settings
+
+S = TypeVar("S", bound=Settings)
 
 LITTLE_TEXT = 100_000
 """Bytes of one's own text under which a voice is learned only roughly."""
@@ -40,14 +42,13 @@ def choose(own_bytes: int, minutes: float) -> Size:
     return Size(size.vocab_size, min(size.hidden_dim, affordable), size.dropout)
 
 
-def resolve(table: ModelTable, size: Size, vocab_size: int) -> ModelConfig:
-    """The network to build: what config.toml says, and `size` where it says "auto"."""
-    return ModelConfig(
-        architecture=table.architecture,
-        vocab_size=vocab_size,
-        embed_dim=table.embed_dim,
-        hidden_dim=size.hidden_dim if table.hidden_dim == "auto" else table.hidden_dim,
-        num_layers=table.num_layers,
-        tie_embeddings=table.tie_embeddings,
-        dropout=size.dropout if table.dropout == "auto" else table.dropout,
+def settled(settings: S, size: Size) -> S:
+    """The settings with every "auto" replaced by what it stands for."""
+    model = {"hidden_dim": size.hidden_dim, "dropout": size.dropout}
+    tables = (("tokenizer", settings.tokenizer, {"vocab_size": size.vocab_size}), ("model", settings.model, model))
+    return settings.model_copy(
+        update={
+            name: table.model_copy(update={key: value for key, value in sizes.items() if getattr(table, key) == "auto"})
+            for name, table, sizes in tables
+        }
     )
