@@ -8,6 +8,7 @@ from bot.chat import Chat
 from bot.config import BotSettings
 from model import checkpoint
 from model.engine import Engine, Turn
+from training import devices
 from training.cli import interruptible
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.importer import look_through, store_exports
@@ -28,6 +29,7 @@ def demo(settings: BotSettings, told: Console) -> int:
     data = settings.data.model_copy(update={"dir": settings.data.dir / "demo", "url": ""})
     train_config = settings.train.model_copy(update={"minutes": MINUTES})
     settings = settings.model_copy(update={"data": data, "train": train_config})
+    devices.prepare(train_config)
     data.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     export = data.dir / "export.jsonl"
     with export.open("w", encoding="utf-8") as file:

@@ -1,7 +1,7 @@
 """Every architecture by its name in config.toml, and the contract they share.
 
 An architecture is a Flax NNX module made from a ModelConfig, with `initial_carry(batch_size)` and
-`__call__(tokens[B, T], carry, dropout_key=None) -> (logits[B, T, V], carry)`. The same call trains (T = bptt_length) and
+`__call__(tokens[B, T], carry, noise=None) -> (logits[B, T, V], carry)`. The same call trains (T = bptt_length) and
 decodes (T = 1): the carry is the cache. Reading BOS empties it. tests/model/test_architectures.py holds all of them to it.
 """
 
@@ -11,6 +11,7 @@ import jax
 from flax import nnx
 
 from model.config import ModelConfig
+from model.dropout import Noise
 from model.errors import DannError
 from model.gru import GRU
 from model.lstm import LSTM
@@ -27,7 +28,7 @@ class LanguageModel(Protocol):
     def initial_carry(self, batch_size: int) -> Any:
         """The carry of a network that has read nothing; a pytree of arrays whose first axis is the batch."""
 
-    def __call__(self, tokens: jax.Array, carry: Any, *, dropout_key: jax.Array | None = None) -> tuple[jax.Array, Any]:
+    def __call__(self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None) -> tuple[jax.Array, Any]:
         """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last."""
 
 

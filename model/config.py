@@ -14,7 +14,9 @@ class ModelConfig(BaseModel):
 
     `embed_dim` is the width of the learned embedding, or 0 for one-hot input, where the first layer's input matrix is
     itself the table of rows. `tie_embeddings` uses the embedding as the output matrix too (through a projection when
-    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`.
+    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. What is left out while learning (AWD-LSTM's five, Merity et
+    al. 1708.02182), as parts of 1: `embedding_dropout` whole tokens, `input_dropout` units of what the first layer reads,
+    `hidden_dropout` units between layers, `dropout` units before the output, `weight_drop` recurrent connections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -25,7 +27,11 @@ class ModelConfig(BaseModel):
     hidden_dim: PositiveInt = 256
     num_layers: PositiveInt = 1
     tie_embeddings: bool = False
+    embedding_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    input_dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    hidden_dropout: float = Field(0.0, ge=0.0, lt=1.0)
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
 
 
 class SamplingParams(BaseModel):

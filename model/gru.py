@@ -9,7 +9,7 @@ h' = z * h + (1 - z) * tanh(n + r * n_h)
 import jax
 import jax.numpy as jnp
 
-from model.recurrence import Carry
+from model.recurrence import Carry, vectorised
 from model.recurrent import RecurrentLM
 
 
@@ -21,10 +21,9 @@ class GRU(RecurrentLM):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """The equations above; `x[B, 3H]` from the input, `r[B, 3H]` the recurrent product."""
-        update, reset, new = jnp.split(x, 3, axis=-1)
-        update_h, reset_h, new_h = jnp.split(r, 3, axis=-1)
+        """The equations above; `x[3H, B]` from the input, `r[3H, B]` the recurrent product."""
         (h,) = carry
-        update = jax.nn.sigmoid(update + update_h)
-        candidate = jnp.tanh(new + jax.nn.sigmoid(reset + reset_h) * new_h)
+        H = h.shape[0]
+        update, reset = jnp.split(vectorised(jax.nn.sigmoid(x[: 2 * H] + r[: 2 * H])), 2)
+        candidate = jnp.tanh(vectorised(x[2 * H :] + reset * r[2 * H :]))
         return (update * h + (1.0 - update) * candidate,)

@@ -12,6 +12,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from model.config import ModelConfig
+from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
 from model.recurrence import Carry, scan
 from model.tokenizer import BOS
 
@@ -40,7 +41,7 @@ class RecurrentLM(nnx.Module):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """One step, elementwise: `x[B, G]` from the input with its bias, `r[B, G] = h @ weight`, and the carry."""
+        """One step, elementwise: `x[G, B]` from the input with its bias, `r[G, B]` from h, and the carry of `[H, B]`."""
         raise NotImplementedError
 
     def initial_bias(self, hidden_dim: int) -> jax.Array:
@@ -53,31 +54,47 @@ class RecurrentLM(nnx.Module):
         return tuple(tuple(jnp.zeros(shape) for _ in range(self.carry_size)) for _ in layers)
 
     def __call__(
-        self, tokens: jax.Array, carry: Sequence[Carry], *, dropout_key: jax.Array | None = None
+        self, tokens: jax.Array, carry: Sequence[Carry], *, noise: Noise | None = None
     ) -> tuple[jax.Array, tuple[Carry, ...]]:
         """Logits of the token after each of `tokens[B, T]`, and the carry to hand to the next call.
 
-        Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With a `dropout_key`
-        (training) units are dropped between layers and before the output, the same ones at every step of the window.
+        Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
+        things are left out as the config says, the same ones at every step of the window.
         """
+        config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
-        hidden = rows = self._rows(tokens.T)
-        last = []
+        gates = self._rows(tokens.T, noise)
+        hidden, last = gates, []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
-            gates = hidden @ self.inputs[layer][...] if layer else rows
-            hidden, after = scan(type(self).cell, gates + self.biases[layer][...], weight[...], tuple(before), keep)
-            hidden = _locked_dropout(hidden, self.config.dropout, dropout_key, layer)
+            here = noise.fold(layer) if noise else None
+            if layer:
+                gates = hidden @ self.inputs[layer][...] + self.biases[layer][...]
+            dropped = weight_drop(weight[...], here, config.weight_drop)
+            hidden, after = scan(type(self).cell, gates, dropped, tuple(before), keep)
+            is_top = layer == config.num_layers - 1
+            mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
+            hidden = hidden if mask is None else hidden * mask
             last.append(after)
         return self._logits(hidden).swapaxes(0, 1), tuple(last)
 
-    def _rows(self, tokens: jax.Array) -> jax.Array:
-        """The first layer's input product for `tokens[T, B]`: multiplying a one-hot vector is choosing a row."""
-        table = self.inputs[0][...]
+    def _rows(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
+        """The first layer's input part with its bias, of `tokens[T, B]`: multiplying a one-hot vector is choosing a row."""
+        config, table, bias = self.config, self.inputs[0][...], self.biases[0][...]
+        here = noise.fold(config.num_layers) if noise else None
+        units = dropped_units(here, config.input_dropout, config.embed_dim or config.vocab_size)
+        words = dropped_rows(here, config.embedding_dropout, config.vocab_size)
         if self.embedding is None:
-            return table[tokens]
-        if tokens.size < self.config.vocab_size:  # few tokens (decoding): cheaper than the product of the whole table
-            return self.embedding[...][tokens] @ table
-        return (self.embedding[...] @ table)[tokens]
+            table = table if words is None else table * words[:, None]
+            if units is None:
+                return (table + bias)[tokens]
+            return table[tokens] * jnp.take_along_axis(units.T, tokens, axis=0)[..., None] + bias
+        embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
+        # Few tokens (decoding), or units that differ from row to row: a product a token, not one of the whole table.
+        if units is not None:
+            return (embedding[tokens] * units) @ table + bias
+        if tokens.size < config.vocab_size:
+            return embedding[tokens] @ table + bias
+        return (embedding @ table + bias)[tokens]
 
     def _logits(self, hidden: jax.Array) -> jax.Array:
         if self.output is not None:
@@ -86,14 +103,6 @@ class RecurrentLM(nnx.Module):
             hidden = hidden @ self.projection[...]
         assert self.embedding is not None  # tying needs one
         return hidden @ self.embedding[...].T + self.output_bias[...]
-
-
-def _locked_dropout(hidden: jax.Array, rate: float, key: jax.Array | None, layer: int) -> jax.Array:
-    """Drop the same units at every step of `hidden[T, B, H]` (variational dropout: Gal and Ghahramani, 1512.05287)."""
-    if key is None or rate == 0.0:
-        return hidden
-    kept = jax.random.bernoulli(jax.random.fold_in(key, layer), 1.0 - rate, hidden.shape[1:])
-    return hidden * (kept / (1.0 - rate))
 
 
 def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:

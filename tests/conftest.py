@@ -1,8 +1,9 @@
-"""What all tests share: compiled programs are kept for the session, since many tests build the same small networks."""
+"""What all tests share: four CPU devices, as training on four cores has; and compiled programs are kept for the session."""
 
 import os
 import tempfile
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dann-tests-"))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")

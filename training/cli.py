@@ -225,7 +225,10 @@ def _iso(seconds: float | None) -> str | None:
 
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
+    from training import devices  # noqa: PLC0415
     from training.posts import open_store  # noqa: PLC0415
+
+    devices.prepare(settings.train)
     from training.progress import TrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
     from training.run import resume_last, train  # noqa: PLC0415
 

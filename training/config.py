@@ -62,7 +62,11 @@ class ModelTable(Table):
     hidden_dim: Auto | PositiveInt = "auto"
     num_layers: PositiveInt = 1
     tie_embeddings: bool = False
+    embedding_dropout: float = Field(0.0, ge=0, lt=1)
+    input_dropout: float = Field(0.0, ge=0, lt=1)
+    hidden_dropout: float = Field(0.0, ge=0, lt=1)
     dropout: Auto | Annotated[float, Field(ge=0, lt=1)] = "auto"
+    weight_drop: float = Field(0.0, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _tying_needs_an_embedding(self) -> Self:
@@ -79,6 +83,8 @@ class TrainConfig(Table):
     seed: int = Field(0, ge=0, lt=2**31)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 64
+    random_offsets: bool = True
+    resets: float = Field(0.0, ge=0, le=1)
     other_weight: float = Field(1.0, ge=0, le=1)
     learning_rate: float = Field(0.01, gt=0)
     warmup: float = Field(0.03, ge=0, lt=1)
@@ -87,6 +93,7 @@ class TrainConfig(Table):
     weight_decay: float = Field(0.05, ge=0)
     clip_norm: float = Field(1.0, gt=0)
     average: float = Field(0.99, ge=0, lt=1)
+    devices: Auto | PositiveInt = "auto"
     evaluations: PositiveInt = 6
     save_seconds: float = Field(30.0, gt=0)
 

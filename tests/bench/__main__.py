@@ -6,11 +6,10 @@ A benchmark is a function `(quick) -> line` in BENCHES.
 import argparse
 from collections.abc import Callable
 
-from tests.bench import import_memory, scan_speed, store_speed
+from tests.bench import import_memory, store_speed
 
 BENCHES: dict[str, Callable[[bool], str]] = {
     "store-speed": store_speed.run,
-    "scan-speed": scan_speed.run,
     "import-memory": import_memory.run,
 }
 

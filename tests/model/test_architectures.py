@@ -1,5 +1,6 @@
 """The contract that training, decoding and every later architecture stand on. A new one only has to be named."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -12,7 +13,9 @@ from flax import nnx
 from model import checkpoint
 from model.architectures import ARCHITECTURES, LanguageModel, build
 from model.config import ModelConfig
+from model.dropout import dropped_units, step_noise, weight_drop
 from model.errors import DannError
+from model.recurrence import Carry, Cell, scan
 from model.tokenizer import BOS
 from tests.model.lstm_float64 import logits as reference_logits
 
@@ -134,16 +137,83 @@ def test_gradient_against_float64_finite_differences(shaped: LanguageModel, toke
             assert flat[name][place] == pytest.approx(slope, abs=2e-5), f"{name}{place}"
 
 
-def test_dropout_only_with_a_key_and_the_same_units_at_every_step() -> None:
-    model = build(ModelConfig(vocab_size=V, hidden_dim=64, dropout=0.5), seed=1)
-    steady = jnp.full((B, T), 5)
-    np.testing.assert_array_equal(read(model, steady), read(model, steady))
-    dropped, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(1))
-    again, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(1))
-    other, _ = model(steady, model.initial_carry(B), dropout_key=jax.random.key(2))
-    np.testing.assert_array_equal(dropped, again)
-    assert not np.allclose(dropped, other)
-    assert not np.allclose(dropped, read(model, steady))
+def plain_scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array) -> tuple[Any, Carry]:
+    """The scan without its own gradient, layout and padding: what JAX makes of the equations."""
+
+    def step(carry: Carry, now: tuple[jax.Array, jax.Array]) -> tuple[Carry, jax.Array]:
+        x, keep = now
+        carry = tuple(array * keep[:, None] for array in carry)
+        after = cell(x.T, (carry[-1] @ weight).T, tuple(array.T for array in carry))
+        return tuple(array.T for array in after), after[-1].T
+
+    last, outputs = jax.lax.scan(step, carry, (inputs, keep))
+    return outputs, last
+
+
+@pytest.mark.parametrize("batch", [1, 3, 8, 9, 10])
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, batch: int) -> None:
+    """With carries given and carries asked for, resets in the middle, and batches that are padded or not."""
+    kind = ARCHITECTURES[name]
+    chance = np.random.default_rng(batch)
+    inputs = chance.normal(size=(T, batch, kind.num_gates * H)).astype(np.float32)
+    weight = chance.normal(size=(H, kind.num_gates * H), scale=0.3).astype(np.float32)
+    carry = tuple(chance.normal(size=(batch, H)).astype(np.float32) for _ in range(kind.carry_size))
+    keep = (chance.random((T, batch)) > 0.2).astype(np.float32)
+    wanted = chance.normal(size=(T, batch, H)).astype(np.float32)
+
+    def figure(scanned: Callable[..., Any], inputs: Any, weight: Any, carry: Any) -> jax.Array:
+        outputs, last = scanned(kind.cell, inputs, weight, carry, keep)
+        total: jax.Array = (outputs * wanted).sum() + sum((array**2).sum() for array in last)
+        return total
+
+    fast, plain = (
+        jax.jit(jax.value_and_grad(partial(figure, scanned), argnums=(0, 1, 2)))(inputs, weight, carry)
+        for scanned in (scan, plain_scan)
+    )
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5), fast, plain)
+
+
+KINDS_OF_DROPOUT = ["dropout", "hidden_dropout", "input_dropout", "embedding_dropout", "weight_drop"]
+
+
+@pytest.mark.parametrize("embed_dim", [0, 16])
+@pytest.mark.parametrize("kind", KINDS_OF_DROPOUT)
+def test_things_are_left_out_only_with_noise_and_the_same_way_for_the_same_noise(kind: str, embed_dim: int) -> None:
+    shape: dict[str, Any] = {"embed_dim": embed_dim, "num_layers": 2, kind: 0.5}
+    model = build(ModelConfig(vocab_size=V, hidden_dim=64, **shape), seed=1)
+    steady = jnp.arange(1, V).reshape(1, -1).repeat(B, axis=0)
+    rows = jnp.arange(B)
+
+    def noisy(key: int, rows: jax.Array) -> jax.Array:
+        count = rows.shape[0]
+        noise = step_noise(jax.random.key(key), rows)
+        logits: jax.Array = model(steady[:count], model.initial_carry(count), noise=noise)[0]
+        return logits
+
+    np.testing.assert_array_equal(noisy(1, rows), noisy(1, rows))
+    assert not np.allclose(noisy(1, rows), noisy(2, rows))
+    assert not np.allclose(noisy(1, rows), read(model, steady))
+    # A row's masks are its own wherever it is read: that is what lets devices share a batch.
+    np.testing.assert_allclose(noisy(1, rows)[1:], noisy(1, rows[1:]), atol=1e-5)
+    alike = np.allclose(noisy(1, rows)[0], noisy(1, rows)[1], atol=1e-6)
+    assert alike == (kind in {"embedding_dropout", "weight_drop"}), (
+        "units are a row's own, weights and words everybody's"
+    )
+
+
+def test_a_mask_keeps_the_mean_and_cuts_its_part() -> None:
+    noise = step_noise(jax.random.key(0), jnp.arange(4))
+    weight = jnp.ones((256, 1024))
+    for rate in (0.1, 0.3, 0.5):
+        dropped = np.asarray(weight_drop(weight, noise, rate))
+        assert (dropped == 0).mean() == pytest.approx(rate, abs=0.005)
+        assert dropped.mean() == pytest.approx(1.0, abs=0.01)
+        assert len(np.unique(dropped)) == 2
+    units = dropped_units(noise, 0.5, 512)
+    assert units is not None
+    assert units.shape == (4, 512)
+    assert not np.array_equal(units[0], units[1])
 
 
 def test_an_unknown_architecture_is_refused_by_name() -> None:

@@ -1,0 +1,38 @@
+"""What a run computes on: one XLA device a core, or the GPUs there are. Knows no network and no data.
+
+A processor's cores work fastest as devices of their own, each with its share of the batch: then they meet once a step,
+to add up their gradients, and not within every product (measured: CHANGELOG.md and `make bench`). The number of devices
+holds for a whole process and from its start, which is why training has a process of its own.
+"""
+
+import os
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from training.config import TrainConfig
+
+AXIS = "batch"
+"""The mesh's one axis: a device has a part of the batch and all of the weights."""
+
+
+def prepare(config: TrainConfig) -> None:
+    """Ask for as many CPU devices as the run will use; once JAX has started, it changes nothing."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    wanted = cores if config.devices == "auto" else config.devices
+    single = "--xla_cpu_multi_thread_eigen=false"
+    if wanted > 1 and single not in os.environ.get("XLA_FLAGS", ""):
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {single}".strip()
+    try:
+        jax.config.update("jax_num_cpu_devices", wanted)
+    except RuntimeError:  # JAX has started; make_mesh takes what there is
+        return
+
+
+def make_mesh(config: TrainConfig, streams: int) -> Mesh:
+    """The devices of a run whose batch has so many `streams`: as many as there are and as divide it evenly."""
+    devices = jax.devices()
+    wanted = len(devices) if config.devices == "auto" else min(config.devices, len(devices))
+    count = max(number for number in range(1, wanted + 1) if streams % number == 0)
+    return Mesh(np.asarray(devices[:count]), (AXIS,))
