@@ -45,6 +45,11 @@ def num_streams(config: TrainConfig, stream: TokenStream) -> int:
     return max(1, min(config.batch_size, len(stream) // config.bptt_length))
 
 
+def steps_per_epoch(config: TrainConfig, stream: TokenStream) -> int:
+    """Steps that read the text once; what is left of a stream behind its last whole window waits for another epoch."""
+    return max(1, len(stream) // num_streams(config, stream) // config.bptt_length)
+
+
 def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> Dispatch:
     """Compile `dispatch(state, rates[DISPATCH_STEPS], n) -> (state, metrics[DISPATCH_STEPS, 2])`.
 
@@ -55,7 +60,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     tokens, weights = jnp.asarray(stream.tokens), jnp.asarray(stream.weights)
     streams, window, size = num_streams(config, stream), config.bptt_length, len(stream)
     spacing = size // streams
-    steps_per_epoch = max(1, spacing // window)
+    epoch_steps = steps_per_epoch(config, stream)
     key = jax.random.key(config.seed)
     order_key, dropout_key = jax.random.split(key)
 
@@ -66,8 +71,8 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
         return counted.sum() / jnp.maximum(weights[:, 1:].sum(), 1.0), carry
 
     def step(state: TrainState, rate: jax.Array) -> tuple[TrainState, jax.Array]:
-        epoch, place = state.step // steps_per_epoch, state.step % steps_per_epoch
-        start = jax.random.randint(jax.random.fold_in(order_key, epoch), (), 0, size)
+        epoch, place = state.step // epoch_steps, state.step % epoch_steps
+        start = jax.random.randint(jax.random.fold_in(order_key, epoch), (), 0, size) if config.random_offsets else 0
         rows = start + spacing * jnp.arange(streams)[:, None] + window * place + jnp.arange(window + 1)
         carry = jax.tree.map(lambda array: array * (place > 0), state.carry)
         (value, carry), gradient = jax.value_and_grad(loss, has_aux=True)(
