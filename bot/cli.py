@@ -10,16 +10,8 @@ from rich.console import Console
 
 from bot.config import BotSettings
 from model.errors import DannError
-from training.cli import (
-    SHORTHANDS,
-    Parser,
-    add_command,
-    add_commands,
-    print_json,
-    root_parser,
-    run_command,
-    terminal,
-)
+from training.cli import add_commands
+from training.command import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
 
 if TYPE_CHECKING:
     from model.engine import Engine

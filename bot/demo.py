@@ -9,7 +9,7 @@ from bot.config import BotSettings
 from model import checkpoint
 from model.engine import Engine, Turn
 from training import devices
-from training.cli import interruptible
+from training.command import interruptible
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.importer import look_through, store_exports
 from training.posts import open_store

@@ -1,7 +1,8 @@
-"""Byte-level BPE: train, save, load, encode, decode, and the special tokens. The one file that knows `tokenizers`.
+"""Text to token ids and back: byte-level BPE or single characters, and the special tokens.
 
-The special tokens are ids 0, 1 and 2, below every id of text. They have no spelling, so no text, however it is written,
-encodes to one of them, and any text round-trips: the alphabet is the 256 bytes.
+The one file that knows `tokenizers`. The special tokens are ids 0, 1 and 2, below every id of text. They have no spelling,
+so no text, however it is written, encodes to one of them. BPE round-trips any text: its alphabet is the 256 bytes.
+Characters know those of their training text alone, and refuse others.
 """
 
 import json
@@ -24,15 +25,17 @@ NUM_SPECIAL = 3
 
 
 class Tokenizer:
-    """Text to token ids and back. `vocab_size` counts the special tokens."""
+    """Text to token ids and back. `vocab_size` counts the special tokens.
 
-    def __init__(self, bpe: Bpe) -> None:
-        self._bpe = bpe
-        self.vocab_size: int = bpe.get_vocab_size() + NUM_SPECIAL
-        self._bytes = _bytes_of_tokens(bpe)
+    Made by `train`, `of_characters` or `load`; which kind it is matters to nobody after that.
+    """
 
-    @classmethod
-    def train(cls, texts: Iterable[str], vocab_size: int) -> "Tokenizer":
+    def __init__(self, token_bytes: list[bytes]) -> None:
+        self._bytes = token_bytes
+        self.vocab_size: int = len(token_bytes)
+
+    @staticmethod
+    def train(texts: Iterable[str], vocab_size: int) -> "Tokenizer":
         """Learn at most `vocab_size` tokens (special ones included) from texts; fewer where the text has no more pairs.
 
         Method: byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909) on bytes (Radford et al. 2019).
@@ -49,16 +52,23 @@ class Tokenizer:
             show_progress=False,
         )
         bpe.train_from_iterator(texts, trainer)
-        return cls(bpe)
+        return _ByteLevel(bpe)
+
+    @staticmethod
+    def of_characters(texts: Iterable[str]) -> "Tokenizer":
+        """Give every distinct character of texts a token of its own, in the order of their code points."""
+        return _Characters("".join(sorted({character for text in texts for character in _whole(text)})))
 
     def encode(self, text: str) -> list[int]:
-        """Token ids of `text`; never a special one. Lone surrogates, which are not text, become U+FFFD."""
+        """Token ids of `text`; never a special one. Lone surrogates, which are not text, become U+FFFD.
+
+        Raises DannError for a character that a tokenizer of characters does not know.
+        """
         return self.encode_batch([text])[0]
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         """`encode` for many texts, on all cores."""
-        whole = [text.encode("utf-16", "surrogatepass").decode("utf-16", "replace") for text in texts]
-        return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(whole, add_special_tokens=False)]
+        raise NotImplementedError
 
     def decode(self, ids: Iterable[int]) -> str:
         """Text of token ids: special ones are skipped, bytes that are no UTF-8 become U+FFFD."""
@@ -74,16 +84,64 @@ class Tokenizer:
         return self._bytes
 
     def save(self, path: Path) -> None:
-        """Write the tokenizers library's own JSON; the special tokens' offset is this class's, not the file's."""
-        path.write_text(self._bpe.to_str(), encoding="utf-8")
+        """Write the tokenizers library's own JSON, or the characters; the special tokens are in neither."""
+        path.write_text(self._to_json(), encoding="utf-8")
 
-    @classmethod
-    def load(cls, path: Path) -> "Tokenizer":
-        """Read what `save` wrote; raises DannError if it is not that."""
+    def _to_json(self) -> str:
+        raise NotImplementedError
+
+    @staticmethod
+    def load(path: Path) -> "Tokenizer":
+        """Read what `save` wrote, of either kind; raises DannError if it is not that."""
         try:
-            return cls(Bpe.from_str(path.read_text(encoding="utf-8")))
+            written = path.read_text(encoding="utf-8")
+            characters = json.loads(written).get("characters")
+            return _ByteLevel(Bpe.from_str(written)) if characters is None else _Characters(characters)
         except Exception as error:  # the library raises plain Exception for a file it cannot read
             raise DannError(f"{path}: not a tokenizer that dann saved ({error})") from error
+
+
+class _ByteLevel(Tokenizer):
+    def __init__(self, bpe: Bpe) -> None:
+        super().__init__(_bytes_of_tokens(bpe))
+        self._bpe = bpe
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        whole = [_whole(text) for text in texts]
+        return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(whole, add_special_tokens=False)]
+
+    def _to_json(self) -> str:
+        return self._bpe.to_str()
+
+
+class _Characters(Tokenizer):
+    """A token a character.
+
+    An unseen one is refused, not spelled by its bytes: 256 tokens that no training text shows would be in every softmax,
+    and figures would no longer be those of a network of so many characters. Whoever must read anything takes BPE.
+    """
+
+    def __init__(self, characters: str) -> None:
+        super().__init__([b""] * NUM_SPECIAL + [character.encode() for character in characters])
+        self._ids = {character: number + NUM_SPECIAL for number, character in enumerate(characters)}
+
+    def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
+        try:
+            return [[self._ids[character] for character in _whole(text)] for text in texts]
+        except KeyError as error:
+            character = error.args[0]
+            raise DannError(
+                f"the character {character!r} (U+{ord(character):04X}) is not in the text that was learned, and "
+                'tokenizer.kind "characters" knows no other; tokenizer.kind "bpe" spells any text'
+            ) from error
+
+    def _to_json(self) -> str:
+        return json.dumps({"characters": "".join(self._ids)})
+
+
+def _whole(text: str) -> str:
+    """`text` with lone surrogates replaced by U+FFFD, and pairs of them by the character they stand for."""
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _bytes_of_tokens(bpe: Bpe) -> list[bytes]:

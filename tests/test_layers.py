@@ -14,6 +14,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DOORS = {
+    "matplotlib": "training/plot.py",
     "optax": "training/optimizer.py",
     "tokenizers": "model/tokenizer.py",
     "sqlalchemy": "training/posts.py",

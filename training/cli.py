@@ -1,47 +1,33 @@
-"""`dann import | posts | train`, and the plumbing every command shares. Also `python -m training`.
-
-A command is a function `(args, settings) -> exit code` and an entry in `add_commands`. With --json one object goes to
-standard output; everything else, always, to standard error.
-"""
+"""`dann import | posts | train`; `dann experiment` is next door. Also `python -m training`."""
 
 import argparse
-import json
-import logging
-import os
-import signal
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.filesize import decimal
-from rich.table import Table
 
 from model.errors import DannError
+from training.command import (
+    Parser,
+    add_command,
+    interruptible,
+    print_json,
+    print_table,
+    root_parser,
+    run_command,
+    terminal,
+)
 from training.config import Settings
-from training.settings import load_settings
+from training.experiment_cli import add_experiment
 
 if TYPE_CHECKING:
     from training.importer import Report
     from training.posts import Summary
 
-Command = Callable[[argparse.Namespace, Any], int]
-S = TypeVar("S", bound=Settings)
-BUG = 70
-INTERRUPTED = 130
 SKIPPED_SHOWN = 5
-
-
-class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong in one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print the line and exit with 2."""
-        self.exit(2, f"dann: {message}; see {self.prog} --help\n")
 
 
 def add_commands(commands: Any) -> None:
@@ -54,26 +40,7 @@ def add_commands(commands: Any) -> None:
     training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
     training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
-
-
-def add_command(commands: Any, name: str, run: Command, about: str) -> argparse.ArgumentParser:
-    """Add one command with the options that all have."""
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
-    parser.set_defaults(run=run)
-    parser.add_argument("--json", action="store_true", help="print one JSON object")
-    add_shared_options(parser, nested=True)
-    return parser
-
-
-def add_shared_options(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
-    """Add the options that may stand before or after the command. After it, they keep what stood before."""
-    unset: Any = argparse.SUPPRESS if nested else None
-    off: Any = argparse.SUPPRESS if nested else False
-    parser.add_argument("--config", metavar="FILE", type=Path, default=unset, help="instead of ./config.toml")
-    sets = "more_sets" if nested else "sets"
-    parser.add_argument("--set", dest=sets, metavar="table.key=value", action="append", default=[], help="one setting")
-    parser.add_argument("-q", "--quiet", action="store_true", default=off, help="say nothing but errors and the result")
-    parser.add_argument("-v", "--verbose", action="store_true", default=off, help="log what is done")
+    add_experiment(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -81,59 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = root_parser("python -m training", "train without the bot")
     add_commands(parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser))
     return run_command(parser, argv, Settings)
-
-
-def root_parser(prog: str, about: str) -> Parser:
-    """Make the parser that commands are added to."""
-    parser = Parser(prog=prog, description=about)
-    parser.add_argument("--version", action="version", version=f"dann {version('dann')}")
-    add_shared_options(parser)
-    return parser
-
-
-def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> int:
-    """Parse, load settings, run; turn every ending into an exit code."""
-    args = parser.parse_args(argv)
-    level = logging.DEBUG if args.verbose else logging.ERROR if args.quiet else logging.WARNING
-    logging.basicConfig(format="dann: %(message)s", stream=sys.stderr)
-    logging.getLogger("dann").setLevel(level)
-    try:
-        return int(args.run(args, load_settings(kind, args.config, [*args.sets, *args.more_sets, *_shorthands(args)])))
-    except DannError as error:
-        sys.stderr.write(f"dann: {error}\n")
-        return error.exit_code
-    except KeyboardInterrupt:
-        return INTERRUPTED
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail again
-        return 1
-    except Exception:
-        logging.getLogger("dann").exception("this is a bug in dann; please report it with these lines")
-        return BUG
-
-
-def _shorthands(args: argparse.Namespace) -> Iterator[str]:
-    """Options that are another way to write a setting, so that they are checked like one."""
-    for option, key in SHORTHANDS.items():
-        if getattr(args, option, None) is not None:
-            yield f"{key}={getattr(args, option)}"
-
-
-SHORTHANDS = {
-    "minutes": "train.minutes",
-    "seed": "train.seed",
-}
-
-
-def terminal(*, quiet: bool = False) -> Console:
-    """Where people are told things: standard error."""
-    return Console(stderr=True, quiet=quiet)
-
-
-def print_json(value: dict[str, Any]) -> None:
-    """Print the one object of --json."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()  # a reader that has gone shows here, not while Python is shutting down
 
 
 def run_import(args: argparse.Namespace, settings: Settings) -> int:
@@ -173,7 +87,7 @@ def _print_report(report: "Report") -> None:
     rows += [("updated", report.updated), ("already there", report.duplicates), ("left out", report.dropped.total())]
     rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
     rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
-    _print_table([(name, f"{count:,}") for name, count in rows])
+    print_table([(name, f"{count:,}") for name, count in rows])
 
 
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
@@ -207,16 +121,7 @@ def _print_summary(summary: "Summary") -> None:
     rows += [("text", decimal(summary.bytes))]
     names = {"median": "median length of yours", "p90": "nine in ten are at most", "longest": "longest"}
     rows += [(names[key], f"{length:,} characters") for key, length in summary.lengths.items()]
-    _print_table(rows)
-
-
-def _print_table(rows: Sequence[tuple[str, str]]) -> None:
-    table = Table(box=None, show_header=False, pad_edge=False)
-    table.add_column()
-    table.add_column(justify="right")
-    for name, value in rows:
-        table.add_row(name, value)
-    Console().print(table)
+    print_table(rows)
 
 
 def _iso(seconds: float | None) -> str | None:
@@ -265,7 +170,7 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_trained(trained: Any) -> None:
-    _print_table(
+    print_table(
         [
             ("checkpoint", trained.checkpoint),
             ("held-out posts", f"{trained.score.bpb:.3f} bits a byte"),
@@ -278,21 +183,3 @@ def _print_trained(trained: Any) -> None:
     )
     if trained.ending == "stopped":
         Console().print("stopped early; `dann train --resume` goes on from here", highlight=False)
-
-
-@contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield a question: has Ctrl-C or SIGTERM come? The first asks to finish and save; the second ends at once."""
-    asked: list[int] = []
-
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
-        signal.signal(number, signal.default_int_handler)
-        sys.stderr.write("dann: finishing and saving; once more ends at once\n")
-
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield lambda: bool(asked)
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

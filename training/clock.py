@@ -15,15 +15,22 @@ DISPATCH_SECONDS = 0.5
 
 @dataclass
 class Clock:
-    """How much of a run is over. With `steps` set, by steps (exactly repeatable); otherwise by the minutes.
+    """How much of a run is over. With `steps` or `epochs` set, by steps (exactly repeatable); otherwise by the minutes.
 
     `started` is the time.monotonic() at which the minutes began, `before` the seconds a resumed run had already used.
+    `fit` tells how many steps an epoch has.
     """
 
     config: TrainConfig
     started: float
     before: float = 0.0
     step_seconds: float = 1.0
+    steps_per_epoch: int = 1
+
+    @property
+    def steps(self) -> int:
+        """Steps after which the run is over; 0 where the minutes say."""
+        return self.config.steps or self.config.epochs * self.steps_per_epoch
 
     @property
     def seconds(self) -> float:
@@ -32,8 +39,8 @@ class Clock:
 
     def seconds_left(self, step: int) -> float:
         """Seconds until the run is over."""
-        if self.config.steps:
-            return (self.config.steps - step) * self.step_seconds
+        if self.steps:
+            return (self.steps - step) * self.step_seconds
         return max(0.0, self.config.minutes * 60 - self.seconds)
 
     def ahead(self, step: int) -> np.ndarray:
@@ -43,13 +50,17 @@ class Clock:
         """
         count = max(1, min(DISPATCH_STEPS, int(DISPATCH_SECONDS / self.step_seconds)))
         following = np.arange(1, count + 1)
-        if self.config.steps:
-            return (step + following[: self.config.steps - step]) / self.config.steps
+        if self.steps:
+            return (step + following[: self.steps - step]) / self.steps
         budget = self.config.minutes * 60
         if self.seconds >= budget:
             return np.empty(0)
         progress = (self.seconds + self.step_seconds * following) / budget
         return np.append(progress[progress < 1.0], 1.0) if progress[-1] >= 1.0 else progress
+
+    def epochs(self, step: int, count: int) -> np.ndarray:
+        """In which epoch `[count]`, from 0 on, each of the next `count` steps after `step` is."""
+        return (step + np.arange(count)) // self.steps_per_epoch
 
 
 @dataclass

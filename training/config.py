@@ -49,8 +49,9 @@ class DataConfig(Table):
 
 
 class TokenizerTable(Table):
-    """How text is cut into tokens."""
+    """How text is cut into tokens; characters have no use for `vocab_size`."""
 
+    kind: Literal["bpe", "characters"] = "bpe"
     vocab_size: Auto | Annotated[int, Field(ge=MIN_VOCAB_SIZE, le=65_536)] = "auto"
 
 
@@ -80,22 +81,46 @@ class TrainConfig(Table):
 
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     steps: int = Field(0, ge=0)
+    epochs: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 64
     random_offsets: bool = True
     resets: float = Field(0.0, ge=0, le=1)
     other_weight: float = Field(1.0, ge=0, le=1)
+    init_range: float = Field(0.0, ge=0)
+    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
     learning_rate: float = Field(0.01, gt=0)
+    rate_scaling: Literal["none", "sqrt", "linear"] = "none"
+    reference_batch: PositiveInt = 32
+    schedule: Literal["cosine", "linear", "wsd", "exponential", "constant"] = "cosine"
     warmup: float = Field(0.03, ge=0, lt=1)
+    decay_fraction: float = Field(0.2, gt=0, le=1)
+    decay_after_epochs: int = Field(10, ge=0)
+    decay_per_epoch: float = Field(0.97, gt=0, le=1)
     beta1: float = Field(0.9, ge=0, lt=1)
     beta2: float = Field(0.99, ge=0, lt=1)
+    momentum: float = Field(0.9, ge=0, lt=1)
+    rms_decay: float = Field(0.95, ge=0, lt=1)
     weight_decay: float = Field(0.05, ge=0)
-    clip_norm: float = Field(1.0, gt=0)
+    clip_norm: float = Field(1.0, ge=0)
+    clip_value: float = Field(0.0, ge=0)
     average: float = Field(0.99, ge=0, lt=1)
     devices: Auto | PositiveInt = "auto"
     evaluations: PositiveInt = 6
     save_seconds: float = Field(30.0, gt=0)
+
+    @model_validator(mode="after")
+    def _one_end(self) -> Self:
+        if self.steps and self.epochs:
+            raise ValueError("steps and epochs both say when the run ends: set one of them to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _the_rate_rises_before_it_falls(self) -> Self:
+        if self.schedule == "wsd" and self.warmup + self.decay_fraction > 1:
+            raise ValueError("warmup and decay_fraction are parts of the run: with schedule wsd, at most 1 together")
+        return self
 
 
 class Settings(BaseSettings):

@@ -36,3 +36,9 @@ def make_mesh(config: TrainConfig, streams: int) -> Mesh:
     wanted = len(devices) if config.devices == "auto" else min(config.devices, len(devices))
     count = max(number for number in range(1, wanted + 1) if streams % number == 0)
     return Mesh(np.asarray(devices[:count]), (AXIS,))
+
+
+def every_device(rows: int) -> Mesh:
+    """All the devices there are, or one a row."""
+    devices = jax.devices()
+    return Mesh(np.asarray(devices[: min(rows, len(devices))]), (AXIS,))

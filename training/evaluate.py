@@ -10,11 +10,17 @@ import jax.numpy as jnp
 import numpy as np
 import pyppmd
 from flax import nnx
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
 from training.dataset import HeldOut
+from training.devices import AXIS, every_device
 from training.optimizer import cross_entropy
 
 WINDOW = 128
+"""Most tokens of a row that are read at once."""
+POSITIONS = 8192
+"""Most tokens of all rows that are read at once: it bounds the memory that their logits take."""
 PPMD_ORDERS = (6, 12)
 PPMD_MEMORY = 256 << 20
 
@@ -36,32 +42,48 @@ class Evaluator:
 
     def __init__(self, graph: nnx.GraphDef[Any], held_out: HeldOut) -> None:
         rows, length = held_out.tokens.shape
-        padding = -(length - 1) % WINDOW
-        self._tokens = jnp.asarray(np.pad(held_out.tokens, ((0, 0), (0, padding))))
-        self._counts = jnp.asarray(np.pad(held_out.counts, ((0, 0), (0, padding))))
+        # As many windows as need be, and all of nearly one size: the less is padding.
+        most = min(WINDOW, max(1, POSITIONS // rows))
+        number = max(1, -(-(length - 1) // most))
+        size = max(1, -(-(length - 1) // number))
+        padding = number * size - (length - 1)
+        mesh = every_device(rows)
+        share = -(-rows // mesh.size)
+        by_row = NamedSharding(mesh, P(AXIS))
+        self._everywhere = NamedSharding(mesh, P())
+        self._tokens, self._counts = (
+            jax.device_put(np.pad(array, ((0, share * mesh.size - rows), (0, padding))), by_row)
+            for array in (held_out.tokens, held_out.counts)
+        )
         self._held_out = held_out
-        self._totals = jax.jit(self._build(graph, rows, (length - 1 + padding) // WINDOW))
+        totals = self._build(graph, share, number, size)
+        self._totals = jax.jit(
+            jax.shard_map(totals, mesh=mesh, in_specs=(P(), P(AXIS), P(AXIS)), out_specs=P(AXIS), check_vma=False)
+        )
 
     def __call__(self, params: Any) -> Score:
         """Score `params`, the state that `graph` was split from."""
-        nats, right = (float(total) for total in self._totals(params, self._tokens, self._counts))
+        params = jax.device_put(params, self._everywhere)
+        nats, right = (float(total.sum()) for total in self._totals(params, self._tokens, self._counts))
         tokens = self._held_out.num_tokens
         return Score(nats / tokens, right / tokens, nats / (math.log(2) * self._held_out.num_bytes))
 
     @staticmethod
-    def _build(graph: nnx.GraphDef[Any], rows: int, windows: int) -> Callable[..., tuple[jax.Array, jax.Array]]:
+    def _build(
+        graph: nnx.GraphDef[Any], rows: int, windows: int, size: int
+    ) -> Callable[..., tuple[jax.Array, jax.Array]]:
         def totals(params: Any, tokens: jax.Array, counts: jax.Array) -> tuple[jax.Array, jax.Array]:
             model: Any = nnx.merge(graph, params)
 
             def window(carry: Any, number: jax.Array) -> tuple[Any, tuple[jax.Array, jax.Array]]:
-                seen = jax.lax.dynamic_slice_in_dim(tokens, number * WINDOW, WINDOW + 1, axis=1)
-                count = jax.lax.dynamic_slice_in_dim(counts, number * WINDOW + 1, WINDOW, axis=1)
+                seen = jax.lax.dynamic_slice_in_dim(tokens, number * size, size + 1, axis=1)
+                count = jax.lax.dynamic_slice_in_dim(counts, number * size + 1, size, axis=1)
                 logits, carry = model(seen[:, :-1], carry)
                 right = logits.argmax(-1) == seen[:, 1:]
                 return carry, ((cross_entropy(logits, seen[:, 1:]) * count).sum(), (right * count).sum())
 
             _, (nats, right) = jax.lax.scan(window, model.initial_carry(rows), jnp.arange(windows))
-            return nats.sum(), right.sum()
+            return nats.sum()[None], right.sum()[None]
 
         return totals
 

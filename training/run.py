@@ -16,13 +16,11 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
-import jax
 from flax import nnx
 
 from model import checkpoint
-from model.architectures import LanguageModel, build
+from model.architectures import LanguageModel
 from model.checkpoint import Meta, Snapshot
-from model.config import ModelConfig
 from model.durable import replace_file
 from model.engine import Engine, Turn
 from model.errors import DannError
@@ -34,6 +32,7 @@ from training.corpus import FEW_POSTS, Corpus, build_corpus, own_texts
 from training.dataset import Dataset, build_dataset, own_bytes
 from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.lock import only_training
+from training.network import fresh_network, learned_tokenizer, num_params
 from training.posts import Post
 from training.step import TrainState, initial_state
 from training.trainer import Ending, Fit, Progress, StepMetrics, fit
@@ -84,7 +83,7 @@ def train(settings: Settings, posts: Sequence[Post], console: Console, stopping:
         corpus = build_corpus(posts, settings.data)
         settings = sizing.settled(settings, size_for(corpus, settings.train.minutes))
         console.say("learning how the text falls into tokens")
-        tokenizer = Tokenizer.train(own_texts(corpus.train), int(settings.tokenizer.vocab_size))
+        tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
         folder = _new_folder(settings.data.runs)
         tokenizer.save(folder / "tokenizer.json")
         replace_file(folder / "settings.json", settings.model_dump_json(indent=2).encode())
@@ -133,8 +132,7 @@ class _Run:
         self.console = console
         self.resume_file = folder / "resume.safetensors"
         train = settings.train
-        shape = ModelConfig.model_validate(settings.model.model_dump() | {"vocab_size": tokenizer.vocab_size})
-        self.model: LanguageModel = build(shape, train.seed)
+        self.model: LanguageModel = fresh_network(settings, tokenizer.vocab_size)
         self.dataset: Dataset = build_dataset(corpus.train, corpus.val, tokenizer, train.other_weight, train.seed)
 
     def initial_state(self) -> TrainState:
@@ -194,7 +192,7 @@ class _Run:
             )
         self.console.say(
             f"{corpus.posts:,} posts of yours, {len(data.train):,} tokens with what they answer; the newest tenth is held "
-            f"out; {config.architecture} {config.num_layers} x {config.hidden_dim}, {_num_params(self.model):,} weights, "
+            f"out; {config.architecture} {config.num_layers} x {config.hidden_dim}, {num_params(self.model):,} weights, "
             f"vocabulary {config.vocab_size:,}"
         )
         if corpus.near_duplicates:
@@ -234,7 +232,7 @@ class _Run:
             steps=result.progress.step,
             seconds=round(result.progress.seconds, 1),
             tokens_per_second=round(result.tokens_per_second),
-            params=_num_params(self.model),
+            params=num_params(self.model),
             ppmd=ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val)),
         )
 
@@ -249,10 +247,6 @@ def size_for(corpus: Corpus, minutes: float) -> sizing.Size:
     """The network's size for a corpus; few posts count as little text, however long they are."""
     text = own_bytes(corpus.train)
     return sizing.choose(min(text, sizing.LITTLE_TEXT) if corpus.posts < FEW_POSTS else text, minutes)
-
-
-def _num_params(model: LanguageModel) -> int:
-    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
 
 
 def _timestamp() -> str:

@@ -1,12 +1,14 @@
 """Settings from where they are written, read once by an entry point: --set, the environment, config.toml, the defaults.
 
-That is also their order of precedence. A wrong key or value is one line: where it stands, what it is, what is allowed.
+That is also their order of precedence; an experiment's file lies over config.toml. A wrong key or value is one line:
+where it stands, what it is, what is allowed.
 """
 
 import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -24,9 +26,18 @@ BOT_TABLES = frozenset({"persona"})
 S = TypeVar("S", bound=Settings)
 
 
-def load_settings(kind: type[S], file: Path | None, sets: Sequence[str]) -> S:
-    """Read settings of one kind; `file` None is config.toml where it is there. Raises DannError for what is wrong."""
-    written = _file_values(kind, file)
+Files = list[tuple[Path, dict[str, Any]]]
+"""Files and what is written there, the one that wins first."""
+
+
+def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay: Path | None = None) -> S:
+    """Read settings of one kind; `file` None is config.toml where it is there, and `overlay` a file that lies over it.
+
+    Raises DannError for what is wrong.
+    """
+    files: Files = [(overlay, _file_values(kind, overlay))] if overlay else []
+    files.append((file or CONFIG_FILE, _file_values(kind, file)))
+    written = _merged(files)
     given = _given(kind, sets)
 
     class Layered(kind):  # type: ignore[valid-type, misc]
@@ -43,7 +54,7 @@ def load_settings(kind: type[S], file: Path | None, sets: Sequence[str]) -> S:
     try:
         layered: Settings = Layered(**given)
     except ValidationError as error:
-        raise DannError(_explained(kind, error.errors()[0], given, file or CONFIG_FILE)) from error
+        raise DannError(_explained(kind, error.errors()[0], given, files)) from error
     except SettingsError as error:  # a whole table in one variable, which must be JSON
         raise DannError(
             f"environment: {error}; give each setting its own variable, as in DANN_TRAIN__MINUTES=3"
@@ -66,6 +77,16 @@ def _file_values(kind: type[Settings], file: Path | None) -> dict[str, Any]:
     return {name: table for name, table in values.items() if name in kind.model_fields or name not in BOT_TABLES}
 
 
+def _merged(files: Files) -> dict[str, Any]:
+    """Every table with its keys from all files; what is no table is left for the check to refuse."""
+    merged: dict[str, Any] = {}
+    for _, values in reversed(files):
+        for name, table in values.items():
+            below = merged.get(name)
+            merged[name] = {**below, **table} if isinstance(below, dict) and isinstance(table, dict) else table
+    return merged
+
+
 def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
     """Read each `table.key=value`; the value is TOML, or plain words where it is none."""
     values: dict[str, Any] = {}
@@ -84,9 +105,9 @@ def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, Any], file: Path) -> str:
+def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, Any], files: Files) -> str:
     key = ".".join(str(part) for part in error["loc"][:2])
-    where = _origin(error["loc"], given, file)
+    where = _origin(error["loc"], given, files)
     if error["type"] == "extra_forbidden":
         return f"{where}: {key} is no setting; did you mean {_nearest(kind, key)}?"
     if error["type"] == "value_error":  # what two keys must be together
@@ -95,12 +116,14 @@ def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, An
     return f"{where}: {key} = {found} is not right: it must be {_allowed(kind, key, error)}"
 
 
-def _origin(location: Sequence[int | str], given: Mapping[str, Any], file: Path) -> str:
+def _origin(location: Sequence[int | str], given: Mapping[str, Any], files: Files) -> str:
     table, name = str(location[0]), str(location[1]) if len(location) > 1 else ""
     if table in given and (not name or name in given[table]):
         return "--set"
     variables = (f"DANN_{table}__{name}".upper(), f"DANN_{table}".upper())
-    return next((variable for variable in os.environ if variable.upper() in variables), str(file))
+    found = (variable for variable in os.environ if variable.upper() in variables)
+    written = (str(path) for path, values in files if table in values and (not name or name in values[table]))
+    return next(chain(found, written), str(files[-1][0]))
 
 
 def _nearest(kind: type[Settings], key: str) -> str:

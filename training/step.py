@@ -61,6 +61,11 @@ def num_streams(config: TrainConfig, stream: TokenStream) -> int:
     return max(1, min(config.batch_size, len(stream) // config.bptt_length))
 
 
+def steps_per_epoch(config: TrainConfig, stream: TokenStream) -> int:
+    """Steps that read the text once; what is left of a stream behind its last whole window waits for another epoch."""
+    return max(1, len(stream) // num_streams(config, stream) // config.bptt_length)
+
+
 def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> Dispatch:
     """Compile `dispatch(state, rates[DISPATCH_STEPS], n) -> (state, metrics[DISPATCH_STEPS, 2])`.
 
@@ -72,7 +77,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     streams, window, size = num_streams(config, stream), config.bptt_length, len(stream)
     mesh = make_mesh(config, streams)
     spacing = size // streams
-    steps_per_epoch = max(1, spacing // window)
+    epoch_steps = steps_per_epoch(config, stream)
     share = streams // mesh.size
     order_key, noise_key, reset_key = jax.random.split(jax.random.key(config.seed), 3)
 
@@ -84,14 +89,14 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
 
     def windows(step: jax.Array, rows: jax.Array, data: Window) -> Window:
         """What the streams `rows` read in `step`."""
-        epoch, place = step // steps_per_epoch, step % steps_per_epoch
+        epoch, place = step // epoch_steps, step % epoch_steps
         start = jax.random.randint(jax.random.fold_in(order_key, epoch), (), 0, size) if config.random_offsets else 0
         at = (start + spacing * rows[:, None] + window * place + jnp.arange(window + 1)) % size
         return Window(data.tokens[at], data.weights[at])
 
     def remembered(step: jax.Array, rows: jax.Array, carry: Any) -> Any:
         """The carry to begin a window with: empty at an epoch's start, and now and then, so that the network knows both."""
-        keep = jnp.full(share, step % steps_per_epoch > 0)
+        keep = jnp.full(share, step % epoch_steps > 0)
         if config.resets:
             key = jax.random.fold_in(reset_key, step)
             chance = jax.vmap(lambda row: jax.random.uniform(jax.random.fold_in(key, row)))(rows)

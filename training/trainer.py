@@ -15,7 +15,7 @@ from training.config import TrainConfig
 from training.dataset import Dataset
 from training.evaluate import Evaluator, Score
 from training.optimizer import learning_rates
-from training.step import TrainState, initial_state, make_dispatch, num_streams
+from training.step import TrainState, initial_state, make_dispatch, num_streams, steps_per_epoch
 
 
 @dataclass
@@ -97,6 +97,7 @@ def fit(
     score = Evaluator(nnx.graphdef(model), dataset.quick)
     state, progress = resumed or (initial_state(model, config, dataset.train), Progress())
     tokens_per_step = num_streams(config, dataset.train) * config.bptt_length
+    clock.steps_per_epoch = steps_per_epoch(config, dataset.train)
     speed = Speed(tokens_per_step)
     metrics: StepMetrics | None = None
     last_saved = time.monotonic()
@@ -115,7 +116,7 @@ def fit(
         if over:
             return Fit("stopped" if stop and ahead.size else "done", progress, speed.tokens_per_second)
 
-        rates = learning_rates(config, ahead)
+        rates = learning_rates(config, ahead, clock.epochs(progress.step, ahead.size))
         began = time.monotonic()
         state, rows = dispatch(state, np.pad(rates, (0, DISPATCH_STEPS - rates.size)), rates.size)
         losses, norms = np.asarray(rows)[: rates.size].T

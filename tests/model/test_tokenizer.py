@@ -58,3 +58,42 @@ def test_bad_sizes_and_files_are_one_line(tmp_path: Path) -> None:
     (tmp_path / "tokenizer.json").write_text("{}")
     with pytest.raises(DannError, match="not a tokenizer"):
         Tokenizer.load(tmp_path / "tokenizer.json")
+
+
+CHARACTERS = Tokenizer.of_characters(["to be,\nor", "not to be 🇺🇦 ё"])
+KNOWN = "".join(token.decode() for token in CHARACTERS.token_bytes)
+
+
+def test_a_token_a_character_in_the_order_of_code_points() -> None:
+    assert sorted(set("to be,\nornot to be 🇺🇦 ё")) == list(KNOWN)
+    assert CHARACTERS.vocab_size == len(KNOWN) + NUM_SPECIAL
+    assert CHARACTERS.encode("\n ,") == [NUM_SPECIAL, NUM_SPECIAL + 1, NUM_SPECIAL + 2]
+    assert CHARACTERS.token_bytes[:NUM_SPECIAL] == [b""] * NUM_SPECIAL
+
+
+@given(st.text(st.sampled_from(KNOWN)))
+def test_any_text_of_known_characters_round_trips(text: str) -> None:
+    assert len(CHARACTERS.encode(text)) == len(text)
+    assert CHARACTERS.decode(CHARACTERS.encode(text)) == text
+
+
+def test_an_unknown_character_is_refused_in_one_line() -> None:
+    with pytest.raises(DannError, match=r"character 'x' \(U\+0078\) is not in .* \"bpe\" spells any text") as caught:
+        CHARACTERS.encode_batch(["to be", "to box"])
+    assert "\n" not in str(caught.value)
+    with pytest.raises(DannError, match=r"U\+FFFD"):
+        CHARACTERS.encode("to \ud83d be")
+
+
+def test_characters_are_loaded_without_being_told(tmp_path: Path) -> None:
+    CHARACTERS.save(tmp_path / "tokenizer.json")
+    loaded = Tokenizer.load(tmp_path / "tokenizer.json")
+    assert loaded.token_bytes == CHARACTERS.token_bytes
+    assert loaded.encode("or not 🇺🇦\n") == CHARACTERS.encode("or not 🇺🇦\n")
+
+
+def test_a_damaged_file_of_characters_is_one_line(tmp_path: Path) -> None:
+    for written in ('{"characters": 5}', "[]", ""):
+        (tmp_path / "tokenizer.json").write_text(written)
+        with pytest.raises(DannError, match="not a tokenizer"):
+            Tokenizer.load(tmp_path / "tokenizer.json")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
-from training import cli
+from training import command
 from training.cli import main
 from training.config import Settings
 from training.posts import PostStore
@@ -208,8 +208,8 @@ def test_quiet_says_only_the_result_and_verbose_more(
 
 
 def test_a_command_is_a_function_and_a_line(capsys: pytest.CaptureFixture[str]) -> None:
-    parser = cli.root_parser("dann", "about")
-    commands = parser.add_subparsers(required=True, parser_class=cli.Parser)
-    cli.add_command(commands, "seed", lambda _args, settings: int(settings.train.seed), "show the seed")
-    assert cli.run_command(parser, ["seed", "--set", "train.seed=41"], Settings) == 41
+    parser = command.root_parser("dann", "about")
+    commands = parser.add_subparsers(required=True, parser_class=command.Parser)
+    command.add_command(commands, "seed", lambda _args, settings: int(settings.train.seed), "show the seed")
+    assert command.run_command(parser, ["seed", "--set", "train.seed=41"], Settings) == 41
     assert capsys.readouterr().err == ""

@@ -228,3 +228,17 @@ def test_evaluation_equals_reading_each_conversation_alone() -> None:
 def test_ppmd_is_the_length_of_val_after_train() -> None:
     train = [f"the loss of run {i} goes down" for i in range(200)]
     assert ppmd_bpb(train, train[:20]) < 1.0 < ppmd_bpb(train, ["zyxwv utsrq ponml 98765"] * 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("random_offsets", [True, False])
+def test_without_random_offsets_every_epoch_reads_the_same(random_offsets: bool) -> None:
+    """An epoch of one step, and a rate of nearly nothing: losses differ only where windows do."""
+    _, dataset, model = prepared(demo(40))
+    whole = {"bptt_length": len(dataset.train) // 8, "steps": 0, "epochs": 70, "learning_rate": 1e-30, "warmup": 0.0}
+    notes = Notes()
+    result = run(model, dataset, SMALL.model_copy(update=whole | {"random_offsets": random_offsets}), notes)
+    assert (result.ending, result.progress.step) == ("done", 70)
+    losses = [metrics.loss for metrics in notes.metrics]
+    assert len(losses) >= 3
+    assert (max(losses) - min(losses) < 1e-5) is not random_offsets

@@ -1,0 +1,35 @@
+"""What a text's two protocols (text.py) say of a network: nats per character and bits per byte. Knows no training."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from flax import nnx
+
+from model.architectures import LanguageModel
+from model.tokenizer import Tokenizer
+from training.dataset import HeldOut
+from training.evaluate import Evaluator
+from training.text import nearest_window, one_pass, scored_characters, windows
+
+
+@dataclass(frozen=True)
+class TextScore:
+    """`reset` and `stateful` in nats per character; `bpb` and `bpb_reset` the same two in bits per byte."""
+
+    reset: float
+    stateful: float
+    bpb: float
+    bpb_reset: float
+
+
+def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextScore:
+    """Score held-out `text` from the empty carry every 256 characters, and in one pass."""
+    tokens = np.asarray(tokenizer.encode(text), np.int32)
+    reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, nearest_window(len(tokens), len(text))))
+    stateful, bpb = _score(model, tokenizer, one_pass(tokens, tokenizer))
+    return TextScore(reset, stateful, bpb, bpb_reset)
+
+
+def _score(model: LanguageModel, tokenizer: Tokenizer, held_out: HeldOut) -> tuple[float, float]:
+    score = Evaluator(nnx.graphdef(model), held_out)(nnx.state(model, nnx.Param))
+    return score.loss * held_out.num_tokens / scored_characters(held_out, tokenizer), score.bpb
