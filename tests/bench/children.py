@@ -1,0 +1,167 @@
+"""The parent's side of the contenders: start them, let one work while the others wait, and keep what each round took."""
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.bench.job import Job
+
+ROOT = Path(__file__).parents[2]
+FEW = 3
+PAUSE = 0.1
+"""Seconds between turns: a library's threads spin for a while after their last work (OpenBLAS's for about 30 ms)."""
+
+
+class ContenderError(Exception):
+    """A contender's process ended by itself; the message holds the end of what it said."""
+
+
+class Child:
+    """A contender in its own process, waiting unless it is asked for something."""
+
+    def __init__(self, name: str, job: Job, environment: dict[str, str] | None = None) -> None:
+        self.name, self.job = name, job
+        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self._began = time.perf_counter()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "tests.bench.child", name, json.dumps(job.to_json())],
+            cwd=ROOT,
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+        )
+        self._take_answer()
+        self.start_seconds = time.perf_counter() - self._began
+        self.idle_cpu = self.idle_wall = 0.0
+
+    def _take_answer(self) -> dict[str, Any]:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            self._process.wait()
+            self._said.seek(0)
+            raise ContenderError(f"{self.name} ended by itself:\n{self._said.read()[-2000:]}")
+        answer: dict[str, Any] = json.loads(line)
+        self._answered = time.perf_counter()
+        self.flops: float = answer["flops"]
+        self.facts: dict[str, str] = answer["facts"]
+        self.peak_mb: float = answer["peak_mb"]
+        return answer
+
+    def _ask(self, **order: Any) -> dict[str, Any]:
+        assert self._process.stdin
+        waited = time.perf_counter() - self._answered
+        try:
+            self._process.stdin.write(json.dumps(order) + "\n")
+            self._process.stdin.flush()
+        except BrokenPipeError:
+            pass  # it has ended: reading says how
+        answer = self._take_answer()
+        self.idle_cpu += answer["idle_cpu"]
+        self.idle_wall += waited
+        return answer
+
+    def first_step(self) -> float:
+        """Take the first step, which compiles, and a few more; returns the first one's seconds.
+
+        `first_peak_mb` is the memory up to here: choosing what is fastest, later, takes memory of its own.
+        """
+        seconds: float = self.steps(1)["seconds"]
+        self.step_seconds: float = self.steps(FEW)["seconds"] / FEW
+        self.first_peak_mb = self.peak_mb
+        return seconds
+
+    def tune(self) -> None:
+        """Let it choose what is fastest here, and find out how long a step takes."""
+        self._ask(do="tune")
+        self.step_seconds = self.steps(1)["seconds"]
+
+    def steps(self, count: int, warm: int = 0) -> dict[str, Any]:
+        """Take `warm` steps and then `count` timed ones: `seconds`, and the last one's `loss` and `norm`."""
+        return self._ask(do="steps", count=count, warm=warm)
+
+    def turn(self, seconds: float) -> float:
+        """Work for about so long after one step to warm up; returns the seconds a step took."""
+        count = max(1, round(seconds / self.step_seconds))
+        self.step_seconds = self.steps(count, warm=1)["seconds"] / count
+        return self.step_seconds
+
+    @property
+    def idle_share(self) -> float:
+        """How much of a core it used while it should have waited."""
+        return self.idle_cpu / self.idle_wall if self.idle_wall else 0.0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self._process.kill()
+        self._process.communicate()
+        self._said.close()
+
+
+@contextmanager
+def started(jobs: Sequence[tuple[str, Job]]) -> Iterator[list[Child]]:
+    """Contenders, one a name and job, started one after the other so that none disturbs another's start."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(Child(name, job)) for name, job in jobs]
+
+
+@dataclass(frozen=True)
+class Quartiles:
+    """A median with the quartiles around it."""
+
+    low: float
+    middle: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Self:
+        """Of at least one value."""
+        if len(values) == 1:
+            return cls(values[0], values[0], values[0])
+        return cls(*statistics.quantiles(values, n=4, method="inclusive"))
+
+
+@dataclass
+class Rounds:
+    """Seconds a step took, a contender and round: `seconds[contender][round]`."""
+
+    children: Sequence[Child]
+    seconds: list[list[float]] = field(default_factory=list)
+
+    def rate(self, number: int, amount: float) -> Quartiles:
+        """`amount` of something a step, as so much a second."""
+        return Quartiles.of([amount / seconds for seconds in self.seconds[number]])
+
+    def ratio(self, number: int, other: int, work: float = 1.0) -> Quartiles:
+        """How many times as fast as another a contender was, round by round; `work` where a step of its is more."""
+        pairs = zip(self.seconds[number], self.seconds[other], strict=True)
+        return Quartiles.of([work * theirs / own for own, theirs in pairs])
+
+
+def alternate(children: Sequence[Child], turn: float, budget: float, least: int) -> Rounds:
+    """Let every contender work about `turn` seconds, in turn, round after round, until `budget` seconds are over.
+
+    There are `least` rounds at any rate. Each round begins with another contender, so that nobody always follows the same.
+    """
+    rounds = Rounds(children, [[] for _ in children])
+    began, done = time.perf_counter(), 0
+    while done < least or time.perf_counter() - began < budget:
+        for place in range(len(children)):
+            number = (place + done) % len(children)
+            time.sleep(PAUSE)
+            rounds.seconds[number].append(children[number].turn(turn))
+        done += 1
+    return rounds
