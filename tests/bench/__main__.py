@@ -18,7 +18,8 @@ from tests.bench.report import Report, heading, machine
 BENCHES = {
     "same-work": "same_work",
     "train": "training_speed",
-    "growth": "growth",
+    "cores": "core_growth",
+    "sizes": "size_growth",
     "startup": "startup",
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",

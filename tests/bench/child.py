@@ -10,6 +10,7 @@ import os
 import resource
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
     os.dup2(2, 1)  # what a library prints must not look like an answer
     keep_to(job.cores)
-    contender: Contender = importlib.import_module(f"tests.bench.contenders.{name}").prepare(job)
+    prepare: Callable[[Job], Contender] = importlib.import_module(f"tests.bench.contenders.{name}").prepare
+    contender = prepare(job)
     answer: dict[str, Any] = {"seconds": time.perf_counter() - began}
     while True:
         answer |= {"flops": contender.flops, "facts": contender.facts, "peak_mb": peak_mb()}
@@ -31,15 +33,20 @@ def main() -> None:
         line = sys.stdin.readline()
         if not line:
             return
-        idle = time.process_time() - used
-        answer = act(contender, json.loads(line)) | {"idle_cpu": idle}
+        idle, order = time.process_time() - used, json.loads(line)
+        if order["do"] == "take":
+            del contender
+            contender = prepare(Job.from_json(order["job"]))
+            answer = {"idle_cpu": idle}
+        else:
+            answer = act(contender, order) | {"idle_cpu": idle}
 
 
 def act(contender: Contender, order: dict[str, Any]) -> dict[str, Any]:
     """Do what one line asks for, and time it."""
     if order["do"] == "tune":
         contender.tune()
-        return {"seconds": 0.0}
+        return {}
     if order["warm"]:
         contender.steps(order["warm"])
     began = time.perf_counter()

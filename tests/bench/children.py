@@ -1,6 +1,7 @@
 """The parent's side of the contenders: start them, let one work while the others wait, and keep what each round took."""
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -16,7 +17,8 @@ from typing import Any, Self
 from tests.bench.job import Job
 
 ROOT = Path(__file__).parents[2]
-FEW = 3
+ALONE = {"JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
+"""Nothing that an earlier process compiled; and on a GPU memory is left for the others."""
 PAUSE = 0.1
 """Seconds between turns: a library's threads spin for a while after their last work (OpenBLAS's for about 30 ms)."""
 
@@ -30,18 +32,22 @@ class Child:
 
     def __init__(self, name: str, job: Job, environment: dict[str, str] | None = None) -> None:
         self.name, self.job = name, job
-        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self._said = tempfile.TemporaryFile(mode="w+", errors="replace")  # noqa: SIM115 (closed with the process)
         self._began = time.perf_counter()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.child", name, json.dumps(job.to_json())],
             cwd=ROOT,
-            env=environment,
+            env=environment or os.environ | ALONE,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,
             text=True,
         )
-        self._take_answer()
+        try:
+            self._take_answer()
+        except BaseException:
+            self.end()
+            raise
         self.start_seconds = time.perf_counter() - self._began
         self.idle_cpu = self.idle_wall = 0.0
 
@@ -72,13 +78,19 @@ class Child:
         self.idle_wall += waited
         return answer
 
+    def take(self, job: Job) -> None:
+        """Go on with another job on the same cores; what the process has imported it need not import again."""
+        assert job.cores == self.job.cores
+        self.job = job
+        self._ask(do="take", job=job.to_json())
+
     def first_step(self) -> float:
-        """Take the first step, which compiles, and a few more; returns the first one's seconds.
+        """Take the first step, which compiles, and one more; returns the first one's seconds.
 
         `first_peak_mb` is the memory up to here: choosing what is fastest, later, takes memory of its own.
         """
         seconds: float = self.steps(1)["seconds"]
-        self.step_seconds: float = self.steps(FEW)["seconds"] / FEW
+        self.step_seconds: float = self.steps(1)["seconds"]
         self.first_peak_mb = self.peak_mb
         return seconds
 
@@ -105,7 +117,13 @@ class Child:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Stop the process, wherever it is."""
         self._process.kill()
         self._process.communicate()
         self._said.close()
@@ -116,6 +134,15 @@ def started(jobs: Sequence[tuple[str, Job]]) -> Iterator[list[Child]]:
     """Contenders, one a name and job, started one after the other so that none disturbs another's start."""
     with ExitStack() as stack:
         yield [stack.enter_context(Child(name, job)) for name, job in jobs]
+
+
+def prepare(children: Sequence[Child]) -> list[float]:
+    """Compile and tune everybody; returns the seconds of each one's first step."""
+    seconds = []
+    for child in children:
+        seconds.append(child.first_step())
+        child.tune()
+    return seconds
 
 
 @dataclass(frozen=True)

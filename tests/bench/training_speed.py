@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from tests.bench.children import Child, Quartiles, Rounds, alternate, started
+from tests.bench.children import Child, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.job import Job, Shape
 from tests.bench.report import Report, cores, spread, table
 
@@ -33,7 +33,9 @@ def run(quick: bool) -> Report:
 
 def measure(shapes: Sequence[Shape], share: float) -> Report:
     """The rows for these shapes, in `share` of the usual time."""
-    rows = [row(shape, share) for shape in shapes]
+    with started([(name, Job(shapes[0], cores())) for name in products()]) as multiplying:
+        prepare(multiplying)
+        rows = [row(shape, multiplying, share) for shape in shapes]
     return Report(text(rows), rows)
 
 
@@ -52,53 +54,45 @@ def has_torch() -> bool:
     return importlib.util.find_spec("torch") is not None
 
 
-def row(shape: Shape, share: float) -> dict[str, Any]:
-    """All that is measured at one shape."""
-    training, multiplying = contenders(), products()
-    job = Job(shape, cores())
-    with started([(name, job) for name in (*training, *multiplying)]) as children:
-        firsts = []
-        for child in children:
-            firsts.append(child.first_step())
-            child.tune()
-        rounds = alternate(children, TURN * share, BUDGET * share, LEAST)
-    best = max(range(len(training), len(children)), key=lambda n: rounds.rate(n, children[n].flops).middle)
-    torch = training.index("pytorch") if "pytorch" in training else None
+def row(shape: Shape, multiplying: Sequence[Child], share: float) -> dict[str, Any]:
+    """All that is measured at one shape, whose contenders are new processes; the ones that multiply serve every shape."""
+    training, job = contenders(), Job(shape, cores())
+    with started([(name, job) for name in training]) as competing:
+        firsts = prepare(competing)
+        rounds = alternate([*competing, *multiplying], TURN * share, BUDGET * share, LEAST)
+    return summary(shape, rounds, firsts)
+
+
+def summary(shape: Shape, rounds: Rounds, firsts: Sequence[float]) -> dict[str, Any]:
+    """What the rounds say. The first contenders train, one for each of `firsts`; the others multiply."""
+    children, training = rounds.children, len(firsts)
+    best = max(range(training, len(children)), key=lambda n: rounds.rate(n, children[n].flops).middle)
+    torch = next((n for n in range(training) if children[n].name == "pytorch"), None)
+    products = {children[n].name: rounds.rate(n, children[n].flops / 1e9) for n in range(training, len(children))}
     return {
         "shape": asdict(shape),
         "rounds": len(rounds.seconds[0]),
-        "best_product": figures_of_product(children[best], rounds, best),
-        "products": {child.name: figures_of_product(child, rounds, number)["gflops"]
-                     for number, child in enumerate(children) if number >= len(training)},
-        "contenders": {
-            child.name: figures(child, rounds, number, best, torch, firsts[number])
-            for number, child in enumerate(children[: len(training)])
-        },
+        "best_product": {"name": children[best].name, "facts": children[best].facts},
+        "products": products,
+        "contenders": {children[n].name: figures(rounds, n, best, torch, firsts[n]) for n in range(training)},
         "idle": max(child.idle_share for child in children),
-    }  # fmt: skip
+    }
 
 
-def figures(
-    child: Child, rounds: Rounds, number: int, best: int, torch: int | None, first_seconds: float
-) -> dict[str, Any]:
+def figures(rounds: Rounds, number: int, best: int, torch: int | None, first_seconds: float) -> dict[str, Any]:
     """What is known of one contender after the rounds; a ratio is taken round by round."""
-    best_flops = rounds.children[best].flops
+    child = rounds.children[number]
     return {
         "tokens_per_second": rounds.rate(number, child.job.shape.tokens),
         "step_seconds": Quartiles.of(rounds.seconds[number]),
         "gflops": rounds.rate(number, child.flops / 1e9),
-        "of_best_product": rounds.ratio(number, best, child.flops / best_flops),
+        "of_best_product": rounds.ratio(number, best, child.flops / rounds.children[best].flops),
         "of_pytorch": None if torch is None else rounds.ratio(number, torch),
         "start_seconds": child.start_seconds,
         "first_step_seconds": first_seconds,
         "peak_mb": child.first_peak_mb,
         "facts": child.facts,
     }
-
-
-def figures_of_product(child: Child, rounds: Rounds, number: int) -> dict[str, Any]:
-    """A library's matrix product."""
-    return {"name": child.name, "gflops": rounds.rate(number, child.flops / 1e9), "facts": child.facts}
 
 
 def text(rows: Sequence[dict[str, Any]]) -> str:

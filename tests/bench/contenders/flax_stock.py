@@ -1,7 +1,7 @@
 """What Flax's own parts give: nnx.Embed, nnx.RNN over OptimizedLSTMCell, nnx.Linear, optax, plain autodiff, one jit."""
 
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 import jax.numpy as jnp
@@ -27,7 +27,7 @@ class Network(nnx.Module):
     def __call__(self, tokens: jax.Array, carry: Any) -> tuple[jax.Array, Any]:
         hidden, last = self.embed(tokens), []
         for layer, before in zip(self.layers, carry, strict=True):
-            after, hidden = layer(hidden, initial_carry=before)
+            after, hidden = cast("tuple[Any, jax.Array]", layer(hidden, initial_carry=before))
             last.append(after)
         return self.output(hidden), last
 
@@ -45,7 +45,8 @@ class Stock:
             optax.clip_by_global_norm(CLIP_NORM),
             optax.adamw(
                 LEARNING_RATE,
-                *BETAS,
+                b1=BETAS[0],
+                b2=BETAS[1],
                 weight_decay=WEIGHT_DECAY,
                 mask=partial(jax.tree.map, lambda leaf: leaf.ndim > 1),
             ),
@@ -78,12 +79,11 @@ class Stock:
         for _ in range(count):
             self.state, metrics = self.step(self.state, self.windows, self.taken % len(self.windows))
             self.taken += 1
-        loss, norm = np.asarray(jax.block_until_ready(metrics))
-        jax.block_until_ready(self.state)
+        loss, norm = np.asarray(metrics)  # ready with the rest of its step
         return float(loss), float(norm)
 
 
-def load(network: Network, file: str) -> None:
+def load(network: Any, file: str) -> None:
     """Give the network the weights that same_work.py wrote. Flax's gates come in our order: i, f, g, o."""
     with np.load(file) as found:
         network.embed.embedding[...] = found["embedding"]

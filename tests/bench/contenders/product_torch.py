@@ -23,4 +23,4 @@ def made(m: int, k: int, n: int) -> Product:
 def prepare(job: Job) -> Products:
     """PyTorch takes the threads it is given."""
     torch.set_num_threads(job.cores)
-    return Products(made)
+    return Products(made, on_gpu=torch.cuda.is_available())

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 SIZES = ((1024, 1024, 1024), (2048, 2048, 2048), (3072, 3072, 3072), (4096, 512, 2048), (512, 4096, 2048))
 """[m, k] times [k, n] as (m, k, n): squares, and what a large LSTM's input and weight gradients are."""
+GPU_SIZES = (*SIZES, (8192, 8192, 8192))
 TRIALS = 3
 
 Product = Callable[[int], None]
@@ -15,9 +16,10 @@ Product = Callable[[int], None]
 class Products:
     """One library's product, at the size that `tune` finds fastest."""
 
-    def __init__(self, made: Callable[[int, int, int], Product]) -> None:
+    def __init__(self, made: Callable[[int, int, int], Product], on_gpu: bool = False) -> None:
         self.made = made
-        self.choose(SIZES[0])
+        self.sizes = GPU_SIZES if on_gpu else SIZES
+        self.choose(self.sizes[0])
         self.facts: dict[str, str] = {}
 
     def choose(self, size: tuple[int, int, int]) -> None:
@@ -29,7 +31,7 @@ class Products:
     def tune(self) -> None:
         """Take the size with the most operations a second."""
         rates = {}
-        for size in SIZES:
+        for size in self.sizes:
             self.choose(size)
             self.product(1)
             rates[size] = self.flops / statistics.median(self.timed() for _ in range(TRIALS))
