@@ -19,6 +19,13 @@ from tests.bench.job import Job
 ROOT = Path(__file__).parents[2]
 ALONE = {"JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 """Nothing that an earlier process compiled; and on a GPU memory is left for the others."""
+ENVIRONMENTS = {
+    "pytorch_tuned": {
+        "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=4294967296:"
+        "glibc.malloc.trim_threshold=4294967296"
+    }
+}
+"""What a contender is given besides."""
 PAUSE = 0.1
 """Seconds between turns: a library's threads spin for a while after their last work (OpenBLAS's for about 30 ms)."""
 
@@ -37,7 +44,7 @@ class Child:
         self._process = subprocess.Popen(
             [sys.executable, "-m", "tests.bench.child", name, json.dumps(job.to_json())],
             cwd=ROOT,
-            env=environment or os.environ | ALONE,
+            env=environment or os.environ | ALONE | ENVIRONMENTS.get(name, {}),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._said,

@@ -9,7 +9,7 @@ from tests.bench.job import Job, Shape
 from tests.bench.report import Report, cores, spread, table
 from tests.bench.training_speed import NAMES, QUICK, ROWS, has_torch
 
-TURN, BUDGET, LEAST = 0.8, 30.0, 5
+TURN, BUDGET, LEAST = 0.4, 30.0, 5
 """Seconds of a turn and of a shape's rounds, and the fewest rounds."""
 
 

@@ -14,7 +14,7 @@ SHAPES = (
     *(replace(MIDDLE, batch=batch) for batch in (16, 32, 64, 128)),
     *(replace(MIDDLE, hidden=hidden) for hidden in (128, 512)),
 )
-TURN, BUDGET, LEAST = 0.8, 20.0, 5
+TURN, BUDGET, LEAST = 0.4, 20.0, 5
 """Seconds of a turn and of a shape's rounds, and the fewest rounds."""
 
 

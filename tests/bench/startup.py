@@ -19,7 +19,7 @@ from tests.bench.report import Report, cores, spread, table
 from tests.bench.training_speed import ROWS
 from training.demo_persona import NAME, write_export
 
-TIMES = 5
+TIMES = 3
 EXCHANGES = 1000
 
 

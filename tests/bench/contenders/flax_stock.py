@@ -27,7 +27,7 @@ class Network(nnx.Module):
     def __call__(self, tokens: jax.Array, carry: Any) -> tuple[jax.Array, Any]:
         hidden, last = self.embed(tokens), []
         for layer, before in zip(self.layers, carry, strict=True):
-            after, hidden = cast("tuple[Any, jax.Array]", layer(hidden, initial_carry=before))
+            after, hidden = layer(hidden, initial_carry=before)
             last.append(after)
         return self.output(hidden), last
 
@@ -40,7 +40,7 @@ class Stock:
         network = Network(shape)
         if job.weights:
             load(network, job.weights)
-        graph, params, rest = nnx.split(network, nnx.Param, ...)
+        graph, params, rest = cast("tuple[Any, Any, Any]", nnx.split(network, nnx.Param, ...))
         chain = optax.chain(
             optax.clip_by_global_norm(CLIP_NORM),
             optax.adamw(
