@@ -31,7 +31,7 @@ BENCHES = {
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed and memory on this machine.")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(BENCHES)}; all if none is given")
-    parser.add_argument("--quick", action="store_true", help="a tenth of the time, for a first look")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the time and fewer rows, for a first look")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
     args = parser.parse_args()
     if unknown := set(args.names) - set(BENCHES):

@@ -15,6 +15,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.bench.job import Job
+from tests.bench.others import ticks
 
 ROOT = Path(__file__).parents[2]
 ALONE = {"JAX_ENABLE_COMPILATION_CACHE": "false", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
@@ -170,10 +171,14 @@ class Quartiles:
 
 @dataclass
 class Rounds:
-    """Seconds a step took, a contender and round: `seconds[contender][round]`."""
+    """Seconds a step took, a contender and round: `seconds[contender][round]`.
+
+    `others` is the share of all cores at work while everybody waited, which is strangers' work; 0 where it is not known.
+    """
 
     children: Sequence[Child]
     seconds: list[list[float]] = field(default_factory=list)
+    others: float = 0.0
 
     def rate(self, number: int, amount: float) -> Quartiles:
         """`amount` of something a step, as so much a second."""
@@ -192,10 +197,17 @@ def alternate(children: Sequence[Child], turn: float, budget: float, least: int)
     """
     rounds = Rounds(children, [[] for _ in children])
     began, done = time.perf_counter(), 0
+    busy = elapsed = 0
     while done < least or time.perf_counter() - began < budget:
         for place in range(len(children)):
             number = (place + done) % len(children)
-            time.sleep(PAUSE)
+            time.sleep(PAUSE / 2)  # by now the last one's threads have stopped spinning
+            before = ticks()
+            time.sleep(PAUSE / 2)
+            busy, elapsed = (
+                sum_ + now - then for sum_, now, then in zip((busy, elapsed), ticks(), before, strict=True)
+            )
             rounds.seconds[number].append(children[number].turn(turn))
         done += 1
+    rounds.others = busy / elapsed if elapsed else 0.0
     return rounds

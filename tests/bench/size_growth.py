@@ -6,6 +6,7 @@ from typing import Any
 
 from tests.bench.children import Child, alternate, prepare, started
 from tests.bench.job import Job, Shape
+from tests.bench.others import warning
 from tests.bench.report import Report, cores, spread, table
 from tests.bench.training_speed import NAMES, QUICK, has_torch
 
@@ -38,7 +39,7 @@ def measure(shapes: Sequence[Shape], share: float) -> Report:
             found = row["contenders"][name]
             line += [spread(found["tokens_per_second"], ",.0f"), f"{found['gflops'].middle:.0f}"]
         lines.append(line + ([spread(row["of_pytorch"])] if "pytorch" in names else []))
-    return Report(table(heads, lines), rows)
+    return Report(warning([row["others"] for row in rows]) + table(heads, lines), rows)
 
 
 def compared(shape: Shape, children: Sequence[Child], share: float) -> dict[str, Any]:
@@ -56,5 +57,6 @@ def compared(shape: Shape, children: Sequence[Child], share: float) -> dict[str,
             }
             for number, child in enumerate(children)
         },
+        "others": rounds.others,
         "of_pytorch": rounds.ratio(0, 1) if len(children) > 1 else None,
     }

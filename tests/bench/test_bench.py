@@ -11,7 +11,7 @@ import pytest
 from jax.experimental import rnn
 
 from tests.bench import __main__ as program
-from tests.bench import children, same_work, training_speed
+from tests.bench import children, others, same_work, training_speed
 from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.contenders.layers import by_scan, made, packed
 from tests.bench.job import Job, Shape
@@ -55,6 +55,24 @@ def test_ratios_are_taken_within_a_round() -> None:
     assert rounds.ratio(0, 1) == Quartiles(3.0, 3.0, 3.0)
     assert rounds.ratio(0, 1, work=0.5) == Quartiles(1.5, 1.5, 1.5)
     assert rounds.rate(0, 10.0) == Quartiles(7.5, 10.0, 10.0)
+
+
+def test_a_busy_machine_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger on one of the cores while everybody waits: the figures carry a warning. A quiet machine's do not."""
+    job = Job(TINY, cores=1)
+    with started([("sleeper", job)]) as one:
+        prepare(one)
+        counts = iter([(100, 1000), (105, 1010), (200, 1100), (205, 1110)])
+        monkeypatch.setattr(children, "ticks", lambda: next(counts))
+        rounds = alternate(one, turn=0.001, budget=0.0, least=2)
+    assert rounds.others == 0.5
+    assert "Do not quote: other work took up to 50%" in others.warning([0.01, rounds.others])
+    assert others.warning([0.01, 0.05]) == ""
+
+
+def test_the_system_counts_more_ticks_than_work() -> None:
+    busy, every = others.ticks()
+    assert 0 <= busy <= every
 
 
 def test_a_table_is_markdown() -> None:
