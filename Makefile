@@ -21,7 +21,7 @@ check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-bench: $(VENV)/.dev  ## speed and memory, never part of the tests
+bench: $(VENV)/.dev $(VENV)/.bench  ## speed and memory, never part of the tests
 	$(BIN)/python -m tests.bench
 
 $(BIN)/python:
@@ -48,6 +48,13 @@ $(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
 $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
 	@touch $@
+
+# What is compared with. pip even where there is uv, because an index set up for pip is where its CPU build comes from.
+BENCH = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"])
+$(VENV)/.bench: $(VENV)/.dev pyproject.toml
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $$($(BIN)/python -c '$(BENCH)') && touch $@ || \
+		echo "make: PyTorch could not be installed; the tables come without its column" >&2
 
 lock:  ## pin what pyproject.toml asks for, with hashes and without addresses (needs uv)
 	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \

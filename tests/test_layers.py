@@ -22,6 +22,7 @@ DOORS = {
     "telegram": "bot/telegram_bot.py",
     "apscheduler": "bot/scheduler.py",
     "fastapi": "bot/web/",
+    "torch": "tests/bench/",
 }
 
 

@@ -1,28 +1,68 @@
-"""`python -m tests.bench [--quick] [NAME...]`: run the benchmarks and print a line each.
+"""`python -m tests.bench [--quick] [--json FILE] [NAME...]`: run the benchmarks and print what they found as Markdown.
 
-A benchmark is a function `(quick) -> line` in BENCHES.
+A benchmark is a module with a function `(quick) -> Report`, or one line, imported when its turn comes: this process starts
+the ones that compete, and stays small and quiet itself.
 """
 
 import argparse
+import importlib
+import json
+import time
 from collections.abc import Callable
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import Any
 
-from tests.bench import import_memory, store_speed
+from tests.bench.report import Report, heading, machine
 
-BENCHES: dict[str, Callable[[bool], str]] = {
-    "store-speed": store_speed.run,
-    "import-memory": import_memory.run,
+BENCHES = {
+    "same-work": "same_work",
+    "train": "training_speed",
+    "cores": "core_growth",
+    "sizes": "size_growth",
+    "startup": "startup",
+    "gpu-scan": "gpu_scan",
+    "store-speed": "store_speed",
+    "import-memory": "import_memory",
 }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed and memory on this machine.")
     parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(BENCHES)}; all if none is given")
-    parser.add_argument("--quick", action="store_true", help="smaller inputs, for a first look")
+    parser.add_argument("--quick", action="store_true", help="a tenth of the time and fewer rows, for a first look")
+    parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
     args = parser.parse_args()
     if unknown := set(args.names) - set(BENCHES):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
+    found = machine()
+    print(heading(found) + (" (--quick)" if args.quick else ""), flush=True)
+    figures: dict[str, Any] = {"machine": found, "quick": args.quick}
     for name in args.names or BENCHES:
-        print(f"{name:<15} {BENCHES[name](args.quick)}", flush=True)
+        began = time.perf_counter()
+        report = bench(name)(args.quick)
+        print(f"\n## {name}\n\n{report.text}\n\n({time.perf_counter() - began:,.0f} s)", flush=True)
+        figures[name] = report.figures
+        if args.json:
+            args.json.write_text(json.dumps(figures, default=plain, indent=1) + "\n", encoding="utf-8")
+
+
+def bench(name: str) -> Callable[[bool], Report]:
+    """The benchmark of that name, imported now."""
+    run: Callable[[bool], Report | str] = importlib.import_module(f"tests.bench.{BENCHES[name]}").run
+
+    def reported(quick: bool) -> Report:
+        found = run(quick)
+        return found if isinstance(found, Report) else Report(found, found)
+
+    return reported
+
+
+def plain(value: Any) -> Any:
+    """A dataclass as JSON knows it."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    raise TypeError(f"no JSON for {type(value).__name__}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,166 @@
+"""The bench's parts run and count right; nothing here is timed. PyTorch is not needed, and not asked for where it is."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.experimental import rnn
+
+from tests.bench import __main__ as program
+from tests.bench import children, others, same_work, training_speed
+from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
+from tests.bench.contenders.layers import by_scan, made, packed
+from tests.bench.job import Job, Shape
+from tests.bench.report import spread, table
+
+TINY = Shape(layers=2, hidden=8, vocab=65, batch=3, window=5)
+
+
+def test_the_work_of_a_step_is_what_its_products_take() -> None:
+    """Every product that the formula names, written out for one shape: [m, k] x [k, n] is 2 m k n."""
+    tokens, H, V = 2500, 128, 65
+    recurrent, above, output = 2 * (2 * tokens * H * 4 * H), 2 * tokens * H * 4 * H, 2 * tokens * H * V
+    assert Shape(2, H, V, 50, 50).flops == 3 * (recurrent + above + output)
+
+
+def test_all_read_the_same_tokens_and_none_begins_a_conversation() -> None:
+    job = Job(TINY, cores=1)
+    windows = job.windows()
+    assert windows.shape[1:] == (TINY.window + 1, TINY.batch)
+    assert windows.min() > 0
+    assert (windows[:-1, -1] == windows[1:, 0]).all()  # a window's last target is the next one's first input
+    rows = job.stream().reshape(TINY.batch, -1)
+    assert (rows[:, : TINY.window + 1] == windows[0].T).all()
+
+
+def test_a_phase_turns_the_cycle() -> None:
+    job = Job(TINY, cores=1, period=5)
+    first, second = job.windows()[0], replace(job, phase=1).windows()[0]
+    assert (first[1:] == second[:-1]).all()
+    assert not (first == second).all()
+
+
+def test_a_job_travels_as_json() -> None:
+    job = Job(TINY, cores=2, weights="w.npz", period=5, phase=3)
+    assert Job.from_json(json.loads(json.dumps(job.to_json()))) == job
+
+
+def test_ratios_are_taken_within_a_round() -> None:
+    """The machine slows to a half in the second round: no ratio notices."""
+    rounds = Rounds([], [[1.0, 2.0, 1.0], [3.0, 6.0, 3.0]])
+    assert rounds.ratio(0, 1) == Quartiles(3.0, 3.0, 3.0)
+    assert rounds.ratio(0, 1, work=0.5) == Quartiles(1.5, 1.5, 1.5)
+    assert rounds.rate(0, 10.0) == Quartiles(7.5, 10.0, 10.0)
+
+
+def test_a_busy_machine_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A stranger on one of the cores while everybody waits: the figures carry a warning. A quiet machine's do not."""
+    job = Job(TINY, cores=1)
+    with started([("sleeper", job)]) as one:
+        prepare(one)
+        counts = iter([(100, 1000), (105, 1010), (200, 1100), (205, 1110)])
+        monkeypatch.setattr(children, "ticks", lambda: next(counts))
+        rounds = alternate(one, turn=0.001, budget=0.0, least=2)
+    assert rounds.others == 0.5
+    assert "Do not quote: other work took up to 50%" in others.warning([0.01, rounds.others])
+    assert others.warning([0.01, 0.05]) == ""
+
+
+def test_the_system_counts_more_ticks_than_work() -> None:
+    busy, every = others.ticks()
+    assert 0 <= busy <= every
+
+
+def test_a_table_is_markdown() -> None:
+    assert table(["a", "b"], [["x", spread(Quartiles(1, 2, 3), ".0f")]]) == "| a | b |\n| --- | ---: |\n| x | 2 (1–3) |"
+
+
+def test_contenders_take_turns_in_processes_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A contender that only sleeps goes through all that a child does."""
+    monkeypatch.setattr(children, "PAUSE", 0.0)
+    job = Job(TINY, cores=1)
+    with started([("sleeper", job), ("sleeper", job)]) as both:
+        assert all(seconds > 0 for seconds in prepare(both))
+        rounds = alternate(both, turn=0.01, budget=0.0, least=3)
+        both[0].take(replace(job, period=5))
+    assert [len(seconds) for seconds in rounds.seconds] == [3, 3]
+    assert [child.facts for child in both] == [{"tuned": "no"}, {"tuned": "yes"}]  # another job, not yet tuned
+    assert all(child.peak_mb > 1 for child in both)
+
+
+def test_a_contender_that_falls_says_why() -> None:
+    with pytest.raises(ContenderError, match="No module named"), Child("nobody", Job(TINY, cores=1)):
+        pass
+
+
+@pytest.mark.slow
+def test_ours_and_stock_flax_compute_the_same() -> None:
+    """If this fails, `make bench` compares different work: see what changed in a step, and change the others with it."""
+    report = same_work.compare(["flax_stock"])
+    assert [row["same"] for row in report.figures] == [True, True], report.text
+
+
+def test_the_check_of_same_work_can_fail() -> None:
+    ours = np.array([[2.0, 1.0], [1.9, 1.0]])
+    assert same_work.difference("one", ours, ours)["same"]
+    assert not same_work.difference("one", ours * 1.001, ours)["same"]
+    assert not same_work.difference("one", ours * [1.0, 1.001], ours)["same"]
+    assert not same_work.difference("one", ours * np.nan, ours)["same"]
+
+
+def test_weights_are_packed_as_cudnn_unpacks_them() -> None:
+    """No GPU is needed: JAX has a plain LSTM that takes cuDNN's weights apart."""
+    layers, inputs = made(TINY)
+    H, B = TINY.hidden, TINY.batch
+    unpacked = rnn.unpack_lstm_weights(packed(layers), H, H, TINY.layers, False)
+    zeros, lengths = jnp.zeros((TINY.layers, B, H)), jnp.full(B, TINY.window, jnp.int32)
+    expected, _, _ = rnn.lstm_ref(
+        inputs.swapaxes(0, 1), zeros, zeros, *unpacked, lengths, H, H, TINY.layers, 0.0, False
+    )
+    assert jax.numpy.allclose(expected.swapaxes(0, 1), by_scan(layers, inputs), atol=1e-6)
+
+
+def test_the_training_table_has_a_line_a_contender(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sleepers stand in for the contenders; without PyTorch, as where there is none."""
+    monkeypatch.setattr(children, "PAUSE", 0.0)
+    monkeypatch.setattr(training_speed, "NAMES", {"ours": "ours", "sleeper": "a sleeper"})
+    monkeypatch.setattr(training_speed, "has_torch", lambda: False)
+    assert training_speed.contenders() == ["ours", "ours_embedded", "flax_stock"]
+    assert training_speed.products() == ["product_numpy", "product_jax"]
+    with started([("sleeper", Job(TINY, cores=1)) for _ in range(3)]) as three:
+        firsts = prepare(three)
+        rounds = alternate(three, turn=0.01, budget=0.0, least=2)
+    three[0].name = "ours"
+    found = training_speed.summary(TINY, rounds, firsts[:2])
+    text = training_speed.text([found])
+    assert text.count(f"| {TINY}") == 1 + 2
+    assert "PyTorch is not installed" in text
+    assert found["contenders"]["ours"]["of_best_product"].middle > 0
+
+
+def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "trian"])
+    with pytest.raises(SystemExit) as ended:
+        program.main()
+    assert ended.value.code == 2
+    assert "no benchmark trian; there are same-work, train" in capsys.readouterr().err
+
+
+def test_figures_go_to_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["bench", "--quick", "--json", str(tmp_path / "found.json"), "store-speed"])
+    program.main()
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["machine"]["cores"] >= 1
+    assert "posts" in found["store-speed"]
+    assert "## store-speed" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", program.BENCHES)
+def test_every_benchmark_is_there(name: str) -> None:
+    assert callable(program.bench(name))
