@@ -1,4 +1,4 @@
-"""`dann import | posts | train`, and the plumbing every command shares. Also `python -m training`.
+"""`dann import | posts | train | eval`, and the plumbing every command shares. Also `python -m training`.
 
 A command is a function `(args, settings) -> exit code` and an entry in `add_commands`. With --json one object goes to
 standard output; everything else, always, to standard error.
@@ -54,6 +54,8 @@ def add_commands(commands: Any) -> None:
     training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
     training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
+    judging = add_command(commands, "eval", run_eval, "measure how well a checkpoint knows your voice, and how like it")
+    judging.add_argument("--checkpoint", metavar="ID", help="instead of the one that serves")
 
 
 def add_command(commands: Any, name: str, run: Command, about: str) -> argparse.ArgumentParser:
@@ -275,6 +277,32 @@ def _print_trained(trained: Any) -> None:
     )
     if trained.ending == "stopped":
         Console().print("stopped early; `dann train --resume` goes on from here", highlight=False)
+
+
+def run_eval(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann eval`."""
+    from model import checkpoint  # noqa: PLC0415
+    from training.evaluation import evaluate  # noqa: PLC0415 (scikit-learn takes seconds to import)
+    from training.posts import open_store  # noqa: PLC0415
+    from training.report import print_report  # noqa: PLC0415
+
+    told = terminal(quiet=args.quiet)
+    with told.status("loading") as status:
+        snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
+        with open_store(settings.data.store_url) as store:
+            posts = list(store.posts())
+        report = evaluate(snapshot, posts, settings, status.update)
+    if report.posts != report.posts_then:
+        line = (
+            f"the store held {report.posts_then:,} posts of yours when this checkpoint learned and holds {report.posts:,} "
+            "now: some of what is held out now may have been learned"
+        )
+        told.print(line, markup=False, highlight=False, soft_wrap=True)
+    if args.json:
+        print_json(report.as_json())
+    else:
+        print_report(report, Console())
+    return 0
 
 
 @contextmanager
