@@ -288,10 +288,15 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
 
     told = terminal(quiet=args.quiet)
     with told.status("loading") as status:
+
+        def progress(doing: str) -> None:
+            status.update(doing)
+            logging.getLogger("dann.eval").debug(doing)
+
         snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
         with open_store(settings.data.store_url) as store:
             posts = list(store.posts())
-        report = evaluate(snapshot, posts, settings, status.update)
+        report = evaluate(snapshot, posts, settings, progress)
     if report.posts != report.posts_then:
         line = (
             f"the store held {report.posts_then:,} posts of yours when this checkpoint learned and holds {report.posts:,} "

@@ -59,7 +59,8 @@ class Distances:
     `length` is the Wasserstein distance in characters: how much longer or shorter each post would have to be, on average.
     Of what Traits has, `no_capital`, `capitals`, `emoji` and `unseen_words` are the difference of the two shares (0 to 1),
     and `endings` the share of posts that would have to end otherwise (total variation). `punctuation` (marks),
-    `emoji_kinds` and `words` are Jensen-Shannon divergences in bits: 1 is nothing in common, None that one of the two sets has none at all.
+    `emoji_kinds` and `words` are Jensen-Shannon divergences in bits: 1 is nothing in common, None that one of the two
+    sets has none at all.
     """
 
     length: float
@@ -106,7 +107,7 @@ def distances(posts: Sequence[str], real: Sequence[str], known: Collection[str])
         endings=sum(abs(one.endings[end] - other.endings[end]) for end in one.endings) / 2,
         punctuation=jensen_shannon(_marks(posts), _marks(real)),
         emoji=abs(one.emoji - other.emoji),
-        emoji_kinds=jensen_shannon(_emoji(posts), _emoji(real)),
+        emoji_kinds=jensen_shannon(emoji_of(posts), emoji_of(real)),
         words=jensen_shannon(words_of(posts), words_of(real)),
         unseen_words=abs(one.unseen_words - other.unseen_words),
     )
@@ -129,6 +130,11 @@ def told_apart(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
 def words_of(posts: Iterable[str]) -> Counter[str]:
     """How often each word occurs, in lower case: letters, digits and the apostrophes between them."""
     return Counter(word for post in posts for word in _WORD.findall(post.lower()))
+
+
+def emoji_of(posts: Iterable[str]) -> Counter[str]:
+    """How often each emoji occurs; one with a skin tone, or joined of several, is one of its own."""
+    return Counter(found for post in posts for found in _EMOJI.findall(post))
 
 
 def wasserstein(one: Sequence[float], other: Sequence[float]) -> float:
@@ -171,7 +177,3 @@ def _marks(posts: Iterable[str]) -> Counter[str]:
 
 def _is_mark(character: str) -> bool:
     return character in string.punctuation or unicodedata.category(character).startswith("P")
-
-
-def _emoji(posts: Iterable[str]) -> Counter[str]:
-    return Counter(found for post in posts for found in _EMOJI.findall(post))

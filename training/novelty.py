@@ -7,7 +7,6 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
 
@@ -42,18 +41,22 @@ class Novelty:
 class PostIndex:
     """Posts, so arranged that the longest run of words a text shares with one of them is found at once.
 
-    A suffix array over words (Manber and Myers 1993, built by doubling): exact, some 60 bytes a word while it is built and
-    12 after, seconds for 100,000 posts.
+    A suffix array over words (Manber and Myers 1993, built by doubling): exact, no hash to collide, and of 100,000 posts
+    built in about three seconds and 120 MB.
     """
 
     def __init__(self, posts: Iterable[str]) -> None:
-        split = [post.split() for post in posts]
-        self._whole = {" ".join(words) for words in split}
+        self._whole: set[str] = set()
         self._ids: dict[str, int] = {}
-        for word in chain.from_iterable(split):
-            self._ids.setdefault(word, len(self._ids) + 1)
-        self._words = array("i", chain.from_iterable([*(self._ids[word] for word in post), _END] for post in split))
-        self._suffixes = _suffix_array(self._words, max(map(len, split), default=0))
+        self._words = array("i")
+        longest = 0
+        for post in posts:
+            words = post.split()
+            self._whole.add(" ".join(words))
+            self._words.extend(self._ids.setdefault(word, len(self._ids) + 1) for word in words)
+            self._words.append(_END)
+            longest = max(longest, len(words))
+        self._suffixes = _suffix_array(self._words, longest)
 
     def longest_run(self, text: str) -> Run:
         """The longest run of words that `text` shares with one post, and the longest in characters."""

@@ -17,10 +17,10 @@ BASELINES = {
 NAMES = {"dann": "dann", "markov_2": "Markov 2", "markov_3": "Markov 3", "real": "real"}
 
 _LEGEND = """\
-[dim]told from: how often a classifier, shown a sample and a held-out post, knows which
-is which: 0.5 is guessing. bits apart: 0 is the same, 1 nothing in common.
-Markov N: a chain over N words. real: posts of the training part, judged by the
-rest of it: as alike as you are to yourself.[/dim]"""
+[dim]told from: how often a classifier, shown a sample and a held-out post, says which
+is which; 0.5 is guessing. bits apart: 0 is the same, 1 nothing in common.
+Markov N: each word by the N before it. real: posts of the training part, judged
+by the rest of it; nobody is more like you than that.[/dim]"""
 
 # What a row is called, what it shows of a voice, and, where the held-out posts have the same, what it shows of them.
 Row = tuple[str, Callable[[Voice], str], Callable[[Traits], str] | None]
@@ -76,7 +76,7 @@ def _rows() -> list[Row]:
         ("  which ones, bits apart", lambda v: _bits(v.distances.emoji_kinds), None),
         ("words, bits apart", lambda v: _bits(v.distances.words), None),
         ("words never seen", lambda v: _percent(v.traits.unseen_words), lambda t: _percent(t.unseen_words)),
-        ("word pairs not repeated", lambda v: _percent(v.traits.distinct_pairs), lambda t: _percent(t.distinct_pairs)),
+        ("different word pairs", lambda v: _percent(v.traits.distinct_pairs), lambda t: _percent(t.distinct_pairs)),
     ]
 
 
