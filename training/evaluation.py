@@ -113,9 +113,6 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
     progress("making Markov chains")
     samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
     progress("comparing")
-    known, index = words_of(train), PostIndex(train)
-    voices = {name: _voice(texts, real, known, index, seed) for name, texts in samples.items()}
-    voices["real"] = _control(train, real, seed)
     return Report(
         checkpoint=snapshot.id,
         seed=seed,
@@ -125,15 +122,16 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
         samples=len(real),
         score=score,
         baselines=baselines,
-        real=traits(real, known),
-        voices=voices,
+        real=traits(real, words_of(train)),
+        voices=_voices(samples, train, real, seed),
     )
 
 
 def _data_settings(now: DataConfig, then: dict[str, Any]) -> DataConfig:
     """What decides where conversations begin and end, as it was when the checkpoint learned."""
-    keys = ("conversation_gap_minutes", "context_turns")
-    return now.model_copy(update={key: then["data"][key] for key in keys})
+    saved = then.get("data", {})
+    keys = {"conversation_gap_minutes", "context_turns"} & saved.keys()
+    return now.model_copy(update={key: saved[key] for key in keys})
 
 
 def _exchanges(val: Sequence[Conversation]) -> Iterator[_Exchange]:
@@ -169,6 +167,16 @@ def _replies(
     return replies
 
 
+def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:
+    """Each set of samples, and training posts in their place, judged by the training posts that are left without them."""
+    known, index = words_of(train), PostIndex(train)
+    voices = {name: _voice(texts, real, known, index, seed) for name, texts in samples.items()}
+    shuffled = list(train)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311
+    control, rest = shuffled[: len(real)], shuffled[len(real) :]
+    return {**voices, "real": _voice(control, real, words_of(rest), PostIndex(rest), seed)}
+
+
 def _voice(texts: Sequence[str], real: Sequence[str], known: dict[str, int], index: PostIndex, seed: int) -> Voice:
     return Voice(
         traits=traits(texts, known),
@@ -176,11 +184,3 @@ def _voice(texts: Sequence[str], real: Sequence[str], known: dict[str, int], ind
         auc=told_apart(texts, real, seed),
         novelty=novelty(texts, index),
     )
-
-
-def _control(train: Sequence[str], real: Sequence[str], seed: int) -> Voice:
-    """Training posts, beside the same held-out ones, and judged by the training posts that are left without them."""
-    shuffled = list(train)
-    random.Random(seed).shuffle(shuffled)  # noqa: S311
-    rest = shuffled[len(real) :]
-    return _voice(shuffled[: len(real)], real, words_of(rest), PostIndex(rest), seed)
