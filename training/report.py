@@ -17,8 +17,8 @@ BASELINES = {
 NAMES = {"dann": "dann", "markov_2": "Markov 2", "markov_3": "Markov 3", "real": "real"}
 
 _LEGEND = """\
-[dim]told from: how often a classifier, shown a sample and a held-out post, says which
-is which; 0.5 is guessing. bits apart: 0 is the same, 1 nothing in common.
+[dim]told from: how often a classifier, shown a sample and a held-out post, knows
+which is which; 0.5 is guessing. bits apart: 0 is the same, 1 nothing in common.
 Markov N: each word by the N before it. real: posts of the training part, judged
 by the rest of it; nobody is more like you than that.[/dim]"""
 

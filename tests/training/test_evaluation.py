@@ -124,6 +124,7 @@ def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: Report
     table = console.export_text()
     assert all(len(line) <= 80 for line in table.splitlines())
     assert "…" not in table
+    assert len(table.split("told from:")[1].splitlines()) == 4, "the legend is wrapped"
     for expected in (
         "PPMd, a good compressor",
         "Markov 3",
