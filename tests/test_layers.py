@@ -18,6 +18,8 @@ DOORS = {
     "optax": "training/optimizer.py",
     "tokenizers": "model/tokenizer.py",
     "sqlalchemy": "training/posts.py",
+    "sklearn": "training/likeness.py",
+    "markovify": "training/markov.py",
     "discord": "bot/discord_bot.py",
     "telegram": "bot/telegram_bot.py",
     "apscheduler": "bot/scheduler.py",

@@ -49,7 +49,7 @@ def test_every_make_target_it_names_is_there() -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["import", "posts", "train", "experiment", "say", "chat", "demo"])
+@pytest.mark.parametrize("command", ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo"])
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -1,4 +1,4 @@
-"""`dann import | posts | train`; `dann experiment` is next door. Also `python -m training`."""
+"""`dann import | posts | train`; `dann eval` and `dann experiment` are next door. Also `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from training.command import (
     terminal,
 )
 from training.config import Settings
+from training.eval_cli import add_eval
 from training.experiment_cli import add_experiment
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def add_commands(commands: Any) -> None:
     training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
     add_experiment(commands)
+    add_eval(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -123,6 +123,13 @@ class TrainConfig(Table):
         return self
 
 
+class EvalConfig(Table):
+    """How a checkpoint is judged."""
+
+    samples: int = Field(500, ge=10, le=100_000)
+    seed: int = Field(0, ge=0, lt=2**31)
+
+
 class Settings(BaseSettings):
     """Every table that training needs; bot/config.py adds its own in a subclass. Made by training/settings.py."""
 
@@ -132,4 +139,5 @@ class Settings(BaseSettings):
     tokenizer: TokenizerTable = TokenizerTable()
     model: ModelTable = ModelTable()
     train: TrainConfig = TrainConfig()
+    eval: EvalConfig = EvalConfig()
     sample: SamplingParams = SamplingParams()

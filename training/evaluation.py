@@ -1,0 +1,186 @@
+"""One evaluation of a checkpoint, put together: what it knows of held-out posts, and how like them it writes.
+
+Knows no terminal. A Report holds figures alone: no post's text and no sample's.
+"""
+
+import math
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from flax import nnx
+
+from model.checkpoint import Snapshot
+from model.engine import Engine, Turn
+from model.errors import DannError
+from training.config import DataConfig, Settings
+from training.conversations import Conversation
+from training.corpus import Corpus, build_corpus, own_texts
+from training.dataset import build_dataset
+from training.evaluate import Evaluator, Score, ppmd_bpb
+from training.likeness import Auc, Distances, Traits, distances, told_apart, traits, words_of
+from training.markov import markov_samples
+from training.novelty import Novelty, PostIndex, novelty
+from training.posts import Post
+
+MARKOV_ORDERS = (2, 3)
+FEWEST_HELD_OUT = 10
+"""Below this no distance and no classifier says anything."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How some samples stand beside as many held-out posts, and beside the training posts.
+
+    `traits` and `distances` are likeness.py's, `auc` how well a classifier tells them apart, `novelty` what is copied.
+    """
+
+    traits: Traits
+    distances: Distances
+    auc: Auc
+    novelty: Novelty
+
+
+@dataclass(frozen=True)
+class Report:
+    """One evaluation. `posts` are one's own in the store, `posts_then` when the checkpoint learned.
+
+    `baselines` are bits a byte on the same text by name; `real` what the held-out posts look like; `voices` by name:
+    "dann", "markov_2", "markov_3", and "real", which are training posts, to see what being alike comes to.
+    """
+
+    checkpoint: str
+    seed: int
+    posts: int
+    posts_then: int
+    held_out: int
+    samples: int
+    score: Score
+    baselines: dict[str, float]
+    real: Traits
+    voices: dict[str, Voice]
+
+    @property
+    def perplexity(self) -> float:
+        """Per token."""
+        return math.exp(self.score.loss)
+
+    def as_json(self) -> dict[str, Any]:
+        """The object that --json prints; README.md describes its keys."""
+        return {
+            "checkpoint": self.checkpoint,
+            "seed": self.seed,
+            "posts": {"now": self.posts, "when_trained": self.posts_then, "held_out": self.held_out},
+            "samples": self.samples,
+            "val_bpb": self.score.bpb,
+            "val_loss": self.score.loss,
+            "val_perplexity": self.perplexity,
+            "val_accuracy": self.score.accuracy,
+            "baselines": self.baselines,
+            "held_out": asdict(self.real),
+            "voices": {name: asdict(voice) for name, voice in self.voices.items()},
+        }
+
+
+@dataclass(frozen=True)
+class _Exchange:
+    """A held-out post and what stood before it in its conversation."""
+
+    said: Sequence[Turn]
+    answer: str
+
+
+def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, progress: Callable[[str], None]) -> Report:
+    """Evaluate a checkpoint on posts sorted by channel and time; `progress` is told what is being done.
+
+    What is held out is what the checkpoint's own settings hold out. Raises DannError where that is too little.
+    """
+    assert snapshot.meta is not None  # a checkpoint that was loaded has it
+    corpus = build_corpus(posts, _data_settings(settings.data, snapshot.meta.settings))
+    exchanges = list(_exchanges(corpus.val))
+    if len(exchanges) < FEWEST_HELD_OUT:
+        raise DannError(
+            f"{len(exchanges)} of your {corpus.posts:,} posts are held out and judging a voice takes {FEWEST_HELD_OUT} "
+            "at least; import more with `dann import PATH`"
+        )
+    progress("reading held-out posts")
+    score, baselines = _score(snapshot, corpus), _baselines(corpus)
+    train, seed = own_texts(corpus.train), settings.eval.seed
+    chosen = random.Random(seed).sample(exchanges, min(settings.eval.samples, len(exchanges), len(train) // 2))  # noqa: S311
+    real = [exchange.answer for exchange in chosen]
+    samples = {"dann": _replies(snapshot, chosen, settings, progress)}
+    progress("making Markov chains")
+    samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
+    progress("comparing")
+    return Report(
+        checkpoint=snapshot.id,
+        seed=seed,
+        posts=corpus.posts,
+        posts_then=snapshot.meta.posts,
+        held_out=len(exchanges),
+        samples=len(real),
+        score=score,
+        baselines=baselines,
+        real=traits(real, words_of(train)),
+        voices=_voices(samples, train, real, seed),
+    )
+
+
+def _data_settings(now: DataConfig, then: dict[str, Any]) -> DataConfig:
+    """What decides where conversations begin and end, as it was when the checkpoint learned."""
+    saved = then.get("data", {})
+    keys = {"conversation_gap_minutes", "context_turns"} & saved.keys()
+    return now.model_copy(update={key: saved[key] for key in keys})
+
+
+def _exchanges(val: Sequence[Conversation]) -> Iterator[_Exchange]:
+    """Every held-out post of one's own; where nobody else is ever heard, it was said out of the blue."""
+    for conversation in val:
+        before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
+        for number, turn in enumerate(conversation):
+            if turn.mine and not turn.quoted:
+                yield _Exchange([] if turn.alone else before[:number], turn.text)
+
+
+def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
+    held_out = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0).val
+    graph, params = nnx.split(snapshot.model, nnx.Param)
+    return Evaluator(graph, held_out)(params)
+
+
+def _baselines(corpus: Corpus) -> dict[str, float]:
+    """What does without a network, in bits a byte of the held-out posts given the others."""
+    train, val = own_texts(corpus.train), own_texts(corpus.val)
+    return {"ppmd": ppmd_bpb(train, val)}
+
+
+def _replies(
+    snapshot: Snapshot, exchanges: Sequence[_Exchange], settings: Settings, progress: Callable[[str], None]
+) -> list[str]:
+    """What the checkpoint says where the person wrote the held-out post, each from a seed of its own."""
+    engine = Engine(snapshot)
+    replies = []
+    for number, exchange in enumerate(exchanges):
+        progress(f"writing sample {number + 1:,} of {len(exchanges):,}")
+        replies.append(engine.reply(exchange.said, settings.sample, settings.eval.seed + number).text)
+    return replies
+
+
+def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:
+    """Each set of samples, and training posts in their place, judged by the training posts that are left without them."""
+    known, index = words_of(train), PostIndex(train)
+    voices = {name: _voice(texts, real, known, index, seed) for name, texts in samples.items()}
+    shuffled = list(train)
+    random.Random(seed).shuffle(shuffled)  # noqa: S311
+    control, rest = shuffled[: len(real)], shuffled[len(real) :]
+    return {**voices, "real": _voice(control, real, words_of(rest), PostIndex(rest), seed)}
+
+
+def _voice(texts: Sequence[str], real: Sequence[str], known: dict[str, int], index: PostIndex, seed: int) -> Voice:
+    return Voice(
+        traits=traits(texts, known),
+        distances=distances(texts, real, known),
+        auc=told_apart(texts, real, seed),
+        novelty=novelty(texts, index),
+    )
