@@ -53,6 +53,8 @@ class KneserNey:
         grams: list[tuple[np.ndarray, np.ndarray]] = []  # by order: the keys, and the gram that ends at each position
         for n in range(1, order + 1):
             exists = depth + 1 >= n  # it may hold the marker, but not reach before it
+            if not exists.any():
+                break
             keys, ids = np.unique((parents * (vocab_size + 1) + tokens)[exists], return_inverse=True)
             ending = np.full(len(tokens), -1, np.int64)
             ending[exists] = ids
@@ -60,7 +62,7 @@ class KneserNey:
             parents = np.concatenate([[-1], ending[:-1]])
         for n, (keys, ending) in enumerate(grams, start=1):
             predicted = depth >= max(1, n - 1)
-            if n < order:
+            if n < len(grams):
                 longer = grams[n][1]
                 _, first = np.unique(longer, return_index=True)
                 predicted &= depth + 1 == n
@@ -79,7 +81,8 @@ class KneserNey:
             parents_seen = np.where((parents >= 0) & (depth > 0), parents, -1)
             p = self._interpolated(level, parents_seen, np.where(depth > 0, ids, -1), p)
             parents = np.concatenate([[-1], ids[:-1]])
-        return -np.log(p[depth > 0])
+        nats: np.ndarray = -np.log(p[depth > 0])
+        return nats
 
     @staticmethod
     def _interpolated(level: _Level, parents: np.ndarray, ids: np.ndarray, below: np.ndarray) -> np.ndarray:

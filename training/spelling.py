@@ -83,7 +83,7 @@ class Spelling:
         return Steps(symbols, self._column_of[symbols], nodes, np.repeat(np.arange(len(tokens)), self.lengths[tokens]))
 
     def within(self, steps: Steps) -> np.ndarray:
-        """ln p of each step's symbol given its column, all symbols of a shared column being equally likely."""
+        """The ln p of each step's symbol given its column, all symbols of a shared column being equally likely."""
         shared = self._column_of == self.num_columns - 1
         sharing = ((self._edge_of >= 0) & shared).sum(1)[steps.nodes]
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
