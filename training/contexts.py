@@ -34,7 +34,7 @@ def word_contexts(spelling: Spelling, steps: Steps, counts: tuple[int, ...]) -> 
         hashes, place = words.copy(), np.arange(len(words))
         for _ in range(count):
             place = previous[place]
-            hashes = _mix(hashes) + words[place]
+            hashes = _mix(hashes + np.uint64(LONGEST_WORD)) + words[place]  # not as within a word: "a a" is not "aa"
         found.append(history.at_steps(hashes, salt=100 + count))
     return found
 
