@@ -27,11 +27,13 @@ DISCOUNT = 0.7
 _TOTALS = np.array([1, 2, 3, 5, 9, 17, 33, 129, 1025])
 _DISTINCT = np.array([2, 3, 5])
 _COUNTS = np.array([2, 3, 4, 5, 7, 10, 14, 20, 30, 50, 90, 180, 400, 1000])
+_AGES = np.array([100, 1000, 10_000, 100_000])
 _BY_TOTAL = len(_DISTINCT) + 1
 _BY_COUNT = 2 * (len(_COUNTS) + 1)
 RATE = 0.1
 """Of AdaGrad. From 0.05 to 0.2, and with Adam at its best rate, figures are the same to half a hundredth."""
-CELLS = (len(_TOTALS) + 1) * _BY_TOTAL * _BY_COUNT
+_BY_AGE = (len(_TOTALS) + 1) * _BY_TOTAL * _BY_COUNT
+CELLS = (len(_AGES) + 1) * _BY_AGE
 """Weights of one kind of context."""
 
 
@@ -91,7 +93,7 @@ class Contexts:
             seen = counts.before(first, end)
             totals = np.bincount(seen.rows, seen.counts, end - first)
             distinct = np.bincount(seen.rows, minlength=end - first)
-            found.append((seen.rows, seen.columns, _cells(seen, totals, distinct) + kind * CELLS))
+            found.append((seen.rows, seen.columns, _cells(seen, totals, distinct, first) + kind * CELLS))
             if kind < len(ORDERS):
                 p *= np.where(distinct > 0, DISCOUNT * distinct / np.maximum(totals, 1), 1.0)[:, None]
                 p[seen.rows, seen.columns] += (seen.counts - DISCOUNT) / totals[seen.rows]
@@ -101,14 +103,19 @@ class Contexts:
         return Inputs(np.log(p)[None], rows[order], columns[order], cells[order], allowed)
 
 
-def _cells(seen: Seen, totals: np.ndarray, distinct: np.ndarray) -> np.ndarray:
-    """Which weight each entry has: by how much was seen in all, how many symbols, this one how often, and if it came last."""
+def _cells(seen: Seen, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
+    """Which weight each entry has.
+
+    By how much was seen in the context, and how many different symbols; how often this one was, how many steps ago, and
+    whether it was the last to be seen there.
+    """
     latest = np.zeros(len(totals), np.int64)
     np.maximum.at(latest, seen.rows, seen.last)
     total = np.searchsorted(_TOTALS, totals, side="right") * _BY_TOTAL
     context = total + np.searchsorted(_DISTINCT, distinct, side="right")
     count = 2 * np.searchsorted(_COUNTS, seen.counts, side="right") + (seen.last == latest[seen.rows])
-    cells: np.ndarray = context[seen.rows] * _BY_COUNT + count
+    age = np.searchsorted(_AGES, first + seen.rows - seen.last)
+    cells: np.ndarray = age * _BY_AGE + context[seen.rows] * _BY_COUNT + count
     return cells
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
+from training.cache import NeuralCache
 from training.context_model import Contexts, Inputs, LogLinear
 from training.spelling import Spelling
 
@@ -25,7 +26,8 @@ BLOCK_STEPS = 64
 CHUNK_STEPS = 4096
 """Steps looked up at once: what memory allows."""
 NETWORK_WEIGHT = 0.5
-"""What the network counts where mixing begins; it is learned from there."""
+CACHE_WEIGHT = 0.2
+"""What the network and its cache count where mixing begins; it is learned from there."""
 KEPT_SQUARES = 0.1
 """How much of AdaGrad's squares stays when the network joins."""
 CHUNK_TOKENS = 512
@@ -102,6 +104,7 @@ class _Reader:
     """Train and val spelled in steps, and the context model's counts over them."""
 
     def __init__(self, train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]) -> None:
+        self._num_tokens, self._val_tokens = len(token_bytes), val_tokens
         self._spelling = Spelling(token_bytes, train_tokens)
         self._train = len(self._spelling.steps(train_tokens))
         self._steps = self._spelling.steps(np.concatenate([train_tokens, val_tokens]))
@@ -117,14 +120,26 @@ class _Reader:
         if network is None:
             nats = [context.nats(inputs, columns) for inputs, columns in self._blocks(self._train, len(self._steps))]
             return self._by_token(nats), np.empty(0)
-        mixed = context.joined(NETWORK_WEIGHT, KEPT_SQUARES)
-        ln_p, within = self._spelling.project(network, self._val)
+        mixed = context.joined(NETWORK_WEIGHT, KEPT_SQUARES).joined(CACHE_WEIGHT, keep=1.0)
+        by_network, by_cache, within = self._projected(network)
         alone, both, place = [], [], 0
         for inputs, columns in self._blocks(self._train, len(self._steps)):
+            here = slice(place, place + len(columns))
             alone.append(context.nats(inputs, columns))
-            both.append(mixed.nats(inputs.beside(ln_p[place : place + len(columns)]), columns))
-            place += len(columns)
+            both.append(mixed.nats(inputs.beside(by_network[here]).beside(by_cache[here]), columns))
+            place = here.stop
         return self._by_token(alone), self._by_token(both, within)
+
+    def _projected(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The network's and its cache's ln p of columns `[S, C]` over val, and the network's ln p `[S]` within them."""
+        cache, first, found = NeuralCache(self._num_tokens), 0, []
+        for block in network:
+            steps, tokens = self._val.of(first, first + len(block)), self._val_tokens[first : first + len(block)]
+            ln_p, within = self._spelling.project(block, steps)
+            found.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
+            first += len(block)
+        by_network, by_cache, inside = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return by_network, by_cache, inside
 
     def _blocks(self, first: int, end: int) -> Iterator[tuple[Inputs, np.ndarray]]:
         for chunk in range(first, end, CHUNK_STEPS):

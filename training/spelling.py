@@ -4,7 +4,7 @@ A context model counts bytes better than tokens: what followed "th" helps to pre
 token is a path in the trie of all tokens' bytes, so p(token) is the product of its steps' probabilities, exactly.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -30,6 +30,11 @@ class Steps:
 
     def __len__(self) -> int:
         return len(self.symbols)
+
+    def of(self, first: int, end: int) -> "Steps":
+        """Those of the tokens from `first` to `end`."""
+        some = slice(*np.searchsorted(self.tokens, [first, end]))
+        return Steps(self.symbols[some], self.columns[some], self.nodes[some], self.tokens[some])
 
 
 class Spelling:
@@ -88,24 +93,16 @@ class Spelling:
         sharing = ((self._edge_of >= 0) & shared).sum(1)[steps.nodes]
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
-    def project(self, blocks: Iterable[np.ndarray], steps: Steps) -> tuple[np.ndarray, np.ndarray]:
-        """A network's ln p `[N, V]` of the tokens, in consecutive blocks of rows, as ln p of columns `[S, C]`.
+    def project(self, ln_p: np.ndarray, steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+        """From ln p `[N, V]` of tokens to ln p of columns `[S, C]`, at the steps of these tokens.
 
-        Also ln p `[S]` of each step's symbol given its column. The two hold exactly what the network says of the tokens.
+        Also ln p `[S]` of each step's symbol given its column. The two hold exactly what was said of the tokens.
         """
-        ln_p = np.empty((len(steps), self.num_columns), np.float32)
-        inside = np.zeros(len(steps))
-        first = 0
-        for block in blocks:
-            a, b = np.searchsorted(steps.tokens, [first, first + len(block)])
-            mass = np.exp(block) @ self._through
-            mass = np.maximum(np.append(mass, np.zeros((len(mass), 1), np.float32), axis=1), 1e-30)
-            edges = self._edge_of[steps.nodes[a:b]]
-            by_symbol = np.where(edges >= 0, mass[steps.tokens[a:b, None] - first, edges], 0.0)
-            by_column = np.zeros((b - a, self.num_columns), np.float32)
-            np.add.at(by_column.T, self._column_of, by_symbol.T)
-            here, column, symbol = np.arange(b - a), steps.columns[a:b], steps.symbols[a:b]
-            inside[a:b] = np.log(by_symbol[here, symbol] / by_column[here, column])
-            ln_p[a:b] = np.log(np.maximum(by_column / by_column.sum(1, keepdims=True), 1e-30))
-            first += len(block)
-        return ln_p, inside
+        mass = np.maximum(np.exp(ln_p) @ self._through, 1e-30)
+        edges = self._edge_of[steps.nodes]
+        by_symbol = np.where(edges >= 0, mass[(steps.tokens - steps.tokens[0])[:, None], edges], 0.0)
+        by_column = np.zeros((len(steps), self.num_columns), np.float32)
+        np.add.at(by_column.T, self._column_of, by_symbol.T)
+        here = np.arange(len(steps))
+        within = np.log(by_symbol[here, steps.symbols] / by_column[here, steps.columns])
+        return np.log(np.maximum(by_column / by_column.sum(1, keepdims=True), 1e-30)), within

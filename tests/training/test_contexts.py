@@ -36,7 +36,8 @@ def test_steps_hold_exactly_what_the_network_says_of_tokens() -> None:
     ln_p = (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
     spelling = spelled()
     steps = spelling.steps(tokens)
-    found, within = spelling.project([ln_p[:7], ln_p[7:150], ln_p[150:]], steps)
+    parts = [spelling.project(ln_p[a:b], steps.of(a, b)) for a, b in ((0, 7), (7, 150), (150, 200))]
+    found, within = (np.concatenate(part) for part in zip(*parts, strict=True))
     by_step = found[np.arange(len(steps)), steps.columns] + within
     wanted = ln_p[np.arange(200), tokens]
     np.testing.assert_allclose(np.bincount(steps.tokens, by_step), wanted, rtol=1e-4, atol=1e-4)

@@ -10,7 +10,8 @@ from model.architectures import build
 from model.config import ModelConfig
 from model.tokenizer import BOS, ME, OTHER, Tokenizer
 from tests.training.made import demo
-from training import mixture
+from training import cache, mixture
+from training.cache import NeuralCache
 from training.config import DataConfig
 from training.context_model import Inputs, LogLinear
 from training.corpus import build_corpus, own_texts
@@ -152,3 +153,18 @@ def test_posts_are_read_in_their_order_and_scored_where_the_evaluation_scores() 
     )
     assert context < 0.6 * network
     assert mixed < 1.1 * context
+
+
+def test_the_cache_expects_what_came_where_the_network_expected_the_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slowly, one token at a time; with less remembered than there is."""
+    monkeypatch.setattr(cache, "REMEMBERED", 40)
+    monkeypatch.setattr(cache, "SHARPNESS", 5.0)
+    tokens, ln_p = np.random.default_rng(0).integers(0, V, 90), network(90, 1)
+    model = NeuralCache(V)
+    found = np.concatenate([model.ln_p(ln_p[a : a + 30], tokens[a : a + 30]) for a in (0, 30, 60)])
+    p = np.exp(ln_p)
+    for i in range(90):
+        remembered = range(max(0, i // 30 * 30 - 40), i)
+        weights = [np.exp(5 * np.sqrt(p[i] * p[j]).sum()) for j in remembered]
+        came = np.bincount(tokens[list(remembered)], weights, V) / sum(weights) if weights else p[i]
+        np.testing.assert_allclose(np.exp(found[i]), 0.98 * came + 0.02 * p[i], rtol=1e-3, atol=1e-6)
