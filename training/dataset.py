@@ -79,6 +79,17 @@ def build_dataset(
     )
 
 
+def scored_stream(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> TokenStream:
+    """Conversations in their own order, one after the other; `weights` are 1 where HeldOut would score, 0 elsewhere.
+
+    What a model reads that goes on learning while it is scored (mixture.py): order matters to it.
+    """
+    encoded = iter(_encode(conversations, tokenizer))
+    pieces = [_scored(conversation, encoded) for conversation in conversations]
+    tokens = np.array([id_ for ids, _ in pieces for id_ in ids], np.int32)
+    return TokenStream(tokens, np.array([count for _, scored in pieces for count in scored], np.float32))
+
+
 def own_bytes(conversations: Iterable[Conversation]) -> int:
     """UTF-8 bytes of one's own turns."""
     return sum(len(turn.text.encode()) for c in conversations for turn in c if turn.mine and not turn.quoted)

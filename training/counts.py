@@ -1,0 +1,58 @@
+"""How often each symbol followed each context before a given step. Vectorised over steps; knows no probabilities.
+
+All events are laid out once, sorted by context and symbol; asked at step i, only those before i are counted.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What had followed the contexts of some consecutive steps, one entry a step and symbol, sorted by step.
+
+    `rows` from 0; `columns` the symbols; `counts` at least 1; `last` the step at which the symbol came last.
+    """
+
+    rows: np.ndarray
+    columns: np.ndarray
+    counts: np.ndarray
+    last: np.ndarray
+
+
+class Counts:
+    """Of one kind of context, over a whole text; to be asked from step `first_asked` on."""
+
+    def __init__(self, contexts: np.ndarray, columns: np.ndarray, num_columns: int, first_asked: int) -> None:
+        """From the context's hash and the symbol's column at each step `[S]`."""
+        self._contexts = np.unique(contexts, return_inverse=True)[1]
+        keys = self._contexts * num_columns + columns
+        order = np.argsort(keys, kind="stable")
+        new = np.diff(keys[order], prepend=-1) > 0
+        pair = np.cumsum(new) - 1  # of each event, in sorted order
+        pairs = keys[order][new]
+        self._columns = pairs % num_columns
+        self._starts = np.searchsorted(pairs // num_columns, np.arange(self._contexts.max(initial=-1) + 2))
+        late = order >= first_asked
+        early = np.flatnonzero(~late)
+        self._early_counts = np.bincount(pair[early], minlength=len(pairs))
+        self._early_last = np.full(len(pairs), -1)
+        self._early_last[pair[early]] = order[early]  # in ascending order, so the last one stays
+        self._num_steps = len(columns)
+        self._late = pair[late] * self._num_steps + order[late]  # sorted by pair, then by step
+        self._late_starts = np.searchsorted(self._late, np.arange(len(pairs)) * self._num_steps)
+
+    def before(self, first: int, end: int) -> Seen:
+        """What had followed the context of each of the steps `first` to `end`, when that step came."""
+        contexts = self._contexts[first:end]
+        starts, sizes = self._starts[contexts], self._starts[contexts + 1] - self._starts[contexts]
+        rows = np.repeat(np.arange(end - first), sizes)
+        pairs = np.arange(len(rows)) + np.repeat(starts - np.cumsum(sizes) + sizes, sizes)
+        place = np.searchsorted(self._late, pairs * self._num_steps + rows + first)
+        late = place - self._late_starts[pairs]
+        latest = self._late[np.maximum(place - 1, 0)] % self._num_steps
+        counts = self._early_counts[pairs] + late
+        seen = counts > 0
+        last = np.where(late > 0, latest, self._early_last[pairs])
+        return Seen(rows[seen], self._columns[pairs[seen]], counts[seen], last[seen])
