@@ -72,7 +72,8 @@ def test_what_comes_later_changes_nothing_earlier() -> None:
         shorter = mix(blocks(ln_p[:cut]), train, val[:cut], TOKENS)
         for name in ("network", "context", "mixed"):
             np.testing.assert_array_equal(getattr(changed, name)[:cut], getattr(whole, name)[:cut])
-            np.testing.assert_array_equal(getattr(shorter, name), getattr(whole, name)[:cut])
+            # Fewer rows are multiplied in another order: the last bits of a float32 may differ.
+            np.testing.assert_allclose(getattr(shorter, name), getattr(whole, name)[:cut], rtol=1e-5)
             assert (getattr(changed, name)[cut:] != getattr(whole, name)[cut:]).all()
 
 
