@@ -14,13 +14,16 @@ from flax import nnx
 from model.checkpoint import Snapshot
 from model.engine import Engine, Turn
 from model.errors import DannError
+from model.tokenizer import Tokenizer
 from training.config import DataConfig, Settings
 from training.conversations import Conversation
 from training.corpus import Corpus, build_corpus, own_texts
-from training.dataset import build_dataset
+from training.dataset import build_dataset, own_bytes, scored_stream
 from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.likeness import Auc, Distances, Traits, distances, told_apart, traits, words_of
 from training.markov import markov_samples
+from training.mixture import mixed_stateful
+from training.ngram import kneser_ney_bpb, unigram_bpb
 from training.novelty import Novelty, PostIndex, novelty
 from training.posts import Post
 
@@ -46,8 +49,10 @@ class Voice:
 class Report:
     """One evaluation. `posts` are one's own in the store, `posts_then` when the checkpoint learned.
 
-    `baselines` are bits a byte on the same text by name; `real` what the held-out posts look like; `voices` by name:
-    "dann", "markov_2", "markov_3", and "real", which are training posts, to see what being alike comes to.
+    `mixed_bpb` is the checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one
+    pass and learning as they read. `baselines` are bits a byte on the same text by name; `real` what the held-out posts
+    look like; `voices` by name: "dann", "markov_2", "markov_3", and "real", which are training posts, to see what being
+    alike comes to.
     """
 
     checkpoint: str
@@ -57,6 +62,7 @@ class Report:
     held_out: int
     samples: int
     score: Score
+    mixed_bpb: float
     baselines: dict[str, float]
     real: Traits
     voices: dict[str, Voice]
@@ -74,6 +80,7 @@ class Report:
             "posts": {"now": self.posts, "when_trained": self.posts_then, "held_out": self.held_out},
             "samples": self.samples,
             "val_bpb": self.score.bpb,
+            "val_bpb_mixed": self.mixed_bpb,
             "val_loss": self.score.loss,
             "val_perplexity": self.perplexity,
             "val_accuracy": self.score.accuracy,
@@ -105,7 +112,9 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
             "at least; import more with `dann import PATH`"
         )
     progress("reading held-out posts")
-    score, baselines = _score(snapshot, corpus), _baselines(corpus)
+    score, baselines = _score(snapshot, corpus), _baselines(corpus, snapshot.tokenizer)
+    progress("mixing with what was counted")
+    mixed, baselines["context_model"] = _mixed(snapshot, corpus)
     train, seed = own_texts(corpus.train), settings.eval.seed
     chosen = random.Random(seed).sample(exchanges, min(settings.eval.samples, len(exchanges), len(train) // 2))  # noqa: S311
     real = [exchange.answer for exchange in chosen]
@@ -121,6 +130,7 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
         held_out=len(exchanges),
         samples=len(real),
         score=score,
+        mixed_bpb=mixed,
         baselines=baselines,
         real=traits(real, words_of(train)),
         voices=_voices(samples, train, real, seed),
@@ -149,10 +159,22 @@ def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
     return Evaluator(graph, held_out)(params)
 
 
-def _baselines(corpus: Corpus) -> dict[str, float]:
+def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:
     """What does without a network, in bits a byte of the held-out posts given the others."""
     train, val = own_texts(corpus.train), own_texts(corpus.val)
-    return {"ppmd": ppmd_bpb(train, val)}
+    return {
+        "ppmd": ppmd_bpb(train, val),
+        "kneser_ney": kneser_ney_bpb(train, val, tokenizer),
+        "unigram": unigram_bpb(train, val, tokenizer),
+    }
+
+
+def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
+    """Bits a byte of the checkpoint mixed with a context model, and of the context model alone."""
+    train, val = (scored_stream(part, snapshot.tokenizer) for part in (corpus.train, corpus.val))
+    found = mixed_stateful(snapshot.model, train.tokens, val.tokens, snapshot.tokenizer.token_bytes)
+    bits = math.log(2) * own_bytes(corpus.val)
+    return float(found.mixed @ val.weights / bits), float(found.context @ val.weights / bits)
 
 
 def _replies(

@@ -12,6 +12,7 @@ from training.novelty import COPIED_WORDS
 BASELINES = {
     "ppmd": "PPMd, a good compressor",
     "kneser_ney": "Kneser-Ney, counted runs of tokens",
+    "context_model": "context model, which counts as it reads",
     "unigram": "unigram, how often each token occurs",
 }
 NAMES = {"dann": "dann", "markov_2": "Markov 2", "markov_3": "Markov 3", "real": "real"}
@@ -37,6 +38,7 @@ def _knowledge(report: Report) -> Table:
     table.add_column(justify="right")
     rows = [("checkpoint", report.checkpoint), ("held-out posts", f"{report.held_out:,} of {report.posts:,}")]
     rows += [("  bits a byte, less is better", f"{report.score.bpb:.3f}")]
+    rows += [("    mixed with the context model", f"{report.mixed_bpb:.3f}")]
     rows += [(f"    {BASELINES.get(name, name)}", f"{bpb:.3f}") for name, bpb in report.baselines.items()]
     rows += [("  perplexity, per token", f"{report.perplexity:.1f}")]
     rows += [("  next token right", _percent(report.score.accuracy))]

@@ -92,11 +92,14 @@ def test_the_command_gives_the_same_object_twice_and_no_text(folder: Path, capsy
     assert outputs[0] == outputs[1]
     figures = json.loads(outputs[0])
     assert figures.keys() == {
-        "checkpoint", "seed", "posts", "samples", "val_bpb", "val_loss", "val_perplexity", "val_accuracy", "baselines",
-        "held_out", "voices",
+        "checkpoint", "seed", "posts", "samples", "val_bpb", "val_bpb_mixed", "val_loss", "val_perplexity", "val_accuracy",
+        "baselines", "held_out", "voices",
     }  # fmt: skip
     assert figures["checkpoint"] == checkpoint.current(folder / "checkpoints")
-    assert figures["baselines"]["ppmd"] > 0
+    assert 0 < figures["val_bpb_mixed"] < figures["val_bpb"]
+    known = figures["baselines"]
+    assert list(known) == ["ppmd", "kneser_ney", "unigram", "context_model"]
+    assert 0 < known["context_model"] < known["kneser_ney"] < known["unigram"] < 8
     assert figures["voices"]["dann"].keys() == {"traits", "distances", "auc", "novelty"}
     assert not [text for text in strings(figures) if text != figures["checkpoint"]]
     assert main(arguments(folder, "--json", "--set=eval.seed=1")) == 0
