@@ -75,7 +75,7 @@ def _run_seed(
     if ended.ending == "diverged" or ended.progress.best is None:
         raise DannError(_without_result(ended.ending, settings, ended.progress))
     nnx.update(model, ended.progress.best)
-    figures = source.figures(model, tokenizer, dataset)
+    figures = source.figures(model, tokenizer, dataset, settings.experiment.mixed)
     replace_file(folder / "samples.txt", source.sample(model, tokenizer, seed).encode())
     result = Result(
         experiment=name,
@@ -87,6 +87,7 @@ def _run_seed(
         val_reset_nats_per_char=figures.val_reset_nats_per_char,
         val_stateful_nats_per_char=figures.val_stateful_nats_per_char,
         val_bpb=figures.val_bpb,
+        val_mixed_nats_per_char=figures.val_mixed_nats_per_char,
         params=num_params(model),
         steps=ended.progress.step,
         tokens_per_second=round(ended.tokens_per_second),

@@ -14,11 +14,15 @@ FOLDER = Path("experiments")
 
 
 class ExperimentTable(Table):
-    """What is asked, and of which text: `text` "" is the store's posts, `train_fraction` how much of a text is learned."""
+    """What is asked, and of which text: `text` "" is the store's posts, `train_fraction` how much of a text is learned.
+
+    `mixed` scores the text a third time, the network mixed with a context model; it takes a minute or two a megabyte.
+    """
 
     question: str = ""
     text: str = ""
     train_fraction: float = Field(0.9, gt=0, lt=1)
+    mixed: bool = False
 
 
 class ExperimentSettings(Settings):

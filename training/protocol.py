@@ -1,4 +1,4 @@
-"""What a text's two protocols (text.py) say of a network: nats per character and bits per byte. Knows no training."""
+"""What a text's two protocols (text.py) say of a network, alone or mixed: nats per character, bits per byte."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,8 @@ from model.architectures import LanguageModel
 from model.tokenizer import Tokenizer
 from training.dataset import HeldOut
 from training.evaluate import Evaluator
-from training.text import nearest_window, one_pass, scored_characters, windows
+from training.mixture import mixed_stateful
+from training.text import SplitText, nearest_window, one_pass, scored_characters, windows
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,13 @@ def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextSco
     reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, nearest_window(len(tokens), len(text))))
     stateful, bpb = _score(model, tokenizer, one_pass(tokens, tokenizer))
     return TextScore(reset, stateful, bpb, bpb_reset)
+
+
+def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: SplitText) -> float:
+    """`stateful` where the network is mixed with a context model (mixture.py) that has read all that came before."""
+    train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
+    nats = mixed_stateful(model, train, val, tokenizer.token_bytes).mixed
+    return float(nats[1:].sum()) / scored_characters(one_pass(val, tokenizer), tokenizer)
 
 
 def _score(model: LanguageModel, tokenizer: Tokenizer, held_out: HeldOut) -> tuple[float, float]:

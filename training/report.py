@@ -20,6 +20,8 @@ COLUMNS = (
     "seconds",
     "verdict",
 )
+MIXED_AT = COLUMNS.index("val-stateful") + 1
+"""Where the column "mixed" comes in, if any row has that figure."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +47,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment over its seeds: nats per character by both protocols (None of posts), and bits per byte."""
+    """One experiment over its seeds: nats per character by both protocols (None of posts), and bits per byte.
+
+    `mixed` is val-stateful with a context model, None where it was not asked for.
+    """
 
     name: str
     reset: Spread | None
     stateful: Spread | None
     bpb: Spread
+    mixed: Spread | None
     results: list[Result]
 
     @classmethod
@@ -63,6 +69,7 @@ class Row:
             Spread.over([result.val_reset_nats_per_char for result in results]),
             Spread.over([result.val_stateful_nats_per_char for result in results]),
             bpb,
+            Spread.over([result.val_mixed_nats_per_char for result in results]),
             results,
         )
 
@@ -86,6 +93,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "split": first.split,
         "val_reset_nats_per_char": _spread_json(row.reset),
         "val_stateful_nats_per_char": _spread_json(row.stateful),
+        "val_mixed_nats_per_char": _spread_json(row.mixed),
         "val_bpb": _spread_json(row.bpb),
         "params": first.params,
         "steps": round(row.mean("steps")),
@@ -128,7 +136,9 @@ def verdict(best: Spread, other: Spread) -> str:
 
 def markdown(rows: Sequence[tuple[Row, str]]) -> str:
     """One Markdown table; figures are mean ± standard deviation (seeds)."""
-    lines = ["| " + " | ".join(COLUMNS) + " |", "|---|" + "---:|" * (len(COLUMNS) - 2) + "---|"]
+    mixed = any(row.mixed for row, _ in rows)
+    heads = [*COLUMNS[:MIXED_AT], *["mixed"] * mixed, *COLUMNS[MIXED_AT:]]
+    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 2) + "---|"]
     for row, said in rows:
         cells = [
             row.name,
@@ -136,6 +146,7 @@ def markdown(rows: Sequence[tuple[Row, str]]) -> str:
             f"{round(row.mean('steps')):,}",
             str(row.reset or "–"),
             str(row.stateful or "–"),
+            *[str(row.mixed or "–")] * mixed,
             str(row.bpb),
             f"{round(row.mean('tokens_per_second')):,}",
             f"{row.mean('seconds'):,.0f}",

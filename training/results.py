@@ -31,6 +31,7 @@ class Result(BaseModel):
     val_reset_nats_per_char: float | None
     val_stateful_nats_per_char: float | None
     val_bpb: float
+    val_mixed_nats_per_char: float | None = None
     params: int
     steps: int
     tokens_per_second: int

@@ -20,7 +20,7 @@ from training.dataset import Dataset, build_dataset
 from training.evaluate import Evaluator
 from training.network import learned_tokenizer
 from training.posts import Post
-from training.protocol import score_text
+from training.protocol import mixed_nats_per_char, score_text
 from training.run import size_for
 from training.sizing import Size, choose
 from training.text import SplitText, read_text, text_dataset
@@ -31,11 +31,15 @@ MOST_REPLIES = 200
 
 @dataclass(frozen=True)
 class Figures:
-    """How well held-out text is known: nats per character by text.py's two protocols (None of posts), bits per byte."""
+    """How well held-out text is known: nats per character by text.py's two protocols (None of posts), bits per byte.
+
+    `val_mixed_nats_per_char` is val-stateful mixed with a context model, where that was asked for.
+    """
 
     val_reset_nats_per_char: float | None
     val_stateful_nats_per_char: float | None
     val_bpb: float
+    val_mixed_nats_per_char: float | None = None
 
 
 class Source(Protocol):
@@ -55,7 +59,7 @@ class Source(Protocol):
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """A tokenizer learned from the train part, and both parts as tokens."""
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset) -> Figures:
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:
         """Score all that is held out."""
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
@@ -79,10 +83,11 @@ class TextSource:
         tokenizer = learned_tokenizer(settings.tokenizer, [self.text.train])
         return tokenizer, text_dataset(self.text, tokenizer)
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset) -> Figures:  # noqa: ARG002
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:  # noqa: ARG002
         """Source: both protocols; the bits per byte are those of the one pass."""
         score = score_text(model, tokenizer, self.text.val)
-        return Figures(score.reset, score.stateful, score.bpb)
+        both = mixed_nats_per_char(model, tokenizer, self.text) if mixed else None
+        return Figures(score.reset, score.stateful, score.bpb, both)
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: how the network goes on after the first tokens that were held out, which come first."""
@@ -115,7 +120,7 @@ class PostSource:
         dataset = build_dataset(self.corpus.train, self.corpus.val, tokenizer, train.other_weight, train.seed)
         return tokenizer, dataset
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset) -> Figures:  # noqa: ARG002
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:  # noqa: ARG002
         """Source: bits per byte of one's own held-out turns."""
         score = Evaluator(nnx.graphdef(model), dataset.val)(nnx.state(model, nnx.Param))
         return Figures(None, None, score.bpb)

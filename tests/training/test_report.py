@@ -40,6 +40,15 @@ def test_a_spread_is_the_samples_and_one_seed_has_none() -> None:
     assert str(Spread.over([1.5])) == "1.5000 (1)"
 
 
+def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
+    with_it, without = row("with", 1.6, val_mixed_nats_per_char=1.4), row("without", 1.7)
+    head, _, first, second = markdown(compared([with_it, without])).splitlines()
+    assert head.split("|")[6].strip() == "mixed"
+    assert [line.split("|")[6].strip() for line in (first, second)] == ["1.4000 (1)", "–"]
+    assert row_json(with_it)["val_mixed_nats_per_char"] == {"mean": 1.4, "sd": None}
+    assert row_json(without)["val_mixed_nats_per_char"] is None
+
+
 @pytest.mark.parametrize(
     ("best", "other", "said"),
     [
@@ -66,6 +75,7 @@ def test_the_table_has_the_best_first() -> None:
     assert len({line.count("|") for line in lines}) == 1
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["best", "near", "slow"]
     assert [line.split("|")[-2].strip() for line in lines[2:]] == ["best", "no difference", "worse by 0.1000"]
+    assert "mixed" not in table
     assert "| 1,234,567 | 100 | 1.6100 ± 0.0141 (2) | 1.5800 ± 0.0141 (2) |" in lines[2]
 
 

@@ -17,8 +17,9 @@ from model.tokenizer import NUM_SPECIAL, Tokenizer
 from training import evaluate
 from training.dataset import QUICK_BYTES
 from training.evaluate import Evaluator
+from training.mixture import context_only
 from training.network import spread_evenly
-from training.protocol import score_text
+from training.protocol import mixed_nats_per_char, score_text
 from training.text import (
     FEWEST_CHARACTERS,
     nearest_window,
@@ -151,6 +152,16 @@ def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
     assert score.bpb == pytest.approx(stateful / math.log(2) / len(scored.encode()), rel=1e-5)
     assert score.bpb_reset == pytest.approx(reset / math.log(2) / len(scored.encode()), rel=1e-5)
     assert abs(score.reset - score.stateful) > 4e-4
+
+
+def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_path: Path) -> None:
+    text, tokenizer = read_text(written(tmp_path, TEXT), 0.9), TOKENIZERS["bpe"]
+    model = network(tokenizer)
+    train, val = (np.asarray(tokenizer.encode(part)) for part in (text.train, text.val))
+    alone = context_only(train, val, tokenizer.token_bytes)[1:].sum() / (len(text.val) - 1)
+    assert len(tokenizer.token_bytes[val[0]]) == 1
+    mixed = mixed_nats_per_char(model, tokenizer, text)
+    assert 0 < mixed < alone + 0.05 < 0.2 * score_text(model, tokenizer, text.val).stateful
 
 
 def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
