@@ -13,7 +13,7 @@ from flax import nnx
 
 from model.config import ModelConfig
 from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.recurrence import Carry, scan
+from model.recurrence import COLUMNS, Carry, product, scan
 from model.tokenizer import BOS
 
 
@@ -61,24 +61,32 @@ class RecurrentLM(nnx.Module):
         Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
         things are left out as the config says, the same ones at every step of the window.
         """
-        config = self.config
+        config, batch = self.config, len(tokens)
+        spare = -batch % COLUMNS if batch > COLUMNS else 0
+        if spare:
+            rows = jnp.minimum(jnp.arange(batch + spare), batch - 1)  # the last row, once more
+            tokens, carry = jax.tree.map(lambda array: array[rows], (tokens, carry))
+            noise = noise._replace(rows=noise.rows[rows]) if noise else None
         keep = (tokens.T != BOS).astype(jnp.float32)
-        gates = self._rows(tokens.T, noise)
-        hidden, last = gates, []
+        gates = self._input_gates(tokens.T, noise)
+        last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             here = noise.fold(layer) if noise else None
             if layer:
-                gates = hidden @ self.inputs[layer][...] + self.biases[layer][...]
+                gates = product(hidden, self.inputs[layer][...]) + self.biases[layer][...][:, None]
             dropped = weight_drop(weight[...], here, config.weight_drop)
-            hidden, after = scan(type(self).cell, gates, dropped, tuple(before), keep)
+            hidden, after = scan(type(self).cell, gates, dropped, tuple(array.T for array in before), keep)
             is_top = layer == config.num_layers - 1
             mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
-            hidden = hidden if mask is None else hidden * mask
-            last.append(after)
-        return self._logits(hidden).swapaxes(0, 1), tuple(last)
+            hidden = hidden if mask is None else hidden * mask.T
+            last.append(tuple(array.T[:batch] for array in after))
+        return self._logits(hidden).transpose(2, 0, 1)[:batch], tuple(last)
 
-    def _rows(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
-        """The first layer's input part with its bias, of `tokens[T, B]`: multiplying a one-hot vector is choosing a row."""
+    def _input_gates(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
+        """The first layer's input part with its bias `[T, G, B]`, of `tokens[T, B]`.
+
+        Multiplying a one-hot vector is choosing a row of the matrix, and so is multiplying an embedding, all of them at once.
+        """
         config, table, bias = self.config, self.inputs[0][...], self.biases[0][...]
         here = noise.fold(config.num_layers) if noise else None
         units = dropped_units(here, config.input_dropout, config.embed_dim or config.vocab_size)
@@ -86,23 +94,24 @@ class RecurrentLM(nnx.Module):
         if self.embedding is None:
             table = table if words is None else table * words[:, None]
             if units is None:
-                return (table + bias)[tokens]
-            return table[tokens] * jnp.take_along_axis(units.T, tokens, axis=0)[..., None] + bias
+                return (table + bias)[tokens].swapaxes(1, 2)
+            kept = jnp.take_along_axis(units.T, tokens, axis=0)
+            return (table[tokens] * kept[..., None] + bias).swapaxes(1, 2)
         embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
+        if units is None and tokens.size >= config.vocab_size:
+            return (embedding @ table + bias)[tokens].swapaxes(1, 2)
         # Few tokens (decoding), or units that differ from row to row: a product a token, not one of the whole table.
-        if units is not None:
-            return (embedding[tokens] * units) @ table + bias
-        if tokens.size < config.vocab_size:
-            return embedding[tokens] @ table + bias
-        return (embedding @ table + bias)[tokens]
+        vectors = embedding[tokens] if units is None else embedding[tokens] * units
+        return product(vectors.swapaxes(1, 2), table) + bias[:, None]
 
     def _logits(self, hidden: jax.Array) -> jax.Array:
+        """`[T, V, B]` of the top layer's `hidden[T, H, B]`."""
         if self.output is not None:
-            return hidden @ self.output[...] + self.output_bias[...]
+            return product(hidden, self.output[...]) + self.output_bias[...][:, None]
         if self.projection is not None:
-            hidden = hidden @ self.projection[...]
+            hidden = product(hidden, self.projection[...])
         assert self.embedding is not None  # tying needs one
-        return hidden @ self.embedding[...].T + self.output_bias[...]
+        return product(hidden, self.embedding[...].T) + self.output_bias[...][:, None]
 
 
 def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:

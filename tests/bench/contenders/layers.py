@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.experimental import rnn
 
 from model.lstm import LSTM
-from model.recurrence import scan
+from model.recurrence import product, scan
 from tests.bench.job import Job, Shape
 
 Layer = dict[str, jax.Array]
@@ -35,12 +35,13 @@ def made(shape: Shape) -> tuple[list[Layer], jax.Array]:
 
 def by_scan(layers: list[Layer], inputs: jax.Array) -> jax.Array:
     """The last layer's output `[T, B, H]`, by model/recurrence.py."""
-    keep, zeros = jnp.ones(inputs.shape[:2]), jnp.zeros(inputs.shape[1:])
-    hidden = inputs
+    keep = jnp.ones(inputs.shape[:2])
+    hidden = inputs.swapaxes(1, 2)
+    zeros = jnp.zeros(hidden.shape[1:])
     for layer in layers:
-        gates = hidden @ layer["input"] + layer["bias"]
+        gates = product(hidden, layer["input"]) + layer["bias"][:, None]
         hidden, _ = scan(LSTM.cell, gates, layer["weight"], (zeros, zeros), keep)
-    return hidden
+    return hidden.swapaxes(1, 2)
 
 
 def by_cudnn(layers: list[Layer], inputs: jax.Array) -> jax.Array:
