@@ -1,0 +1,86 @@
+"""What a platform and the responder say to each other, the same on Discord, Telegram and the page. Knows none of them.
+
+A platform tells of every message it sees (`Said`), so that a conversation can be read when dann is asked for an answer; asks
+for one with a `Mention`; and sends the `Reply`. Everything here is plain data: no client's objects travel further than
+their own file.
+"""
+
+from dataclasses import dataclass
+
+from model.config import SamplingParams
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation is held. What was said in one place is never read in another.
+
+    `platform` is "discord", "telegram" or "web"; `chat` a channel's or chat's id; `thread` a topic's, where a chat has
+    them; `guild` the server's, where there are servers. `private`: one person and dann alone.
+    """
+
+    platform: str
+    chat: str
+    thread: str = ""
+    guild: str = ""
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote something. `is_me`: dann itself; `is_bot`: another program, a webhook too; `roles` are ids."""
+
+    id: str
+    name: str = ""
+    is_me: bool = False
+    is_bot: bool = False
+    roles: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """One message. `text` is what a person reads: mentions of dann are taken out, those of others are "@someone".
+
+    `reply_to` is the id of the message it answers, "" if none. `time` is Unix seconds.
+    """
+
+    id: str
+    author: Author
+    text: str
+    time: float
+    reply_to: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What `/dann` asked for: the words to answer, how to draw the answer, and the seed where one was given."""
+
+    prompt: str
+    params: SamplingParams
+    seed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """dann is wanted: a mention, a reply to it, a private message, or `/dann` (then `asked` is set).
+
+    `chain` is the messages that `said` answers, oldest first, as far as the platform hands them over.
+    """
+
+    place: Place
+    said: Said
+    chain: tuple[Said, ...] = ()
+    asked: Asked | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What to send: never empty, defused and without speaker tags, not yet cut to the platform's length.
+
+    `footer` says how to get the same text again (only where `/dann` asked). `private`: for the asker's eyes alone where
+    the platform can do that, as refusals and `/dann-admin` are. `refused`: it says why there is no answer.
+    """
+
+    text: str
+    footer: str = ""
+    private: bool = False
+    refused: bool = False
