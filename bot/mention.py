@@ -6,6 +6,7 @@ their own file.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from model.config import SamplingParams
 
@@ -84,3 +85,25 @@ class Reply:
     footer: str = ""
     private: bool = False
     refused: bool = False
+
+
+class Answers(Protocol):
+    """What a platform asks of the responder (responder.py). Called on the event loop; none of it raises or blocks."""
+
+    def heard(self, place: Place, said: Said) -> None:
+        """A message was seen, also one that is not for dann, also dann's own. Before `answer` for the same message."""
+
+    def edited(self, place: Place, id_: str, text: str) -> None:
+        """A message that was heard now reads so; it is not answered again."""
+
+    def deleted(self, place: Place, id_: str) -> None:
+        """A message that was heard is gone; an answer to it that is under way is not sent: `answer` returns None."""
+
+    async def answer(self, mention: Mention) -> Reply | None:
+        """What to send, or None where dann keeps quiet: not allowed here, a bot, the same event twice, deleted meanwhile."""
+
+    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
+        """Whether to say something unasked to a message not for dann; `addressed`: it speaks to somebody else."""
+
+    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
+        """Do `/dann-admin command argument` for an owner, or say that only owners may. Always private."""
