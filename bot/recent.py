@@ -15,6 +15,10 @@ class Recent:
         self._clock = clock
         self._marked: OrderedDict[Hashable, float] = OrderedDict()
 
+    def __len__(self) -> int:
+        """How many are remembered, also those whose time is over and that are not yet forgotten."""
+        return len(self._marked)
+
     def left(self, key: Hashable) -> float:
         """Seconds until `key` is forgotten; 0 if it is not known."""
         return max(0.0, self._marked.get(key, float("-inf")) + self._seconds - self._clock())
