@@ -4,7 +4,7 @@ Pure functions over text; knows no platform and no network. Cleaning what is cle
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import regex
 
@@ -31,7 +31,9 @@ _LINK = re.compile(
     re.IGNORECASE,
 )
 _MENTION = re.compile(rf"@(?=[^\s{BREAK}])|<(?=[@#/]|id:)")
-_ANYBODY = r"<[^\W_][\w .-]{0,31}>"
+_BRACKETS = re.compile(r"[ \t]*<([^<>\n]{1,64})>[ \t]*")
+_ANYBODY = re.compile(r"[^\W_][\w .-]{0,31}")
+_COLON = re.compile(r"\**[ \t]?:(?!//)\**[ \t]*")
 
 
 def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
@@ -56,33 +58,35 @@ def defused(text: str) -> str:
 
 def one_turn(text: str, names: Sequence[str]) -> str:
     """Return the first author's lines of `text`, without the tags ("name:", "<name>") that they begin with."""
-    persona, *others = names or [""]
-    own, other = _tag([persona]), _tag(others, _ANYBODY)
+    persona, *others = [name.strip().lower() for name in names] or [""]
     kept: list[str] = []
     for line in text.split("\n"):
-        rest = _untagged(line, own)
-        if other.match(rest):
+        rest = _untagged(line, [persona])
+        if (others_words := _after_tag(rest, others, anybody=True)) is not None:
             if any(kept):
                 break
-            rest = _untagged(rest, own, other)
+            rest = _untagged(others_words, [persona, *others], anybody=True)
         kept.append(rest)
     return "\n".join(kept).strip()
 
 
-def _tag(names: Iterable[str], *more: str) -> re.Pattern[str]:
-    """Return a pattern of what marks a line as said by one of `names`."""
-    stripped = sorted({name.strip() for name in names} - {""}, key=len, reverse=True)
-    either = "|".join(re.escape(name) for name in stripped)
-    named = [rf"(?:\*\*)?@?(?:{either})(?:\*\*)?[ \t]?:(?!//)(?:\*\*)?", rf"<(?:{either})>"] if stripped else []
-    anything = "|".join([*named, *more]) or r"(?!)"
-    return re.compile(rf"[ \t]*(?:{anything})[ \t]*", re.IGNORECASE)
-
-
-def _untagged(line: str, *tags: re.Pattern[str]) -> str:
+def _untagged(line: str, names: Sequence[str], *, anybody: bool = False) -> str:
     """Return `line` without any of these tags at its beginning, however many there are."""
-    while found := next((match for tag in tags if (match := tag.match(line))), None):
-        line = line[found.end() :]
+    while (rest := _after_tag(line, names, anybody=anybody)) is not None:
+        line = rest
     return line
+
+
+def _after_tag(line: str, names: Sequence[str], *, anybody: bool = False) -> str | None:
+    """Return what follows a tag of one of `names` (or, in brackets, of anybody) at the beginning; None if there is none."""
+    if found := _BRACKETS.match(line):
+        inside = found[1].strip().lower()
+        return line[found.end() :] if inside in names or (anybody and _ANYBODY.fullmatch(inside)) else None
+    bare = line.lstrip(" \t*@")
+    for name in names:
+        if name and bare[: len(name)].lower() == name and (colon := _COLON.match(bare, len(name))):
+            return bare[colon.end() :]
+    return None
 
 
 def _seen(text: str) -> str:

@@ -89,7 +89,7 @@ def test_every_part_of_a_place_keeps_it_apart() -> None:
     memory = Memory(10, 100, 100)
     here = Place("discord", "1", "2", "3")
     others = [
-        replace(here, **change)  # type: ignore[arg-type]
+        replace(here, **change)
         for change in ({"platform": "telegram"}, {"chat": "9"}, {"thread": "9"}, {"guild": "9"}, {"private": True})
     ]
     memory.hear(here, said("secret"))
