@@ -21,7 +21,7 @@ DOORS = {
     "sklearn": "training/likeness.py",
     "markovify": "training/markov.py",
     "discord": "bot/discord_bot.py",
-    "telegram": "bot/telegram_bot.py",
+    "telegram": "bot/telegram_bot/",
     "apscheduler": "bot/scheduler.py",
     "fastapi": "bot/web/",
     "torch": "tests/bench/",

@@ -1,0 +1,175 @@
+"""Starts and stops dann on Telegram. Knows no messages: updates.py takes them.
+
+`start` returns once people can be answered; signals are the caller's. Polling asks Telegram for updates and needs no open
+port; a webhook is called by Telegram, through whatever serves https in front of `webhook_listen`.
+"""
+
+import asyncio
+import logging
+import re
+import secrets
+from collections.abc import Coroutine
+from typing import Any
+from urllib.parse import urlsplit
+
+from telegram import Update, User
+from telegram.error import BadRequest, InvalidToken, TelegramError
+from telegram.ext import Application, ApplicationBuilder, TypeHandler
+
+from bot.config import BotSettings
+from bot.mention import Answers
+from bot.redaction import Redaction
+from bot.telegram_bot.menu import set_menu
+from bot.telegram_bot.messages import Reader
+from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, Limiter, Poll, Request, refused
+from bot.telegram_bot.sending import Sender
+from bot.telegram_bot.slash import command_name
+from bot.telegram_bot.updates import Updates, failed
+from model.errors import DannError
+
+POLL_SECONDS = 10
+KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
+FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+PRIVACY = (
+    "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
+    "(then add the bot to its groups anew)"
+)
+
+logger = logging.getLogger("dann.telegram")
+Telegram = Application[Any, Any, Any, Any, Any, Any]
+
+
+class TelegramBot:
+    """One bot. `token` is BotFather's; nothing is sent before `start`."""
+
+    def __init__(self, token: str, settings: BotSettings, answers: Answers) -> None:
+        self._token = token
+        self._settings = settings
+        self._answers = answers
+        self._redaction = Redaction(token.partition(":")[2] or token)
+        self._application: Telegram | None = None
+
+    async def start(self) -> str:
+        """Begin to answer, and return the line that says so. While Telegram cannot be reached, it goes on trying.
+
+        Raises DannError where the token is refused or the webhook's address is none.
+        """
+        if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
+            raise refused()
+        self._redaction.__enter__()
+        self._application = application = self._built()
+        command = command_name(self._settings.persona.name)
+        try:
+            me = await self._greeted(application)
+            await set_menu(
+                application.bot, command_name(self._settings.persona.name), self._settings.bot.telegram.owners
+            )
+            self._listen(application, me)
+            await application.start()
+            how = await self._fetching(application)
+        except InvalidToken:
+            await self.stop(0)
+            raise refused() from None  # its own text holds the token
+        except BaseException:
+            await self.stop(0)
+            raise
+        privacy = "" if me.can_read_all_group_messages else f"; {PRIVACY}"
+        return f"telegram: @{me.username} answers to its name and /{command}, by {how}{privacy}"
+
+    async def stop(self, seconds: float = 5.0) -> None:
+        """Take no more messages, give answers under way `seconds` to finish, and close. Harmless where nothing runs."""
+        application, self._application = self._application, None
+        if application is None:
+            return
+        if application.updater is not None and application.updater.running:
+            await _within(1.0 + seconds, application.updater.stop())
+        if application.running:
+            await _within(seconds, application.stop())
+        await _within(1.0, application.shutdown())
+        await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
+        self._redaction.__exit__()
+
+    def _built(self) -> Telegram:
+        builder = (
+            ApplicationBuilder()
+            .token(self._token)
+            .job_queue(None)
+            .rate_limiter(Limiter())
+            .request(Request(connection_pool_size=CONNECTIONS, read_timeout=READ_SECONDS, pool_timeout=READ_SECONDS))
+            .get_updates_request(Poll())
+        )
+        if base := self._settings.bot.telegram.base_url:
+            host = base.rstrip("/").removesuffix("/bot")
+            builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
+        return builder.build()
+
+    async def _greeted(self, application: Telegram) -> User:
+        """Who the bot is, asked until there is an answer; raises InvalidToken."""
+        wait = FIRST_WAIT
+        while True:
+            try:
+                await application.initialize()
+                me: User = application.bot.bot
+                return me
+            except InvalidToken:
+                raise
+            except TelegramError as error:
+                if wait == FIRST_WAIT:
+                    logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, LONGEST_WAIT)
+
+    def _listen(self, application: Telegram, me: User) -> None:
+        reader = Reader(me)
+        sender = Sender(application.bot, reader, self._answers)
+        command = command_name(self._settings.persona.name)
+        updates = Updates(self._answers, reader, sender, command, self._settings.sample)
+        application.add_handler(TypeHandler(Update, updates.take, block=False))
+        application.add_error_handler(failed)
+
+    async def _fetching(self, application: Telegram) -> str:
+        """Have updates come in; returns how they do."""
+        updater, config = application.updater, self._settings.bot.telegram
+        if updater is None:
+            raise RuntimeError("the application was built without an updater")
+        if not config.webhook_url:
+            await updater.start_polling(
+                timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
+            )
+            return "polling"
+        if not urlsplit(config.webhook_url).hostname:
+            raise DannError(
+                f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
+            )
+        try:
+            await updater.start_webhook(
+                listen=config.webhook_listen,
+                port=config.webhook_port,
+                url_path=re.escape(urlsplit(config.webhook_url).path),
+                webhook_url=config.webhook_url,
+                secret_token=secrets.token_urlsafe(32),
+                allowed_updates=KINDS,
+                bootstrap_retries=3,
+            )
+        except OSError as error:
+            where = f"{config.webhook_listen}:{config.webhook_port}"
+            raise DannError(f"bot.telegram.webhook_port: {where} cannot be listened on ({error.strerror})") from error
+        except BadRequest as error:
+            raise DannError(f"bot.telegram.webhook_url = {config.webhook_url!r}: Telegram says {error}") from error
+        return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
+
+
+def _told_elsewhere(_error: TelegramError) -> None:
+    """requests.py's Poll has said it, once."""
+
+
+async def _within(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
+    """Wait for an ending, but not for ever: python-telegram-bot swallows a first cancellation."""
+    task = asyncio.create_task(ending)
+    while not task.done():
+        _, late = await asyncio.wait({task}, timeout=seconds)
+        for one in late:
+            one.cancel()
+        seconds = 0.5
+    if not task.cancelled() and (error := task.exception()) is not None:
+        logger.error("Telegram could not be left in good order", exc_info=error)

@@ -1,0 +1,115 @@
+"""How Telegram's servers are spoken to: what may be logged, what is said when they fail, how fast messages may go out.
+
+Knows no updates and no answers.
+"""
+
+import json
+import logging
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from telegram.error import NetworkError, TelegramError, TimedOut
+from telegram.ext import AIORateLimiter
+from telegram.request import HTTPXRequest
+
+from model.errors import DannError
+
+REFUSED = (
+    "Telegram refuses the token in TELEGRAM_TOKEN: copy it anew from @BotFather (/mybots, then API Token), "
+    "or make a bot there with /newbot"
+)
+ANOTHER = (
+    "another process polls Telegram with this token: stop it, or give each its own bot (@BotFather, /newbot); "
+    "until then either may miss messages"
+)
+CONNECTIONS = 256
+READ_SECONDS = 10.0
+TRIES = 3
+"""How often a message that Telegram put off with 429 is sent again."""
+
+logger = logging.getLogger("dann.telegram")
+
+
+class Request(HTTPXRequest):
+    """python-telegram-bot's own, but what Telegram sent is never logged: it may hold what people wrote."""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """The JSON of an answer; raises TelegramError for what is none."""
+        try:
+            return json.loads(payload)
+        except ValueError as error:
+            raise TelegramError(f"{len(payload)} bytes that are not JSON") from error
+
+
+class Poll(Request):
+    """The connection that asks for updates: it says once what is wrong, goes on trying, and says when it is over."""
+
+    def __init__(self) -> None:
+        super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
+        self._told = ""
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """As HTTPXRequest's. A refused token is an error like others: a proxy's passing 404 must not end it all."""
+        try:
+            code, payload = await super().do_request(*args, **kwargs)
+        except TelegramError as error:
+            # With nothing to fetch, Telegram answers in time; so this is a lost connection, not a quiet hour.
+            self._tell(
+                f"Telegram cannot be reached ({'no answer' if isinstance(error, TimedOut) else error}); dann keeps trying"
+            )
+            raise
+        self._tell(_trouble(code, payload))
+        if code in {401, 404}:
+            raise NetworkError(REFUSED)
+        return code, payload
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and trouble != self._told:
+            logger.warning(trouble)
+        elif self._told and not trouble:
+            logger.warning("Telegram answers again")
+        self._told = trouble
+
+
+class Limiter(AIORateLimiter):
+    """Messages go out as fast as Telegram allows, 30 a second and 20 a minute in a group; 429 is waited out.
+
+    Showing that dann types is no message: it takes no place among those 20, and is not worth waiting for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=TRIES)
+
+    async def process_request(
+        self,
+        callback: Callable[..., Coroutine[Any, Any, Any]],
+        args: Any,
+        kwargs: dict[str, Any],
+        endpoint: str,
+        data: dict[str, Any],
+        rate_limit_args: int | None,
+    ) -> Any:
+        """As AIORateLimiter's."""
+        if endpoint == "sendChatAction":
+            return await callback(*args, **kwargs)
+        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+
+
+def refused() -> DannError:
+    """The token is no good."""
+    return DannError(REFUSED)
+
+
+def _trouble(code: int, payload: bytes) -> str:
+    """What is wrong with an answer to getUpdates, "" if nothing."""
+    if code in {401, 404}:
+        return REFUSED
+    if code == 409:
+        return ANOTHER
+    if code != 200:
+        return f"Telegram answers with an error ({code}); dann keeps trying"
+    whole = payload.rstrip().endswith(b"}")
+    return (
+        "" if whole else "Telegram's answers are not JSON: is there a proxy or a login page between? dann keeps trying"
+    )

@@ -1,0 +1,146 @@
+"""What a message is to dann: something to hear, to answer, to do, or nothing. Knows no network.
+
+Each message is heard before anything waits, so that the order of a conversation is that of its updates; then each has a
+task of its own, so that a slow answer holds up nobody.
+"""
+
+import logging
+import time
+
+from telegram import Message, Update
+from telegram.ext import ContextTypes
+
+from bot.commands import parsed
+from bot.mention import Answers, Asked, Mention, Place, Reply, Said
+from bot.telegram_bot.messages import Reader, is_said, place_of, said_id
+from bot.telegram_bot.sending import Sender
+from bot.telegram_bot.slash import Kind, Slash, slash
+from model.config import SamplingParams
+from model.errors import DannError
+
+LATE_SECONDS = 300
+"""A message older than this was written to somebody who was not there: it is read, but an answer would startle."""
+REMEMBERED = 1000
+"""Updates that are known again; Telegram hands over at most 100 at a time."""
+LOST = "sorry, i lost my train of thought"
+
+logger = logging.getLogger("dann.telegram")
+
+
+async def failed(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+    """The callback of python-telegram-bot's error handler: what got past everything else."""
+    logger.error("this is a bug in dann; please report it with these lines", exc_info=context.error)
+
+
+class Updates:
+    """Takes one update after the other, and has answered what is meant for dann."""
+
+    def __init__(self, answers: Answers, reader: Reader, sender: Sender, command: str, params: SamplingParams) -> None:
+        self._answers = answers
+        self._reader = reader
+        self._sender = sender
+        self._command = command
+        self._params = params
+        self._seen: dict[int, None] = {}
+        self._told_late = False
+
+    async def take(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
+        """The callback of python-telegram-bot's handler."""
+        if self._again(update.update_id):
+            return
+        if update.edited_message is not None and is_said(update.edited_message):
+            self._edited(update.edited_message)
+        elif update.message is not None and is_said(update.message):
+            await self._message(update.message)
+
+    async def _message(self, message: Message) -> None:
+        place, late = place_of(message), self._late(message)
+        text = self._reader.text(message)
+        found = slash(
+            message, text, username=self._reader.me.username or "", command=self._command, private=place.private
+        )
+        if found.kind is Kind.OTHERS:
+            return
+        if found.kind is Kind.ADMIN:
+            if not late:
+                await self._manage(message, place, found.words)
+            return
+        said, asked, refusal = self._asked(message, found)
+        wanted = found.kind is not Kind.SPEECH or self._reader.wanted(message)
+        if wanted or said.text:  # a picture without words that is shown to others is nothing to hear
+            self._answers.heard(place, said)
+        if late or (refusal and said.author.is_bot):
+            return
+        if refusal:
+            await self._sender.send(place, Reply(refusal, private=True, refused=True), message.message_id)
+        elif wanted:
+            await self._answer(message, Mention(place, said, self._reader.chain(message), asked))
+        elif said.text:
+            await self._remark(message, place, said)
+
+    def _asked(self, message: Message, found: Slash) -> tuple[Said, Asked | None, str]:
+        """What was said, less the command and its options; what `/dann` asked for; or why it cannot be had."""
+        if found.kind is not Kind.ASK:
+            return self._reader.said(message, "" if found.kind is Kind.HELLO else found.words), None, ""
+        try:
+            asked = parsed(found.words, self._params)
+        except DannError as error:
+            return self._reader.said(message, found.words), None, str(error)
+        return self._reader.said(message, asked.prompt), asked, ""
+
+    async def _answer(self, message: Message, mention: Mention) -> None:
+        """What goes wrong here is a bug: the log has where, the chat a line without details."""
+        try:
+            async with self._sender.typing(mention.place):
+                reply = await self._answers.answer(mention)
+        except Exception:
+            logger.exception("this is a bug in dann; please report it with these lines")
+            reply = Reply(LOST, refused=True)
+        if reply is not None:
+            await self._sender.send(mention.place, reply, message.message_id)
+
+    async def _remark(self, message: Message, place: Place, said: Said) -> None:
+        reply = await self._answers.remark(place, said, addressed=self._reader.addressed(message))
+        if reply is not None:
+            await self._sender.send(place, reply)
+
+    async def _manage(self, message: Message, place: Place, words: str) -> None:
+        """`/dann_admin`: the answer goes to the owner's own chat, or where there is none yet, back to where it was asked."""
+        author = self._reader.author(message)
+        if author.is_bot:
+            return
+        command, _, argument = words.strip().partition(" ")
+        reply = await self._answers.admin(place, author, command.lower(), argument.strip())
+        told = not place.private and not reply.refused and await self._sender.send_privately(author.id, reply)
+        if not told:
+            await self._sender.send(place, reply, message.message_id)
+
+    def _edited(self, message: Message) -> None:
+        """It reads otherwise now; it is not answered, whatever it says."""
+        place = place_of(message)
+        text = self._reader.text(message)
+        found = slash(
+            message, text, username=self._reader.me.username or "", command=self._command, private=place.private
+        )
+        if found.kind in {Kind.SPEECH, Kind.ASK}:
+            said, _, _ = self._asked(message, found)
+            self._answers.edited(place, said_id(message), said.text)
+
+    def _late(self, message: Message) -> bool:
+        late = time.time() - message.date.timestamp() > LATE_SECONDS
+        if late and not self._told_late:
+            self._told_late = True
+            logger.warning(
+                "messages older than %d minutes are read but not answered; if these are new, this machine's clock is wrong",
+                LATE_SECONDS // 60,
+            )
+        return late
+
+    def _again(self, id_: int) -> bool:
+        """Whether this update came before."""
+        if id_ in self._seen:
+            return True
+        self._seen[id_] = None
+        if len(self._seen) > REMEMBERED:
+            del self._seen[next(iter(self._seen))]
+        return False

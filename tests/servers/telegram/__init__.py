@@ -1,0 +1,15 @@
+"""A Telegram Bot API server on loopback, and the world of people and chats behind it. Strict: it refuses what Telegram does.
+
+async with TelegramServer() as server:
+    world = server.world
+    alice, tavern = world.user("alice"), world.group("tavern")
+    bot = world.bot("dann_bot")
+    world.say(alice, tavern, "@dann_bot hi")   # the bot polls server.base_url with bot.token
+"""
+
+from tests.servers.telegram.faults import Fault, Faults
+from tests.servers.telegram.server import TelegramServer
+from tests.servers.telegram.things import Bot, Chat, Message, User
+from tests.servers.telegram.world import World
+
+__all__ = ["Bot", "Chat", "Fault", "Faults", "Message", "TelegramServer", "User", "World"]

@@ -1,0 +1,69 @@
+"""setMyCommands and its kin: a bot's menu, one for each scope and language."""
+
+import json
+import re
+from typing import Any
+
+from tests.servers.telegram.errors import bad_request
+from tests.servers.telegram.parameters import Parameters
+from tests.servers.telegram.things import Bot, Json
+from tests.servers.telegram.world import World
+
+MOST = 100
+PLAIN = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
+OF_A_CHAT = {"chat", "chat_administrators", "chat_member"}
+
+
+def set_my_commands(world: World, bot: Bot, parameters: Parameters) -> bool:
+    """Always True, or a refusal."""
+    scope = _scope(world, bot, parameters)
+    commands = parameters.object("commands", "commands")
+    if not isinstance(commands, list):
+        raise bad_request("can't parse commands JSON object" if commands else "commands list must be non-empty")
+    if len(commands) > MOST:
+        raise bad_request("BOT_COMMANDS_TOO_MUCH")
+    bot.commands[scope] = [_command(one) for one in commands]
+    return True
+
+
+def get_my_commands(world: World, bot: Bot, parameters: Parameters) -> list[Json]:
+    """The menu of that very scope."""
+    return bot.commands.get(_scope(world, bot, parameters), [])
+
+
+def delete_my_commands(world: World, bot: Bot, parameters: Parameters) -> bool:
+    """Always True, or a refusal."""
+    bot.commands.pop(_scope(world, bot, parameters), None)
+    return True
+
+
+def scope_key(scope: Json, language: str = "") -> str:
+    """What `Bot.commands` is kept by."""
+    return json.dumps([scope, language], sort_keys=True)
+
+
+def _command(one: Any) -> Json:
+    if not isinstance(one, dict) or not isinstance(one.get("command"), str):
+        raise bad_request("can't parse BotCommand: expected an Object with a command")
+    name, description = one["command"].removeprefix("/"), one.get("description")
+    if not re.fullmatch(r"[a-z0-9_]{1,32}", name):
+        raise bad_request("BOT_COMMAND_INVALID")
+    if not isinstance(description, str) or not 1 <= len(description.strip()) <= 256:
+        raise bad_request("BOT_COMMAND_DESCRIPTION_INVALID")
+    return {"command": name, "description": description.strip()}
+
+
+def _scope(world: World, bot: Bot, parameters: Parameters) -> str:
+    scope: Any = parameters.object("scope", "BotCommandScope") or {"type": "default"}
+    kind = scope.get("type") if isinstance(scope, dict) else None
+    if kind not in PLAIN | OF_A_CHAT:
+        raise bad_request("can't parse BotCommandScope: unsupported type specified")
+    if kind in OF_A_CHAT:
+        chat = world.chat_of(bot, str(scope.get("chat_id", "")))
+        if chat is None or (chat.person and not chat.started):
+            raise bad_request("chat not found")
+        scope = {**scope, "chat_id": chat.id}
+    language = parameters.text("language_code")
+    if language and not re.fullmatch(r"[a-z]{2}", language):
+        raise bad_request("language code is invalid")
+    return scope_key(scope, language)

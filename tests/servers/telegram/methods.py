@@ -1,0 +1,103 @@
+"""Every method that the server knows, by its name in small letters."""
+
+import inspect
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from tests.servers.telegram import commands, sending
+from tests.servers.telegram.errors import ApiError, bad_request
+from tests.servers.telegram.mailbox import MOST
+from tests.servers.telegram.parameters import Parameters
+from tests.servers.telegram.things import Bot, Json
+from tests.servers.telegram.world import World
+
+PORTS = {None, 80, 88, 443, 8443}
+
+
+async def call(world: World, bot: Bot, method: str, parameters: Parameters) -> Any:
+    """The result of one method; raises ApiError."""
+    known = METHODS.get(method)
+    if known is None:
+        raise ApiError(404, "Not Found: method not found")
+    result = known(world, bot, parameters)
+    return await result if inspect.isawaitable(result) else result
+
+
+def get_me(_world: World, bot: Bot, _parameters: Parameters) -> Json:
+    """The bot."""
+    return bot.me()
+
+
+async def get_updates(world: World, bot: Bot, parameters: Parameters) -> list[Json]:
+    """Updates from `offset`, which confirms those before it."""
+    mailbox = world.mailboxes[bot]
+    _allow(world, bot, parameters)
+    before = list(mailbox.handed_over[-3:])
+    updates = await mailbox.fetch(
+        parameters.number("offset"), parameters.number("limit", MOST), parameters.number("timeout")
+    )
+    if world.faults.repeat and updates:
+        updates = [*before, *(update for one in updates for update in (one, one))]
+    return updates[::-1] if world.faults.reverse else updates
+
+
+def set_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
+    """Always True, or a refusal. Plain HTTP is allowed on loopback alone, as a local Bot API server does."""
+    url, secret = parameters.text("url"), parameters.text("secret_token")
+    if not url:
+        return delete_webhook(world, bot, parameters)
+    parts = urlsplit(url)
+    if parts.hostname != "127.0.0.1":
+        if parts.scheme != "https":
+            raise bad_request("bad webhook: An HTTPS URL must be provided for webhook")
+        if parts.port not in PORTS:
+            raise bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
+    if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
+        raise bad_request("secret token contains unallowed characters")
+    _allow(world, bot, parameters)
+    _drop_if_asked(world, bot, parameters)
+    world.mailboxes[bot].set_webhook({"url": url, "has_custom_certificate": False}, secret)
+    return True
+
+
+def delete_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
+    """Always True."""
+    _drop_if_asked(world, bot, parameters)
+    world.mailboxes[bot].stop()
+    return True
+
+
+def get_webhook_info(world: World, bot: Bot, _parameters: Parameters) -> Json:
+    """Where updates go, and how many wait."""
+    mailbox = world.mailboxes[bot]
+    return {**mailbox.webhook, "pending_update_count": len(mailbox.pending)}
+
+
+def _drop_if_asked(world: World, bot: Bot, parameters: Parameters) -> None:
+    if parameters.flag("drop_pending_updates"):
+        world.mailboxes[bot].drop()
+
+
+def _allow(world: World, bot: Bot, parameters: Parameters) -> None:
+    allowed = parameters.object("allowed_updates", "allowed updates")
+    if allowed is None:
+        return
+    if not isinstance(allowed, list) or not all(isinstance(one, str) for one in allowed):
+        raise bad_request("can't parse allowed updates JSON object")
+    world.mailboxes[bot].allowed = allowed
+
+
+METHODS: dict[str, Callable[[World, Bot, Parameters], Any]] = {
+    "getme": get_me,
+    "getupdates": get_updates,
+    "setwebhook": set_webhook,
+    "deletewebhook": delete_webhook,
+    "getwebhookinfo": get_webhook_info,
+    "sendmessage": sending.send_message,
+    "sendchataction": sending.send_chat_action,
+    "setmycommands": commands.set_my_commands,
+    "getmycommands": commands.get_my_commands,
+    "deletemycommands": commands.delete_my_commands,
+}

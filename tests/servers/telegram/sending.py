@@ -1,0 +1,92 @@
+"""sendMessage and sendChatAction, with everything Telegram refuses about them."""
+
+from typing import Any
+
+from tests.servers.telegram.entities import LONGEST, checked, trimmed, units
+from tests.servers.telegram.errors import ApiError, bad_request, forbidden
+from tests.servers.telegram.parameters import Parameters
+from tests.servers.telegram.things import Bot, Chat, Json, Message
+from tests.servers.telegram.world import World
+
+ACTIONS = {
+    "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
+    "choose_sticker", "find_location", "record_video_note", "upload_video_note",
+}  # fmt: skip
+PARSE_MODES = {"markdown", "markdownv2", "html"}
+
+
+def send_message(world: World, bot: Bot, parameters: Parameters) -> Json:
+    """The message that was sent, as a Message object."""
+    chat = writable(world, bot, parameters.text("chat_id"))
+    mode = parameters.text("parse_mode").lower()
+    if mode and mode not in PARSE_MODES:
+        raise bad_request("unsupported parse_mode")
+    text = trimmed(parameters.text("text"))
+    if not text:
+        raise bad_request("message text is empty")
+    given = parameters.object("entities", "entities")
+    entities = checked(parameters.text("text"), given) if given is not None and not mode else []
+    if units(text) > LONGEST:
+        raise bad_request("message is too long")
+    thread = _thread(chat, parameters.number("message_thread_id"))
+    answered = _answered(chat, parameters)
+    world.limits[bot].spend(chat.id)
+    message = world.sent_by(bot, chat, text, entities, dict(parameters.given))
+    message.thread, message.reply_to = thread, answered
+    return message.shown()
+
+
+def send_chat_action(world: World, bot: Bot, parameters: Parameters) -> bool:
+    """Always True, or a refusal."""
+    chat = writable(world, bot, parameters.text("chat_id"))
+    action = parameters.text("action").lower()
+    if action not in ACTIONS:
+        raise bad_request("wrong parameter action in request")
+    world.actions.append((chat, _thread(chat, parameters.number("message_thread_id")), action))
+    return True
+
+
+def writable(world: World, bot: Bot, id_: str) -> Chat:
+    """The chat of that id, or why the bot may not write there."""
+    if not id_:
+        raise bad_request("chat_id is empty")
+    chat = world.chat_of(bot, id_)
+    if chat is None:
+        raise bad_request("chat not found")
+    if chat.migrated_to:
+        raise ApiError(
+            400,
+            "Bad Request: group chat was upgraded to a supergroup chat",
+            {"migrate_to_chat_id": chat.migrated_to},
+        )
+    if chat.blocked:
+        raise forbidden("bot was blocked by the user")
+    if chat.person and not chat.started:
+        raise forbidden("bot can't initiate conversation with a user")
+    if chat.kicked:
+        raise forbidden(f"bot was kicked from the {chat.kind} chat")
+    if chat.muted:
+        raise bad_request("not enough rights to send text messages to the chat")
+    return chat
+
+
+def _thread(chat: Chat, thread: int) -> int:
+    """A topic that there is; 0: none was asked for."""
+    if thread and thread not in chat.topics:
+        raise bad_request("message thread not found")
+    return thread
+
+
+def _answered(chat: Chat, parameters: Parameters) -> Message | None:
+    """The message that the new one replies to."""
+    asked: Any = parameters.object("reply_parameters", "reply parameters")
+    if asked is None:
+        asked = {"message_id": parameters.number("reply_to_message_id")}
+    if not isinstance(asked, dict) or not isinstance(asked.get("message_id", 0), int):
+        raise bad_request("can't parse ReplyParameters: expected an Object with a message_id")
+    id_ = asked.get("message_id", 0)
+    if not id_:
+        return None
+    if id_ not in chat.messages and not asked.get("allow_sending_without_reply"):
+        raise bad_request("message to be replied not found")
+    return chat.messages.get(id_)
