@@ -23,6 +23,8 @@ REMEMBERED = 1000
 """Interactions kept, so that none is answered twice."""
 QUIET = "not here, sorry"
 """A command must be answered even where dann keeps quiet, or Discord says that dann is broken."""
+TOO_LATE = frozenset({10008, 10015, 10062, 40060, 50027})
+"""What Discord says of a command that waited too long, was answered before, or whose answer was dismissed."""
 LOST = "lost my thread there, ask me again?"
 CHANGED = "this command has changed since your app looked; try again in a minute"
 
@@ -62,8 +64,8 @@ class Tree(app_commands.CommandTree[discord.Client]):
         """Log it, and tell the asker one line if they can still be told."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         changed = isinstance(cause, app_commands.AppCommandError)
-        if isinstance(cause, discord.NotFound):  # acknowledged too late, or the answer was dismissed
-            log.warning("a command's answer came too late: %s (%s)", cause.text, cause.code)
+        if isinstance(cause, discord.HTTPException) and cause.code in TOO_LATE:
+            log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
             return
         log.error("a command failed", exc_info=cause)
         try:

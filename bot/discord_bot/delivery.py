@@ -16,6 +16,8 @@ TYPING_AFTER = 0.1
 """Seconds: an answer that is there sooner needs no sign that one is coming, nor the request that shows it."""
 TYPING_EVERY = 8.0
 """Seconds; Discord shows it for ten."""
+MAY_NOT_REPLY = 160002
+"""Discord's code where the permission to read the history is missing, which a plain message does without."""
 REFUSED = "!"
 """In a message's nonce: it says why there is no answer, so it is no part of the conversation."""
 
@@ -42,12 +44,20 @@ async def post(message: discord.Message, reply: Reply, *, as_reply: bool = True)
     sign = REFUSED if reply.refused else "."
     for number, piece in enumerate(pieces(reply)):
         nonce = f"{message.id}{sign}{number}"
-        if as_reply and number == 0:
-            await message.channel.send(
-                piece, nonce=nonce, reference=message.to_reference(fail_if_not_exists=False), mention_author=False
-            )
-        else:
+        if number or not (as_reply and await _hangs_on(message, piece, nonce)):
             await message.channel.send(piece, nonce=nonce)
+
+
+async def _hangs_on(message: discord.Message, piece: str, nonce: str) -> bool:
+    """Send a piece as a reply; False where dann may not, which takes reading what was said before."""
+    there = message.to_reference(fail_if_not_exists=False)
+    try:
+        await message.channel.send(piece, nonce=nonce, reference=there, mention_author=False)
+    except discord.Forbidden as error:
+        if error.code != MAY_NOT_REPLY:
+            raise
+        return False
+    return True
 
 
 def is_refusal(message: discord.Message) -> bool:

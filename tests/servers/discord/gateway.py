@@ -22,7 +22,7 @@ class Gateway:
     """Every connection and session of the bot. The attributes are its limits, and the faults that a test can order.
 
     `heartbeat_seconds` is how often a bot must beat; `acks` False leaves the beats unanswered; `refuse_resumes` calls
-    every session invalid; `identify_seconds` is how long must lie between two that identify on one of `max_concurrency`.
+    every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds` is how long must lie between two that identify on one of `max_concurrency`.
     """
 
     def __init__(self, world: World) -> None:
@@ -30,6 +30,7 @@ class Gateway:
         self.heartbeat_seconds = 41.25
         self.acks = True
         self.refuse_resumes = False
+        self.close_with = 0
         self.identify_seconds = 5.0
         self.max_concurrency = 1
         self.shards = 1
@@ -66,7 +67,8 @@ class Gateway:
     @contextmanager
     def held(self) -> Iterator[list[Event]]:
         """Hold events back; the list, as it was left, is told at the end."""
-        self._held = held = []
+        held: list[Event] = []
+        self._held = held
         try:
             yield held
         finally:
@@ -157,6 +159,9 @@ class Gateway:
 
     def _new_session(self, data: Json) -> Session:
         """The session that a bot asks for; raises ClosingError for what it may not have."""
+        if self.close_with:
+            code, self.close_with = self.close_with, 0
+            raise ClosingError(code, "As ordered.")
         wanted, shard = data.get("intents"), data.get("shard", [0, 1])
         properties = data.get("properties")
         if data.get("token") != self.world.token:

@@ -7,6 +7,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +29,8 @@ from tests.servers.discord.things import (
 
 SECONDS = 10.0
 """How long is waited for something before it counts as not coming."""
+LOOK_SECONDS = 0.02
+"""How often is looked for it besides, as what changes within a bot wakes nobody here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +72,11 @@ class World:
         guild = Guild(id_ or self._ids.new(), name)
         guild.members = {user.id: Member(user) for user in (self.bot, *members)}
         self.guilds[guild.id] = guild
-        self.tell(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
+        self.tell_of_guild(guild)
         return guild
+
+    def tell_of_guild(self, guild: Guild) -> None:
+        self.tell(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
 
     def role(self, name: str, *members: Member, guild: Guild) -> int:
         """A role of a guild, given to members; returns its id."""
@@ -195,7 +201,8 @@ class World:
         async with asyncio.timeout(seconds):
             while not happened():
                 self._changed.clear()
-                await self._changed.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
 
     def answers_to(self, message: Message) -> list[Message]:
         """What the bot posted as a reply to a message."""
