@@ -20,7 +20,7 @@ DOORS = {
     "sqlalchemy": "training/posts.py",
     "sklearn": "training/likeness.py",
     "markovify": "training/markov.py",
-    "discord": "bot/discord_bot.py",
+    "discord": "bot/discord_bot/",
     "telegram": "bot/telegram_bot/",
     "apscheduler": "bot/scheduler.py",
     "fastapi": "bot/web/",

@@ -1,0 +1,95 @@
+"""Keeping dann on Discord: log in, stay connected, leave in good order. The entry point for app.py."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
+
+from bot.config import BotSettings, DiscordConfig
+from bot.discord_bot.client import PORTAL, Client, deaf
+from bot.mention import Answers
+from model.errors import DannError
+
+LEAVING_SECONDS = 5.0
+"""How long answers under way are waited for when dann is asked to leave."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
+"""Seconds before connecting anew, doubled each time it fails."""
+TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
+"""Codes with which the gateway closes for good."""
+
+log = logging.getLogger("dann.discord")
+
+
+async def run(token: str, settings: BotSettings, answers: Answers, ready: Callable[[str], None]) -> None:
+    """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
+
+    `ready` is given one line when dann is there. discord.py resumes lost connections by itself; what it gives up on, such
+    as bytes that make no sense, is logged and begun anew. Raises DannError, one line that says what to do, for a token
+    that Discord refuses and for the Message Content intent being off.
+    """
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise refused()
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # dann does not speak
+    pause = FIRST_PAUSE
+    with addresses(settings.bot.discord):
+        while True:
+            client = Client(settings, answers, ready)
+            if await _stayed(client, token):
+                pause = FIRST_PAUSE
+                ready = _keep_quiet
+            log.warning("Discord: trying again in %.0f s", pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+
+async def _stayed(client: Client, token: str) -> bool:
+    """Stay connected for as long as discord.py does; returns whether it ever was."""
+    try:
+        async with client:
+            try:
+                await client.start(token)
+            finally:
+                await client.finish(LEAVING_SECONDS)
+    except discord.LoginFailure as error:
+        raise refused() from error
+    except discord.PrivilegedIntentsRequired as error:
+        raise deaf(client.application_id) from error
+    except discord.ConnectionClosed as error:
+        if error.code == TOKEN_REFUSED:
+            raise refused() from error
+        log.warning("Discord closed the connection (%s)", error.code)
+    except DannError:
+        raise
+    except (discord.DiscordException, OSError) as error:
+        log.warning("Discord cannot be reached (%s: %s)", type(error).__name__, error)
+    except Exception:
+        log.exception("the connection to Discord has ended")
+    return client.is_ready()
+
+
+@contextmanager
+def addresses(config: DiscordConfig) -> Iterator[None]:
+    """Let discord.py ask the addresses of the config, where there are any; it has no option for that."""
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    Route.BASE = config.api_url.rstrip("/") or before[0]
+    DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+def refused() -> DannError:
+    """What to do about a token that is none."""
+    return DannError(
+        f"Discord refuses DISCORD_TOKEN; take a new one at {PORTAL} (your application, Bot, Reset Token) and set it again"
+    )
+
+
+def _keep_quiet(_line: str) -> None:
+    """Connecting anew is no news."""
