@@ -1,14 +1,16 @@
 """The `dann` command: training's commands, and talking to the result at a terminal."""
 
 import argparse
+import asyncio
 import secrets
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bot.config import BotSettings
+from bot.config import BotSettings, Tokens
 from model.errors import DannError
 from training.cli import add_commands
 from training.command import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
@@ -39,6 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_sampling(saying)
     chatting = add_command(commands, "chat", run_chat, "talk at the terminal")
     add_sampling(chatting)
+    add_command(commands, "serve", run_serve, "answer on Discord and Telegram")
+    add_command(commands, "doctor", run_doctor, "say what would keep dann from serving, and what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
     SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
     return run_command(parser, argv, BotSettings)
@@ -98,6 +102,30 @@ def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
     chat = Chat(load_engine(args, settings), settings.sample, settings.persona.name, args.reply_seed)
     chat.run(sys.stdin, Console())
     return 0
+
+
+def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
+    """`dann serve`."""
+    from bot.app import serve  # noqa: PLC0415
+
+    told = terminal(quiet=args.quiet)
+
+    def tell(line: str) -> None:
+        told.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    return asyncio.run(serve(settings, Tokens.from_environment(), tell))
+
+
+def run_doctor(args: argparse.Namespace, settings: BotSettings) -> int:
+    """`dann doctor`."""
+    from bot.doctor import examine, print_findings  # noqa: PLC0415
+
+    findings = asyncio.run(examine(settings, Tokens.from_environment()))
+    if args.json:
+        print_json({"findings": [asdict(finding) for finding in findings]})
+    else:
+        print_findings(findings)
+    return int(any(finding.trouble for finding in findings))
 
 
 def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:

@@ -1,0 +1,152 @@
+"""`dann serve`, wiring only: the event loop, the signals, start and stop. What each part does is its own affair."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from bot.config import BotSettings, Tokens
+from bot.discord_bot.run import run as run_on_discord
+from bot.mention import Answers
+from bot.responder import Responder
+from bot.telegram_bot.run import run as run_on_telegram
+from model import checkpoint
+from model.checkpoint import Snapshot
+from model.engine import Engine
+from model.errors import DannError
+
+Tell = Callable[[str], None]
+"""Says one line to the person who started dann."""
+
+ALIVE_FILE = "serving"
+ALIVE_SECONDS = 5.0
+"""How often the file is touched while the event loop turns."""
+LOOK_SECONDS = 2.0
+"""How often a first checkpoint is looked for."""
+NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann goes on here as soon as there is one"
+NO_DISCORD = (
+    "Discord: no DISCORD_TOKEN. To have one: https://discord.com/developers/applications, New Application, Bot, Reset Token, "
+    "and switch on Message Content Intent there"
+)
+NO_TELEGRAM = "Telegram: no TELEGRAM_TOKEN. To have one: write /newbot to @BotFather on Telegram"
+NOWHERE = "nobody can reach dann without a token; `dann chat` talks to it here"
+
+
+async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
+    """Answer until SIGTERM or Ctrl-C; returns the exit code: 1 where every platform that has a token refused it.
+
+    Raises DannError for a checkpoint that cannot be served.
+    """
+    with stopped_by_signals() as stopping:
+        alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
+        try:
+            snapshot = await until(first_checkpoint(settings.data.checkpoints, tell), stopping)
+            return 0 if snapshot is None else await _answer(settings, tokens, snapshot, stopping, tell)
+        finally:
+            alive.cancel()
+            (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
+
+
+async def _answer(
+    settings: BotSettings, tokens: Tokens, snapshot: Snapshot, stopping: asyncio.Event, tell: Tell
+) -> int:
+    """Serve `snapshot`, and what replaces it, on every platform with a token."""
+    async with Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting) as engine:
+        await until(engine.ready(), stopping)
+        tell(_about(snapshot))
+        responder = Responder(engine, settings)
+        parts = [asyncio.create_task(_kept(part, tell)) for part in platforms(settings, tokens, responder, tell)]
+        over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
+        await until(over, stopping)
+        if stopping.is_set():
+            tell("stopping: what is under way is finished first")
+        await responder.drain(settings.bot.drain_seconds)
+        for part in parts:
+            part.cancel()
+        await asyncio.gather(*parts, return_exceptions=True)
+        return 0 if stopping.is_set() else 1
+
+
+def platforms(settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell) -> list[Coroutine[Any, Any, None]]:
+    """What is to run, a platform each; of those without a token it is told how to get one."""
+    found = []
+    if tokens.discord:
+        found.append(run_on_discord(tokens.discord, settings, answers, tell))
+    else:
+        tell(NO_DISCORD)
+    if tokens.telegram:
+        found.append(run_on_telegram(tokens.telegram, settings, answers, tell))
+    else:
+        tell(NO_TELEGRAM)
+    if not found:
+        tell(NOWHERE)
+    return found
+
+
+async def first_checkpoint(root: Path, tell: Tell) -> Snapshot:
+    """The checkpoint that serves; where there is none yet, wait for it."""
+    if checkpoint.current(root) is None:
+        tell(NO_CHECKPOINT)
+    while checkpoint.current(root) is None:
+        await asyncio.sleep(LOOK_SECONDS)
+    return await asyncio.to_thread(checkpoint.load, root)
+
+
+async def touch(path: Path) -> None:
+    """Show that the event loop turns: the image's health check looks at how old the file is."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    while True:
+        with suppress(OSError):  # a full disk is no reason to stop answering
+            path.touch()
+        await asyncio.sleep(ALIVE_SECONDS)
+
+
+async def until(work: Any, stopping: asyncio.Event) -> Any:
+    """What `work` returns, or None where `stopping` is set before; then the work is cancelled."""
+    doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
+    told.cancel()
+    if doing.done():
+        return doing.result()
+    doing.cancel()
+    with suppress(asyncio.CancelledError):
+        await doing
+    return None
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[asyncio.Event]:
+    """An event that SIGTERM and Ctrl-C set; the second of them ends the process at once."""
+    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def asked(number: signal.Signals) -> None:
+        stopping.set()
+        loop.remove_signal_handler(number)
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked, number)
+    try:
+        yield stopping
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
+    """Run a platform; what keeps it from running is told, and the others go on."""
+    try:
+        await part
+    except DannError as error:
+        tell(str(error))
+
+
+async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
+    await asyncio.gather(*parts)
+
+
+def _about(snapshot: Snapshot) -> str:
+    meta = snapshot.meta
+    known = f", {meta.val_bpb:.3f} bits per byte of held-out posts, {meta.posts:,} posts" if meta else ""
+    return f"dann: checkpoint {snapshot.id}{known}"

@@ -1,0 +1,135 @@
+"""`dann doctor`: everything that would keep dann from serving, looked at before it does. Changes nothing.
+
+The machine is looked at here; each platform looks after itself (`examined.py` in its package), with its own client.
+"""
+
+import asyncio
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from rich.console import Console
+
+from bot.app import NO_CHECKPOINT, NO_DISCORD, NO_TELEGRAM
+from bot.config import BotSettings, Tokens
+from bot.discord_bot.examined import examine_discord
+from bot.finding import Finding
+from bot.telegram_bot.examined import examine_telegram
+from model import checkpoint
+from model.errors import DannError
+
+LEAST_FREE = 500_000_000
+"""Bytes of disk: a checkpoint, what resuming needs, compiled programs, and some air."""
+LEAST_MEMORY = 600_000_000
+"""Bytes: what serving takes."""
+CLOCK_SECONDS = 30.0
+"""How far off the clock may be: tokens of interactions and times of posts go by it."""
+
+
+async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
+    """Look at everything; what cannot be reached is a finding, too."""
+    dates: list[str] = []
+    findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
+    if tokens.discord:
+        findings += await examine_discord(tokens.discord, settings, dates.append)
+    if tokens.telegram:
+        findings += await examine_telegram(tokens.telegram, settings, dates.append)
+    missing = [line for token, line in ((tokens.discord, NO_DISCORD), (tokens.telegram, NO_TELEGRAM)) if not token]
+    nowhere = len(missing) == 2
+    findings += [Finding(line.split(":")[0], line.split(": ", 1)[1], trouble=nowhere) for line in missing]
+    return [*findings, *clock(dates)]
+
+
+def print_findings(findings: list[Finding]) -> None:
+    """A line each, what is wrong in red with its advice under it."""
+    console = Console()
+    for finding in findings:
+        mark = "[red]✗[/red]" if finding.trouble else "[green]✓[/green]"
+        console.print(mark, end=" ", highlight=False)
+        console.print(f"{finding.what}: {finding.seen}", markup=False, highlight=False, soft_wrap=True)
+        if finding.advice:
+            console.print(f"    {finding.advice}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _machine(folder: Path) -> Iterator[Finding]:
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    writable = os.access(there, os.W_OK | os.X_OK)
+    yield Finding(
+        "data folder",
+        f"{folder} {'can' if writable else 'cannot'} be written",
+        trouble=not writable,
+        advice="" if writable else f"let the user that runs dann write to {there}, or choose another data.dir",
+    )
+    free = shutil.disk_usage(there).free
+    yield Finding(
+        "disk",
+        f"{_megabytes(free)} free",
+        trouble=free < LEAST_FREE,
+        advice=""
+        if free >= LEAST_FREE
+        else f"make room: {_megabytes(LEAST_FREE)} are needed to save and publish safely",
+    )
+    memory = available_memory()
+    if memory is not None:
+        yield Finding(
+            "memory",
+            f"{_megabytes(memory)} available",
+            trouble=memory < LEAST_MEMORY,
+            advice="" if memory >= LEAST_MEMORY else f"end something else: serving takes {_megabytes(LEAST_MEMORY)}",
+        )
+
+
+def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """Bytes that this process may still take: of the machine, or of its container where that has less. None: not told."""
+    try:
+        line = next(line for line in proc.read_text().splitlines() if line.startswith("MemAvailable:"))
+        machine = int(line.split()[1]) * 1024
+    except (OSError, StopIteration, ValueError):
+        return None
+    try:
+        limit, used = ((group / name).read_text().strip() for name in ("memory.max", "memory.current"))
+        return machine if limit == "max" else min(machine, max(0, int(limit) - int(used)))
+    except (OSError, ValueError):
+        return machine
+
+
+def _checkpoint(root: Path) -> Finding:
+    try:
+        id_ = checkpoint.current(root)
+        if id_ is None:
+            return Finding("checkpoint", "none serves", trouble=True, advice=NO_CHECKPOINT)
+        snapshot = checkpoint.load(root, id_)
+    except DannError as error:
+        return Finding("checkpoint", str(error), trouble=True, advice="`dann train` makes a new one")
+    figure = f", {snapshot.meta.val_bpb:.3f} bits per byte" if snapshot.meta else ""
+    return Finding("checkpoint", f"{id_}{figure}")
+
+
+def clock(dates: list[str]) -> Iterator[Finding]:
+    """This machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
+    theirs = next((moment for date in dates if (moment := _moment(date))), None)
+    if theirs is None:
+        return
+    off = time.time() - theirs.timestamp()
+    wrong = abs(off) > CLOCK_SECONDS
+    yield Finding(
+        "clock",
+        f"{abs(off):.0f} s {'fast' if off > 0 else 'slow'}" if wrong else "right",
+        trouble=wrong,
+        advice="set the clock, or switch on NTP (timedatectl set-ntp true)" if wrong else "",
+    )
+
+
+def _moment(date: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(date)
+    except ValueError:
+        return None
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:,.0f} MB"

@@ -1,0 +1,21 @@
+"""Keeping dann on Telegram for as long as it serves. The entry point for app.py."""
+
+import asyncio
+from collections.abc import Callable
+
+from bot.config import BotSettings
+from bot.mention import Answers
+from bot.telegram_bot.client import TelegramBot
+
+
+async def run(token: str, settings: BotSettings, answers: Answers, ready: Callable[[str], None]) -> None:
+    """Answer on Telegram until cancelled: then take no more messages, finish what is under way, and close.
+
+    `ready` is given one line when dann is there. Raises DannError, one line that says what to do, as `TelegramBot.start`.
+    """
+    bot = TelegramBot(token, settings, answers)
+    ready(await bot.start())
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await bot.stop()
