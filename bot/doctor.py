@@ -110,7 +110,7 @@ def _checkpoint(root: Path) -> Finding:
 
 
 def clock(dates: list[str]) -> Iterator[Finding]:
-    """This machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
+    """The machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
     theirs = next((moment for date in dates if (moment := _moment(date))), None)
     if theirs is None:
         return
