@@ -1,0 +1,211 @@
+"""`dann serve` as it is started: a process of its own, real clients, the servers on loopback."""
+
+import asyncio
+import os
+import re
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from model import checkpoint
+from model.architectures import build
+from model.checkpoint import Meta
+from model.config import ModelConfig
+from model.tokenizer import Tokenizer
+from tests.servers.discord import DiscordServer
+from tests.servers.telegram import TelegramServer
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["hello there", "what are you up to", "lol no", "i am fine thanks"]
+
+
+def publish(folder: Path, id_: str = "one", seed: int = 0) -> None:
+    """A checkpoint whose network has learned nothing: what it says is noise, and the same noise for the same seed."""
+    tokenizer = Tokenizer.train(TEXTS, 300)
+    model = build(ModelConfig(vocab_size=tokenizer.vocab_size, embed_dim=8, hidden_dim=16), seed)
+    meta = Meta(
+        created="2024-01-01T00:00:00+00:00", step=1, seconds=1, val_bpb=3.0, posts=4, newest_post=None, seed=0,
+        code_version="0", settings={},
+    )  # fmt: skip
+    checkpoint.save(folder / "checkpoints", id_, model, tokenizer, meta)
+    checkpoint.publish(folder / "checkpoints", id_)
+
+
+@dataclass
+class Dann:
+    """The process, and the lines it has said so far."""
+
+    process: asyncio.subprocess.Process
+    lines: list[str] = field(default_factory=list)
+
+    async def says(self, pattern: str, seconds: float = 60.0) -> str:
+        """Wait for a line in which `pattern` is found."""
+        async with asyncio.timeout(seconds):
+            while True:
+                for line in self.lines:
+                    if re.search(pattern, line):
+                        return line
+                await asyncio.sleep(0.02)
+
+    async def ends(self, seconds: float) -> int:
+        return await asyncio.wait_for(self.process.wait(), seconds)
+
+
+@asynccontextmanager
+async def serving(folder: Path, *sets: str, **tokens: str) -> AsyncIterator[Dann]:
+    """`dann serve` in `folder`, its lines read as they come; killed at the end if it is still there."""
+    own = {key: value for key, value in os.environ.items() if not key.endswith("_TOKEN")}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", "from bot.cli import main; raise SystemExit(main())",
+        f"--set=data.dir={folder}", *(f"--set={one}" for one in sets), "serve",
+        env={**own, **tokens, "PYTHONPATH": str(ROOT)}, cwd=folder,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    dann = Dann(process)
+
+    async def read() -> None:
+        assert process.stdout is not None
+        while raw := await process.stdout.readline():
+            dann.lines.append(raw.decode().rstrip())
+
+    reading = asyncio.create_task(read())
+    try:
+        yield dann
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+        await reading
+
+
+def test_without_tokens_it_says_how_to_get_them_and_ends_when_asked(tmp_path: Path) -> None:
+    """Check 3 of the issue: exits 0 on SIGTERM within 5 seconds, having said what it serves."""
+
+    async def play() -> None:
+        publish(tmp_path)
+        async with serving(tmp_path) as dann:
+            await dann.says(r"^dann: checkpoint one, 3\.000 bits per byte")
+            assert "Reset Token" in await dann.says("no DISCORD_TOKEN")
+            assert "@BotFather" in await dann.says("no TELEGRAM_TOKEN")
+            await dann.says("`dann chat`")
+            assert (tmp_path / "serving").exists()
+            dann.process.send_signal(signal.SIGTERM)
+            assert await dann.ends(5.0) == 0
+        assert not (tmp_path / "serving").exists()
+
+    asyncio.run(play())
+
+
+def test_it_waits_for_a_first_checkpoint(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path) as dann:
+            await dann.says("no checkpoint yet.*dann train")
+            publish(tmp_path)
+            await dann.says("^dann: checkpoint one")
+            dann.process.send_signal(signal.SIGINT)
+            assert await dann.ends(5.0) == 0
+
+    asyncio.run(play())
+
+
+def test_it_ends_while_it_waits(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with serving(tmp_path) as dann:
+            await dann.says("no checkpoint yet")
+            dann.process.send_signal(signal.SIGTERM)
+            assert await dann.ends(5.0) == 0
+
+    asyncio.run(play())
+
+
+def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        weights = tmp_path / "checkpoints" / "one" / "weights.safetensors"
+        weights.write_bytes(weights.read_bytes()[:-1])
+        async with serving(tmp_path) as dann:
+            await dann.says("weights.safetensors is not what was written")
+            assert await dann.ends(10.0) == 1
+        assert len(dann.lines) == 1
+
+    asyncio.run(play())
+
+
+def test_both_platforms_are_answered_from_one_engine(tmp_path: Path) -> None:
+    """`/dann` with one seed says the same on both, and twice the same; SIGTERM leaves both in good order."""
+
+    async def play() -> None:
+        publish(tmp_path)
+        async with DiscordServer() as discord, TelegramServer() as telegram:
+            ann, alice = discord.world.user("ann"), telegram.world.user("alice")
+            room = discord.world.channel(discord.world.guild("home", ann), "general")
+            bot, tavern = telegram.world.bot("dann_bot"), telegram.world.group("tavern")
+            addresses = (
+                f"bot.discord.api_url={discord.api_url}", f"bot.discord.gateway_url={discord.gateway_url}",
+                f"bot.telegram.base_url={telegram.base_url}", "sample.max_tokens=12", "bot.cooldown_seconds=0",
+            )  # fmt: skip
+            tokens = {"DISCORD_TOKEN": discord.world.token, "TELEGRAM_TOKEN": bot.token}
+            async with serving(tmp_path, *addresses, **tokens) as dann:
+                await dann.says("^Discord: dann.* in 1 server$")
+                await dann.says("^[Tt]elegram: @dann_bot")
+                asked = discord.world.say(ann, room, f"<@{discord.world.bot.id}> hello")
+                assert (await discord.world.answer_to(asked)).content
+                await discord.world.until(lambda: bool(discord.world.commands.listed()))
+                same = [discord.world.use_command(ann, room, "dann", prompt="hi", seed=7, temp=0.8) for _ in range(2)]
+                texts = [(await discord.world.answer_to(one)).content for one in same]
+                telegram.world.say(alice, tavern, "/dann temp=0,8 seed=7 hi")
+                (answer,) = await telegram.world.until(lambda: telegram.world.sent)
+                assert texts[0] == texts[1]
+                assert texts[0].split("\n")[0] == answer.text.split("\n")[0]
+                telegram.world.say(alice, tavern, "/dann temp=9 hi")
+                refusal = (await telegram.world.until(lambda: telegram.world.sent[1:]))[0]
+                assert refusal.text == "temp takes a number from 0 to 2, such as temp=0.8"
+                dann.process.send_signal(signal.SIGTERM)
+                assert await dann.ends(15.0) == 0
+            told = "\n".join(dann.lines)
+            assert discord.world.token not in told
+            assert bot.token.partition(":")[2] not in told
+            assert "hello" not in told
+            assert "Traceback" not in told
+
+    asyncio.run(play())
+
+
+def test_a_refused_token_stops_its_platform_alone(tmp_path: Path) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        async with DiscordServer() as discord, TelegramServer() as telegram:
+            bot = telegram.world.bot("dann_bot")
+            addresses = (
+                f"bot.discord.api_url={discord.api_url}",
+                f"bot.discord.gateway_url={discord.gateway_url}",
+                f"bot.telegram.base_url={telegram.base_url}",
+            )
+            async with serving(tmp_path, *addresses, DISCORD_TOKEN="no.such.token", TELEGRAM_TOKEN=bot.token) as dann:
+                await dann.says("Discord refuses DISCORD_TOKEN")
+                await dann.says("^[Tt]elegram: @dann_bot")
+                assert dann.process.returncode is None
+                dann.process.send_signal(signal.SIGTERM)
+                assert await dann.ends(15.0) == 0
+            async with serving(tmp_path, *addresses, DISCORD_TOKEN="no.such.token") as dann:
+                assert await dann.ends(60.0) == 1  # nobody is left to answer
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
+def test_whatever_ends_it_the_next_start_serves(tmp_path: Path, kill: signal.Signals) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        for _ in range(2):
+            async with serving(tmp_path) as dann:
+                await dann.says("^dann: checkpoint one")
+                dann.process.send_signal(kill)
+                await dann.ends(5.0)
+
+    asyncio.run(play())
