@@ -9,6 +9,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from model.config import MIN_VOCAB_SIZE, SamplingParams
 
 Auto = Literal["auto"]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+"""A part of 1 that is left out."""
 
 
 class Table(BaseModel):
@@ -56,18 +58,18 @@ class TokenizerTable(Table):
 
 
 class ModelTable(Table):
-    """The network; "auto" is settled from the amount of text and the minutes (training/sizing.py)."""
+    """The network; "auto" is settled from the text, minutes and cores (training/sizing.py)."""
 
     architecture: str = "lstm"
     embed_dim: int = Field(128, ge=0)
     hidden_dim: Auto | PositiveInt = "auto"
     num_layers: PositiveInt = 1
     tie_embeddings: bool = False
-    embedding_dropout: float = Field(0.0, ge=0, lt=1)
-    input_dropout: float = Field(0.0, ge=0, lt=1)
-    hidden_dropout: float = Field(0.0, ge=0, lt=1)
-    dropout: Auto | Annotated[float, Field(ge=0, lt=1)] = "auto"
-    weight_drop: float = Field(0.0, ge=0, lt=1)
+    embedding_dropout: Auto | Rate = "auto"
+    input_dropout: Rate = 0.0
+    hidden_dropout: Rate = 0.0
+    dropout: Auto | Rate = "auto"
+    weight_drop: Auto | Rate = "auto"
 
     @model_validator(mode="after")
     def _tying_needs_an_embedding(self) -> Self:

@@ -19,8 +19,7 @@ AXIS = "batch"
 
 def prepare(config: TrainConfig) -> None:
     """Ask for as many CPU devices as the run will use; once JAX has started, it changes nothing."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if config.devices == "auto" else config.devices
+    wanted = wanted_devices(config)
     single = "--xla_cpu_multi_thread_eigen=false"
     if wanted > 1 and single not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {single}".strip()
@@ -28,6 +27,13 @@ def prepare(config: TrainConfig) -> None:
         jax.config.update("jax_num_cpu_devices", wanted)
     except RuntimeError:  # JAX has started; make_mesh takes what there is
         return
+
+
+def wanted_devices(config: TrainConfig) -> int:
+    """How many devices a run asks for: the cores that this process may use, or as many as the settings say."""
+    if config.devices != "auto":
+        return config.devices
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def make_mesh(config: TrainConfig, streams: int) -> Mesh:
