@@ -25,7 +25,7 @@ from model.durable import replace_file
 from model.engine import Engine, Turn
 from model.errors import DannError
 from model.tokenizer import Tokenizer
-from training import resume, sizing
+from training import hosts, resume, sizing
 from training.clock import Clock
 from training.config import Settings
 from training.corpus import FEW_POSTS, Corpus, build_corpus, own_texts
@@ -104,7 +104,7 @@ def resume_last(
     """
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
-        folder = _unfinished(settings.data.runs)
+        folder = hosts.handed_out(settings.data.runs, _unfinished)
         before = _settings_of(folder, type(settings))
         time_given = {"minutes": minutes or before.train.minutes}
         settings = before.model_copy(
