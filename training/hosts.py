@@ -64,7 +64,9 @@ def joined(settings: S) -> Iterator[S]:
             told = "this is host %d of %d; host 0 tells how it goes"
             logging.getLogger("dann").warning(told, settings.train.host, settings.train.hosts)
         try:
-            multihost_utils.sync_global_devices("joined")  # the first meeting has half a minute; later ones have all day
+            multihost_utils.sync_global_devices(
+                "joined"
+            )  # the first meeting has half a minute; later ones have all day
             data = settings.data.model_copy(update={"dir": Path(folder)})
             yield settings if is_first() else settings.model_copy(update={"data": data})
         except (jax.errors.JaxRuntimeError, ValueError) as error:
@@ -85,7 +87,7 @@ def _start(train: TrainConfig, failing: list[bool]) -> None:
             os._exit(1)  # JAX would wait for the others to be done, and they for this host
 
     atexit.register(leave)
-    jax.config.update("jax_enable_preemption_service", False)  # noqa: FBT003 (interruptible() hears SIGTERM)
+    jax.config.update("jax_enable_preemption_service", False)  # interruptible() hears SIGTERM
     jax.distributed.initialize(
         train.coordinator,
         train.hosts,
@@ -108,15 +110,15 @@ def _standard_output_on_error() -> Iterator[None]:
         os.close(kept)
 
 
-def agreed(ahead: np.ndarray, *asked: bool) -> tuple[np.ndarray, *tuple[bool, ...]]:
-    """Host 0's `ahead[n]`, n at most DISPATCH_STEPS, bit by bit; and of each question whether any host says yes."""
+def agreed(ahead: np.ndarray, stop: bool, save: bool) -> tuple[np.ndarray, bool, bool]:
+    """Host 0's `ahead[n]`, n at most DISPATCH_STEPS, bit by bit; and whether any host is to stop, and to save."""
     if jax.process_count() == 1:
-        return (ahead, *asked)
-    told = np.array([ahead.size, *asked, *np.pad(ahead, (0, DISPATCH_STEPS - ahead.size))], np.float64)
+        return ahead, stop, save
+    told = np.array([ahead.size, stop, save, *np.pad(ahead, (0, DISPATCH_STEPS - ahead.size))], np.float64)
     # As whole numbers: JAX would round a float64.
     everyone = np.asarray(multihost_utils.process_allgather(told.view(np.uint32))).view(np.float64)
-    size, questions = int(everyone[0, 0]), everyone[:, 1 : 1 + len(asked)]
-    return (everyone[0, 1 + len(asked) :][:size], *(bool(answer) for answer in questions.any(axis=0)))
+    first, any_stops, any_saves = everyone[0], everyone[:, 1].any(), everyone[:, 2].any()
+    return first[3 : 3 + int(first[0])], bool(any_stops), bool(any_saves)
 
 
 def whole(tree: Any) -> Any:

@@ -80,8 +80,8 @@ def _answer(config: TrainConfig, listener: socket.socket, callers: dict[int, soc
             if hosts == config.hosts and host not in callers:
                 callers[host] = caller
                 return
-            why = f"train.host = {host} is taken" if hosts == config.hosts else f"host 0 has train.hosts = {config.hosts}"
-            caller.sendall(f"{why}; here it is {hosts}".encode() if hosts != config.hosts else why.encode())
+            taken, other = f"train.host = {host} is taken", f"host 0 has train.hosts = {config.hosts}, not {hosts}"
+            caller.sendall((taken if hosts == config.hosts else other).encode())
     caller.close()
 
 

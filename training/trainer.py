@@ -104,15 +104,15 @@ def fit(
     metrics: StepMetrics | None = None
     last_saved = time.monotonic()
     while True:
-        saving = time.monotonic() - last_saved > config.save_seconds
-        ahead, stop, saving = hosts.agreed(clock.ahead(progress.step), stopping(), saving)
+        unsaved = time.monotonic() - last_saved
+        ahead, stop, save = hosts.agreed(clock.ahead(progress.step), stopping(), unsaved > config.save_seconds)
         over = stop or not ahead.size
         if metrics and (over or metrics.progress * config.evaluations >= progress.next_evaluation):
             progress.judge(score(state.average), state.average, metrics.progress * config.evaluations)
             listener.evaluated(metrics, progress)
         elif over and progress.step and progress.best is None:  # resumed with no time left
             progress.judge(score(state.average), state.average, config.evaluations)
-        if metrics and (over or saving):
+        if metrics and (over or save):
             listener.saved(hosts.whole(state), progress)
             last_saved = time.monotonic()
         if over:
