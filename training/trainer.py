@@ -93,6 +93,7 @@ def fit(
     """Train until the clock says so, `stopping()` does, or the loss is no number; returns the best weights.
 
     The best are the averages with the fewest bits per byte on the quick part of val, scored `config.evaluations` times.
+    Several hosts do all of it together; raises DannError where they have other text or settings.
     """
     hosts.check_same(model.config, config, dataset)
     dispatch = make_dispatch(model, config, dataset.train)
