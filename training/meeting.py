@@ -18,6 +18,8 @@ WAIT_SECONDS = 300.0
 HELLO = struct.Struct("!4sII")
 MAGIC = b"dann"
 GO = b"go"
+FORGET = struct.pack("ii", 1, 0)
+"""SO_LINGER: closing leaves nothing behind that keeps the port taken for a minute."""
 POLL_SECONDS = 0.2
 GREETING_SECONDS = 5.0
 
@@ -91,6 +93,9 @@ def _call(config: TrainConfig, address: tuple[str, int], deadline: float, wait: 
     while True:
         try:
             with socket.create_connection(address, timeout=max(POLL_SECONDS, deadline - time.monotonic())) as line:
+                if line.getsockname() == line.getpeername():  # on one machine, where nobody listens yet: TCP allows it
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FORGET)
+                    raise OSError("nobody listens there")
                 line.sendall(hello)
                 said = _received(line, 200)
             break

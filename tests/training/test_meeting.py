@@ -1,6 +1,7 @@
 """Hosts find each other, or are told in one line why not: without JAX, each a thread here."""
 
 import socket
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
@@ -61,6 +62,24 @@ def test_a_number_that_is_taken_and_another_count_are_refused_and_the_right_host
         first.result()
         errors = [str(ended.exception()) for ended in (one, same) if ended.exception()]
         assert errors == ["host 0 lets host 1 not join: train.host = 1 is taken"]
+
+
+def test_a_host_that_has_reached_itself_calls_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where nobody listens at a port yet, a call may leave from that very port, and TCP connects it to itself."""
+    port, calls, real = free_port(), [0], socket.create_connection
+
+    def first_from_that_port(address: tuple[str, int], timeout: float) -> socket.socket:
+        calls[0] += 1
+        return real(address, timeout, source_address=address if calls[0] == 1 else None)
+
+    monkeypatch.setattr(socket, "create_connection", first_from_that_port)
+    with ThreadPoolExecutor(1) as pool:
+        second = pool.submit(meet, at(port, 1), 5.0)
+        while calls[0] < 2:
+            assert not second.done()
+            time.sleep(0.01)
+        meet(at(port, 0), 5.0)
+        second.result()
 
 
 def test_a_stranger_at_the_port_is_sent_away() -> None:
