@@ -2,7 +2,7 @@
 
 import socket
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
 import pytest
 
@@ -20,9 +20,9 @@ def at(port: int, host: int, hosts: int = 2) -> TrainConfig:
     return TrainConfig(hosts=hosts, host=host, coordinator=f"127.0.0.1:{port}", batch_size=hosts)
 
 
-def met(*configs: TrainConfig, wait: float = 20.0) -> list[Future[None]]:
+def met(*configs: TrainConfig) -> list[Future[None]]:
     with ThreadPoolExecutor(len(configs)) as pool:
-        return [pool.submit(meet, config, wait) for config in configs]
+        return [pool.submit(meet, config, 20.0) for config in configs]
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0)])
@@ -58,6 +58,7 @@ def test_a_number_that_is_taken_and_another_count_are_refused_and_the_right_host
         one, same = (pool.submit(meet, at(port, 1, 3), 20.0) for _ in range(2))
         with pytest.raises(DannError, match=r"^host 0 lets host 1 not join: host 0 has train.hosts = 3, not 2$"):
             meet(at(port, 1, 2), 20.0)
+        wait([one, same], return_when=FIRST_COMPLETED)  # the one that is refused; the other goes when host 2 is there
         meet(at(port, 2, 3), 20.0)
         first.result()
         errors = [str(ended.exception()) for ended in (one, same) if ended.exception()]
