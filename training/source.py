@@ -17,7 +17,7 @@ from model.tokenizer import Tokenizer
 from training.config import DataConfig, Settings, TrainConfig
 from training.corpus import Corpus, build_corpus, own_texts
 from training.dataset import Dataset, build_dataset
-from training.devices import wanted_devices
+from training.devices import cores
 from training.evaluate import Evaluator
 from training.network import learned_tokenizer
 from training.posts import Post
@@ -77,7 +77,7 @@ class TextSource:
 
     def size(self, config: TrainConfig) -> Size:
         """Source."""
-        return choose(len(self.text.train.encode()), config.minutes, wanted_devices(config))
+        return choose(len(self.text.train.encode()), config.minutes, cores(config))
 
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """Source."""
