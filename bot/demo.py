@@ -27,7 +27,7 @@ QUESTIONS = (
 def demo(settings: BotSettings, told: Console) -> int:
     """Run it in `<data>/demo`, apart from real posts."""
     data = settings.data.model_copy(update={"dir": settings.data.dir / "demo", "url": ""})
-    train_config = settings.train.model_copy(update={"minutes": MINUTES})
+    train_config = settings.train.model_copy(update={"minutes": MINUTES, "hosts": 1, "host": 0})
     settings = settings.model_copy(update={"data": data, "train": train_config})
     devices.prepare(train_config)
     data.dir.mkdir(parents=True, exist_ok=True, mode=0o700)

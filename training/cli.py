@@ -27,6 +27,7 @@ from training.experiment_cli import add_experiment
 if TYPE_CHECKING:
     from training.importer import Report
     from training.posts import Summary
+    from training.run import Trained
 
 SKIPPED_SHOWN = 5
 
@@ -132,7 +133,7 @@ def _iso(seconds: float | None) -> str | None:
 
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
-    from training import devices  # noqa: PLC0415
+    from training import devices, hosts  # noqa: PLC0415
     from training.posts import open_store  # noqa: PLC0415
 
     devices.prepare(settings.train)
@@ -141,13 +142,24 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
 
     with open_store(settings.data.store_url) as store:
         posts = list(store.posts())
-    with interruptible() as stopping:
-        console = TrainingConsole(terminal(quiet=args.quiet))
+    with hosts.joined(settings) as here, interruptible() as stopping:
+        console = TrainingConsole(terminal(quiet=args.quiet or not hosts.is_first()))
         if args.resume:
             minutes = settings.train.minutes if args.minutes else None
-            trained = resume_last(settings, posts, console, stopping, minutes)
+            trained = resume_last(here, posts, console, stopping, minutes)
         else:
-            trained = train(settings, posts, console, stopping)
+            trained = train(here, posts, console, stopping)
+    if hosts.is_first():
+        _tell_trained(args, trained)
+    if trained.ending == "diverged":
+        raise DannError(
+            f"the loss stopped being a finite number after step {trained.steps:,}; the best weights before that were "
+            f"kept as {trained.checkpoint}; try a smaller train.learning_rate"
+        )
+    return 0
+
+
+def _tell_trained(args: argparse.Namespace, trained: "Trained") -> None:
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,
@@ -163,15 +175,9 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
         print_json(figures)
     else:
         _print_trained(trained)
-    if trained.ending == "diverged":
-        raise DannError(
-            f"the loss stopped being a finite number after step {trained.steps:,}; the best weights before that were "
-            f"kept as {trained.checkpoint}; try a smaller train.learning_rate"
-        )
-    return 0
 
 
-def _print_trained(trained: Any) -> None:
+def _print_trained(trained: "Trained") -> None:
     print_table(
         [
             ("checkpoint", trained.checkpoint),

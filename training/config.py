@@ -1,5 +1,6 @@
 """The tables of config.toml that training reads, each a frozen model, with the defaults that config.toml shows."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
@@ -9,6 +10,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from model.config import MIN_VOCAB_SIZE, SamplingParams
 
 Auto = Literal["auto"]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+"""A part of 1 that is left out."""
 
 
 class Table(BaseModel):
@@ -56,18 +59,18 @@ class TokenizerTable(Table):
 
 
 class ModelTable(Table):
-    """The network; "auto" is settled from the amount of text and the minutes (training/sizing.py)."""
+    """The network; "auto" is settled from the text, minutes and cores (training/sizing.py)."""
 
     architecture: str = "lstm"
     embed_dim: int = Field(128, ge=0)
     hidden_dim: Auto | PositiveInt = "auto"
     num_layers: PositiveInt = 1
     tie_embeddings: bool = False
-    embedding_dropout: float = Field(0.0, ge=0, lt=1)
-    input_dropout: float = Field(0.0, ge=0, lt=1)
-    hidden_dropout: float = Field(0.0, ge=0, lt=1)
-    dropout: Auto | Annotated[float, Field(ge=0, lt=1)] = "auto"
-    weight_drop: float = Field(0.0, ge=0, lt=1)
+    embedding_dropout: Auto | Rate = "auto"
+    input_dropout: Rate = 0.0
+    hidden_dropout: Rate = 0.0
+    dropout: Auto | Rate = "auto"
+    weight_drop: Auto | Rate = "auto"
 
     @model_validator(mode="after")
     def _tying_needs_an_embedding(self) -> Self:
@@ -107,6 +110,9 @@ class TrainConfig(Table):
     clip_value: float = Field(0.0, ge=0)
     average: float = Field(0.99, ge=0, lt=1)
     devices: Auto | PositiveInt = "auto"
+    hosts: PositiveInt = 1
+    host: int = Field(0, ge=0)
+    coordinator: str = ""
     evaluations: PositiveInt = 6
     save_seconds: float = Field(30.0, gt=0)
 
@@ -114,6 +120,16 @@ class TrainConfig(Table):
     def _one_end(self) -> Self:
         if self.steps and self.epochs:
             raise ValueError("steps and epochs both say when the run ends: set one of them to 0")
+        return self
+
+    @model_validator(mode="after")
+    def _hosts_can_meet(self) -> Self:
+        if self.host >= self.hosts:
+            raise ValueError(f"host must be below hosts, from 0 to {self.hosts - 1}: it is {self.host}")
+        if self.hosts > 1 and not re.fullmatch(r"[^\s/]+:[1-9]\d{0,4}", self.coordinator):
+            raise ValueError(f'coordinator must be "address:port" of host 0 where hosts is {self.hosts}')
+        if self.batch_size % self.hosts:
+            raise ValueError(f"batch_size is dealt out over hosts: make it a multiple of {self.hosts}")
         return self
 
     @model_validator(mode="after")

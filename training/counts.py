@@ -22,26 +22,30 @@ class Seen:
 
 
 class Counts:
-    """Of one kind of context, over a whole text; to be asked from step `first_asked` on."""
+    """Of one kind of context, over a whole text; to be asked from step `first_asked` on.
+
+    What has an entry a step or a pair is kept in 32 bits: there are many kinds, and all are held at once.
+    """
 
     def __init__(self, contexts: np.ndarray, columns: np.ndarray, num_columns: int, first_asked: int) -> None:
         """From the context's hash and the symbol's column at each step `[S]`."""
-        self._contexts = np.unique(contexts, return_inverse=True)[1]
-        keys = self._contexts * num_columns + columns
+        numbered = np.unique(contexts, return_inverse=True)[1]
+        keys = numbered * num_columns + columns
         order = np.argsort(keys, kind="stable")
         new = np.diff(keys[order], prepend=-1) > 0
         pair = np.cumsum(new) - 1  # of each event, in sorted order
         pairs = keys[order][new]
-        self._columns = pairs % num_columns
-        self._starts = np.searchsorted(pairs // num_columns, np.arange(self._contexts.max(initial=-1) + 2))
+        self._contexts = numbered.astype(np.int32)
+        self._columns = (pairs % num_columns).astype(np.int32)
+        self._starts = np.searchsorted(pairs // num_columns, np.arange(numbered.max(initial=-1) + 2)).astype(np.int32)
         late = order >= first_asked
         early = np.flatnonzero(~late)
-        self._early_counts = np.bincount(pair[early], minlength=len(pairs))
-        self._early_last = np.full(len(pairs), -1)
+        self._early_counts = np.bincount(pair[early], minlength=len(pairs)).astype(np.int32)
+        self._early_last = np.full(len(pairs), -1, np.int32)
         self._early_last[pair[early]] = order[early]  # in ascending order, so the last one stays
         self._num_steps = len(columns)
         self._late = pair[late] * self._num_steps + order[late]  # sorted by pair, then by step
-        self._late_starts = np.searchsorted(self._late, np.arange(len(pairs)) * self._num_steps)
+        self._late_starts = np.searchsorted(self._late, np.arange(len(pairs)) * self._num_steps).astype(np.int32)
 
     def before(self, first: int, end: int) -> Seen:
         """What had followed the context of each of the steps `first` to `end`, when that step came."""

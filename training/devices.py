@@ -14,31 +14,55 @@ from jax.sharding import Mesh
 from training.config import TrainConfig
 
 AXIS = "batch"
-"""The mesh's one axis: a device has a part of the batch and all of the weights."""
+"""The mesh's one axis, over the devices of every host: each has a part of the batch and all of the weights."""
 
 
 def prepare(config: TrainConfig) -> None:
-    """Ask for as many CPU devices as the run will use; once JAX has started, it changes nothing."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    wanted = cores if config.devices == "auto" else config.devices
+    """Ask for as many CPU devices as the run will use here; once JAX has started, it changes nothing."""
+    wanted = wanted_devices(config)
     single = "--xla_cpu_multi_thread_eigen=false"
     if wanted > 1 and single not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {single}".strip()
     try:
         jax.config.update("jax_num_cpu_devices", wanted)
+        if config.hosts > 1:
+            jax.config.update("jax_cpu_collectives_implementation", "gloo")
     except RuntimeError:  # JAX has started; make_mesh takes what there is
         return
 
 
+def wanted_devices(config: TrainConfig) -> int:
+    """How many devices a run asks for on this host: the cores that this process may use, or as many as the settings say."""
+    if config.devices != "auto":
+        return config.devices
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def cores(config: TrainConfig) -> int:
+    """How many devices a run has on all its hosts, taken to be alike."""
+    return wanted_devices(config) * config.hosts
+
+
 def make_mesh(config: TrainConfig, streams: int) -> Mesh:
-    """The devices of a run whose batch has so many `streams`: as many as there are and as divide it evenly."""
-    devices = jax.devices()
-    wanted = len(devices) if config.devices == "auto" else min(config.devices, len(devices))
-    count = max(number for number in range(1, wanted + 1) if streams % number == 0)
-    return Mesh(np.asarray(devices[:count]), (AXIS,))
+    """The devices of a run whose batch has so many `streams`: as many as there are and as divide it evenly.
+
+    Every host takes part with the same number; `streams` is a multiple of the number of hosts.
+    """
+    most, hosts = _fewest_of_a_host(), jax.process_count()
+    wanted = most if config.devices == "auto" else min(config.devices, most)
+    return _mesh(max(number for number in range(1, wanted + 1) if streams % (number * hosts) == 0))
 
 
 def every_device(rows: int) -> Mesh:
-    """All the devices there are, or one a row."""
-    devices = jax.devices()
-    return Mesh(np.asarray(devices[: min(rows, len(devices))]), (AXIS,))
+    """All the devices there are, or as many as have a row each, but one of each host at least."""
+    return _mesh(min(_fewest_of_a_host(), -(-rows // jax.process_count())))
+
+
+def _mesh(count: int) -> Mesh:
+    """The first `count` devices of each host, host by host."""
+    hosts = [jax.local_devices(process_index=host)[:count] for host in range(jax.process_count())]
+    return Mesh(np.asarray(hosts).ravel(), (AXIS,))
+
+
+def _fewest_of_a_host() -> int:
+    return min(len(jax.local_devices(process_index=host)) for host in range(jax.process_count()))

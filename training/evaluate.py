@@ -58,13 +58,14 @@ class Evaluator:
         self._held_out = held_out
         totals = self._build(graph, share, number, size)
         self._totals = jax.jit(
-            jax.shard_map(totals, mesh=mesh, in_specs=(P(), P(AXIS), P(AXIS)), out_specs=P(AXIS), check_vma=False)
+            jax.shard_map(totals, mesh=mesh, in_specs=(P(), P(AXIS), P(AXIS)), out_specs=P(), check_vma=False)
         )
 
     def __call__(self, params: Any) -> Score:
         """Score `params`, the state that `graph` was split from."""
-        params = jax.device_put(params, self._everywhere)
-        nats, right = (float(total.sum()) for total in self._totals(params, self._tokens, self._counts))
+        # By way of this host's memory: no device of another's mesh can be asked for them.
+        params = jax.device_put(jax.device_get(params), self._everywhere)
+        nats, right = (float(total) for total in self._totals(params, self._tokens, self._counts))
         tokens = self._held_out.num_tokens
         return Score(nats / tokens, right / tokens, nats / (math.log(2) * self._held_out.num_bytes))
 
@@ -83,7 +84,8 @@ class Evaluator:
                 return carry, ((cross_entropy(logits, seen[:, 1:]) * count).sum(), (right * count).sum())
 
             _, (nats, right) = jax.lax.scan(window, model.initial_carry(rows), jnp.arange(windows))
-            return nats.sum()[None], right.sum()[None]
+            total: tuple[jax.Array, jax.Array] = jax.lax.psum((nats.sum(), right.sum()), AXIS)
+            return total
 
         return totals
 

@@ -53,7 +53,7 @@ def _run_seed(
 ) -> Result | None:
     """One run, all of it but the last evaluation within its minutes; None if it was stopped."""
     clock = Clock(settings.train, time.monotonic())
-    settings = sizing.settled(settings, source.size(settings.train.minutes))
+    settings = sizing.settled(settings, source.size(settings.train))
     seed = settings.train.seed
     tokenizer, dataset = source.dataset(settings)
     model = fresh_network(settings, tokenizer.vocab_size)

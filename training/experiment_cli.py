@@ -47,23 +47,24 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
     chosen = preset.load_preset(args.name, args.config, given_sets(args))
-    from training import devices  # noqa: PLC0415 (JAX takes seconds to import)
+    from training import devices, hosts  # noqa: PLC0415 (JAX takes seconds to import)
 
     devices.prepare(chosen.train)
     from training.experiment import run_seeds  # noqa: PLC0415
     from training.progress import TrainingConsole  # noqa: PLC0415
 
-    name, told = preset.preset_path(args.name).stem, terminal(quiet=args.quiet)
-    source = _source(chosen, args.text)
-    with interruptible() as stopping:
-        finished = run_seeds(chosen, name, source, args.seeds, lambda: TrainingConsole(told), stopping)
+    name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
+    with hosts.joined(chosen) as here, interruptible() as stopping:
+        told = terminal(quiet=args.quiet or not hosts.is_first())
+        finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(told), stopping)
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
-    row = report.Row.of(name, finished)
-    if args.json:
-        print_json(report.row_json(row))
-    else:
-        sys.stdout.write(report.markdown([(row, "")]) + "\n")
+    if hosts.is_first():
+        row = report.Row.of(name, finished)
+        if args.json:
+            print_json(report.row_json(row))
+        else:
+            sys.stdout.write(report.markdown([(row, "")]) + "\n")
     return 0 if len(finished) == args.seeds else INTERRUPTED
 
 

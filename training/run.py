@@ -25,11 +25,12 @@ from model.durable import replace_file
 from model.engine import Engine, Turn
 from model.errors import DannError
 from model.tokenizer import Tokenizer
-from training import resume, sizing
+from training import hosts, resume, sizing
 from training.clock import Clock
-from training.config import Settings
+from training.config import Settings, TrainConfig
 from training.corpus import FEW_POSTS, Corpus, build_corpus, own_texts
 from training.dataset import Dataset, build_dataset, own_bytes
+from training.devices import cores
 from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.lock import only_training
 from training.network import fresh_network, learned_tokenizer, num_params
@@ -81,7 +82,7 @@ def train(settings: Settings, posts: Sequence[Post], console: Console, stopping:
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
         corpus = build_corpus(posts, settings.data)
-        settings = sizing.settled(settings, size_for(corpus, settings.train.minutes))
+        settings = sizing.settled(settings, size_for(corpus, settings.train))
         console.say("learning how the text falls into tokens")
         tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
         folder = _new_folder(settings.data.runs)
@@ -104,7 +105,7 @@ def resume_last(
     """
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
-        folder = _unfinished(settings.data.runs)
+        folder = hosts.handed_out(settings.data.runs, _unfinished)
         before = _settings_of(folder, type(settings))
         time_given = {"minutes": minutes or before.train.minutes}
         settings = before.model_copy(
@@ -243,10 +244,11 @@ def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
     return kind.model_validate({name: table for name, table in tables.items() if name in kind.model_fields})
 
 
-def size_for(corpus: Corpus, minutes: float) -> sizing.Size:
+def size_for(corpus: Corpus, config: TrainConfig) -> sizing.Size:
     """The network's size for a corpus; few posts count as little text, however long they are."""
     text = own_bytes(corpus.train)
-    return sizing.choose(min(text, sizing.LITTLE_TEXT) if corpus.posts < FEW_POSTS else text, minutes)
+    text = min(text, sizing.LITTLE_TEXT) if corpus.posts < FEW_POSTS else text
+    return sizing.choose(text, config.minutes, cores(config))
 
 
 def _timestamp() -> str:

@@ -1,7 +1,10 @@
-"""From the amount of text and the minutes to the size of the network, where config.toml says "auto"."""
+"""From the amount of text, the minutes and the cores to the network's size and regularisation, where config.toml says "auto".
 
-from dataclasses import dataclass
-from typing import TypeVar
+More text carries a wider network, more minutes train it, and the more often the same text is read, the more has to be left
+out while reading. What was measured, and how, stands in experiments/LOG.md under "Sizes".
+"""
+
+from typing import NamedTuple, TypeVar
 
 from training.config import Settings
 
@@ -11,44 +14,54 @@ LITTLE_TEXT = 100_000
 """Bytes of one's own text under which a voice is learned only roughly."""
 
 
-@dataclass(frozen=True)
-class Size:
-    """What "auto" stands for."""
+class Size(NamedTuple):
+    """What "auto" stands for: keys of [tokenizer] and [model]."""
 
     vocab_size: int
     hidden_dim: int
     dropout: float
+    weight_drop: float
+    embedding_dropout: float
 
 
-_BY_TEXT = (
-    (20_000, Size(320, 96, 0.3)),
-    (LITTLE_TEXT, Size(512, 192, 0.3)),
-    (400_000, Size(768, 256, 0.2)),
-    (float("inf"), Size(1024, 768, 0.0)),
-)
-"""Bytes of one's own text, up to which the vocabulary, the widest layer and the dropout are these."""
-_BY_MINUTES = ((1.5, 256), (5.0, 384), (20.0, 512), (float("inf"), 768))
-"""Minutes, up to which a layer of this width sees enough text on two cores."""
+MOST = float("inf")
+TABLE: dict[float, dict[float, Size]] = {
+    20_000: {
+        2: Size(320, 96, 0.3, 0.0, 0.0),
+        MOST: Size(320, 192, 0.5, 0.5, 0.2),
+    },
+    LITTLE_TEXT: {
+        4: Size(512, 192, 0.3, 0.0, 0.0),
+        12: Size(512, 320, 0.5, 0.5, 0.2),
+        MOST: Size(512, 512, 0.5, 0.5, 0.2),
+    },
+    400_000: {
+        4: Size(768, 256, 0.2, 0.2, 0.0),
+        12: Size(768, 384, 0.3, 0.3, 0.1),
+        MOST: Size(768, 512, 0.5, 0.5, 0.1),
+    },
+    MOST: {
+        4: Size(1024, 256, 0.0, 0.0, 0.0),
+        12: Size(1024, 384, 0.2, 0.2, 0.0),
+        60: Size(1024, 512, 0.3, 0.3, 0.1),
+        MOST: Size(1024, 768, 0.5, 0.5, 0.1),
+    },
+}
+"""Up to so many bytes of one's own text, and there up to so many core-minutes: the size."""
 
 
-def choose(own_bytes: int, minutes: float) -> Size:
-    """The size for so many bytes of one's own text and so many minutes on two cores.
-
-    Measured on persona.jsonl (1.09 MB) at one and three minutes, where 256 and 384 do equally well within noise; the
-    other rows are judged from the epochs they allow and not yet measured.
-    """
-    size = next(size for limit, size in _BY_TEXT if own_bytes <= limit)
-    affordable = next(width for limit, width in _BY_MINUTES if minutes <= limit)
-    return Size(size.vocab_size, min(size.hidden_dim, affordable), size.dropout)
+def choose(own_bytes: int, minutes: float, cores: int) -> Size:
+    """The size for so many bytes of one's own text and so many minutes on so many cores."""
+    by_work = next(row for limit, row in TABLE.items() if own_bytes <= limit)
+    return next(size for limit, size in by_work.items() if minutes * cores <= limit)
 
 
 def settled(settings: S, size: Size) -> S:
     """The settings with every "auto" replaced by what it stands for."""
-    model = {"hidden_dim": size.hidden_dim, "dropout": size.dropout}
-    tables = (("tokenizer", settings.tokenizer, {"vocab_size": size.vocab_size}), ("model", settings.model, model))
+    meant = size._asdict()
     return settings.model_copy(
         update={
-            name: table.model_copy(update={key: value for key, value in sizes.items() if getattr(table, key) == "auto"})
-            for name, table, sizes in tables
+            name: table.model_copy(update={key: meant[key] for key in meant if getattr(table, key, None) == "auto"})
+            for name, table in (("tokenizer", settings.tokenizer), ("model", settings.model))
         }
     )

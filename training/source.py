@@ -14,9 +14,10 @@ from model.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine import PREFILL_CHUNK, Engine
 from model.tokenizer import Tokenizer
-from training.config import DataConfig, Settings
+from training.config import DataConfig, Settings, TrainConfig
 from training.corpus import Corpus, build_corpus, own_texts
 from training.dataset import Dataset, build_dataset
+from training.devices import cores
 from training.evaluate import Evaluator
 from training.network import learned_tokenizer
 from training.posts import Post
@@ -53,7 +54,7 @@ class Source(Protocol):
     def split(self) -> str:
         """How it is split, in words."""
 
-    def size(self, minutes: float) -> Size:
+    def size(self, config: TrainConfig) -> Size:
         """What "auto" stands for."""
 
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
@@ -74,9 +75,9 @@ class TextSource:
         self.sha256 = self.text.sha256
         self.split = f"the first {100 * train_fraction:g} % train"
 
-    def size(self, minutes: float) -> Size:
+    def size(self, config: TrainConfig) -> Size:
         """Source."""
-        return choose(len(self.text.train.encode()), minutes)
+        return choose(len(self.text.train.encode()), config.minutes, cores(config))
 
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """Source."""
@@ -109,9 +110,9 @@ class PostSource:
         self.corpus: Corpus = build_corpus(posts, config)
         self.sha256 = _digest(self.corpus)
 
-    def size(self, minutes: float) -> Size:
+    def size(self, config: TrainConfig) -> Size:
         """Source."""
-        return size_for(self.corpus, minutes)
+        return size_for(self.corpus, config)
 
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """Source."""

@@ -57,8 +57,9 @@ def _placed(state: TrainState, mesh: Mesh) -> TrainState:
 
 
 def num_streams(config: TrainConfig, stream: TokenStream) -> int:
-    """`batch_size`, or fewer where the text is too short to give each stream a window of its own."""
-    return max(1, min(config.batch_size, len(stream) // config.bptt_length))
+    """`batch_size`, or fewer where the text is too short to give each stream a window of its own; as many on each host."""
+    hosts: int = jax.process_count()
+    return hosts * max(1, min(config.batch_size, len(stream) // config.bptt_length) // hosts)
 
 
 def steps_per_epoch(config: TrainConfig, stream: TokenStream) -> int:

@@ -10,6 +10,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
+from training import hosts
 from training.clock import DISPATCH_STEPS, Clock, Speed
 from training.config import TrainConfig
 from training.dataset import Dataset
@@ -92,7 +93,9 @@ def fit(
     """Train until the clock says so, `stopping()` does, or the loss is no number; returns the best weights.
 
     The best are the averages with the fewest bits per byte on the quick part of val, scored `config.evaluations` times.
+    Several hosts do all of it together; raises DannError where they have other text or settings.
     """
+    hosts.check_same(model.config, config, dataset)
     dispatch = make_dispatch(model, config, dataset.train)
     score = Evaluator(nnx.graphdef(model), dataset.quick)
     state, progress = resumed or (initial_state(model, config, dataset.train), Progress())
@@ -102,16 +105,16 @@ def fit(
     metrics: StepMetrics | None = None
     last_saved = time.monotonic()
     while True:
-        ahead = clock.ahead(progress.step)
-        stop = stopping()
+        unsaved = time.monotonic() - last_saved
+        ahead, stop, save = hosts.agreed(clock.ahead(progress.step), stopping(), unsaved > config.save_seconds)
         over = stop or not ahead.size
         if metrics and (over or metrics.progress * config.evaluations >= progress.next_evaluation):
             progress.judge(score(state.average), state.average, metrics.progress * config.evaluations)
             listener.evaluated(metrics, progress)
         elif over and progress.step and progress.best is None:  # resumed with no time left
             progress.judge(score(state.average), state.average, config.evaluations)
-        if metrics and (over or time.monotonic() - last_saved > config.save_seconds):
-            listener.saved(state, progress)
+        if metrics and (over or save):
+            listener.saved(hosts.whole(state), progress)
             last_saved = time.monotonic()
         if over:
             return Fit("stopped" if stop and ahead.size else "done", progress, speed.tokens_per_second)

@@ -10,6 +10,7 @@ from flax import nnx
 
 from model.architectures import build
 from model.config import ModelConfig
+from training import hosts
 from training.config import TrainConfig
 from training.dataset import TokenStream
 from training.devices import make_mesh
@@ -37,7 +38,7 @@ def after(devices: int, architecture: str, batch: int, steps: int = 6) -> tuple[
     config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3)
     dispatch = make_dispatch(model, config, stream)
     state, rows = dispatch(initial_state(model, config, stream), np.full(32, 0.01, np.float32), steps)
-    return jax.device_get(state), np.asarray(rows)[:steps]
+    return jax.device_get(hosts.whole(state)), np.asarray(rows)[:steps]
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])

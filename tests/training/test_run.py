@@ -15,6 +15,8 @@ from rich.console import Console
 from model import checkpoint
 from model.errors import DannError
 from tests.training.made import SMALL, demo, posts, small_settings
+from training import sizing
+from training.config import ModelTable, Settings
 from training.lock import only_training
 from training.posts import open_store
 from training.progress import TrainingConsole
@@ -114,9 +116,28 @@ def test_a_rate_that_explodes_is_told_and_changes_nothing(tmp_path: Path) -> Non
 
 
 def test_more_text_and_minutes_make_a_larger_network() -> None:
-    assert choose(10_000, 10).hidden_dim < choose(1_000_000, 10).hidden_dim
-    assert choose(1_000_000, 1).hidden_dim < choose(1_000_000, 60).hidden_dim
-    assert choose(10_000, 1).vocab_size < choose(1_000_000, 1).vocab_size
+    assert choose(10_000, 10, 2).hidden_dim < choose(1_000_000, 10, 2).hidden_dim
+    assert choose(1_000_000, 1, 2).hidden_dim < choose(1_000_000, 60, 2).hidden_dim
+    assert choose(10_000, 1, 2).vocab_size < choose(1_000_000, 1, 2).vocab_size
+    assert choose(1_000_000, 10, 1) == choose(1_000_000, 5, 2)
+
+
+@pytest.mark.parametrize("bytes_", [1, 50_000, 200_000, 10**9])
+@pytest.mark.parametrize("minutes", [0.1, 3, 15, 10_000])
+def test_there_is_a_size_for_any_text_and_minutes(bytes_: int, minutes: float) -> None:
+    """And what it is meant for is allowed where a person would write it."""
+    size = choose(bytes_, minutes, 2)
+    settled = sizing.settled(Settings(), size)
+    model, tokenizer = settled.model.model_dump(), settled.tokenizer.model_dump()
+    assert "auto" not in {*model.values(), *tokenizer.values()}
+    Settings.model_validate({"model": model, "tokenizer": tokenizer})
+
+
+def test_what_is_written_is_not_chosen_anew() -> None:
+    written = Settings(model=ModelTable(hidden_dim=33, weight_drop=0.0))
+    model = sizing.settled(written, choose(1_000_000, 60, 2)).model
+    assert (model.hidden_dim, model.weight_drop) == (33, 0.0)
+    assert model.dropout != "auto"
 
 
 def command(folder: Path, *more: str) -> list[str]:
