@@ -551,25 +551,6 @@ def test_whoever_no_longer_waits_for_an_answer_frees_the_engine() -> None:
 # What it reads of its own
 
 
-def test_its_own_refusals_and_footers_are_not_read_as_its_voice() -> None:
-    async def scene(s: Scene) -> None:
-        first = await s.ask("a", asked=ASKED)
-        refused = await s.ask("b", time=1001.0)
-        status = await s.responder.admin(GROUP, Author("3"), "status", "")
-        assert first
-        assert refused
-        s.responder.heard(GROUP, said("own1", f"{first.text}\n-# {first.footer}", ME, 1000.5))
-        s.responder.heard(GROUP, said("own2", refused.text, ME, 1002))
-        s.responder.heard(GROUP, said("own3", status.text, ME, 1003))
-        s.responder.heard(GROUP, said("x", refused.text, ANN, 1004))
-        await s.ask("c", "ok", ANN, time=1005.0)
-        (_, request) = s.engine.requests
-        assert [turn.text for turn in request.conversation if turn.mine] == ["sure"]
-        assert [turn.text for turn in request.conversation] == ["hi", "sure", "hi", refused.text, "ok"]
-
-    played(scene, cooldown_seconds=10, discord={"owners": ["3"]})
-
-
 def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
     async def scene(s: Scene) -> None:
         s.responder.heard(GROUP, said("own", f"@{BREAK}ann lol", ME, 990))
