@@ -47,7 +47,7 @@ class Completion:
     finish_reason: FinishReason
 
 
-class EngineFull(DannError):
+class EngineFull(DannError):  # noqa: N818 (what it is, not that it is one)
     """As many requests wait as may; ask again later."""
 
 
