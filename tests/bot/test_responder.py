@@ -210,7 +210,7 @@ def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention()
         chain = (said("old", "long ago", SAM, 100.0), said("4", "m4", ANN, 994.0))
         await s.ask("a", "and now", chain=chain)
         (request,) = s.engine.requests
-        words = ["long ago", "m2", "m3", "m4", "mine", "and now"]
+        words = ["long ago", "m1", "m2", "m3", "m4", "mine", "and now"]
         assert request.conversation == [Turn(mine=word == "mine", text=word) for word in words]
 
     played(scene, history_messages=5)
