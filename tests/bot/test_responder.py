@@ -147,6 +147,23 @@ def test_a_message_deleted_before_or_during_the_answer_gets_none() -> None:
     played(scene)
 
 
+def test_a_message_deleted_at_the_last_moment_gets_no_answer_either() -> None:
+    async def scene(s: Scene) -> None:
+        for moment in range(10):
+            s.engine.go.clear()
+            under_way = asyncio.create_task(s.ask(str(moment)))
+            await asyncio.sleep(0.01)
+            s.engine.go.set()
+            for _ in range(moment):
+                await asyncio.sleep(0)
+            in_time = not under_way.done()
+            s.responder.deleted(GROUP, str(moment))
+            assert await under_way == (None if in_time else Reply("sure"))
+        assert not in_time
+
+    played(scene)
+
+
 def test_unsolicited_remarks_are_off() -> None:
     async def scene() -> None:
         responder = Responder(ScriptedEngine(), settings())
