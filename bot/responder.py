@@ -52,7 +52,7 @@ class Responder:
         self._params = settings.sample
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
-        self._admin = Admin(engine, settings.data.checkpoints, self._under_way, clock)
+        self._admin = Admin(engine, settings.data.checkpoints, clock)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)

@@ -13,7 +13,7 @@ from model.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine import Completion, Engine, Turn, prompt_tokens
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER
-from tests.bot.made import GROUP, mention, said, settings, snapshot
+from tests.bot.made import GROUP, ScriptedLoad, mention, said, settings, snapshot
 
 WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
 HOSTILE = {
@@ -62,8 +62,12 @@ class Threaded:
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Drawing:
         return Drawing(self._engine, conversation, params, seed)
 
-    def swap(self, snapshot: Snapshot) -> None:
+    async def swap(self, snapshot: Snapshot) -> None:
         self._engine = Engine(snapshot)
+
+    @property
+    def load(self) -> ScriptedLoad:
+        return ScriptedLoad(busy=0, waiting=0)
 
 
 def is_showable(reply: Reply | None) -> bool:

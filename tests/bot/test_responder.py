@@ -383,7 +383,7 @@ def test_dann_admin_is_for_owners_alone_and_always_private() -> None:
         status = await s.responder.admin(GROUP, SAM, "status", "")
         assert status.private
         assert not status.refused
-        assert ", 1 answered, 0 under way" in status.text
+        assert ", 1 answered, 1 being drawn, 2 waiting" in status.text
         unknown = await s.responder.admin(GROUP, SAM, "dance", "")
         assert unknown.refused
         assert "status" in unknown.text
@@ -577,17 +577,16 @@ def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
     played(scene)
 
 
-def test_the_checkpoint_in_the_footer_is_the_one_that_answered() -> None:
+def test_the_checkpoint_in_the_footer_is_the_one_that_drew_all_of_it() -> None:
     async def scene(s: Scene) -> None:
+        assert await s.ask("a", asked=ASKED) == Reply("sure", footer="temp=1.25 seed=7 · checkpoint one")
         s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("a", asked=ASKED))
+        under_way = asyncio.create_task(s.ask("b", asked=ASKED))
         await asyncio.sleep(0.01)
-        s.engine.swap(snapshot("two"))
+        await s.engine.swap(snapshot("two"))
         s.engine.go.set()
-        first, second = await under_way, await s.ask("b", asked=ASKED)
-        assert first
-        assert second
-        assert first.footer.endswith("checkpoint one")
-        assert second.footer.endswith("checkpoint two")
+        s.engine.says = lambda *_: "well"
+        assert await under_way == Reply("well", footer="temp=1.25 seed=7 · checkpoint two")
+        assert [request.seed for request in s.engine.requests] == [7, 7, 7]
 
     played(scene)
