@@ -2,18 +2,17 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import pytest
 
-from bot.mention import Asked, Reply
+from bot.mention import Asked, Author, Reply
 from bot.responder import Responder
-from model.checkpoint import Snapshot
 from model.config import SamplingParams
-from model.engine import Completion, Engine, Turn, prompt_tokens
+from model.engine import Engine, Turn, prompt_tokens
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER
-from tests.bot.made import GROUP, ScriptedLoad, mention, said, settings, snapshot
+from tests.bot.made import GROUP, mention, said, settings, snapshot
 
 WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
 HOSTILE = {
@@ -33,41 +32,15 @@ HOSTILE = {
 }
 
 
-@dataclass
-class Drawing:
-    """One reply of the engine, drawn in a thread."""
+def played(scene: Callable[[Responder], Awaitable[None]]) -> None:
+    """Run a scene over a real engine."""
 
-    engine: Engine
-    conversation: Sequence[Turn]
-    params: SamplingParams
-    seed: int
+    async def run() -> None:
+        async with Engine(snapshot(), slots=4) as engine:
+            await engine.ready()
+            await scene(Responder(engine, settings().model_copy(update={"sample": WILD})))
 
-    async def completion(self) -> Completion:
-        return await asyncio.to_thread(self.engine.reply, self.conversation, self.params, self.seed)
-
-    def cancel(self) -> None:
-        """It is short."""
-
-
-class Threaded:
-    """The engine, each reply in a thread."""
-
-    def __init__(self) -> None:
-        self._engine = Engine(snapshot())
-
-    @property
-    def snapshot(self) -> Snapshot:
-        return self._engine.snapshot
-
-    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Drawing:
-        return Drawing(self._engine, conversation, params, seed)
-
-    async def swap(self, snapshot: Snapshot) -> None:
-        self._engine = Engine(snapshot)
-
-    @property
-    def load(self) -> ScriptedLoad:
-        return ScriptedLoad(busy=0, waiting=0)
+    asyncio.run(run())
 
 
 def is_showable(reply: Reply | None) -> bool:
@@ -79,8 +52,7 @@ def is_showable(reply: Reply | None) -> bool:
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_hostile_words_are_answered_like_others(name: str) -> None:
-    async def scene() -> None:
-        responder = Responder(Threaded(), settings().model_copy(update={"sample": WILD}))
+    async def scene(responder: Responder) -> None:
         for number in range(3):
             asking = mention(f"{name}{number}", HOSTILE[name])
             responder.heard(GROUP, asking.said)
@@ -91,7 +63,7 @@ def test_hostile_words_are_answered_like_others(name: str) -> None:
         again = mention("again", asked=by_command.asked, chain=by_command.chain)
         assert await responder.answer(again) == first
 
-    asyncio.run(scene())
+    played(scene)
 
 
 def test_special_tokens_that_somebody_types_are_text() -> None:
@@ -102,8 +74,49 @@ def test_special_tokens_that_somebody_types_are_text() -> None:
 def test_whatever_the_network_says_can_be_shown() -> None:
     """Random weights at temperature 2 say every byte there is."""
 
-    async def scene() -> list[Reply | None]:
-        responder = Responder(Threaded(), settings().model_copy(update={"sample": WILD}))
-        return [await responder.answer(mention(str(number))) for number in range(40)]
+    async def scene(responder: Responder) -> None:
+        replies = await asyncio.gather(*(responder.answer(mention(str(number))) for number in range(40)))
+        assert all(map(is_showable, replies))
 
-    assert all(map(is_showable, asyncio.run(scene())))
+    played(scene)
+
+
+def test_a_deleted_message_frees_its_place_in_the_engine() -> None:
+    async def scene(responder: Responder) -> None:
+        answers = [asyncio.create_task(responder.answer(mention(str(number)))) for number in range(20)]
+        await asyncio.sleep(0)
+        for number in range(20):
+            responder.deleted(GROUP, str(number))
+        assert await asyncio.gather(*answers) == [None] * 20
+        assert is_showable(await responder.answer(mention("another")))
+
+    played(scene)
+
+
+def test_a_new_checkpoint_serves_while_people_are_answered() -> None:
+    async def scene() -> None:
+        async with Engine(snapshot(), slots=4) as engine:
+            responder = Responder(engine, settings())
+            asked = Asked("hey", WILD, 7)
+            before = await responder.answer(mention("before", asked=asked))
+            answers = [asyncio.create_task(responder.answer(mention(str(n), asked=asked))) for n in range(20)]
+            await asyncio.sleep(0)
+            await engine.swap(replace(snapshot(), id="two"))
+            answers.append(asyncio.create_task(responder.answer(mention("after", asked=asked))))
+            replies = await asyncio.gather(*answers)
+            assert before
+            assert replies[-1] == Reply(before.text, footer=before.footer.replace("one", "two"))
+            assert {reply and reply.text for reply in replies} == {before.text}
+
+    asyncio.run(scene())
+
+
+def test_a_full_engine_is_said_kindly() -> None:
+    async def scene() -> None:
+        async with Engine(snapshot(), slots=1, waiting=1) as engine:
+            responder = Responder(engine, settings())
+            people = [mention(str(number), author=Author(str(number))) for number in range(10)]
+            replies = await asyncio.gather(*map(responder.answer, people))
+            assert [bool(reply and reply.refused) for reply in replies] == [False] * 2 + [True] * 8
+
+    asyncio.run(scene())
