@@ -9,13 +9,7 @@ from bot.mention import Asked, Author, Mention, Reply
 from bot.remarks import Remarks
 from bot.responder import Responder
 from model.config import SamplingParams
-from tests.bot.made import (
-    SAM,
-    Clock,
-    ScriptedEngine,
-    mention,
-    settings,
-)  # fmt: skip
+from tests.bot.made import SAM, Clock, ScriptedEngine, mention, settings
 
 OWNER = {"discord": {"owners": ["1"]}}
 ASKED = Asked("hey", SamplingParams(temperature=1.25), 7)

@@ -10,16 +10,7 @@ from bot import lines
 from bot.mention import Asked, Reply
 from model.config import SamplingParams
 from model.engine import Turn
-from tests.bot.made import (
-    ANN,
-    GROUP,
-    ME,
-    PRIVATE,
-    SAM,
-    TELEGRAM,
-    said,
-    snapshot,
-)  # fmt: skip
+from tests.bot.made import ANN, GROUP, ME, PRIVATE, SAM, TELEGRAM, said, snapshot
 from tests.bot.responder_scene import ASKED, OWNER, Scene, played
 
 

@@ -7,13 +7,7 @@ import pytest
 
 from bot import lines
 from bot.mention import Author, Reply
-from tests.bot.made import (
-    ANN,
-    BOT,
-    GROUP,
-    PRIVATE,
-    said,
-)  # fmt: skip
+from tests.bot.made import ANN, BOT, GROUP, PRIVATE, said
 from tests.bot.responder_scene import OWNER, Scene, broken, played
 
 

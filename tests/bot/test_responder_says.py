@@ -11,18 +11,7 @@ from bot.hygiene import BREAK
 from bot.mention import Place, Reply
 from bot.responder import Responder
 from model.engine import Turn
-from tests.bot.made import (
-    ANN,
-    GROUP,
-    ME,
-    PRIVATE,
-    SAM,
-    TELEGRAM,
-    ScriptedEngine,
-    mention,
-    said,
-    settings,
-)  # fmt: skip
+from tests.bot.made import ANN, GROUP, ME, PRIVATE, SAM, TELEGRAM, ScriptedEngine, mention, said, settings
 from tests.bot.responder_scene import Scene, played
 
 

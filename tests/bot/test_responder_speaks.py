@@ -7,18 +7,7 @@ import pytest
 
 from bot.mention import Answers, Reply
 from bot.responder import Responder
-from tests.bot.made import (
-    ANN,
-    BOT,
-    GROUP,
-    ME,
-    PRIVATE,
-    TELEGRAM,
-    ScriptedEngine,
-    mention,
-    said,
-    settings,
-)  # fmt: skip
+from tests.bot.made import ANN, BOT, GROUP, ME, PRIVATE, TELEGRAM, ScriptedEngine, mention, said, settings
 from tests.bot.responder_scene import ASKED, Scene, broken, played
 
 
