@@ -4,7 +4,7 @@ import asyncio
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sized
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,11 +21,9 @@ class Admin:
         self,
         engine: Engine,
         checkpoints: Path,
-        under_way: Sized,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._engine = engine
-        self._under_way = under_way
         self._checkpoints = checkpoints
         self._clock = clock
         self._since = clock()
@@ -49,14 +47,14 @@ class Admin:
         return await order(argument.strip())
 
     async def _status(self, _: str) -> str:
-        snapshot = self._engine.snapshot
+        snapshot, load = self._engine.snapshot, self._engine.load
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta.created)}"
         doing = "paused" if self.paused else "answering"
         return (
             f"{about}\n{doing}, up {_span(self._clock() - self._since)}, {self.answered:,} answered, "
-            f"{len(self._under_way):,} under way\nmemory {_resident_bytes() / 1e6:,.0f} MB"
+            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB"
         )
 
     async def _pause(self, _: str) -> str:
@@ -70,7 +68,7 @@ class Admin:
     async def _reload(self, _: str) -> str:
         """Serve what CURRENT names."""
         async with self._changing:
-            return self._serve(await asyncio.to_thread(checkpoint.load, self._checkpoints))
+            return await self._serve(await asyncio.to_thread(checkpoint.load, self._checkpoints))
 
     async def _rollback(self, id_: str) -> str:
         """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
@@ -78,7 +76,7 @@ class Admin:
             chosen = await asyncio.to_thread(self._chosen, id_)
             snapshot = await asyncio.to_thread(checkpoint.load, self._checkpoints, chosen)
             await asyncio.to_thread(checkpoint.publish, self._checkpoints, chosen)
-            return self._serve(snapshot)
+            return await self._serve(snapshot)
 
     def _chosen(self, id_: str) -> str:
         known = checkpoint.ids(self._checkpoints)
@@ -91,11 +89,11 @@ class Admin:
             raise DannError("there is no checkpoint before the one that serves")
         return older[-1]
 
-    def _serve(self, snapshot: checkpoint.Snapshot) -> str:
+    async def _serve(self, snapshot: checkpoint.Snapshot) -> str:
         before = self._engine.snapshot.id
         if snapshot.id == before:
             return f"{before} serves already"
-        self._engine.swap(snapshot)
+        await self._engine.swap(snapshot)
         return f"{snapshot.id} serves now, instead of {before}"
 
     async def _retrain(self, _: str) -> str:

@@ -73,16 +73,14 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
 
     first = chosen_seed(args.reply_seed)
     conversation = [Turn(mine=False, text=args.prompt)] if args.prompt else []
-    replies = []
-    for seed in range(first, first + args.count):
-        reply = engine.reply(conversation, settings.sample, seed)
-        replies.append(reply)
-        if not args.json:
-            sys.stdout.write(f"{reply.text}\n")
-            sys.stdout.flush()
+    seeds = range(first, first + args.count)
+    replies = engine.replies([(conversation, settings.sample, seed) for seed in seeds])
     if args.json:
         told = [{"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies]
         print_json({"checkpoint": engine.snapshot.id, "replies": told})
+    else:
+        sys.stdout.writelines(f"{reply.text}\n" for reply in replies)
+        sys.stdout.flush()  # a reader that has gone shows here, not while Python is shutting down
     return 0
 
 

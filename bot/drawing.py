@@ -30,6 +30,18 @@ class Stream(Protocol):
         """Draw no more of it."""
 
 
+class Load(Protocol):
+    """How busy the engine is: replies that are being drawn, and that wait to be."""
+
+    @property
+    def busy(self) -> int:
+        """How many are being drawn."""
+
+    @property
+    def waiting(self) -> int:
+        """How many wait."""
+
+
 class Engine(Protocol):
     """What is asked of the engine. `submit` raises EngineFull at once where too many wait."""
 
@@ -40,8 +52,12 @@ class Engine(Protocol):
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
         """Begin a reply."""
 
-    def swap(self, snapshot: Snapshot) -> None:
-        """Answer new requests from this one."""
+    async def swap(self, snapshot: Snapshot) -> None:
+        """Answer new requests from this one; returns once it is in place."""
+
+    @property
+    def load(self) -> Load:
+        """How busy it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,15 +78,21 @@ async def draw(
     draws: int,
     links: bool,
 ) -> Drawn:
-    """Draw `draws` times, then once shorter and cooler, until something can be shown. Raises EngineFull."""
+    """Draw `draws` times, then once shorter and cooler, until something can be shown. Raises EngineFull.
+
+    Where another checkpoint came to serve meanwhile it begins anew: who drew what could not be told, nor had again.
+    """
     cooler = {"temperature": min(params.temperature, COOLER), "max_tokens": min(params.max_tokens, SHORTER)}
     attempts = [*[params] * draws, params.model_copy(update=cooler)]
-    for number, attempt in enumerate(attempts):
+    while True:
         snapshot = engine.snapshot.id
-        completion = await _completed(engine.submit(conversation, attempt, derived(seed, number)))
-        if text := clean(completion.text, names, links=links):
-            return Drawn(text, snapshot)
-    return Drawn(lines.NOTHING_TO_SAY, snapshot)
+        text = ""
+        for number, attempt in enumerate(attempts):
+            completion = await _completed(engine.submit(conversation, attempt, derived(seed, number)))
+            if text := clean(completion.text, names, links=links):
+                break
+        if engine.snapshot.id == snapshot:
+            return Drawn(text or lines.NOTHING_TO_SAY, snapshot)
 
 
 def derived(seed: int, number: int) -> int:

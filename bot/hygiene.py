@@ -4,23 +4,22 @@ Pure functions over text; knows no platform and no network. Cleaning what is cle
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
-
-import regex
 
 MOST_MARKS = 4
 """Accents on one character. Living scripts use up to three, an emoji sequence one or two more signs; zalgo dozens."""
 BREAK = "\u200b"
 """A space of no width: "@" before it mentions nobody."""
 
-# What shows nothing, or turns the text around it: controls but for line ends, surrogates, format characters but for the
-# joiners that emoji and scripts are spelled with, and letters that only look like emptiness.
-_UNSEEN = regex.compile(
-    r"[[\p{Cc}\p{Cf}\p{Cs}]--[\n\u200c\u200d]]|[\u115f\u1160\u2800\u3164\uffa0\u034f\u17b4\u17b5]", regex.V1
-)
+_MARKS = frozenset({"Mn", "Me"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
+"""Controls, format characters (which can turn the text around them), halves of characters."""
+_JOINERS = frozenset("\u200c\u200d")
+"""Format characters that emoji and scripts are spelled with."""
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and signs that only look like emptiness."""
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
-_MARKS = regex.compile(rf"([\p{{Mn}}\p{{Me}}\u200c\u200d]{{{MOST_MARKS}}})[\p{{Mn}}\p{{Me}}\u200c\u200d]+")
-_SHOWN = regex.compile(r"[\p{L}\p{N}\p{P}\p{S}]")
 # Every part is bounded, so that no text takes long: this runs on the event loop.
 _MASKED_LINK = re.compile(r"\[([^\]\n]{0,300})\]\(\s?<?(?:[a-z][a-z+.-]{0,20}:|www\.)[^)\n]{0,500}\)", re.IGNORECASE)
 _DOMAINS = "com|org|net|io|gg|dev|app|xyz|info|ly|tv|me|ru|uk|de|eu"
@@ -48,7 +47,7 @@ def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
         text = _seen(text)
         text = text if links else _without_links(text)
         text = one_turn(text, names)
-    return defused(text) if _SHOWN.search(text) else ""
+    return defused(text) if _shows_something(text) else ""
 
 
 def defused(text: str) -> str:
@@ -91,9 +90,22 @@ def _after_tag(line: str, names: Sequence[str], *, anybody: bool = False) -> str
 
 def _seen(text: str) -> str:
     """Return `text` without what cannot be seen, with at most MOST_MARKS accents in a row and one empty line."""
-    text = _UNSEEN.sub("", _LINE_ENDS.sub("\n", text.replace("\t", " ")))
-    text = _MARKS.sub(r"\1", text)
-    return re.sub(r"\n\s*\n\s*", "\n\n", text).strip()
+    kept: list[str] = []
+    marks = 0
+    for character in _LINE_ENDS.sub("\n", text.replace("\t", " ")):
+        category = unicodedata.category(character)
+        joins = character in _JOINERS
+        if character in _BLANKS or (category in _INVISIBLE and not joins and character != "\n"):
+            continue
+        marks = marks + 1 if joins or category in _MARKS else 0
+        if marks <= MOST_MARKS:
+            kept.append(character)
+    return re.sub(r"\n\s*\n\s*", "\n\n", "".join(kept)).strip()
+
+
+def _shows_something(text: str) -> bool:
+    """Whether there is a letter, a number, a punctuation mark or a symbol."""
+    return any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
 def _without_links(text: str) -> str:

@@ -14,7 +14,7 @@ MOST_DELETED = 10_000
 
 
 class Memory:
-    """What was said lately: `messages` a place, within `seconds` of its newest, in the `places` heard from last."""
+    """What was said lately: `messages` and one a place, within `seconds` of its newest, in the `places` heard from last."""
 
     def __init__(self, messages: int, seconds: float, places: int) -> None:
         self._messages = messages
@@ -36,7 +36,7 @@ class Memory:
         newest = max((one.time for one in here.values()), default=0.0)
         for one in [one for one in here.values() if one.time < newest - self._seconds]:
             del here[one.id]
-        if len(here) > self._messages:  # events may come out of order, so the first is not always the oldest
+        if len(here) > self._messages + 1:  # one more: that which is answered. The first is not always the oldest
             del here[min(here.values(), key=lambda one: one.time).id]
         self._forget_places(said.time - self._seconds)
 
@@ -62,11 +62,12 @@ class Memory:
         return self._places.get(place, {}).get(id_)
 
     def before(self, place: Place, said: Said) -> list[Said]:
-        """What was said in this place before `said` and is not too old, oldest first."""
+        """The last `messages` that were said in this place before `said` and are not too old, oldest first."""
         here = sorted(self._places.get(place, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
         ids = [one.id for one in here]
         end = ids.index(said.id) if said.id in ids else len(here)
-        return [one for one in here[:end] if said.time - self._seconds <= one.time <= said.time]
+        lately = [one for one in here[:end] if said.time - self._seconds <= one.time <= said.time]
+        return lately[max(0, len(lately) - self._messages) :]
 
     def _forget_places(self, oldest: float) -> None:
         """Forget the places heard from least lately: those beyond the bound, and those where all is older than `oldest`."""

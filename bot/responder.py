@@ -9,11 +9,9 @@ import math
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from bot import lines
 from bot.admin import Admin
-from bot.asides import Asides
 from bot.config import BotSettings
 from bot.conversation import conversation, speakers, turns
 from bot.drawing import Drawn, Engine, draw
@@ -54,23 +52,20 @@ class Responder:
         self._params = settings.sample
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
-        self._admin = Admin(engine, settings.data.checkpoints, self._under_way, clock)
+        self._admin = Admin(engine, settings.data.checkpoints, clock)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)
         self._events = Recent(EVENT_SECONDS, clock)
         self._cooldown = Recent(bot.cooldown_seconds, clock)
         self._notices = Recent(NOTICE_SECONDS, clock)
-        self._asides = Asides()
         self._last_took = 1.0
         self._stopping = False
 
     def heard(self, place: Place, said: Said) -> None:
-        """Remember what was said, but for dann's own lines about itself, which are not its voice."""
+        """Remember what was said."""
         self._gate.heard(place, said)
-        words = self._asides.without(said.text) if said.author.is_me else said.text
-        if words or not said.author.is_me:
-            self._memory.hear(place, replace(said, text=words))
+        self._memory.hear(place, said)
 
     def edited(self, place: Place, id_: str, text: str) -> None:
         """Remember it as it reads now."""
@@ -99,7 +94,7 @@ class Responder:
             return self._refusal(place, author, lines.busy(self._wait_seconds()))
         except Exception:
             log.exception("a mention on %s could not be answered", place.platform)
-            return None if author.is_bot else self._aside(lines.FAILED)
+            return None if author.is_bot else refusal(lines.FAILED)
 
     async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
         """Something unasked, or None; a full queue or an error is no reason to say anything."""
@@ -118,14 +113,14 @@ class Responder:
     async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
         """Do what an owner orders; anybody else is told that only owners may."""
         if not self._gate.is_owner(place, author):
-            return self._aside(lines.OWNERS_ONLY)
+            return refusal(lines.OWNERS_ONLY)
         try:
-            return Reply(self._asides.add(await self._admin.do(command, argument)), private=True)
+            return Reply(await self._admin.do(command, argument), private=True)
         except DannError as error:
-            return self._aside(str(error))
+            return refusal(str(error))
         except Exception:
             log.exception("/dann-admin could not be done")
-            return self._aside(lines.FAILED)
+            return refusal(lines.FAILED)
 
     async def drain(self, seconds: float) -> None:
         """Take no more mentions, and wait up to `seconds` for what is under way; what takes longer is given up."""
@@ -163,11 +158,7 @@ class Responder:
         if author.is_bot or self._notices.left(user):
             return None
         self._notices.mark(user)
-        return self._aside(line)
-
-    def _aside(self, line: str) -> Reply:
-        """A refusal, which is not dann's voice."""
-        return Reply(self._asides.add(line), private=True, refused=True)
+        return refusal(line)
 
     def _wait_seconds(self) -> int:
         """How long a full queue takes: as long as the last answer did, which stood in it too."""
@@ -180,4 +171,9 @@ class Responder:
         options = {"temp": asked.params.temperature, "top_p": asked.params.top_p, "length": asked.params.max_tokens}
         usual = {"top_p": self._params.top_p, "length": self._params.max_tokens}
         told = [f"{name}={value:.12g}" for name, value in options.items() if value != usual.get(name)]
-        return self._asides.add(f"{' '.join(told)} seed={seed} · checkpoint {drawn.checkpoint}")
+        return f"{' '.join(told)} seed={seed} · checkpoint {drawn.checkpoint}"
+
+
+def refusal(line: str) -> Reply:
+    """A line that says why there is no answer, for the asker alone."""
+    return Reply(line, private=True, refused=True)

@@ -1,150 +1,166 @@
-"""Prompt in, reply out, from one Snapshot. Knows no platform, no posts and no files.
+"""Conversations in, replies out, many at once, from one Snapshot. Knows no platform, no posts and no files.
 
-A conversation is turned into the tokens the network was trained on; its end is read in chunks of a fixed size (padded in
-front with BOS, which empties the carry and so changes nothing); then tokens are drawn, a few a dispatch, until one is
-special: the turn is over. A reply depends on (checkpoint, prompt, SamplingParams, seed) alone.
+`reply` and `replies` work where they are called, for the terminal and for training. `submit` is for the event loop: once
+started, a thread does the work and whoever asked gets the reply as a Stream. Both draw the same: a reply depends on
+(checkpoint, conversation, SamplingParams, seed) alone, and is the same bit for bit alone and in a crowd. (Told of XLA:CPU, where
+it is tested. Another processor or another XLA may add in another order, and so draw another text.)
 """
 
-from collections.abc import Iterator, Sequence
+import asyncio
+import threading
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
-from typing import Any, Literal
+from types import TracebackType
+from typing import Self
 
-import jax
-import jax.numpy as jnp
-import numpy as np
-from flax import nnx
-
+from model.batch import Batch
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.errors import DannError
-from model.sampling import sample
-from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER, Tokenizer
+from model.prompt import PROMPT_TOKENS, Turn, prompt_tokens
+from model.request import Completion, Continuation, Request
+from model.stream import Stream
+from model.worker import News, Worker
 
-PROMPT_TOKENS = 512
-"""How much of a conversation is read; its end counts."""
-PREFILL_CHUNK = 64
-DECODE_CHUNK = 16
+__all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull", "Load", "Turn", "prompt_tokens"]
 
-FinishReason = Literal["stop", "length"]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One message of the conversation to answer: `mine` if it is the persona's own."""
-
-    mine: bool
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One reply; `tokens` is how many were drawn for it."""
-
-    text: str
-    seed: int
-    tokens: int
-    finish_reason: FinishReason
+SLOTS, WAITING = 64, 256
 
 
 class EngineFull(DannError):
-    """As many requests wait as may; ask again later."""
+    """As many replies are under way, and wait, as may; this one was not taken."""
+
+
+class EngineClosed(DannError):
+    """The engine has stopped, or was never started."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How many replies are being drawn, of how many at most, and how many wait for a place."""
+
+    busy: int
+    slots: int
+    waiting: int
 
 
 class Engine:
-    """Answers from one Snapshot."""
+    """Answers from one Snapshot, `slots` replies at once. `waiting` more may be asked for before it is full."""
 
-    def __init__(self, snapshot: Snapshot) -> None:
+    def __init__(self, snapshot: Snapshot, slots: int = SLOTS, waiting: int = WAITING) -> None:
         self.snapshot = snapshot
-        self._graph, self._weights = nnx.split(snapshot.model)
-        self._opening = jnp.asarray(_may_open(snapshot.tokenizer))
+        self._slots, self._most = slots, slots + waiting
+        self._own: Batch | None = None
+        self._owned = threading.Lock()
+        self._worker: Worker | None = None
+        self._closed = False
+        self._streams: dict[Request, Stream] = {}
 
     def reply(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Completion:
-        """The persona's next turn. Never empty, never more than `params.max_tokens` tokens."""
-        prompt = prompt_tokens(self.snapshot.tokenizer, conversation)
-        drawn: list[int] = []
-        for token in self.tokens(prompt, params, seed):
-            if token < NUM_SPECIAL:
-                return self._completion(drawn, seed, "stop")
-            drawn.append(token)
-        return self._completion(drawn, seed, "length")
+        """The persona's next turn, drawn now. Never empty, never more than `params.max_tokens` tokens."""
+        return self.replies([(conversation, params, seed)])[0]
 
-    def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> Iterator[int]:
-        """Draw up to `params.max_tokens` tokens after `prompt`; the caller stops at the first special one."""
-        carry, logits = self._read(prompt)
-        settings = {name: jnp.asarray(value) for name, value in params.model_dump().items()}
-        logits = jnp.where(self._opening, logits, -jnp.inf)
-        seen = jnp.zeros(logits.shape, bool)
-        key = jax.random.key(seed)
-        for start in range(0, params.max_tokens, DECODE_CHUNK):
-            (carry, logits, seen), chunk = _decode(
-                self._graph, self._weights, (carry, logits, seen), key, start, settings
-            )
-            yield from np.asarray(chunk)[: params.max_tokens - start].tolist()
+    def replies(self, asked: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
+        """`reply` for many at once, which is much faster than one by one; in the order asked."""
+        return self._finished([Request(*one) for one in asked])
 
-    def _read(self, prompt: Sequence[int]) -> tuple[Any, jax.Array]:
-        """The carry and the logits after the prompt."""
-        padded = [BOS] * (-len(prompt) % PREFILL_CHUNK) + list(prompt)
-        carry = self.snapshot.model.initial_carry(1)
-        for start in range(0, len(padded), PREFILL_CHUNK):
-            chunk = jnp.asarray([padded[start : start + PREFILL_CHUNK]], jnp.int32)
-            logits, carry = _prefill(self._graph, self._weights, chunk, carry)
-        return carry, logits
+    def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> list[int]:
+        """Exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
+        request = Continuation(prompt, params, seed)
+        self._finished([request])
+        return request.drawn
 
-    def _completion(self, drawn: Sequence[int], seed: int, reason: FinishReason) -> Completion:
-        raw = self.snapshot.tokenizer.decode_bytes(drawn)
-        if reason == "length":  # the last character may have been cut: drop it rather than show U+FFFD
-            raw = _whole_characters(raw)
-        return Completion(raw.decode("utf-8", "replace").strip(), seed, len(drawn), reason)
+    def _finished(self, requests: Sequence[Request]) -> list[Completion]:
+        with self._owned:
+            if self._own is None or self._own.snapshot is not self.snapshot:
+                self._own = Batch(self.snapshot, self._slots)
+            batch, coming = self._own, list(reversed(requests))
+            try:
+                while coming or len(batch):
+                    while coming and batch.room:
+                        batch.admit(coming.pop())
+                    batch.round()
+            except BaseException:
+                batch.reset()
+                raise
+        return [request.completion for request in requests if request.completion]
 
+    def start(self) -> None:
+        """Begin to answer what is submitted on the running event loop. Compiling comes first; `ready` waits for that."""
+        if self._worker is not None:
+            raise EngineClosed("an engine is started once")
+        loop = asyncio.get_running_loop()
 
-def prompt_tokens(tokenizer: Tokenizer, conversation: Sequence[Turn]) -> list[int]:
-    """The conversation as the network was trained on it, up to where the persona's turn begins; the newest is kept."""
-    tokens = [ME]
-    for turn in reversed(conversation):
-        room = PROMPT_TOKENS - 2 - len(tokens)  # for BOS and this turn's marker
-        if room <= 0:
-            break
-        # No token is longer than 64 bytes in practice; a long text's beginning need not even be encoded.
-        ids = tokenizer.encode(turn.text[-64 * PROMPT_TOKENS :])[-room:]
-        tokens = [ME if turn.mine else OTHER, *ids, *tokens]
-    return [BOS, *tokens]
+        def tell(news: Sequence[News]) -> None:
+            with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+                loop.call_soon_threadsafe(self._deliver, news)
 
+        self._worker = Worker(Batch(self.snapshot, self._slots), tell)
 
-# Compiled once for all engines of one shape: the graph is the key of the cache.
-@partial(jax.jit, static_argnums=0)
-def _prefill(graph: nnx.GraphDef[Any], weights: Any, tokens: jax.Array, carry: Any) -> tuple[jax.Array, Any]:
-    model: Any = nnx.merge(graph, weights)
-    logits, carry = model(tokens, carry)
-    return logits[0, -1], carry
+    async def ready(self) -> None:
+        """Wait until everything is compiled; raises what went wrong with that."""
+        await asyncio.shield(asyncio.wrap_future(self._started().ready))
 
+    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
+        """Ask for the persona's next turn. Raises EngineFull, or EngineClosed, at once; touches no device."""
+        worker = self._started()
+        if len(self._streams) >= self._most:
+            raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
+        request = Request(conversation, params, seed)
+        stream = self._streams[request] = Stream(request, self._forget)
+        worker.add(request)
+        return stream
 
-@partial(jax.jit, static_argnums=0)
-def _decode(
-    graph: nnx.GraphDef[Any], weights: Any, state: Any, key: jax.Array, start: jax.Array, params: dict[str, jax.Array]
-) -> tuple[Any, jax.Array]:
-    """Draw DECODE_CHUNK tokens; token n of a reply uses the key folded with n, so chunks change nothing."""
-    model: Any = nnx.merge(graph, weights)
+    async def swap(self, snapshot: Snapshot) -> None:
+        """Answer from this snapshot from now on, whatever its shape; what is being drawn ends on the old one.
 
-    def one(state: Any, number: jax.Array) -> tuple[Any, jax.Array]:
-        carry, logits, seen = state
-        token = sample(logits, jax.random.fold_in(key, start + number), seen, params)
-        logits, carry = model(token[None, None], carry)
-        return (carry, logits[0, -1], seen.at[token].set(True)), token
+        Returns when the new one is compiled and in place; until then the old one goes on answering.
+        """
+        worker = self._started()
+        batch = Batch(snapshot, self._slots)
+        await asyncio.to_thread(batch.warm)
+        worker.replace(batch)
+        self.snapshot, self._own = snapshot, None
 
-    return jax.lax.scan(one, state, jnp.arange(DECODE_CHUNK))
+    @property
+    def load(self) -> Load:
+        """How busy it is. `waiting` is what was asked for less what has a place."""
+        busy = self._worker.busy if self._worker else 0
+        return Load(busy, self._slots, max(len(self._streams) - busy, 0))
 
+    async def close(self) -> None:
+        """Stop, when the steps that are being drawn are. Replies that are not complete fail with EngineClosed."""
+        if self._worker is None:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._worker.close)
+        for stream in list(self._streams.values()):
+            stream.fail(EngineClosed("the engine was stopped before this reply was complete"))
 
-def _may_open(tokenizer: Tokenizer) -> np.ndarray:
-    """Which tokens `[V]` may begin a reply: those that show something, so that none is empty."""
-    return np.asarray([bool(token.strip()) for token in tokenizer.token_bytes])
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
 
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
 
-def _whole_characters(raw: bytes) -> bytes:
-    """`raw` without a UTF-8 character that breaks off at its end."""
-    for length in range(1, min(4, len(raw)) + 1):
-        lead = raw[-length]
-        if lead & 0xC0 != 0x80:
-            expected = 1 if lead < 0x80 else 2 if lead < 0xE0 else 3 if lead < 0xF0 else 4
-            return raw[:-length] if expected > length else raw
-    return raw
+    def _started(self) -> Worker:
+        if self._worker is None or self._closed:
+            raise EngineClosed("the engine is not running")
+        return self._worker
+
+    def _forget(self, request: Request) -> None:
+        self._streams.pop(request, None)
+
+    def _deliver(self, news: Sequence[News]) -> None:
+        for one in news:
+            stream = self._streams.get(one.request)
+            if stream is None:  # given up
+                continue
+            if one.error is not None:
+                stream.fail(one.error)
+            else:
+                stream.feed(one.piece, one.completion)

@@ -8,7 +8,7 @@ product over all steps instead of one a step.
 Throughout, the batch is the last axis: `[T, N, B]`. XLA's CPU product of a large matrix and a narrow one is then as fast as
 that of two large ones, and about 1.6 times as fast as with the batch first (measured at 16 to 32 columns), provided the
 matrix lies as it is read and the columns are a multiple of four; and each gate is one contiguous block, so that the cell's
-arithmetic vectorises. Nothing need be turned round between the layers.
+arithmetic vectorises. Nothing need be turned round between the layers. Decoding alone, a token a row, has the batch first.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,9 @@ Cell = Callable[[jax.Array, jax.Array, Carry], Carry]
 COLUMNS = 4
 """A batch of more than this is fastest in multiples of it: the width of the processor's vectors."""
 
+ROWS = 8
+"""Rows of one product in decoding, however many replies there are: see `row_product`."""
+
 
 def vectorised(values: jax.Array) -> jax.Array:
     """`values`, computed in a loop of its own: XLA's CPU compiler vectorises no tanh that it fuses with slices of it."""
@@ -35,28 +38,33 @@ def vectorised(values: jax.Array) -> jax.Array:
 
 def product(inputs: jax.Array, weight: jax.Array) -> jax.Array:
     """Every step's `inputs[T, K, B]` times `weight[K, N]`: `[T, N, B]`."""
-    if len(inputs) == 1 or inputs.shape[-1] <= COLUMNS:
+    if inputs.shape[-1] <= COLUMNS:
         return jnp.einsum("tkb,kn->tnb", inputs, weight)
     return _product(inputs, weight)
 
 
-def scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array) -> tuple[jax.Array, Carry]:
-    """Run `cell` over time; returns every step's output `[T, H, B]` and the last carry.
+def step(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry) -> Carry:
+    """One step of decoding, the batch first: `inputs[B, G]`, `weight[H, G]` and a carry of `[B, H]`."""
+    recurrent = row_product(carry[-1], weight)
+    rows = jax.vmap(cell)(inputs[..., None], recurrent[..., None], tuple(array[..., None] for array in carry))
+    return tuple(array[..., 0] for array in rows)
 
-    `inputs[T, G, B]` are the gates' input parts, `weight[H, G]` the recurrent matrix, `keep[T, B]` 1, or 0 where the
-    carry is to be emptied before that step, as it is where a conversation begins.
+
+def row_product(rows: jax.Array, weight: jax.Array) -> jax.Array:
+    """`rows[B, K]` times `weight[K, N]`, ROWS of them at a time if B is a multiple of that.
+
+    How XLA:CPU cuts a product into pieces, and so the order in which it adds, depends on the number of rows. In products of
+    one shape a row's bits are the same whoever its neighbours are and wherever it stands; and a weight that is read once, or
+    lies in the cache, is not worth turning round.
     """
-    if len(inputs) > 1:
-        return _scan(cell, inputs, weight, carry, keep)
-    # Decoding: a weight that is read once is not worth turning round first.
-    carry = _masked(carry, keep[0])
-    carry = cell(inputs[0], (carry[-1].T @ weight).T, carry)
-    return carry[-1][None], carry
+    if len(rows) % ROWS:
+        return rows @ weight
+    return jnp.concatenate([part @ weight for part in jnp.split(rows, len(rows) // ROWS)])
 
 
 @jax.custom_vjp
 def _product(inputs: jax.Array, weight: jax.Array) -> jax.Array:
-    turned = _laid_out(weight.T)
+    turned = laid_out(weight.T)
     outputs: jax.Array = jax.lax.map(lambda now: turned @ now, inputs)
     return outputs
 
@@ -74,8 +82,13 @@ _product.defvjp(_product_forward, _product_backward)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array) -> tuple[jax.Array, Carry]:
-    turned = _laid_out(weight.T)
+def scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array) -> tuple[jax.Array, Carry]:
+    """Run `cell` over time; returns every step's output `[T, H, B]` and the last carry.
+
+    `inputs[T, G, B]` are the gates' input parts, `weight[H, G]` the recurrent matrix, `keep[T, B]` 1, or 0 where the
+    carry is to be emptied before that step, as it is where a conversation begins.
+    """
+    turned = laid_out(weight.T)
 
     def step(carry: Carry, now: tuple[jax.Array, jax.Array]) -> tuple[Carry, jax.Array]:
         x, keep = now
@@ -90,8 +103,8 @@ def _scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: 
 def _forward(
     cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array
 ) -> tuple[tuple[jax.Array, Carry], Any]:
-    """`_scan`, also keeping each step's pullback, stacked over time: JAX makes closures of vjp ordinary pytrees."""
-    turned = _laid_out(weight.T)
+    """`scan`, also keeping each step's pullback, stacked over time: JAX makes closures of vjp ordinary pytrees."""
+    turned = laid_out(weight.T)
 
     def step(carry: Carry, now: tuple[jax.Array, jax.Array]) -> tuple[Carry, tuple[jax.Array, jax.Array, Any]]:
         x, keep = now
@@ -120,7 +133,7 @@ def _backward(cell: Cell, residuals: Any, cotangents: tuple[jax.Array, Carry]) -
     return stacked[0], _weight_gradient(h_before, stacked[-1]), d_first, jnp.zeros_like(keep)
 
 
-_scan.defvjp(_forward, _backward)
+scan.defvjp(_forward, _backward)
 
 
 def _weight_gradient(inputs: jax.Array, d_outputs: jax.Array) -> jax.Array:
@@ -128,7 +141,7 @@ def _weight_gradient(inputs: jax.Array, d_outputs: jax.Array) -> jax.Array:
     return jnp.einsum("tkb,tnb->kn", inputs, d_outputs)
 
 
-def _laid_out(matrix: jax.Array) -> jax.Array:
+def laid_out(matrix: jax.Array) -> jax.Array:
     """`matrix` as it says, in memory: a product with a transposed matrix is many times slower."""
     return jnp.asarray(jax.lax.optimization_barrier(matrix))
 

@@ -13,7 +13,7 @@ from flax import nnx
 
 from model.config import ModelConfig
 from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.recurrence import COLUMNS, Carry, product, scan
+from model.recurrence import COLUMNS, Carry, laid_out, product, row_product, scan, step
 from model.tokenizer import BOS
 
 
@@ -61,6 +61,9 @@ class RecurrentLM(nnx.Module):
         Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
         things are left out as the config says, the same ones at every step of the window.
         """
+        if tokens.shape[1] == 1 and noise is None:
+            logits, after = self._step(tokens[:, 0], carry)
+            return logits[:, None], after
         config, batch = self.config, len(tokens)
         spare = -batch % COLUMNS if batch > COLUMNS else 0
         if spare:
@@ -81,6 +84,20 @@ class RecurrentLM(nnx.Module):
             hidden = hidden if mask is None else hidden * mask.T
             last.append(tuple(array.T[:batch] for array in after))
         return self._logits(hidden).transpose(2, 0, 1)[:batch], tuple(last)
+
+    def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
+        """Decoding: `tokens[B]`, one a row, to logits `[B, V]`."""
+        table, keep = self.inputs[0][...], (tokens != BOS).astype(jnp.float32)[:, None]
+        hidden = table[tokens] if self.embedding is None else row_product(self.embedding[...][tokens], table)
+        last = []
+        for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
+            gates = (row_product(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][...]
+            last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
+            hidden = last[-1][-1]
+        if self.projection is not None:
+            hidden = row_product(hidden, self.projection[...])
+        output = self.output[...] if self.output is not None else laid_out(self._tied().T)
+        return row_product(hidden, output) + self.output_bias[...], tuple(last)
 
     def _input_gates(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
         """The first layer's input part with its bias `[T, G, B]`, of `tokens[T, B]`.
@@ -110,8 +127,11 @@ class RecurrentLM(nnx.Module):
             return product(hidden, self.output[...]) + self.output_bias[...][:, None]
         if self.projection is not None:
             hidden = product(hidden, self.projection[...])
+        return product(hidden, self._tied().T) + self.output_bias[...][:, None]
+
+    def _tied(self) -> jax.Array:
         assert self.embedding is not None  # tying needs one
-        return product(hidden, self.embedding[...].T) + self.output_bias[...][:, None]
+        return self.embedding[...]
 
 
 def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:

@@ -1,41 +1,95 @@
-"""From logits to a token id: pure functions with an explicit key. Knows no text and no network."""
+"""From logits to token ids, a row a reply: pure functions with explicit keys. Knows no text and no network.
+
+The likeliest few are sorted out once and everything else happens among them. A row whose filters might reach further
+(`top_k` off or larger, or a tie at the edge) is drawn among all tokens, sorted: a row's own settings and logits decide
+which, never its neighbours', so that a row is drawn the same in any crowd. For the same reason nothing is summed but by
+`cumsum`, whose order of adding is its own: XLA orders the terms of other sums as the number of rows suits it.
+"""
+
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 
+SHORTLIST = 64
+"""How many of the likeliest are looked at, where that is enough."""
 
-def sample(logits: jax.Array, key: jax.Array, seen: jax.Array, params: dict[str, jax.Array]) -> jax.Array:
-    """One token id drawn from `logits[V]`; `seen[V]` is True for tokens that this reply already holds.
 
-    `params` is SamplingParams.model_dump(), so that one compiled function serves every setting.
-    """
-    logits = penalize(logits, seen, params["repetition_penalty"])
-    logits = min_p(top_p(top_k(logits, params["top_k"]), params["top_p"]), params["min_p"])
-    temperature = params["temperature"]
-    drawn = jax.random.categorical(key, logits / jnp.where(temperature > 0, temperature, 1.0))
-    return jnp.where(temperature > 0, drawn, logits.argmax()).astype(jnp.int32)
+class Settings(NamedTuple):
+    """SamplingParams of several replies, an array `[B]` each."""
+
+    temperature: jax.Array
+    top_k: jax.Array
+    top_p: jax.Array
+    min_p: jax.Array
+    repetition_penalty: jax.Array
+
+
+def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settings) -> jax.Array:
+    """A token id a row `[B]`, from `logits[B, V]`; `seen[B, V]` is True for tokens that the row's reply already holds."""
+    logits = penalize(logits, seen, settings.repetition_penalty)
+    chance = jax.vmap(jax.random.uniform)(keys)
+    everything = logits.shape[-1]
+    if everything <= SHORTLIST:
+        return _drawn(*jax.lax.top_k(logits, everything), chance, settings)
+    values, ids = jax.lax.top_k(logits, SHORTLIST)
+    short, enough = _drawn(values, ids, chance, settings), _suffices(values, settings)
+
+    def among_all() -> jax.Array:
+        numbers = jax.lax.broadcasted_iota(jnp.int32, logits.shape, 1)
+        negated, ids = jax.lax.sort((-logits, numbers), num_keys=1)
+        return jnp.where(enough, short, _drawn(-negated, ids, chance, settings))
+
+    return jnp.asarray(jax.lax.cond(enough.all(), lambda: short, among_all))
 
 
 def penalize(logits: jax.Array, seen: jax.Array, penalty: jax.Array) -> jax.Array:
     """Make tokens already in the reply less likely (CTRL: Keskar et al., 1909.05858, section 4.1)."""
+    penalty = penalty[..., None]
     return jnp.where(seen, jnp.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
-def top_k(logits: jax.Array, k: jax.Array) -> jax.Array:
-    """Keep the k largest (and what equals the smallest of them); k = 0 keeps all."""
-    size = logits.shape[-1]
-    smallest = -jnp.sort(-logits)[jnp.where(k > 0, jnp.minimum(k, size), size) - 1]
-    return jnp.where(logits < smallest, -jnp.inf, logits)
+def top_k(values: jax.Array, k: jax.Array) -> jax.Array:
+    """Keep the k largest (and what equals the smallest of them) of `values[..., C]`, which descend; k = 0 keeps all."""
+    return _kept_from(values, _kth(values, k))
 
 
-def top_p(logits: jax.Array, p: jax.Array) -> jax.Array:
-    """Keep the fewest likeliest tokens that hold probability p together (Holtzman et al., 1904.09751); always one."""
-    ordered = -jnp.sort(-logits)
-    before = jnp.cumsum(jax.nn.softmax(ordered)) - jax.nn.softmax(ordered)
-    smallest = jnp.min(jnp.where((before < p) | (p >= 1.0), ordered, jnp.inf))
-    return jnp.where(logits < smallest, -jnp.inf, logits)
+def top_p(values: jax.Array, p: jax.Array) -> jax.Array:
+    """Keep the fewest of descending `values[..., C]` that hold probability p (Holtzman et al., 1904.09751); always one."""
+    p, weights = p[..., None], jnp.exp(values - values[..., :1])
+    sums = jnp.cumsum(weights, axis=-1)
+    held = (sums - weights < p * sums[..., -1:]) | (p >= 1.0)
+    return _kept_from(values, jnp.where(held, values, jnp.inf).min(axis=-1))
 
 
-def min_p(logits: jax.Array, p: jax.Array) -> jax.Array:
-    """Keep tokens at least p times as likely as the likeliest (Nguyen et al., 2407.01082)."""
-    return jnp.where(logits < logits.max() + jnp.log(p), -jnp.inf, logits)
+def min_p(values: jax.Array, p: jax.Array) -> jax.Array:
+    """Keep what is at least p times as likely as the first of descending `values[..., C]` (Nguyen et al., 2407.01082)."""
+    return _kept_from(values, values[..., 0] + jnp.log(p))
+
+
+def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: Settings) -> jax.Array:
+    """The token `[B]` of descending `values[B, C]` at which the kept ones' summed weight passes `chance[B]` of it all."""
+    kept = min_p(top_p(top_k(values, settings.top_k), settings.top_p), settings.min_p)
+    hot = settings.temperature > 0
+    weights = jnp.exp((kept - kept[:, :1]) / jnp.where(hot, settings.temperature, 1.0)[:, None])
+    sums = jnp.cumsum(weights, axis=-1)
+    place = jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), 0)
+    return jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0]
+
+
+def _suffices(values: jax.Array, settings: Settings) -> jax.Array:
+    """Whether nothing that the filters keep can be missing from the shortlist `values[B, C]`."""
+    last = values[:, -1]
+    within = (settings.top_k > 0) & (last < _kth(values, settings.top_k))
+    return within | (settings.temperature == 0) | jnp.isneginf(last)
+
+
+def _kth(values: jax.Array, k: jax.Array) -> jax.Array:
+    """The k-th of descending `values[..., C]`, the last where k is 0 or there are fewer."""
+    size = values.shape[-1]
+    place = jnp.where(k > 0, jnp.minimum(k, size), size) - 1
+    return jnp.take_along_axis(values, place[..., None], axis=-1)[..., 0]
+
+
+def _kept_from(values: jax.Array, smallest: jax.Array) -> jax.Array:
+    return jnp.where(values < smallest[..., None], -jnp.inf, values)

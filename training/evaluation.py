@@ -181,12 +181,10 @@ def _replies(
     snapshot: Snapshot, exchanges: Sequence[_Exchange], settings: Settings, progress: Callable[[str], None]
 ) -> list[str]:
     """What the checkpoint says where the person wrote the held-out post, each from a seed of its own."""
-    engine = Engine(snapshot)
-    replies = []
-    for number, exchange in enumerate(exchanges):
-        progress(f"writing sample {number + 1:,} of {len(exchanges):,}")
-        replies.append(engine.reply(exchange.said, settings.sample, settings.eval.seed + number).text)
-    return replies
+    progress(f"writing {len(exchanges):,} samples")
+    seeds = range(settings.eval.seed, settings.eval.seed + len(exchanges))
+    asked = [(exchange.said, settings.sample, seed) for exchange, seed in zip(exchanges, seeds, strict=True)]
+    return [reply.text for reply in Engine(snapshot).replies(asked)]
 
 
 def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:

@@ -35,6 +35,7 @@ from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.lock import only_training
 from training.network import fresh_network, learned_tokenizer, num_params
 from training.posts import Post
+from training.settings import BOT_TABLES
 from training.step import TrainState, initial_state
 from training.trainer import Ending, Fit, Progress, StepMetrics, fit
 
@@ -205,7 +206,8 @@ class _Run:
         begun = [list(takewhile(lambda turn: not turn.mine, conversation)) for conversation in self.corpus.val]
         asked = [turns for turns in begun if turns][:SAMPLES] or [[]] * SAMPLES
         said = [[Turn(mine=False, text=turn.text) for turn in turns] for turns in asked]
-        return [engine.reply(turns, self.settings.sample, seed + number).text for number, turns in enumerate(said)]
+        asked = [(turns, self.settings.sample, seed + number) for number, turns in enumerate(said)]
+        return [reply.text for reply in engine.replies(asked)]
 
     def _publish(self, progress: Progress, score: Score) -> str:
         root = self.settings.data.checkpoints
@@ -218,7 +220,7 @@ class _Run:
             newest_post=self.corpus.newest_post,
             seed=self.settings.train.seed,
             code_version=version("dann"),
-            settings=self.settings.model_dump(mode="json"),
+            settings=self.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),  # ids of people are not of the run
         )
         id_ = _unused(root, _timestamp())
         checkpoint.save(root, id_, self.model, self.tokenizer, meta)

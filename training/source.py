@@ -12,7 +12,7 @@ from flax import nnx
 from model.architectures import LanguageModel
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
-from model.engine import PREFILL_CHUNK, Engine
+from model.engine import Engine
 from model.tokenizer import Tokenizer
 from training.config import DataConfig, Settings, TrainConfig
 from training.corpus import Corpus, build_corpus, own_texts
@@ -27,6 +27,8 @@ from training.sizing import Size, choose
 from training.text import SplitText, read_text, text_dataset
 
 SAMPLE_CHARACTERS = 1000
+OPENING_TOKENS = 64
+"""How many of the held-out tokens a sample begins with."""
 MOST_REPLIES = 200
 
 
@@ -96,7 +98,7 @@ class TextSource:
         tokens = tokenizer.encode(opening)
         wanted = -(-SAMPLE_CHARACTERS * len(tokens) // len(opening))
         params = SamplingParams(temperature=0.8, top_k=0, top_p=1.0, min_p=0.0, max_tokens=min(wanted, 4096))
-        prompt = tokens[:PREFILL_CHUNK]
+        prompt = tokens[:OPENING_TOKENS]
         drawn = Engine(Snapshot("", model, tokenizer)).tokens(prompt, params, seed)
         return tokenizer.decode([*prompt, *drawn])
 
@@ -128,12 +130,13 @@ class PostSource:
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: posts drawn from nothing, a line each."""
-        engine, params = Engine(Snapshot("", model, tokenizer)), SamplingParams(temperature=0.8)
+        params = SamplingParams(temperature=0.8)
+        asked = [([], params, seed + number) for number in range(MOST_REPLIES)]
         said = ""
-        for number in range(MOST_REPLIES):
+        for reply in Engine(Snapshot("", model, tokenizer)).replies(asked):
             if len(said) >= SAMPLE_CHARACTERS:
                 break
-            said += engine.reply([], params, seed + number).text + "\n"
+            said += reply.text + "\n"
         return said
 
 

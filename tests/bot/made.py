@@ -91,13 +91,23 @@ class ScriptedEngine:
         self.requests.append(Request(list(conversation), params, seed))
         return ScriptedStream(self, self.requests[-1])
 
-    def swap(self, snapshot: Snapshot) -> None:
+    async def swap(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
+
+    @property
+    def load(self) -> "ScriptedLoad":
+        return ScriptedLoad(busy=len(self.requests), waiting=2)
 
     @property
     def texts(self) -> list[list[str]]:
         """The words of every request's conversation."""
         return [[turn.text for turn in request.conversation] for request in self.requests]
+
+
+@dataclass(frozen=True)
+class ScriptedLoad:
+    busy: int
+    waiting: int
 
 
 @dataclass

@@ -32,7 +32,7 @@ class Scene:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
-        self.admin = Admin(self.engine, root, [1, 2], self.clock)
+        self.admin = Admin(self.engine, root, self.clock)
 
     def order(self, command: str, argument: str = "") -> str:
         return asyncio.run(self.admin.do(command, argument))
@@ -51,7 +51,7 @@ def test_status(root: Path) -> None:
     said = scene.order(" Status ")
     assert re.fullmatch(
         r"checkpoint 2, 2\.346 bits per byte, made \d+ days ago\n"
-        r"answering, up 1 h 1 min, 1,234 answered, 2 under way\nmemory [\d,]+ MB",
+        r"answering, up 1 h 1 min, 1,234 answered, 0 being drawn, 2 waiting\nmemory [\d,]+ MB",
         said,
     )
     assert int(said.split("memory ")[1].split()[0].replace(",", "")) > 20

@@ -52,6 +52,7 @@ def test_no_pings(text: str, shown: str) -> None:
         ("write to a.b@example.com now", "write to now"),
         ("tg://resolve?domain=x mailto:a@b", ""),
         ("hthttp://ttp://x", ""),
+        ("www<http://a>.evil.example", ""),
         ("train.py has 3.5 node.js e.g. this...that", "train.py has 3.5 node.js e.g. this...that"),
         ("ok.So", "ok.So"),
     ],
@@ -89,6 +90,10 @@ def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
 def test_one_authors_turn_without_speaker_tags(text: str, shown: str) -> None:
     assert one_turn(text, NAMES) == shown
     assert clean(text, NAMES) == shown
+
+
+def test_a_scheme_is_no_speaker() -> None:
+    assert clean("Sam://x is odd", NAMES, links=True) == "Sam://x is odd"
 
 
 def test_a_conversation_without_names_has_no_tags_but_those_in_brackets() -> None:

@@ -48,6 +48,13 @@ def test_it_is_bounded_in_number_and_in_age() -> None:
     assert len(memory.before(GROUP, said("now", time=500.0))[0].text) == MOST_CHARACTERS
 
 
+def test_the_message_that_is_answered_takes_no_other_ones_place() -> None:
+    memory = Memory(2, 100, 10)
+    for id_ in ("a", "b", "c", "now"):
+        memory.hear(GROUP, said(id_))
+    assert ids(memory) == ["b", "c"]
+
+
 def test_it_is_bounded_in_places() -> None:
     memory = Memory(3, 100, 2)
     places = [Place("discord", str(number)) for number in range(3)]
@@ -58,10 +65,11 @@ def test_it_is_bounded_in_places() -> None:
     assert len(memory) == 1
 
 
-def test_nothing_is_remembered_where_config_says_so() -> None:
+def test_nothing_is_read_where_config_says_so() -> None:
     memory = Memory(0, 100, 2)
     memory.hear(GROUP, said("a"))
-    assert len(memory) == 0
+    memory.hear(GROUP, said("b"))
+    assert ids(memory) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20), st.floats(0, 1e6)), max_size=60))
@@ -69,7 +77,7 @@ def test_it_stays_bounded_whatever_is_heard(events: list[tuple[int, int, float]]
     memory = Memory(4, 100, 3)
     for place, id_, time in events:
         memory.hear(Place("discord", str(place)), said(str(id_), time=time))
-        assert len(memory) <= 12
+        assert len(memory) <= 15
 
 
 def test_a_deleted_message_is_gone_also_where_it_is_heard_only_later() -> None:

@@ -9,25 +9,34 @@ import pytest
 from pydantic import ValidationError
 
 from model.config import SamplingParams
-from model.sampling import min_p, penalize, sample, top_k, top_p
+from model.sampling import SHORTLIST, Settings, min_p, penalize, sample, top_k, top_p
 
 PROBS = jnp.array([0.5, 0.25, 0.15, 0.07, 0.03])
 LOGITS = jnp.log(PROBS)
 OFF: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+drawn_at_once = jax.jit(sample)
 
 
 def kept(logits: jax.Array) -> list[int]:
     return np.flatnonzero(np.isfinite(np.asarray(logits))).tolist()
 
 
-def draw(seed: int, **changes: float) -> int:
-    params = {k: jnp.asarray(v) for k, v in SamplingParams(**{**OFF, **changes}).model_dump().items()}
-    return int(sample(LOGITS, jax.random.key(seed), jnp.zeros(5, bool), params))
+def draws(seeds: range, logits: jax.Array = LOGITS, **changes: float) -> list[int]:
+    """A token for each seed, all in one batch of rows with the same settings."""
+    params = SamplingParams(**{**OFF, **changes}).model_dump()
+    settings = Settings(*(jnp.full(len(seeds), params[name]) for name in Settings._fields))
+    rows = jnp.broadcast_to(logits, (len(seeds), len(logits)))
+    keys = jax.vmap(jax.random.key)(jnp.arange(seeds.start, seeds.stop))
+    return np.asarray(drawn_at_once(rows, keys, jnp.zeros(rows.shape, bool), settings)).tolist()
 
 
 @pytest.mark.parametrize(("k", "expected"), [(0, 5), (1, 1), (3, 3), (5, 5), (99, 5)])
 def test_top_k(k: int, expected: int) -> None:
     assert kept(top_k(LOGITS, jnp.asarray(k))) == list(range(expected))
+
+
+def test_top_k_keeps_what_equals_the_smallest() -> None:
+    assert kept(top_k(jnp.array([2.0, 1.0, 1.0, 1.0, 0.0]), jnp.asarray(2))) == [0, 1, 2, 3]
 
 
 @pytest.mark.parametrize(("p", "expected"), [(0.01, 1), (0.5, 1), (0.51, 2), (0.76, 3), (0.95, 4), (1.0, 5)])
@@ -40,9 +49,9 @@ def test_min_p_is_relative_to_the_likeliest(p: float, expected: int) -> None:
     assert kept(min_p(LOGITS, jnp.asarray(p))) == list(range(expected))
 
 
-def test_filters_order_does_not_depend_on_position() -> None:
+def test_what_is_kept_does_not_depend_on_position() -> None:
     turned = LOGITS[jnp.array([3, 0, 4, 1, 2])]
-    assert kept(top_p(turned, jnp.asarray(0.76))) == [1, 3, 4]
+    assert set(draws(range(300), turned, top_p=0.76)) == {1, 3, 4}
 
 
 def test_penalty_makes_seen_tokens_less_likely_whatever_their_sign() -> None:
@@ -52,20 +61,59 @@ def test_penalty_makes_seen_tokens_less_likely_whatever_their_sign() -> None:
 
 
 def test_temperature_zero_is_greedy_and_one_follows_the_distribution() -> None:
-    assert {draw(seed, temperature=0.0) for seed in range(20)} == {0}
-    counts = np.bincount([draw(seed) for seed in range(2000)], minlength=5) / 2000
+    assert set(draws(range(20), temperature=0.0)) == {0}
+    counts = np.bincount(draws(range(2000)), minlength=5) / 2000
     np.testing.assert_allclose(counts, PROBS, atol=0.04)
 
 
 def test_a_low_temperature_sharpens() -> None:
-    sharp = np.mean([draw(seed, temperature=0.3) == 0 for seed in range(300)])
-    flat = np.mean([draw(seed, temperature=2.0) == 0 for seed in range(300)])
+    sharp = np.mean([token == 0 for token in draws(range(300), temperature=0.3)])
+    flat = np.mean([token == 0 for token in draws(range(300), temperature=2.0)])
     assert sharp > 0.85
     assert flat < 0.45
 
 
 def test_the_same_seed_draws_the_same() -> None:
-    assert [draw(7) for _ in range(3)] == [draw(7)] * 3
+    assert len({draws(range(7, 8))[0] for _ in range(3)}) == 1
+
+
+@pytest.mark.parametrize("changes", [{}, {"top_k": 100}, {"top_p": 0.9}, {"min_p": 0.2}, {"top_k": 30}, {"top_k": 63}])
+def test_the_shortlist_changes_nothing(changes: dict[str, float]) -> None:
+    """Of many tokens, those drawn are those that the filters keep, as often as they should be."""
+    size, count = 3 * SHORTLIST, 20_000
+    logits = jax.random.permutation(jax.random.key(1), -0.05 * jnp.arange(float(size)))
+    order = np.argsort(-np.asarray(logits))
+    expected = np.zeros(size)
+    inside = logits[order]
+    for filtered, name in ((top_k, "top_k"), (top_p, "top_p"), (min_p, "min_p")):
+        inside = filtered(inside, jnp.asarray(changes.get(name, OFF[name])))
+    expected[order] = jax.nn.softmax(inside)
+    counts = np.bincount(draws(range(count), logits, **changes), minlength=size) / count
+    assert (counts[expected == 0] == 0).all()
+    np.testing.assert_allclose(counts, expected, atol=5 * np.sqrt(0.05 / count))
+
+
+def test_ties_at_the_end_of_the_shortlist_are_all_kept() -> None:
+    level = jnp.zeros(2 * SHORTLIST)
+    assert len(set(draws(range(3000), level, top_k=SHORTLIST // 2))) == 2 * SHORTLIST
+
+
+def test_a_row_is_drawn_the_same_among_rows_that_need_all_tokens() -> None:
+    logits = jax.random.normal(jax.random.key(2), (16, 3 * SHORTLIST))
+    keys, seen = jax.random.split(jax.random.key(3), 16), jnp.zeros(logits.shape, bool)
+
+    def drawn(top_k: jax.Array) -> np.ndarray:
+        steady = {name: jnp.full(16, OFF[name]) for name in Settings._fields}
+        return np.asarray(drawn_at_once(logits, keys, seen, Settings(**{**steady, "top_k": top_k})))
+
+    some, mixed = drawn(jnp.full(16, 40)), drawn(jnp.where(jnp.arange(16) % 2, 40, 0))
+    np.testing.assert_array_equal(some[1::2], mixed[1::2])
+    np.testing.assert_array_equal(mixed[::2], drawn(jnp.zeros(16, int))[::2])
+
+
+def test_broken_logits_still_draw_a_token() -> None:
+    for wrong in (jnp.nan, -jnp.inf, jnp.inf):
+        assert draws(range(3), jnp.full(5, wrong)) == [0, 0, 0]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,133 @@
+"""A table with a row a reply, and the two programs that work on it: read prompts, draw tokens. Knows no text.
+
+A row holds what a reply must remember: its carry, and which tokens it has drawn. A program takes a few rows out, goes on
+with them for some steps, and puts them back; so a program is compiled once for each of a few numbers of rows, and whoever is
+not among them waits where it is. What a row becomes depends on that row alone, bit for bit.
+"""
+
+from functools import lru_cache, partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from model.architectures import LanguageModel
+from model.sampling import Settings, sample
+
+READ_STEPS = 16
+DRAW_STEPS = 8
+"""Steps of a program: between two programs requests come and go."""
+
+
+class Table(NamedTuple):
+    """What is remembered, an array of `[rows, ...]` each: the network's carry, and `seen[rows, V]`."""
+
+    carry: Any
+    seen: jax.Array
+
+
+class Reading(NamedTuple):
+    """Parts of prompts to read: `rows[B]`, `tokens[B, READ_STEPS]`, of which `skip[B]` at the front are none.
+
+    `fresh[B]`: the prompt begins here, so that the row's last owner is forgotten.
+    """
+
+    rows: np.ndarray
+    tokens: np.ndarray
+    skip: np.ndarray
+    fresh: np.ndarray
+
+
+class Drawing(NamedTuple):
+    """Replies to go on with: `rows[B]`, each one's last token, its seed, how many tokens it has drawn, its settings."""
+
+    rows: np.ndarray
+    tokens: np.ndarray
+    seeds: np.ndarray
+    counts: np.ndarray
+    settings: Settings
+
+
+class Slots:
+    """A network's weights, a table of `count` rows for it (and one more, for whatever is nobody's), and the programs."""
+
+    def __init__(self, model: LanguageModel, opening: np.ndarray, count: int) -> None:
+        graph, state = nnx.split(model)
+        self._weights, structure = jax.tree.flatten(state)
+        self._read, self._draw = _programs(graph, structure)
+        self._opening = jnp.asarray(opening)
+        self._table = Table(model.initial_carry(count + 1), jnp.zeros((count + 1, len(opening)), bool))
+        self.nobody = count
+
+    def read(self, asked: Reading) -> None:
+        """Read READ_STEPS tokens of some rows' prompts."""
+        self._table = self._read(self._weights, self._table, asked)
+
+    def draw(self, asked: Drawing) -> np.ndarray:
+        """Draw DRAW_STEPS tokens for some rows: `[B, DRAW_STEPS]`. Token n of a reply is drawn with its key folded with n."""
+        self._table, tokens = self._draw(self._weights, self._opening, self._table, asked)
+        return np.asarray(tokens)
+
+
+# One pair for all networks of a shape: training makes a new engine for every evaluation.
+@lru_cache(maxsize=8)
+def _programs(graph: nnx.GraphDef[Any], structure: Any) -> tuple[Any, Any]:
+    def made(weights: Any) -> LanguageModel:
+        model: LanguageModel = nnx.merge(graph, jax.tree.unflatten(structure, weights))
+        return model
+
+    @partial(jax.jit, donate_argnums=1)
+    def read(weights: Any, table: Table, asked: Reading) -> Table:
+        return _read(made(weights), table, asked)
+
+    @partial(jax.jit, donate_argnums=2)
+    def draw(weights: Any, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
+        return _draw(made(weights), opening, table, asked)
+
+    return read, draw
+
+
+def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
+    old, new = _taken(table.carry, asked.rows), model.initial_carry(len(asked.rows))
+
+    def one(carry: Any, now: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
+        number, tokens = now
+        _, after = model(tokens[:, None], carry)
+        return _where(number >= asked.skip, after, carry), None
+
+    carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), asked.tokens.T))
+    return table._replace(carry=_put(table.carry, asked.rows, carry))
+
+
+def _draw(model: LanguageModel, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
+    begun = jnp.asarray(asked.counts) > 0
+    keys = jax.vmap(jax.random.key)(asked.seeds)
+    vocabulary = jnp.arange(len(opening))
+
+    def one(state: tuple[jax.Array, Table], number: jax.Array) -> tuple[tuple[jax.Array, Table], jax.Array]:
+        tokens, (carry, seen) = state
+        logits, carry = model(tokens[:, None], carry)
+        count = asked.counts + number
+        logits = jnp.where(opening | (count > 0)[:, None], logits[:, 0], -jnp.inf)
+        tokens = sample(logits, jax.vmap(jax.random.fold_in)(keys, count), seen, asked.settings)
+        return (tokens, Table(carry, seen | (vocabulary == tokens[:, None]))), tokens
+
+    carry, seen = _taken(table, asked.rows)
+    state = (jnp.asarray(asked.tokens), Table(carry, seen & begun[:, None]))
+    (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DRAW_STEPS))
+    return _put(table, asked.rows, after), tokens.T
+
+
+def _taken(table: Any, rows: Any) -> Any:
+    return jax.tree.map(lambda array: array[rows], table)
+
+
+def _put(table: Any, rows: Any, parts: Any) -> Any:
+    return jax.tree.map(lambda array, part: array.at[rows].set(part), table, parts)
+
+
+def _where(which: Any, there: Any, elsewhere: Any) -> Any:
+    """`there` in the rows that `which[B]` names, `elsewhere` in the others."""
+    return jax.tree.map(lambda a, b: jnp.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b), there, elsewhere)

@@ -1,0 +1,112 @@
+"""The thread that does the work of replies, so that the event loop never waits for it. Knows no event loop.
+
+Between two rounds it looks up: who has given up, who has come, whether there are other weights. What is running goes on to
+its end on the weights it began with; when the last of them is done these are let go.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+from model.batch import Batch
+from model.request import Completion, Request
+
+LOG = logging.getLogger("dann.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What has come of a request in a round: more text, and its completion or an error if it has ended."""
+
+    request: Request
+    piece: str = ""
+    completion: Completion | None = None
+    error: BaseException | None = None
+
+
+class Worker:
+    """A thread, the requests that wait for it, and the batches it works on; `tell` is called in the thread with what is new."""
+
+    def __init__(self, batch: Batch, tell: Callable[[Sequence[News]], None]) -> None:
+        self._batches, self._tell = [batch], tell
+        self._waiting: deque[Request] = deque()
+        self._changed = threading.Condition()
+        self._closing = False
+        self.ready: Future[None] = Future()
+        self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
+        self._thread.start()
+
+    @property
+    def waiting(self) -> int:
+        """How many have no place yet."""
+        return len(self._waiting)
+
+    @property
+    def busy(self) -> int:
+        """How many have one."""
+        return sum(len(batch) for batch in self._batches)
+
+    def add(self, request: Request) -> None:
+        """Let one more wait."""
+        with self._changed:
+            self._waiting.append(request)
+            self._changed.notify()
+
+    def replace(self, batch: Batch) -> None:
+        """Give whoever has no place yet a place in this batch."""
+        with self._changed:
+            self._batches = [*self._batches, batch]
+            self._changed.notify()
+
+    def close(self) -> None:
+        """Stop after this round. Whoever is not done never will be."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            self._batches[-1].warm()
+        except BaseException as error:  # whoever waits for `ready` is told
+            self.ready.set_exception(error)
+        else:
+            self.ready.set_result(None)
+        while self._look_up():
+            news: list[News] = []
+            for batch in self._batches:
+                news += self._round(batch)
+            if news:
+                self._tell(news)
+
+    def _look_up(self) -> bool:
+        """Wait until there is something to do, and let in whom there is room for. False: it is time to stop."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._closing or self._waiting or self.busy or len(self._batches) > 1)
+            if self._closing:
+                return False
+            self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
+            newest, entering = self._batches[-1], []
+            while self._waiting and len(entering) < newest.room:
+                request = self._waiting.popleft()
+                if not request.over:
+                    entering.append(request)
+        self._admit(newest, entering)
+        return True
+
+    def _admit(self, batch: Batch, entering: Sequence[Request]) -> None:
+        for request in entering:
+            try:
+                batch.admit(request)
+            except Exception as error:  # one conversation that cannot be spelled is no other's concern
+                self._tell([News(request, error=error)])
+
+    def _round(self, batch: Batch) -> list[News]:
+        try:
+            return [News(request, request.take_text(), request.completion) for request in batch.round()]
+        except Exception as error:
+            LOG.exception("the engine failed; what was being answered is lost, and it goes on with what comes next")
+            return [News(request, error=error) for request in batch.reset()]

@@ -1,0 +1,80 @@
+"""A reply is the same, bit for bit, alone and in a crowd, wherever in it it stands.
+
+If a size fails here after JAX was upgraded: XLA cuts that product in another way for another number of rows, although every
+product of decoding has ROWS rows (model/recurrence.py), or sums in another order (model/sampling.py).
+"""
+
+import random
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from model.batch import Batch
+from model.config import SamplingParams
+from model.engine import Engine
+from model.prompt import Turn
+from model.request import Request
+from tests.model.made import TOKENIZER, WILD, snapshot
+
+SHAPES: list[dict[str, Any]] = [
+    {"hidden_dim": 512, "embed_dim": 128},
+    {"hidden_dim": 100, "embed_dim": 37, "num_layers": 2},
+    {"hidden_dim": 500, "architecture": "gru"},
+    {"hidden_dim": 96, "embed_dim": 32, "tie_embeddings": True, "architecture": "rnn"},
+]
+
+
+def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
+    """Requests of every kind: long and short, wild and greedy, with each filter on and off."""
+    chance, asked = random.Random(1), []
+    for number in range(count):
+        words = " ".join(chance.choices(["hey", "the loss", "lol", "😂", "goes", "ё"], k=chance.randrange(60)))
+        params = SamplingParams(
+            temperature=chance.choice([0.0, 0.7, 1.3, 2.0]),
+            top_k=chance.choice([0, 1, 40, 200]),
+            top_p=chance.choice([0.5, 0.95, 1.0]),
+            min_p=chance.choice([0.0, 0.05]),
+            repetition_penalty=chance.choice([1.0, 1.3]),
+            max_tokens=chance.randrange(1, 60),
+        )
+        asked.append(([Turn(mine=number % 3 == 0, text=words)], params, number))
+    return asked
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_reply_is_the_same_alone_and_in_a_crowd(shape: dict[str, Any]) -> None:
+    engine, asked = Engine(snapshot(**shape)), crowd(64)
+    together = engine.replies(asked)
+    shuffled = random.Random(2).sample(range(64), 64)
+    again = engine.replies([asked[number] for number in shuffled])
+    assert [again[shuffled.index(number)] for number in range(64)] == together
+    assert [engine.reply(*one) for one in asked[:24]] == together[:24]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_the_carry_has_the_same_bits_in_every_width_and_place(shape: dict[str, Any]) -> None:
+    """Texts could agree by luck; carries are what all that follows is computed from."""
+    found = {}
+    for count in (1, 8, 9, 30, 64):
+        batch = Batch(snapshot(**shape), 64)
+        fillers = [Request([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
+        watched = Request([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
+        for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
+            batch.admit(request)
+        slot = next(slot for slot, request in batch._running.items() if request is watched)
+        for _ in range(4):
+            batch.round()
+        found[count] = [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]
+    for count, arrays in found.items():
+        for array, alone in zip(arrays, found[1], strict=True):
+            np.testing.assert_array_equal(array, alone, err_msg=f"{count} at once")
+
+
+def test_the_crowd_is_of_every_kind() -> None:
+    """Otherwise the tests above say little."""
+    replies = Engine(snapshot()).replies(crowd(64))
+    assert len({reply.text for reply in replies}) > 50
+    assert {reply.finish_reason for reply in replies} == {"stop", "length"}
+    assert TOKENIZER.vocab_size > 64
