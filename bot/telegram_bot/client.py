@@ -6,6 +6,7 @@ port; a webhook is called by Telegram, through whatever serves https in front of
 
 import asyncio
 import logging
+import os
 import re
 import secrets
 from collections.abc import Coroutine
@@ -21,7 +22,7 @@ from bot.mention import Answers
 from bot.redaction import Redaction
 from bot.telegram_bot.menu import set_menu
 from bot.telegram_bot.messages import Reader
-from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, Limiter, Poll, Request, refused
+from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, Limiter, Poll, Request, Wordless, refused
 from bot.telegram_bot.sending import Sender
 from bot.telegram_bot.slash import command_name
 from bot.telegram_bot.updates import Updates, failed
@@ -61,9 +62,7 @@ class TelegramBot:
         command = command_name(self._settings.persona.name)
         try:
             me = await self._greeted(application)
-            await set_menu(
-                application.bot, command_name(self._settings.persona.name), self._settings.bot.telegram.owners
-            )
+            await set_menu(application.bot, command, self._settings.bot.telegram.owners)
             self._listen(application, me)
             await application.start()
             how = await self._fetching(application)
@@ -90,6 +89,7 @@ class TelegramBot:
         self._redaction.__exit__()
 
     def _built(self) -> Telegram:
+        os.environ.setdefault("PTB_TIMEDELTA", "true")  # what will be the default; until then each 429 is a warning
         builder = (
             ApplicationBuilder()
             .token(self._token)
@@ -141,6 +141,7 @@ class TelegramBot:
             raise DannError(
                 f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
             )
+        logging.getLogger("telegram.ext.Updater").addFilter(Wordless())
         try:
             await updater.start_webhook(
                 listen=config.webhook_listen,

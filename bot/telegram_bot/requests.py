@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from telegram import Update
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
@@ -48,6 +49,14 @@ class Poll(Request):
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
         self._told = ""
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """As Request's; an update that python-telegram-bot cannot read is emptied, or it would be fetched for ever."""
+        told = Request.parse_json_payload(payload)
+        if isinstance(told, dict) and isinstance(updates := told.get("result"), list):
+            told["result"] = [_readable(update) for update in updates]
+        return told
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As HTTPXRequest's. A refused token is an error like others: a proxy's passing 404 must not end it all."""
@@ -96,9 +105,29 @@ class Limiter(AIORateLimiter):
         return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
 
 
+class Wordless(logging.Filter):
+    """What python-telegram-bot logs of an update that it cannot read holds what people wrote: it is left out."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True; the record is changed."""
+        if "Received data" in str(record.msg):
+            record.msg, record.args = "an update from Telegram could not be read", ()
+        return True
+
+
 def refused() -> DannError:
     """The token is no good."""
     return DannError(REFUSED)
+
+
+def _readable(update: Any) -> Any:
+    """The update, or one with its number alone where python-telegram-bot fails on it."""
+    try:
+        Update.de_json(update, None)
+    except Exception as error:
+        logger.warning("an update from Telegram could not be read (%s)", type(error).__name__)
+        return {"update_id": update["update_id"]}
+    return update
 
 
 def _trouble(code: int, payload: bytes) -> str:
