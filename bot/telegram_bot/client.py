@@ -9,7 +9,9 @@ import logging
 import os
 import re
 import secrets
-from collections.abc import Coroutine
+import socket
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,7 +19,7 @@ from telegram import Update, User
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
-from bot.config import BotSettings
+from bot.config import BotSettings, TelegramConfig
 from bot.mention import Answers
 from bot.redaction import Redaction
 from bot.telegram_bot.menu import set_menu
@@ -61,7 +63,8 @@ class TelegramBot:
         self._application = application = self._built()
         command = command_name(self._settings.persona.name)
         try:
-            me = await self._greeted(application)
+            await _insisted(application.initialize)
+            me: User = application.bot.bot
             await set_menu(application.bot, command, self._settings.bot.telegram.owners)
             self._listen(application, me)
             await application.start()
@@ -103,22 +106,6 @@ class TelegramBot:
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
-    async def _greeted(self, application: Telegram) -> User:
-        """Who the bot is, asked until there is an answer; raises InvalidToken."""
-        wait = FIRST_WAIT
-        while True:
-            try:
-                await application.initialize()
-                me: User = application.bot.bot
-                return me
-            except InvalidToken:
-                raise
-            except TelegramError as error:
-                if wait == FIRST_WAIT:
-                    logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
-
     def _listen(self, application: Telegram, me: User) -> None:
         reader = Reader(me)
         sender = Sender(application.bot, reader, self._answers)
@@ -137,27 +124,54 @@ class TelegramBot:
                 timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
             )
             return "polling"
-        if not urlsplit(config.webhook_url).hostname:
-            raise DannError(
-                f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
-            )
         logging.getLogger("telegram.ext.Updater").addFilter(Wordless())
-        try:
-            await updater.start_webhook(
-                listen=config.webhook_listen,
-                port=config.webhook_port,
-                url_path=re.escape(urlsplit(config.webhook_url).path),
-                webhook_url=config.webhook_url,
-                secret_token=secrets.token_urlsafe(32),
-                allowed_updates=KINDS,
-                bootstrap_retries=3,
-            )
-        except OSError as error:
-            where = f"{config.webhook_listen}:{config.webhook_port}"
-            raise DannError(f"bot.telegram.webhook_port: {where} cannot be listened on ({error.strerror})") from error
+        _check_webhook(config)
+        secret, url = secrets.token_urlsafe(32), config.webhook_url
+        try:  # start_webhook does so too, but fills the log where Telegram refuses the address
+            await _insisted(partial(application.bot.set_webhook, url, allowed_updates=KINDS, secret_token=secret))
         except BadRequest as error:
-            raise DannError(f"bot.telegram.webhook_url = {config.webhook_url!r}: Telegram says {error}") from error
+            raise DannError(f"bot.telegram.webhook_url = {url!r}: Telegram says {error}") from error
+        await updater.start_webhook(
+            listen=config.webhook_listen,
+            port=config.webhook_port,
+            url_path=re.escape(urlsplit(url).path),
+            webhook_url=url,
+            secret_token=secret,
+            allowed_updates=KINDS,
+            bootstrap_retries=3,
+        )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
+
+
+def _check_webhook(config: TelegramConfig) -> None:
+    """Raises DannError for an address that is none, and for a port that is taken."""
+    if not urlsplit(config.webhook_url).hostname:
+        raise DannError(
+            f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
+        )
+    family = socket.AF_INET6 if ":" in config.webhook_listen else socket.AF_INET
+    try:
+        socket.create_server((config.webhook_listen, config.webhook_port), family=family).close()
+    except OSError as error:
+        where = f"{config.webhook_listen}:{config.webhook_port}"
+        raise DannError(f"bot.telegram.webhook_port: {where} cannot be listened on ({error.strerror})") from error
+
+
+async def _insisted(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Do something until Telegram answers; raises InvalidToken and BadRequest, which no patience helps."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            await action()
+        except (InvalidToken, BadRequest):
+            raise
+        except TelegramError as error:
+            if wait == FIRST_WAIT:
+                logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
+        else:
+            return
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
 
 
 def _told_elsewhere(_error: TelegramError) -> None:

@@ -1,9 +1,9 @@
 """A tavern on Telegram: the server on loopback, the real client, and an `Answers` that says everything back.
 
-    @on_telegram()
-    async def test_something(scene: Scene) -> None:
-        scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
-        assert await scene.replies() == ["echo: hi"]
+@on_telegram()
+async def test_something(scene: Scene) -> None:
+    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    assert await scene.replies() == ["echo: hi"]
 """
 
 import asyncio
@@ -107,7 +107,7 @@ class Scene:
 
     def another(self, token: str, **config: Any) -> TelegramBot:
         """One more process, as it were, with this token."""
-        telegram = TelegramConfig(base_url=self.server.base_url, **{**self._config, **config})
+        telegram = TelegramConfig(**{"base_url": self.server.base_url, **self._config, **config})
         settings = BotSettings(persona=PersonaConfig(name=self._persona), bot=BotConfig(telegram=telegram))
         return TelegramBot(token, settings, self.answers)
 

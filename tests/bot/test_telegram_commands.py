@@ -31,7 +31,9 @@ async def test_the_command_is_answered(scene: Scene, typed: str, said: str) -> N
     (reply,) = await scene.sent(1)
     assert (reply.text, reply.reply_to) == (said, asked)
     heard = [one.text for _, one in scene.answers.heard_ if not one.author.is_me]
-    assert [f"echo: {text}" if text else "just talking" for text in heard] == [said], "options are nothing that was said"
+    assert [f"echo: {text}" if text else "just talking" for text in heard] == [said], (
+        "options are nothing that was said"
+    )
 
 
 @pytest.mark.parametrize("typed", ["/dann@other_bot hi", "/help", "/danny hi", "hey /dann hi", "/dann_adminx", "/"])
@@ -88,7 +90,9 @@ async def test_the_footer_stands_slanted_under_the_answer_and_is_not_read_again(
     assert mine == ["echo: 😂 hi", "echo: go on"]
 
 
-@pytest.mark.parametrize("typed", ["/dann_admin rollback 2026 b", "/dann-admin Rollback 2026 b", "/dann_admin@dann_bot rollback  2026 b"])
+@pytest.mark.parametrize(
+    "typed", ["/dann_admin rollback 2026 b", "/dann-admin Rollback 2026 b", "/dann_admin@dann_bot rollback  2026 b"]
+)
 @on_telegram()
 async def test_owners_manage_and_are_told_in_their_own_chat(scene: Scene, typed: str) -> None:
     scene.answers.owners = {str(scene.alice.id)}

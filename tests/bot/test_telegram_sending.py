@@ -20,7 +20,10 @@ async def test_answers_are_replies_in_plain_text_without_previews(scene: Scene) 
     assert reply.text == "echo: *see* <b>https://example.org</b>"
     assert "parse_mode" not in reply.request
     assert json.loads(reply.request["link_preview_options"]) == {"is_disabled": True}
-    assert json.loads(reply.request["reply_parameters"]) == {"message_id": asked.id, "allow_sending_without_reply": True}
+    assert json.loads(reply.request["reply_parameters"]) == {
+        "message_id": asked.id,
+        "allow_sending_without_reply": True,
+    }
 
 
 @on_telegram()
@@ -111,6 +114,7 @@ async def test_messages_go_out_no_faster_than_telegram_allows(scene: Scene) -> N
         scene.world.say(scene.alice, scene.tavern, f"@dann_bot {number}")
     await scene.world.until(lambda: sum(message.chat is scene.tavern for message in scene.world.sent) >= 20)
     assert scene.bot.used["sendmessage"] == 90
+    await scene.dann.stop(0)
 
 
 @on_telegram()
