@@ -23,6 +23,7 @@ DOORS = {
     "discord": "bot/discord_bot.py",
     "telegram": "bot/telegram_bot/",
     "apscheduler": "bot/scheduler.py",
+    "regex": "bot/split.py",
     "fastapi": "bot/web/",
     "torch": "tests/bench/",
 }
