@@ -10,6 +10,7 @@ import os
 import re
 import secrets
 import socket
+import time
 from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
@@ -24,7 +25,7 @@ from bot.mention import Answers
 from bot.redaction import Redaction
 from bot.telegram_bot.menu import set_menu
 from bot.telegram_bot.messages import Reader
-from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, Limiter, Poll, Request, Wordless, refused
+from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, WORDLESS, Limiter, Poll, Request, refused
 from bot.telegram_bot.sending import Sender
 from bot.telegram_bot.slash import command_name
 from bot.telegram_bot.updates import Updates, failed
@@ -33,6 +34,8 @@ from model.errors import DannError
 POLL_SECONDS = 10
 KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+PATIENCE = 2.0
+"""Seconds that taking leave of Telegram's servers may take."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
     "(then add the bot to its groups anew)"
@@ -83,10 +86,11 @@ class TelegramBot:
         application, self._application = self._application, None
         if application is None:
             return
+        begun = time.monotonic()
         if application.updater is not None and application.updater.running:
-            await _within(1.0 + seconds, application.updater.stop())
+            await _within(PATIENCE, application.updater.stop())
         if application.running:
-            await _within(seconds, application.stop())
+            await _within(max(0.0, seconds - (time.monotonic() - begun)), application.stop())
         await _within(1.0, application.shutdown())
         await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
         self._redaction.__exit__()
@@ -109,8 +113,7 @@ class TelegramBot:
     def _listen(self, application: Telegram, me: User) -> None:
         reader = Reader(me)
         sender = Sender(application.bot, reader, self._answers)
-        command = command_name(self._settings.persona.name)
-        updates = Updates(self._answers, reader, sender, command, self._settings.sample)
+        updates = Updates(self._settings, self._answers, reader, sender)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
         application.add_error_handler(failed)
 
@@ -124,7 +127,7 @@ class TelegramBot:
                 timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
             )
             return "polling"
-        logging.getLogger("telegram.ext.Updater").addFilter(Wordless())
+        logging.getLogger("telegram.ext.Updater").addFilter(WORDLESS)
         _check_webhook(config)
         secret, url = secrets.token_urlsafe(32), config.webhook_url
         try:  # start_webhook does so too, but fills the log where Telegram refuses the address

@@ -13,6 +13,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
+from bot.recent import Recent
 from model.errors import DannError
 
 REFUSED = (
@@ -24,6 +25,7 @@ ANOTHER = (
     "until then either may miss messages"
 )
 CONNECTIONS = 256
+QUIET_SECONDS = 600.0
 READ_SECONDS = 10.0
 TRIES = 3
 """How often a message that Telegram put off with 429 is sent again."""
@@ -49,6 +51,7 @@ class Poll(Request):
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
         self._told = ""
+        self._lately = Recent(QUIET_SECONDS)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
@@ -74,11 +77,15 @@ class Poll(Request):
         return code, payload
 
     def _tell(self, trouble: str) -> None:
-        if trouble and trouble != self._told:
+        """Two processes that end each other's polls all day are told of it every ten minutes, not at each turn."""
+        if not trouble:
+            if self._told:
+                logger.warning("Telegram answers again")
+            self._told = ""
+        elif trouble != self._told and not self._lately.left(trouble):
+            self._lately.mark(trouble)
             logger.warning(trouble)
-        elif self._told and not trouble:
-            logger.warning("Telegram answers again")
-        self._told = trouble
+            self._told = trouble
 
 
 class Limiter(AIORateLimiter):
@@ -113,6 +120,9 @@ class Wordless(logging.Filter):
         if "Received data" in str(record.msg):
             record.msg, record.args = "an update from Telegram could not be read", ()
         return True
+
+
+WORDLESS = Wordless()
 
 
 def refused() -> DannError:

@@ -70,7 +70,33 @@ async def test_what_is_out_of_range_is_refused_in_one_line(scene: Scene, typed: 
     assert "\n" not in reply.text
     assert reply.reply_to is asked
     assert scene.answers.mentions == []
-    assert not any(said.author.is_me for _, said in scene.answers.heard_), "a refusal is no part of the conversation"
+    assert not any(said.author.is_me for _, said in scene.answers.heard_), "a refusal is not dann's voice"
+    scene.world.say(scene.bob, scene.tavern, "haha", reply_to=reply)
+    await scene.sent(2)
+    assert [(mention.said.text, mention.chain) for mention in scene.answers.mentions] == [("haha", ())]
+
+
+@on_telegram()
+async def test_somebody_who_goes_on_and_on_is_not_refused_each_time(scene: Scene) -> None:
+    """Refusals would use up the 20 messages a minute that a group has."""
+    for _ in range(30):
+        scene.world.say(scene.alice, scene.tavern, "/dann temp=9")
+        scene.world.say(scene.bob, scene.tavern, "/dann_admin retrain")
+    scene.world.say(scene.alice, scene.tavern, "/dann hi")
+    assert sorted(await scene.replies()) == sorted(
+        ["temp takes a number from 0 to 2, such as temp=0.8", "that is for owners", "echo: hi"]
+    )
+
+
+@on_telegram(config={"deny_users": (5_000_002,), "allow_chats": (-1_000_005_000_004,)})
+async def test_whom_dann_does_not_answer_it_does_not_refuse_either(scene: Scene) -> None:
+    assert (scene.alice.id, scene.tavern.id) == (5_000_002, -1_000_005_000_004)
+    market = scene.world.group("market")
+    scene.world.say(scene.alice, scene.tavern, "/dann temp=9")
+    scene.world.say(scene.bob, market, "/dann temp=9")
+    scene.world.say(scene.bob, market, "/dann_admin status")
+    scene.world.say(scene.bob, scene.tavern, "/dann temp=9")
+    assert len(await scene.replies()) == 1
 
 
 @on_telegram()
@@ -125,8 +151,7 @@ async def test_the_same_update_twice_manages_once(scene: Scene) -> None:
     scene.answers.owners = {str(scene.alice.id)}
     scene.world.faults.repeat = True
     scene.world.say(scene.alice, scene.tavern, "/dann_admin retrain")
-    scene.world.say(scene.alice, scene.tavern, "/dann temp=9")
-    assert len(await scene.replies()) == 2
+    assert await scene.replies() == ["done: retrain"]
     assert len(scene.answers.managed) == 1
 
 

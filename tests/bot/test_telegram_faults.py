@@ -5,8 +5,8 @@ import logging
 
 import pytest
 
+from bot import lines
 from bot.telegram_bot import requests, sending
-from bot.telegram_bot.updates import LOST
 from tests.bot.telegram_scene import Scene, on_telegram
 from tests.servers.telegram import Fault
 
@@ -159,9 +159,9 @@ async def test_a_bug_is_logged_with_its_traceback_and_told_without_details(
 ) -> None:
     asked = scene.world.say(scene.alice, scene.tavern, "/dann break")
     (told,) = await scene.sent(1)
-    assert (told.text, told.reply_to) == (LOST, asked)
+    assert (told.text, told.reply_to) == (lines.FAILED, asked)
     assert "ValueError: something inside broke" in caplog.text
-    assert await scene.replies() == [LOST]
+    assert await scene.replies() == [lines.FAILED]
 
 
 @on_telegram()
@@ -171,12 +171,14 @@ async def test_two_processes_with_one_token_are_told_of_each_other(
     other = scene.another(scene.bot.token)
     await other.start()
     try:
-        await scene.world.until(lambda: requests.ANOTHER in caplog.text)
+        await scene.world.until(lambda: caplog.text.count(requests.ANOTHER) == 2)
         scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
         await scene.sent(1)
+        await scene.world.until(lambda: scene.bot.used["getupdates"] > 6)
     finally:
         await other.stop()
     assert await scene.replies() == ["echo: hi"]
+    assert caplog.text.count(requests.ANOTHER) == 2, "once by each, though they end each other's polls again and again"
 
 
 @on_telegram()
