@@ -141,7 +141,7 @@ class TelegramBot:
             webhook_url=url,
             secret_token=secret,
             allowed_updates=KINDS,
-            bootstrap_retries=3,
+            bootstrap_retries=-1,
         )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
 

@@ -57,6 +57,8 @@ class Sender:
             await self._all(Place("telegram", user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
+        except (TelegramError, TimeoutError) as error:
+            logger.warning("an answer to owner %s may not have been sent: %s", user, error)
         return True
 
     async def _all(self, place: Place, reply: Reply, to: int | None) -> None:

@@ -47,6 +47,7 @@ class Updates:
         self._gate = Gate(settings.bot)
         self._refused = Recent(settings.bot.cooldown_seconds)
         self._seen = Recent(SEEN_SECONDS)
+        self._albums = Recent(SEEN_SECONDS)
         self._told_late = False
 
     async def take(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -71,7 +72,7 @@ class Updates:
         wanted = found.kind is not Kind.SPEECH or self._reader.wanted(message)
         if wanted or said.text:  # a picture without words that is shown to others is nothing to hear
             self._answers.heard(place, said)
-        if late:
+        if late or (wanted and self._is_rest_of_album(message)):
             return
         if refusal:
             await self._refuse(message, place, said.author, refusal)
@@ -135,6 +136,14 @@ class Updates:
         if found.kind in {Kind.SPEECH, Kind.ASK}:
             said, _, _ = self._asked(message, found)
             self._answers.edited(place_of(message), said_id(message), said.text)
+
+    def _is_rest_of_album(self, message: Message) -> bool:
+        """Whether dann is at another picture of these already: each of an album's comes as a message of its own."""
+        album = message.media_group_id
+        if album is None or self._albums.left(album):
+            return album is not None
+        self._albums.mark(album)
+        return False
 
     def _late(self, message: Message) -> bool:
         late = time.time() - message.date.timestamp() > LATE_SECONDS

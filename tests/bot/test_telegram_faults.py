@@ -93,6 +93,20 @@ async def test_a_message_that_may_have_been_taken_is_not_sent_twice(
 
 
 @on_telegram()
+async def test_an_owner_is_not_told_twice_where_it_may_have_been_told(
+    scene: Scene, caplog: pytest.LogCaptureFixture
+) -> None:
+    scene.answers.owners = {str(scene.alice.id)}
+    scene.world.say(scene.alice, scene.at_home, "hello")
+    await scene.sent(1)
+    scene.world.faults.next("sendMessage", Fault("reset", after=True))
+    scene.world.say(scene.alice, scene.tavern, "/dann_admin status")
+    assert await scene.replies() == ["echo: hello", "done: status"]
+    assert "may not have been sent" in caplog.text
+    assert "Traceback" not in caplog.text
+
+
+@on_telegram()
 async def test_an_answer_that_cannot_be_sent_in_time_is_dropped(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -128,6 +128,18 @@ async def test_attachments_only(scene: Scene) -> None:
 
 
 @on_telegram()
+async def test_an_album_is_answered_once(scene: Scene) -> None:
+    """Each picture of it is a message of its own, and each of them replies to what the album replies to."""
+    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    (first,) = await scene.sent(1)
+    for place, number in ((scene.tavern, "1"), (scene.at_home, "2")):
+        for text in ("my cat", "", ""):
+            album = {"media_group_id": number}
+            scene.world.say(scene.alice, place, text, attachment="photo", reply_to=first, extra=album)
+    assert await scene.replies() == ["echo: hi", "echo: my cat", "echo: my cat"]
+
+
+@on_telegram()
 async def test_service_messages_are_nothing_anybody_said(scene: Scene) -> None:
     scene.world.say(scene.alice, scene.tavern, extra={"new_chat_members": [scene.bob.shown()]})
     scene.world.say(scene.alice, scene.at_home, extra={"delete_chat_photo": True})
