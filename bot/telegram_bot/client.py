@@ -9,7 +9,6 @@ import logging
 import os
 import re
 import secrets
-import socket
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -20,9 +19,10 @@ from telegram import Update, User
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
-from bot.config import BotSettings, TelegramConfig
+from bot.config import BotSettings
 from bot.mention import Answers
 from bot.redaction import Redaction
+from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.menu import set_menu
 from bot.telegram_bot.messages import Reader
 from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, WORDLESS, Limiter, Poll, Request, refused
@@ -36,6 +36,8 @@ KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
 PATIENCE = 2.0
 """Seconds that taking leave of Telegram's servers may take."""
+LEAST = 0.5
+"""Seconds that python-telegram-bot needs to end its own tasks, where answers are waited for no longer."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
     "(then add the bot to its groups anew)"
@@ -58,10 +60,11 @@ class TelegramBot:
     async def start(self) -> str:
         """Begin to answer, and return the line that says so. While Telegram cannot be reached, it goes on trying.
 
-        Raises DannError where the token is refused or the webhook's address is none.
+        Raises DannError where the token is refused, an address is none, or the webhook's port is taken.
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
             raise refused()
+        check_addresses(self._settings.bot.telegram)
         self._redaction.__enter__()
         self._application = application = self._built()
         command = command_name(self._settings.persona.name)
@@ -90,7 +93,7 @@ class TelegramBot:
         if application.updater is not None and application.updater.running:
             await _within(PATIENCE, application.updater.stop())
         if application.running:
-            await _within(max(0.0, seconds - (time.monotonic() - begun)), application.stop())
+            await _within(max(LEAST, seconds - (time.monotonic() - begun)), application.stop())
         await _within(1.0, application.shutdown())
         await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
         self._redaction.__exit__()
@@ -105,8 +108,7 @@ class TelegramBot:
             .request(Request(connection_pool_size=CONNECTIONS, read_timeout=READ_SECONDS, pool_timeout=READ_SECONDS))
             .get_updates_request(Poll())
         )
-        if base := self._settings.bot.telegram.base_url:
-            host = base.rstrip("/").removesuffix("/bot")
+        if host := self._settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot"):
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
@@ -128,7 +130,7 @@ class TelegramBot:
             )
             return "polling"
         logging.getLogger("telegram.ext.Updater").addFilter(WORDLESS)
-        _check_webhook(config)
+        check_port(config)
         secret, url = secrets.token_urlsafe(32), config.webhook_url
         try:  # start_webhook does so too, but fills the log where Telegram refuses the address
             await _insisted(partial(application.bot.set_webhook, url, allowed_updates=KINDS, secret_token=secret))
@@ -144,20 +146,6 @@ class TelegramBot:
             bootstrap_retries=-1,
         )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
-
-
-def _check_webhook(config: TelegramConfig) -> None:
-    """Raises DannError for an address that is none, and for a port that is taken."""
-    if not urlsplit(config.webhook_url).hostname:
-        raise DannError(
-            f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
-        )
-    family = socket.AF_INET6 if ":" in config.webhook_listen else socket.AF_INET
-    try:
-        socket.create_server((config.webhook_listen, config.webhook_port), family=family).close()
-    except OSError as error:
-        where = f"{config.webhook_listen}:{config.webhook_port}"
-        raise DannError(f"bot.telegram.webhook_port: {where} cannot be listened on ({error.strerror})") from error
 
 
 async def _insisted(action: Callable[[], Coroutine[Any, Any, object]]) -> None:

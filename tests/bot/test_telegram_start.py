@@ -60,6 +60,15 @@ async def test_the_token_is_in_no_log_line_however_much_is_logged(
     assert not any(secret in str(record.__dict__) for record in caplog.records if record.name != "asyncio")
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1:8081", "localhost", "http://", "ftp://example.org", "http://[::1"])
+@pytest.mark.parametrize("name", ["base_url", "webhook_url"])
+@on_telegram(started=False)
+async def test_an_address_that_is_none_is_one_line(scene: Scene, name: str, address: str) -> None:
+    with pytest.raises(DannError) as caught:
+        await scene.another(scene.bot.token, **{name: address}).start()
+    assert str(caught.value).startswith(f"bot.telegram.{name} = {address!r} is no address, such as http")
+
+
 @pytest.mark.parametrize("suffix", ["", "/", "/bot"])
 @on_telegram(started=False)
 async def test_the_address_may_be_another(scene: Scene, suffix: str) -> None:
@@ -83,13 +92,14 @@ async def test_stopping_finishes_what_is_under_way_and_takes_no_more(scene: Scen
 
 
 @on_telegram()
-async def test_stopping_waits_no_longer_than_it_is_told(scene: Scene) -> None:
+async def test_stopping_waits_no_longer_than_it_is_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
     scene.world.say(scene.alice, scene.tavern, "@dann_bot slow")
     await scene.world.until(lambda: scene.answers.mentions)
     async with asyncio.timeout(5):
-        await scene.dann.stop(0.1)
+        await scene.dann.stop(0)
     assert scene.world.sent == []
-    assert [task for task in asyncio.all_tasks() if "process_update" in task.get_name()] == []
+    assert [task.get_name() for task in asyncio.all_tasks() if "Application" in task.get_name()] == []
+    assert caplog.messages == []
 
 
 @on_telegram()
@@ -156,7 +166,6 @@ async def test_polling_takes_over_from_a_webhook(scene: Scene) -> None:
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("dann", "bot.telegram.webhook_url = 'dann' is no address, such as https://example.org/dann"),
         ("http://example.org/dann", "an https url must be provided"),
         ("https://example.org:1234/dann", "ports 80, 88, 443 or 8443"),
     ],
