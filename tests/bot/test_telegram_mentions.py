@@ -186,6 +186,15 @@ async def test_an_admin_who_hides_behind_the_group_is_a_person(scene: Scene) -> 
 
 
 @on_telegram()
+async def test_what_telegram_carries_over_from_a_channel_may_be_a_programs(scene: Scene) -> None:
+    telegram = scene.world.user("Telegram", username="")
+    carried = {"sender_chat": {"id": -1009, "type": "channel", "title": "News"}, "is_automatic_forward": True}
+    scene.world.say(telegram, scene.tavern, "@dann_bot hi", extra=carried)
+    assert await scene.replies() == []
+    assert scene.answers.heard_[0][1].author == Author("-1009", "News", is_bot=True)
+
+
+@on_telegram()
 async def test_an_edited_message_is_not_answered_but_its_new_text_is_known(scene: Scene) -> None:
     answered = scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
     unasked = scene.world.say(scene.bob, scene.tavern, "hello all")
