@@ -116,6 +116,12 @@ class Scene:
         await self.world.until(lambda: len(self.world.sent) >= count)
         return list(self.world.sent)
 
+    async def own_words(self, count: int) -> list[str]:
+        """What dann has heard itself say, once that is so much: a moment after the server has it."""
+        words = lambda: [said.text for _, said in self.answers.heard_ if said.author.is_me]  # noqa: E731
+        await self.world.until(lambda: len(words()) >= count)
+        return words()
+
     async def replies(self) -> list[str]:
         """What the bot said to everything so far, in the order of what it answered.
 

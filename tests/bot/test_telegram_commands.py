@@ -112,7 +112,7 @@ async def test_the_footer_stands_slanted_under_the_answer_and_is_not_read_again(
     scene.world.say(scene.alice, scene.tavern, "go on", reply_to=first)
     await scene.sent(2)
     assert [said.text for said in scene.answers.mentions[1].chain] == ["echo: 😂 hi"]
-    mine = [said.text for _, said in scene.answers.heard_ if said.author.is_me]
+    mine = await scene.own_words(2)
     assert mine == ["echo: 😂 hi", "echo: go on"]
 
 

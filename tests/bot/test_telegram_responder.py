@@ -5,11 +5,26 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from bot import lines
+from bot.config import BotSettings
+from bot.mention import Place, Said
 from bot.responder import Responder
 from bot.telegram_bot import TelegramBot
 from tests.bot.made import ScriptedEngine, settings
 from tests.bot.telegram_scene import Scene
 from tests.servers.telegram import Message
+
+
+class Listening(Responder):
+    """A responder that knows what it was told that dann said."""
+
+    def __init__(self, engine: ScriptedEngine, made: BotSettings) -> None:
+        super().__init__(engine, made)
+        self.own: set[str] = set()
+
+    def heard(self, place: Place, said: Said) -> None:
+        super().heard(place, said)
+        if said.author.is_me:
+            self.own.add(said.id)
 
 
 class Talk(Scene):
@@ -24,14 +39,17 @@ class Talk(Scene):
         await super().__aenter__()
         telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
         made = settings(**self._bot_table, telegram=telegram)
-        self.dann = TelegramBot(self.bot.token, made, Responder(self.engine, made))
+        self.responder = Listening(self.engine, made)
+        self.dann = TelegramBot(self.bot.token, made, self.responder)
         await self.dann.start()
         return self
 
     async def answered(self, text: str, reply_to: Message | None = None) -> Message:
-        """Say it in the tavern, and wait for the answer."""
+        """Say it in the tavern, and wait until it is answered and dann has heard itself; refusals it does not hear."""
         asked = self.world.say(self.alice, self.tavern, text, reply_to=reply_to)
         (answer,) = await self.world.until(lambda: [one for one in self.world.sent if one.reply_to is asked])
+        aside = [entity for entity in answer.entities if entity["type"] == "italic" and entity["offset"] == 0]
+        await self.world.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
         return answer
 
 
