@@ -118,7 +118,10 @@ class Scene:
 
     async def own_words(self, count: int) -> list[str]:
         """What dann has heard itself say, once that is so much: a moment after the server has it."""
-        words = lambda: [said.text for _, said in self.answers.heard_ if said.author.is_me]  # noqa: E731
+
+        def words() -> list[str]:
+            return [said.text for _, said in self.answers.heard_ if said.author.is_me]
+
         await self.world.until(lambda: len(words()) >= count)
         return words()
 
