@@ -23,7 +23,9 @@ def conversation(memory: Memory, mention: Mention) -> list[Said]:
         return [*_once(mention.chain, without=asked.id), asked]
     known = {one.id: one for one in memory.before(mention.place, mention.said)}
     chain = [known.get(one.id, one) for one in _whole_chain(memory, mention.place, mention.said, mention.chain)]
-    return [*sorted(_once([*chain, *known.values()], without=mention.said.id), key=lambda one: one.time), mention.said]
+    # What was heard comes first: Telegram's times are whole seconds, and messages of one second stay as they were heard.
+    said = _once([*known.values(), *chain], without=mention.said.id)
+    return [*sorted(said, key=lambda one: one.time), mention.said]
 
 
 def turns(said: Iterable[Said]) -> list[Turn]:

@@ -6,9 +6,12 @@ port; a webhook is called by Telegram, through whatever serves https in front of
 
 import asyncio
 import logging
+import os
 import re
 import secrets
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,9 +22,10 @@ from telegram.ext import Application, ApplicationBuilder, TypeHandler
 from bot.config import BotSettings
 from bot.mention import Answers
 from bot.redaction import Redaction
+from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.menu import set_menu
 from bot.telegram_bot.messages import Reader
-from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, Limiter, Poll, Request, refused
+from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, WORDLESS, Limiter, Poll, Request, refused
 from bot.telegram_bot.sending import Sender
 from bot.telegram_bot.slash import command_name
 from bot.telegram_bot.updates import Updates, failed
@@ -30,6 +34,10 @@ from model.errors import DannError
 POLL_SECONDS = 10
 KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
 FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
+PATIENCE = 2.0
+"""Seconds that taking leave of Telegram's servers may take."""
+LEAST = 0.5
+"""Seconds that python-telegram-bot needs to end its own tasks, where answers are waited for no longer."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
     "(then add the bot to its groups anew)"
@@ -52,18 +60,18 @@ class TelegramBot:
     async def start(self) -> str:
         """Begin to answer, and return the line that says so. While Telegram cannot be reached, it goes on trying.
 
-        Raises DannError where the token is refused or the webhook's address is none.
+        Raises DannError where the token is refused, an address is none, or the webhook's port is taken.
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
             raise refused()
+        check_addresses(self._settings.bot.telegram)
         self._redaction.__enter__()
         self._application = application = self._built()
         command = command_name(self._settings.persona.name)
         try:
-            me = await self._greeted(application)
-            await set_menu(
-                application.bot, command_name(self._settings.persona.name), self._settings.bot.telegram.owners
-            )
+            await _insisted(application.initialize)
+            me: User = application.bot.bot
+            await set_menu(application.bot, command, self._settings.bot.telegram.owners)
             self._listen(application, me)
             await application.start()
             how = await self._fetching(application)
@@ -81,15 +89,17 @@ class TelegramBot:
         application, self._application = self._application, None
         if application is None:
             return
+        begun = time.monotonic()
         if application.updater is not None and application.updater.running:
-            await _within(1.0 + seconds, application.updater.stop())
+            await _within(PATIENCE, application.updater.stop())
         if application.running:
-            await _within(seconds, application.stop())
+            await _within(max(LEAST, seconds - (time.monotonic() - begun)), application.stop())
         await _within(1.0, application.shutdown())
         await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
         self._redaction.__exit__()
 
     def _built(self) -> Telegram:
+        os.environ.setdefault("PTB_TIMEDELTA", "true")  # what will be the default; until then each 429 is a warning
         builder = (
             ApplicationBuilder()
             .token(self._token)
@@ -98,32 +108,14 @@ class TelegramBot:
             .request(Request(connection_pool_size=CONNECTIONS, read_timeout=READ_SECONDS, pool_timeout=READ_SECONDS))
             .get_updates_request(Poll())
         )
-        if base := self._settings.bot.telegram.base_url:
-            host = base.rstrip("/").removesuffix("/bot")
+        if host := self._settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot"):
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
-
-    async def _greeted(self, application: Telegram) -> User:
-        """Who the bot is, asked until there is an answer; raises InvalidToken."""
-        wait = FIRST_WAIT
-        while True:
-            try:
-                await application.initialize()
-                me: User = application.bot.bot
-                return me
-            except InvalidToken:
-                raise
-            except TelegramError as error:
-                if wait == FIRST_WAIT:
-                    logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
-            await asyncio.sleep(wait)
-            wait = min(2 * wait, LONGEST_WAIT)
 
     def _listen(self, application: Telegram, me: User) -> None:
         reader = Reader(me)
         sender = Sender(application.bot, reader, self._answers)
-        command = command_name(self._settings.persona.name)
-        updates = Updates(self._answers, reader, sender, command, self._settings.sample)
+        updates = Updates(self._settings, self._answers, reader, sender)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
         application.add_error_handler(failed)
 
@@ -137,26 +129,40 @@ class TelegramBot:
                 timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
             )
             return "polling"
-        if not urlsplit(config.webhook_url).hostname:
-            raise DannError(
-                f"bot.telegram.webhook_url = {config.webhook_url!r} is no address, such as https://example.org/dann"
-            )
-        try:
-            await updater.start_webhook(
-                listen=config.webhook_listen,
-                port=config.webhook_port,
-                url_path=re.escape(urlsplit(config.webhook_url).path),
-                webhook_url=config.webhook_url,
-                secret_token=secrets.token_urlsafe(32),
-                allowed_updates=KINDS,
-                bootstrap_retries=3,
-            )
-        except OSError as error:
-            where = f"{config.webhook_listen}:{config.webhook_port}"
-            raise DannError(f"bot.telegram.webhook_port: {where} cannot be listened on ({error.strerror})") from error
+        logging.getLogger("telegram.ext.Updater").addFilter(WORDLESS)
+        check_port(config)
+        secret, url = secrets.token_urlsafe(32), config.webhook_url
+        try:  # start_webhook does so too, but fills the log where Telegram refuses the address
+            await _insisted(partial(application.bot.set_webhook, url, allowed_updates=KINDS, secret_token=secret))
         except BadRequest as error:
-            raise DannError(f"bot.telegram.webhook_url = {config.webhook_url!r}: Telegram says {error}") from error
+            raise DannError(f"bot.telegram.webhook_url = {url!r}: Telegram says {error}") from error
+        await updater.start_webhook(
+            listen=config.webhook_listen,
+            port=config.webhook_port,
+            url_path=re.escape(urlsplit(url).path),
+            webhook_url=url,
+            secret_token=secret,
+            allowed_updates=KINDS,
+            bootstrap_retries=-1,
+        )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
+
+
+async def _insisted(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Do something until Telegram answers; raises InvalidToken and BadRequest, which no patience helps."""
+    wait = FIRST_WAIT
+    while True:
+        try:
+            await action()
+        except (InvalidToken, BadRequest):
+            raise
+        except TelegramError as error:
+            if wait == FIRST_WAIT:
+                logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
+        else:
+            return
+        await asyncio.sleep(wait)
+        wait = min(2 * wait, LONGEST_WAIT)
 
 
 def _told_elsewhere(_error: TelegramError) -> None:

@@ -36,9 +36,10 @@ class Reader:
         )
 
     def chain(self, message: Message) -> tuple[Said, ...]:
-        """What it replies to: Telegram hands over one message, not what that one replies to."""
+        """What it replies to, if that was said in words: Telegram hands over one message, not what that one replies to."""
         answered = answered_by(message)
-        return (self.said(answered),) if answered and is_said(answered) else ()
+        said = self.said(answered) if answered else None
+        return (said,) if said and said.text else ()
 
     def author(self, message: Message) -> Author:
         """Who wrote it. Somebody who writes as a group or a channel is a person, though Telegram shows them as a bot."""
@@ -51,11 +52,11 @@ class Reader:
         return Author(str(user.id), user.full_name, is_me=user.id == self.me.id, is_bot=user.is_bot)
 
     def text(self, message: Message) -> str:
-        """What a person reads: dann's name taken out, others' as "@someone", and no footer under dann's own."""
+        """What a person reads: dann's name taken out, others' as "@someone", and of dann's own no footer or refusal."""
         raw = _wide(written(message))
         for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
             start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-            if self._is_footer(message, entity, raw[end:]):
+            if self._is_aside(message, entity, raw[end:]):
                 raw = raw[:start]
             elif self._names_me(message, entity):
                 rest = _narrow(raw[end:])
@@ -86,8 +87,8 @@ class Reader:
         name = _narrow(_wide(written(message))[start:end])
         return entity.type == MessageEntity.MENTION and name.lower() == f"@{self.me.username}".lower()
 
-    def _is_footer(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
-        """Whether it is the slanted end under dann's own words: sending.py writes it."""
+    def _is_aside(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
+        """Whether it is the slanted end of dann's own message, which is not its voice: sending.py writes footers so."""
         mine = message.from_user is not None and message.from_user.id == self.me.id
         return mine and entity.type == MessageEntity.ITALIC and not rest
 

@@ -8,10 +8,12 @@ import logging
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from telegram import Update
 from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
+from bot.recent import Recent
 from model.errors import DannError
 
 REFUSED = (
@@ -23,6 +25,7 @@ ANOTHER = (
     "until then either may miss messages"
 )
 CONNECTIONS = 256
+QUIET_SECONDS = 600.0
 READ_SECONDS = 10.0
 TRIES = 3
 """How often a message that Telegram put off with 429 is sent again."""
@@ -48,6 +51,15 @@ class Poll(Request):
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
         self._told = ""
+        self._lately = Recent(QUIET_SECONDS)
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """As Request's; an update that python-telegram-bot cannot read is emptied, or it would be fetched for ever."""
+        told = Request.parse_json_payload(payload)
+        if isinstance(told, dict) and isinstance(updates := told.get("result"), list):
+            told["result"] = [_readable(update) for update in updates]
+        return told
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
         """As HTTPXRequest's. A refused token is an error like others: a proxy's passing 404 must not end it all."""
@@ -65,11 +77,15 @@ class Poll(Request):
         return code, payload
 
     def _tell(self, trouble: str) -> None:
-        if trouble and trouble != self._told:
+        """Two processes that end each other's polls all day are told of it every ten minutes, not at each turn."""
+        if not trouble:
+            if self._told:
+                logger.warning("Telegram answers again")
+            self._told = ""
+        elif trouble != self._told and not self._lately.left(trouble):
+            self._lately.mark(trouble)
             logger.warning(trouble)
-        elif self._told and not trouble:
-            logger.warning("Telegram answers again")
-        self._told = trouble
+            self._told = trouble
 
 
 class Limiter(AIORateLimiter):
@@ -96,9 +112,32 @@ class Limiter(AIORateLimiter):
         return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
 
 
+class Wordless(logging.Filter):
+    """What python-telegram-bot logs of an update that it cannot read holds what people wrote: it is left out."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Always True; the record is changed."""
+        if "Received data" in str(record.msg):
+            record.msg, record.args = "an update from Telegram could not be read", ()
+        return True
+
+
+WORDLESS = Wordless()
+
+
 def refused() -> DannError:
     """The token is no good."""
     return DannError(REFUSED)
+
+
+def _readable(update: Any) -> Any:
+    """The update, or one with its number alone where python-telegram-bot fails on it."""
+    try:
+        Update.de_json(update, None)
+    except Exception as error:
+        logger.warning("an update from Telegram could not be read (%s)", type(error).__name__)
+        return {"update_id": update["update_id"]}
+    return update
 
 
 def _trouble(code: int, payload: bytes) -> str:

@@ -57,14 +57,16 @@ class Sender:
             await self._all(Place("telegram", user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
+        except (TelegramError, TimeoutError) as error:
+            logger.warning("an answer to owner %s may not have been sent: %s", user, error)
         return True
 
     async def _all(self, place: Place, reply: Reply, to: int | None) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            for text, footer in pieces(reply):
-                message = await self._tried(place, text, footer, to)
+            for text, aside in pieces(reply):
+                message = await self._tried(place, text, aside, to)
                 to = None
-                if not (reply.refused or reply.private):  # a refusal is no part of the conversation
+                if text:
                     self._answers.heard(place, self._reader.said(message, text))
 
     @asynccontextmanager
@@ -89,12 +91,12 @@ class Sender:
                 logger.debug("typing could not be shown: %s", error)
             wait = TYPING_EVERY
 
-    async def _tried(self, place: Place, text: str, footer: str, to: int | None) -> Message:
+    async def _tried(self, place: Place, text: str, aside: str, to: int | None) -> Message:
         """One piece, sent again while nothing came of it."""
         chat = place.chat
         for wait in (*AGAIN_AFTER, None):
             try:
-                return await self._piece(chat, place.thread, text, footer, to)
+                return await self._piece(chat, place.thread, text, aside, to)
             except ChatMigrated as moved:  # the group became a supergroup, under another id
                 chat, to = str(moved.new_chat_id), None
             except NetworkError as error:
@@ -103,11 +105,11 @@ class Sender:
                 await asyncio.sleep(wait)
         raise TelegramError("the group moves on and on")
 
-    async def _piece(self, chat: str, thread: str, text: str, footer: str, to: int | None) -> Message:
-        entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(footer))] if footer else None
+    async def _piece(self, chat: str, thread: str, text: str, aside: str, to: int | None) -> Message:
+        entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(aside))] if aside else None
         return await self._bot.send_message(
             chat,
-            text + footer,
+            text + aside,
             entities=entities,
             message_thread_id=int(thread) if thread else None,
             reply_parameters=ReplyParameters(to, allow_sending_without_reply=True) if to is not None else None,
@@ -116,8 +118,13 @@ class Sender:
 
 
 def pieces(reply: Reply) -> list[tuple[str, str]]:
-    """The messages that make up a reply, each with what stands slanted under it: the footer, under the last."""
+    """The messages that make up a reply, each as what dann says and what stands slanted under it, which is not its voice.
+
+    A footer stands under the last; refusals and answers to owners are slanted as a whole. By that messages.py knows them.
+    """
     texts = split(reply.text, LIMIT, utf16_units)
+    if reply.refused or reply.private:
+        return [("", text) for text in texts]
     if not reply.footer:
         return [(text, "") for text in texts]
     footer = "\n\n" + reply.footer

@@ -10,55 +10,58 @@ import time
 from telegram import Message, Update
 from telegram.ext import ContextTypes
 
+from bot import lines
 from bot.commands import parsed
-from bot.mention import Answers, Asked, Mention, Place, Reply, Said
+from bot.config import BotSettings
+from bot.gate import Gate
+from bot.mention import Answers, Asked, Author, Mention, Place, Reply, Said
+from bot.recent import Recent
 from bot.telegram_bot.messages import Reader, is_said, place_of, said_id
 from bot.telegram_bot.sending import Sender
-from bot.telegram_bot.slash import Kind, Slash, slash
-from model.config import SamplingParams
+from bot.telegram_bot.slash import Kind, Slash, command_name, slash
 from model.errors import DannError
 
 LATE_SECONDS = 300
 """A message older than this was written to somebody who was not there: it is read, but an answer would startle."""
-REMEMBERED = 1000
-"""Updates that are known again; Telegram hands over at most 100 at a time."""
-LOST = "sorry, i lost my train of thought"
+SEEN_SECONDS = 3600.0
+"""How long an update is known again, should Telegram hand it over once more."""
+BUG = "this is a bug in dann; please report it with these lines"
 
 logger = logging.getLogger("dann.telegram")
 
 
 async def failed(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
     """The callback of python-telegram-bot's error handler: what got past everything else."""
-    logger.error("this is a bug in dann; please report it with these lines", exc_info=context.error)
+    logger.error(BUG, exc_info=context.error)
 
 
 class Updates:
     """Takes one update after the other, and has answered what is meant for dann."""
 
-    def __init__(self, answers: Answers, reader: Reader, sender: Sender, command: str, params: SamplingParams) -> None:
+    def __init__(self, settings: BotSettings, answers: Answers, reader: Reader, sender: Sender) -> None:
         self._answers = answers
         self._reader = reader
         self._sender = sender
-        self._command = command
-        self._params = params
-        self._seen: dict[int, None] = {}
+        self._command = command_name(settings.persona.name)
+        self._params = settings.sample
+        self._gate = Gate(settings.bot)
+        self._refused = Recent(settings.bot.cooldown_seconds)
+        self._seen = Recent(SEEN_SECONDS)
+        self._albums = Recent(SEEN_SECONDS)
         self._told_late = False
 
     async def take(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """The callback of python-telegram-bot's handler."""
-        if self._again(update.update_id):
+        if self._seen.left(update.update_id):
             return
+        self._seen.mark(update.update_id)
         if update.edited_message is not None and is_said(update.edited_message):
             self._edited(update.edited_message)
         elif update.message is not None and is_said(update.message):
             await self._message(update.message)
 
     async def _message(self, message: Message) -> None:
-        place, late = place_of(message), self._late(message)
-        text = self._reader.text(message)
-        found = slash(
-            message, text, username=self._reader.me.username or "", command=self._command, private=place.private
-        )
+        place, late, found = place_of(message), self._late(message), self._slash(message)
         if found.kind is Kind.OTHERS:
             return
         if found.kind is Kind.ADMIN:
@@ -69,14 +72,18 @@ class Updates:
         wanted = found.kind is not Kind.SPEECH or self._reader.wanted(message)
         if wanted or said.text:  # a picture without words that is shown to others is nothing to hear
             self._answers.heard(place, said)
-        if late or (refusal and said.author.is_bot):
+        if late or (wanted and self._is_rest_of_album(message)):
             return
         if refusal:
-            await self._sender.send(place, Reply(refusal, private=True, refused=True), message.message_id)
+            await self._refuse(message, place, said.author, refusal)
         elif wanted:
             await self._answer(message, Mention(place, said, self._reader.chain(message), asked))
         elif said.text:
             await self._remark(message, place, said)
+
+    def _slash(self, message: Message) -> Slash:
+        username, private = self._reader.me.username or "", place_of(message).private
+        return slash(message, self._reader.text(message), username=username, command=self._command, private=private)
 
     def _asked(self, message: Message, found: Slash) -> tuple[Said, Asked | None, str]:
         """What was said, less the command and its options; what `/dann` asked for; or why it cannot be had."""
@@ -94,8 +101,8 @@ class Updates:
             async with self._sender.typing(mention.place):
                 reply = await self._answers.answer(mention)
         except Exception:
-            logger.exception("this is a bug in dann; please report it with these lines")
-            reply = Reply(LOST, refused=True)
+            logger.exception(BUG)
+            reply = Reply(lines.FAILED, refused=True)
         if reply is not None:
             await self._sender.send(mention.place, reply, message.message_id)
 
@@ -111,20 +118,32 @@ class Updates:
             return
         command, _, argument = words.strip().partition(" ")
         reply = await self._answers.admin(place, author, command.lower(), argument.strip())
-        told = not place.private and not reply.refused and await self._sender.send_privately(author.id, reply)
-        if not told:
+        if reply.refused:
+            await self._refuse(message, place, author, reply.text)
+        elif place.private or not await self._sender.send_privately(author.id, reply):
             await self._sender.send(place, reply, message.message_id)
+
+    async def _refuse(self, message: Message, place: Place, author: Author, why: str) -> None:
+        """One line, to those who may talk to dann at all; somebody who goes on and on is not told each time."""
+        if author.is_bot or not self._gate.admits(place, author) or self._refused.left(author.id):
+            return
+        self._refused.mark(author.id)
+        await self._sender.send(place, Reply(why, private=True, refused=True), message.message_id)
 
     def _edited(self, message: Message) -> None:
         """It reads otherwise now; it is not answered, whatever it says."""
-        place = place_of(message)
-        text = self._reader.text(message)
-        found = slash(
-            message, text, username=self._reader.me.username or "", command=self._command, private=place.private
-        )
+        found = self._slash(message)
         if found.kind in {Kind.SPEECH, Kind.ASK}:
             said, _, _ = self._asked(message, found)
-            self._answers.edited(place, said_id(message), said.text)
+            self._answers.edited(place_of(message), said_id(message), said.text)
+
+    def _is_rest_of_album(self, message: Message) -> bool:
+        """Whether dann is at another picture of these already: each of an album's comes as a message of its own."""
+        album = message.media_group_id
+        if album is None or self._albums.left(album):
+            return album is not None
+        self._albums.mark(album)
+        return False
 
     def _late(self, message: Message) -> bool:
         late = time.time() - message.date.timestamp() > LATE_SECONDS
@@ -135,12 +154,3 @@ class Updates:
                 LATE_SECONDS // 60,
             )
         return late
-
-    def _again(self, id_: int) -> bool:
-        """Whether this update came before."""
-        if id_ in self._seen:
-            return True
-        self._seen[id_] = None
-        if len(self._seen) > REMEMBERED:
-            del self._seen[next(iter(self._seen))]
-        return False

@@ -1,5 +1,6 @@
 """People, bots, chats and messages, and each as the Bot API shows it."""
 
+import itertools
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -88,6 +89,8 @@ class Message:
     thread: int = 0
     edit_date: int = 0
     extra: Json = field(default_factory=dict)
+    number: int = field(default_factory=itertools.count().__next__)
+    """Its place among all messages of the world."""
     request: Json = field(default_factory=dict)
     """How a bot asked for it to be sent: the parameters of sendMessage."""
 
