@@ -54,10 +54,13 @@ class Tree(app_commands.CommandTree[discord.Client]):
             log.warning("the commands could not be registered with Discord (%s); mentions are answered", error)
 
     async def interaction_check(self, interaction: slash.Interaction, /) -> bool:
-        """Let each through once: after a lost connection Discord may tell of one again."""
+        """Let each through once, as Discord may tell of one again, and only with options that there are."""
         if interaction.id in self._seen:
             return False
         self._seen.append(interaction.id)
+        if misfit := slash.misfit(interaction):
+            await _tell(interaction, Reply(misfit, private=True))
+            return False
         return True
 
     async def on_error(self, interaction: slash.Interaction, error: app_commands.AppCommandError, /) -> None:

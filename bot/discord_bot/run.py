@@ -17,6 +17,8 @@ from model.errors import DannError
 
 LEAVING_SECONDS = 5.0
 """How long answers under way are waited for when dann is asked to leave."""
+CLOSING_SECONDS = 1.0
+"""How long Discord is given to say goodbye."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
 """Seconds before connecting anew, doubled each time it fails."""
 TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
@@ -50,11 +52,7 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
 async def _stayed(client: Client, token: str) -> bool:
     """Stay connected for as long as discord.py does; returns whether it ever was."""
     try:
-        async with client:
-            try:
-                await client.start(token)
-            finally:
-                await client.finish(LEAVING_SECONDS)
+        await _stay(client, token)
     except discord.LoginFailure as error:
         raise refused() from error
     except discord.PrivilegedIntentsRequired as error:
@@ -70,6 +68,25 @@ async def _stayed(client: Client, token: str) -> bool:
     except Exception:
         log.exception("the connection to Discord has ended")
     return client.is_ready()
+
+
+async def _stay(client: Client, token: str) -> None:
+    """Log in and stay; whatever ends it, leave in good order.
+
+    The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
+    """
+    staying = asyncio.create_task(client.start(token))
+    try:
+        await asyncio.wait({staying})
+    finally:
+        await client.finish(0.0 if client.is_closed() else LEAVING_SECONDS)
+        closing = asyncio.create_task(client.close())
+        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        closing.cancel()  # a line that has gone silent would be waited for half a minute
+        staying.cancel()
+        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        await client.http.close()
+    staying.result()
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from tests.servers.discord.session import Session
 from tests.servers.discord.world import Event, World
 
 Json = dict[str, Any]
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT = range(7)
+HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT = 1, 2, 3, 4, 6, 7
 INVALID_SESSION, HELLO, ACK = 9, 10, 11
 
 
