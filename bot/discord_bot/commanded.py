@@ -59,7 +59,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
             return False
         self._seen.append(interaction.id)
         if misfit := slash.misfit(interaction):
-            await _tell(interaction, Reply(misfit, private=True))
+            await _tell_if_possible(interaction, misfit)
             return False
         return True
 
@@ -71,10 +71,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
             log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
             return
         log.error("a command failed", exc_info=cause)
-        try:
-            await _tell(interaction, Reply(CHANGED if changed else LOST, private=True))
-        except (discord.DiscordException, OSError) as again:
-            log.warning("and the asker could not be told: %s", type(again).__name__)
+        await _tell_if_possible(interaction, CHANGED if changed else LOST)
 
     async def _talk(self, interaction: slash.Interaction, options: dict[str, Any]) -> None:
         """`/dann`."""
@@ -121,6 +118,13 @@ class Tree(app_commands.CommandTree[discord.Client]):
         message = await _tell(interaction, reply)
         if message and not reply.private and not reply.refused:
             self._answers.heard(place, heard.said(message, message.author.id))
+
+
+async def _tell_if_possible(interaction: slash.Interaction, line: str) -> None:
+    try:
+        await _tell(interaction, Reply(line, private=True))
+    except (discord.DiscordException, OSError) as error:
+        log.warning("one who used a command could not be told why it failed: %s", type(error).__name__)
 
 
 async def _tell(interaction: slash.Interaction, reply: Reply) -> discord.Message | None:

@@ -19,8 +19,10 @@ LEAVING_SECONDS = 5.0
 """How long answers under way are waited for when dann is asked to leave."""
 CLOSING_SECONDS = 1.0
 """How long Discord is given to say goodbye."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before connecting anew, doubled each time it fails."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
+"""Seconds before connecting anew, doubled each time: Discord lets a bot identify 1,000 times a day, or takes its token."""
+STEADY_SECONDS = 600.0
+"""A connection that lasted so long was a good one: the next pause is short again."""
 TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
 """Codes with which the gateway closes for good."""
 
@@ -37,20 +39,22 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
     if not token or not token.isascii() or not token.isprintable() or " " in token:
         raise refused()
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # dann does not speak
-    pause = FIRST_PAUSE
+    pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
     with addresses(settings.bot.discord):
         while True:
-            client = Client(settings, answers, ready)
-            if await _stayed(client, token):
-                pause = FIRST_PAUSE
+            client, began = Client(settings, answers, ready), clock()
+            await _stay_if_possible(client, token)
+            if client.is_ready():
                 ready = _keep_quiet
+            if clock() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _stayed(client: Client, token: str) -> bool:
-    """Stay connected for as long as discord.py does; returns whether it ever was."""
+async def _stay_if_possible(client: Client, token: str) -> None:
+    """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
     try:
         await _stay(client, token)
     except discord.LoginFailure as error:
@@ -67,7 +71,6 @@ async def _stayed(client: Client, token: str) -> bool:
         log.warning("Discord cannot be reached (%s: %s)", type(error).__name__, error)
     except Exception:
         log.exception("the connection to Discord has ended")
-    return client.is_ready()
 
 
 async def _stay(client: Client, token: str) -> None:

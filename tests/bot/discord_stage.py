@@ -124,7 +124,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(**settings: Any) -> AsyncIterator[Stage]:
+async def stage() -> AsyncIterator[Stage]:
     """Set it up, with dann not yet there, and take it down; fails where something went wrong behind the scenes."""
     async with DiscordServer() as server:
         world = server.world

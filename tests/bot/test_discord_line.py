@@ -256,7 +256,10 @@ async def test_it_asks_how_many_shards_it_needs(it: Stage, hasty: None) -> None:
     rooms = [it.world.channel(guild, "general") for guild in guilds]
     it.start()
     await it.connected()
-    assert {entry for entry in it.server.gateway.log if entry.startswith("identify")} == {"identify 0/2", "identify 1/2"}
+    assert {entry for entry in it.server.gateway.log if entry.startswith("identify")} == {
+        "identify 0/2",
+        "identify 1/2",
+    }
     for room in (*rooms, it.world.dm(it.ann)):
         assert (await it.ask("hello", room)).content == "echo: hello"
     await it.world.until(lambda: bool(it.ready))
