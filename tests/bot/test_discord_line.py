@@ -149,6 +149,12 @@ async def test_stopping_does_not_wait_for_ever(it: Stage, monkeypatch: pytest.Mo
 
 
 @on_stage()
+async def test_a_goodbye_that_nobody_answers_is_not_waited_for(it: Stage) -> None:
+    it.server.gateway.goodbyes = False
+    await asyncio.wait_for(it.stop(), 5)
+
+
+@on_stage()
 async def test_it_can_be_stopped_while_the_line_is_down(it: Stage) -> None:
     """Where discord.py is connecting anew, it takes a cancellation for a failed attempt."""
     assert it.running

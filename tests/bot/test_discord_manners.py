@@ -57,11 +57,9 @@ async def test_an_answer_that_is_there_at_once_needs_no_sign_of_it(it: Stage) ->
     [
         Fault("POST", "/typing", status=500),
         Fault("POST", "/typing", status=429, seconds=60),
-        Fault("POST", "/typing", status=403),
-        Fault("POST", "/typing", garbage=True),
         Fault("POST", "/typing", hangs=True),
     ],
-    ids=["500", "429", "403", "garbage", "hanging"],
+    ids=["500", "429", "hanging"],
 )
 @pytest.mark.usefixtures("prompt")
 @on_stage()
@@ -73,6 +71,23 @@ async def test_typing_that_fails_holds_up_no_answer(it: Stage, fault: Fault) -> 
     go_on.set()
     await it.world.answer_to(asked)
     fault.released.set()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [Fault("POST", "/typing", status=403), Fault("POST", "/typing", garbage=True)],
+    ids=["403", "garbage"],
+)
+@pytest.mark.usefixtures("prompt")
+@on_stage()
+async def test_typing_that_is_refused_is_let_go(it: Stage, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
+    it.server.faults.order(fault)
+    go_on = slowly(it)
+    with caplog.at_level(logging.DEBUG, "dann"):
+        asked = it.world.say(it.ann, it.room, f"{it.at} hello")
+        await it.world.until(lambda: "typing is not shown" in caplog.text)
+    go_on.set()
+    await it.world.answer_to(asked)
 
 
 @pytest.mark.parametrize("everywhere", [False, True])

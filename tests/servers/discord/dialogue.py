@@ -35,6 +35,8 @@ async def converse(gateway: "Gateway", connection: Connection) -> None:
                 raise ClosingError(4001, "Unknown opcode")
             elif sender is None:
                 raise ClosingError(4003, "Not authenticated")
+        if not gateway.goodbyes:
+            await asyncio.Event().wait()
     finally:
         if sender:
             sender.cancel()

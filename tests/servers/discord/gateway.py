@@ -21,7 +21,7 @@ RECONNECT, HELLO = 7, 10
 class Gateway:
     """Every connection and session of the bot. The attributes are its limits, and the faults that a test can order.
 
-    `heartbeat_seconds` is how often a bot must beat; `acks` False leaves the beats unanswered; `refuse_resumes` calls
+    `heartbeat_seconds` is how often a bot must beat; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes` calls
     every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds` is
     how long must lie between two that identify on one of `max_concurrency`. `log` is what bots did, `closed` the codes
     they were closed with.
@@ -31,6 +31,7 @@ class Gateway:
         self.world = world
         self.heartbeat_seconds = 41.25
         self.acks = True
+        self.goodbyes = True
         self.refuse_resumes = False
         self.close_with = 0
         self.identify_seconds = 5.0
