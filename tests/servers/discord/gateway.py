@@ -21,9 +21,9 @@ RECONNECT, HELLO = 7, 10
 class Gateway:
     """Every connection and session of the bot. The attributes are its limits, and the faults that a test can order.
 
-    `heartbeat_seconds` is how often a bot must beat; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes` calls
-    every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds` is
-    how long must lie between two that identify on one of `max_concurrency`. `log` is what bots did, `closed` the codes
+    `heartbeat_seconds` is how often a bot must beat; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes`
+    calls every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds`
+    is how long must lie between two that identify on one of `max_concurrency`. `log` is what bots did, `closed` the codes
     they were closed with.
     """
 
