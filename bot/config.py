@@ -2,14 +2,24 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Annotated, Any, Self
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
+from pydantic_settings import NoDecode
 
 from training.config import Settings, Table
 
-Ids = tuple[str, ...]
-"""Ids of a platform, as text; numbers are accepted."""
+
+def _listed(value: Any) -> Any:
+    """One id, or several with commas between, as --set and the environment give them."""
+    if isinstance(value, int | str) and not isinstance(value, bool):
+        parts = (part.strip(" \"'") for part in str(value).strip(" []").split(","))
+        return tuple(part for part in parts if part)
+    return value
+
+
+Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+"""Ids of a platform, as text; numbers are accepted, and one alone."""
 
 
 class PersonaConfig(Table):
@@ -52,9 +62,33 @@ class TelegramConfig(Table):
     webhook_port: int = Field(8443, ge=1, le=65_535)
 
 
-class BotConfig(Table):
-    """How dann behaves in a chat, on every platform."""
+class RemarksConfig(Table):
+    """When dann says something unasked. `chats` are ids of channels and chats of any platform; hours are local time."""
 
+    chance: float = Field(0.0, ge=0, le=1)
+    chats: Ids = ()
+    quiet_from: int = Field(23, ge=0, le=23)
+    quiet_until: int = Field(8, ge=0, le=23)
+
+
+class BotConfig(Table):
+    """How dann behaves in a chat, on every platform.
+
+    `slots` and `waiting` are the engine's: how many answers are drawn side by side, and how many may wait for one.
+    """
+
+    history_messages: int = Field(20, ge=0, le=1000)
+    history_minutes: float = Field(60.0, gt=0)
+    history_places: int = Field(500, ge=1, le=100_000)
+    cooldown_seconds: float = Field(2.0, ge=0, le=86_400)
+    slots: int = Field(64, ge=1, le=1024)
+    waiting: int = Field(256, ge=1, le=100_000)
+    draws: int = Field(4, ge=1, le=20)
+    links: bool = False
+    footer: bool = True
+    bot_exchanges: int = Field(3, ge=1, le=100)
+    drain_seconds: float = Field(5.0, ge=0, le=600)
+    remarks: RemarksConfig = RemarksConfig()
     discord: DiscordConfig = DiscordConfig()
     telegram: TelegramConfig = TelegramConfig()
 

@@ -36,7 +36,7 @@ MANIFEST = "manifest.json"
 
 
 class Meta(BaseModel):
-    """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` all tables of config.toml, as used."""
+    """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` training's tables of config.toml, as used."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 

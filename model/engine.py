@@ -17,6 +17,7 @@ from flax import nnx
 
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
+from model.errors import DannError
 from model.sampling import sample
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER, Tokenizer
 
@@ -44,6 +45,10 @@ class Completion:
     seed: int
     tokens: int
     finish_reason: FinishReason
+
+
+class EngineFull(DannError):  # noqa: N818 (what it is, not that it is one)
+    """As many requests wait as may; ask again later."""
 
 
 class Engine:

@@ -57,7 +57,8 @@ def scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: j
 @jax.custom_vjp
 def _product(inputs: jax.Array, weight: jax.Array) -> jax.Array:
     turned = _laid_out(weight.T)
-    return jax.lax.map(lambda now: turned @ now, inputs)
+    outputs: jax.Array = jax.lax.map(lambda now: turned @ now, inputs)
+    return outputs
 
 
 def _product_forward(inputs: jax.Array, weight: jax.Array) -> tuple[jax.Array, Any]:

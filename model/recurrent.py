@@ -68,7 +68,7 @@ class RecurrentLM(nnx.Module):
             tokens, carry = jax.tree.map(lambda array: array[rows], (tokens, carry))
             noise = noise._replace(rows=noise.rows[rows]) if noise else None
         keep = (tokens.T != BOS).astype(jnp.float32)
-        gates = self._input_gates(tokens.T, noise)
+        hidden = gates = self._input_gates(tokens.T, noise)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             here = noise.fold(layer) if noise else None

@@ -23,6 +23,7 @@ DOORS = {
     "discord": "bot/discord_bot/",
     "telegram": "bot/telegram_bot.py",
     "apscheduler": "bot/scheduler.py",
+    "regex": "bot/split.py",
     "fastapi": "bot/web/",
     "torch": "tests/bench/",
 }

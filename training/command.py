@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import DannError
+from training.compiled import keep_compiled
 from training.config import Settings
 from training.settings import load_settings
 
@@ -72,7 +73,9 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
     logging.basicConfig(format="dann: %(message)s", stream=sys.stderr)
     logging.getLogger("dann").setLevel(level)
     try:
-        return int(args.run(args, load_settings(kind, args.config, given_sets(args))))
+        settings = load_settings(kind, args.config, given_sets(args))
+        keep_compiled(settings.data.dir / "compiled")
+        return int(args.run(args, settings))
     except DannError as error:
         sys.stderr.write(f"dann: {error}\n")
         return error.exit_code

@@ -34,6 +34,7 @@ from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.lock import only_training
 from training.network import fresh_network, learned_tokenizer, num_params
 from training.posts import Post
+from training.settings import BOT_TABLES
 from training.step import TrainState, initial_state
 from training.trainer import Ending, Fit, Progress, StepMetrics, fit
 
@@ -217,7 +218,7 @@ class _Run:
             newest_post=self.corpus.newest_post,
             seed=self.settings.train.seed,
             code_version=version("dann"),
-            settings=self.settings.model_dump(mode="json"),
+            settings=self.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),  # ids of people are not of the run
         )
         id_ = _unused(root, _timestamp())
         checkpoint.save(root, id_, self.model, self.tokenizer, meta)

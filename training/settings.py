@@ -4,7 +4,6 @@ That is also their order of precedence; an experiment's file lies over config.to
 where it stands, what it is, what is allowed.
 """
 
-import difflib
 import os
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,15 +11,16 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from model.errors import DannError
 from training.config import Settings
+from training.keys import allowed, known_keys, nearest, wrong_key
 
 CONFIG_FILE = Path("config.toml")
-BOT_TABLES = frozenset({"persona"})
+BOT_TABLES = frozenset({"persona", "bot"})
 """Tables of the same file that belong to the layer above; `python -m training` leaves them alone."""
 
 S = TypeVar("S", bound=Settings)
@@ -81,91 +81,70 @@ def _merged(files: Files) -> dict[str, Any]:
     """Every table with its keys from all files; what is no table is left for the check to refuse."""
     merged: dict[str, Any] = {}
     for _, values in reversed(files):
-        for name, table in values.items():
-            below = merged.get(name)
-            merged[name] = {**below, **table} if isinstance(below, dict) and isinstance(table, dict) else table
+        merged = _over(merged, values)
     return merged
+
+
+def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay one file's tables over another's."""
+    laid = dict(below)
+    for name, value in above.items():
+        under = laid.get(name)
+        laid[name] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return laid
 
 
 def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
     """Read each `table.key=value`; the value is TOML, or plain words where it is none."""
+    known = known_keys(kind)
     values: dict[str, Any] = {}
     for text in sets:
         key, equals, value = text.partition("=")
-        table, dot, name = key.strip().partition(".")
+        path = key.strip().split(".")
         if not equals:
             raise DannError(f"--set {text}: expected table.key=value, such as --set train.minutes=3")
-        if not (table and dot and name):
-            raise DannError(f"--set: {key.strip()} is no setting; did you mean {_nearest(kind, key.strip())}?")
+        if known.get(".".join(path), kind) is not None:  # a table, or not known
+            unknown = wrong_key(known, path)
+            unknown = ".".join(path) if unknown in known else unknown
+            raise DannError(f"--set: {unknown} is no setting; did you mean {nearest(known, unknown)}?")
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
             parsed = value.strip()
-        values.setdefault(table, {})[name] = parsed
+        table = values
+        for name in path[:-1]:
+            table = table.setdefault(name, {})
+        table[path[-1]] = parsed
     return values
 
 
 def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, Any], files: Files) -> str:
-    key = ".".join(str(part) for part in error["loc"][:2])
-    where = _origin(error["loc"], given, files)
+    known = known_keys(kind)
+    key = wrong_key(known, error["loc"])
+    where = _origin(key.split("."), given, files)
     if error["type"] == "extra_forbidden":
-        return f"{where}: {key} is no setting; did you mean {_nearest(kind, key)}?"
+        return f"{where}: {key} is no setting; did you mean {nearest(known, key)}?"
     if error["type"] == "value_error":  # what two keys must be together
         return f"{where}: [{key}]: {error['msg'].removeprefix('Value error, ')}"
     found = "true" if error["input"] is True else "false" if error["input"] is False else repr(error["input"])
-    return f"{where}: {key} = {found} is not right: it must be {_allowed(kind, key, error)}"
+    return f"{where}: {key} = {found} is not right: it must be {allowed(known, key, error)}"
 
 
-def _origin(location: Sequence[int | str], given: Mapping[str, Any], files: Files) -> str:
-    table, name = str(location[0]), str(location[1]) if len(location) > 1 else ""
-    if table in given and (not name or name in given[table]):
+def _origin(path: Sequence[str], given: Mapping[str, Any], files: Files) -> str:
+    if _written(path, given):
         return "--set"
-    variables = (f"DANN_{table}__{name}".upper(), f"DANN_{table}".upper())
+    variables = {f"DANN_{'__'.join(path[:depth])}".upper() for depth in range(1, len(path) + 1)}
     found = (variable for variable in os.environ if variable.upper() in variables)
-    written = (str(path) for path, values in files if table in values and (not name or name in values[table]))
+    written = (str(file) for file, values in files if _written(path, values))
     return next(chain(found, written), str(files[-1][0]))
 
 
-def _nearest(kind: type[Settings], key: str) -> str:
-    """Return the known key most like this one; of a table alone, the table."""
-    tables = _tables(kind)
-    known = [f"{table}.{name}" for table, described in tables.items() for name in described.model_fields]
-    near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-    table, _, name = key.partition(".")
-    if name or difflib.get_close_matches(table, tables, n=1) == []:
-        return near
-    return f"[{difflib.get_close_matches(table, tables, n=1)[0]}]"
-
-
-def _tables(kind: type[Settings]) -> dict[str, type[BaseModel]]:
-    found = {table: described.annotation for table, described in kind.model_fields.items()}
-    return {table: model for table, model in found.items() if isinstance(model, type) and issubclass(model, BaseModel)}
-
-
-def _allowed(kind: type[Settings], key: str, error: ErrorDetails) -> str:
-    table, _, name = key.partition(".")
-    if not name:
-        return f"a table, [{table}]"
-    described = _tables(kind)[table].model_json_schema()["properties"][name]
-    choices = [_choice(one) for one in described.get("anyOf", [described])]
-    return " or ".join(choices) if all(choices) else _lower(error["msg"])
-
-
-def _choice(schema: Mapping[str, Any]) -> str:
-    """Say what one branch of a JSON schema allows, in words."""
-    if "enum" in schema or "const" in schema:
-        return " or ".join(f'"{value}"' for value in schema.get("enum", [schema.get("const")]))
-    kinds = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false"}
-    bounds = {
-        "minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below",
-        "minLength": "of at least this many characters:", "maxLength": "of at most this many characters:",
-    }  # fmt: skip
-    limits = [f"{words} {_number(schema[bound])}" for bound, words in bounds.items() if bound in schema]
-    return " ".join([kinds.get(schema.get("type", ""), ""), " and ".join(limits)]).strip()
-
-
-def _number(value: float) -> str:
-    return f"{int(value) if value == int(value) else value:,}"
+def _written(path: Sequence[str], values: Any) -> bool:
+    for name in path:
+        if not isinstance(values, dict) or name not in values:
+            return False
+        values = values[name]
+    return True
 
 
 def _lower(message: str) -> str:

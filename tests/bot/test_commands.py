@@ -84,6 +84,10 @@ def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: st
     assert str(caught.value) == said
 
 
+def test_minus_nothing_is_nothing() -> None:
+    assert str(parsed("temp=-0", PARAMS).params.temperature) == "0.0"
+
+
 def test_a_refusal_repeats_no_hostile_text() -> None:
     for text in (
         "temp=@everyone",

@@ -43,6 +43,7 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
     assert snapshot.meta.posts == sum(post.mine for post in demo())
     assert snapshot.meta.newest_post == max(post.time or 0 for post in demo() if post.mine)
     assert snapshot.meta.settings["train"]["steps"] == 40
+    assert not {"persona", "bot"} & snapshot.meta.settings.keys()
     (run,) = (tmp_path / "runs").iterdir()
     assert not (run / "resume.safetensors").exists()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]

@@ -39,9 +39,45 @@ def test_a_file_that_is_named_is_read_instead(tmp_path: Path) -> None:
 
 
 def test_the_bots_tables_do_not_disturb_training(tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text('[persona]\nname = "sam"\n[train]\nminutes = 2\n')
+    (tmp_path / "config.toml").write_text(
+        '[persona]\nname = "sam"\n[train]\nminutes = 2\n[bot]\nlinks = true\n[bot.discord]\nowners = [1]\n'
+    )
     assert load_settings(Settings, None, []).train.minutes == 2
     assert load_settings(BotSettings, None, []).persona.name == "sam"
+    assert load_settings(BotSettings, None, []).bot.links
+
+
+def test_a_table_within_a_table_is_reached_from_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = '[bot]\nwaiting = 1\n[bot.discord]\napi_url = "file"\ngateway_url = "file"\ndeny_users = ["1"]\n'
+    (tmp_path / "config.toml").write_text(written)
+    (tmp_path / "over.toml").write_text("[bot.discord]\nallow_users = [2]\ndeny_users = [3]\n")
+    monkeypatch.setenv("DANN_BOT__DISCORD__GATEWAY_URL", "environment")
+    bot = load_settings(BotSettings, None, ["bot.discord.api_url=set"], overlay=tmp_path / "over.toml").bot
+    assert (bot.discord.api_url, bot.discord.gateway_url, bot.waiting) == ("set", "environment", 1)
+    assert (bot.discord.allow_users, bot.discord.deny_users) == (("2",), ("3",))
+    assert bot.telegram == BotSettings().bot.telegram
+
+
+@pytest.mark.parametrize(
+    "given", ["[201234567890123456, '-100']", "201234567890123456,-100", "[ '201234567890123456', -100 ]"]
+)
+def test_ids_are_text_however_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    expected = ("201234567890123456", "-100")
+    assert load_settings(BotSettings, None, [f"bot.telegram.owners={given}"]).bot.telegram.owners == expected
+    monkeypatch.setenv("DANN_BOT__TELEGRAM__OWNERS", given)
+    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+    monkeypatch.delenv("DANN_BOT__TELEGRAM__OWNERS")
+    (tmp_path / "config.toml").write_text("[bot.telegram]\nowners = [201234567890123456, '-100']\n")
+    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+
+
+def test_one_id_or_none_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["bot.discord.owners=7", "bot.discord.deny_users=", "bot.remarks.chats=[]"]
+    bot = load_settings(BotSettings, None, given).bot
+    assert (bot.discord.owners, bot.discord.deny_users, bot.remarks.chats) == (("7",), (), ())
+    monkeypatch.setenv("DANN_BOT__DISCORD", '{"owners": [8], "links_no": 1}')
+    with pytest.raises(DannError, match=r"^DANN_BOT__DISCORD: bot.discord.links_no is no setting"):
+        load_settings(BotSettings, None, [])
 
 
 @pytest.mark.parametrize(
@@ -96,6 +132,20 @@ def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) ->
         ('[model]\nhidden_dim = "big"\n', r'model.hidden_dim = .big. .* must be "auto" or a whole number above 0$'),
         ("[sample]\ntop_p = 1.5\n", r"sample.top_p = 1.5 .* must be a number above 0 and at most 1$"),
         ("[persona]\nname = ''\n", r"persona.name = '' "),
+        ("bot = 3\n", r"^config.toml: bot = 3 is not right: it must be a table, \[bot\]$"),
+        ("[bot]\ndiscord = 3\n", r"^config.toml: bot.discord = 3 is not right: it must be a table, \[bot.discord\]$"),
+        ("[bot.dsicord]\n", r"^config.toml: bot.dsicord is no setting; did you mean \[bot.discord\]\?$"),
+        ("[bot]\nowners = [1]\n", r"^config.toml: bot.owners is no setting; did you mean bot.\w+.owners\?$"),
+        ("[bot.discord]\nowner = [1]\n", r": bot.discord.owner is no setting; did you mean bot.discord.owners\?$"),
+        (
+            "[bot.discord]\nowners = [1, true]\n",
+            r"bot.discord.owners = true is not right: it must be a list of text, such",
+        ),
+        (
+            "[bot.discord]\nowners = true\n",
+            r"bot.discord.owners = true is not right: it must be a list of text, such as",
+        ),
+        ("[bot.remarks]\nchance = 2\n", r"bot.remarks.chance = 2 is not right: .* at least 0 and at most 1$"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
@@ -122,6 +172,10 @@ def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> Non
         ("minutes=3", r"^--set: minutes is no setting; did you mean train.minutes\?$"),
         ("train.minutes.x=3", r"^--set: train.minutes.x is no setting"),
         ("trian.minutes=3", r"^--set: trian is no setting; did you mean \[train\]\?$"),
+        ("bot.discord.api=3", r"^--set: bot.discord.api is no setting; did you mean bot.discord.api_url\?$"),
+        ("bot.dsicord.api_url=3", r"^--set: bot.dsicord is no setting; did you mean \[bot.discord\]\?$"),
+        ("bot.discord=3", r"^--set: bot.discord is no setting; did you mean \[bot.discord\]\?$"),
+        ("bot.telegram.webhook_port=0", r"^--set: bot.telegram.webhook_port = 0 .* at least 1 and at most 65,535$"),
         ("train.minutes", r"^--set train.minutes: expected table.key=value"),
         ("train.minutes=-3", r"^--set: train.minutes = -3 is not right: it must be a number above 0"),
         (

@@ -1,0 +1,114 @@
+"""What of a drawn text may be shown: one author's turn that pings nobody, opens nothing and breaks no one's screen.
+
+Pure functions over text; knows no platform and no network. Cleaning what is clean changes nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+
+MOST_MARKS = 4
+"""Accents on one character. Living scripts use up to three, an emoji sequence one or two more signs; zalgo dozens."""
+BREAK = "\u200b"
+"""A space of no width: "@" before it mentions nobody."""
+
+_MARKS = frozenset({"Mn", "Me"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs"})
+"""Controls, format characters (which can turn the text around them), halves of characters."""
+_JOINERS = frozenset("\u200c\u200d")
+"""Format characters that emoji and scripts are spelled with."""
+_BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+"""Letters and signs that only look like emptiness."""
+_LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
+# Every part is bounded, so that no text takes long: this runs on the event loop.
+_MASKED_LINK = re.compile(r"\[([^\]\n]{0,300})\]\(\s?<?(?:[a-z][a-z+.-]{0,20}:|www\.)[^)\n]{0,500}\)", re.IGNORECASE)
+_DOMAINS = "com|org|net|io|gg|dev|app|xyz|info|ly|tv|me|ru|uk|de|eu"
+_LINK = re.compile(
+    r"<?(?:[a-z][a-z+.-]{0,20}://|\bwww\.|\bmailto:|\bmagnet:)[^\s>]*>?"  # a scheme, or what is taken for one
+    r"|(?:[\w.+-]{1,64}@)?\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"  # a bare domain or address, which Telegram opens
+    rf"\.(?:{_DOMAINS})\b(?:[/:?#][^\s>]*)?",
+    re.IGNORECASE,
+)
+_MENTION = re.compile(rf"@(?=[^\s{BREAK}])|<(?=[@#/]|id:)")
+_BRACKETS = re.compile(r"[ \t]*<([^<>\n]{1,64})>[ \t]*")
+_ANYBODY = re.compile(r"[^\W_][\w .-]{0,31}")
+_COLON = re.compile(r"\**[ \t]?:(?!//)\**[ \t]*")
+
+
+def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
+    """Return what of `text` may be shown, "" where nothing is left of it.
+
+    `names` are the people of the conversation, the persona first: a line that begins with one of them and a colon is
+    somebody else's turn, unless it is the persona's own. `links` leaves links in.
+    """
+    before = None
+    while before != text:  # each pass only takes away; what it uncovers is looked at again
+        before = text
+        text = _seen(text)
+        text = text if links else _without_links(text)
+        text = one_turn(text, names)
+    return defused(text) if _shows_something(text) else ""
+
+
+def defused(text: str) -> str:
+    """Return `text` in which no "@everyone", "<@id>", "<#id>" or "@name" reaches anybody, and which reads the same."""
+    return _MENTION.sub(lambda found: found[0] + BREAK, text)
+
+
+def one_turn(text: str, names: Sequence[str]) -> str:
+    """Return the first author's lines of `text`, without the tags ("name:", "<name>") that they begin with."""
+    persona, *others = [name.strip().lower() for name in names] or [""]
+    kept: list[str] = []
+    for line in text.split("\n"):
+        rest = _untagged(line, [persona])
+        if (others_words := _after_tag(rest, others, anybody=True)) is not None:
+            if any(kept):
+                break
+            rest = _untagged(others_words, [persona, *others], anybody=True)
+        kept.append(rest)
+    return "\n".join(kept).strip()
+
+
+def _untagged(line: str, names: Sequence[str], *, anybody: bool = False) -> str:
+    """Return `line` without any of these tags at its beginning, however many there are."""
+    while (rest := _after_tag(line, names, anybody=anybody)) is not None:
+        line = rest
+    return line
+
+
+def _after_tag(line: str, names: Sequence[str], *, anybody: bool = False) -> str | None:
+    """Return what follows a tag of one of `names` (or, in brackets, of anybody) at the beginning; None if there is none."""
+    if found := _BRACKETS.match(line):
+        inside = found[1].strip().lower()
+        return line[found.end() :] if inside in names or (anybody and _ANYBODY.fullmatch(inside)) else None
+    bare = line.lstrip(" \t*@")
+    for name in names:
+        if name and bare[: len(name)].lower() == name and (colon := _COLON.match(bare, len(name))):
+            return bare[colon.end() :]
+    return None
+
+
+def _seen(text: str) -> str:
+    """Return `text` without what cannot be seen, with at most MOST_MARKS accents in a row and one empty line."""
+    kept: list[str] = []
+    marks = 0
+    for character in _LINE_ENDS.sub("\n", text.replace("\t", " ")):
+        category = unicodedata.category(character)
+        joins = character in _JOINERS
+        if character in _BLANKS or (category in _INVISIBLE and not joins and character != "\n"):
+            continue
+        marks = marks + 1 if joins or category in _MARKS else 0
+        if marks <= MOST_MARKS:
+            kept.append(character)
+    return re.sub(r"\n\s*\n\s*", "\n\n", "".join(kept)).strip()
+
+
+def _shows_something(text: str) -> bool:
+    """Whether there is a letter, a number, a punctuation mark or a symbol."""
+    return any(unicodedata.category(character)[0] in "LNPS" for character in text)
+
+
+def _without_links(text: str) -> str:
+    """Return `text` without links; of a link with a name, the name stays."""
+    left, gone = _LINK.subn("", _MASKED_LINK.sub(r"\1", text))
+    return re.sub(r" {2,}", " ", left) if gone else left
