@@ -10,6 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot import lines
 from bot.commands import asked
 from bot.config import BotSettings
 from bot.discord_bot import heard, slash
@@ -21,11 +22,10 @@ DEFER_AFTER = 0.05
 """Seconds: what is refused is refused within them, and can then be shown to one person alone; Discord waits for 3."""
 REMEMBERED = 1000
 """Interactions kept, so that none is answered twice."""
-QUIET = "not here, sorry"
+QUIET = "not now, sorry"
 """A command must be answered even where dann keeps quiet, or Discord says that dann is broken."""
 TOO_LATE = frozenset({10008, 10015, 10062, 40060, 50027})
 """What Discord says of a command that waited too long, was answered before, or whose answer was dismissed."""
-LOST = "lost my thread there, ask me again?"
 CHANGED = "this command has changed since your app looked; try again in a minute"
 
 log = logging.getLogger("dann.discord")
@@ -71,7 +71,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
             log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
             return
         log.error("a command failed", exc_info=cause)
-        await _tell_if_possible(interaction, CHANGED if changed else LOST)
+        await _tell_if_possible(interaction, CHANGED if changed else lines.FAILED)
 
     async def _talk(self, interaction: slash.Interaction, options: dict[str, Any]) -> None:
         """`/dann`."""

@@ -15,8 +15,6 @@ from bot.discord_bot.client import PORTAL, Client, deaf
 from bot.mention import Answers
 from model.errors import DannError
 
-LEAVING_SECONDS = 5.0
-"""How long answers under way are waited for when dann is asked to leave."""
 CLOSING_SECONDS = 1.0
 """How long Discord is given to say goodbye."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
@@ -43,7 +41,7 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
     with addresses(settings.bot.discord):
         while True:
             client, began = Client(settings, answers, ready), clock()
-            await _stay_if_possible(client, token)
+            await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
                 ready = _keep_quiet
             if clock() - began > STEADY_SECONDS:
@@ -53,10 +51,10 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _stay_if_possible(client: Client, token: str) -> None:
+async def _stay_if_possible(client: Client, token: str, drain_seconds: float) -> None:
     """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
     try:
-        await _stay(client, token)
+        await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:
         raise refused() from error
     except discord.PrivilegedIntentsRequired as error:
@@ -73,7 +71,7 @@ async def _stay_if_possible(client: Client, token: str) -> None:
         log.exception("the connection to Discord has ended")
 
 
-async def _stay(client: Client, token: str) -> None:
+async def _stay(client: Client, token: str, drain_seconds: float) -> None:
     """Log in and stay; whatever ends it, leave in good order.
 
     The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
@@ -82,7 +80,7 @@ async def _stay(client: Client, token: str) -> None:
     try:
         await asyncio.wait({staying})
     finally:
-        await client.finish(0.0 if client.is_closed() else LEAVING_SECONDS)
+        await client.finish(0.0 if client.is_closed() else drain_seconds)
         closing = asyncio.create_task(client.close())
         await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
         closing.cancel()  # a line that has gone silent would be waited for half a minute

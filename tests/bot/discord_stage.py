@@ -12,7 +12,7 @@ from typing import Any
 
 from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
-from bot.mention import Author, Mention, Place, Reply, Said
+from bot.mention import Answers, Author, Mention, Place, Reply, Said
 from tests.servers.discord import DiscordServer, World
 from tests.servers.discord.things import Channel, Guild, Message, User
 
@@ -66,7 +66,10 @@ class Echo:
 
 @dataclass
 class Stage:
-    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged."""
+    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged.
+
+    `answers` may be set, before it is started, to something else than the echo.
+    """
 
     server: DiscordServer
     echo: Echo
@@ -76,6 +79,7 @@ class Stage:
     room: Channel
     ready: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    answers: Answers | None = None
     running: asyncio.Task[None] | None = None
 
     @property
@@ -87,13 +91,15 @@ class Stage:
         """A mention of dann as it is typed."""
         return f"<@{self.world.bot.id}>"
 
-    def settings(self, persona: str = "dann", **discord: Any) -> BotSettings:
+    def settings(self, persona: str = "dann", drain_seconds: float = 5.0, **discord: Any) -> BotSettings:
         config = DiscordConfig(api_url=self.server.api_url, gateway_url=self.server.gateway_url, **discord)
-        return BotSettings(persona=PersonaConfig(name=persona), bot=BotConfig(discord=config))
+        return BotSettings(
+            persona=PersonaConfig(name=persona), bot=BotConfig(discord=config, drain_seconds=drain_seconds)
+        )
 
     def start(self, **settings: Any) -> None:
         self.running = asyncio.create_task(
-            run(self.world.token, self.settings(**settings), self.echo, self.ready.append)
+            run(self.world.token, self.settings(**settings), self.answers or self.echo, self.ready.append)
         )
 
     async def connected(self) -> None:

@@ -130,9 +130,8 @@ async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(it: Sta
     assert it.server.gateway.sessions == {}  # it said goodbye
 
 
-@on_stage()
-async def test_stopping_does_not_wait_for_ever(it: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(run_module, "LEAVING_SECONDS", 0.05)
+@on_stage(drain_seconds=0.05)
+async def test_stopping_does_not_wait_for_ever(it: Stage) -> None:
     hanging = it.server.faults.order(Fault("POST", "/messages", hangs=True))
 
     async def never(_: Mention) -> Reply:
