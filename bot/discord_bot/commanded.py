@@ -52,6 +52,8 @@ class Tree(app_commands.CommandTree[discord.Client]):
                 log.info("commands registered with Discord")
         except (discord.DiscordException, OSError) as error:
             log.warning("the commands could not be registered with Discord (%s); mentions are answered", error)
+        except Exception:
+            log.exception("the commands could not be registered with Discord; mentions are answered")
 
     async def interaction_check(self, interaction: slash.Interaction, /) -> bool:
         """Let each through once, as Discord may tell of one again, and only with options that there are."""

@@ -112,6 +112,10 @@ class Stage:
             self.running.result()
         await up
 
+    async def registered(self) -> None:
+        """Wait until dann's commands are there."""
+        await self.world.until(lambda: self.world.commands.writes == 1)
+
     async def stop(self) -> None:
         if self.running:
             self.running.cancel()

@@ -1,4 +1,4 @@
-"""`/dann` and `/dann-admin` on Discord: chat.md's third section against the wire, and commands that come too late."""
+"""`/dann` on Discord: chat.md's third section against the wire, and commands that come too late."""
 
 import asyncio
 import logging
@@ -7,15 +7,10 @@ from typing import Any
 import pytest
 
 from bot.discord_bot.commanded import CHANGED, QUIET
-from bot.discord_bot.slash import ADMIN, command_name
 from bot.mention import Mention, Reply
 from tests.bot.discord_stage import Stage, on_stage
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.things import Flag, Interaction
-
-
-async def registered(it: Stage) -> None:
-    await it.world.until(lambda: it.world.commands.writes == 1)
 
 
 def slowly(it: Stage, reply: Reply | None) -> asyncio.Event:
@@ -39,7 +34,7 @@ async def thinking(it: Stage, used: Interaction) -> None:
 
 @on_stage()
 async def test_options_come_with_ranges_and_descriptions(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     commands = {command["name"]: command for command in it.world.commands.listed()}
     assert set(commands) == {"dann", "dann-admin"}
     options = {option["name"]: option for option in commands["dann"]["options"]}
@@ -53,7 +48,7 @@ async def test_options_come_with_ranges_and_descriptions(it: Stage) -> None:
 
 @on_stage()
 async def test_options_reach_the_answer(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     used = it.world.use_command(it.ann, it.room, "dann", prompt="tell me", temp=0.5, top_p=0.9, seed=7, length=20)
     assert (await it.world.answer_to(used)).content == "echo: tell me"
     mention = it.echo.mentions[0]
@@ -67,7 +62,7 @@ async def test_options_reach_the_answer(it: Stage) -> None:
 
 @on_stage()
 async def test_a_command_with_nothing_just_talks(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
     asked = it.echo.mentions[0].asked
     assert asked
@@ -76,7 +71,7 @@ async def test_a_command_with_nothing_just_talks(it: Stage) -> None:
 
 @on_stage()
 async def test_in_threads_and_in_private_too(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     thread, private = it.world.thread(it.room, "aside"), it.world.dm(it.ann)
     for channel in (thread, private):
         await it.world.answer_to(it.world.use_command(it.ann, channel, "dann"))
@@ -86,7 +81,7 @@ async def test_in_threads_and_in_private_too(it: Stage) -> None:
 
 @on_stage(direct_messages=False)
 async def test_it_is_not_offered_in_private_where_that_is_switched_off(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     with pytest.raises(ValueError, match="not offered here"):
         it.world.use_command(it.ann, it.world.dm(it.ann), "dann")
 
@@ -103,7 +98,7 @@ async def test_it_is_not_offered_in_private_where_that_is_switched_off(it: Stage
 async def test_out_of_range_is_refused_kindly_and_to_the_asker_alone(
     it: Stage, options: dict[str, Any], told: str
 ) -> None:
-    await registered(it)
+    await it.registered()
     with pytest.raises(ValueError, match="must be at"):
         it.world.use_command(it.ann, it.room, "dann", **options)
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann", checked=False, **options))
@@ -115,7 +110,7 @@ async def test_out_of_range_is_refused_kindly_and_to_the_asker_alone(
 
 @on_stage()
 async def test_a_value_of_another_type_is_refused_kindly(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     used = it.world.use_command(it.ann, it.room, "dann", checked=False, temp="hot")
     answer = await it.world.answer_to(used)
     assert answer.flags & Flag.EPHEMERAL
@@ -124,7 +119,7 @@ async def test_a_value_of_another_type_is_refused_kindly(it: Stage) -> None:
 
 @on_stage()
 async def test_an_option_that_is_not_there_is_refused_kindly(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann", checked=False, creativity=3))
     assert answer.flags & Flag.EPHEMERAL
     assert "creativity is no option here" in answer.content
@@ -141,7 +136,7 @@ async def test_a_command_that_is_no_longer_there_is_answered_kindly(it: Stage) -
 
 @on_stage()
 async def test_a_slow_answer_is_acknowledged_long_before(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     go_on = slowly(it, Reply("here", footer="temp 1"))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
@@ -154,7 +149,7 @@ async def test_a_slow_answer_is_acknowledged_long_before(it: Stage) -> None:
 
 @on_stage()
 async def test_an_answer_that_is_there_at_once_takes_one_request(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     used = it.world.use_command(it.ann, it.room, "dann")
     await it.world.answer_to(used)
     assert used.acknowledged == 4
@@ -163,7 +158,7 @@ async def test_an_answer_that_is_there_at_once_takes_one_request(it: Stage) -> N
 
 @on_stage()
 async def test_a_refusal_is_for_the_askers_eyes_alone(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
 
     async def refuse(_: Mention) -> Reply:
         return Reply("slow down, 5 s", private=True, refused=True)
@@ -176,7 +171,7 @@ async def test_a_refusal_is_for_the_askers_eyes_alone(it: Stage) -> None:
 
 @on_stage()
 async def test_a_refusal_that_came_late_is_so_too(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     go_on = slowly(it, Reply("the line is full, 5 s", private=True, refused=True))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
@@ -190,7 +185,7 @@ async def test_a_refusal_that_came_late_is_so_too(it: Stage) -> None:
 
 @on_stage()
 async def test_where_dann_keeps_quiet_the_asker_is_told(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     slowly(it, None).set()
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
     assert (answer.content, bool(answer.flags & Flag.EPHEMERAL)) == (QUIET, True)
@@ -198,7 +193,7 @@ async def test_where_dann_keeps_quiet_the_asker_is_told(it: Stage) -> None:
 
 @on_stage()
 async def test_a_long_answer_goes_on_in_further_messages(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     words = " ".join(f"word{number}." for number in range(700))
     slowly(it, Reply(words)).set()
     used = it.world.use_command(it.ann, it.room, "dann")
@@ -208,7 +203,7 @@ async def test_a_long_answer_goes_on_in_further_messages(it: Stage) -> None:
 
 @on_stage()
 async def test_a_command_told_of_twice_is_answered_once(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
     with it.server.gateway.held() as events:
         used = it.world.use_command(it.ann, it.room, "dann", prompt="hi")
         events.extend(list(events))
@@ -220,7 +215,7 @@ async def test_a_command_told_of_twice_is_answered_once(it: Stage) -> None:
 
 @on_stage()
 async def test_a_command_heard_of_too_late_is_let_go(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    await registered(it)
+    await it.registered()
     with it.server.gateway.held():
         used = it.world.use_command(it.ann, it.room, "dann", prompt="hi")
         it.world.skipped += 3.5
@@ -232,7 +227,7 @@ async def test_a_command_heard_of_too_late_is_let_go(it: Stage, caplog: pytest.L
 
 @on_stage()
 async def test_an_answer_after_fifteen_minutes_is_let_go(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    await registered(it)
+    await it.registered()
     go_on = slowly(it, Reply("at last"))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
@@ -244,7 +239,7 @@ async def test_an_answer_after_fifteen_minutes_is_let_go(it: Stage, caplog: pyte
 
 @on_stage()
 async def test_an_answer_that_was_dismissed_is_let_go(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    await registered(it)
+    await it.registered()
     go_on = slowly(it, Reply("here"))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
@@ -254,87 +249,9 @@ async def test_an_answer_that_was_dismissed_is_let_go(it: Stage, caplog: pytest.
     await it.ask()
 
 
-@pytest.mark.parametrize("command", ADMIN)
-@on_stage()
-async def test_owners_orders_are_passed_on_and_seen_by_them_alone(it: Stage, command: str) -> None:
-    await registered(it)
-    options: dict[str, Any] = {"checkpoint": "20260101-abc"} if command == "rollback" else {}
-    it.guild.members[it.ann.id].administrator = True
-    for channel in (it.room, it.world.dm(it.ann)):
-        answer = await it.world.answer_to(it.world.use_command(it.ann, channel, f"dann-admin {command}", **options))
-        assert answer.content == f"did {command} {options.get('checkpoint', '')}".strip()
-        assert answer.flags & Flag.EPHEMERAL
-    place, author, *order = it.echo.orders[0]
-    assert (author.id, place.chat, order) == (
-        str(it.ann.id),
-        str(it.room.id),
-        [command, options.get("checkpoint", "")],
-    )
-
-
-@on_stage()
-async def test_members_are_not_offered_what_is_for_owners(it: Stage) -> None:
-    await registered(it)
-    with pytest.raises(ValueError, match="administrators alone"):
-        it.world.use_command(it.ann, it.room, "dann-admin status")
-
-
-@pytest.mark.parametrize(
-    ("persona", "name"),
-    [
-        ("dann", "dann"),
-        ("Mia Lou", "mia-lou"),
-        ("J.R. O'Neil!", "jr-oneil"),
-        ("Анна", "анна"),
-        ("a" * 32, "a" * 26),
-        ("☃ ✨", "dann"),
-        ("  __x__ ", "__x__"),
-    ],
-)
-def test_the_personas_name_is_made_a_name_that_discord_takes(persona: str, name: str) -> None:
-    assert command_name(persona) == name
-
-
-@on_stage(persona="Mia Lou")
-async def test_the_personas_name_names_the_command(it: Stage) -> None:
-    await registered(it)
-    assert [command["name"] for command in it.world.commands.listed()] == ["mia-lou", "mia-lou-admin"]
-    await it.world.answer_to(it.world.use_command(it.ann, it.room, "mia-lou", prompt="hi"))
-
-
-@on_stage()
-async def test_commands_are_written_only_where_they_changed(it: Stage) -> None:
-    await registered(it)
-    assert await started_again(it, "dann") == 1
-    assert await started_again(it, "mia") == 2
-    assert await started_again(it, "mia") == 2
-
-
-async def started_again(it: Stage, persona: str) -> int:
-    """Start dann anew; returns how often commands have been written when it has looked at them."""
-    await it.stop()
-    looks, names = it.server.count("GET /applications"), {persona, f"{persona}-admin"}
-    it.start(persona=persona)
-    await it.connected()
-    await it.world.until(lambda: it.server.count("GET /applications") > looks)
-    await it.world.until(lambda: {command["name"] for command in it.world.commands.listed()} == names)
-    await it.ask()
-    return it.world.commands.writes
-
-
-@on_stage(connected=False)
-async def test_without_its_commands_it_answers_all_the_same(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
-    it.server.faults.order(Fault("PUT", "/commands", status=403))
-    it.start()
-    await it.connected()
-    await it.ask()
-    await it.world.until(lambda: "could not be registered" in caplog.text)
-    assert it.world.commands.listed() == []
-
-
 @on_stage()
 async def test_a_command_that_fails_is_logged_and_the_asker_is_told(it: Stage) -> None:
-    await registered(it)
+    await it.registered()
 
     async def fail(_: Mention) -> Reply:
         raise RuntimeError("a bug")
@@ -344,3 +261,12 @@ async def test_a_command_that_fails_is_logged_and_the_asker_is_told(it: Stage) -
     assert answer.flags & Flag.EPHEMERAL
     assert "bug" not in answer.content
     assert "a bug" in it.errors.pop()
+
+
+@on_stage()
+async def test_an_acknowledgement_that_fails_is_tried_again_in_time(it: Stage) -> None:
+    await it.registered()
+    fault = it.server.faults.order(Fault("POST", "/callback", status=500))
+    used = it.world.use_command(it.ann, it.room, "dann", prompt="hi")
+    assert (await it.world.answer_to(used)).content == "echo: hi"
+    assert fault.seen == 1

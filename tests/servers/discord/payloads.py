@@ -69,29 +69,29 @@ def _plain(it: Message) -> Json:
         "type": it.type,
         "flags": int(it.flags),
     }
-    if it.channel.guild:
-        body["guild_id"] = str(it.channel.guild.id)
+    return body | _ties(it)
+
+
+def _ties(it: Message) -> Json:
+    """What a message belongs to: a guild, the message that it answers, a webhook, a command."""
+    there: Json = {"guild_id": str(it.channel.guild.id)} if it.channel.guild else {}
+    ties = dict(there)
     if it.reference:
-        there = {"guild_id": body["guild_id"]} if it.channel.guild else {}
-        body["message_reference"] = {
-            "type": 0,
-            "message_id": str(it.reference),
-            "channel_id": body["channel_id"],
-            **there,
-        }
-    if it.webhook:
-        body["webhook_id"] = str(it.author.id)
+        answered = {"type": 0, "message_id": str(it.reference), "channel_id": str(it.channel.id)}
+        ties["message_reference"] = answered | there
     if it.nonce:
-        body["nonce"] = it.nonce
+        ties["nonce"] = it.nonce
+    if it.webhook or it.interaction:
+        ties["webhook_id"] = str(it.author.id)
     if it.interaction:
-        body["application_id"] = body["webhook_id"] = str(it.author.id)
-        body["interaction_metadata"] = {
+        ties["application_id"] = str(it.author.id)
+        ties["interaction_metadata"] = {
             "id": str(it.interaction.id),
             "type": 2,
             "user": user(it.interaction.user),
             "authorizing_integration_owners": {},
         }
-    return body
+    return ties
 
 
 def _mentioned(it: Message, id_: int) -> Json:
