@@ -34,9 +34,8 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
     as bytes that make no sense, is logged and begun anew. Raises DannError, one line that says what to do, for a token
     that Discord refuses and for the Message Content intent being off.
     """
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise refused()
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # dann does not speak
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
     with addresses(settings.bot.discord):
         while True:
@@ -93,6 +92,7 @@ async def _stay(client: Client, token: str, drain_seconds: float) -> None:
 @contextmanager
 def addresses(config: DiscordConfig) -> Iterator[None]:
     """Let discord.py ask the addresses of the config, where there are any; it has no option for that."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
     Route.BASE = config.api_url.rstrip("/") or before[0]
     DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
@@ -100,6 +100,11 @@ def addresses(config: DiscordConfig) -> Iterator[None]:
         yield
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+def is_token(token: str) -> bool:
+    """Whether it could be a token; what could not must not even be sent."""
+    return token.isascii() and token.isprintable() and bool(token) and " " not in token
 
 
 def refused() -> DannError:
