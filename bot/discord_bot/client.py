@@ -54,8 +54,7 @@ class Client(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Refuse to start deaf: without the intent every message in a server would be empty."""
-        flags = self.application.flags if self.application else discord.ApplicationFlags()
-        if not (flags.gateway_message_content or flags.gateway_message_content_limited):
+        if not hears(self.application):
             raise deaf(self.application_id)
         self._syncing = asyncio.create_task(self._tree.sync_if_changed())
 
@@ -157,6 +156,12 @@ class Client(discord.AutoShardedClient):
 
     def _is_mine(self, message: discord.Message) -> bool:
         return message.author.id == self.me
+
+
+def hears(application: discord.AppInfo | None) -> bool:
+    """Whether the Message Content intent is switched on."""
+    flags = application.flags if application else discord.ApplicationFlags()
+    return flags.gateway_message_content or flags.gateway_message_content_limited
 
 
 def deaf(application: int | None) -> DannError:

@@ -10,6 +10,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
+from bot import lines
 from bot.commands import asked
 from bot.config import BotSettings
 from bot.discord_bot import heard, slash
@@ -21,11 +22,10 @@ DEFER_AFTER = 0.05
 """Seconds: what is refused is refused within them, and can then be shown to one person alone; Discord waits for 3."""
 REMEMBERED = 1000
 """Interactions kept, so that none is answered twice."""
-QUIET = "not here, sorry"
+QUIET = "not now, sorry"
 """A command must be answered even where dann keeps quiet, or Discord says that dann is broken."""
 TOO_LATE = frozenset({10008, 10015, 10062, 40060, 50027})
 """What Discord says of a command that waited too long, was answered before, or whose answer was dismissed."""
-LOST = "lost my thread there, ask me again?"
 CHANGED = "this command has changed since your app looked; try again in a minute"
 
 log = logging.getLogger("dann.discord")
@@ -52,12 +52,17 @@ class Tree(app_commands.CommandTree[discord.Client]):
                 log.info("commands registered with Discord")
         except (discord.DiscordException, OSError) as error:
             log.warning("the commands could not be registered with Discord (%s); mentions are answered", error)
+        except Exception:
+            log.exception("the commands could not be registered with Discord; mentions are answered")
 
     async def interaction_check(self, interaction: slash.Interaction, /) -> bool:
-        """Let each through once: after a lost connection Discord may tell of one again."""
+        """Let each through once, as Discord may tell of one again, and only with options that there are."""
         if interaction.id in self._seen:
             return False
         self._seen.append(interaction.id)
+        if misfit := slash.misfit(interaction):
+            await _tell_if_possible(interaction, misfit)
+            return False
         return True
 
     async def on_error(self, interaction: slash.Interaction, error: app_commands.AppCommandError, /) -> None:
@@ -68,10 +73,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
             log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
             return
         log.error("a command failed", exc_info=cause)
-        try:
-            await _tell(interaction, Reply(CHANGED if changed else LOST, private=True))
-        except (discord.DiscordException, OSError) as again:
-            log.warning("and the asker could not be told: %s", type(again).__name__)
+        await _tell_if_possible(interaction, CHANGED if changed else lines.FAILED)
 
     async def _talk(self, interaction: slash.Interaction, options: dict[str, Any]) -> None:
         """`/dann`."""
@@ -118,6 +120,13 @@ class Tree(app_commands.CommandTree[discord.Client]):
         message = await _tell(interaction, reply)
         if message and not reply.private and not reply.refused:
             self._answers.heard(place, heard.said(message, message.author.id))
+
+
+async def _tell_if_possible(interaction: slash.Interaction, line: str) -> None:
+    try:
+        await _tell(interaction, Reply(line, private=True))
+    except (discord.DiscordException, OSError) as error:
+        log.warning("one who used a command could not be told why it failed: %s", type(error).__name__)
 
 
 async def _tell(interaction: slash.Interaction, reply: Reply) -> discord.Message | None:

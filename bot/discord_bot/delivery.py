@@ -84,5 +84,5 @@ async def _type(channel: discord.abc.Messageable) -> None:
             await asyncio.sleep(pause)
             await channel.typing()
             pause = TYPING_EVERY
-    except (discord.DiscordException, OSError, RuntimeError) as error:
+    except Exception as error:  # whatever it is, the answer matters more
         log.debug("typing is not shown: %s", type(error).__name__)

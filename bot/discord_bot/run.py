@@ -15,10 +15,12 @@ from bot.discord_bot.client import PORTAL, Client, deaf
 from bot.mention import Answers
 from model.errors import DannError
 
-LEAVING_SECONDS = 5.0
-"""How long answers under way are waited for when dann is asked to leave."""
-FIRST_PAUSE, LONGEST_PAUSE = 1.0, 60.0
-"""Seconds before connecting anew, doubled each time it fails."""
+CLOSING_SECONDS = 1.0
+"""How long Discord is given to say goodbye."""
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
+"""Seconds before connecting anew, doubled each time: Discord lets a bot identify 1,000 times a day, or takes its token."""
+STEADY_SECONDS = 600.0
+"""A connection that lasted so long was a good one: the next pause is short again."""
 TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
 """Codes with which the gateway closes for good."""
 
@@ -32,29 +34,26 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
     as bytes that make no sense, is logged and begun anew. Raises DannError, one line that says what to do, for a token
     that Discord refuses and for the Message Content intent being off.
     """
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         raise refused()
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # dann does not speak
-    pause = FIRST_PAUSE
+    pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
     with addresses(settings.bot.discord):
         while True:
-            client = Client(settings, answers, ready)
-            if await _stayed(client, token):
-                pause = FIRST_PAUSE
+            client, began = Client(settings, answers, ready), clock()
+            await _stay_if_possible(client, token, settings.bot.drain_seconds)
+            if client.is_ready():
                 ready = _keep_quiet
+            if clock() - began > STEADY_SECONDS:
+                pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
 
 
-async def _stayed(client: Client, token: str) -> bool:
-    """Stay connected for as long as discord.py does; returns whether it ever was."""
+async def _stay_if_possible(client: Client, token: str, drain_seconds: float) -> None:
+    """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
     try:
-        async with client:
-            try:
-                await client.start(token)
-            finally:
-                await client.finish(LEAVING_SECONDS)
+        await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:
         raise refused() from error
     except discord.PrivilegedIntentsRequired as error:
@@ -69,12 +68,31 @@ async def _stayed(client: Client, token: str) -> bool:
         log.warning("Discord cannot be reached (%s: %s)", type(error).__name__, error)
     except Exception:
         log.exception("the connection to Discord has ended")
-    return client.is_ready()
+
+
+async def _stay(client: Client, token: str, drain_seconds: float) -> None:
+    """Log in and stay; whatever ends it, leave in good order.
+
+    The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
+    """
+    staying = asyncio.create_task(client.start(token))
+    try:
+        await asyncio.wait({staying})
+    finally:
+        await client.finish(0.0 if client.is_closed() else drain_seconds)
+        closing = asyncio.create_task(client.close())
+        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        closing.cancel()  # a line that has gone silent would be waited for half a minute
+        staying.cancel()
+        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        await client.http.close()
+    staying.result()
 
 
 @contextmanager
 def addresses(config: DiscordConfig) -> Iterator[None]:
     """Let discord.py ask the addresses of the config, where there are any; it has no option for that."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
     Route.BASE = config.api_url.rstrip("/") or before[0]
     DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
@@ -82,6 +100,11 @@ def addresses(config: DiscordConfig) -> Iterator[None]:
         yield
     finally:
         Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
+
+
+def is_token(token: str) -> bool:
+    """Whether it could be a token; what could not must not even be sent."""
+    return token.isascii() and token.isprintable() and bool(token) and " " not in token
 
 
 def refused() -> DannError:

@@ -78,6 +78,23 @@ def _annotation(option: Option) -> Any:
     return ranged[option.kind, option.minimum, option.maximum] if option.minimum is not None else option.kind
 
 
+def misfit(interaction: Interaction) -> str:
+    """Why discord.py could not read the options of `/dann`, in one line; "" if it can.
+
+    An app that has not looked since the commands changed can send what there no longer is.
+    """
+    known = {option.name: option for option in OPTIONS}
+    data: Any = interaction.data or {}
+    for given in data.get("options", ()):
+        if given["type"] == discord.AppCommandOptionType.subcommand.value:  # of the owners' command
+            return ""
+        if (option := known.get(given["name"])) is None:
+            return f"{given['name'][:20]} is no option here; there are {', '.join(known)}"
+        if not isinstance(given["value"], str if option.kind is str else int | float):
+            return f"{option.name} takes {option.allowed}"
+    return ""
+
+
 def _admin(name: str, ordered: Ordered) -> app_commands.Group:
     """Offered to administrators, and to anybody in private: Discord knows nothing of owners, who are checked later."""
     group = app_commands.Group(
@@ -104,15 +121,14 @@ def _rollback(ordered: Ordered) -> Any:
 
 
 async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
-    """Whether Discord lists just these commands."""
-    there = [_shape({**one.to_dict(), **_permissions(one)}) for one in await tree.fetch_commands()]
-    here = [_shape(one.to_dict(tree)) for one in tree.get_commands()]
+    """Whether Discord lists just these commands.
+
+    Read as Discord writes them: discord.py's AppCommand misreads where a command is offered (2.7.1).
+    """
+    http, application = tree.client.http, tree.client.application_id
+    there = _shape(await http.get_global_commands(application or 0))
+    here = _shape([one.to_dict(tree) for one in tree.get_commands()])
     return sorted(here, key=_name) == sorted(there, key=_name)
-
-
-def _permissions(command: app_commands.AppCommand) -> dict[str, Any]:
-    permissions = command.default_member_permissions
-    return {"default_member_permissions": None if permissions is None else permissions.value}
 
 
 def _name(command: dict[str, Any]) -> str:
@@ -131,8 +147,11 @@ def _shape(command: Any) -> Any:
         return [_shape(one) for one in command]
     if not isinstance(command, dict):
         return command
-    return {
-        key: _shape(value)
-        for key, value in command.items()
-        if key in _COMPARED and value is not None and value is not False and value != []
-    }
+    shape = {key: _shape(value) for key, value in command.items() if key in _COMPARED and _says_something(value)}
+    if "default_member_permissions" in shape:  # sent as a number, listed as a string
+        shape["default_member_permissions"] = str(shape["default_member_permissions"])
+    return shape
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value != []

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+import gc
 import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
@@ -11,7 +12,7 @@ from typing import Any
 
 from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
-from bot.mention import Author, Mention, Place, Reply, Said
+from bot.mention import Answers, Author, Mention, Place, Reply, Said
 from tests.servers.discord import DiscordServer, World
 from tests.servers.discord.things import Channel, Guild, Message, User
 
@@ -65,7 +66,10 @@ class Echo:
 
 @dataclass
 class Stage:
-    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged."""
+    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged.
+
+    `answers` may be set, before it is started, to something else than the echo.
+    """
 
     server: DiscordServer
     echo: Echo
@@ -75,6 +79,7 @@ class Stage:
     room: Channel
     ready: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    answers: Answers | None = None
     running: asyncio.Task[None] | None = None
 
     @property
@@ -86,13 +91,15 @@ class Stage:
         """A mention of dann as it is typed."""
         return f"<@{self.world.bot.id}>"
 
-    def settings(self, persona: str = "dann", **discord: Any) -> BotSettings:
+    def settings(self, persona: str = "dann", drain_seconds: float = 5.0, **discord: Any) -> BotSettings:
         config = DiscordConfig(api_url=self.server.api_url, gateway_url=self.server.gateway_url, **discord)
-        return BotSettings(persona=PersonaConfig(name=persona), bot=BotConfig(discord=config))
+        return BotSettings(
+            persona=PersonaConfig(name=persona), bot=BotConfig(discord=config, drain_seconds=drain_seconds)
+        )
 
     def start(self, **settings: Any) -> None:
         self.running = asyncio.create_task(
-            run(self.world.token, self.settings(**settings), self.echo, self.ready.append)
+            run(self.world.token, self.settings(**settings), self.answers or self.echo, self.ready.append)
         )
 
     async def connected(self) -> None:
@@ -104,6 +111,10 @@ class Stage:
             up.cancel()
             self.running.result()
         await up
+
+    async def registered(self) -> None:
+        """Wait until dann's commands are there."""
+        await self.world.until(lambda: self.world.commands.writes == 1)
 
     async def stop(self) -> None:
         if self.running:
@@ -124,7 +135,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(**settings: Any) -> AsyncIterator[Stage]:
+async def stage() -> AsyncIterator[Stage]:
     """Set it up, with dann not yet there, and take it down; fails where something went wrong behind the scenes."""
     async with DiscordServer() as server:
         world = server.world
@@ -139,6 +150,7 @@ async def stage(**settings: Any) -> AsyncIterator[Stage]:
             yield it
         finally:
             await it.stop()
+            gc.collect()  # tasks whose failure nobody looked at say so when they go
             logging.getLogger().removeHandler(handler)
     assert it.errors == []
     assert server.limits.broken == 0

@@ -38,7 +38,7 @@ class Fault:
             await self.released.wait()
             return None
         if self.garbage:
-            return web.Response(text='{"id": ', content_type="application/json")
+            return web.Response(body=b'{"id": ', headers={"Content-Type": "application/json"})
         if self.status != 429:
             return web.Response(status=self.status, text="<html>upstream error</html>", content_type="text/html")
         body = {"message": "You are being rate limited.", "retry_after": self.seconds, "global": self.everywhere}

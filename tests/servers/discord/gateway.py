@@ -1,34 +1,37 @@
-"""The gateway: hello, identify, heartbeats, events, and resuming after a line was lost."""
+"""The gateway: its sockets and sessions, whom it tells of what happens, and what a test lets go wrong with it."""
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
 
-from tests.servers.discord import intents, payloads
 from tests.servers.discord.connection import ClosingError, Connection
+from tests.servers.discord.dialogue import converse
 from tests.servers.discord.session import Session
-from tests.servers.discord.world import Event, World
+from tests.servers.discord.things import Event
+from tests.servers.discord.world import World
 
 Json = dict[str, Any]
-DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE, RESUME, RECONNECT = range(7)
-INVALID_SESSION, HELLO, ACK = 9, 10, 11
+RECONNECT, HELLO = 7, 10
 
 
 class Gateway:
     """Every connection and session of the bot. The attributes are its limits, and the faults that a test can order.
 
-    `heartbeat_seconds` is how often a bot must beat; `acks` False leaves the beats unanswered; `refuse_resumes` calls
-    every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds` is how long must lie between two that identify on one of `max_concurrency`.
+    `heartbeat_seconds` is how often a bot must beat; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes`
+    calls every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds`
+    is how long must lie between two that identify on one of `max_concurrency`. `log` is what bots did, `closed` the codes
+    they were closed with.
     """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.heartbeat_seconds = 41.25
         self.acks = True
+        self.goodbyes = True
         self.refuse_resumes = False
         self.close_with = 0
         self.identify_seconds = 5.0
@@ -40,7 +43,7 @@ class Gateway:
         self.closed: list[int] = []
         self.sessions: dict[str, Session] = {}
         self._live: dict[Connection, tuple[Session, asyncio.Queue[Json | str]]] = {}
-        self._identified: dict[int, float] = {}
+        self.identified: dict[int, float] = {}
         self._held: list[Event] | None = None
         world.listeners.append(self._tell)
 
@@ -97,7 +100,7 @@ class Gateway:
         try:
             connection.check_address()
             await connection.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_seconds * 1000)}})
-            await self._converse(connection)
+            await converse(self, connection)
         except ClosingError as closing:
             self.closed.append(closing.code)
             await connection.close(closing.code, str(closing))
@@ -116,97 +119,8 @@ class Gateway:
         self.world.changed()
         await connection.close(4009, "Session timed out")
 
-    async def _converse(self, connection: Connection) -> None:
-        sender: asyncio.Task[None] | None = None
-        try:
-            while frame := await connection.receive():
-                op, data = frame["op"], frame.get("d")
-                if op == HEARTBEAT:
-                    await self._beat(connection, data)
-                elif op in (IDENTIFY, RESUME) and sender:
-                    raise ClosingError(4005, "Already authenticated")
-                elif op in (IDENTIFY, RESUME):
-                    join = self._identify if op == IDENTIFY else self._resume
-                    if queue := await join(connection, data if isinstance(data, dict) else {}):
-                        sender = asyncio.create_task(_pour(queue, connection))
-                elif op not in (PRESENCE, VOICE):
-                    raise ClosingError(4001, "Unknown opcode")
-                elif sender is None:
-                    raise ClosingError(4003, "Not authenticated")
-        finally:
-            if sender:
-                sender.cancel()
-
-    async def _beat(self, connection: Connection, seq: Any) -> None:
-        if seq is not None and not isinstance(seq, int):
-            raise ClosingError(4002, "Error while decoding payload.")
-        connection.beaten = time.monotonic()
-        self.log.append("beat")
-        if self.acks:
-            await connection.send({"op": ACK})
-
-    async def _identify(self, connection: Connection, data: Json) -> asyncio.Queue[Json | str] | None:
-        session = self._new_session(data)
-        now, lane = time.monotonic(), session.shard[0] % self.max_concurrency
-        if now - self._identified.get(lane, -self.identify_seconds) < self.identify_seconds or self.starts_left < 1:
-            await connection.send({"op": INVALID_SESSION, "d": False})
-            return None
-        self._identified[lane] = now
-        self.starts_left -= 1
-        self.sessions[session.id] = session
-        self.log.append(f"identify {session.shard[0]}/{session.shard[1]}")
-        return self._join(connection, session, self._greeting(session))
-
-    def _new_session(self, data: Json) -> Session:
-        """The session that a bot asks for; raises ClosingError for what it may not have."""
-        if self.close_with:
-            code, self.close_with = self.close_with, 0
-            raise ClosingError(code, "As ordered.")
-        wanted, shard = data.get("intents"), data.get("shard", [0, 1])
-        properties = data.get("properties")
-        if data.get("token") != self.world.token:
-            raise ClosingError(4004, "Authentication failed.")
-        if not isinstance(properties, dict) or not {"os", "browser", "device"} <= properties.keys():
-            raise ClosingError(4002, "Error while decoding payload.")
-        if not (isinstance(shard, list) and len(shard) == 2 and 0 <= shard[0] < shard[1]):
-            raise ClosingError(4010, "Invalid shard.")
-        if shard[1] < self.shards:
-            raise ClosingError(4011, "Sharding required.")
-        if not isinstance(wanted, int) or not intents.valid(wanted):
-            raise ClosingError(4013, "Invalid intent(s).")
-        if not intents.allowed(wanted, self.world.application_flags):
-            raise ClosingError(4014, "Disallowed intent(s).")
-        return Session(self.world.bot.id, wanted, (shard[0], shard[1]))
-
-    def _greeting(self, session: Session) -> list[Json]:
-        guilds = [guild for guild in self.world.guilds.values() if session.concerns(guild)]
-        ready = {
-            "v": 10,
-            "user": payloads.user(self.world.bot),
-            "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
-            "session_id": session.id,
-            "resume_gateway_url": self.resume_url,
-            "shard": list(session.shard),
-            "application": {"id": str(self.world.application_id), "flags": int(self.world.application_flags)},
-        }
-        told = [Event("GUILD_CREATE", payloads.guild(guild, self.world.bot), guild) for guild in guilds]
-        return [session.frame("READY", ready), *filter(None, map(session.told, told))]
-
-    async def _resume(self, connection: Connection, data: Json) -> asyncio.Queue[Json | str] | None:
-        if data.get("token") != self.world.token:
-            raise ClosingError(4004, "Authentication failed.")
-        session, seq = self.sessions.get(str(data.get("session_id"))), data.get("seq")
-        if session and (not isinstance(seq, int) or seq > session.seq):
-            raise ClosingError(4007, "Invalid seq.")
-        missed = session.missed(seq) if session and isinstance(seq, int) else None
-        if self.refuse_resumes or session is None or missed is None:
-            self.log.append("resume refused")
-            await connection.send({"op": INVALID_SESSION, "d": False})
-            return None
-        self.log.append("resume")
-        return self._join(connection, session, [*missed, session.frame("RESUMED", {})])
-
-    def _join(self, connection: Connection, session: Session, frames: list[Json]) -> asyncio.Queue[Json | str]:
+    def join(self, connection: Connection, session: Session, frames: list[Json]) -> asyncio.Queue[Json | str]:
+        """Let a connection have a session's events from here on, these first."""
         queue: asyncio.Queue[Json | str] = asyncio.Queue()
         for frame in frames:
             queue.put_nowait(frame)
@@ -220,10 +134,3 @@ class Gateway:
         if session and connection.close_code in (1000, 1001):
             self.sessions.pop(session.id, None)
         self.world.changed()
-
-
-async def _pour(queue: "asyncio.Queue[Json | str]", connection: Connection) -> None:
-    send: dict[type, Callable[[Any], Any]] = {dict: connection.send, str: connection.send_text}
-    while True:
-        frame = await queue.get()
-        await send[type(frame)](frame)

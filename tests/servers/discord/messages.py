@@ -20,8 +20,8 @@ from tests.servers.discord.errors import (
 from tests.servers.discord.faults import json_response
 from tests.servers.discord.message_form import checked_message
 from tests.servers.discord.requests import id_in, json_of
-from tests.servers.discord.things import Channel, Flag, Kind, Message, Permission
-from tests.servers.discord.world import Event, World
+from tests.servers.discord.things import Channel, Event, Flag, Kind, Message, Permission
+from tests.servers.discord.world import World
 
 
 class Messages:

@@ -1,15 +1,11 @@
 """Things as Discord writes them in JSON."""
 
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tests.servers.discord.things import Channel, Guild, Interaction, Kind, Member, Message, User
-
-if TYPE_CHECKING:
-    from tests.servers.discord.world import World
+from tests.servers.discord.things import Channel, Guild, Kind, Member, Message, User
 
 Json = dict[str, Any]
-ADMINISTRATOR = 1 << 3
 
 
 def iso(seconds: float) -> str:
@@ -73,29 +69,29 @@ def _plain(it: Message) -> Json:
         "type": it.type,
         "flags": int(it.flags),
     }
-    if it.channel.guild:
-        body["guild_id"] = str(it.channel.guild.id)
+    return body | _ties(it)
+
+
+def _ties(it: Message) -> Json:
+    """What a message belongs to: a guild, the message that it answers, a webhook, a command."""
+    there: Json = {"guild_id": str(it.channel.guild.id)} if it.channel.guild else {}
+    ties = dict(there)
     if it.reference:
-        there = {"guild_id": body["guild_id"]} if it.channel.guild else {}
-        body["message_reference"] = {
-            "type": 0,
-            "message_id": str(it.reference),
-            "channel_id": body["channel_id"],
-            **there,
-        }
-    if it.webhook:
-        body["webhook_id"] = str(it.author.id)
+        answered = {"type": 0, "message_id": str(it.reference), "channel_id": str(it.channel.id)}
+        ties["message_reference"] = answered | there
     if it.nonce:
-        body["nonce"] = it.nonce
+        ties["nonce"] = it.nonce
+    if it.webhook or it.interaction:
+        ties["webhook_id"] = str(it.author.id)
     if it.interaction:
-        body["application_id"] = body["webhook_id"] = str(it.author.id)
-        body["interaction_metadata"] = {
+        ties["application_id"] = str(it.author.id)
+        ties["interaction_metadata"] = {
             "id": str(it.interaction.id),
             "type": 2,
             "user": user(it.interaction.user),
             "authorizing_integration_owners": {},
         }
-    return body
+    return ties
 
 
 def _mentioned(it: Message, id_: int) -> Json:
@@ -160,47 +156,3 @@ def guild(it: Guild, bot: User) -> Json:
 def _role(role: Json, position: int) -> Json:
     looks = {"color": 0, "hoist": False, "icon": None, "unicode_emoji": None, "managed": False, "mentionable": False}
     return {**role, **looks, "position": position, "permissions": "0", "flags": 0}
-
-
-def interaction(it: Interaction, world: "World") -> Json:
-    """As in INTERACTION_CREATE."""
-    body: Json = {
-        "id": str(it.id),
-        "application_id": str(world.application_id),
-        "type": 2,
-        "data": it.data,
-        "channel_id": str(it.channel.id),
-        "channel": channel(it.channel),
-        "token": it.token,
-        "version": 1,
-        "app_permissions": str(int(it.channel.bot_may)),
-        "locale": "en-US",
-        "entitlements": [],
-        "authorizing_integration_owners": {},
-        "context": 0 if it.channel.guild else 1,
-        "attachment_size_limit": 10_485_760,
-    }
-    if it.channel.guild is None:
-        return {**body, "user": user(it.user)}
-    who = it.channel.guild.members[it.user.id]
-    permissions = str(ADMINISTRATOR if who.administrator else int(it.channel.bot_may))
-    told = {**member(who), "user": user(it.user), "permissions": permissions}
-    guild_ = {"id": str(it.channel.guild.id), "features": [], "locale": "en-US"}
-    return {**body, "guild_id": str(it.channel.guild.id), "guild": guild_, "guild_locale": "en-US", "member": told}
-
-
-def application(world: "World") -> Json:
-    """As /oauth2/applications/@me has it; `flags` say which privileged intents are switched on."""
-    return {
-        "id": str(world.application_id),
-        "name": world.bot.name,
-        "icon": None,
-        "description": "",
-        "summary": "",
-        "bot_public": True,
-        "bot_require_code_grant": False,
-        "verify_key": "0" * 64,
-        "owner": user(world.owner),
-        "flags": int(world.application_flags),
-        "team": None,
-    }

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.servers.discord import payloads
+from tests.servers.discord import app_payloads, payloads
 from tests.servers.discord.errors import ApiError, no_such_route, unauthorized
 from tests.servers.discord.faults import Faults, json_response
 from tests.servers.discord.gateway import Gateway
@@ -114,7 +114,7 @@ class DiscordServer:
         return json_response({**payloads.user(self.world.bot), "verified": True, "mfa_enabled": False, "flags": 0})
 
     async def _application(self, _: web.Request) -> web.Response:
-        return json_response(payloads.application(self.world))
+        return json_response(app_payloads.application(self.world))
 
     async def _gateway_address(self, _: web.Request) -> web.Response:
         return json_response({"url": self.gateway_url})

@@ -6,8 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.servers.discord import intents
-from tests.servers.discord.things import Channel, Guild
-from tests.servers.discord.world import Event
+from tests.servers.discord.things import Channel, Event, Guild
 
 Json = dict[str, Any]
 REPLAYED = 1000

@@ -140,3 +140,13 @@ class Interaction:
         """What the user sees of the answer, without "thinking"."""
         first = [self.original] if self.original and not self.original.flags & Flag.LOADING else []
         return [*first, *self.followups]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened, as every bot that asked for it is told. `guild` None: it happened in private."""
+
+    name: str
+    payload: dict[str, Any]
+    guild: Guild | None = None
+    channel: Channel | None = None

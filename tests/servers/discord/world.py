@@ -3,20 +3,19 @@
 Everything here may be called from a test or typed by hand; what it does is told to every listener as an `Event`.
 """
 
-import asyncio
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any
 
-from tests.servers.discord import payloads
+from tests.servers.discord import app_payloads, payloads
+from tests.servers.discord.changes import Changes
 from tests.servers.discord.commands import CommandBook
 from tests.servers.discord.intents import AppFlag
 from tests.servers.discord.markup import mentioned
 from tests.servers.discord.things import (
     Channel,
+    Event,
     Flag,
     Guild,
     Ids,
@@ -27,26 +26,12 @@ from tests.servers.discord.things import (
     User,
 )
 
-SECONDS = 10.0
-"""How long is waited for something before it counts as not coming."""
-LOOK_SECONDS = 0.02
-"""How often is looked for it besides, as what changes within a bot wakes nobody here."""
 
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """Something that happened, as every bot that asked for it is told. `guild` None: it happened in private."""
-
-    name: str
-    payload: dict[str, Any]
-    guild: Guild | None = None
-    channel: Channel | None = None
-
-
-class World:
+class World(Changes):
     """People, guilds and channels, the bot among them."""
 
     def __init__(self, bot: str = "dann", token: str = "a-token.of-the.bot") -> None:
+        super().__init__()
         self._ids = Ids()
         self.token = token
         self.bot = self.user(bot, bot=True)
@@ -60,7 +45,6 @@ class World:
         self.typing: list[Channel] = []
         self.listeners: list[Callable[[Event], None]] = []
         self.skipped = 0.0
-        self._changed = asyncio.Event()
 
     # what there is
 
@@ -163,7 +147,7 @@ class World:
         interaction = Interaction(self._ids.new(), token, user, channel, data, self.now())
         self.interactions[interaction.id] = interaction
         self.tell(
-            Event("INTERACTION_CREATE", payloads.interaction(interaction, self), channel.guild, channel),
+            Event("INTERACTION_CREATE", app_payloads.interaction(interaction, self), channel.guild, channel),
         )
         return interaction
 
@@ -191,18 +175,6 @@ class World:
         for listener in self.listeners:
             listener(event)
         self.changed()
-
-    def changed(self) -> None:
-        """Wake whoever waits for something."""
-        self._changed.set()
-
-    async def until(self, happened: Callable[[], bool], seconds: float = SECONDS) -> None:
-        """Wait until something is so; raises TimeoutError if it does not become so in time."""
-        async with asyncio.timeout(seconds):
-            while not happened():
-                self._changed.clear()
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
 
     def answers_to(self, message: Message) -> list[Message]:
         """What the bot posted as a reply to a message."""
