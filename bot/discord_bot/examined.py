@@ -9,8 +9,8 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import slash
-from bot.discord_bot.client import deaf
-from bot.discord_bot.run import addresses, refused
+from bot.discord_bot.client import deaf, hears
+from bot.discord_bot.run import addresses, is_token, refused
 from bot.finding import Finding
 
 LONGEST_WAIT = 30.0
@@ -19,7 +19,7 @@ LONGEST_WAIT = 30.0
 
 async def examine_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
     """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
-    if not token.isascii() or not token.isprintable() or " " in token:
+    if not is_token(token):
         return [_token_refused()]
     with addresses(settings.bot.discord):
         client = discord.Client(
@@ -37,8 +37,7 @@ async def examine_discord(token: str, settings: BotSettings, dated: Callable[[st
 
 async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Finding]:
     found = [Finding("Discord", f"{client.user}")]
-    flags = client.application.flags if client.application else discord.ApplicationFlags()
-    if flags.gateway_message_content or flags.gateway_message_content_limited:
+    if hears(client.application):
         found.append(Finding("  Message Content intent", "on"))
     else:
         advice = str(deaf(client.application_id)).split("; ", 1)[1]
