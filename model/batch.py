@@ -6,19 +6,19 @@ import numpy as np
 
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
-from model.recurrence import ROWS
 from model.request import Request
 from model.sampling import Settings
-from model.slots import DRAW_STEPS, READ_STEPS, Drawing, Reading, Slots
+from model.slots import READ_STEPS, Drawing, Reading, Slots
 
 NOTHING = Request([], SamplingParams(), 0)
 """Whose place it is where a program has more rows than there are requests."""
 
 
 class Batch:
-    """Up to `size` requests. In each `round` every prompt is read on by one part and every reply drawn on by one part,
+    """Up to `size` requests on one Snapshot.
 
-    so that a long prompt keeps nobody waiting for longer than a part of it takes, and whoever comes waits for one round.
+    In each `round` every prompt is read on by one part and every reply drawn on by one part, so that a long prompt keeps
+    nobody waiting for longer than a part of it takes, and whoever comes waits for one round.
     """
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
@@ -107,10 +107,10 @@ class Batch:
 
 
 def widths(size: int) -> list[int]:
-    """The numbers of rows that programs are compiled for: so many replies go on together, or fewer."""
-    found = [ROWS]
+    """The numbers of rows that programs are compiled for, ascending: 1, 4, 16, ..., and one that holds `size`."""
+    found = [1]
     while found[-1] < size:
-        found.append(2 * found[-1])
+        found.append(4 * found[-1])
     return found
 
 

@@ -2,8 +2,8 @@
 
 `reply` and `replies` work where they are called, for the terminal and for training. `submit` is for the event loop: once
 started, a thread does the work and whoever asked gets the reply as a Stream. Both draw the same: a reply depends on
-(checkpoint, conversation, SamplingParams, seed) alone, and is the same bit for bit alone and in a crowd. (Told of XLA:CPU, where
-it is tested. Another processor or another XLA may add in another order, and so draw another text.)
+(checkpoint, conversation, SamplingParams, seed) alone, bit for bit the same alone and in a crowd. (On one kind of processor:
+another kind, or another XLA, may add in another order, and then once in a great while draw another token.)
 """
 
 import asyncio
@@ -28,11 +28,11 @@ __all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull"
 SLOTS, WAITING = 64, 256
 
 
-class EngineFull(DannError):
+class EngineFull(DannError):  # noqa: N818 (a state one expects, not a fault)
     """As many replies are under way, and wait, as may; this one was not taken."""
 
 
-class EngineClosed(DannError):
+class EngineClosed(DannError):  # noqa: N818
     """The engine has stopped, or was never started."""
 
 

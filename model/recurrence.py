@@ -18,6 +18,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
+from model.row_product import row_product
+
 Carry = tuple[jax.Array, ...]
 """A layer's memory: arrays `[H, B]`, the last of them the layer's output `h`; an LSTM's is `(c, h)`."""
 
@@ -26,9 +28,6 @@ Cell = Callable[[jax.Array, jax.Array, Carry], Carry]
 
 COLUMNS = 4
 """A batch of more than this is fastest in multiples of it: the width of the processor's vectors."""
-
-ROWS = 8
-"""Rows of one product in decoding, however many replies there are: see `row_product`."""
 
 
 def vectorised(values: jax.Array) -> jax.Array:
@@ -48,18 +47,6 @@ def step(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry) -> Carr
     recurrent = row_product(carry[-1], weight)
     rows = jax.vmap(cell)(inputs[..., None], recurrent[..., None], tuple(array[..., None] for array in carry))
     return tuple(array[..., 0] for array in rows)
-
-
-def row_product(rows: jax.Array, weight: jax.Array) -> jax.Array:
-    """`rows[B, K]` times `weight[K, N]`, ROWS of them at a time if B is a multiple of that.
-
-    How XLA:CPU cuts a product into pieces, and so the order in which it adds, depends on the number of rows. In products of
-    one shape a row's bits are the same whoever its neighbours are and wherever it stands; and a weight that is read once, or
-    lies in the cache, is not worth turning round.
-    """
-    if len(rows) % ROWS:
-        return rows @ weight
-    return jnp.concatenate([part @ weight for part in jnp.split(rows, len(rows) // ROWS)])
 
 
 @jax.custom_vjp

@@ -13,7 +13,8 @@ from flax import nnx
 
 from model.config import ModelConfig
 from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.recurrence import COLUMNS, Carry, laid_out, product, row_product, scan, step
+from model.recurrence import COLUMNS, Carry, laid_out, product, scan, step
+from model.row_product import row_product
 from model.tokenizer import BOS
 
 

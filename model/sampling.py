@@ -32,7 +32,8 @@ def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settin
     everything = logits.shape[-1]
     if everything <= SHORTLIST:
         return _drawn(*jax.lax.top_k(logits, everything), chance, settings)
-    values, ids = jax.lax.top_k(logits, SHORTLIST)
+    # Behind a barrier: XLA makes a sort of everything of a top_k whose result is cut further.
+    values, ids = jax.lax.optimization_barrier(jax.lax.top_k(logits, SHORTLIST))
     short, enough = _drawn(values, ids, chance, settings), _suffices(values, settings)
 
     def among_all() -> jax.Array:

@@ -9,7 +9,7 @@ from model.errors import DannError
 from model.request import Completion, Request
 
 
-class ReplyGivenUp(DannError):
+class ReplyGivenUp(DannError):  # noqa: N818 (somebody wanted it so)
     """The reply was cancelled, so that there is no completion."""
 
 

@@ -28,7 +28,10 @@ class News:
 
 
 class Worker:
-    """A thread, the requests that wait for it, and the batches it works on; `tell` is called in the thread with what is new."""
+    """A thread, the requests that wait for it, and the batches it works on.
+
+    `tell` is called in the thread with what is new.
+    """
 
     def __init__(self, batch: Batch, tell: Callable[[Sequence[News]], None]) -> None:
         self._batches, self._tell = [batch], tell

@@ -1,7 +1,7 @@
 """A reply is the same, bit for bit, alone and in a crowd, wherever in it it stands.
 
-If a size fails here after JAX was upgraded: XLA cuts that product in another way for another number of rows, although every
-product of decoding has ROWS rows (model/recurrence.py), or sums in another order (model/sampling.py).
+If a shape fails here after JAX was upgraded: XLA adds in another order within a program than where the way to multiply was
+tried (model/row_product.py), or sums otherwise for another number of rows (model/sampling.py).
 """
 
 import random
@@ -19,9 +19,8 @@ from model.request import Request
 from tests.model.made import TOKENIZER, WILD, snapshot
 
 SHAPES: list[dict[str, Any]] = [
-    {"hidden_dim": 512, "embed_dim": 128},
-    {"hidden_dim": 100, "embed_dim": 37, "num_layers": 2},
-    {"hidden_dim": 500, "architecture": "gru"},
+    {"hidden_dim": 256, "embed_dim": 128},
+    {"hidden_dim": 100, "embed_dim": 37, "num_layers": 2, "architecture": "gru"},
     {"hidden_dim": 96, "embed_dim": 32, "tie_embeddings": True, "architecture": "rnn"},
 ]
 
@@ -50,26 +49,29 @@ def test_a_reply_is_the_same_alone_and_in_a_crowd(shape: dict[str, Any]) -> None
     shuffled = random.Random(2).sample(range(64), 64)
     again = engine.replies([asked[number] for number in shuffled])
     assert [again[shuffled.index(number)] for number in range(64)] == together
-    assert [engine.reply(*one) for one in asked[:24]] == together[:24]
+    assert [engine.reply(*one) for one in asked[:16]] == together[:16]
+
+
+def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
+    """All that the table holds of one request after four rounds among `count`."""
+    batch = Batch(snapshot(**shape), 64)
+    fillers = [Request([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
+    watched = Request([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
+    for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
+        batch.admit(request)
+    slot = next(slot for slot, request in batch._running.items() if request is watched)
+    for _ in range(4):
+        batch.round()
+    return [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_carry_has_the_same_bits_in_every_width_and_place(shape: dict[str, Any]) -> None:
-    """Texts could agree by luck; carries are what all that follows is computed from."""
-    found = {}
-    for count in (1, 8, 9, 30, 64):
-        batch = Batch(snapshot(**shape), 64)
-        fillers = [Request([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
-        watched = Request([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
-        for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
-            batch.admit(request)
-        slot = next(slot for slot, request in batch._running.items() if request is watched)
-        for _ in range(4):
-            batch.round()
-        found[count] = [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]
-    for count, arrays in found.items():
-        for array, alone in zip(arrays, found[1], strict=True):
-            np.testing.assert_array_equal(array, alone, err_msg=f"{count} at once")
+def test_what_is_remembered_has_the_same_bits_in_every_width_and_place(shape: dict[str, Any]) -> None:
+    """Texts could agree by luck; this is what all that follows is computed from."""
+    alone = table_row(shape, 1)
+    for count in (4, 9, 64):
+        for array, expected in zip(table_row(shape, count), alone, strict=True):
+            np.testing.assert_array_equal(array, expected, err_msg=f"{count} at once")
 
 
 def test_the_crowd_is_of_every_kind() -> None:

@@ -1,5 +1,7 @@
 """What is shown piece by piece is the reply: whole characters, no blanks around it, never nothing."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,7 +21,7 @@ def shown(parts: list[bytes], *, cut: bool = False) -> list[str]:
 def test_any_text_cut_anywhere_comes_out_whole(text: str, cuts: list[int]) -> None:
     raw = text.encode()
     places = sorted({0, len(raw), *(cut for cut in cuts if cut < len(raw))})
-    pieces = shown([raw[a:b] for a, b in zip(places, places[1:], strict=False)])
+    pieces = shown([raw[a:b] for a, b in pairwise(places)])
     assert "".join(pieces) == (text.strip() or "\ufffd")
 
 

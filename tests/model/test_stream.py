@@ -1,0 +1,286 @@
+"""The engine on the event loop: streams, a full queue, giving up, other weights, errors, and stopping."""
+
+import asyncio
+import gc
+import logging
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from model.batch import Batch
+from model.checkpoint import Snapshot
+from model.engine import Engine, EngineClosed, EngineFull, Load, Turn
+from model.errors import DannError
+from model.slots import Slots
+from model.stream import ReplyGivenUp, Stream
+from model.tokenizer import Tokenizer
+from tests.model.made import GREEDY, TOKENIZER, WILD, parrot, snapshot
+
+ENDLESS = GREEDY.model_copy(update={"max_tokens": 4096})
+HEY = [Turn(mine=False, text="hey")]
+
+
+def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, **sizes: int) -> None:
+    """Start an engine, use it on a loop, and stop it; whatever hangs fails."""
+
+    async def main() -> None:
+        async with asyncio.timeout(120), Engine(held, **sizes) as engine:
+            await engine.ready()
+            await using(engine)
+
+    asyncio.run(main())
+
+
+async def read(stream: Stream) -> list[str]:
+    return [piece async for piece in stream]
+
+
+@contextmanager
+def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Keep the engine's thread in its next round until the event is set; entered when it is there."""
+    go_on, whole = threading.Event(), Batch.round
+
+    def waiting_round(batch: Batch) -> Any:
+        go_on.wait(60)
+        return whole(batch)
+
+    monkeypatch.setattr(Batch, "round", waiting_round)
+    try:
+        yield go_on
+    finally:
+        go_on.set()
+        monkeypatch.setattr(Batch, "round", whole)
+
+
+def test_pieces_join_to_the_text_that_is_drawn_without_a_loop() -> None:
+    asked = [([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(20)]
+
+    async def use(engine: Engine) -> None:
+        streams = [engine.submit(*one) for one in asked]
+        pieces = await asyncio.gather(*map(read, streams))
+        completions = [await stream.completion() for stream in streams]
+        assert ["".join(of) for of in pieces] == [completion.text for completion in completions]
+        assert completions == Engine(snapshot()).replies(asked)
+        assert max(map(len, pieces)) > 2
+        assert engine.load == Load(0, 64, 0)
+
+    run(use, snapshot())
+
+
+def test_pieces_are_whole_characters_where_tokens_split_them() -> None:
+    spelled = "😂 ёabcdfikmnp"
+    assert len(TOKENIZER.encode(spelled)) > len(spelled)
+
+    async def use(engine: Engine) -> None:
+        pieces = await read(engine.submit([], GREEDY, 0))
+        assert "".join(pieces) == spelled
+        assert len(pieces) > 1
+
+    run(use, parrot(spelled))
+
+
+def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use(engine: Engine) -> None:
+        with held_up(monkeypatch):
+            streams = [engine.submit([], GREEDY, number) for number in range(5)]
+            with pytest.raises(EngineFull, match="5 replies are under way"):
+                engine.submit([], GREEDY, 5)
+            streams[4].cancel()
+            streams[4] = engine.submit([], GREEDY, 6)
+            with pytest.raises(EngineFull):
+                engine.submit([], GREEDY, 7)
+        assert {(await stream.completion()).text for stream in streams} == {"hey lol"}
+        assert (await engine.submit([], GREEDY, 8).completion()).text == "hey lol"
+
+    run(use, parrot("hey lol"), slots=2, waiting=3)
+
+
+def test_the_loop_goes_on_while_the_device_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Asking, looking, giving up: all of it while the thread is in the middle of a round."""
+
+    async def use(engine: Engine) -> None:
+        with held_up(monkeypatch) as go_on:
+            streams = [engine.submit(HEY, GREEDY, number) for number in range(3)]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert engine.load.busy + engine.load.waiting == 3
+            streams[0].cancel()
+            assert engine.load.busy + engine.load.waiting >= 2
+            assert not go_on.is_set()
+        assert (await streams[1].completion()).text == (await streams[2].completion()).text == "lol"
+
+    run(use, parrot("lol"))
+
+
+def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
+    async def use(engine: Engine) -> None:
+        endless = [engine.submit([], ENDLESS, number) for number in range(2)]
+        first_pieces = [await anext(stream) for stream in endless]
+        waits = engine.submit([], GREEDY, 5)
+        assert engine.load.waiting >= 1
+        endless[0].cancel()
+        assert await waits.completion()
+        assert await read(endless[0]) == []
+        with pytest.raises(ReplyGivenUp):
+            await endless[0].completion()
+        assert first_pieces[1] + await anext(endless[1])
+        endless[1].cancel()
+        endless[1].cancel()
+
+    run(use, parrot("he", forever=True), slots=2)
+
+
+def test_cancelling_a_complete_reply_changes_nothing() -> None:
+    async def use(engine: Engine) -> None:
+        stream = engine.submit([], GREEDY, 0)
+        completion = await stream.completion()
+        stream.cancel()
+        assert await stream.completion() == completion
+        assert "".join(await read(stream)) == completion.text
+
+    run(use, parrot("hey lol"))
+
+
+def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
+    async def use(engine: Engine) -> None:
+        for wait in (read, Stream.completion):
+            stream = engine.submit([], ENDLESS, 0)
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(wait(stream), 0.2)
+            with pytest.raises(ReplyGivenUp):
+                await stream.completion()
+        while engine.load.busy:
+            await asyncio.sleep(0.01)
+
+    run(use, parrot("he", forever=True), slots=2)
+
+
+def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The new network has another shape and another vocabulary; what waits for a place goes to it."""
+    tokenizer = Tokenizer.train(["quite another text, with words of its own"] * 3, 300)
+    assert tokenizer.vocab_size != TOKENIZER.vocab_size
+    params = GREEDY.model_copy(update={"max_tokens": 4001})
+
+    async def use(engine: Engine) -> None:
+        old = [engine.submit([], params, number) for number in range(2)]
+        begun = [await anext(stream) for stream in old]
+        with held_up(monkeypatch):
+            waits = engine.submit([], GREEDY, 2)
+            await engine.swap(parrot("words", tokenizer=tokenizer))
+            comes = engine.submit([], GREEDY, 3)
+        assert (await comes.completion()).text == (await waits.completion()).text == "words"
+        assert engine.load.busy == 2
+        for stream, piece in zip(old, begun, strict=True):
+            assert piece + "".join(await read(stream)) == (await stream.completion()).text == "he" * 2000 + "h"
+        assert engine.snapshot.id == "words"
+        assert engine.reply([], GREEDY, 0).text == "words"
+
+    run(use, parrot("he", forever=True), slots=2)
+
+
+def test_a_swap_between_networks_draws_as_each_would_alone() -> None:
+    bigger = snapshot(Tokenizer.train(["other words"] * 3, 270), "two", hidden_dim=24, num_layers=2)
+
+    async def use(engine: Engine) -> None:
+        before = engine.submit(HEY, WILD, 1)
+        await anext(before)
+        await engine.swap(bigger)
+        after = engine.submit(HEY, WILD, 1)
+        assert await before.completion() == Engine(snapshot()).reply(HEY, WILD, 1)
+        assert await after.completion() == Engine(bigger).reply(HEY, WILD, 1)
+
+    run(use, snapshot())
+
+
+def test_old_weights_are_let_go_when_the_last_of_their_replies_ends() -> None:
+    old = [parrot("he", forever=True)]
+    gone = weakref.ref(old[0].model)
+
+    async def main() -> None:
+        async with asyncio.timeout(120), Engine(old.pop()) as engine:
+            stream = engine.submit([], ENDLESS, 0)
+            await anext(stream)
+            await engine.swap(parrot("lol"))
+            await engine.submit([], GREEDY, 0).completion()
+            gc.collect()
+            assert gone() is not None
+            stream.cancel()
+            while gone() is not None:
+                gc.collect()
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def test_an_error_in_the_thread_reaches_whoever_waits_and_the_engine_goes_on(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def use(engine: Engine) -> None:
+        def broken(*_: object) -> None:
+            raise RuntimeError("the device fell off")
+
+        with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+            patch.setattr(Slots, "draw", broken)
+            streams = [engine.submit(HEY, GREEDY, number) for number in range(3)]
+            for stream in streams:
+                with pytest.raises(RuntimeError, match="fell off"):
+                    await stream.completion()
+                with pytest.raises(RuntimeError, match="fell off"):
+                    await read(stream)
+        assert (await engine.submit(HEY, GREEDY, 0).completion()).text == "hey lol"
+        assert engine.load == Load(0, 64, 0)
+
+    run(use, parrot("hey lol"))
+    assert "the engine failed" in caplog.text
+    assert "fell off" in caplog.text
+
+
+def test_a_conversation_that_cannot_be_spelled_fails_alone() -> None:
+    async def use(engine: Engine) -> None:
+        wrong, right = engine.submit([Turn(mine=False, text="ё")], WILD, 0), engine.submit(HEY, WILD, 0)
+        with pytest.raises(DannError, match="is not in the text that was learned"):
+            await wrong.completion()
+        assert (await right.completion()).text
+
+    run(use, snapshot(Tokenizer.of_characters(["hey lol"])))
+
+
+def test_what_cannot_be_compiled_is_told_to_whoever_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("no compiler")
+
+    monkeypatch.setattr(Batch, "warm", broken)
+    with pytest.raises(RuntimeError, match="no compiler"):
+        run(pytest.fail, parrot("lol"))
+
+
+def test_closing_ends_the_thread_and_what_is_under_way() -> None:
+    streams = []
+
+    async def use(engine: Engine) -> None:
+        streams.extend(engine.submit([], ENDLESS, number) for number in range(3))
+        await anext(streams[0])
+        await engine.close()
+        for stream in streams:
+            with pytest.raises(EngineClosed, match="stopped before"):
+                await stream.completion()
+        with pytest.raises(EngineClosed, match="not running"):
+            engine.submit([], GREEDY, 0)
+        await engine.close()
+
+    run(use, parrot("he", forever=True), slots=2)
+    assert not [thread for thread in threading.enumerate() if thread.name == "dann engine"]
+
+
+def test_an_engine_that_was_not_started_says_so() -> None:
+    engine = Engine(parrot("lol"))
+    with pytest.raises(EngineClosed, match="not running"):
+        engine.submit([], GREEDY, 0)
+    assert engine.load == Load(0, 64, 0)
+    asyncio.run(engine.close())
