@@ -59,11 +59,15 @@ $(VENV)/.bench: $(VENV)/.dev pyproject.toml
 	@$(BIN)/python -m pip install -qq --disable-pip-version-check $$($(BIN)/python -c '$(BENCH)') && touch $@ || \
 		echo "make: PyTorch could not be installed; the tables come without its column" >&2
 
+LOCK = uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate \
+	--no-emit-index-url --no-emit-find-links
+
 lock:  ## pin what pyproject.toml asks for, with hashes and without addresses (needs uv)
-	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		pyproject.toml --group build --output-file requirements.lock
-	uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate --no-emit-index-url --no-emit-find-links \
-		pyproject.toml --group build --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra postgres --group build --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra postgres --group build --group dev --constraint requirements.lock \
+		--output-file requirements-dev.lock
+	$(LOCK) pyproject.toml --extra postgres --extra cuda --group build --constraint requirements.lock \
+		--output-file requirements-cuda.lock
 
 clean:  ## remove what was set up; data/ is yours and stays
 	rm -rf $(VENV) build *.egg-info .mypy_cache .pytest_cache .ruff_cache .hypothesis
