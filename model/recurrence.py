@@ -7,8 +7,8 @@ product over all steps instead of one a step.
 
 Throughout, the batch is the last axis: `[T, N, B]`. XLA's CPU product of a large matrix and a narrow one is then as fast as
 that of two large ones, and about 1.6 times as fast as with the batch first (measured at 16 to 32 columns), provided the
-matrix lies as it is read and the columns are a multiple of four; and each gate is one contiguous block, so that the cell's
-arithmetic vectorises. Nothing need be turned round between the layers. Decoding alone, a token a row, has the batch first.
+matrix lies as it is read; and each gate is one contiguous block, so that the cell's arithmetic vectorises. Nothing need be
+turned round between the layers. Decoding alone, a token a row, has the batch first.
 """
 
 from collections.abc import Callable
@@ -26,8 +26,8 @@ Carry = tuple[jax.Array, ...]
 Cell = Callable[[jax.Array, jax.Array, Carry], Carry]
 """`cell(x[G, B], r[G, B], carry) -> carry` with `r` the recurrent product. No parameters, no mixing within a batch."""
 
-COLUMNS = 4
-"""A batch of more than this is fastest in multiples of it: the width of the processor's vectors."""
+FEW = 4
+"""A batch of no more than this is multiplied fastest by one product over all steps."""
 
 
 def vectorised(values: jax.Array) -> jax.Array:
@@ -37,7 +37,7 @@ def vectorised(values: jax.Array) -> jax.Array:
 
 def product(inputs: jax.Array, weight: jax.Array) -> jax.Array:
     """Every step's `inputs[T, K, B]` times `weight[K, N]`: `[T, N, B]`."""
-    if inputs.shape[-1] <= COLUMNS:
+    if inputs.shape[-1] <= FEW:
         return jnp.einsum("tkb,kn->tnb", inputs, weight)
     return _product(inputs, weight)
 

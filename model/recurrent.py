@@ -13,7 +13,7 @@ from flax import nnx
 
 from model.config import ModelConfig
 from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.recurrence import COLUMNS, Carry, laid_out, product, scan, step
+from model.recurrence import Carry, laid_out, product, scan, step
 from model.row_product import row_product
 from model.tokenizer import BOS
 
@@ -65,12 +65,7 @@ class RecurrentLM(nnx.Module):
         if tokens.shape[1] == 1 and noise is None:
             logits, after = self._step(tokens[:, 0], carry)
             return logits[:, None], after
-        config, batch = self.config, len(tokens)
-        spare = -batch % COLUMNS if batch > COLUMNS else 0
-        if spare:
-            rows = jnp.minimum(jnp.arange(batch + spare), batch - 1)  # the last row, once more
-            tokens, carry = jax.tree.map(lambda array: array[rows], (tokens, carry))
-            noise = noise._replace(rows=noise.rows[rows]) if noise else None
+        config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
         hidden = gates = self._input_gates(tokens.T, noise)
         last = []
@@ -83,8 +78,8 @@ class RecurrentLM(nnx.Module):
             is_top = layer == config.num_layers - 1
             mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
             hidden = hidden if mask is None else hidden * mask.T
-            last.append(tuple(array.T[:batch] for array in after))
-        return self._logits(hidden).transpose(2, 0, 1)[:batch], tuple(last)
+            last.append(tuple(array.T for array in after))
+        return self._logits(hidden).transpose(2, 0, 1), tuple(last)
 
     def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
         """Decoding: `tokens[B]`, one a row, to logits `[B, V]`."""

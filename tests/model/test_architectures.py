@@ -193,7 +193,7 @@ def test_the_fast_product_and_its_gradient_equal_the_plain_one(steps: int, batch
 
 @pytest.mark.parametrize("batch", [5, 8])
 def test_rows_of_a_batch_know_nothing_of_each_other(shaped: LanguageModel, batch: int) -> None:
-    """Nor of the rows that round a batch up to a width which the processor likes: logits, carries and gradients."""
+    """Logits, carries and gradients are those of each row alone."""
     tokens = jnp.asarray(np.random.default_rng(batch).integers(0, V, (batch, T)))
     graph, params = nnx.split(shaped)
 
