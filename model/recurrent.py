@@ -63,8 +63,8 @@ class RecurrentLM(nnx.Module):
         things are left out as the config says, the same ones at every step of the window.
         """
         if tokens.shape[1] == 1 and noise is None:
-            logits, after = self._step(tokens[:, 0], carry)
-            return logits[:, None], after
+            logits, stepped = self._step(tokens[:, 0], carry)
+            return logits[:, None], stepped
         config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
         hidden = gates = self._input_gates(tokens.T, noise)

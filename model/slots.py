@@ -92,7 +92,7 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any) -> tuple[Any, Any]:
 def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
     old, new = _taken(table.carry, asked.rows), model.initial_carry(len(asked.rows))
 
-    def one(carry: Any, now: tuple[jax.Array, jax.Array]) -> tuple[Any, None]:
+    def one(carry: Any, now: tuple[jax.Array, Any]) -> tuple[Any, None]:
         number, tokens = now
         _, after = model(tokens[:, None], carry)
         return _where(number >= asked.skip, after, carry), None

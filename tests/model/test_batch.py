@@ -1,6 +1,7 @@
 """Requests going on together: nobody waits for a long prompt, and what is read in parts is what is read at once."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
         assert request.last == prompt[-1]
         expected = held.model.initial_carry(1)
         if len(prompt) > 1:
-            _, expected = held.model(np.asarray([prompt[:-1]], np.int32), expected)
+            _, expected = held.model(jnp.asarray([prompt[:-1]], jnp.int32), expected)
         for array, wanted in zip(jax.tree.leaves(batch._slots._table.carry), jax.tree.leaves(expected), strict=True):
             np.testing.assert_allclose(array[slot], wanted[0], atol=2e-6, err_msg=f"{len(prompt)} tokens")
 

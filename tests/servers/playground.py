@@ -3,7 +3,7 @@
 import asyncio
 import shlex
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from tests.servers import discord, telegram
 from tests.servers.discord.things import Flag
@@ -73,8 +73,9 @@ class DiscordRoom:
         name, *words = shlex.split(line)
         if words and "=" not in words[0] and name.endswith("-admin"):
             name = f"{name} {words.pop(0)}"
-        options = dict(word.split("=", 1) if "=" in word else ("prompt", word) for word in words)
-        used = self._world.use_command(self._me, self._room, name, **{k: _typed(v) for k, v in options.items()})
+        pairs = (word.partition("=") if "=" in word else ("prompt", "=", word) for word in words)
+        options: dict[str, Any] = {key: _typed(value) for key, _, value in pairs}
+        used = self._world.use_command(self._me, self._room, name, **options)
         try:
             await self._world.until(lambda: bool(used.shown), SECONDS)
         except TimeoutError:
