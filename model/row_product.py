@@ -30,7 +30,7 @@ def row_product(rows: jax.Array, weight: jax.Array) -> jax.Array:
 
 @lru_cache(maxsize=256)
 def _good_ways(inputs: int, outputs: int) -> list[tuple[int, Way]]:
-    """The ways that give the plain one's bits for weights `[inputs, outputs]`, and the rows that each is for; fastest first."""
+    """The ways that give the plain one's bits for weights `[inputs, outputs]`, and the rows each is for; fastest first."""
     chance = np.random.default_rng(0)
     with jax.ensure_compile_time_eval():  # it is asked for while a program is traced
         rows = jnp.asarray(chance.standard_normal((MOST, inputs), np.float32))
