@@ -6,7 +6,7 @@ which, never its neighbours', so that a row is drawn the same in any crowd. For 
 `cumsum`, whose order of adding is its own: XLA orders the terms of other sums as the number of rows suits it.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +18,11 @@ SHORTLIST = 64
 class Settings(NamedTuple):
     """SamplingParams of several replies, an array `[B]` each."""
 
-    temperature: jax.Array
-    top_k: jax.Array
-    top_p: jax.Array
-    min_p: jax.Array
-    repetition_penalty: jax.Array
+    temperature: Any
+    top_k: Any
+    top_p: Any
+    min_p: Any
+    repetition_penalty: Any
 
 
 def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settings) -> jax.Array:
@@ -75,7 +75,7 @@ def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: Setti
     weights = jnp.exp((kept - kept[:, :1]) / jnp.where(hot, settings.temperature, 1.0)[:, None])
     sums = jnp.cumsum(weights, axis=-1)
     place = jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), 0)
-    return jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0]
+    return jnp.asarray(jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0])
 
 
 def _suffices(values: jax.Array, settings: Settings) -> jax.Array:

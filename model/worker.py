@@ -92,7 +92,8 @@ class Worker:
             if self._closing:
                 return False
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
-            newest, entering = self._batches[-1], []
+            newest = self._batches[-1]
+            entering: list[Request] = []
             while self._waiting and len(entering) < newest.room:
                 request = self._waiting.popleft()
                 if not request.over:

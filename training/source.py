@@ -12,7 +12,7 @@ from flax import nnx
 from model.architectures import LanguageModel
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
-from model.engine import Engine
+from model.engine import Engine, Turn
 from model.tokenizer import Tokenizer
 from training.config import DataConfig, Settings
 from training.corpus import Corpus, build_corpus, own_texts
@@ -130,7 +130,8 @@ class PostSource:
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: posts drawn from nothing, a line each."""
         params = SamplingParams(temperature=0.8)
-        asked = [([], params, seed + number) for number in range(MOST_REPLIES)]
+        nothing: list[Turn] = []
+        asked = [(nothing, params, seed + number) for number in range(MOST_REPLIES)]
         said = ""
         for reply in Engine(Snapshot("", model, tokenizer)).replies(asked):
             if len(said) >= SAMPLE_CHARACTERS:

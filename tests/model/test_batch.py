@@ -1,6 +1,7 @@
 """Requests going on together: nobody waits for a long prompt, and what is read in parts is what is read at once."""
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -35,7 +36,7 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
         batch._slots.read(batch._reading(reading, fitting(widths(len(prompts)), len(reading))))
     # BOS empties the carry, so that any number of it may stand in front: one forward pass for all lengths.
     padded = np.asarray([[BOS] * (max(lengths) - len(prompt)) + prompt[:-1] for prompt in prompts], np.int32)
-    _, carry = held.model(padded, held.model.initial_carry(len(prompts)))
+    _, carry = held.model(jnp.asarray(padded), held.model.initial_carry(len(prompts)))
     for array, wanted in zip(jax.tree.leaves(batch._slots._table.carry), jax.tree.leaves(carry), strict=True):
         rows = np.asarray(array)[[slots[request] for request in requests]]
         np.testing.assert_array_equal(rows[0], 0.0)  # of one token nothing is read: drawing begins with it

@@ -27,7 +27,7 @@ def draws(seeds: range, logits: jax.Array = LOGITS, **changes: float) -> list[in
     settings = Settings(*(jnp.full(len(seeds), params[name]) for name in Settings._fields))
     rows = jnp.broadcast_to(logits, (len(seeds), len(logits)))
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds.start, seeds.stop))
-    return np.asarray(drawn_at_once(rows, keys, jnp.zeros(rows.shape, bool), settings)).tolist()
+    return [int(token) for token in drawn_at_once(rows, keys, jnp.zeros(rows.shape, bool), settings)]
 
 
 @pytest.mark.parametrize(("k", "expected"), [(0, 5), (1, 1), (3, 3), (5, 5), (99, 5)])

@@ -259,13 +259,16 @@ def test_what_cannot_be_compiled_is_told_to_whoever_waits_for_it(monkeypatch: py
     def broken(*_: object) -> None:
         raise RuntimeError("no compiler")
 
+    async def use(_: Engine) -> None:
+        pytest.fail("it was ready")
+
     monkeypatch.setattr(Batch, "warm", broken)
     with pytest.raises(RuntimeError, match="no compiler"):
-        run(pytest.fail, parrot("lol"))
+        run(use, parrot("lol"))
 
 
 def test_closing_ends_the_thread_and_what_is_under_way() -> None:
-    streams = []
+    streams: list[Stream] = []
 
     async def use(engine: Engine) -> None:
         streams.extend(engine.submit([], ENDLESS, number) for number in range(3))
