@@ -82,14 +82,14 @@ def _suffices(values: jax.Array, settings: Settings) -> jax.Array:
     """Whether nothing that the filters keep can be missing from the shortlist `values[B, C]`."""
     last = values[:, -1]
     within = (settings.top_k > 0) & (last < _kth(values, settings.top_k))
-    return within | (settings.temperature == 0) | jnp.isneginf(last)
+    return jnp.asarray(within | (settings.temperature == 0) | jnp.isneginf(last))
 
 
 def _kth(values: jax.Array, k: jax.Array) -> jax.Array:
     """The k-th of descending `values[..., C]`, the last where k is 0 or there are fewer."""
     size = values.shape[-1]
     place = jnp.where(k > 0, jnp.minimum(k, size), size) - 1
-    return jnp.take_along_axis(values, place[..., None], axis=-1)[..., 0]
+    return jnp.asarray(jnp.take_along_axis(values, place[..., None], axis=-1)[..., 0])
 
 
 def _kept_from(values: jax.Array, smallest: jax.Array) -> jax.Array:
