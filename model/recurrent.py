@@ -63,9 +63,13 @@ class RecurrentLM(nnx.Module):
         things are left out as the config says, the same ones at every step of the window.
         """
         if tokens.shape[1] == 1 and noise is None:
-            logits, stepped = self._step(tokens[:, 0], carry)
-            return logits[:, None], stepped
-        config = self.config
+            return self._step(tokens, carry)
+        config, batch = self.config, len(tokens)
+        spare = -batch % COLUMNS if batch > COLUMNS else 0
+        if spare:
+            rows = jnp.minimum(jnp.arange(batch + spare), batch - 1)  # the last row, once more
+            tokens, carry = jax.tree.map(lambda array: array[rows], (tokens, carry))
+            noise = noise._replace(rows=noise.rows[rows]) if noise else None
         keep = (tokens.T != BOS).astype(jnp.float32)
         hidden = gates = self._input_gates(tokens.T, noise)
         last = []
@@ -82,9 +86,9 @@ class RecurrentLM(nnx.Module):
         return self._logits(hidden).transpose(2, 0, 1), tuple(last)
 
     def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
-        """Decoding: `tokens[B]`, one a row, to logits `[B, V]`."""
-        table, keep = self.inputs[0][...], (tokens != BOS).astype(jnp.float32)[:, None]
-        hidden = table[tokens] if self.embedding is None else row_product(self.embedding[...][tokens], table)
+        """Decoding: one token a row, `tokens[B, 1]`, the batch first throughout."""
+        table, keep, now = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
+        hidden = table[now] if self.embedding is None else row_product(self.embedding[...][now], table)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             gates = (row_product(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][...]
@@ -93,7 +97,7 @@ class RecurrentLM(nnx.Module):
         if self.projection is not None:
             hidden = row_product(hidden, self.projection[...])
         output = self.output[...] if self.output is not None else laid_out(self._tied().T)
-        return row_product(hidden, output) + self.output_bias[...], tuple(last)
+        return (row_product(hidden, output) + self.output_bias[...])[:, None], tuple(last)
 
     def _input_gates(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
         """The first layer's input part with its bias `[T, G, B]`, of `tokens[T, B]`.

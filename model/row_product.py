@@ -35,7 +35,7 @@ def _good_ways(inputs: int, outputs: int) -> list[tuple[int, Way]]:
     with jax.ensure_compile_time_eval():  # it is asked for while a program is traced
         rows = jnp.asarray(chance.standard_normal((MOST, inputs), np.float32))
         weight = jnp.asarray(chance.standard_normal((inputs, outputs), np.float32))
-        found = [np.asarray(array) for array in _tried(rows, weight)]
+        found = [np.asarray(array) for array in jax.jit(_tried)(rows, weight)]
     plain, *others = found
     return [way for way, result in zip(WAYS, others, strict=True) if np.array_equal(result, plain[: len(result)])]
 
@@ -67,8 +67,8 @@ WAYS: list[tuple[int, Way]] = [
 ]
 
 
-@jax.jit
 def _tried(rows: jax.Array, weight: jax.Array) -> list[jax.Array]:
-    barrier: Callable[[jax.Array], jax.Array] = jax.lax.optimization_barrier
+    """The plain way's product, and each other's of the rows that it is for."""
     plain = jax.lax.map(lambda part: part @ weight, rows.reshape(-1, ROWS, rows.shape[1]))
-    return [plain.reshape(len(rows), -1), *(way(barrier(rows[:size]), weight) for size, way in WAYS)]
+    apart = [jax.lax.optimization_barrier(rows[:size]) for size, _ in WAYS]
+    return [plain.reshape(len(rows), -1), *(way(some, weight) for some, (_, way) in zip(apart, WAYS, strict=True))]

@@ -75,7 +75,7 @@ def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: Setti
     weights = jnp.exp((kept - kept[:, :1]) / jnp.where(hot, settings.temperature, 1.0)[:, None])
     sums = jnp.cumsum(weights, axis=-1)
     place = jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), 0)
-    return jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0]
+    return jnp.asarray(jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0])
 
 
 def _suffices(values: jax.Array, settings: Settings) -> jax.Array:

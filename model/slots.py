@@ -97,7 +97,7 @@ def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
         _, after = model(tokens[:, None], carry)
         return _where(number >= asked.skip, after, carry), None
 
-    carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), asked.tokens.T))
+    carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
     return table._replace(carry=_put(table.carry, asked.rows, carry))
 
 

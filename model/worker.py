@@ -36,8 +36,10 @@ class Worker:
     def __init__(self, batch: Batch, tell: Callable[[Sequence[News]], None]) -> None:
         self._batches, self._tell = [batch], tell
         self._waiting: deque[Request] = deque()
-        self._changed = threading.Condition()
+        self._newer: deque[Batch] = deque()
         self._closing = False
+        # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
+        self._changed = threading.Event()
         self.ready: Future[None] = Future()
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
         self._thread.start()
@@ -54,21 +56,19 @@ class Worker:
 
     def add(self, request: Request) -> None:
         """Let one more wait."""
-        with self._changed:
-            self._waiting.append(request)
-            self._changed.notify()
+        self._waiting.append(request)
+        if not self._changed.is_set():
+            self._changed.set()
 
     def replace(self, batch: Batch) -> None:
         """Give whoever has no place yet a place in this batch."""
-        with self._changed:
-            self._batches = [*self._batches, batch]
-            self._changed.notify()
+        self._newer.append(batch)
+        self._changed.set()
 
     def close(self) -> None:
         """Stop after this round. Whoever is not done never will be."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._closing = True
+        self._changed.set()
         self._thread.join()
 
     def _work(self) -> None:
@@ -87,22 +87,22 @@ class Worker:
 
     def _look_up(self) -> bool:
         """Wait until there is something to do, and let in whom there is room for. False: it is time to stop."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._closing or self._waiting or self.busy or len(self._batches) > 1)
-            if self._closing:
-                return False
+        while not self._closing:
+            self._changed.clear()  # first: what changes after the look is not missed
+            while self._newer:
+                self._batches.append(self._newer.popleft())
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
-            newest = self._batches[-1]
-            entering: list[Request] = []
-            while self._waiting and len(entering) < newest.room:
-                request = self._waiting.popleft()
-                if not request.over:
-                    entering.append(request)
-        self._admit(newest, entering)
-        return True
+            if self._waiting or self.busy:
+                self._admit(self._batches[-1])
+                return True
+            self._changed.wait()
+        return False
 
-    def _admit(self, batch: Batch, entering: Sequence[Request]) -> None:
-        for request in entering:
+    def _admit(self, batch: Batch) -> None:
+        while self._waiting and batch.room:
+            request = self._waiting.popleft()
+            if request.over:
+                continue
             try:
                 batch.admit(request)
             except Exception as error:  # one conversation that cannot be spelled is no other's concern

@@ -206,8 +206,8 @@ class _Run:
         begun = [list(takewhile(lambda turn: not turn.mine, conversation)) for conversation in self.corpus.val]
         asked = [turns for turns in begun if turns][:SAMPLES] or [[]] * SAMPLES
         said = [[Turn(mine=False, text=turn.text) for turn in turns] for turns in asked]
-        wanted = [(turns, self.settings.sample, seed + number) for number, turns in enumerate(said)]
-        return [reply.text for reply in engine.replies(wanted)]
+        requests = [(turns, self.settings.sample, seed + number) for number, turns in enumerate(said)]
+        return [reply.text for reply in engine.replies(requests)]
 
     def _publish(self, progress: Progress, score: Score) -> str:
         root = self.settings.data.checkpoints

@@ -131,9 +131,8 @@ class PostSource:
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: posts drawn from nothing, a line each."""
         params = SamplingParams(temperature=0.8)
-        asked: list[tuple[list[Turn], SamplingParams, int]] = [
-            ([], params, seed + number) for number in range(MOST_REPLIES)
-        ]
+        nothing: list[Turn] = []
+        asked = [(nothing, params, seed + number) for number in range(MOST_REPLIES)]
         said = ""
         for reply in Engine(Snapshot("", model, tokenizer)).replies(asked):
             if len(said) >= SAMPLE_CHARACTERS:

@@ -20,6 +20,7 @@ BENCHES = {
     "train": "training_speed",
     "cores": "core_growth",
     "sizes": "size_growth",
+    "decode": "decode",
     "startup": "startup",
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",

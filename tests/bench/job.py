@@ -12,6 +12,8 @@ LEARNING_RATE, BETAS, WEIGHT_DECAY, CLIP_NORM = 0.002, (0.9, 0.99), 0.05, 1.0
 """AdamW's numbers, the same for all; decay acts on matrices alone. No schedule: the rate is constant."""
 WINDOWS = 100
 """Windows in a stream before it begins again."""
+DECODE_STEPS = 8
+"""Tokens that a step of decoding draws for every stream."""
 RESERVED = 1
 """Token 0 begins a conversation (it empties our network's carry), so that no stream holds it."""
 
@@ -45,6 +47,11 @@ class Shape:
         """
         gates = 4 * self.hidden**2
         return 6.0 * self.tokens * ((2 * self.layers - 1) * gates + self.hidden * self.vocab)
+
+    @property
+    def decode_weights(self) -> int:
+        """Weights that are multiplied for a token of decoding with one-hot input."""
+        return (2 * self.layers - 1) * 4 * self.hidden**2 + self.hidden * self.vocab
 
 
 @dataclass(frozen=True)

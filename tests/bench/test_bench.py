@@ -11,8 +11,9 @@ import pytest
 from jax.experimental import rnn
 
 from tests.bench import __main__ as program
-from tests.bench import children, others, same_work, training_speed
+from tests.bench import children, decode, others, same_work, training_speed
 from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
+from tests.bench.contenders import decode_ours
 from tests.bench.contenders.layers import by_scan, made, packed
 from tests.bench.job import Job, Shape
 from tests.bench.report import spread, table
@@ -140,6 +141,27 @@ def test_the_training_table_has_a_line_a_contender(monkeypatch: pytest.MonkeyPat
     assert text.count(f"| {TINY}") == 1 + 2
     assert "PyTorch is not installed" in text
     assert found["contenders"]["ours"]["of_best_product"].middle > 0
+
+
+def test_the_decoding_table_has_a_line_for_each_number_of_streams(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sleepers stand in, with and without PyTorch; the ratios are of the seconds that they took."""
+    monkeypatch.setattr(children, "PAUSE", 0.0)
+    ours = [decode.OURS, decode.EMBEDDED, decode.PRODUCTS, decode.READING]
+    for names in (ours, [*ours, decode.PYTORCH]):
+        with started([("sleeper", Job(TINY, cores=1)) for _ in names]) as all_of_them:
+            prepare(all_of_them)
+            for child, name in zip(all_of_them, names, strict=True):
+                child.name = name
+            found = decode.summary(TINY, alternate(all_of_them, turn=0.002, budget=0.0, least=2))
+        assert found["ours_of"][decode.PRODUCTS].middle > 0
+        assert ("PyTorch" in decode.text([found]).splitlines()[0]) == (decode.PYTORCH in names)
+        assert decode.text([found]).count("| 3 |") == 1
+
+
+def test_our_decoding_contender_draws_for_every_stream() -> None:
+    contender = decode_ours.prepare(Job(Shape(1, 8, 40, 3, 8), cores=1))
+    contender.steps(2)
+    assert [len(request.drawn) for request in contender.batch._running.values()] == [16, 16, 16]
 
 
 def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -99,6 +99,26 @@ def test_rows_of_a_batch_do_not_mix(model: LanguageModel, tokens: jax.Array) -> 
     np.testing.assert_allclose(alone, read(model, tokens), atol=1e-6)
 
 
+@pytest.mark.parametrize("batch", [1, 3, 5])
+def test_token_by_token_equals_all_at_once(shaped: LanguageModel, batch: int) -> None:
+    """Decoding has products of its own."""
+    tokens = jnp.asarray(np.random.default_rng(batch).integers(0, V, (batch, T)))
+    graph, params = nnx.split(shaped)
+    whole, last = nnx.merge(graph, params)(tokens, shaped.initial_carry(batch))
+
+    @jax.jit
+    def stepwise(params: Any, tokens: jax.Array) -> Any:
+        def one(carry: Any, token: jax.Array) -> tuple[Any, jax.Array]:
+            logits, carry = nnx.merge(graph, params)(token[:, None], carry)
+            return carry, logits[:, 0]
+
+        return jax.lax.scan(one, shaped.initial_carry(len(tokens)), tokens.T)
+
+    carry, logits = stepwise(params, tokens)
+    np.testing.assert_allclose(logits.swapaxes(0, 1), whole, atol=1e-5)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
+
+
 def test_parity_with_float64_numpy(shaped: LanguageModel, tokens: jax.Array) -> None:
     weights = {name: array.astype(np.float64) for name, array in checkpoint.weights_of(shaped).items()}
     config = shaped.config

@@ -49,7 +49,7 @@ def report(folder: Path) -> Report:
     told: list[str] = []
     found = evaluate(checkpoint.load(folder / "checkpoints"), POSTS, small_settings(folder), told.append)
     assert told[0] == "reading held-out posts"
-    assert f"writing sample {found.samples} of {found.samples}" in told
+    assert f"writing {found.samples} samples" in told
     return found
 
 
@@ -207,7 +207,7 @@ def test_ctrl_c_ends_at_once(folder: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     assert child.stderr
-    assert any("writing sample 1 of" in line for line in iter(child.stderr.readline, ""))
+    assert any(" samples" in line for line in iter(child.stderr.readline, ""))
     asked = time.monotonic()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
