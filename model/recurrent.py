@@ -64,12 +64,7 @@ class RecurrentLM(nnx.Module):
         """
         if tokens.shape[1] == 1 and noise is None:
             return self._step(tokens, carry)
-        config, batch = self.config, len(tokens)
-        spare = -batch % COLUMNS if batch > COLUMNS else 0
-        if spare:
-            rows = jnp.minimum(jnp.arange(batch + spare), batch - 1)  # the last row, once more
-            tokens, carry = jax.tree.map(lambda array: array[rows], (tokens, carry))
-            noise = noise._replace(rows=noise.rows[rows]) if noise else None
+        config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
         hidden = gates = self._input_gates(tokens.T, noise)
         last = []

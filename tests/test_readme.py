@@ -37,19 +37,22 @@ def test_the_tree_names_every_file_and_no_other() -> None:
 def test_every_make_target_it_names_is_there() -> None:
     makefile = (ROOT / "Makefile").read_text()
     for target in re.findall(r"make (\w+)", README.replace("make is", "").replace("make and", "")):
-        if target in {"demo", "test", "check", "bench", "clean", "lock"}:
+        if target in {"demo", "test", "check", "bench", "playground", "clean", "lock"}:
             assert re.search(rf"^{target}:", makefile, re.MULTILINE)
     assert set(re.findall(r"^ {4}make (\w+)", README, re.MULTILINE)) == {
         "demo",
         "test",
         "check",
         "bench",
+        "playground",
         "clean",
         "lock",
     }
 
 
-@pytest.mark.parametrize("command", ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo"])
+@pytest.mark.parametrize(
+    "command", ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo", "serve", "doctor"]
+)
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])
