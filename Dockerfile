@@ -20,7 +20,7 @@ RUN /opt/dann/bin/pip install --no-cache-dir --quiet --disable-pip-version-check
 
 FROM debian:bookworm-slim
 RUN apt-get update -qq && apt-get install -y -qq --no-install-recommends python3 ca-certificates tini && rm -rf /var/lib/apt/lists/*
-RUN useradd --system --uid 10001 --home-dir /app dann && mkdir -p /app/data && chown dann /app/data
+RUN useradd --uid 10001 --home-dir /app --no-create-home dann && mkdir -p /app/data && chown dann /app/data
 COPY --from=build /opt/dann /opt/dann
 WORKDIR /app
 COPY config.toml ./
