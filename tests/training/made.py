@@ -9,7 +9,7 @@ from training.demo_persona import NAME, demo_posts
 from training.posts import Post
 
 SMALL: dict[str, Any] = {
-    "model": {"embed_dim": 16, "hidden_dim": 32},
+    "model": {"embed_dim": 16, "hidden_dim": 32, "embedding_dropout": 0.0, "dropout": 0.0, "weight_drop": 0.0},
     "tokenizer": {"vocab_size": 300},
     "train": {"steps": 40, "batch_size": 8, "bptt_length": 32, "evaluations": 2},
     "sample": {"max_tokens": 20},
