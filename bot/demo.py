@@ -12,9 +12,9 @@ from training import devices
 from training.command import interruptible
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.importer import look_through, store_exports
-from training.posts import open_store
 from training.progress import TrainingConsole
 from training.run import train
+from training.store.posts import open_store
 
 EXCHANGES = 4000
 MINUTES = 1.0

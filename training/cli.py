@@ -26,8 +26,8 @@ from training.experiment_cli import add_experiment
 
 if TYPE_CHECKING:
     from training.importer import Report
-    from training.posts import Summary
     from training.run import Trained
+    from training.store.posts import Summary
 
 SKIPPED_SHOWN = 5
 
@@ -56,7 +56,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_import(args: argparse.Namespace, settings: Settings) -> int:
     """`dann import`."""
     from training.importer import look_through, store_exports  # noqa: PLC0415
-    from training.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     told = terminal(quiet=args.quiet)
     with told.status("reading") as status:
@@ -95,7 +95,7 @@ def _print_report(report: "Report") -> None:
 
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     """`dann posts`."""
-    from training.posts import open_store  # noqa: PLC0415
+    from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
         summary = store.summary()
@@ -134,7 +134,7 @@ def _iso(seconds: float | None) -> str | None:
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
     from training import devices, hosts  # noqa: PLC0415
-    from training.posts import open_store  # noqa: PLC0415
+    from training.store.posts import open_store  # noqa: PLC0415
 
     devices.prepare(settings.train)
     from training.progress import TrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from training.posts import Post
+from training.post import Post
 
 VAL_FRACTION = 0.1
 """The newest tenth of one's own posts is held out (training.md's protocol; not a setting, so that figures compare)."""

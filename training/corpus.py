@@ -7,7 +7,7 @@ from model.errors import DannError
 from training.config import DataConfig
 from training.conversations import Conversation, conversations
 from training.duplicates import NearDuplicates
-from training.posts import Post
+from training.post import Post
 
 FEWEST_POSTS = 20
 """Below this there is nothing to learn from."""

@@ -21,7 +21,7 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     from model import checkpoint  # noqa: PLC0415
     from training.evaluation import evaluate  # noqa: PLC0415 (scikit-learn takes seconds to import)
     from training.evaluation_report import print_report  # noqa: PLC0415
-    from training.posts import open_store  # noqa: PLC0415
+    from training.store.posts import open_store  # noqa: PLC0415
 
     told = terminal(quiet=args.quiet)
     with told.status("loading") as status:

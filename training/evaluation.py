@@ -25,7 +25,7 @@ from training.markov import markov_samples
 from training.mixture import mixed_stateful
 from training.ngram import kneser_ney_bpb, unigram_bpb
 from training.novelty import Novelty, PostIndex, novelty
-from training.posts import Post
+from training.post import Post
 
 MARKOV_ORDERS = (2, 3)
 FEWEST_HELD_OUT = 10

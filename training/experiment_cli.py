@@ -74,7 +74,7 @@ def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
     path = text or settings.experiment.text
     if path:
         return TextSource(Path(path), settings.experiment.train_fraction)
-    from training.posts import open_store  # noqa: PLC0415
+    from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
         return PostSource(list(store.posts()), settings.data)

@@ -16,7 +16,8 @@ from training.authors import Authors, owners
 from training.exports.detect import FORMATS, describe, readable
 from training.exports.files import ExportFile, open_tree
 from training.exports.record import Reader, Record
-from training.posts import Post, PostStore
+from training.post import Post
+from training.store.posts import PostStore
 
 _log = logging.getLogger("dann")
 

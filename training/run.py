@@ -34,7 +34,7 @@ from training.devices import cores
 from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.lock import only_training
 from training.network import fresh_network, learned_tokenizer, num_params
-from training.posts import Post
+from training.post import Post
 from training.settings import BOT_TABLES
 from training.step import TrainState, initial_state
 from training.trainer import Ending, Fit, Progress, StepMetrics, fit

@@ -20,7 +20,7 @@ from training.dataset import Dataset, build_dataset
 from training.devices import cores
 from training.evaluate import Evaluator
 from training.network import learned_tokenizer
-from training.posts import Post
+from training.post import Post
 from training.protocol import mixed_nats_per_char, score_text
 from training.run import size_for
 from training.sizing import Size, choose

@@ -3,7 +3,8 @@
 import tempfile
 import time
 
-from training.posts import Post, open_store
+from training.post import Post
+from training.store.posts import open_store
 
 POSTS = 91_000
 LIMIT_SECONDS = 4.0

@@ -6,7 +6,7 @@ from typing import Any
 
 from bot.config import BotSettings
 from training.demo_persona import NAME, demo_posts
-from training.posts import Post
+from training.post import Post
 
 SMALL: dict[str, Any] = {
     "model": {"embed_dim": 16, "hidden_dim": 32, "embedding_dropout": 0.0, "dropout": 0.0, "weight_drop": 0.0},

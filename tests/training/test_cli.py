@@ -12,7 +12,7 @@ from model.errors import DannError
 from training import command
 from training.cli import main
 from training.config import Settings
-from training.posts import PostStore
+from training.store.posts import PostStore
 
 ROOT = Path(__file__).parents[2]
 CHAT = """\

@@ -2,7 +2,7 @@
 
 from tests.training.made import chat, posts
 from training.conversations import ALONE_RUN, Conversation, conversations
-from training.posts import Post
+from training.post import Post
 
 HOUR = 3600.0
 

@@ -13,9 +13,9 @@ from rich.console import Console
 from tests.training.made import small_settings
 from training.demo_persona import NAME, RULES, TOPICS, demo_posts, draw, write_export
 from training.importer import look_through, store_exports
-from training.posts import open_store
 from training.progress import TrainingConsole
 from training.run import train
+from training.store.posts import open_store
 
 
 def test_every_slot_has_a_rule_and_every_topic_an_answer() -> None:

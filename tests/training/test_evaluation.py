@@ -20,9 +20,10 @@ from training.cli import main
 from training.corpus import build_corpus, own_texts
 from training.evaluation import Report, _exchanges, evaluate
 from training.evaluation_report import print_report
-from training.posts import Post, open_store
+from training.post import Post
 from training.progress import TrainingConsole
 from training.run import train
+from training.store.posts import open_store
 
 pytestmark = pytest.mark.slow
 

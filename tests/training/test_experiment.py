@@ -14,10 +14,10 @@ from training import results
 from training.cli import main
 from training.experiment import run_seeds
 from training.lock import only_training
-from training.posts import open_store
 from training.preset import ExperimentSettings, load_preset
 from training.progress import TrainingConsole
 from training.source import PostSource, TextSource
+from training.store.posts import open_store
 
 PRESETS = Path(__file__).parents[2] / "experiments"
 SMALL = """\

@@ -22,8 +22,8 @@ from tests.training.test_devices import after
 from tests.training.test_meeting import free_port
 from training import hosts
 from training.config import Settings
-from training.posts import open_store
 from training.settings import load_settings
+from training.store.posts import open_store
 
 STEPS = """
 import sys

@@ -10,7 +10,8 @@ import pytest
 
 from model.errors import DannError
 from training.importer import Report, look_through, store_exports
-from training.posts import Post, PostStore, open_store
+from training.post import Post
+from training.store.posts import PostStore, open_store
 
 
 @pytest.fixture

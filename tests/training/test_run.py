@@ -18,10 +18,10 @@ from tests.training.made import SMALL, demo, posts, small_settings
 from training import sizing
 from training.config import ModelTable, Settings
 from training.lock import only_training
-from training.posts import open_store
 from training.progress import TrainingConsole
 from training.run import Trained, resume_last, train
 from training.sizing import choose
+from training.store.posts import open_store
 
 pytestmark = pytest.mark.slow
 

@@ -25,7 +25,7 @@ from training.conversations import Turn as Said
 from training.corpus import build_corpus, own_texts
 from training.dataset import Dataset, build_dataset
 from training.evaluate import Evaluator, ppmd_bpb
-from training.posts import Post
+from training.post import Post
 from training.step import TrainState, initial_state, make_dispatch
 from training.trainer import Fit, Progress, StepMetrics, fit
 

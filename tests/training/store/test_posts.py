@@ -16,8 +16,9 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from model.errors import DannError
-from training import posts as posts_module
-from training.posts import Added, Post, PostStore, open_store
+from training.post import Post
+from training.store import database
+from training.store.posts import Added, PostStore, open_store
 
 HI = Post("a:1", "a", mine=True, time=10.0, text="hi", source="made")
 
@@ -255,7 +256,7 @@ def test_posts_can_be_read_while_an_import_writes(path: Path) -> None:
 
 
 def test_a_locked_store_is_one_line_and_loses_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posts_module, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(database, "WAIT_SECONDS", 0.1)
     with open_store(f"sqlite:///{path}") as store, open_store(f"sqlite:///{path}") as second:
         with store.writing() as writer:
             writer.add([HI])

@@ -1,0 +1,131 @@
+"""Opening the store's database: SQLite by default, PostgreSQL by its URL. Knows no query.
+
+What the database refuses becomes one line that says what to do.
+"""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+
+from model.errors import DannError
+from training.store.tables import METADATA, SCHEMA_VERSION, VERSION
+
+WAIT_SECONDS = 30
+"""How long to wait for another writer, or for a server to answer."""
+
+
+@contextmanager
+def opened(url: str) -> Iterator[sa.Engine]:
+    """The database at a SQLAlchemy URL, with what is missing created.
+
+    Raises DannError for a URL that is none, a database that cannot be reached, or a store from a later version.
+    """
+    engine = _connected(url)
+    try:
+        with told(engine), engine.begin() as connection:
+            VERSION.create(connection, checkfirst=True)
+            version = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
+            if version is None:
+                connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
+            elif version > SCHEMA_VERSION:
+                raise DannError(
+                    f"{name_of(engine)}: written by a later dann (store version {version}; this one knows up to "
+                    f"{SCHEMA_VERSION}); upgrade dann"
+                )
+            METADATA.create_all(connection)
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """One transaction: all of it is done when the block ends, nothing if it raises."""
+    with told(engine), engine.begin() as connection:
+        if engine.dialect.name == "sqlite":  # or a second writer could come between looking and inserting
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        yield connection
+
+
+def _connected(url: str) -> sa.Engine:
+    try:
+        engine = _engine(sa.make_url(url))
+        with told(engine):
+            engine.connect().close()
+    except ImportError as error:
+        raise DannError(
+            f"data.url: {_without_password(url)} needs {error.name}, which is not installed; "
+            "for PostgreSQL: pip install 'dann[postgres]'"
+        ) from error
+    except (sa.exc.ArgumentError, TypeError, ValueError) as error:
+        raise DannError(
+            f"data.url: {_without_password(url)!r} is no database dann can open; "
+            "leave it empty for SQLite, or give a URL such as postgresql://user@host/dann"
+        ) from error
+    return engine
+
+
+def _engine(url: sa.URL) -> sa.Engine:
+    if url.drivername in {"postgres", "postgresql"}:
+        url = url.set(drivername="postgresql+psycopg")
+    if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": str(WAIT_SECONDS)})
+    if url.get_backend_name() != "sqlite":
+        return sa.create_engine(url)
+    if not url.database or url.database == ":memory:":
+        raise ValueError("posts that nobody keeps")
+    _private_file(Path(url.database))
+    engine = sa.create_engine(url, connect_args={"timeout": WAIT_SECONDS})
+
+    @sa.event.listens_for(engine, "connect")
+    def _configure(connection: Any, _record: Any) -> None:
+        connection.execute("PRAGMA journal_mode=WAL")  # a running bot reads while an import writes
+
+    return engine
+
+
+def _private_file(path: Path) -> None:
+    """Make the file and its folder, readable by their owner alone."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise DannError(
+            f"{path}: the store cannot be opened ({error.strerror}); check data.dir and its permissions"
+        ) from error
+
+
+_REMEDIES = {
+    "locked": "another dann is writing to it; try again when that is done",
+    "duplicate key": "another dann was adding the same posts; try again",
+    "full": "make room on the disk and try again",
+    "readonly": "it must be writable; check its permissions",
+    "not a database": "something else is stored there; check data.dir and data.url",
+}
+
+
+@contextmanager
+def told(engine: sa.Engine) -> Iterator[None]:
+    """Turn what the database refuses into one line; the transaction is rolled back by then."""
+    try:
+        yield
+    except sa.exc.DBAPIError as error:
+        reason = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
+        remedy = next((remedy for word, remedy in _REMEDIES.items() if word in reason), "check data.url")
+        raise DannError(f"{name_of(engine)}: the store refused ({reason}), so this was not done; {remedy}") from error
+
+
+def name_of(engine: sa.Engine) -> str:
+    """The database's address, without a password."""
+    return engine.url.difference_update_query(["connect_timeout"]).render_as_string(hide_password=True)
+
+
+def _without_password(url: str) -> str:
+    try:
+        return sa.make_url(url).render_as_string(hide_password=True)
+    except (sa.exc.ArgumentError, ValueError):
+        return url.rpartition("@")[2]
