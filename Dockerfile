@@ -28,7 +28,7 @@ COPY experiments experiments
 ENV PATH=/opt/dann/bin:$PATH PYTHONUNBUFFERED=1
 USER dann
 VOLUME /app/data
-# `dann serve` touches this file while its event loop turns.
+# `dann serve` touches this file while its event loop turns. Not /healthz: HTTP may be off, or elsewhere by config.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s \
     CMD test $(( $(date +%s) - $(stat -c %Y /app/data/serving) )) -lt 30
 ENTRYPOINT ["tini", "--", "dann"]

@@ -10,26 +10,28 @@ from pathlib import Path
 
 from bot import lines
 from bot.drawing import Engine
+from bot.tally import Tally
 from model import checkpoint
 from model.errors import DannError
 
 
 class Admin:
-    """Does an owner's orders. `paused`: dann is to keep quiet; `answered` is counted by the responder."""
+    """Does an owner's orders. `paused`: dann is to keep quiet; `tally` is what the responder counts."""
 
     def __init__(
         self,
         engine: Engine,
         checkpoints: Path,
         clock: Callable[[], float] = time.monotonic,
+        tally: Tally | None = None,
     ) -> None:
         self._engine = engine
         self._checkpoints = checkpoints
         self._clock = clock
         self._since = clock()
         self._changing = asyncio.Lock()
+        self._tally = tally or Tally()
         self.paused = False
-        self.answered = 0
 
     async def do(self, command: str, argument: str) -> str:
         """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""
@@ -53,7 +55,7 @@ class Admin:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta.created)}"
         doing = "paused" if self.paused else "answering"
         return (
-            f"{about}\n{doing}, up {_span(self._clock() - self._since)}, {self.answered:,} answered, "
+            f"{about}\n{doing}, up {_span(self._clock() - self._since)}, {self._tally.said:,} answered, "
             f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB"
         )
 

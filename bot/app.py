@@ -11,7 +11,11 @@ from bot.config import BotSettings, Tokens
 from bot.discord_bot.run import run as run_on_discord
 from bot.mention import Answers
 from bot.responder import Responder
+from bot.standing import NOT_COMPILED, Standing
+from bot.stored import count_stored
 from bot.telegram_bot.run import run as run_on_telegram
+from bot.web.counting import Counting
+from bot.web.sources import Sources
 from model import checkpoint
 from model.checkpoint import Snapshot
 from model.engine import Engine
@@ -39,24 +43,30 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
 
     Raises DannError for a checkpoint that cannot be served.
     """
+    standing = Standing()
     with stopped_by_signals() as stopping:
         alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
+        web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
         try:
             snapshot = await until(first_checkpoint(settings.data.checkpoints, tell), stopping)
-            return 0 if snapshot is None else await _answer(settings, tokens, snapshot, stopping, tell)
+            return 0 if snapshot is None else await _answer(settings, tokens, snapshot, standing, stopping, tell)
         finally:
+            stopping.set()
+            await web
             alive.cancel()
             (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
 
 
 async def _answer(
-    settings: BotSettings, tokens: Tokens, snapshot: Snapshot, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings, tokens: Tokens, snapshot: Snapshot, standing: Standing, stopping: asyncio.Event, tell: Tell
 ) -> int:
     """Serve `snapshot`, and what replaces it, on every platform with a token."""
+    standing.waits_for = NOT_COMPILED
     async with Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting) as engine:
         await until(engine.ready(), stopping)
+        standing.engine = engine
         tell(_about(snapshot))
-        responder = Responder(engine, settings)
+        responder = Responder(engine, settings, tally=standing.tally)
         parts = [asyncio.create_task(_kept(part, tell)) for part in platforms(settings, tokens, responder, tell)]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
@@ -82,6 +92,22 @@ def platforms(settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tel
     if not found:
         tell(NOWHERE)
     return found
+
+
+async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.Event, tell: Tell) -> None:
+    """Be on HTTP until `stopping` is set, from before there is a checkpoint; not at all where it is switched off."""
+    if not settings.bot.web.port:
+        return
+    from bot.web.server import run  # noqa: PLC0415 (FastAPI takes a while to import)
+
+    sources = Sources(
+        why_not=standing.why_not,
+        tally=standing.tally,
+        engine=lambda: standing.engine,
+        stored=Counting(lambda: count_stored(settings.data.store_url)).newest,
+        reloads=standing.reloads,
+    )
+    await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell)
 
 
 async def first_checkpoint(root: Path, tell: Tell) -> Snapshot:

@@ -62,6 +62,13 @@ class TelegramConfig(Table):
     webhook_port: int = Field(8443, ge=1, le=65_535)
 
 
+class WebConfig(Table):
+    """Where dann is on HTTP. `port` 0: nowhere."""
+
+    host: str = Field("127.0.0.1", min_length=1, max_length=253)
+    port: int = Field(8000, ge=0, le=65_535)
+
+
 class RemarksConfig(Table):
     """When dann says something unasked. `chats` are ids of channels and chats of any platform; hours are local time."""
 
@@ -91,6 +98,7 @@ class BotConfig(Table):
     remarks: RemarksConfig = RemarksConfig()
     discord: DiscordConfig = DiscordConfig()
     telegram: TelegramConfig = TelegramConfig()
+    web: WebConfig = WebConfig()
 
 
 class BotSettings(Settings):

@@ -19,6 +19,7 @@ from bot.config import BotSettings, Tokens
 from bot.discord_bot.examined import examine_discord
 from bot.finding import Finding
 from bot.telegram_bot.examined import examine_telegram
+from bot.web.examined import examine_web
 from model import checkpoint
 from model.errors import DannError
 
@@ -34,6 +35,7 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     """Look at everything; what cannot be reached is a finding, too."""
     dates: list[str] = []
     findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
+    findings.append(await examine_web(settings.bot.web))
     if tokens.discord:
         findings += await examine_discord(tokens.discord, settings, dates.append)
     if tokens.telegram:

@@ -20,6 +20,7 @@ from bot.memory import Memory
 from bot.mention import Asked, Author, Mention, Place, Reply, Said
 from bot.recent import Recent
 from bot.remarks import Remarks
+from bot.tally import Outcome, Tally
 from bot.under_way import UnderWay
 from model.engine import EngineFull
 from model.errors import DannError
@@ -43,6 +44,7 @@ class Responder:
         settings: BotSettings,
         *,
         remarks: Remarks | None = None,
+        tally: Tally | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = settings.bot
@@ -52,7 +54,8 @@ class Responder:
         self._params = settings.sample
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
-        self._admin = Admin(engine, settings.data.checkpoints, clock)
+        self._tally = tally or Tally()
+        self._admin = Admin(engine, settings.data.checkpoints, clock, self._tally)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)
@@ -78,23 +81,12 @@ class Responder:
 
     async def answer(self, mention: Mention) -> Reply | None:
         """What to send, or None. While paused it says so: once a minute to a person, as with every refusal."""
-        place, author = mention.place, mention.said.author
-        user = (place.platform, author.id)
-        if not self._is_news(place, mention.said) or not self._gate.admits(place, author):
-            return None
-        if self._admin.paused:
-            return self._refusal(place, author, lines.PAUSED)
-        if (left := self._cooldown.left(user)) and not self._gate.is_owner(place, author):
-            return self._refusal(place, author, lines.wait(math.ceil(left)))
-        self._cooldown.mark(user)
+        began, outcome = self._clock(), Outcome.DROPPED
         try:
-            return await self._reply(mention)
-        except EngineFull:
-            self._cooldown.forget(user)
-            return self._refusal(place, author, lines.busy(self._wait_seconds()))
-        except Exception:
-            log.exception("a mention on %s could not be answered", place.platform)
-            return None if author.is_bot else refusal(lines.FAILED)
+            reply, outcome = await self._settled(mention)
+            return reply
+        finally:  # also where whoever asked waits no more
+            self._tally.count(mention.place.platform, outcome, self._clock() - began)
 
     async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
         """Something unasked, or None; a full queue or an error is no reason to say anything."""
@@ -102,8 +94,11 @@ class Responder:
             return None
         if not self._is_news(place, said) or not self._gate.admits(place, said.author):
             return None
+        began = self._clock()
         try:
-            return await self._reply(Mention(place, said))
+            if reply := await self._reply(Mention(place, said)):
+                self._tally.count(place.platform, Outcome.REMARKED, self._clock() - began)
+            return reply
         except EngineFull:
             return None
         except Exception:
@@ -127,6 +122,27 @@ class Responder:
         self._stopping = True
         await self._under_way.drain(seconds)
 
+    async def _settled(self, mention: Mention) -> tuple[Reply | None, Outcome]:
+        """What to send to a mention, and what has become of it."""
+        place, author = mention.place, mention.said.author
+        user = (place.platform, author.id)
+        if not self._is_news(place, mention.said) or not self._gate.admits(place, author):
+            return None, Outcome.IGNORED
+        if self._admin.paused:
+            return self._refusal(place, author, lines.PAUSED), Outcome.PAUSED
+        if (left := self._cooldown.left(user)) and not self._gate.is_owner(place, author):
+            return self._refusal(place, author, lines.wait(math.ceil(left))), Outcome.COOLDOWN
+        self._cooldown.mark(user)
+        try:
+            reply = await self._reply(mention)
+            return reply, Outcome.ANSWERED if reply else Outcome.DROPPED
+        except EngineFull:
+            self._cooldown.forget(user)
+            return self._refusal(place, author, lines.busy(self._wait_seconds())), Outcome.BUSY
+        except Exception:
+            log.exception("a mention on %s could not be answered", place.platform)
+            return None if author.is_bot else refusal(lines.FAILED), Outcome.FAILED
+
     async def _reply(self, mention: Mention) -> Reply | None:
         """Draw what to say; None where the message was deleted meanwhile, or stopping took too long."""
         said = conversation(self._memory, mention)
@@ -141,7 +157,6 @@ class Responder:
         if drawn is None or self._memory.is_deleted(mention.place, mention.said.id):
             return None
         self._last_took = self._clock() - began
-        self._admin.answered += 1
         return Reply(drawn.text, footer=self._footer(asked, seed, drawn) if mention.asked else "")
 
     def _is_news(self, place: Place, said: Said) -> bool:

@@ -56,6 +56,10 @@ class Engine:
         self._worker: Worker | None = None
         self._closed = False
         self._streams: dict[Request, Stream] = {}
+        self.drawn = 0
+        """How many tokens the replies had that were submitted and are over, those that were given up too."""
+        self.swaps = 0
+        """How often `swap` has put another snapshot in place."""
 
     def reply(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Completion:
         """The persona's next turn, drawn now. Never empty, never more than `params.max_tokens` tokens."""
@@ -105,7 +109,7 @@ class Engine:
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
         """Ask for the persona's next turn. Raises EngineFull, or EngineClosed, at once; touches no device."""
         worker = self._started()
-        if len(self._streams) >= self._most:
+        if self.full:
             raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
         request = Request(conversation, params, seed)
         stream = self._streams[request] = Stream(request, self._forget)
@@ -122,6 +126,12 @@ class Engine:
         await asyncio.to_thread(batch.warm)
         worker.replace(batch)
         self.snapshot, self._own = snapshot, None
+        self.swaps += 1
+
+    @property
+    def full(self) -> bool:
+        """Whether one more would be refused."""
+        return len(self._streams) >= self._most
 
     @property
     def load(self) -> Load:
@@ -154,6 +164,7 @@ class Engine:
 
     def _forget(self, request: Request) -> None:
         self._streams.pop(request, None)
+        self.drawn += len(request.drawn)
 
     def _deliver(self, news: Sequence[News]) -> None:
         for one in news:

@@ -25,6 +25,9 @@ DOORS = {
     "apscheduler": "bot/scheduler.py",
     "regex": "bot/split.py",
     "fastapi": "bot/web/",
+    "starlette": "bot/web/",
+    "uvicorn": "bot/web/",
+    "prometheus_client": "bot/web/",
     "torch": "tests/bench/",
 }
 

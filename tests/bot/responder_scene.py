@@ -8,6 +8,7 @@ from bot.config import RemarksConfig
 from bot.mention import Asked, Author, Mention, Reply
 from bot.remarks import Remarks
 from bot.responder import Responder
+from bot.tally import Tally
 from model.config import SamplingParams
 from tests.bot.made import SAM, Clock, ScriptedEngine, mention, settings
 
@@ -22,7 +23,8 @@ class Scene:
         self.engine = ScriptedEngine()
         self.clock = Clock()
         remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["room"]}), local_hour=lambda: 12)
-        self.responder = Responder(self.engine, settings(**bot), remarks=remarks, clock=self.clock)
+        self.tally = Tally()
+        self.responder = Responder(self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock)
 
     async def ask(self, id_: str, text: str = "hi", author: Author = SAM, **more: Any) -> Reply | None:
         """A mention as platforms hand it over: heard, then to be answered."""

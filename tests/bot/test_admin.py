@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bot.admin import Admin, _age, _span
+from bot.tally import Outcome, Tally
 from model import checkpoint
 from model.checkpoint import Meta
 from model.errors import DannError
@@ -32,7 +33,8 @@ class Scene:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
-        self.admin = Admin(self.engine, root, self.clock)
+        self.tally = Tally()
+        self.admin = Admin(self.engine, root, self.clock, self.tally)
 
     def order(self, command: str, argument: str = "") -> str:
         return asyncio.run(self.admin.do(command, argument))
@@ -46,7 +48,9 @@ class Scene:
 
 def test_status(root: Path) -> None:
     scene = Scene(root)
-    scene.admin.answered = 1234
+    scene.tally.outcomes["discord", Outcome.ANSWERED] = 1200
+    scene.tally.outcomes["telegram", Outcome.REMARKED] = 34
+    scene.tally.outcomes["telegram", Outcome.BUSY] = 5
     scene.clock.now = 3700
     said = scene.order(" Status ")
     assert re.fullmatch(

@@ -21,7 +21,7 @@ def found(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def settings(folder: Path, **bot: Any) -> BotSettings:
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": bot})
+    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": {"port": 0}} | bot})
 
 
 def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_CONTENT_LIMITED) -> dict[str, Finding]:

@@ -86,14 +86,19 @@ def test_pieces_are_whole_characters_where_tokens_split_them() -> None:
 def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def use(engine: Engine) -> None:
         with held_up(monkeypatch):
-            streams = [engine.submit([], GREEDY, number) for number in range(5)]
+            streams = [engine.submit([], GREEDY, number) for number in range(4)]
+            assert not engine.full
+            streams.append(engine.submit([], GREEDY, 4))
+            assert engine.full
             with pytest.raises(EngineFull, match="5 replies are under way"):
                 engine.submit([], GREEDY, 5)
             streams[4].cancel()
+            assert not engine.full
             streams[4] = engine.submit([], GREEDY, 6)
             with pytest.raises(EngineFull):
                 engine.submit([], GREEDY, 7)
         assert {(await stream.completion()).text for stream in streams} == {"hey lol"}
+        assert not engine.full
         assert (await engine.submit([], GREEDY, 8).completion()).text == "hey lol"
 
     run(use, parrot("hey lol"), slots=2, waiting=3)

@@ -63,10 +63,15 @@ class PostStore:
             for row in connection.execute(query):
                 yield Post(*row)
 
+    def count(self) -> tuple[int, int]:
+        """How many posts are one's own, and how many are others' beside them."""
+        with told(self._engine), self._engine.connect() as connection:
+            return _by_owner(connection)
+
     def summary(self) -> Summary:
         """Count, without holding more than the lengths of one's own posts."""
         with told(self._engine), self._engine.connect() as connection:
-            by_owner = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
+            mine, context = _by_owner(connection)
             sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
             span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
             texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)
@@ -76,8 +81,8 @@ class PostStore:
                 if mine:
                     lengths.append(len(text))
         return Summary(
-            mine=by_owner.get(True, 0),
-            context=by_owner.get(False, 0),
+            mine=mine,
+            context=context,
             sources=sources,
             first=span[0],
             last=span[1],
@@ -156,6 +161,11 @@ def open_store(url: str) -> Iterator[PostStore]:
 
 def _same(before: Post, after: Post) -> bool:
     return (before.text, before.mine, before.reply_to) == (after.text, after.mine, after.reply_to)
+
+
+def _by_owner(connection: sa.Connection) -> tuple[int, int]:
+    found = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
+    return found.get(True, 0), found.get(False, 0)
 
 
 def _pairs(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, Any]]:

@@ -210,10 +210,12 @@ def test_the_summary_says_what_is_there(store: PostStore) -> None:
     empty = store.summary()
     assert (empty.mine, empty.context, empty.sources, empty.first, empty.last, empty.bytes) == (0, 0, {}, None, None, 0)
     assert empty.lengths == {}
+    assert store.count() == (0, 0)
     add(store, *(Post(f"d:{n}", "d", mine=True, time=None, text="é" * n, source="plain") for n in range(1, 11)))
     add(store, Post("e:1", "e", mine=False, time=50.5, text="x" * 99, source="chat"), replace(HI, text="éé"))
     found = store.summary()
     assert (found.mine, found.context, found.sources) == (11, 1, {"plain": 10, "chat": 1, "made": 1})
+    assert store.count() == (11, 1)
     assert (found.first, found.last, found.bytes) == (10.0, 50.5, 2 * 55 + 99 + 4)
     assert found.lengths == {"median": 5, "p90": 9, "longest": 10}
 

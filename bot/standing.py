@@ -1,0 +1,30 @@
+"""What `dann serve` has come to, for those who look at it from outside. Written by app.py; knows none who read it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bot.tally import Tally
+from model.engine import Engine
+
+NOT_LOADED = "no checkpoint is loaded yet"
+NOT_COMPILED = "the checkpoint is being compiled"
+FULL = "as many replies are under way, and wait, as may"
+
+
+@dataclass
+class Standing:
+    """`engine` is there once it answers; until then `waits_for` says in words what is missing."""
+
+    waits_for: str = NOT_LOADED
+    engine: Engine | None = None
+    tally: Tally = field(default_factory=Tally)
+
+    def why_not(self) -> str:
+        """Why nobody can be answered at the moment; "" where they can."""
+        if self.engine is None:
+            return self.waits_for
+        return FULL if self.engine.full else ""
+
+    def reloads(self) -> Mapping[str, int]:
+        """How often another checkpoint was to serve, by what came of it."""
+        return {"done": self.engine.swaps} if self.engine else {}

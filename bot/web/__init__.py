@@ -1,0 +1,1 @@
+"""dann on HTTP. The one package that knows FastAPI, uvicorn and prometheus-client."""

@@ -1,0 +1,70 @@
+"""Keeping dann on HTTP: uvicorn on the bot's own event loop. The entry point for app.py.
+
+Signals and the time to stop are the bot's; logs are its own too: uvicorn's are left as they are.
+"""
+
+import asyncio
+import logging
+import math
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import uvicorn
+
+from bot.config import WebConfig
+from bot.web.address import listening, url_of
+from bot.web.routes import application
+from bot.web.sources import Sources
+
+log = logging.getLogger("dann.web")
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the bot."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def run(
+    config: WebConfig, sources: Sources, stopping: asyncio.Event, drain_seconds: float, tell: Callable[[str], None]
+) -> None:
+    """Answer until `stopping` is set: then take no more, finish what is under way within `drain_seconds`, and close.
+
+    `tell` is given one line when dann is there. Raises DannError, one line, where the address cannot be had.
+    """
+    with listening(config) as listener:
+        tell(f"web: {url_of(config)} has /healthz, /readyz and /metrics")
+        await _serve(_server(sources, drain_seconds), listener, stopping)
+
+
+def _server(sources: Sources, drain_seconds: float) -> uvicorn.Server:
+    config = uvicorn.Config(
+        application(sources),
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="error",  # below that it tells of every request that is none
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=math.ceil(drain_seconds),
+    )
+    return _Server(config)
+
+
+async def _serve(server: uvicorn.Server, listener: socket.socket, stopping: asyncio.Event) -> None:
+    """Whatever uvicorn ends of, the platforms go on."""
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    told = asyncio.create_task(stopping.wait())
+    try:
+        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        server.should_exit = True
+        await serving
+    except Exception:
+        log.exception("HTTP has ended")
+    finally:
+        told.cancel()

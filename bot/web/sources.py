@@ -1,0 +1,23 @@
+"""Where the web asks: plain questions that app.py hands in. Knows no library of the web."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from bot.stored import Stored
+from bot.tally import Tally
+from model.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Each is asked anew for every answer and must not block the event loop; what is not there yet is None or empty.
+
+    `why_not`: why nobody can be answered now, "" where they can. `stored` may be some time old. `reloads`: how often another
+    checkpoint was to serve, by what came of it.
+    """
+
+    why_not: Callable[[], str]
+    tally: Tally
+    engine: Callable[[], Engine | None]
+    stored: Callable[[], Awaitable[Stored | None]]
+    reloads: Callable[[], Mapping[str, int]]
