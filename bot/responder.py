@@ -55,7 +55,7 @@ class Responder:
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
         self._tally = tally or Tally()
-        self._admin = Admin(engine, settings.data.checkpoints, clock, self._tally)
+        self._admin = Admin(engine, settings.data.checkpoints, clock, tally=self._tally)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)

@@ -1,6 +1,7 @@
 """What `dann doctor` finds: one test for each thing that would keep dann from serving, against the wire."""
 
 import asyncio
+import socket
 import time
 from email.utils import formatdate
 from pathlib import Path
@@ -107,6 +108,15 @@ def test_a_platform_that_cannot_be_reached(tmp_path: Path) -> None:
         assert "cannot be asked" in findings[platform].seen
     assert "a.b.c" not in str(findings)
     assert "1:abc" not in str(findings)
+
+
+def test_a_port_that_is_taken(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        taken = found(asyncio.run(doctor.examine(settings(tmp_path, web={"port": port}), Tokens())))["web"]
+    assert taken.trouble
+    assert str(port) in taken.seen
+    assert "bot.web.port" in taken.advice
 
 
 def test_no_checkpoint_and_a_damaged_one(tmp_path: Path) -> None:

@@ -87,18 +87,18 @@ def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_given_up(monke
     async def use(engine: Engine) -> None:
         with held_up(monkeypatch):
             streams = [engine.submit([], GREEDY, number) for number in range(4)]
-            assert not engine.full
+            full = [engine.full]
             streams.append(engine.submit([], GREEDY, 4))
-            assert engine.full
+            full.append(engine.full)
             with pytest.raises(EngineFull, match="5 replies are under way"):
                 engine.submit([], GREEDY, 5)
             streams[4].cancel()
-            assert not engine.full
+            full.append(engine.full)
             streams[4] = engine.submit([], GREEDY, 6)
             with pytest.raises(EngineFull):
                 engine.submit([], GREEDY, 7)
         assert {(await stream.completion()).text for stream in streams} == {"hey lol"}
-        assert not engine.full
+        assert [*full, engine.full] == [False, True, False, False]
         assert (await engine.submit([], GREEDY, 8).completion()).text == "hey lol"
 
     run(use, parrot("hey lol"), slots=2, waiting=3)
@@ -137,6 +137,21 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
         endless[1].cancel()
 
     run(use, parrot("he", forever=True), slots=2)
+
+
+def test_tokens_are_counted_once_also_those_of_a_reply_that_is_given_up() -> None:
+    async def use(engine: Engine) -> None:
+        whole = await engine.submit([], GREEDY, 0).completion()
+        assert engine.drawn == whole.tokens == GREEDY.max_tokens
+        given_up = engine.submit([], ENDLESS, 1)
+        await anext(given_up)
+        given_up.cancel()
+        drawn = engine.drawn
+        assert whole.tokens < drawn < whole.tokens + ENDLESS.max_tokens
+        given_up.cancel()
+        assert engine.drawn == drawn
+
+    run(use, parrot("he", forever=True))
 
 
 def test_cancelling_a_complete_reply_changes_nothing() -> None:
@@ -185,6 +200,7 @@ def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
             comes = engine.submit([], GREEDY, 3)
         assert (await comes.completion()).text == (await waits.completion()).text == "words"
         assert engine.load.busy == 2
+        assert engine.swaps == 1
         for stream, piece in zip(old, begun, strict=True):
             assert piece + "".join(await read(stream)) == (await stream.completion()).text == "he" * params.max_tokens
         assert engine.snapshot.id == "words"

@@ -71,7 +71,7 @@ class PostStore:
     def summary(self) -> Summary:
         """Count, without holding more than the lengths of one's own posts."""
         with told(self._engine), self._engine.connect() as connection:
-            mine, context = _by_owner(connection)
+            own, context = _by_owner(connection)
             sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
             span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
             texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)
@@ -81,7 +81,7 @@ class PostStore:
                 if mine:
                     lengths.append(len(text))
         return Summary(
-            mine=mine,
+            mine=own,
             context=context,
             sources=sources,
             first=span[0],

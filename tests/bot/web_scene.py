@@ -1,0 +1,100 @@
+"""dann on HTTP as its tests have it: the real server on a free port of this machine, and a client that asks it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.config import WebConfig
+from bot.stored import Stored
+from bot.tally import Tally
+from bot.web.server import run
+from bot.web.sources import Sources
+from model.engine import Engine
+
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def free_port() -> int:
+    """One that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def samples(text: str) -> Samples:
+    """Every value of a metrics page, by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[name, frozenset(labels.items())]
+
+
+@dataclass
+class Answers:
+    """What the server is told when it asks; each may be set at any time. Metrics take until `counted` is set."""
+
+    why_not: Callable[[], str] = lambda: ""
+    tally: Tally = field(default_factory=Tally)
+    engine: Engine | None = None
+    store: Callable[[], Stored | None] = lambda: None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    counted: asyncio.Event = field(default_factory=asyncio.Event)
+    reloads: Mapping[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.counted.set()
+
+    async def stored(self) -> Stored | None:
+        self.asked.set()
+        await self.counted.wait()
+        return self.store()
+
+    def sources(self) -> Sources:
+        return Sources(
+            why_not=self.why_not,
+            tally=self.tally,
+            engine=lambda: self.engine,
+            stored=self.stored,
+            reloads=lambda: self.reloads,
+        )
+
+
+@dataclass
+class Web:
+    """The server, and a client. `stop` asks it to stop; `over` is done when it has."""
+
+    client: httpx.AsyncClient
+    port: int
+    told: list[str]
+    stop: asyncio.Event
+    over: asyncio.Task[None]
+
+    async def samples(self) -> Samples:
+        page = await self.client.get("/metrics")
+        assert page.status_code == 200
+        return samples(page.text)
+
+
+@contextlib.asynccontextmanager
+async def on_http(sources: Sources, *, drain_seconds: float = 5.0) -> AsyncIterator[Web]:
+    """The server until the block ends, or until it is stopped."""
+    port, told, stop = free_port(), list[str](), asyncio.Event()
+    over = asyncio.create_task(run(WebConfig(port=port), sources, stop, drain_seconds, told.append))
+    address = f"http://127.0.0.1:{port}"
+    async with asyncio.timeout(60), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+        while not told and not over.done():
+            await asyncio.sleep(0)
+        try:
+            yield Web(client, port, told, stop, over)
+        finally:
+            stop.set()
+            await over
