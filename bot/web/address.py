@@ -10,9 +10,7 @@ from model.errors import DannError
 def listening(config: WebConfig) -> socket.socket:
     """A socket that listens there. Raises DannError, one line, where none can."""
     try:
-        found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        family, _, _, _, address = found[0]
-        return socket.create_server(address[:2], family=family)
+        return _listener(config)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             reason, remedy = "is taken by another program", "choose another bot.web.port, or 0 for no HTTP"
@@ -22,6 +20,22 @@ def listening(config: WebConfig) -> socket.socket:
         raise DannError(f"web: {config.host}:{config.port} {reason}; {remedy}") from error
     except UnicodeError as error:
         raise DannError(f"web: bot.web.host = {config.host!r} is no name, such as 127.0.0.1") from error
+
+
+def _listener(config: WebConfig) -> socket.socket:
+    found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(
+        family, kind, protocol
+    )  # create_server names no protocol, and asyncio then delays what it sends
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except BaseException:
+        listener.close()
+        raise
+    return listener
 
 
 def url_of(config: WebConfig) -> str:

@@ -205,6 +205,25 @@ def test_an_address_of_ipv6() -> None:
         listening(WebConfig(host="::1", port=0)).close()
 
 
+def test_what_is_sent_is_sent_at_once() -> None:
+    """Without TCP_NODELAY an answer in two parts, or a stream, waits 40 ms for the client's word of the first."""
+
+    async def play() -> None:
+        delays: asyncio.Queue[int] = asyncio.Queue()
+
+        def connected(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            delays.put_nowait(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        listener = listening(WebConfig(port=0))
+        async with await asyncio.start_server(connected, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            assert await delays.get() == 1
+            writer.close()
+
+    asyncio.run(play())
+
+
 def test_the_doctor_tells_a_free_port_from_a_taken_one_and_from_a_dann() -> None:
     async def play() -> None:
         assert (await examine_web(WebConfig(port=0))).seen == "off, by bot.web.port = 0"

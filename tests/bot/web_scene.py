@@ -90,7 +90,7 @@ async def on_http(sources: Sources, *, drain_seconds: float = 5.0) -> AsyncItera
     port, told, stop = free_port(), list[str](), asyncio.Event()
     over = asyncio.create_task(run(WebConfig(port=port), sources, stop, drain_seconds, told.append))
     address = f"http://127.0.0.1:{port}"
-    async with asyncio.timeout(60), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+    async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
         while not told and not over.done():
             await asyncio.sleep(0)
         try:
