@@ -11,23 +11,20 @@ def listening(config: WebConfig) -> socket.socket:
     """A socket that listens there. Raises DannError, one line, where none can."""
     try:
         return _listener(config)
-    except OSError as error:
-        if error.errno == errno.EADDRINUSE:
-            reason, remedy = "is taken by another program", "choose another bot.web.port, or 0 for no HTTP"
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "that is no name of a machine"
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            what = "is taken by another program; choose another bot.web.port, or 0 for no HTTP"
         else:
-            reason = f"cannot be listened on ({error.strerror})"
-            remedy = "bot.web.host must be an address of this machine, and bot.web.port one that dann may have"
-        raise DannError(f"web: {config.host}:{config.port} {reason}; {remedy}") from error
-    except UnicodeError as error:
-        raise DannError(f"web: bot.web.host = {config.host!r} is no name, such as 127.0.0.1") from error
+            what = f"cannot be listened on ({reason}); bot.web.host must be this machine's, and bot.web.port free"
+        raise DannError(f"web: {config.host}:{config.port} {what}") from error
 
 
 def _listener(config: WebConfig) -> socket.socket:
     found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = found[0]
-    listener = socket.socket(
-        family, kind, protocol
-    )  # create_server names no protocol, and asyncio then delays what it sends
+    # Not socket.create_server: it names no protocol, and asyncio then lets what it sends wait for more.
+    listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)

@@ -20,8 +20,8 @@ async def examine_web(config: WebConfig) -> Finding:
     except DannError as error:
         if await _is_dann(url_of(config)):
             return Finding("web", f"a dann serves at {url_of(config)} already")
-        what, _, advice = str(error).removeprefix("web: ").rpartition("; ")
-        return Finding("web", what or advice, trouble=True, advice=advice)
+        seen, _, advice = str(error).removeprefix("web: ").partition("; ")
+        return Finding("web", seen, trouble=True, advice=advice)
     return Finding("web", f"{url_of(config)} is free")
 
 

@@ -193,9 +193,13 @@ def test_a_taken_port_is_one_line_that_says_what_to_do() -> None:
 
 @pytest.mark.parametrize("host", ["203.0.113.7", "no such host", "x" * 100, "::1%nowhere", "."])
 def test_a_host_that_cannot_be_had_is_one_line(host: str) -> None:
-    with pytest.raises(DannError, match=r"^web: .*bot\.web\.host") as caught:
-        listening(WebConfig(host=host, port=free_port()))
+    config = WebConfig(host=host, port=free_port())
+    with pytest.raises(DannError, match=r"^web: .* cannot be listened on \(.+\); bot\.web\.host must be") as caught:
+        listening(config)
     assert "\n" not in str(caught.value)
+    finding = asyncio.run(examine_web(config))
+    assert finding.trouble
+    assert f"web: {finding.seen}; {finding.advice}" == str(caught.value)
 
 
 def test_an_address_of_ipv6() -> None:
