@@ -1,8 +1,10 @@
 """Cutting to a platform's limit: at a sentence, else at a word, never inside what a reader takes for one character."""
 
+from itertools import groupby
+
 import pytest
 import regex
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.split import Measure, characters, split, utf16_units
@@ -87,8 +89,16 @@ def test_every_cut_is_between_graphemes(text: str, limit: int, measure: Measure)
         assert cut == left
 
 
+def words_of(text: str) -> list[str]:
+    """What stands between white space; a space with an accent or a joiner on it is none, but a part of a word."""
+    runs = groupby(regex.findall(r"\X", text), str.isspace)
+    return ["".join(run) for is_space, run in runs if not is_space]
+
+
 @given(TEXTS, st.integers(2, 40))
+@example(" \u200dword", 5)
+@example("a \u0301word", 5)
 def test_words_stay_whole_where_they_fit(text: str, limit: int) -> None:
-    words = [word for word in text.split() if len(word) <= limit]
-    if len(words) == len(text.split()) and not any("\u0301" in gap for gap in text.split()):
-        assert " ".join(split(text, limit, characters)).split() == words
+    words = words_of(text)
+    if all(len(word) <= limit for word in words):
+        assert [word for piece in split(text, limit, characters) for word in words_of(piece)] == words
