@@ -22,14 +22,25 @@ _BLANKS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 _LINE_ENDS = re.compile(r"\r\n?|[\v\f\x85\u2028\u2029]")
 # Every part is bounded, so that no text takes long: this runs on the event loop.
 _MASKED_LINK = re.compile(r"\[([^\]\n]{0,300})\]\(\s?<?(?:[a-z][a-z+.-]{0,20}:|www\.)[^)\n]{0,500}\)", re.IGNORECASE)
-_DOMAINS = "com|org|net|io|gg|dev|app|xyz|info|ly|tv|me|ru|uk|de|eu"
+_SITES = "com|org|edu|gov|xyz|ru|uk|eu|nl|pl|ua|cn|jp"
+"""What ends nothing but the name of a site."""
+_ENDINGS = f"{_SITES}|net|io|gg|dev|app|info|ly|tv|me|co|to|be|it|de|fr|gl|us|ai|cc|fm|site|link|online|shop|club|top"
+"""Those, and what ends other names ("asp.net") and words before a forgotten space ("tell.me", "won.gg") too."""
+_HOST = r"\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"
+_EMAIL = rf"(?<![\w.+-])[\w.+-]{{1,64}}@{_HOST}\.(?:{_ENDINGS})\b"
 _LINK = re.compile(
     r"<?(?:[a-z][a-z+.-]{0,20}://|\bwww\.|\bmailto:|\bmagnet:)[^\s>]*>?"  # a scheme, or what is taken for one
-    r"|(?:[\w.+-]{1,64}@)?\b[\w-]{1,63}(?:\.[\w-]{1,63}){0,8}"  # a bare domain or address, which Telegram opens
-    rf"\.(?:{_DOMAINS})\b(?:[/:?#][^\s>]*)?",
+    rf"|{_EMAIL}"
+    rf"|{_HOST}\.(?:(?:{_SITES})\b(?:[/:?#][^\s>]*)?|(?:{_ENDINGS})(?:/|:\d|[?#]\w)[^\s>]*)",
     re.IGNORECASE,
 )
+_OPENED = re.compile(rf"(\b[\w-]{{1,63}}\.)(?=(?:{_ENDINGS})\b)", re.IGNORECASE)
+"""A name that is no link to a person, and that Telegram makes one all the same."""
 _MENTION = re.compile(rf"@(?=[^\s{BREAK}])|<(?=[@#/]|id:)")
+_WHOLE = rf"(?:https?://[\w.-]{{1,253}}|{_HOST}\.(?:{_ENDINGS})\b)(?::\d{{1,5}})?(?:[/?#][^\s<>]*)?"
+_LINK_OR_MENTION = re.compile(rf"(?P<link>{_WHOLE}|{_EMAIL})|{_MENTION.pattern}", re.IGNORECASE)
+_LOUD = re.compile(r"@(?=everyone|here)")
+"""Discord reads these in a link too."""
 _BRACKETS = re.compile(r"[ \t]*<([^<>\n]{1,64})>[ \t]*")
 _ANYBODY = re.compile(r"[^\W_][\w .-]{0,31}")
 _COLON = re.compile(r"\**[ \t]?:(?!//)\**[ \t]*")
@@ -47,12 +58,23 @@ def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
         text = _seen(text)
         text = text if links else _without_links(text)
         text = one_turn(text, names)
-    return defused(text) if _shows_something(text) else ""
+    if not _shows_something(text):
+        return ""
+    return _defused_around_links(text) if links else _OPENED.sub(rf"\1{BREAK}", defused(text))
 
 
 def defused(text: str) -> str:
     """Return `text` in which no "@everyone", "<@id>", "<#id>" or "@name" reaches anybody, and which reads the same."""
     return _MENTION.sub(lambda found: found[0] + BREAK, text)
+
+
+def _defused_around_links(text: str) -> str:
+    """As `defused`, but links stay as they are: in them "@" mentions nobody, and a sign added would lead elsewhere."""
+
+    def defuse(found: re.Match[str]) -> str:
+        return _LOUD.sub(f"@{BREAK}", found["link"]) if found["link"] else found[0] + BREAK
+
+    return _LINK_OR_MENTION.sub(defuse, text)
 
 
 def one_turn(text: str, names: Sequence[str]) -> str:

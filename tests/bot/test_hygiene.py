@@ -14,7 +14,7 @@ ZALGO = "h" + "\u0316\u0301\u0489" * 30 + "i"
 HOSTILE = [
     "@everyone", "@here", "<@123456789012345678>", "<@!12>", "<@&34>", "<#56>", "@sam", "</dann:1>", "<id:customize>",
     "https://evil.example/x", "www.evil.example", "[free](https://evil.example)", "t.me/evil", "evil.com", "a@evil.com",
-    ZALGO, "😂" * 2000, "\u202eright to left\u202c", "\u2066iso\u2069", "\u200e\u200f\u061c", "\0null\0byte", "\x1b[31mred",
+    "asp.net", ZALGO, "😂" * 2000, "\u202eright to left\u202c", "\u2066iso\u2069", "\u200e\u200f\u061c", "\0null\0byte", "\x1b[31mred",
     "\ud83d", "<|end|>", "<|me|>", "<BOS>", "**" * 200, "||" * 200, "```" * 50, "> " * 100, "# big\n" * 50, "\n" * 500,
     "a\r\nb\rc\u2028d", "Sam: hi", "dann: hi", "<Sam> hi", "dann: dann: hi", "hello\nSam: and you?\nmore", "\u200b", "\ufeff",
     "\u3164", "\u2800", "", " ",
@@ -49,6 +49,8 @@ def test_no_pings(text: str, shown: str) -> None:
         ("see www.a.example", "see"),
         ("[this](https://a.example) helps", "this helps"),
         ("t.me/joinchat and discord.gg/abc", "and"),
+        ("see evil.com, or sub.evil.co.uk?x=1", "see , or"),
+        ("socket.io/x asp.net:8080 youtu.be/abc evil.net?a=b", ""),
         ("write to a.b@example.com now", "write to now"),
         ("tg://resolve?domain=x mailto:a@b", ""),
         ("hthttp://ttp://x", ""),
@@ -60,6 +62,37 @@ def test_no_pings(text: str, shown: str) -> None:
 def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
     assert clean(text, NAMES) == shown
     assert clean(text, NAMES, links=True).replace(BREAK, "") == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("asp.net or ASP.NET, twitch.tv too", "asp.|net or ASP.|NET, twitch.|tv too"),
+        ("well won.gg tell.me: do.it", "well won.|gg tell.|me: do.|it"),
+        ("is it asp.net? the.whole.info", "is it asp.|net? the.whole.|info"),
+        ("node.js 3.5 e.g. i.e. a.m. README.md this...me netto.network", None),
+    ],
+)
+def test_a_word_with_a_dot_stays_though_nothing_opens(text: str, shown: str | None) -> None:
+    """Telegram makes a link of asp.net; a person reads a name."""
+    assert clean(text, NAMES).replace(BREAK, "|") == (shown or text)
+    assert clean(text, NAMES, links=True) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("https://a.example/@sam/b?c=@d hi @sam", "https://a.example/@sam/b?c=@d hi @|sam"),
+        ("medium.com/@sam, www.a.org/@b", "medium.com/@sam, www.a.org/@b"),
+        ("write to a.b@example.com", "write to a.b@example.com"),
+        ("https://a.example/@everyone /@here", "https://a.example/@|everyone /@|here"),
+        ("https://a.example/<@12>@sam", "https://a.example/<|@|12>@|sam"),
+        ("@https://a.example tg://@sam x@dann_bot", "@|https://a.example tg://@|sam x@|dann_bot"),
+        ("[this](https://a.example/@sam) @sam", "[this](https://a.example/@sam) @|sam"),
+    ],
+)
+def test_links_that_are_on_stay_whole_and_mention_nobody(text: str, shown: str) -> None:
+    assert clean(text, NAMES, links=True).replace(BREAK, "|") == shown
 
 
 @pytest.mark.parametrize(
@@ -143,8 +176,17 @@ def test_whatever_is_drawn_is_clean_and_cleaning_again_changes_nothing(text: str
     assert not re.search(r"[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ud800-\udfff]", shown)
     assert not re.search(rf"[\u0300-\u036f\u0483-\u0489]{{{MOST_MARKS + 1}}}", shown)
     assert "\n\n\n" not in shown
+    assert not re.search(r"\b\w+\.(com|net|io|me)\b", shown)
     assert not re.search(r"^(dann|sam|li\.x) ?:", shown, re.IGNORECASE | re.MULTILINE)
     assert shown == shown.strip()
+
+
+@given(TEXTS)
+def test_links_or_not_nobody_is_mentioned(text: str) -> None:
+    shown = clean(text, NAMES, links=True)
+    assert clean(shown, NAMES, links=True) == shown
+    assert not re.search(r"@(everyone|here)|<[@#/]", shown)
+    assert not re.search(r"@\w", re.sub(r"\S*[./]\S*", "", shown))  # whatever may be a link set aside
 
 
 @pytest.mark.parametrize(

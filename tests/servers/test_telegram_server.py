@@ -311,6 +311,7 @@ async def test_faults_are_met_once_each(client: Client) -> None:
         ("x@dann_bot @a", []),
         ("😂 /dann@dann_bot #tag https://example.org/@nobody", ["bot_command", "hashtag", "url"]),
         ("a/b //c /d/ 1/2", []),
+        ("asp.net t.me/x node.js asp.\u200bnet", ["url", "url"]),
         ("/dann-admin", ["bot_command"]),
     ],
 )

@@ -12,7 +12,7 @@ LONGEST = 4096
 FOUND = (
     ("mention", re.compile(r"(?<![\w@/])@[A-Za-z0-9_]{3,32}(?![\w@])")),
     ("bot_command", re.compile(r"(?<![\w/<>])/[A-Za-z0-9_]{1,64}(?:@[A-Za-z0-9_]{3,32})?(?![\w/])")),
-    ("url", re.compile(r"\bhttps?://[^\s<>]+")),
+    ("url", re.compile(r"\bhttps?://[^\s<>]+|(?<![@\w.])(?:\w[\w-]*\.)+(?:com|org|net|io|me|info|gg)\b(?:/[^\s<>]*)?")),
     ("hashtag", re.compile(r"(?<![\w#])#\w*[^\W\d]\w*")),
 )
 GIVEN = {"bold", "italic", "underline", "strikethrough", "spoiler", "blockquote", "expandable_blockquote", "code", "pre",
