@@ -18,8 +18,14 @@ def _listed(value: Any) -> Any:
     return value
 
 
-Ids = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-"""Ids of a platform, as text; numbers are accepted, and one alone."""
+_Id = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,19}$", description="ids, which are numbers")]
+_ChatId = Annotated[
+    str, Field(pattern=r"^-?[1-9][0-9]{0,19}$", description="ids, which are numbers (a group's is below 0)")
+]
+Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_listed)]
+"""Ids of Discord's, as text; numbers are accepted, and one alone."""
+ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_listed)]
+"""The same of Telegram's, where a person may also write in the name of a group or a channel."""
 
 
 class PersonaConfig(Table):
@@ -49,13 +55,13 @@ class DiscordConfig(Table):
 class TelegramConfig(Table):
     """The same on Telegram. `webhook_url` "" polls; otherwise Telegram is told to call it, and `listen` answers."""
 
-    owners: Ids = ()
+    owners: ChatIds = ()
     private_chats: bool = True
-    allow_chats: Ids = ()
-    deny_chats: Ids = ()
-    allow_users: Ids = ()
-    deny_users: Ids = ()
-    allow_bots: Ids = ()
+    allow_chats: ChatIds = ()
+    deny_chats: ChatIds = ()
+    allow_users: ChatIds = ()
+    deny_users: ChatIds = ()
+    allow_bots: ChatIds = ()
     base_url: str = ""
     webhook_url: str = ""
     webhook_listen: str = "127.0.0.1"
@@ -73,7 +79,7 @@ class RemarksConfig(Table):
     """When dann says something unasked. `chats` are ids of channels and chats of any platform; hours are local time."""
 
     chance: float = Field(0.0, ge=0, le=1)
-    chats: Ids = ()
+    chats: ChatIds = ()
     quiet_from: int = Field(23, ge=0, le=23)
     quiet_until: int = Field(8, ge=0, le=23)
 

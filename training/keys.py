@@ -63,8 +63,9 @@ def _choice(schema: Mapping[str, Any]) -> str:
     """Say what one branch of a JSON schema allows, in words."""
     if "enum" in schema or "const" in schema:
         return " or ".join(f'"{value}"' for value in schema.get("enum", [schema.get("const")]))
+    items = schema.get("items", {}).get("description", "text")
     kinds = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
-             "array": 'a list of text, such as ["1", "2"]'}  # fmt: skip
+             "array": f'a list of {items}, such as ["1", "2"]'}  # fmt: skip
     bounds = {
         "minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below",
         "minLength": "of at least this many characters:", "maxLength": "of at most this many characters:",

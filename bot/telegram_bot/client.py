@@ -82,7 +82,7 @@ class TelegramBot:
             await self.stop(0)
             raise
         privacy = "" if me.can_read_all_group_messages else f"; {PRIVACY}"
-        return f"telegram: @{me.username} answers to its name and /{command}, by {how}{privacy}"
+        return f"Telegram: @{me.username} answers to its name and /{command}, by {how}{privacy}"
 
     async def stop(self, seconds: float = 5.0) -> None:
         """Take no more messages, give answers under way `seconds` to finish, and close. Harmless where nothing runs."""

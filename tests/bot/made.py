@@ -14,12 +14,12 @@ from model.config import ModelConfig, SamplingParams
 from model.engine import Completion, EngineFull, Turn
 from model.tokenizer import Tokenizer
 
-ME = Author("me", "dann", is_me=True)
+ME = Author("3", "dann", is_me=True)
 SAM = Author("1", "Sam")
 ANN = Author("2", "Ann")
 BOT = Author("9", "Beep", is_bot=True)
-GROUP = Place("discord", "room", guild="server")
-PRIVATE = Place("discord", "dm", private=True)
+GROUP = Place("discord", "10", guild="20")
+PRIVATE = Place("discord", "11", private=True)
 TELEGRAM = Place("telegram", "-100")
 
 Says = Callable[[Sequence[Turn], SamplingParams, int], str]

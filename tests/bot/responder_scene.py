@@ -22,7 +22,7 @@ class Scene:
     def __init__(self, **bot: Any) -> None:
         self.engine = ScriptedEngine()
         self.clock = Clock()
-        remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["room"]}), local_hour=lambda: 12)
+        remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
         self.tally = Tally()
         self.responder = Responder(self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock)
 

@@ -10,8 +10,8 @@ from bot.gate import Gate
 from bot.mention import Author, Place
 from tests.bot.made import BOT, GROUP, ME, PRIVATE, SAM, TELEGRAM, said
 
-MEMBER = Author("1", "Sam", roles=frozenset({"r1", "r2"}))
-THREAD = Place("discord", "room", thread="t", guild="server")
+MEMBER = Author("1", "Sam", roles=frozenset({"31", "32"}))
+THREAD = Place("discord", "10", thread="12", guild="20")
 TALK = Place("telegram", "7", private=True)
 PAGE = Place("web", "tab", private=True)
 
@@ -27,20 +27,20 @@ def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None 
         ({}, PRIVATE, SAM, True),
         ({"direct_messages": False}, PRIVATE, SAM, False),
         ({"direct_messages": False}, GROUP, SAM, True),
-        ({"allow_guilds": [" other "]}, GROUP, SAM, False),
-        ({"allow_guilds": ["server"]}, GROUP, SAM, True),
-        ({"allow_guilds": ["server"]}, PRIVATE, SAM, True),
-        ({"deny_guilds": ["server"]}, GROUP, SAM, False),
-        ({"allow_guilds": ["server"], "deny_guilds": ["server"]}, GROUP, SAM, False),
-        ({"allow_channels": ["room"]}, THREAD, SAM, True),
-        ({"allow_channels": ["t"]}, THREAD, SAM, True),
-        ({"allow_channels": ["t"]}, GROUP, SAM, False),
-        ({"deny_channels": ["room"]}, THREAD, SAM, False),
-        ({"allow_roles": ["r2"]}, GROUP, MEMBER, True),
-        ({"allow_roles": ["r2"]}, GROUP, SAM, False),
-        ({"allow_roles": ["r2"], "owners": ["1"]}, GROUP, SAM, True),
-        ({"deny_roles": ["r1"]}, GROUP, MEMBER, False),
-        ({"deny_roles": ["r1"], "allow_roles": ["r2"], "owners": ["1"]}, GROUP, MEMBER, False),
+        ({"allow_guilds": ["99"]}, GROUP, SAM, False),
+        ({"allow_guilds": ["20"]}, GROUP, SAM, True),
+        ({"allow_guilds": ["20"]}, PRIVATE, SAM, True),
+        ({"deny_guilds": ["20"]}, GROUP, SAM, False),
+        ({"allow_guilds": ["20"], "deny_guilds": ["20"]}, GROUP, SAM, False),
+        ({"allow_channels": ["10"]}, THREAD, SAM, True),
+        ({"allow_channels": ["12"]}, THREAD, SAM, True),
+        ({"allow_channels": ["12"]}, GROUP, SAM, False),
+        ({"deny_channels": ["10"]}, THREAD, SAM, False),
+        ({"allow_roles": ["32"]}, GROUP, MEMBER, True),
+        ({"allow_roles": ["32"]}, GROUP, SAM, False),
+        ({"allow_roles": ["32"], "owners": ["1"]}, GROUP, SAM, True),
+        ({"deny_roles": ["31"]}, GROUP, MEMBER, False),
+        ({"deny_roles": ["31"], "allow_roles": ["32"], "owners": ["1"]}, GROUP, MEMBER, False),
         ({"allow_users": ["2"]}, GROUP, SAM, False),
         ({"allow_users": ["1"]}, PRIVATE, SAM, True),
         ({"allow_users": ["2"], "owners": [1]}, GROUP, SAM, True),
@@ -81,7 +81,7 @@ def test_one_platforms_lists_do_not_hold_on_another() -> None:
 
 
 def test_never_to_itself_and_never_to_bots() -> None:
-    assert not gate({"allow_bots": ["me"], "allow_users": ["me"]}).admits(GROUP, replace(ME, is_bot=True))
+    assert not gate({"allow_bots": ["3"], "allow_users": ["3"]}).admits(GROUP, replace(ME, is_bot=True))
     assert not gate({"allow_users": ["9"]}).admits(GROUP, BOT)
     assert not gate().admits(PAGE, BOT)
 

@@ -21,7 +21,7 @@ def wanted(
     hour: int = 12,
     **config: Any,
 ) -> bool:
-    table = RemarksConfig.model_validate({"chance": 0.5, "chats": ["room", "dm"]} | config)
+    table = RemarksConfig.model_validate({"chance": 0.5, "chats": ["10", "11"]} | config)
     return Remarks(table, lambda: drawn, lambda: hour).wanted(place, message, addressed=addressed)
 
 
@@ -38,8 +38,8 @@ def test_a_chance_decides() -> None:
 
 
 def test_only_in_listed_chats_and_topics_and_never_in_private() -> None:
-    assert not wanted(place=Place("discord", "hall"))
-    assert wanted(place=Place("discord", "hall", thread="room"))
+    assert not wanted(place=Place("discord", "13"))
+    assert wanted(place=Place("discord", "13", thread="10"))
     assert not wanted(place=PRIVATE)
 
 

@@ -41,7 +41,7 @@ def test_only_the_last_minutes_are_read() -> None:
 
 def test_what_was_said_in_a_direct_message_never_reaches_a_group() -> None:
     async def scene(s: Scene) -> None:
-        same_id = Place("discord", "room", private=True)
+        same_id = Place("discord", "10", private=True)
         thread = replace(GROUP, thread="t")
         for place in (PRIVATE, same_id, thread, TELEGRAM):
             await s.ask("secret", f"secret of {place}", place=place)

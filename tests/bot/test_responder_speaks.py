@@ -146,8 +146,8 @@ def test_a_remark_keeps_to_the_lists_of_who_is_answered() -> None:
 @pytest.mark.parametrize(
     "lists",
     [
-        {"allow_guilds": ["other"]}, {"deny_guilds": ["server"]}, {"allow_channels": ["other"]},
-        {"deny_channels": ["room"]}, {"allow_roles": ["r"]}, {"allow_users": ["2"]}, {"deny_users": ["1"]},
+        {"allow_guilds": ["99"]}, {"deny_guilds": ["20"]}, {"allow_channels": ["99"]},
+        {"deny_channels": ["10"]}, {"allow_roles": ["31"]}, {"allow_users": ["2"]}, {"deny_users": ["1"]},
     ],
     ids=str,
 )  # fmt: skip

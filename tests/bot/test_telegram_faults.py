@@ -218,7 +218,7 @@ async def test_it_goes_on_trying_where_telegram_cannot_be_reached_at_first(
     scene.world.faults.next("deleteWebhook", Fault("error"))
     scene.world.faults.next("getMyCommands", Fault("error"))
     line = await scene.dann.start()
-    assert line.startswith("telegram: @Dann_Bot answers")
+    assert line.startswith("Telegram: @Dann_Bot answers")
     assert caplog.text.count("cannot be reached") == 1
     assert "list of commands could not be set" in caplog.text
     scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")

@@ -17,7 +17,7 @@ from tests.servers.telegram import Fault
 
 @on_telegram()
 async def test_the_line_says_who_answers_and_how(scene: Scene) -> None:
-    assert scene.line == "telegram: @Dann_Bot answers to its name and /dann, by polling"
+    assert scene.line == "Telegram: @Dann_Bot answers to its name and /dann, by polling"
 
 
 @pytest.mark.parametrize(

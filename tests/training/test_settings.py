@@ -75,6 +75,7 @@ def test_one_id_or_none_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
     given = ["bot.discord.owners=7", "bot.discord.deny_users=", "bot.remarks.chats=[]"]
     bot = load_settings(BotSettings, None, given).bot
     assert (bot.discord.owners, bot.discord.deny_users, bot.remarks.chats) == (("7",), (), ())
+    assert load_settings(BotSettings, None, ["bot.remarks.chats=-5, 7"]).bot.remarks.chats == ("-5", "7")
     monkeypatch.setenv("DANN_BOT__DISCORD", '{"owners": [8], "links_no": 1}')
     with pytest.raises(DannError, match=r"^DANN_BOT__DISCORD: bot.discord.links_no is no setting"):
         load_settings(BotSettings, None, [])
@@ -139,12 +140,17 @@ def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) ->
         ("[bot.discord]\nowner = [1]\n", r": bot.discord.owner is no setting; did you mean bot.discord.owners\?$"),
         (
             "[bot.discord]\nowners = [1, true]\n",
-            r"bot.discord.owners = true is not right: it must be a list of text, such",
+            r"bot.discord.owners = true is not right: it must be a list of ids, which",
         ),
+        ("[bot.discord]\nowners = true\n", r"bot.discord.owners = true is not right: it must be a list of ids, which"),
+        ('[bot.discord]\nowners = ["1", "sam#1234"]\n', r"^config.toml: bot.discord.owners = 'sam#1234' is not right"),
+        ("[bot.discord]\ndeny_roles = [-5]\n", r"deny_roles = -5 .* a list of ids, which are numbers, such as \["),
         (
-            "[bot.discord]\nowners = true\n",
-            r"bot.discord.owners = true is not right: it must be a list of text, such as",
+            '[bot.telegram]\nallow_chats = ["@tavern"]\n',
+            r"allow_chats = '@tavern' .* \(a group's is below 0\), such as",
         ),
+        ("[bot.telegram]\nowners = [1.5]\n", r"bot.telegram.owners = 1.5 is not right: it must be a list of ids"),
+        ('[bot.remarks]\nchats = ["general"]\n', r"^config.toml: bot.remarks.chats = 'general' is not right"),
         ("[bot.remarks]\nchance = 2\n", r"bot.remarks.chance = 2 is not right: .* at least 0 and at most 1$"),
     ],
 )
