@@ -5,63 +5,18 @@ import functools
 import gc
 import inspect
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
-from bot.mention import Answers, Author, Mention, Place, Reply, Said
+from bot.mention import Answers, Mention, Reply
+from model.config import SamplingParams
+from tests.bot.discord_echo import Echo, Voice, echo
 from tests.servers.discord import DiscordServer, World
 from tests.servers.discord.things import Channel, Guild, Message, User
-
-
-async def _echo(mention: Mention) -> Reply | None:
-    return Reply(f"echo: {mention.said.text}")
-
-
-@dataclass
-class Echo:
-    """`Answers` that remember what they were told. `voice` makes the reply, `remarks` the unasked one."""
-
-    voice: Callable[[Mention], Awaitable[Reply | None]] = _echo
-    remarks: Reply | None = None
-    told: list[tuple[Place, Said]] = field(default_factory=list)
-    edits: list[tuple[Place, str, str]] = field(default_factory=list)
-    gone: list[tuple[Place, str]] = field(default_factory=list)
-    mentions: list[Mention] = field(default_factory=list)
-    overheard: list[tuple[str, bool]] = field(default_factory=list)
-    orders: list[tuple[Place, Author, str, str]] = field(default_factory=list)
-
-    def heard(self, place: Place, said: Said) -> None:
-        self.told.append((place, said))
-
-    def edited(self, place: Place, id_: str, text: str) -> None:
-        self.edits.append((place, id_, text))
-
-    def deleted(self, place: Place, id_: str) -> None:
-        self.gone.append((place, id_))
-
-    async def answer(self, mention: Mention) -> Reply | None:
-        twice = any(one.said.id == mention.said.id for one in self.mentions)
-        self.mentions.append(mention)
-        if twice or mention.said.author.is_bot:
-            return None
-        reply = await self.voice(mention)
-        deleted = any(id_ == mention.said.id for _, id_ in self.gone)
-        return None if deleted else reply
-
-    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
-        self.overheard.append((said.text, addressed))
-        return self.remarks
-
-    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
-        self.orders.append((place, author, command, argument))
-        return Reply(f"did {command} {argument}".strip(), private=True)
-
-    def texts(self) -> list[str]:
-        return [said.text for _, said in self.told]
 
 
 @dataclass
@@ -91,11 +46,27 @@ class Stage:
         """A mention of dann as it is typed."""
         return f"<@{self.world.bot.id}>"
 
-    def settings(self, persona: str = "dann", drain_seconds: float = 5.0, **discord: Any) -> BotSettings:
+    def settings(
+        self,
+        persona: str = "dann",
+        drain_seconds: float = 5.0,
+        sample: SamplingParams = SamplingParams(),  # noqa: B008 (frozen)
+        **discord: Any,
+    ) -> BotSettings:
         config = DiscordConfig(api_url=self.server.api_url, gateway_url=self.server.gateway_url, **discord)
-        return BotSettings(
-            persona=PersonaConfig(name=persona), bot=BotConfig(discord=config, drain_seconds=drain_seconds)
-        )
+        bot = BotConfig(discord=config, drain_seconds=drain_seconds)
+        return BotSettings(persona=PersonaConfig(name=persona), sample=sample, bot=bot)
+
+    def slowly(self, voice: Voice = echo) -> asyncio.Event:
+        """Let every answer wait until the event is set."""
+        go_on = asyncio.Event()
+
+        async def slow(mention: Mention) -> Reply | None:
+            await go_on.wait()
+            return await voice(mention)
+
+        self.echo.voice = slow
+        return go_on
 
     def start(self, **settings: Any) -> None:
         self.running = asyncio.create_task(

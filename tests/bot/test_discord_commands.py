@@ -1,6 +1,5 @@
 """`/dann` on Discord: chat.md's third section against the wire, and commands that come too late."""
 
-import asyncio
 import logging
 from typing import Any
 
@@ -8,21 +7,10 @@ import pytest
 
 from bot.discord_bot.commanded import CHANGED, QUIET
 from bot.mention import Mention, Reply
+from tests.bot.discord_echo import always
 from tests.bot.discord_stage import Stage, on_stage
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.things import Flag, Interaction
-
-
-def slowly(it: Stage, reply: Reply | None) -> asyncio.Event:
-    """Let the answer wait until the event is set."""
-    go_on = asyncio.Event()
-
-    async def voice(_: Mention) -> Reply | None:
-        await go_on.wait()
-        return reply
-
-    it.echo.voice = voice
-    return go_on
 
 
 async def thinking(it: Stage, used: Interaction) -> None:
@@ -42,6 +30,8 @@ async def test_options_come_with_ranges_and_descriptions(it: Stage) -> None:
     shown = {name: (one["type"], one.get("min_value"), one.get("max_value")) for name, one in options.items()}
     assert shown["prompt"] == (3, None, None)
     assert shown["temp"] == (10, 0.0, 2.0)
+    assert shown["top_p"] == (10, 0.01, 1.0)
+    assert shown["length"] == (4, 1, 1000)
     assert shown["seed"] == (4, 0, 2**32 - 1)
     assert all(len(option["description"]) > 10 and not option["required"] for option in options.values())
 
@@ -137,7 +127,7 @@ async def test_a_command_that_is_no_longer_there_is_answered_kindly(it: Stage) -
 @on_stage()
 async def test_a_slow_answer_is_acknowledged_long_before(it: Stage) -> None:
     await it.registered()
-    go_on = slowly(it, Reply("here", footer="temp 1"))
+    go_on = it.slowly(always(Reply("here", footer="temp 1")))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
     assert it.world.now() - used.created < 1.0
@@ -159,11 +149,7 @@ async def test_an_answer_that_is_there_at_once_takes_one_request(it: Stage) -> N
 @on_stage()
 async def test_a_refusal_is_for_the_askers_eyes_alone(it: Stage) -> None:
     await it.registered()
-
-    async def refuse(_: Mention) -> Reply:
-        return Reply("slow down, 5 s", private=True, refused=True)
-
-    it.echo.voice = refuse
+    it.echo.voice = always(Reply("slow down, 5 s", private=True, refused=True))
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
     assert answer.flags & Flag.EPHEMERAL
     assert it.world.of_bot(it.room) == []
@@ -172,7 +158,7 @@ async def test_a_refusal_is_for_the_askers_eyes_alone(it: Stage) -> None:
 @on_stage()
 async def test_a_refusal_that_came_late_is_so_too(it: Stage) -> None:
     await it.registered()
-    go_on = slowly(it, Reply("the line is full, 5 s", private=True, refused=True))
+    go_on = it.slowly(always(Reply("the line is full, 5 s", private=True, refused=True)))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
     go_on.set()
@@ -186,7 +172,7 @@ async def test_a_refusal_that_came_late_is_so_too(it: Stage) -> None:
 @on_stage()
 async def test_where_dann_keeps_quiet_the_asker_is_told(it: Stage) -> None:
     await it.registered()
-    slowly(it, None).set()
+    it.echo.voice = always(None)
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
     assert (answer.content, bool(answer.flags & Flag.EPHEMERAL)) == (QUIET, True)
 
@@ -195,7 +181,7 @@ async def test_where_dann_keeps_quiet_the_asker_is_told(it: Stage) -> None:
 async def test_a_long_answer_goes_on_in_further_messages(it: Stage) -> None:
     await it.registered()
     words = " ".join(f"word{number}." for number in range(700))
-    slowly(it, Reply(words)).set()
+    it.echo.voice = always(Reply(words))
     used = it.world.use_command(it.ann, it.room, "dann")
     await it.world.until(lambda: len(used.shown) == 4)
     assert " ".join(one.content for one in used.shown) == words
@@ -204,9 +190,8 @@ async def test_a_long_answer_goes_on_in_further_messages(it: Stage) -> None:
 @on_stage()
 async def test_a_command_told_of_twice_is_answered_once(it: Stage) -> None:
     await it.registered()
-    with it.server.gateway.held() as events:
+    with it.server.gateway.doubled():
         used = it.world.use_command(it.ann, it.room, "dann", prompt="hi")
-        events.extend(list(events))
     await it.world.answer_to(used)
     await it.ask()
     assert [one.content for one in used.shown] == ["echo: hi"]
@@ -228,7 +213,7 @@ async def test_a_command_heard_of_too_late_is_let_go(it: Stage, caplog: pytest.L
 @on_stage()
 async def test_an_answer_after_fifteen_minutes_is_let_go(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await it.registered()
-    go_on = slowly(it, Reply("at last"))
+    go_on = it.slowly(always(Reply("at last")))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
     it.world.skipped += 901
@@ -240,7 +225,7 @@ async def test_an_answer_after_fifteen_minutes_is_let_go(it: Stage, caplog: pyte
 @on_stage()
 async def test_an_answer_that_was_dismissed_is_let_go(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
     await it.registered()
-    go_on = slowly(it, Reply("here"))
+    go_on = it.slowly(always(Reply("here")))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
     used.original = None

@@ -95,13 +95,7 @@ async def test_the_token_is_not_even_in_the_log_of_raw_events(it: Stage, caplog:
 
 @on_stage()
 async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(it: Stage) -> None:
-    go_on = asyncio.Event()
-
-    async def slow(mention: Mention) -> Reply:
-        await go_on.wait()
-        return Reply(f"echo: {mention.said.text}")
-
-    it.echo.voice = slow
+    go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} quick, before you go")
     await it.world.until(lambda: bool(it.echo.mentions))
     stopping = asyncio.create_task(it.stop())
@@ -119,14 +113,9 @@ async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(it: Sta
 @on_stage(drain_seconds=0.05)
 async def test_stopping_does_not_wait_for_ever(it: Stage) -> None:
     hanging = it.server.faults.order(Fault("POST", "/messages", hangs=True))
-
-    async def never(_: Mention) -> Reply:
-        await asyncio.Event().wait()
-        return Reply("")
-
     it.world.say(it.bob, it.world.dm(it.bob), "hello")
     await it.world.until(lambda: hanging.seen == 1)
-    it.echo.voice = never
+    it.slowly()
     it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: len(it.echo.mentions) == 2)
     await asyncio.wait_for(it.stop(), 5)

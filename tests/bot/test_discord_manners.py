@@ -1,6 +1,5 @@
 """dann's manners on Discord under load and trouble: chat.md's fourth section against the wire, and requests that fail."""
 
-import asyncio
 import logging
 
 import pytest
@@ -19,23 +18,11 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "TYPING_AFTER", 0.0)
 
 
-def slowly(it: Stage) -> asyncio.Event:
-    """Let every answer wait until the event is set."""
-    go_on = asyncio.Event()
-
-    async def voice(mention: Mention) -> Reply:
-        await go_on.wait()
-        return Reply(f"echo: {mention.said.text}")
-
-    it.echo.voice = voice
-    return go_on
-
-
 @pytest.mark.usefixtures("prompt")
 @on_stage()
 async def test_typing_is_shown_while_a_reply_is_under_way(it: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(delivery, "TYPING_EVERY", 0.05)
-    go_on = slowly(it)
+    go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: len(it.world.typing) == 3)
     assert set(it.world.typing) == {it.room}
@@ -65,7 +52,7 @@ async def test_an_answer_that_is_there_at_once_needs_no_sign_of_it(it: Stage) ->
 @on_stage()
 async def test_typing_that_fails_holds_up_no_answer(it: Stage, fault: Fault) -> None:
     it.server.faults.order(fault)
-    go_on = slowly(it)
+    go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: fault.seen == 1)
     go_on.set()
@@ -82,7 +69,7 @@ async def test_typing_that_fails_holds_up_no_answer(it: Stage, fault: Fault) -> 
 @on_stage()
 async def test_typing_that_is_refused_is_let_go(it: Stage, fault: Fault, caplog: pytest.LogCaptureFixture) -> None:
     it.server.faults.order(fault)
-    go_on = slowly(it)
+    go_on = it.slowly()
     with caplog.at_level(logging.DEBUG, "dann"):
         asked = it.world.say(it.ann, it.room, f"{it.at} hello")
         await it.world.until(lambda: "typing is not shown" in caplog.text)
@@ -170,7 +157,7 @@ async def test_a_hanging_request_holds_up_no_other_channel(it: Stage) -> None:
 async def test_where_it_may_not_speak_it_keeps_quiet(
     it: Stage, missing: Permission, caplog: pytest.LogCaptureFixture
 ) -> None:
-    go_on = slowly(it)
+    go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: bool(it.echo.mentions))
     it.room.bot_may = EVERYTHING & ~missing

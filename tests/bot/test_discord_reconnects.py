@@ -1,13 +1,10 @@
 """Everything that can happen to dann's line to Discord between coming and leaving."""
 
-import asyncio
-
 import pytest
 
 from bot.discord_bot import client as client_module
 from bot.discord_bot import run as run_module
 from bot.discord_bot.client import Client
-from bot.mention import Mention, Reply
 from tests.bot.discord_stage import Stage, on_stage
 from tests.servers.discord.faults import Fault
 
@@ -35,19 +32,17 @@ async def test_a_dropped_line_is_resumed_and_what_was_missed_is_answered(it: Sta
     assert it.echo.texts().count("before") == 1
 
 
+@pytest.mark.parametrize("refused", [False, True])
+@pytest.mark.usefixtures("hasty")
 @on_stage()
-async def test_a_line_that_drops_while_an_answer_is_under_way_does_not_double_it(it: Stage) -> None:
-    go_on = asyncio.Event()
-
-    async def slow(mention: Mention) -> Reply:
-        await go_on.wait()
-        return Reply(f"echo: {mention.said.text}")
-
-    it.echo.voice = slow
+async def test_a_line_that_drops_while_an_answer_is_under_way_does_not_double_it(it: Stage, refused: bool) -> None:
+    go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: bool(it.echo.mentions))
+    it.server.gateway.refuse_resumes = refused
     it.server.gateway.cut()
-    await it.world.until(lambda: "resume" in it.server.gateway.log)
+    await it.world.until(lambda: ("resume refused" if refused else "resume") in it.server.gateway.log)
+    await it.connected()
     go_on.set()
     await it.world.answer_to(asked)
     await it.ask("after")

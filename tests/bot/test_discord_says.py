@@ -1,12 +1,11 @@
 """What dann says on Discord: chat.md's second section against the wire, and text that was meant to do harm."""
 
-import asyncio
-
 import pytest
 
 from bot.discord_bot.delivery import LIMIT, pieces
 from bot.mention import Mention, Reply
-from tests.bot.discord_stage import Echo, Stage, on_stage
+from tests.bot.discord_echo import Echo, always
+from tests.bot.discord_stage import Stage, on_stage
 from tests.servers.discord.things import Message
 
 
@@ -81,8 +80,19 @@ async def test_its_own_words_are_heard_too(it: Stage) -> None:
 async def test_nobody_is_pinged(it: Stage) -> None:
     saying(it.echo, Reply(f"@everyone @here <@{it.ann.id}> <@!{it.bob.id}>"))
     assert (await it.ask("hello")).pings == set()
-    await it.world.until(lambda: it.world.commands.writes == 1)
+    await it.registered()
     assert (await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))).pings == set()
+
+
+@on_stage()
+async def test_nobody_is_pinged_by_an_answer_that_came_late_or_goes_on_either(it: Stage) -> None:
+    await it.registered()
+    go_on = it.slowly(always(Reply(f"@everyone <@{it.bob.id}> " * 100)))
+    used = it.world.use_command(it.ann, it.room, "dann")
+    await it.world.until(lambda: used.acknowledged == 5)
+    go_on.set()
+    await it.world.until(lambda: len(used.shown) == 2)
+    assert all("@everyone" in one.content and one.pings == set() for one in used.shown)
 
 
 @on_stage()
@@ -137,13 +147,7 @@ async def test_a_refusal_is_no_part_of_the_conversation(it: Stage) -> None:
 
 @on_stage()
 async def test_a_message_deleted_before_the_answer_gets_none(it: Stage) -> None:
-    go_on = asyncio.Event()
-
-    async def slow(_: Mention) -> Reply:
-        await go_on.wait()
-        return Reply("too late")
-
-    it.echo.voice = slow
+    go_on = it.slowly(always(Reply("too late")))
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: bool(it.echo.mentions))
     it.world.delete(asked)

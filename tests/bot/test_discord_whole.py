@@ -1,31 +1,15 @@
 """Discord and the responder together, with an engine that says what it is told to: what neither can promise alone."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Any
+
+import pytest
 
 from bot import lines
-from bot.responder import Responder
 from model.config import SamplingParams
-from model.engine import Turn
 from tests.bot.discord_stage import Stage, on_stage
-from tests.bot.made import ScriptedEngine
+from tests.bot.discord_talk import begin, read
+from tests.bot.responder_scene import broken
 from tests.servers.discord.things import Flag
-
-
-async def begin(it: Stage, *, cooldown: float = 0.0, **discord: Any) -> ScriptedEngine:
-    """Start dann with a real responder; the engine says how many turns it read, and the seed."""
-
-    def says(conversation: Sequence[Turn], _params: SamplingParams, seed: int) -> str:
-        return f"read {len(conversation)} turns, seed {seed}"
-
-    engine = ScriptedEngine(says)
-    settings = it.settings(**discord)
-    bot = settings.bot.model_copy(update={"cooldown_seconds": cooldown})
-    it.answers = Responder(engine, settings.model_copy(update={"bot": bot}))
-    it.start(**discord)
-    await it.connected()
-    return engine
 
 
 @on_stage(connected=False)
@@ -53,9 +37,8 @@ async def test_what_is_said_in_private_never_reaches_a_group(it: Stage) -> None:
 @on_stage(connected=False)
 async def test_one_event_is_drawn_for_once(it: Stage) -> None:
     engine = await begin(it)
-    with it.server.gateway.held() as events:
+    with it.server.gateway.doubled():
         asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-        events.extend(list(events))
     await it.world.answer_to(asked)
     await it.ask()
     assert len(it.world.answers_to(asked)) == 1
@@ -89,7 +72,7 @@ async def test_the_same_seed_gives_the_same_text_again(it: Stage) -> None:
 
 @on_stage(connected=False)
 async def test_over_the_cooldown_one_line_says_how_long_to_wait(it: Stage) -> None:
-    engine = await begin(it, cooldown=60)
+    engine = await begin(it, bot={"cooldown_seconds": 60})
     await it.ask("one")
     told = await it.ask("two")
     assert "give me" in told.content
@@ -142,3 +125,47 @@ async def test_many_at_once_are_answered_once_each(it: Stage) -> None:
     engine.go.set()
     await asyncio.gather(*(it.world.answer_to(one) for one in asked))
     assert all(len(it.world.answers_to(one)) == 1 for one in asked)
+
+
+@on_stage(connected=False)
+async def test_a_full_queue_is_one_kind_line_with_the_seconds_to_wait(it: Stage) -> None:
+    engine = await begin(it)
+    await it.registered()
+    engine.full = True
+    assert (await it.ask("one")).content == lines.busy(1)
+    again = it.world.say(it.ann, it.room, f"{it.at} two")
+    for_bob = await it.world.answer_to(it.world.use_command(it.bob, it.room, "dann"))
+    assert (for_bob.content, bool(for_bob.flags & Flag.EPHEMERAL)) == (lines.busy(1), True)
+    engine.full = False
+    await it.ask("three")
+    assert it.world.answers_to(again) == []
+    assert lines.busy(1) not in engine.texts[-1]
+
+
+@on_stage(connected=False)
+async def test_an_error_is_logged_with_its_traceback_and_told_in_one_line(
+    it: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = await begin(it)
+    engine.says = broken
+    told = await it.ask("a secret")
+    assert told.content == lines.FAILED
+    assert "on fire" in it.errors.pop()
+    assert "Traceback" in caplog.text
+    assert "secret" not in caplog.text
+    engine.says = read
+    await it.ask("and now")
+    assert lines.FAILED not in engine.texts[-1]
+
+
+@on_stage(connected=False)
+async def test_the_defaults_are_those_of_config_toml(it: Stage) -> None:
+    sample = SamplingParams(temperature=0.3, top_p=0.5, max_tokens=9)
+    engine = await begin(it, sample=sample)
+    await it.registered()
+    await it.ask("hello")
+    await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
+    await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann", temp=1.5))
+    assert [request.params for request in engine.requests] == [
+        sample, sample, sample.model_copy(update={"temperature": 1.5}),
+    ]  # fmt: skip

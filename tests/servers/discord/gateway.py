@@ -79,6 +79,13 @@ class Gateway:
             for event in held:
                 self._tell(event)
 
+    @contextmanager
+    def doubled(self) -> Iterator[None]:
+        """Tell of every event twice."""
+        with self.held() as events:
+            yield
+            events.extend(list(events))
+
     def _tell(self, event: Event) -> None:
         if self._held is not None:
             self._held.append(event)
