@@ -1,64 +1,11 @@
 """Telegram with the real responder behind it: a conversation reads to the network as it went, and what it says goes out."""
 
-import asyncio
-from collections.abc import Callable, Coroutine
-from typing import Any, Self
+import pytest
 
 from bot import lines
-from bot.config import BotSettings
-from bot.mention import Place, Said
-from bot.responder import Responder
-from bot.telegram_bot import TelegramBot
-from tests.bot.made import ScriptedEngine, settings
-from tests.bot.telegram_scene import Scene
-from tests.servers.telegram import Message
-
-
-class Listening(Responder):
-    """A responder that knows what it was told that dann said."""
-
-    def __init__(self, engine: ScriptedEngine, made: BotSettings) -> None:
-        super().__init__(engine, made)
-        self.own: set[str] = set()
-
-    def heard(self, place: Place, said: Said) -> None:
-        super().heard(place, said)
-        if said.author.is_me:
-            self.own.add(said.id)
-
-
-class Talk(Scene):
-    """The tavern, with a responder whose engine says what it read last."""
-
-    def __init__(self, **bot: Any) -> None:
-        super().__init__(started=False)
-        self.engine = ScriptedEngine(lambda read, *_: f"you said {read[-1].text}" if read else "nobody spoke")
-        self._bot_table = bot
-
-    async def __aenter__(self) -> Self:
-        await super().__aenter__()
-        telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
-        made = settings(**self._bot_table, telegram=telegram)
-        self.responder = Listening(self.engine, made)
-        self.dann = TelegramBot(self.bot.token, made, self.responder)
-        await self.dann.start()
-        return self
-
-    async def answered(self, text: str, reply_to: Message | None = None) -> Message:
-        """Say it in the tavern, and wait until it is answered and dann has heard itself; refusals it does not hear."""
-        asked = self.world.say(self.alice, self.tavern, text, reply_to=reply_to)
-        (answer,) = await self.world.until(lambda: [one for one in self.world.sent if one.reply_to is asked])
-        aside = [entity for entity in answer.entities if entity["type"] == "italic" and entity["offset"] == 0]
-        await self.world.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
-        return answer
-
-
-def played(scene: Callable[[Talk], Coroutine[Any, Any, None]], **bot: Any) -> None:
-    async def play() -> None:
-        async with Talk(**bot) as talk:
-            await scene(talk)
-
-    asyncio.run(play())
+from model.config import SamplingParams
+from tests.bot.responder_scene import broken
+from tests.bot.telegram_talk import Talk, played
 
 
 def test_a_conversation_is_read_as_it_went() -> None:
@@ -112,9 +59,10 @@ def test_what_was_said_in_private_stays_there() -> None:
 
 def test_words_that_would_call_somebody_reach_nobody() -> None:
     async def scene(talk: Talk) -> None:
-        talk.engine.says = lambda *_: "ask @bob and @everyone, or tg://user?id=5 at https://example.org"
+        talk.engine.says = lambda *_: "ask @bob and @everyone, or tg://user?id=5 at https://example.org, no asp.net"
         reply = await talk.answered("@dann_bot who knows")
         assert [entity["type"] for entity in reply.entities] == []
+        assert "asp" in reply.text
 
     played(scene)
 
@@ -127,3 +75,65 @@ def test_private_chats_can_be_closed() -> None:
         assert [message.chat for message in talk.world.sent] == [talk.tavern]
 
     played(scene, telegram={"private_chats": False})
+
+
+def test_links_that_are_on_lead_where_they_should() -> None:
+    async def scene(talk: Talk) -> None:
+        talk.engine.says = lambda *_: "ask @bob, or https://example.org/@bob"
+        reply = await talk.answered("@dann_bot who knows")
+        (link,) = reply.entities
+        assert (link["type"], link["length"]) == ("url", len("https://example.org/@bob"))
+
+    played(scene, links=True)
+
+
+def test_what_was_said_in_one_topic_is_not_read_in_another() -> None:
+    async def scene(talk: Talk) -> None:
+        forum = talk.world.group("forum", topics=True)
+        for topic in (talk.world.topic(forum, "music", talk.alice), talk.world.topic(forum, "cats", talk.alice), 0):
+            talk.world.say(talk.bob, forum, f"about {topic}", thread=topic)
+            talk.world.say(talk.bob, forum, "@dann_bot well?", thread=topic)
+            await talk.world.until(lambda topic=topic: talk.engine.texts[-1:] == [[f"about {topic}", "well?"]])  # type: ignore[misc]
+
+    played(scene)
+
+
+def test_a_full_queue_is_one_kind_line_with_the_seconds_to_wait() -> None:
+    async def scene(talk: Talk) -> None:
+        talk.engine.full = True
+        refused = await talk.answered("@dann_bot one")
+        assert refused.text == lines.busy(1)
+        talk.world.say(talk.alice, talk.tavern, "@dann_bot two")
+        talk.world.say(talk.bob, talk.tavern, "/dann")
+        assert [message.text for message in await talk.sent(2)] == [lines.busy(1)] * 2
+        talk.engine.full = False
+        await talk.answered("@dann_bot three")
+        assert len(talk.world.sent) == 3
+        assert talk.engine.texts == [["one", "two", "three"]]
+
+    played(scene)
+
+
+def test_an_error_is_logged_with_its_traceback_and_told_in_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    async def scene(talk: Talk) -> None:
+        talk.engine.says = broken
+        assert (await talk.answered("@dann_bot a secret")).text == lines.FAILED
+        assert "RuntimeError: the engine is on fire" in caplog.text
+        assert "secret" not in caplog.text
+        talk.engine.says = lambda *_: "back again"
+        assert (await talk.answered("@dann_bot and now")).text == "back again"
+        assert lines.FAILED not in talk.engine.texts[-1]
+
+    played(scene)
+
+
+def test_the_defaults_are_those_of_config_toml() -> None:
+    sample = SamplingParams(temperature=0.3, top_p=0.5, max_tokens=9)
+
+    async def scene(talk: Talk) -> None:
+        for text in ("@dann_bot hello", "/dann", "/dann temp=1,5"):
+            await talk.answered(text)
+        wild = sample.model_copy(update={"temperature": 1.5})
+        assert [request.params for request in talk.engine.requests] == [sample, sample, wild]
+
+    played(scene, sample=sample)

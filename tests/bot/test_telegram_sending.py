@@ -129,6 +129,17 @@ async def test_retry_after_is_honoured(scene: Scene) -> None:
 
 
 @on_telegram()
+async def test_while_a_message_is_put_off_others_are_heard_and_their_answers_drawn(scene: Scene) -> None:
+    scene.world.faults.next("sendMessage", Fault("too_many", seconds=600))
+    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    await scene.world.until(lambda: not scene.world.faults.left("sendMessage"))
+    scene.world.say(scene.bob, scene.tavern, "@dann_bot ho")
+    await scene.world.until(lambda: len(scene.answers.mentions) == 2)
+    assert scene.world.sent == []
+    await scene.dann.stop(0)
+
+
+@on_telegram()
 async def test_a_group_that_became_a_supergroup_is_answered_there(scene: Scene) -> None:
     old = scene.world.group("small", kind="group")
     scene.world.say(scene.alice, old, "@dann_bot slow")
