@@ -8,7 +8,7 @@ from bot.mention import Author, Mention, Place, Reply, Said
 Voice = Callable[[Mention], Awaitable[Reply | None]]
 
 
-async def echo(mention: Mention) -> Reply | None:
+async def say_back(mention: Mention) -> Reply | None:
     return Reply(f"echo: {mention.said.text}")
 
 
@@ -25,7 +25,7 @@ def always(reply: Reply | None) -> Voice:
 class Echo:
     """`Answers` that remember what they were told. `voice` makes the reply, `remarks` the unasked one."""
 
-    voice: Voice = echo
+    voice: Voice = say_back
     remarks: Reply | None = None
     told: list[tuple[Place, Said]] = field(default_factory=list)
     edits: list[tuple[Place, str, str]] = field(default_factory=list)

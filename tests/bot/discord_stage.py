@@ -14,7 +14,7 @@ from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
 from bot.mention import Answers, Mention, Reply
 from model.config import SamplingParams
-from tests.bot.discord_echo import Echo, Voice, echo
+from tests.bot.discord_echo import Echo, Voice, say_back
 from tests.servers.discord import DiscordServer, World
 from tests.servers.discord.things import Channel, Guild, Message, User
 
@@ -57,7 +57,7 @@ class Stage:
         bot = BotConfig(discord=config, drain_seconds=drain_seconds)
         return BotSettings(persona=PersonaConfig(name=persona), sample=sample, bot=bot)
 
-    def slowly(self, voice: Voice = echo) -> asyncio.Event:
+    def slowly(self, voice: Voice = say_back) -> asyncio.Event:
         """Let every answer wait until the event is set."""
         go_on = asyncio.Event()
 

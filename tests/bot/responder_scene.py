@@ -30,6 +30,15 @@ class Scene:
         """A mention as platforms hand it over: heard, then to be answered."""
         return await self.tell(mention(id_, text, author, **more))
 
+    async def begun(self, id_: str, **more: Any) -> asyncio.Task[Reply | None]:
+        """A mention whose answer is under way until `engine.go` is set."""
+        self.engine.go.clear()
+        count = len(self.engine.requests)
+        answer = asyncio.create_task(self.ask(id_, **more))
+        while len(self.engine.requests) == count:
+            await asyncio.sleep(0)
+        return answer
+
     async def tell(self, wanted: Mention) -> Reply | None:
         self.responder.heard(wanted.place, wanted.said)
         return await self.responder.answer(wanted)

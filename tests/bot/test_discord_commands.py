@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.discord_bot.commanded import CHANGED, QUIET
+from bot.discord_bot.commanded import CHANGED, DEFER_AFTER, QUIET
 from bot.mention import Mention, Reply
 from tests.bot.discord_echo import always
 from tests.bot.discord_stage import Stage, on_stage
@@ -126,11 +126,11 @@ async def test_a_command_that_is_no_longer_there_is_answered_kindly(it: Stage) -
 
 @on_stage()
 async def test_a_slow_answer_is_acknowledged_long_before(it: Stage) -> None:
+    assert DEFER_AFTER < 1.0, "Discord waits for three seconds, and the way there takes some"
     await it.registered()
     go_on = it.slowly(always(Reply("here", footer="temp 1")))
     used = it.world.use_command(it.ann, it.room, "dann")
     await thinking(it, used)
-    assert it.world.now() - used.created < 1.0
     go_on.set()
     assert (await it.world.answer_to(used)).content == "here\n-# temp 1"
     await it.world.until(lambda: bool(it.echo.told))

@@ -1,6 +1,5 @@
 """`/dann` and `/dann-admin`: chat.md's lines that hold on every platform, each a test."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -118,9 +117,7 @@ def test_an_order_that_fails_is_logged_and_told_without_details(caplog: pytest.L
 def test_the_checkpoint_in_the_footer_is_the_one_that_drew_all_of_it() -> None:
     async def scene(s: Scene) -> None:
         assert await s.ask("a", asked=ASKED) == Reply("sure", footer="temp=1.25 seed=7 · checkpoint one")
-        s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("b", asked=ASKED))
-        await asyncio.sleep(0.01)
+        under_way = await s.begun("b", asked=ASKED)
         await s.engine.swap(snapshot("two"))
         s.engine.go.set()
         s.engine.says = lambda *_: "well"

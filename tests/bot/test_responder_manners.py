@@ -51,9 +51,7 @@ def test_a_full_queue_is_said_kindly_and_starts_no_cooldown() -> None:
 def test_the_seconds_to_wait_for_a_full_queue_are_those_of_the_last_answer() -> None:
     async def scene(s: Scene) -> None:
         for number, (took, told) in enumerate([(0.0, 1), (4.2, 5), (1000.0, 60)]):
-            s.engine.go.clear()
-            answer = asyncio.create_task(s.ask(f"a{number}"))
-            await asyncio.sleep(0.01)
+            answer = await s.begun(f"a{number}")
             s.clock.now += took
             s.engine.go.set()
             await answer
@@ -112,9 +110,7 @@ def test_many_mentions_at_once_are_each_answered_once() -> None:
 
 def test_stopping_takes_no_more_mentions_and_finishes_what_is_under_way() -> None:
     async def scene(s: Scene) -> None:
-        s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("a"))
-        await asyncio.sleep(0.01)
+        under_way = await s.begun("a")
         draining = asyncio.create_task(s.responder.drain(60))
         await asyncio.sleep(0.01)
         assert await s.ask("b") is None
@@ -130,9 +126,7 @@ def test_stopping_takes_no_more_mentions_and_finishes_what_is_under_way() -> Non
 
 def test_stopping_gives_up_what_takes_too_long() -> None:
     async def scene(s: Scene) -> None:
-        s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("a"))
-        await asyncio.sleep(0.01)
+        under_way = await s.begun("a")
         await s.responder.drain(0.01)
         assert await under_way is None
         assert s.engine.requests[0].cancelled
@@ -142,9 +136,7 @@ def test_stopping_gives_up_what_takes_too_long() -> None:
 
 def test_whoever_no_longer_waits_for_an_answer_frees_the_engine() -> None:
     async def scene(s: Scene) -> None:
-        s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("a"))
-        await asyncio.sleep(0.01)
+        under_way = await s.begun("a")
         under_way.cancel()
         with pytest.raises(asyncio.CancelledError):
             await under_way

@@ -76,10 +76,7 @@ def test_a_message_deleted_before_or_during_the_answer_gets_none() -> None:
     async def scene(s: Scene) -> None:
         s.responder.deleted(GROUP, "a")
         assert await s.ask("a") is None
-        s.engine.go.clear()
-        under_way = asyncio.create_task(s.ask("b"))
-        other = asyncio.create_task(s.ask("c", author=ANN))
-        await asyncio.sleep(0.01)
+        under_way, other = await s.begun("b"), await s.begun("c", author=ANN)
         s.responder.deleted(GROUP, "b")
         assert await under_way is None
         s.engine.go.set()
@@ -93,9 +90,7 @@ def test_a_message_deleted_before_or_during_the_answer_gets_none() -> None:
 def test_a_message_deleted_at_the_last_moment_gets_no_answer_either() -> None:
     async def scene(s: Scene) -> None:
         for moment in range(10):
-            s.engine.go.clear()
-            under_way = asyncio.create_task(s.ask(str(moment)))
-            await asyncio.sleep(0.01)
+            under_way = await s.begun(str(moment))
             s.engine.go.set()
             for _ in range(moment):
                 await asyncio.sleep(0)

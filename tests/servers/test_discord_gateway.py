@@ -102,8 +102,14 @@ async def test_identifying_too_soon_after_another(it: Raw) -> None:
 
 
 @wired
+async def test_hello_comes_first_and_says_how_often_to_beat(it: Raw) -> None:
+    wire = await it.open()
+    assert await wire.next() == {"op": 10, "d": {"heartbeat_interval": 41250}}
+
+
+@wired
 async def test_a_beat_is_acknowledged_and_a_bot_that_misses_it_is_dropped(it: Raw) -> None:
-    it.server.gateway.heartbeat_seconds = 0.05
+    it.server.gateway.heartbeat_seconds = 0.4
     wire = await it.identify()
     await wire.until("GUILD_CREATE")
     await wire.send({"op": 1, "d": 2})

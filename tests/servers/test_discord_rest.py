@@ -1,5 +1,6 @@
 """The server that stands in for Discord refuses what Discord refuses: requests. A test that it lets pass proves nothing."""
 
+import time
 from typing import Any
 
 import pytest
@@ -183,6 +184,9 @@ async def test_a_route_has_its_limit_and_says_so(it: Raw) -> None:
     for _ in range(2):
         async with it.session.post(url, headers=headers, json={"content": "x"}) as response:
             left.append(response.headers["X-RateLimit-Remaining"])
+            assert response.headers["X-RateLimit-Limit"] == "2"
+            assert 0 < float(response.headers["X-RateLimit-Reset-After"]) <= 30
+            assert float(response.headers["X-RateLimit-Reset"]) > time.time() - 60
     async with it.session.post(url, headers=headers, json={"content": "x"}) as response:
         body = await response.json()
         assert (response.status, body["global"]) == (429, False)

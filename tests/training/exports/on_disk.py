@@ -1,8 +1,10 @@
-"""An ExportFile for a file that a test has written."""
+"""An ExportFile for a file that a test has written, and what reading a big one takes."""
 
+import tracemalloc
 from pathlib import Path
 
 from training.exports.files import ExportFile
+from training.exports.record import Reader
 
 
 def on_disk(path: Path) -> ExportFile:
@@ -11,3 +13,12 @@ def on_disk(path: Path) -> ExportFile:
         return on_disk(other) if other.is_file() else None
 
     return ExportFile(path.name, str(path), lambda: path.open("rb"), sibling)
+
+
+def counted(reader: Reader, file: ExportFile) -> tuple[int, int]:
+    """Read a file; returns the number of records, and the most bytes of Python's own memory that it took."""
+    tracemalloc.start()
+    count = sum(1 for _ in reader.read(file))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return count, peak

@@ -1,13 +1,13 @@
 """DiscordChatExporter's JSON as versions old and new write it. All of it is made up here."""
 
 import json
-import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.errors import DannError
+from tests.training.exports.on_disk import counted
 from training.exports.discord_chat_exporter import READER
 from training.exports.files import open_tree
 from training.exports.record import Record
@@ -140,11 +140,8 @@ def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         path = tmp_path / "den.json"
         path.write_text(json.dumps(export(*(said("word " * 100, id=str(number)) for number in range(count)))), "utf-8")
-        [file] = open_tree(path)
-        tracemalloc.start()
-        assert sum(1 for _ in READER.read(file)) == count
-        used = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
+        read, used = counted(READER, open_tree(path)[0])
+        assert read == count
         return used
 
     small, large = peak(3_000), peak(12_000)  # 3 MB and 12 MB

@@ -20,9 +20,12 @@ def read(path: Path) -> list[Record]:
     return list(READER.read(file))
 
 
-def table(tmp_path: Path, rows: str, folder: str = "c42") -> list[Record]:
+def table(tmp_path: Path, rows: str, folder: str = "c42", about: tuple[str, str] | None = None) -> list[Record]:
+    """The messages of a channel's folder; `about` is the name and text of the file on the channel."""
     place = tmp_path / "package" / "messages" / folder
     place.mkdir(parents=True)
+    if about:
+        (place / about[0]).write_text(about[1], "utf-8")
     (place / "messages.csv").write_text(HEADER + rows, "utf-8")
     return read(tmp_path / "package")
 
@@ -94,19 +97,13 @@ def test_words_beside_an_attachment_stay_and_markup_names_nobody(tmp_path: Path)
 
 
 def test_the_channel_file_is_believed_before_the_folder(tmp_path: Path) -> None:
-    place = tmp_path / "package" / "messages" / "c42"
-    place.mkdir(parents=True)
-    (place / "Channel.json").write_text('{"type": 1, "id": "43"}', "utf-8")
-    (place / "messages.csv").write_text(HEADER + "1,,hello,\n", "utf-8")
-    assert read(tmp_path / "package")[0].channel == "discord:43"
+    about = ("Channel.json", '{"type": 1, "id": "43"}')
+    assert table(tmp_path, "1,,hello,\n", about=about)[0].channel == "discord:43"
 
 
 def test_a_damaged_channel_file_leaves_the_folder_to_name_the_channel(tmp_path: Path) -> None:
-    place = tmp_path / "package" / "messages" / "42"
-    place.mkdir(parents=True)
-    (place / "channel.json").write_text('{"type', "utf-8")
-    (place / "messages.csv").write_text(HEADER + "1,,hello,\n", "utf-8")
-    assert read(tmp_path / "package")[0].channel == "discord:42"
+    about = ("channel.json", '{"type')
+    assert table(tmp_path, "1,,hello,\n", folder="42", about=about)[0].channel == "discord:42"
 
 
 def test_a_folder_called_after_a_person_is_not_stored(tmp_path: Path) -> None:

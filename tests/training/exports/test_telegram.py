@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from tests.training.exports.on_disk import on_disk
+from tests.training.exports.on_disk import counted, on_disk
 from training.exports.files import ExportFile
 from training.exports.record import OWNER, Record
 from training.exports.telegram import READER
@@ -289,8 +289,6 @@ def test_other_json_is_not_claimed(tmp_path: Path) -> None:
 
 def test_memory_does_not_grow_with_the_file() -> None:
     """A file of 30 MB that is never held: written as it is read, and the peak of Python's own memory stays small."""
-    import tracemalloc
-
     message = json.dumps(said(1, "x" * 5000)).encode()
 
     class Endless(BytesIO):
@@ -310,9 +308,6 @@ def test_memory_does_not_grow_with_the_file() -> None:
             taken, self._left = self._left[:size], self._left[size:]
             return taken
 
-    tracemalloc.start()
-    count = sum(1 for _ in READER.read(ExportFile("big", "big", Endless, lambda _: None)))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    count, peak = counted(READER, ExportFile("big", "big", Endless, lambda _: None))
     assert count == 6001
     assert peak < 3_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
-from tests.training.exports.on_disk import on_disk
+from tests.training.exports.on_disk import counted, on_disk
 from training.exports.files import ExportFile
 from training.exports.record import OWNER, Record
 from training.exports.whatsapp import READER
@@ -286,8 +286,6 @@ def test_other_text_is_not_claimed_and_not_read_in_silence(tmp_path: Path) -> No
 
 def test_memory_does_not_grow_with_the_file() -> None:
     """A chat of 20 MB that is never held, neither while its dates are looked at nor while it is read."""
-    import tracemalloc
-
     line = b"25.01.20, 10:00 - Fox: " + b"x" * 5000 + b"\n"
 
     class Endless(BytesIO):
@@ -303,10 +301,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
 
         read1 = read
 
-    tracemalloc.start()
-    count = sum(1 for _ in READER.read(ExportFile("big", "big", Endless, lambda _: None)))
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    count, peak = counted(READER, ExportFile("big", "big", Endless, lambda _: None))
     assert count == 4_000
     assert peak < 2_000_000
 
