@@ -168,7 +168,10 @@ async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
 
 
 async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
-    await asyncio.gather(*parts)
+    """Wait until no platform runs, or one raises; who stops waiting stops none of them, as gather would."""
+    done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
+    for part in done:
+        part.result()
 
 
 def _about(snapshot: Snapshot) -> str:

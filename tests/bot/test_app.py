@@ -18,6 +18,7 @@ from model.checkpoint import Meta
 from model.config import ModelConfig
 from model.tokenizer import Tokenizer
 from tests.servers.discord import DiscordServer
+from tests.servers.discord.faults import Fault
 from tests.servers.telegram import TelegramServer
 
 ROOT = Path(__file__).parents[2]
@@ -194,6 +195,31 @@ def test_a_refused_token_stops_its_platform_alone(tmp_path: Path) -> None:
                 assert await dann.ends(15.0) == 0
             async with serving(tmp_path, *addresses, DISCORD_TOKEN="no.such.token") as dann:
                 assert await dann.ends(60.0) == 1  # nobody is left to answer
+
+    asyncio.run(play())
+
+
+def test_sigterm_takes_no_more_mentions_and_finishes_what_is_under_way(tmp_path: Path) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        async with DiscordServer() as discord:
+            ann = discord.world.user("ann")
+            room = discord.world.channel(discord.world.guild("home", ann), "general")
+            at = f"<@{discord.world.bot.id}>"
+            addresses = (f"bot.discord.api_url={discord.api_url}", f"bot.discord.gateway_url={discord.gateway_url}")
+            sending = discord.faults.order(Fault("POST", "/messages", hangs=True))
+            async with serving(tmp_path, *addresses, DISCORD_TOKEN=discord.world.token) as dann:
+                await dann.says("^Discord: dann.* in 1 server$")
+                asked = discord.world.say(ann, room, f"{at} hello")
+                await discord.world.until(lambda: sending.seen == 1)
+                dann.process.send_signal(signal.SIGTERM)
+                await dann.says("^stopping: what is under way is finished first$")
+                late = discord.world.say(ann, room, f"{at} one more thing")
+                sending.released.set()
+                assert await dann.ends(15.0) == 0
+            assert len(discord.world.answers_to(asked)) == 1
+            assert discord.world.answers_to(late) == []
+            assert discord.gateway.sessions == {}  # it said goodbye
 
     asyncio.run(play())
 

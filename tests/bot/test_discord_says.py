@@ -202,6 +202,15 @@ async def test_hostile_text_is_just_text(it: Stage, kind: str) -> None:
     assert answer.pings == set()
 
 
+@pytest.mark.parametrize("kind", HOSTILE)
+@on_stage()
+async def test_hostile_words_for_a_command_are_just_words(it: Stage, kind: str) -> None:
+    await it.registered()
+    answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann", prompt=HOSTILE[kind]))
+    assert answer.content == f"echo: {HOSTILE[kind].strip()}"
+    assert answer.pings == set()
+
+
 @on_stage()
 async def test_an_edit_that_is_hostile_is_passed_on(it: Stage) -> None:
     said = it.world.say(it.ann, it.room, "hello")

@@ -131,6 +131,16 @@ async def test_owners_manage_and_are_told_in_their_own_chat(scene: Scene, typed:
 
 
 @on_telegram()
+async def test_every_order_is_passed_on(scene: Scene) -> None:
+    scene.answers.owners = {str(scene.alice.id)}
+    orders = ["status", "retrain", "rollback", "pause", "resume", "reload"]
+    for order in orders:
+        scene.world.say(scene.alice, scene.at_home, f"/dann_admin {order}")
+    assert await scene.replies() == [f"done: {order}" for order in orders]
+    assert [command for _, command, _ in scene.answers.managed] == orders
+
+
+@on_telegram()
 async def test_an_owner_without_a_chat_of_their_own_is_told_where_they_asked(scene: Scene) -> None:
     scene.answers.owners = {str(scene.alice.id)}
     asked = scene.world.say(scene.alice, scene.tavern, "/dann_admin status")
