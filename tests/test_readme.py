@@ -51,8 +51,12 @@ def test_every_make_target_it_names_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo", "serve", "doctor"]
-)
+    "command",
+    [
+        "import", "posts", "train", "experiment", "eval", "checkpoints", "rollback", "pin", "rm", "say", "chat", "demo",
+        "serve", "doctor",
+    ],
+)  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -1,4 +1,4 @@
-"""`dann import | posts | train`; `dann eval` and `dann experiment` are next door. Also `python -m training`."""
+"""`dann import | posts | train`; eval, experiment and the checkpoints' commands are next door. Also `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from model.errors import DannError
+from training.checkpoints_cli import add_checkpoints
 from training.command import (
     Parser,
     add_command,
@@ -44,6 +45,7 @@ def add_commands(commands: Any) -> None:
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
     add_experiment(commands)
     add_eval(commands)
+    add_checkpoints(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
