@@ -80,7 +80,7 @@ def served_before(root: Path) -> list[str]:
 def publish(root: Path, id_: str) -> None:
     """Make `id_` the checkpoint that serves, in one step, after verifying it. Raises DannError, and nothing changed."""
     if not is_id(id_) or not (root / id_).is_dir():
-        raise no_such(root, id_)
+        raise no_such(root)
     with alone(root / LOCK):
         verify(root / id_)
         write_ids(
@@ -141,10 +141,9 @@ def verify(folder: Path) -> None:
             raise damaged(folder, f"{name} is not what was written (its SHA-256 differs)")
 
 
-def no_such(root: Path, id_: str) -> DannError:
+def no_such(root: Path) -> DannError:
     """Of an id that is none of those under `root`."""
-    newest = ", ".join(ids(root)[-5:]) or "none"
-    return DannError(f"there is no checkpoint {id_[:100]!r}; the newest are {newest}; `dann checkpoints` lists them")
+    return DannError(f"there is no such checkpoint; the newest are {', '.join(ids(root)[-5:]) or 'none'}")
 
 
 def damaged(folder: Path, what: str) -> DannError:

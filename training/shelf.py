@@ -97,15 +97,28 @@ def rollback(root: Path, id_: str = "") -> RolledBack:
     before: str | None = None
     with suppress(DannError):  # a CURRENT that cannot be read is one reason to roll back
         before = current(root)
-    chosen = id_ or _one_before(root)
-    publish(root, chosen)
-    return RolledBack(chosen, before)
+    now = chosen(root, id_)
+    publish(root, now)
+    return RolledBack(now, before)
+
+
+def chosen(root: Path, id_: str = "") -> str:
+    """What `rollback` lets serve. Raises DannError where there is none."""
+    if id_:
+        if id_ not in ids(root):
+            raise no_such(root)
+        return id_
+    retired = read_ids(root / RETIRED)
+    before = [one for one in served_before(root) if one not in retired]
+    if not before:
+        raise DannError("there is no checkpoint before the one that serves")
+    return before[-1]
 
 
 def pin(root: Path, id_: str) -> None:
     """Keep `id_` however old it is. Raises DannError for one that is not there, or is retired."""
     if id_ not in ids(root):
-        raise no_such(root, id_)
+        raise no_such(root)
     with alone(root / LOCK):
         if id_ in read_ids(root / RETIRED):
             raise DannError(f"{id_} goes after the next publish: it learned posts that were forgotten since")
@@ -116,14 +129,14 @@ def unpin(root: Path, id_: str) -> None:
     """Let `id_` go when its time comes. Raises DannError for one that is not pinned."""
     with alone(root / LOCK):
         if id_ not in read_ids(root / PINNED):
-            raise DannError(f"{id_[:100]!r} is not pinned; `dann checkpoints` shows which are")
+            raise DannError("this one is not pinned; `dann checkpoints` shows which are")
         _change(root, PINNED, lambda pinned: pinned - {id_})
 
 
 def remove(root: Path, id_: str) -> None:
     """Remove `id_` for good, also a damaged one. Raises DannError for the one that serves, for a pinned one, for none."""
     if id_ not in _folders(root):
-        raise no_such(root, id_)
+        raise no_such(root)
     with alone(root / LOCK):
         if id_ in read_ids(root / PINNED):
             raise DannError(f"{id_} is pinned; `dann pin {id_} --off` lets it go, then remove it")
@@ -167,15 +180,6 @@ def _going(root: Path, keep: int) -> list[str]:
     staying = {*earlier[max(0, len(earlier) + 1 - keep) :], *pinned, serving}
     older = [one for one in known if one not in staying and one < serving]
     return sorted({*older, *(set(retired) & _folders(root))} - {serving})
-
-
-def _one_before(root: Path) -> str:
-    """What served before the current one and is not to go."""
-    retired = read_ids(root / RETIRED)
-    before = [one for one in served_before(root) if one not in retired]
-    if not before:
-        raise DannError("there is no checkpoint before the one that serves")
-    return before[-1]
 
 
 def _remove(root: Path, id_: str) -> None:
