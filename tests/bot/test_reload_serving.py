@@ -88,7 +88,7 @@ async def room(folder: Path) -> AsyncIterator[Room]:
             talking.cancel()
             await there.all_answered_once()
             dann.process.send_signal(signal.SIGTERM)
-            assert await dann.ends(15.0) == 0
+            assert await dann.ends(60.0) == 0
         assert "Traceback" not in "\n".join(dann.lines)
         assert server.limits.broken == 0
 
