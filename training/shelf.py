@@ -75,9 +75,9 @@ def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]
         found.append(
             Listed(
                 id=name,
-                created=meta and meta.created,
-                posts=meta and meta.posts,
-                val_bpb=meta and meta.val_bpb,
+                created=meta.created if meta else None,
+                posts=meta.posts if meta else None,
+                val_bpb=meta.val_bpb if meta else None,
                 bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
                 current=name == serving,
                 pinned=name in pinned,

@@ -116,7 +116,9 @@ class Crowd:
 async def measure(folder: Path, reloads: int, idle_seconds: float) -> dict[str, Any]:
     """Everything, on one running dann."""
     root = folder / "checkpoints"
-    published, rolled_back, spans = [], [], []
+    published: list[float] = []
+    rolled_back: list[float] = []
+    spans: list[tuple[float, float]] = []
     async with talking(folder) as crowd:
         await asyncio.sleep(2.0)
         begin = time.perf_counter()

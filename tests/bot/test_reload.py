@@ -167,23 +167,29 @@ def unknown(root: Path) -> None:
     seal(root / "two")
 
 
-WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
-    "names nothing": (lambda root: point(root, "three\n"), "no such checkpoint"),
-    "empty": (lambda root: point(root, ""), "CURRENT names no checkpoint"),
-    "blank": (lambda root: point(root, " \n"), "CURRENT names no checkpoint"),
-    "a path": (lambda root: point(root, "../one\n"), "is no checkpoint's id"),
-    "not text": (lambda root: (root / "CURRENT").write_bytes(b"\xff\xfe"), "cannot be read"),
-    "gone": (lambda root: (root / "CURRENT").unlink(), "CURRENT names no checkpoint"),
-    "a folder": (lambda root: ((root / "CURRENT").unlink(), (root / "CURRENT").mkdir()), "cannot be read"),
-    "no root": (lambda root: root.rename(root.with_name("elsewhere")), "CURRENT names no checkpoint"),
-    "a flipped byte": (lambda root: (flipped(root), point(root, "two")), "is not what was written"),
-    "half written": (lambda root: ((root / "two" / "manifest.json").unlink(), point(root, "two")), "is missing"),
-    "a file missing": (
-        lambda root: ((root / "two" / "meta.json").unlink(), point(root, "two")),
-        "meta.json is missing",
-    ),
-    "a later version": (lambda root: (later(root), point(root, "two")), "written by a later dann"),
-    "an unknown architecture": (lambda root: (unknown(root), point(root, "two")), "is not known"),
+def no_current(root: Path) -> None:
+    (root / "CURRENT").unlink()
+
+
+def to_two(root: Path) -> None:
+    point(root, "two")
+
+
+Harm = Callable[[Path], object]
+WRONG: dict[str, tuple[list[Harm], str]] = {
+    "names nothing": ([lambda root: point(root, "three\n")], "no such checkpoint"),
+    "empty": ([lambda root: point(root, "")], "CURRENT names no checkpoint"),
+    "blank": ([lambda root: point(root, " \n")], "CURRENT names no checkpoint"),
+    "a path": ([lambda root: point(root, "../one\n")], "is no checkpoint's id"),
+    "not text": ([lambda root: (root / "CURRENT").write_bytes(b"\xff\xfe")], "cannot be read"),
+    "gone": ([no_current], "CURRENT names no checkpoint"),
+    "a folder": ([no_current, lambda root: (root / "CURRENT").mkdir()], "cannot be read"),
+    "no root": ([lambda root: root.rename(root.with_name("elsewhere"))], "CURRENT names no checkpoint"),
+    "a flipped byte": ([flipped, to_two], "is not what was written"),
+    "half written": ([lambda root: (root / "two" / "manifest.json").unlink(), to_two], "manifest.json is missing"),
+    "a file missing": ([lambda root: (root / "two" / "meta.json").unlink(), to_two], "meta.json is missing"),
+    "a later version": ([later, to_two], "written by a later dann"),
+    "an unknown architecture": ([unknown, to_two], "is not known"),
 }
 
 
@@ -191,11 +197,12 @@ WRONG: dict[str, tuple[Callable[[Path], object], str]] = {
 def test_what_cannot_be_used_changes_nothing_is_logged_once_and_mended_is_taken(
     root: Path, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    kept, (harm, said) = root.with_name("kept"), WRONG[how]
+    kept, (harms, said) = root.with_name("kept"), WRONG[how]
     shutil.copytree(root, kept)
 
     async def play(scene: Scene) -> None:
-        harm(root)
+        for harm in harms:
+            harm(root)
         for _ in range(5):
             await scene.reload.look()
         assert scene.engine.snapshot.id == "one"
@@ -265,9 +272,9 @@ def test_watching_goes_on_until_it_is_cancelled(root: Path, monkeypatch: pytest.
 
     async def play(scene: Scene) -> None:
         watching = asyncio.create_task(scene.reload.watch())
-        for harm in (lambda: point(root, "three"), (root / "CURRENT").unlink):
+        for harm in WRONG["names nothing"][0] + WRONG["gone"][0]:
             before = scene.reload.failures
-            harm()
+            harm(root)
             while scene.reload.failures == before:
                 await asyncio.sleep(0.01)
         checkpoint.publish(root, "two")

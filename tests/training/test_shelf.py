@@ -145,7 +145,7 @@ def test_without_a_record_every_older_one_has_served(grow: Grow) -> None:
 @pytest.mark.parametrize("id_", ["d", "..", "../a", "/etc", ".", "", " ", "a\nb", "@everyone", "SERVED", "x" * 5000])
 def test_an_id_that_is_none_is_one_line_and_changes_nothing(grow: Grow, id_: str) -> None:
     root = grow("a", "b")
-    actions = [lambda: pin(root, id_), lambda: unpin(root, id_), lambda: remove(root, id_)]
+    actions: list[Callable[[], object]] = [lambda: pin(root, id_), lambda: unpin(root, id_), lambda: remove(root, id_)]
     actions += [lambda: rollback(root, id_)] if id_ else []
     before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
     for action in actions:
