@@ -33,15 +33,17 @@ Progress = Callable[[str, int], None]
 
 @dataclass
 class Report:
-    """What an import did. read = kept + updated + duplicates + everything dropped; kept = mine + context.
+    """What an import did: read = kept + updated + duplicates + forgotten + everything dropped; kept = mine + context.
 
-    `formats` counts the messages read by format; `skipped` names what is none of the formats, in a folder or zip.
+    `forgotten` posts were taken out for good before and stay out. `formats` counts the messages read by format; `skipped`
+    names what is none of the formats, in a folder or zip.
     """
 
     read: int = 0
     kept: int = 0
     updated: int = 0
     duplicates: int = 0
+    forgotten: int = 0
     mine: int = 0
     context: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -101,6 +103,7 @@ def store_exports(store: PostStore, exports: Exports, progress: Progress = lambd
         report.kept += added.new
         report.updated += added.updated
         report.duplicates += added.duplicates
+        report.forgotten += added.forgotten
         report.mine += added.mine
         report.context += added.new - added.mine
         _log.info("%s: %s, %s new, %s updated", file.label, reader.name, f"{added.new:,}", f"{added.updated:,}")
