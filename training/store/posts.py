@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from training.post import Post
-from training.store.database import opened, scrub, told, writing
+from training.store.database import empty_log, opened, scrub, told, writing
 from training.store.selector import Found, Selector, find
 from training.store.summary import FETCHED, Summary, by_owner, summarized
 from training.store.tables import POSTS
@@ -54,6 +54,10 @@ class PostStore:
     def scrub(self) -> None:
         """Leave nothing of what was taken out in the database's file. Raises DannError where that must wait."""
         scrub(self._engine)
+
+    def empty_log(self) -> None:
+        """Leave nothing of it in what SQLite keeps beside its file, if nobody is reading that now; quick."""
+        empty_log(self._engine)
 
     def posts(self) -> Iterator[Post]:
         """Stream all posts, by channel, then time (those without one first), then the order in which they were read."""
