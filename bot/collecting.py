@@ -117,9 +117,10 @@ class Collector:
         try:
             _store(self._url, batch)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
-        except (DannError, OSError) as error:
+        except Exception as error:
             if not self._told:
-                log.warning("collected messages wait, as the store does not take them: %s", error)
+                bug = not isinstance(error, DannError | OSError)
+                log.warning("collected messages wait, as the store does not take them: %s", error, exc_info=bug)
             self._told = True
             return False
         self._told = False
@@ -150,12 +151,17 @@ def _store(url: str, batch: Sequence[Change]) -> None:
 
 
 def _left_over(file: Path) -> list[Change]:
-    """What an earlier start left; a line that is none of ours is passed over."""
-    return list(_read(file)) if file.exists() else []
+    """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
+    try:
+        return list(_read(file)) if file.exists() else []
+    except OSError as error:
+        raise DannError(f"{file}: collected messages wait there, and cannot be read ({error.strerror})") from error
 
 
 def _read(file: Path) -> Iterator[Change]:
-    for number, line in enumerate(file.read_text().splitlines(), 1):
+    for number, line in enumerate(file.read_text(errors="replace").split("\n"), 1):
+        if not line:
+            continue
         try:
             told = json.loads(line)
             yield Change(told["id"], told["post"] and Post(**told["post"]))

@@ -41,16 +41,15 @@ def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: boo
     Ended at any moment, it can be done again: what was made of posts goes first, the posts themselves last. Raises
     DannError while a training runs, as that still has them in memory. The store's file is left to `PostStore.scrub`.
     """
-    with only_training(data.dir / "train.lock"):
-        found = store.find(selector)
+    with only_training(data.dir / "train.lock"), store.writing() as writer:
+        found = writer.find(selector)
         checkpoints = learned_by(data.checkpoints, found)
         retired = shelf.retire(data.checkpoints, checkpoints) if purge and checkpoints else []
         unfinished = _in_runs(data.runs, "resume.safetensors", found)
         derived = [path for name in DERIVED for path in _in_runs(data.runs, name, found)] if purge else []
         for path in (*unfinished, *derived):
             path.unlink(missing_ok=True)
-        with store.writing() as writer:
-            writer.forget(found.ids)
+        writer.forget(found.ids)
     return Forgotten(found, checkpoints, retired, [path.parent.name for path in unfinished])
 
 

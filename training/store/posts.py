@@ -100,6 +100,10 @@ class Writer:
         self._add_batch(batch, added)
         return added
 
+    def find(self, selector: Selector) -> Found:
+        """Which posts a selector means; none can come until the transaction ends."""
+        return find(self._connection, selector)
+
     def forget(self, ids: Collection[str]) -> int:
         """Take posts out for good, and return how many of these ids there were."""
         return bury(self._connection, ids)
