@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.authors import Authors, owners
@@ -17,7 +18,9 @@ from training.exports.detect import FORMATS, describe, readable
 from training.exports.files import ExportFile, open_tree
 from training.exports.record import Reader, Record
 from training.post import Post
-from training.store.posts import PostStore
+
+if TYPE_CHECKING:
+    from training.store.posts import PostStore
 
 _log = logging.getLogger("dann")
 
@@ -94,7 +97,7 @@ def _authors(files: Sequence[tuple[ExportFile, Reader]], progress: Progress) -> 
         yield authors
 
 
-def store_exports(store: PostStore, exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
+def store_exports(store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
     """Store what was looked through, all or nothing a file. `progress` hears how many messages were dealt with."""
     report = Report(skipped=exports.skipped)
     for file, reader in exports.files:

@@ -23,6 +23,7 @@ def texts(folder: Path) -> list[str]:
 def test_what_is_dropped_is_imported_and_told_also_before_there_is_a_checkpoint(tmp_path: Path) -> None:
     async def play() -> None:
         inbox = tmp_path / "inbox"
+        inbox.mkdir()
         async with serving(tmp_path) as dann:
             await dann.says("no checkpoint yet")
             (inbox / "notes.txt").write_text("hello there\nlol no\n")

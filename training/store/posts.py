@@ -120,7 +120,8 @@ class Writer:
         changed: dict[str, Post] = {}
         for read in batch:
             before = known.get(read.id)
-            post = replace(read, reply_to=before.reply_to) if before and not read.reply_to else read
+            tells_less = before is not None and before.reply_to is not None and read.reply_to is None
+            post = replace(read, reply_to=before.reply_to) if before and tells_less else read
             if read.id in gone:
                 added.forgotten += 1
             elif _is_news(before, post, added):
