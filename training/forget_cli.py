@@ -93,7 +93,8 @@ def _found(store: "PostStore", selector: "Selector") -> "Found":
 
 def _agreed(found: "Found") -> bool:
     """Ask. Raises DannError where nobody can be asked."""
-    about = f"{len(found.ids):,} posts ({found.mine:,} of yours{_span(found)})"
+    plural = "" if len(found.ids) == 1 else "s"
+    about = f"{len(found.ids):,} post{plural} ({found.mine:,} of yours{_span(found)})"
     if not sys.stdin.isatty():
         raise DannError(f"this would forget {about} for good; say --yes to do so without being asked")
     Console(stderr=True).print(f"forget {about} for good? \\[y/N] ", end="", highlight=False)

@@ -1,6 +1,8 @@
 """Collecting on Telegram: what an owner says and edits in a supergroup is so in the store, and nothing else is."""
 
+import asyncio
 import json
+import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -10,6 +12,8 @@ from bot.collecting import Collector
 from bot.config import BotConfig, BotSettings, TelegramConfig
 from bot.telegram_bot import TelegramBot
 from tests.bot.telegram_scene import Scene, on_telegram
+from tests.bot.test_app import publish, serving
+from tests.servers.telegram import TelegramServer
 from tests.servers.telegram.things import Chat, Message
 from tests.training.test_importer import load
 from training.config import DataConfig
@@ -161,3 +165,31 @@ def exported(folder: Path, chat: Chat, *messages: Message) -> Path:
     head = {"name": chat.title, "type": "private_supergroup", "id": bare(chat)}
     path.write_text(json.dumps({**head, "messages": [shown(message) for message in messages]}, indent=1))
     return path
+
+
+def test_dann_serve_says_so_collects_and_loses_nothing_when_it_ends(tmp_path: Path) -> None:
+    """The whole of it, as it is started; what is said last is stored, though SIGTERM comes at once."""
+
+    async def play() -> None:
+        publish(tmp_path)
+        async with TelegramServer() as server:
+            bot, alice = server.world.bot("dann_bot"), server.world.user("alice")
+            tavern = server.world.group("tavern")
+            sets = (
+                f"bot.telegram.base_url={server.base_url}", f"bot.telegram.owners={alice.id}",
+                "bot.telegram.collect=true", "data.inbox=",
+            )  # fmt: skip
+            async with serving(tmp_path, *sets, TELEGRAM_TOKEN=bot.token) as dann:
+                await dann.says("^collecting: what its owner writes on Telegram is kept")
+                await dann.says("^telegram: @dann_bot")
+                server.world.say(alice, tavern, "the first of two")
+                await server.world.until(lambda: len(posts(tmp_path)) == 1)
+                server.world.say(alice, tavern, "the second")
+                server.world.say(alice, tavern, "@dann_bot are you there")
+                await server.world.until(lambda: bool(server.world.sent))
+                dann.process.send_signal(signal.SIGTERM)
+                assert await dann.ends(20.0) == 0
+        assert [post.text for post in posts(tmp_path)] == ["the first of two", "the second", "@someone are you there"]
+        assert not any("first of two" in line for line in dann.lines)
+
+    asyncio.run(play())
