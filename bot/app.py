@@ -47,16 +47,16 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
         alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
         web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
         inbox = settings.data.inbox_folder
-        watching = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
+        importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
         try:
             engine = await until(_loaded(settings, tell), stopping)
             return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
         finally:
             stopping.set()
+            if importing:
+                importing.cancel()
             await web
             alive.cancel()
-            if watching:
-                watching.cancel()
             (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
 
 

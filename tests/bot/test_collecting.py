@@ -20,7 +20,7 @@ from training.post import Post
 from training.store.posts import open_store
 
 ANN = Author("2", "Ann")
-ROOM = Place("discord", "room", guild="server")
+ROOM = Place("discord", "7", guild="8")
 HI = Post("discord:1", "discord:9", mine=True, time=10.0, text="hi", source="discord-live")
 
 
@@ -56,8 +56,8 @@ def played(folder: Path, *told: Callable[[Collector], None], **config: Any) -> l
         ({"collect": False}, ROOM, ANN, False),
         ({"collect_from": ["3"]}, ROOM, ANN, False),
         ({"collect_from": ["3"]}, ROOM, Author("3", "Bob"), True),
-        ({"deny_channels": ["room"]}, ROOM, ANN, False),
-        ({"allow_guilds": ["elsewhere"]}, ROOM, ANN, False),
+        ({"deny_channels": ["7"]}, ROOM, ANN, False),
+        ({"allow_guilds": ["9"]}, ROOM, ANN, False),
         ({"direct_messages": False}, Place("discord", "dm", private=True), ANN, False),
         ({}, Place("discord", "dm", private=True), ANN, True),
         ({}, Place("telegram", "-100"), ANN, False),

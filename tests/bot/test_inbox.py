@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bot.app import serve
-from bot.config import BotSettings, Tokens
+from bot.config import BotConfig, BotSettings, Tokens, WebConfig
 from tests.bot.test_app import publish, serving
 from training.config import DataConfig
 from training.store.posts import open_store
@@ -48,7 +48,7 @@ def test_what_is_dropped_is_imported_and_told_also_before_there_is_a_checkpoint(
 async def served_here(folder: Path, **data: Any) -> AsyncIterator[list[str]]:
     """The same in this process, until SIGTERM; yields the lines it says."""
     lines: list[str] = []
-    settings = BotSettings(data=DataConfig(dir=folder, **data))
+    settings = BotSettings(data=DataConfig(dir=folder, **data), bot=BotConfig(web=WebConfig(port=0)))
     serving = asyncio.create_task(serve(settings, Tokens(), lines.append))
     while not lines:
         await asyncio.sleep(0.01)

@@ -181,7 +181,7 @@ def test_dann_serve_says_so_collects_and_loses_nothing_when_it_ends(tmp_path: Pa
             )  # fmt: skip
             async with serving(tmp_path, *sets, TELEGRAM_TOKEN=bot.token) as dann:
                 await dann.says("^collecting: what its owner writes on Telegram is kept")
-                await dann.says("^telegram: @dann_bot")
+                await dann.says("^Telegram: @dann_bot")
                 server.world.say(alice, tavern, "the first of two")
                 await server.world.until(lambda: len(posts(tmp_path)) == 1)
                 server.world.say(alice, tavern, "the second")
