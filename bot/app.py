@@ -7,8 +7,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
 from bot.discord_bot.run import run as run_on_discord
+from bot.inbox import watch
 from bot.mention import Answers
 from bot.reload import Reload, first
 from bot.responder import Responder
@@ -44,11 +46,15 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
     with stopped_by_signals() as stopping:
         alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
         web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
+        inbox = settings.data.inbox_folder
+        importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
         try:
             engine = await until(_loaded(settings, tell), stopping)
             return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
         finally:
             stopping.set()
+            if importing:
+                importing.cancel()
             await web
             alive.cancel()
             (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
@@ -65,14 +71,15 @@ async def _answer(
 ) -> int:
     """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
     standing.waits_for = NOT_COMPILED
-    async with engine:
+    async with engine, Collector(settings) as collector:
         await until(engine.ready(), stopping)
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         standing.engine, standing.reload = engine, reload
         watching = asyncio.create_task(reload.watch())
         responder = Responder(engine, settings, reload=reload, tally=standing.tally)
-        parts = [asyncio.create_task(_kept(part, tell)) for part in platforms(settings, tokens, responder, tell)]
+        running = platforms(settings, tokens, responder, tell, collector)
+        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
         if stopping.is_set():
@@ -84,19 +91,23 @@ async def _answer(
         return 0 if stopping.is_set() else 1
 
 
-def platforms(settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell) -> list[Coroutine[Any, Any, None]]:
+def platforms(
+    settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell, collector: Collector
+) -> list[Coroutine[Any, Any, None]]:
     """What is to run, a platform each; of those without a token it is told how to get one."""
     found = []
     if tokens.discord:
-        found.append(run_on_discord(tokens.discord, settings, answers, tell))
+        found.append(run_on_discord(tokens.discord, settings, answers, tell, collector))
     else:
         tell(NO_DISCORD)
     if tokens.telegram:
-        found.append(run_on_telegram(tokens.telegram, settings, answers, tell))
+        found.append(run_on_telegram(tokens.telegram, settings, answers, tell, collector))
     else:
         tell(NO_TELEGRAM)
     if not found:
         tell(NOWHERE)
+    if about := collector.about():
+        tell(about)
     return found
 
 

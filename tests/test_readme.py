@@ -53,8 +53,8 @@ def test_every_make_target_it_names_is_there() -> None:
 @pytest.mark.parametrize(
     "command",
     [
-        "import", "posts", "train", "experiment", "eval", "checkpoints", "rollback", "pin", "rm", "say", "chat", "demo",
-        "serve", "doctor",
+        "import", "posts", "forget", "train", "experiment", "eval", "checkpoints", "rollback", "pin", "rm", "say", "chat",
+        "demo", "serve", "doctor",
     ],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
