@@ -1,6 +1,6 @@
 """The replies under way on one Snapshot, going on together a few steps at a time. Knows no threads and no queue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -78,10 +78,15 @@ class Batch:
         self._release()
         return [request for _, request in drawing]
 
-    def warm(self, width: int = 0) -> None:
-        """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests."""
+    def warm(self, width: int = 0, stop: Callable[[], bool] = bool) -> None:
+        """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
+
+        One takes a second or more where it is not cached: `stop` is asked after the first of a width whether to go on.
+        """
         for one in [width] if width else self.widths:
             self._slots.read(self._reading([], one))
+            if stop():
+                return
             self._slots.draw(self._drawing([], one))
 
     def _release(self) -> None:

@@ -100,9 +100,9 @@ class Worker:
         try:
             spare = Batch(batch.snapshot, batch.size)
             for width in spare.widths[1:]:
+                spare.warm(width, lambda: self._closing)
                 if self._closing:
                     break
-                spare.warm(width)
                 batch.widest = width
         except Exception:  # what there is does, more slowly
             LOG.exception("the engine could not compile all of its programs; crowds are answered in small parts")

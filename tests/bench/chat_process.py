@@ -4,6 +4,7 @@ import asyncio
 import os
 import re
 import signal
+import socket
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -104,7 +105,7 @@ async def serving(folder: Path, *sets: str) -> AsyncIterator[Served]:
             f"bot.discord.gateway_url={discord.server.gateway_url}",
             f"bot.telegram.base_url={telegram.server.base_url}",
         )
-        settings = (f"data.dir={folder}", "bot.cooldown_seconds=0", *addresses, *sets)
+        settings = (f"data.dir={folder}", "bot.cooldown_seconds=0", f"bot.web.port={free_port()}", *addresses, *sets)
         began = time.perf_counter()
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", PROGRAM),
@@ -124,6 +125,13 @@ async def serving(folder: Path, *sets: str) -> AsyncIterator[Served]:
                 process.kill()
                 await process.wait()
             await reading
+
+
+def free_port() -> int:
+    """A port that nobody listens on: dann is on HTTP too, as it usually is."""
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return int(one.getsockname()[1])
 
 
 async def _read(served: Served) -> None:

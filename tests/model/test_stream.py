@@ -298,10 +298,10 @@ def test_one_reply_is_drawn_before_a_crowds_programs_are_there(monkeypatch: pyte
     """While those are compiled, a crowd is answered one by one, and says the same."""
     go_on, whole = threading.Event(), Batch.warm
 
-    def slow(batch: Batch, width: int = 0) -> None:
+    def slow(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         if width != 1:
             go_on.wait(60)
-        whole(batch, width)
+        whole(batch, width, stop)
 
     monkeypatch.setattr(Batch, "warm", slow)
     asked = [(HEY * number, WILD, number) for number in range(1, 7)]
@@ -325,10 +325,10 @@ def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
 ) -> None:
     whole = Batch.warm
 
-    def broken(batch: Batch, width: int = 0) -> None:
+    def broken(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         if width == 4:
             raise RuntimeError("no compiler")
-        whole(batch, width)
+        whole(batch, width, stop)
 
     monkeypatch.setattr(Batch, "warm", broken)
 
