@@ -7,7 +7,7 @@ UV    := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check bench playground lock clean
+.PHONY: demo test check bench soak playground lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
@@ -23,6 +23,9 @@ check: $(VENV)/.dev  ## lint, format and types
 
 bench: $(VENV)/.dev $(VENV)/.bench  ## speed and memory, never part of the tests
 	$(BIN)/python -m tests.bench
+
+soak: $(VENV)/.dev  ## 20 mentions a second for ten minutes
+	$(BIN)/python -m tests.bench soak
 
 playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann connected to both, and you a member
 	@$(BIN)/python -m tests.servers

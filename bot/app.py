@@ -4,19 +4,20 @@ import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from bot import lasting
 from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
-from bot.discord_bot.run import run as run_on_discord
 from bot.inbox import watch
 from bot.mention import Answers
 from bot.reload import Reload, first
 from bot.responder import Responder
+from bot.stall import Stalls
 from bot.standing import NOT_COMPILED, Standing
 from bot.stored import count_stored
-from bot.telegram_bot.run import run as run_on_telegram
 from bot.web.counting import Counting
 from bot.web.sources import Sources
 from model.checkpoint import Snapshot
@@ -25,6 +26,8 @@ from model.errors import DannError
 
 Tell = Callable[[str], None]
 """Says one line to the person who started dann."""
+Run = Callable[[BotSettings, Answers, Tell, Collector], Coroutine[Any, Any, None]]
+"""Answers on one platform until cancelled."""
 
 ALIVE_FILE = "serving"
 ALIVE_SECONDS = 5.0
@@ -44,7 +47,9 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
     """
     standing = Standing()
     with stopped_by_signals() as stopping:
-        alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
+        stalls = Stalls()
+        watching = [stalls.watch(), keep_alive(settings.data.dir / ALIVE_FILE, stalls)]
+        alive = [asyncio.create_task(one) for one in watching]
         web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
         inbox = settings.data.inbox_folder
         importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
@@ -56,7 +61,8 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
             if importing:
                 importing.cancel()
             await web
-            alive.cancel()
+            for one in alive:
+                one.cancel()
             (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
 
 
@@ -72,14 +78,19 @@ async def _answer(
     """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
     standing.waits_for = NOT_COMPILED
     async with engine, Collector(settings) as collector:
+        with lasting.loading():  # the clients, while the engine's thread compiles
+            runs = platforms(tokens, tell)
+        if about := collector.about():
+            tell(about)
         await until(engine.ready(), stopping)
+        lasting.keep()
+        settling = asyncio.create_task(_settle(engine))
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         standing.engine, standing.reload = engine, reload
         watching = asyncio.create_task(reload.watch())
         responder = Responder(engine, settings, reload=reload, tally=standing.tally)
-        running = platforms(settings, tokens, responder, tell, collector)
-        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
+        parts = [asyncio.create_task(_kept(run(settings, responder, tell, collector), tell)) for run in runs]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
         if stopping.is_set():
@@ -88,26 +99,34 @@ async def _answer(
         for part in parts:  # each finishes what it has begun; one after the other, waits would add up
             part.cancel()
         await asyncio.gather(responder.drain(settings.bot.drain_seconds), watching, *parts, return_exceptions=True)
+        settling.cancel()
         return 0 if stopping.is_set() else 1
 
 
-def platforms(
-    settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell, collector: Collector
-) -> list[Coroutine[Any, Any, None]]:
-    """What is to run, a platform each; of those without a token it is told how to get one."""
-    found = []
+async def _settle(engine: Engine) -> None:
+    """When all programs are there, nothing that is large comes any more: put it out of the way."""
+    await engine.complete()
+    lasting.keep()
+    await asyncio.to_thread(lasting.give_back)
+
+
+def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
+    """Who is to run, a platform each, its client loaded; of those without a token it is told how to get one."""
+    found: list[Run] = []
     if tokens.discord:
-        found.append(run_on_discord(tokens.discord, settings, answers, tell, collector))
+        from bot.discord_bot.run import run as run_on_discord  # noqa: PLC0415 (large, and not everybody's)
+
+        found.append(partial(run_on_discord, tokens.discord))
     else:
         tell(NO_DISCORD)
     if tokens.telegram:
-        found.append(run_on_telegram(tokens.telegram, settings, answers, tell, collector))
+        from bot.telegram_bot.run import run as run_on_telegram  # noqa: PLC0415 (as above)
+
+        found.append(partial(run_on_telegram, tokens.telegram))
     else:
         tell(NO_TELEGRAM)
     if not found:
         tell(NOWHERE)
-    if about := collector.about():
-        tell(about)
     return found
 
 
@@ -127,12 +146,16 @@ async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.E
     await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell)
 
 
-async def touch(path: Path) -> None:
-    """Show that the event loop turns: the image's health check looks at how old the file is."""
+async def keep_alive(path: Path, stalls: Stalls) -> None:
+    """Show that the event loop turns, and how well: the image's health check looks at how old the file is.
+
+    In it is the loop's longest stall since it was last written.
+    """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     while True:
         with suppress(OSError):  # a full disk is no reason to stop answering
             path.touch()
+            path.write_text(f"longest stall {1e3 * stalls.take():.1f} ms\n")
         await asyncio.sleep(ALIVE_SECONDS)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bot import lasting
 from bot.config import BotSettings, Tokens
 from model.errors import DannError
 from training.cli import add_commands
@@ -104,7 +105,9 @@ def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
 
 def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann serve`."""
-    from bot.app import serve  # noqa: PLC0415
+    lasting.share()
+    with lasting.loading():
+        from bot.app import serve  # noqa: PLC0415
 
     told = terminal(quiet=args.quiet)
 

@@ -1,5 +1,7 @@
 """The last messages of each place, in memory alone: bounded in number, in age and in places. Knows no network.
 
+Of `messages` at most, the older half goes when there are more; so between half of them and all are read.
+
 What was said in one place is never read in another: a Place is the key, and whether it is private is a part of it.
 """
 
@@ -36,8 +38,8 @@ class Memory:
         newest = max((one.time for one in here.values()), default=0.0)
         for one in [one for one in here.values() if one.time < newest - self._seconds]:
             del here[one.id]
-        if len(here) > self._messages + 1:  # one more: that which is answered. The first is not always the oldest
-            del here[min(here.values(), key=lambda one: one.time).id]
+        if len(here) > self._messages + 1:  # one more: that which is answered
+            self._forget_half(here)
         self._forget_places(said.time - self._seconds)
 
     def edit(self, place: Place, id_: str, text: str) -> None:
@@ -68,6 +70,12 @@ class Memory:
         end = ids.index(said.id) if said.id in ids else len(here)
         lately = [one for one in here[:end] if said.time - self._seconds <= one.time <= said.time]
         return lately[max(0, len(lately) - self._messages) :]
+
+    def _forget_half(self, here: dict[str, Said]) -> None:
+        """Forget the older half at once: between two such times a conversation begins alike, and need not be read anew."""
+        ages = sorted(here.values(), key=lambda one: one.time)
+        for one in ages[: len(here) - 1 - (self._messages + 1) // 2]:
+            del here[one.id]
 
     def _forget_places(self, oldest: float) -> None:
         """Forget the places heard from least lately: those beyond the bound, and those where all is older than `oldest`."""

@@ -1,15 +1,20 @@
 """The replies under way on one Snapshot, going on together a few steps at a time. Knows no threads and no queue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
+from model.prefixes import Prefixes
 from model.request import Request
 from model.sampling import Settings
 from model.slots import READ_STEPS, Drawing, Reading, Slots
 
+Asked = list[tuple[int, Request]]
+"""Requests and their slots."""
+KEPT = 4
+"""Beginnings of prompts that are kept, for each place: no round needs more than two."""
 NOTHING = Request([], SamplingParams(), 0)
 """Whose place it is where a program has more rows than there are requests."""
 
@@ -18,19 +23,24 @@ class Batch:
     """Up to `size` requests on one Snapshot.
 
     In each `round` every prompt is read on by one part and every reply drawn on by one part, so that a long prompt keeps
-    nobody waiting for longer than a part of it takes, and whoever comes waits for one round.
+    nobody waiting for longer than a part of it takes, and whoever comes waits for one round. No program has more rows than
+    `widest`, which whoever has not compiled all of them yet may lower to one of `widths`.
     """
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
         self.snapshot, self.size = snapshot, size
         self.widths = widths(size)
+        self.widest = self.widths[-1]
         self._running: dict[int, Request] = {}
         self.reset()
 
     def reset(self) -> list[Request]:
         """Forget all requests, and return them: after an error nobody knows what is in the table."""
         lost = list(self._running.values())
-        self._slots = Slots(self.snapshot.model, may_open(self.snapshot), self.size)
+        self._slots = Slots(self.snapshot.model, may_open(self.snapshot), self.size, KEPT * self.size)
+        self._prefixes = Prefixes(self._slots.spare)
+        self._sources: dict[int, int] = {}
+        self._prompts: dict[int, list[int]] = {}
         self._running = {}
         self._free = list(range(self.size))
         return lost
@@ -46,53 +56,70 @@ class Batch:
     def admit(self, request: Request) -> None:
         """Take one in; raises DannError, and does not, if the tokenizer cannot spell its conversation."""
         request.begin(self.snapshot.tokenizer, self.snapshot.id)
-        self._running[self._free.pop()] = request
+        slot = self._free.pop()
+        self._running[slot] = request
+        self._prompts[slot] = request.unread
+        known, source = self._prefixes.find(request.unread)
+        if known:  # its first part is read in the next round, before the row can go to another
+            self._sources[slot] = source
+            request.unread = request.unread[known:]
 
     def round(self) -> list[Request]:
         """Go on with all of them; returns those that were drawn on. The ended ones, and those given up, are let go."""
         self._release()
         reading = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
-        if reading:
-            self._slots.read(self._reading(reading, fitting(self.widths, len(reading))))
+        for some in _parts(reading, widest := self.widest):
+            self._slots.read(self._reading(some, fitting(self.widths, len(some))))
         drawing = [(slot, request) for slot, request in self._running.items() if not request.unread]
-        if drawing:
-            tokens = self._slots.draw(self._drawing(drawing, fitting(self.widths, len(drawing))))
-            for (_, request), drawn in zip(drawing, tokens[: len(drawing)].tolist(), strict=True):
+        for some in _parts(drawing, widest):
+            tokens = self._slots.draw(self._drawing(some, fitting(self.widths, len(some))))
+            for (_, request), drawn in zip(some, tokens[: len(some)].tolist(), strict=True):
                 request.draw(drawn)
         self._release()
         return [request for _, request in drawing]
 
-    def warm(self, width: int = 0) -> None:
+    def warm(self, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
 
-        Nothing is to be done where this was done for another network of the same shape.
+        Nothing is to be done where this was done for another network of the same shape. One takes a second or more where
+        it is not cached: `stop` is asked after the first of a width whether to go on.
         """
         for one in [width] if width else self.widths:
-            if not self._slots.is_warm(one):
-                self._slots.read(self._reading([], one))
-                self._slots.draw(self._drawing([], one))
-                self._slots.note_warm(one)
+            if self._slots.is_warm(one):
+                continue
+            self._slots.read(self._reading([], one))
+            if stop():
+                return
+            self._slots.draw(self._drawing([], one))
+            self._slots.note_warm(one)
 
     def _release(self) -> None:
         for slot in [slot for slot, request in self._running.items() if request.over]:
-            del self._running[slot]
+            del self._running[slot], self._prompts[slot]
+            self._sources.pop(slot, None)
             self._free.append(slot)
 
-    def _reading(self, asked: Sequence[tuple[int, Request]], width: int) -> Reading:
+    def _reading(self, asked: Asked, width: int) -> Reading:
         parts = Reading(
             rows=np.full(width, self._slots.nobody, np.int32),
+            sources=np.full(width, self._slots.nobody, np.int32),
+            copies=np.full(width, self._slots.nobody, np.int32),
             tokens=np.zeros((width, READ_STEPS), np.int32),
             skip=np.full(width, READ_STEPS, np.int32),
             fresh=np.ones(width, bool),
         )
         for place, (slot, request) in enumerate(asked):
-            parts.rows[place], parts.fresh[place] = slot, request.fresh
+            source = self._sources.pop(slot, None)
+            parts.rows[place], parts.sources[place] = slot, slot if source is None else source
+            parts.fresh[place] = request.fresh and source is None
             part = request.take_unread(len(request.unread) % READ_STEPS or READ_STEPS)
+            if not request.unread and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
+                parts.copies[place] = copy
             parts.skip[place] = READ_STEPS - len(part)
             parts.tokens[place, READ_STEPS - len(part) :] = part
         return parts
 
-    def _drawing(self, asked: Sequence[tuple[int, Request]], width: int) -> Drawing:
+    def _drawing(self, asked: Asked, width: int) -> Drawing:
         rows = [slot for slot, _ in asked] + [self._slots.nobody] * (width - len(asked))
         requests = [request for _, request in asked] + [NOTHING] * (width - len(asked))
         params = [request.params for request in requests]
@@ -109,6 +136,10 @@ class Batch:
                 repetition_penalty=np.asarray([one.repetition_penalty for one in params], np.float32),
             ),
         )
+
+
+def _parts(asked: Asked, most: int) -> list[Asked]:
+    return [asked[start : start + most] for start in range(0, len(asked), most)]
 
 
 def widths(size: int) -> list[int]:

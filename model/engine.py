@@ -89,7 +89,7 @@ class Engine:
         return [request.completion for request in requests if request.completion]
 
     def start(self) -> None:
-        """Begin to answer what is submitted on the running event loop. Compiling comes first; `ready` waits for that."""
+        """Begin to answer what is submitted on the running event loop. Compiling comes first; see `ready` and `complete`."""
         if self._worker is not None:
             raise EngineClosed("an engine is started once")
         loop = asyncio.get_running_loop()
@@ -101,8 +101,12 @@ class Engine:
         self._worker = Worker(Batch(self.snapshot, self._slots), tell)
 
     async def ready(self) -> None:
-        """Wait until everything is compiled; raises what went wrong with that."""
+        """Wait until what one reply needs is compiled; raises what went wrong with that."""
         await asyncio.shield(asyncio.wrap_future(self._started().ready))
+
+    async def complete(self) -> None:
+        """Wait until what a crowd needs is compiled too, which goes on while replies are drawn."""
+        await asyncio.shield(asyncio.wrap_future(self._started().complete))
 
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
         """Ask for the persona's next turn. Raises EngineFull, or EngineClosed, at once; touches no device."""

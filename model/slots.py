@@ -22,7 +22,7 @@ DRAW_STEPS = 8
 
 
 class Table(NamedTuple):
-    """What is remembered, an array of `[rows, ...]` each: the network's carry, and `seen[rows, V]`."""
+    """What is remembered, an array of `[rows, ...]` each: the network's carry, and `seen[rows, V]` of those that draw."""
 
     carry: Any
     seen: jax.Array
@@ -31,10 +31,13 @@ class Table(NamedTuple):
 class Reading(NamedTuple):
     """Parts of prompts to read: `rows[B]`, `tokens[B, READ_STEPS]`, of which `skip[B]` at the front are none.
 
-    `fresh[B]`: the prompt begins here, so that the row's last owner is forgotten.
+    Each goes on from the carry of `sources[B]`, a row, or where the prompt begins here, `fresh[B]`, from none. What it
+    comes to is also left in row `copies[B]`.
     """
 
     rows: np.ndarray
+    sources: np.ndarray
+    copies: np.ndarray
     tokens: np.ndarray
     skip: np.ndarray
     fresh: np.ndarray
@@ -59,17 +62,21 @@ class Programs(NamedTuple):
 
 
 class Slots:
-    """A network's weights, a table of `count` rows for it (and one more, for whatever is nobody's), and the programs."""
+    """A network's weights, a table of `count` rows for it (and one more, for whatever is nobody's), and the programs.
 
-    def __init__(self, model: LanguageModel, opening: np.ndarray, count: int) -> None:
+    Behind them stand rows of carries alone, `spare` of them, for whatever is to be kept.
+    """
+
+    def __init__(self, model: LanguageModel, opening: np.ndarray, count: int, spare: int = 0) -> None:
         model = nnx.merge(*nnx.split(model))  # so that the config set here is nobody else's; the weights are shared
         model.config = model.config.without_rates()  # or another dropout, which says nothing here, would compile anew
         graph, state = nnx.split(model)
         self._weights, structure = jax.tree.flatten(state)
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
         self._opening = jnp.asarray(opening)
-        self._table = Table(model.initial_carry(count + 1), jnp.zeros((count + 1, len(opening)), bool))
+        self._table = Table(model.initial_carry(count + 1 + spare), jnp.zeros((count + 1, len(opening)), bool))
         self.nobody = count
+        self.spare = range(count + 1, count + 1 + spare)
 
     def is_warm(self, width: int) -> bool:
         """Whether the programs for `width` rows of such a table are compiled, for this network or another of its shape."""
@@ -109,7 +116,7 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
 
 
 def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
-    old, new = _taken(table.carry, asked.rows), model.initial_carry(len(asked.rows))
+    old, new = _taken(table.carry, asked.sources), model.initial_carry(len(asked.rows))
 
     def one(carry: Any, now: tuple[jax.Array, Any]) -> tuple[Any, None]:
         number, tokens = now
@@ -117,7 +124,7 @@ def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
         return _where(number >= asked.skip, after, carry), None
 
     carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
-    return table._replace(carry=_put(table.carry, asked.rows, carry))
+    return table._replace(carry=_put(_put(table.carry, asked.copies, carry), asked.rows, carry))
 
 
 def _draw(model: LanguageModel, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:

@@ -2,6 +2,9 @@
 
 Between two rounds it looks up: who has given up, who has come, whether there are other weights. What is running goes on to
 its end on the weights it began with; when the last of them is done these are let go.
+
+What one reply alone needs is compiled first, and then it is ready: a second thread compiles what a crowd needs meanwhile, and
+until that is there a crowd is served in smaller parts, more slowly.
 """
 
 import logging
@@ -41,7 +44,10 @@ class Worker:
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
         self._changed = threading.Event()
         self.ready: Future[None] = Future()
+        self.complete: Future[None] = Future()
+        batch.widest = batch.widths[0]
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
+        self._compiling = threading.Thread(target=self._compile, args=[batch], name="dann compiler", daemon=True)
         self._thread.start()
 
     @property
@@ -70,13 +76,17 @@ class Worker:
         self._closing = True
         self._changed.set()
         self._thread.join()
+        if self._compiling.ident:  # it was started
+            self._compiling.join()
 
     def _work(self) -> None:
         try:
-            self._batches[-1].warm()
+            self._batches[-1].warm(self._batches[-1].widest)
         except BaseException as error:  # whoever waits for `ready` is told
             self.ready.set_exception(error)
+            self.complete.set_exception(error)
         else:
+            self._compiling.start()
             self.ready.set_result(None)
         while self._look_up():
             self._go_on()
@@ -86,6 +96,19 @@ class Worker:
         for batch in self._batches:
             if news := self._round(batch):
                 self._tell(news)
+
+    def _compile(self, batch: Batch) -> None:
+        """Compile the wider programs, on a table of their own, and let `batch` use each as soon as it is there."""
+        try:
+            spare = Batch(batch.snapshot, batch.size)
+            for width in spare.widths[1:]:
+                spare.warm(width, lambda: self._closing)
+                if self._closing:
+                    break
+                batch.widest = width
+        except Exception:  # what there is does, more slowly
+            LOG.exception("the engine could not compile all of its programs; crowds are answered in small parts")
+        self.complete.set_result(None)
 
     def _look_up(self) -> bool:
         """Wait until there is something to do, and let in whom there is room for. False: it is time to stop."""

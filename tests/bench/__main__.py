@@ -1,4 +1,4 @@
-"""`python -m tests.bench [--quick] [--json FILE] [NAME...]`: run the benchmarks and print what they found as Markdown.
+"""`python -m tests.bench [--help] [NAME...]`: run the benchmarks and print what they found as Markdown.
 
 A benchmark is a module with a function `(quick) -> Report`, or one line, imported when its turn comes: this process starts
 the ones that compete, and stays small and quiet itself.
@@ -7,12 +7,14 @@ the ones that compete, and stays small and quiet itself.
 import argparse
 import importlib
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.bench.given import GIVEN, MINUTES
 from tests.bench.report import Report, heading, machine
 
 BENCHES = {
@@ -26,21 +28,34 @@ BENCHES = {
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",
     "import-memory": "import_memory",
+    "chat": "chat",
+    "soak": "soak",
 }
+APART = {"soak"}
+"""Those that take so long that they run only where they are named."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Speed and memory on this machine.")
-    parser.add_argument("names", metavar="NAME", nargs="*", help=f"of {', '.join(BENCHES)}; all if none is given")
+    parser.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="*",
+        help=f"of {', '.join(BENCHES)}; if none is given, all but {', '.join(APART)}",
+    )
     parser.add_argument("--quick", action="store_true", help="a tenth of the time and fewer rows, for a first look")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
+    parser.add_argument("--checkpoint-dir", metavar="DIR", help="`chat` and `soak` serve the one in use there, too")
+    parser.add_argument("--minutes", metavar="N", type=float, help="how long `soak` lasts")
     args = parser.parse_args()
+    os.environ |= {GIVEN: args.checkpoint_dir} if args.checkpoint_dir else {}
+    os.environ |= {MINUTES: str(args.minutes)} if args.minutes else {}
     if unknown := set(args.names) - set(BENCHES):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     found = machine()
     print(heading(found) + (" (--quick)" if args.quick else ""), flush=True)
     figures: dict[str, Any] = {"machine": found, "quick": args.quick}
-    for name in args.names or BENCHES:
+    for name in args.names or [name for name in BENCHES if name not in APART]:
         began = time.perf_counter()
         report = bench(name)(args.quick)
         print(f"\n## {name}\n\n{report.text}\n\n({time.perf_counter() - began:,.0f} s)", flush=True)

@@ -1,8 +1,11 @@
 """The bench's parts run and count right; nothing here is timed. PyTorch is not needed, and not asked for where it is."""
 
+import asyncio
 import json
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,13 +13,26 @@ import numpy as np
 import pytest
 from jax.experimental import rnn
 
+from model import checkpoint
 from tests.bench import __main__ as program
-from tests.bench import children, decode, others, same_work, training_speed
+from tests.bench import (
+    chat,
+    chat_checkpoint,
+    chat_loads,
+    chat_process,
+    children,
+    decode,
+    others,
+    same_work,
+    soak,
+    training_speed,
+)
 from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.contenders import decode_ours
 from tests.bench.contenders.layers import by_scan, made, packed
 from tests.bench.job import Job, Shape
-from tests.bench.report import spread, table
+from tests.bench.report import Report, spread, table
+from tests.bot.test_app import publish
 
 TINY = Shape(layers=2, hidden=8, vocab=65, batch=3, window=5)
 
@@ -188,3 +204,92 @@ def test_figures_go_to_a_file(
 @pytest.mark.parametrize("name", program.BENCHES)
 def test_every_benchmark_is_there(name: str) -> None:
     assert callable(program.bench(name))
+
+
+class Echoes:
+    """A crowd whose mentions are answered at once, the first one twice and the second never."""
+
+    def __init__(self) -> None:
+        self.arrived: dict[tuple[int, int], list[float]] = {}
+
+    def is_connected(self) -> bool:
+        return True
+
+    def mention(self, number: int) -> tuple[int, int]:
+        key = (0, len(self.arrived))
+        self.arrived[key] = [time.perf_counter()] * {0: 2, 1: 0}.get(number, 1)
+        return key
+
+
+@pytest.mark.parametrize("load", ["one by one", "at once", "unbroken", "steady"])
+def test_lost_and_doubled_answers_are_counted(load: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_loads, "LATEST", 0.05)
+    monkeypatch.setattr(chat_loads, "AFTERWARDS", 0.0)
+
+    async def play() -> chat_loads.Asked:
+        match load:
+            case "one by one":
+                return await chat_loads.one_by_one(Echoes(), 4, 0.0)
+            case "at once":
+                return await chat_loads.at_once(Echoes(), 4)
+            case "unbroken":
+                return (await chat_loads.unbroken(Echoes(), 2, 0.02))[0]
+        return await chat_loads.steady(Echoes(), 1000.0, 0.004)
+
+    asked = asyncio.run(play())
+    assert asked.lost == 1
+    assert asked.doubled >= 1
+    assert len(asked.seconds) == len(asked.at) - 1
+
+
+def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:
+    """A small network, a few mentions: everything that the table needs is measured, and nothing is lost."""
+    publish(tmp_path)
+
+    async def play() -> dict[str, Any]:
+        async with chat_process.serving(tmp_path, "sample.max_tokens=4") as served:
+            await served.connected(served.discord, served.telegram)
+            found = await chat.loads(served, 0.01)
+            found |= await chat.endurance(served, 20.0, 1.2)
+            await served.stop()
+        return found
+
+    found = asyncio.run(play())
+    assert found["missed"] == {"lost": 0, "doubled": 0}
+    assert (found["steady"]["lost"], found["steady"]["doubled"], found["steady"]["mentions"]) == (0, 0, 24)
+    once = Quartiles(1.0, 1.0, 1.0)
+    row = found | {"checkpoint": "small", "cold": once, "warm": once, "others": 0.0}
+    text = chat.text([row])
+    assert text.count("\n| ") == len(chat.GOALS) + 1
+    assert "| small |" in text
+    assert ("ok" in soak.text(row)) == (found["steady"]["growth_mb"] < soak.MOST_MB)
+
+
+def test_a_checkpoint_is_made_or_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chat_checkpoint, "HIDDEN", 8)
+    assert chat_checkpoint.make(tmp_path / "made") == "2 x 8, V 1,024, random weights"
+    source = tmp_path / "made" / "checkpoints"
+    assert chat_checkpoint.take(source, tmp_path / "taken") == "random: 2 x 8, V 1,024"
+    assert checkpoint.load(tmp_path / "taken" / "checkpoints").id == "random"
+
+
+def test_a_process_that_does_not_serve_is_told_of(tmp_path: Path) -> None:
+    async def play() -> None:
+        async with chat_process.serving(tmp_path, "bot.slots=none") as served:
+            with pytest.raises(chat_process.ServingError, match=r"bot\.slots"):
+                await served.connected(served.discord)
+
+    asyncio.run(play())
+
+
+def test_what_takes_very_long_runs_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran: list[str] = []
+
+    def noted(name: str) -> Report:
+        ran.append(name)
+        return Report("", None)
+
+    monkeypatch.setattr(program, "bench", lambda name: lambda _quick: noted(name))
+    monkeypatch.setattr("sys.argv", ["bench"])
+    program.main()
+    assert set(program.BENCHES) - set(ran) == {"soak"}

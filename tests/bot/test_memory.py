@@ -49,10 +49,21 @@ def test_it_is_bounded_in_number_and_in_age() -> None:
 
 
 def test_the_message_that_is_answered_takes_no_other_ones_place() -> None:
-    memory = Memory(2, 100, 10)
+    memory = Memory(3, 100, 10)
     for id_ in ("a", "b", "c", "now"):
         memory.hear(GROUP, said(id_))
-    assert ids(memory) == ["b", "c"]
+    assert ids(memory) == ["a", "b", "c"]
+
+
+def test_the_older_half_is_forgotten_at_once_so_that_a_conversation_begins_alike_for_a_while() -> None:
+    memory, begins = Memory(6, 1e6, 10), []
+    for number in range(30):
+        memory.hear(GROUP, said(str(number), time=float(number)))
+        read = [one.id for one in memory.before(GROUP, said(str(number), time=float(number)))]
+        assert read == [str(one) for one in range(number - len(read), number)]
+        assert min(number, 3) <= len(read) <= 6
+        begins += read[:1]
+    assert len(set(begins)) <= 30 / 4 + 1
 
 
 def test_it_is_bounded_in_places() -> None:

@@ -23,10 +23,10 @@ def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention()
         chain = (said("old", "long ago", SAM, 100.0), said("4", "m4", ANN, 994.0))
         await s.ask("a", "and now", chain=chain)
         (request,) = s.engine.requests
-        words = ["long ago", "m1", "m2", "m3", "m4", "mine", "and now"]
+        words = ["long ago", "m0", "m1", "m2", "m3", "m4", "mine", "and now"]
         assert request.conversation == [Turn(mine=word == "mine", text=word) for word in words]
 
-    played(scene, history_messages=5)
+    played(scene, history_messages=6)
 
 
 def test_only_the_last_minutes_are_read() -> None:

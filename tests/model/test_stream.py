@@ -27,12 +27,14 @@ ENDLESS = GREEDY.model_copy(update={"max_tokens": 4096})
 HEY = [Turn(mine=False, text="hey")]
 
 
-def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, **sizes: int) -> None:
-    """Start an engine, use it on a loop, and stop it; whatever hangs fails."""
+def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, *, early: bool = False, **sizes: int) -> None:
+    """Start an engine, use it on a loop, and stop it; whatever hangs fails. `early`: before it has compiled everything."""
 
     async def main() -> None:
         async with asyncio.timeout(120), Engine(held, **sizes) as engine:
             await engine.ready()
+            if not early:
+                await engine.complete()
             await using(engine)
 
     asyncio.run(main())
@@ -310,7 +312,7 @@ def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pyte
 
     async def main() -> None:
         async with asyncio.timeout(120), Engine(parrot("lol"), slots=16) as engine:
-            await engine.ready()
+            await engine.complete()
             loop, begun = asyncio.get_running_loop(), asyncio.Event()
 
             def draw(held: Slots, asked: Any) -> Any:
@@ -380,6 +382,53 @@ def test_what_cannot_be_compiled_is_told_to_whoever_waits_for_it(monkeypatch: py
         run(use, parrot("lol"))
 
 
+def test_one_reply_is_drawn_before_a_crowds_programs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While those are compiled, a crowd is answered one by one, and says the same."""
+    go_on, whole = threading.Event(), Batch.warm
+
+    def slow(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
+        if width != 1:
+            go_on.wait(60)
+        whole(batch, width, stop)
+
+    monkeypatch.setattr(Batch, "warm", slow)
+    asked = [(HEY * number, WILD, number) for number in range(1, 7)]
+
+    async def use(engine: Engine) -> None:
+        try:
+            streams = [engine.submit(*one) for one in asked]
+            alone = [await stream.completion() for stream in streams]
+        finally:
+            go_on.set()
+        await engine.complete()
+        streams = [engine.submit(*one) for one in asked]
+        assert [await stream.completion() for stream in streams] == alone == Engine(held).replies(asked)
+
+    held = snapshot()
+    run(use, held, early=True, slots=8)
+
+
+def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    whole = Batch.warm
+
+    def broken(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
+        if width == 4:
+            raise RuntimeError("no compiler")
+        whole(batch, width, stop)
+
+    monkeypatch.setattr(Batch, "warm", broken)
+
+    async def use(engine: Engine) -> None:
+        await engine.complete()
+        assert "crowds are answered in small parts" in caplog.text
+        streams = [engine.submit([], GREEDY, number) for number in range(3)]
+        assert {(await stream.completion()).text for stream in streams} == {"lol"}
+
+    run(use, parrot("lol"))
+
+
 def test_closing_ends_the_thread_and_what_is_under_way() -> None:
     streams: list[Stream] = []
 
@@ -395,7 +444,7 @@ def test_closing_ends_the_thread_and_what_is_under_way() -> None:
         await engine.close()
 
     run(use, parrot("he", forever=True), slots=2)
-    assert not [thread for thread in threading.enumerate() if thread.name == "dann engine"]
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("dann")]
 
 
 def test_an_engine_that_was_not_started_says_so() -> None:

@@ -1,0 +1,31 @@
+"""How long the event loop keeps others waiting: a task that wants to wake a hundred times a second, and sees how late it is.
+
+A stall is seen at most one PERIOD shorter than it was. Knows nothing of who made it.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+PERIOD = 0.01
+"""Seconds between two looks."""
+
+
+class Stalls:
+    """`longest` is the longest stall in seconds since `take` was last called."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self.longest = 0.0
+        self._clock = clock
+
+    async def watch(self) -> None:
+        """Look until cancelled."""
+        while True:
+            begun = self._clock()
+            await asyncio.sleep(PERIOD)
+            self.longest = max(self.longest, self._clock() - begun - PERIOD)
+
+    def take(self) -> float:
+        """The longest stall, and begin anew."""
+        longest, self.longest = self.longest, 0.0
+        return longest
