@@ -2,13 +2,10 @@
 
 import os
 import random
-import shutil
 import sqlite3
 import stat
-import subprocess
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,59 +18,6 @@ from training.store import database
 from training.store.posts import Added, PostStore, open_store
 
 HI = Post("a:1", "a", mine=True, time=10.0, text="hi", source="made")
-
-
-def postgres_programs() -> Path | None:
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    found = shutil.which("initdb")
-    return folders[0] if folders else Path(found).resolve().parent if found else None
-
-
-def as_unprivileged(command: Sequence[str]) -> list[str]:
-    """PostgreSQL refuses to run as root; nobody (65534) will do."""
-    if os.geteuid() != 0:
-        return list(command)
-    return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *command]
-
-
-@pytest.fixture(scope="module")
-def postgres() -> Iterator[str]:
-    """URL of a real server that lives for this file's tests and listens on a socket in a temporary folder only."""
-    programs = postgres_programs()
-    if programs is None:
-        pytest.skip("no PostgreSQL on this machine (initdb is in neither /usr/lib/postgresql/*/bin nor PATH)")
-    if os.geteuid() == 0 and not shutil.which("setpriv"):
-        pytest.skip("PostgreSQL does not run as root and there is no setpriv to become somebody else")
-    folder = Path(tempfile.mkdtemp(prefix="dann-pg-"))  # pytest's own folders may be entered by their maker alone
-    if os.geteuid() == 0:
-        os.chown(folder, 65534, 65534)
-    data, log = folder / "data", folder / "log"
-    ctl = [str(programs / "pg_ctl"), "-D", str(data), "-l", str(log), "-w"]
-    init = [str(programs / "initdb"), "-D", str(data), "-U", "dann", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    made = subprocess.run(as_unprivileged(init), cwd=folder, capture_output=True, text=True, check=False)
-    if made.returncode:
-        pytest.skip(f"initdb does not run here: {made.stderr.strip().splitlines()[-1:]}")
-    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
-    subprocess.run(as_unprivileged([*ctl, "-o", options, "start"]), cwd=folder, check=True, stdout=subprocess.DEVNULL)
-    try:
-        yield f"postgresql://dann@/postgres?host={folder}"
-    finally:
-        subprocess.run(
-            as_unprivileged([*ctl, "-m", "immediate", "stop"]), cwd=folder, stdout=subprocess.DEVNULL, check=True
-        )
-        shutil.rmtree(folder)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'data' / 'posts.db'}"
-    server: str = request.getfixturevalue("postgres")
-    engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS posts, dann_schema"))
-    engine.dispose()
-    return server
 
 
 @pytest.fixture
