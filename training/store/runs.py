@@ -57,8 +57,7 @@ class RunStore:
         """Record that a run begins now; returns its id."""
         row = {"why": why, "started": time.time(), "verdict": "running", "reason": "", "figures": "{}"}
         with writing(self._engine) as connection:
-            (id_,) = connection.execute(RUNS.insert().values(row)).inserted_primary_key or (None,)
-        return int(id_)
+            return int(connection.execute(RUNS.insert().values(row).returning(RUNS.c.id)).scalar_one())
 
     def note(self, id_: int, **known: Any) -> None:
         """Record fields of Run that are known by now: what is left of a run that is killed."""
