@@ -153,10 +153,11 @@ class RetrainConfig(Table):
     min_new_posts: int = Field(50, ge=0)
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     tolerance: float = Field(0.02, ge=0, le=1)
-    samples: int = Field(200, ge=20, le=10_000)
+    samples: int = Field(300, ge=20, le=10_000)
     longest_copy: int = Field(30, ge=0)
     copied: float = Field(0.05, ge=0, le=1)
     variety: float = Field(0.85, ge=0, le=1)
+    same: float = Field(0.1, ge=0, le=1)
     keep: PositiveInt = 5
 
 

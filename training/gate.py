@@ -20,7 +20,8 @@ class Figures:
 
     Bits a byte of held-out posts: of all, of those that the incumbent held out, and of those that came since; None where
     there are none. Of samples: the most words in a row that stand in one post; the share that has COPIED_WORDS such words;
-    different words and word pairs as shares of all, and different samples.
+    different words and word pairs as shares of all, and different samples; the share that is one and the same, of those in a
+    conversation or those out of the blue, whichever is greater.
     """
 
     bpb: float
@@ -31,6 +32,7 @@ class Figures:
     words: float
     pairs: float
     replies: float
+    commonest: float
 
     def as_json(self) -> dict[str, float | int | None]:
         """By name; what is no finite number is None."""
@@ -98,3 +100,9 @@ def _is_blander(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -
                 f"it is blander: {kind.format(f'{found:.1%}')}; of the incumbent's {bar:.1%}, and {least:.1%} would do "
                 "(retrain.variety)"
             )
+    share = max(limits.same, incumbent.commonest)
+    if candidate.commonest > share:
+        yield (
+            f"it is blander: one answer is {candidate.commonest:.1%} of those in a conversation, or out of the blue; the "
+            f"incumbent's is {incumbent.commonest:.1%}, and {share:.1%} would do (retrain.same)"
+        )

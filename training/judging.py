@@ -5,6 +5,7 @@ Knows no terminal and publishes nothing. No post's text and no sample's leaves i
 
 import math
 import random
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from model.checkpoint import Snapshot, weights_of
 from model.config import SamplingParams
 from model.engine import Engine, Turn
 from model.errors import DannError
+from model.reply_text import REPLACEMENT
 from model.tokenizer import Tokenizer
 from training.config import Settings
 from training.conversations import Conversation
@@ -34,7 +36,7 @@ from training.post import Post
 FEWEST_POSTS = 10
 """Held-out posts below which two checkpoints are not compared: chance would decide."""
 SMOKE_DRAWS = 4
-"""How often a smoke prompt is tried: now and then a good network says nothing but white space."""
+"""How often a smoke prompt is tried: now and then a good network says nothing but half a character."""
 SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
     (),
     ("hi",),
@@ -59,12 +61,13 @@ class Ground:
     """What checkpoints are compared on, all of it held out by each of them, and the posts that nobody should copy.
 
     `old` are the conversations that the incumbent held out, `new` those that came since (held_out.py), `asked` the prompts
-    that samples answer.
+    that samples answer; so many more, `unasked`, answer nothing at all.
     """
 
     old: list[Conversation]
     new: list[Conversation]
     asked: list[Exchange]
+    unasked: int
     learned: PostIndex
 
     @property
@@ -87,7 +90,7 @@ def judge(
     `progress` is told which part of it is done.
     """
     try:
-        candidate = checkpoint.load(root, candidate_id)
+        candidate = Engine(checkpoint.load(root, candidate_id))
     except DannError as error:
         return Judgement([f"it does not load: {error}"])
     if faults := unfit(candidate, settings.sample):
@@ -98,12 +101,16 @@ def judge(
         return Judgement([f"{few} {FEWEST_POSTS}; `dann train` publishes without comparing"])
     progress(0.3)
     found = figures(candidate, ground, settings)
-    measured: dict[str, Any] = {"posts": ground.posts, "samples": len(ground.asked), "candidate": found.as_json()}
+    measured: dict[str, Any] = {
+        "posts": ground.posts,
+        "samples": len(ground.asked) + ground.unasked,
+        "candidate": found.as_json(),
+    }
     if incumbent is None:
-        unigram = unigram_bpb(own_texts(corpus.train), own_texts(corpus.val), candidate.tokenizer)
+        unigram = unigram_bpb(own_texts(corpus.train), own_texts(corpus.val), candidate.snapshot.tokenizer)
         return Judgement(objections_to_first(found, unigram), _finite(found.bpb), None, measured | {"unigram": unigram})
     progress(0.6)
-    bar = figures(incumbent[0], ground, settings)
+    bar = figures(Engine(incumbent[0]), ground, settings)
     measured["incumbent"] = bar.as_json()
     return Judgement(objections(found, bar, settings.retrain), _finite(found.bpb), _finite(bar.bpb), measured)
 
@@ -115,33 +122,32 @@ def common_ground(posts: Sequence[Post], corpus: Corpus, incumbent: Unlearned | 
         [c for c in cut_conversations(posts, settings.data, corpus.held_out & ids) if c[-1].val]
         for ids in (old_ids, new_ids)
     )
-    return Ground(old, new, _asked(old, new, settings), PostIndex(own_texts(corpus.train)))
+    unasked = settings.retrain.samples // 3
+    asked = _asked(old, new, settings.retrain.samples - unasked, settings.eval.seed)
+    return Ground(old, new, asked, unasked, PostIndex(own_texts(corpus.train)))
 
 
-def _asked(old: Sequence[Conversation], new: Sequence[Conversation], settings: Settings) -> list[Exchange]:
+def _asked(old: Sequence[Conversation], new: Sequence[Conversation], wanted: int, seed: int) -> list[Exchange]:
     """Prompts from both kinds in equal parts, so that many new posts do not crowd out the voice as it was."""
-    draw = random.Random(settings.eval.seed)  # noqa: S311
-    wanted = settings.retrain.samples
+    draw = random.Random(seed)  # noqa: S311
     shuffled = [draw.sample(found, len(found)) for found in (list(exchanges(old)), list(exchanges(new)))]
     half = max(wanted // 2, wanted - len(shuffled[1]))
     chosen = shuffled[0][:half]
     return chosen + shuffled[1][: wanted - len(chosen)]
 
 
-def unfit(snapshot: Snapshot, params: SamplingParams) -> list[str]:
+def unfit(engine: Engine, params: SamplingParams) -> list[str]:
     """Why a checkpoint cannot serve, whatever it knows, a line each; nothing if it can."""
-    broken = [name for name, array in weights_of(snapshot.model).items() if not np.isfinite(array).all()]
+    weights = weights_of(engine.snapshot.model)
+    broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
     if broken:
         return [f"its weights are not all finite numbers ({', '.join(broken)})"]
-    engine, silent = Engine(snapshot), 0
-    prompts = [prompt for prompt in SMOKE_PROMPTS if _spells(snapshot.tokenizer, prompt)]
-    for prompt in prompts:
-        said = [Turn(mine=False, text=text) for text in prompt]
-        replies = engine.replies([(said, params, seed) for seed in range(SMOKE_DRAWS)])
-        silent += not any(reply.text.strip() and reply.tokens <= params.max_tokens for reply in replies)
-    if silent:
-        return [f"it has no answer to {silent} of {len(prompts)} simple prompts"]
-    return []
+    prompts = [prompt for prompt in SMOKE_PROMPTS if _spells(engine.snapshot.tokenizer, prompt)]
+    said = [[Turn(mine=False, text=text) for text in prompt] for prompt in prompts]
+    replies = engine.replies([(turns, params, seed) for turns in said for seed in range(SMOKE_DRAWS)])
+    good = [bool(reply.text.strip(REPLACEMENT)) and reply.tokens <= params.max_tokens for reply in replies]
+    silent = sum(not any(good[at : at + SMOKE_DRAWS]) for at in range(0, len(good), SMOKE_DRAWS))
+    return [f"it has no answer to {silent} of {len(prompts)} simple prompts"] if silent else []
 
 
 def _spells(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
@@ -153,13 +159,19 @@ def _spells(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
     return True
 
 
-def figures(snapshot: Snapshot, ground: Ground, settings: Settings) -> Figures:
-    """Measure one checkpoint on what is common. Samples have the same prompts and seeds whichever it is."""
-    old, new = _bpb(snapshot, ground.old), _bpb(snapshot, ground.new)
+def figures(engine: Engine, ground: Ground, settings: Settings) -> Figures:
+    """Measure one checkpoint on what is common. Samples have the same prompts and seeds whichever it is.
+
+    Those out of the blue are looked at by themselves as well: nonsense from a place of its own hardly changes what is said
+    in a conversation, and is all that is said where there is none.
+    """
+    old, new = _bpb(engine.snapshot, ground.old), _bpb(engine.snapshot, ground.new)
     parts = [(old, own_bytes(ground.old)), (new, own_bytes(ground.new))]
     scored = [(bpb, size) for bpb, size in parts if bpb is not None]
-    requests = [(one.said, settings.sample, settings.eval.seed + number) for number, one in enumerate(ground.asked)]
-    said = [reply.text for reply in Engine(snapshot).replies(requests)]
+    prompts = [one.said for one in ground.asked] + [[]] * ground.unasked
+    requests = [(turns, settings.sample, settings.eval.seed + number) for number, turns in enumerate(prompts)]
+    said = [reply.text for reply in engine.replies(requests)]
+    kinds = said[: len(ground.asked)], said[len(ground.asked) :]
     copies = novelty(said, ground.learned)
     return Figures(
         bpb=sum(bpb * size for bpb, size in scored) / sum(size for _, size in scored),
@@ -170,6 +182,7 @@ def figures(snapshot: Snapshot, ground: Ground, settings: Settings) -> Figures:
         words=distinct_n(said, 1),
         pairs=distinct_n(said, 2),
         replies=len(set(said)) / len(said),
+        commonest=max(Counter(kind).most_common(1)[0][1] / len(kind) for kind in kinds),
     )
 
 

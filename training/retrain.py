@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from model import checkpoint
@@ -50,7 +51,7 @@ def retrain(
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
         with open_runs(url) as runs:
-            runs.close_abandoned(checkpoint.current(root))
+            runs.close_abandoned(_serving(root))
             id_ = runs.begin(why)
         attempt = _Attempt(settings, console, stopping, id_)
         verdict: Verdict = "failed"
@@ -120,16 +121,14 @@ class _Attempt:
             before = high_water(self.settings.data.checkpoints, runs.last())
         mark = mark_of(posts)
         self.known |= {"posts": mark.posts, "newest_post": mark.newest_post, "new_posts": new_since(posts, before)}
-        self.known["incumbent"] = checkpoint.current(self.settings.data.checkpoints)
+        self.known["incumbent"] = _serving(self.settings.data.checkpoints)
         return posts
 
     def _load_incumbent(self) -> list[str]:
         """What serves, in memory; why not, if it no longer loads: then it counts as none."""
         root = self.settings.data.checkpoints
-        if checkpoint.current(root) is None:
-            return []
         try:
-            self.incumbent = checkpoint.load(root)
+            self.incumbent = checkpoint.load(root) if checkpoint.current(root) else None
         except DannError as error:
             self.known["incumbent"] = None
             return [f"what served no longer loads and counts as none ({error})"]
@@ -193,3 +192,11 @@ class _Attempt:
         if bar is None:
             return f"{found:.3f} bits a byte, and nothing to compare with"
         return f"{found:.3f} bits a byte where the incumbent has {bar:.3f}"
+
+
+def _serving(root: Path) -> str | None:
+    """What CURRENT names; None where it cannot be read, too: then nothing serves."""
+    try:
+        return checkpoint.current(root)
+    except DannError:
+        return None

@@ -27,6 +27,7 @@ FIGURES = {
     "words": ("different words", "{:.1%}"),
     "pairs": ("different word pairs", "{:.1%}"),
     "replies": ("different answers", "{:.1%}"),
+    "commonest": ("are one and the same", "{:.1%}"),
 }
 """What is shown of gate.py's Figures."""
 
