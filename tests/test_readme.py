@@ -51,7 +51,8 @@ def test_every_make_target_it_names_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo", "serve", "doctor"]
+    "command",
+    ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo", "serve", "doctor", "retrain", "runs"],
 )
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:

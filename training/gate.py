@@ -76,13 +76,13 @@ def _copies(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> It
     most = max(limits.longest_copy, incumbent.longest_copy)
     if candidate.longest_copy > most:
         yield (
-            f"it copies: {candidate.longest_copy} words in a row stand in one post; the incumbent's longest copy has "
+            f"it copies: {candidate.longest_copy} words in a row stand in one post, where the incumbent's longest copy has "
             f"{incumbent.longest_copy}, and {most} would do (retrain.longest_copy)"
         )
     share = max(limits.copied, incumbent.copied)
     if candidate.copied > share:
         yield (
-            f"it copies: {candidate.copied:.1%} of its answers share {COPIED_WORDS} words with a post; of the incumbent's "
+            f"it copies: {candidate.copied:.1%} of its answers share {COPIED_WORDS} words with a post, of the incumbent's "
             f"{incumbent.copied:.1%}, and {share:.1%} would do (retrain.copied)"
         )
 
@@ -97,12 +97,12 @@ def _is_blander(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -
         least = bar * limits.variety
         if found < least:
             yield (
-                f"it is blander: {kind.format(f'{found:.1%}')}; of the incumbent's {bar:.1%}, and {least:.1%} would do "
+                f"it is blander: {kind.format(f'{found:.1%}')}, of the incumbent's {bar:.1%}, and {least:.1%} would do "
                 "(retrain.variety)"
             )
     share = max(limits.same, incumbent.commonest)
     if candidate.commonest > share:
         yield (
-            f"it is blander: one answer is {candidate.commonest:.1%} of those in a conversation, or out of the blue; the "
+            f"it is blander: one answer is {candidate.commonest:.1%} of those in a conversation, or out of the blue, the "
             f"incumbent's is {incumbent.commonest:.1%}, and {share:.1%} would do (retrain.same)"
         )
