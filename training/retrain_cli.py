@@ -30,6 +30,8 @@ FIGURES = {
     "commonest": ("are one and the same", "{:.1%}"),
 }
 """What is shown of gate.py's Figures."""
+PARTS = {"old_bpb", "new_bpb"}
+"""Of these, what means nothing without an incumbent."""
 
 
 def add_retrain(commands: Any) -> None:
@@ -90,6 +92,8 @@ def _print_verdict(run: "Run") -> None:
     for who in (run.candidate, run.incumbent)[: sum(map(bool, both))]:
         table.add_column(who or "", justify="right", no_wrap=True)
     for key, (name, form) in FIGURES.items():
+        if key in PARTS and not both[1]:
+            continue
         if any(figures.get(key) is not None for figures in both):
             table.add_row(name, *(_shown(figures.get(key), form) for figures in both if figures))
     console = Console()

@@ -60,7 +60,7 @@ def runs(folder: Path) -> list[Any]:
 
 @pytest.mark.slow
 def test_events_are_a_line_each_and_the_verdict_comes_last(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    child = started("--events", "--why", "schedule", retrain={"tolerance": 1.0}, train={"steps": 40})
+    child = started("--events", "--why", "schedule", retrain={"tolerance": 1.0}, train={"steps": 150})
     out, err = child.communicate(timeout=300)
     assert child.returncode == 0, err
     *progress, verdict = events(out)
@@ -90,7 +90,7 @@ def test_events_are_a_line_each_and_the_verdict_comes_last(folder: Path, capsys:
 def test_by_hand_it_shows_what_train_shows_and_ends_with_the_verdict_and_figures(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main([*sets(train={"steps": 40}), "retrain"]) == 0
+    assert main([*sets(train={"steps": 150}), "retrain"]) == 0
     out, err = capsys.readouterr()
     assert "the newest tenth is held out" in err
     assert "bits/byte" in err
