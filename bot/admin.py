@@ -1,6 +1,5 @@
-"""`/dann-admin`: what an owner may ask and order. Loads and publishes checkpoints; knows no platform and no conversation."""
+"""`/dann-admin`: what an owner may ask and order. Knows no platform, no conversation and no files."""
 
-import asyncio
 import resource
 import sys
 import time
@@ -10,8 +9,8 @@ from pathlib import Path
 
 from bot import lines
 from bot.drawing import Engine
+from bot.reload import Reload
 from bot.tally import Tally
-from model import checkpoint
 from model.errors import DannError
 
 
@@ -21,15 +20,14 @@ class Admin:
     def __init__(
         self,
         engine: Engine,
-        checkpoints: Path,
+        reload: Reload,
         clock: Callable[[], float] = time.monotonic,
         tally: Tally | None = None,
     ) -> None:
         self._engine = engine
-        self._checkpoints = checkpoints
+        self._checkpoints = reload
         self._clock = clock
         self._since = clock()
-        self._changing = asyncio.Lock()
         self._tally = tally or Tally()
         self.paused = False
 
@@ -53,6 +51,8 @@ class Admin:
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta.created)}"
+        if trouble := self._checkpoints.trouble:
+            about += f"\nnot taken over: {trouble}"
         doing = "paused" if self.paused else "answering"
         return (
             f"{about}\n{doing}, up {_span(self._clock() - self._since)}, {self._tally.said:,} answered, "
@@ -69,34 +69,11 @@ class Admin:
 
     async def _reload(self, _: str) -> str:
         """Serve what CURRENT names."""
-        async with self._changing:
-            return await self._serve(await asyncio.to_thread(checkpoint.load, self._checkpoints))
+        return await self._checkpoints.now()
 
     async def _rollback(self, id_: str) -> str:
         """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
-        async with self._changing:
-            chosen = await asyncio.to_thread(self._chosen, id_)
-            snapshot = await asyncio.to_thread(checkpoint.load, self._checkpoints, chosen)
-            await asyncio.to_thread(checkpoint.publish, self._checkpoints, chosen)
-            return await self._serve(snapshot)
-
-    def _chosen(self, id_: str) -> str:
-        known = checkpoint.ids(self._checkpoints)
-        if id_:
-            if id_ not in known:
-                raise DannError(f"there is no such checkpoint; the newest are {', '.join(known[-5:]) or 'none'}")
-            return id_
-        older = [one for one in known if one < (checkpoint.current(self._checkpoints) or self._engine.snapshot.id)]
-        if not older:
-            raise DannError("there is no checkpoint before the one that serves")
-        return older[-1]
-
-    async def _serve(self, snapshot: checkpoint.Snapshot) -> str:
-        before = self._engine.snapshot.id
-        if snapshot.id == before:
-            return f"{before} serves already"
-        await self._engine.swap(snapshot)
-        return f"{snapshot.id} serves now, instead of {before}"
+        return await self._checkpoints.rollback(id_)
 
     async def _retrain(self, _: str) -> str:
         return lines.NO_RETRAINING

@@ -7,16 +7,18 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
 from bot.discord_bot.run import run as run_on_discord
+from bot.inbox import watch
 from bot.mention import Answers
+from bot.reload import Reload, first
 from bot.responder import Responder
 from bot.standing import NOT_COMPILED, Standing
 from bot.stored import count_stored
 from bot.telegram_bot.run import run as run_on_telegram
 from bot.web.counting import Counting
 from bot.web.sources import Sources
-from model import checkpoint
 from model.checkpoint import Snapshot
 from model.engine import Engine
 from model.errors import DannError
@@ -27,9 +29,6 @@ Tell = Callable[[str], None]
 ALIVE_FILE = "serving"
 ALIVE_SECONDS = 5.0
 """How often the file is touched while the event loop turns."""
-LOOK_SECONDS = 2.0
-"""How often a first checkpoint is looked for."""
-NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann goes on here as soon as there is one"
 NO_DISCORD = (
     "Discord: no DISCORD_TOKEN. To have one: https://discord.com/developers/applications, New Application, Bot, Reset Token, "
     "and switch on Message Content Intent there"
@@ -47,50 +46,68 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
     with stopped_by_signals() as stopping:
         alive = asyncio.create_task(touch(settings.data.dir / ALIVE_FILE))
         web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
+        inbox = settings.data.inbox_folder
+        importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
         try:
-            snapshot = await until(first_checkpoint(settings.data.checkpoints, tell), stopping)
-            return 0 if snapshot is None else await _answer(settings, tokens, snapshot, standing, stopping, tell)
+            engine = await until(_loaded(settings, tell), stopping)
+            return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
         finally:
             stopping.set()
+            if importing:
+                importing.cancel()
             await web
             alive.cancel()
             (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
 
 
+async def _loaded(settings: BotSettings, tell: Tell) -> Engine:
+    """An engine with the checkpoint that serves, which nobody else holds: when another serves, its memory is let go."""
+    snapshot = await first(settings.data.checkpoints, tell)
+    return Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting)
+
+
 async def _answer(
-    settings: BotSettings, tokens: Tokens, snapshot: Snapshot, standing: Standing, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings, tokens: Tokens, engine: Engine, standing: Standing, stopping: asyncio.Event, tell: Tell
 ) -> int:
-    """Serve `snapshot`, and what replaces it, on every platform with a token."""
+    """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
     standing.waits_for = NOT_COMPILED
-    async with Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting) as engine:
+    async with engine, Collector(settings) as collector:
         await until(engine.ready(), stopping)
-        standing.engine = engine
-        tell(_about(snapshot))
-        responder = Responder(engine, settings, tally=standing.tally)
-        parts = [asyncio.create_task(_kept(part, tell)) for part in platforms(settings, tokens, responder, tell)]
+        tell(_about(engine.snapshot))
+        reload = Reload(engine, settings.data.checkpoints, tell)
+        standing.engine, standing.reload = engine, reload
+        watching = asyncio.create_task(reload.watch())
+        responder = Responder(engine, settings, reload=reload, tally=standing.tally)
+        running = platforms(settings, tokens, responder, tell, collector)
+        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
+        watching.cancel()
         for part in parts:  # each finishes what it has begun; one after the other, waits would add up
             part.cancel()
-        await asyncio.gather(responder.drain(settings.bot.drain_seconds), *parts, return_exceptions=True)
+        await asyncio.gather(responder.drain(settings.bot.drain_seconds), watching, *parts, return_exceptions=True)
         return 0 if stopping.is_set() else 1
 
 
-def platforms(settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell) -> list[Coroutine[Any, Any, None]]:
+def platforms(
+    settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell, collector: Collector
+) -> list[Coroutine[Any, Any, None]]:
     """What is to run, a platform each; of those without a token it is told how to get one."""
     found = []
     if tokens.discord:
-        found.append(run_on_discord(tokens.discord, settings, answers, tell))
+        found.append(run_on_discord(tokens.discord, settings, answers, tell, collector))
     else:
         tell(NO_DISCORD)
     if tokens.telegram:
-        found.append(run_on_telegram(tokens.telegram, settings, answers, tell))
+        found.append(run_on_telegram(tokens.telegram, settings, answers, tell, collector))
     else:
         tell(NO_TELEGRAM)
     if not found:
         tell(NOWHERE)
+    if about := collector.about():
+        tell(about)
     return found
 
 
@@ -108,15 +125,6 @@ async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.E
         reloads=standing.reloads,
     )
     await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell)
-
-
-async def first_checkpoint(root: Path, tell: Tell) -> Snapshot:
-    """The checkpoint that serves; where there is none yet, wait for it."""
-    if checkpoint.current(root) is None:
-        tell(NO_CHECKPOINT)
-    while checkpoint.current(root) is None:
-        await asyncio.sleep(LOOK_SECONDS)
-    return await asyncio.to_thread(checkpoint.load, root)
 
 
 async def touch(path: Path) -> None:

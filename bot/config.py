@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field
+from pydantic import BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from training.config import Settings, Table
@@ -34,10 +34,26 @@ class PersonaConfig(Table):
     name: str = Field("dann", min_length=1, max_length=32)
 
 
-class DiscordConfig(Table):
-    """Who and what is answered on Discord, and where its servers are. An empty allow list allows all; deny wins."""
+class PlatformConfig(Table):
+    """Who owns dann on a platform, and whether what they write there is kept to learn from.
+
+    `collect_from` lists whose own messages are kept where these are not the owners.
+    """
 
     owners: Ids = ()
+    collect: bool = False
+    collect_from: Ids = ()
+
+    @model_validator(mode="after")
+    def _somebody_is_listed(self) -> Self:
+        if self.collect and not (self.collect_from or self.owners):
+            raise ValueError("collect needs the id of whose messages are meant, in collect_from or owners")
+        return self
+
+
+class DiscordConfig(PlatformConfig):
+    """Who and what is answered on Discord, and where its servers are. An empty allow list allows all; deny wins."""
+
     direct_messages: bool = True
     allow_guilds: Ids = ()
     deny_guilds: Ids = ()
@@ -52,7 +68,7 @@ class DiscordConfig(Table):
     gateway_url: str = ""
 
 
-class TelegramConfig(Table):
+class TelegramConfig(PlatformConfig):
     """The same on Telegram. `webhook_url` "" polls; otherwise Telegram is told to call it, and `listen` answers."""
 
     owners: ChatIds = ()

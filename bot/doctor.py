@@ -14,10 +14,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.app import NO_CHECKPOINT, NO_DISCORD, NO_TELEGRAM
+from bot.app import NO_DISCORD, NO_TELEGRAM
 from bot.config import BotSettings, Tokens
 from bot.discord_bot.examined import examine_discord
 from bot.finding import Finding
+from bot.reload import NO_CHECKPOINT
 from bot.telegram_bot.examined import examine_telegram
 from bot.web.examined import examine_web
 from model import checkpoint

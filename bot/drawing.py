@@ -80,19 +80,21 @@ async def draw(
 ) -> Drawn:
     """Draw `draws` times, then once shorter and cooler, until something can be shown. Raises EngineFull.
 
-    Where another checkpoint came to serve meanwhile it begins anew: who drew what could not be told, nor had again.
+    Where another checkpoint came to serve between two draws it begins anew: else nobody could have the same again.
     """
     cooler = {"temperature": min(params.temperature, COOLER), "max_tokens": min(params.max_tokens, SHORTER)}
     attempts = [*[params] * draws, params.model_copy(update=cooler)]
     while True:
-        snapshot = engine.snapshot.id
-        text = ""
+        checkpoint = ""
         for number, attempt in enumerate(attempts):
             completion = await _completed(engine.submit(conversation, attempt, derived(seed, number)))
-            if text := clean(completion.text, names, links=links):
+            if number and completion.checkpoint != checkpoint:
                 break
-        if engine.snapshot.id == snapshot:
-            return Drawn(text or lines.NOTHING_TO_SAY, snapshot)
+            checkpoint = completion.checkpoint
+            if text := clean(completion.text, names, links=links):
+                return Drawn(text, checkpoint)
+        else:
+            return Drawn(lines.NOTHING_TO_SAY, checkpoint)
 
 
 def derived(seed: int, number: int) -> int:

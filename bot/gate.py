@@ -30,17 +30,12 @@ class Gate:
 
     def admits(self, place: Place, author: Author) -> bool:
         """Whether dann answers this author here. Counts an answer to a bot, of which there are few in a row."""
-        if author.is_me or not (self._place_is_open(place) and self._author_is_welcome(place, author)):
+        if author.is_me or not (self.opens(place) and self._author_is_welcome(place, author)):
             return False
         return not author.is_bot or self._may_answer_bot(place, author)
 
-    def _table(self, place: Place) -> DiscordConfig | TelegramConfig | None:
-        """The lists of the platform; the page has none."""
-        if place.platform == "discord":
-            return self._discord
-        return self._telegram if place.platform == "telegram" else None
-
-    def _place_is_open(self, place: Place) -> bool:
+    def opens(self, place: Place) -> bool:
+        """Whether dann is to be in this place at all."""
         match self._table(place):
             case DiscordConfig() as lists if place.private:
                 return lists.direct_messages
@@ -53,6 +48,12 @@ class Gate:
             case TelegramConfig() as lists:
                 return _passes({place.chat}, lists.allow_chats, lists.deny_chats)
         return True
+
+    def _table(self, place: Place) -> DiscordConfig | TelegramConfig | None:
+        """The lists of the platform; the page has none."""
+        if place.platform == "discord":
+            return self._discord
+        return self._telegram if place.platform == "telegram" else None
 
     def _author_is_welcome(self, place: Place, author: Author) -> bool:
         """Owners and bots that are listed need not be on an allow list too."""

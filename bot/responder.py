@@ -19,6 +19,7 @@ from bot.gate import Gate
 from bot.memory import Memory
 from bot.mention import Asked, Author, Mention, Place, Reply, Said
 from bot.recent import Recent
+from bot.reload import Reload
 from bot.remarks import Remarks
 from bot.tally import Outcome, Tally
 from bot.under_way import UnderWay
@@ -44,6 +45,7 @@ class Responder:
         settings: BotSettings,
         *,
         remarks: Remarks | None = None,
+        reload: Reload | None = None,
         tally: Tally | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -55,7 +57,8 @@ class Responder:
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
         self._tally = tally or Tally()
-        self._admin = Admin(engine, settings.data.checkpoints, clock, tally=self._tally)
+        reload = reload or Reload(engine, settings.data.checkpoints)
+        self._admin = Admin(engine, reload, clock, tally=self._tally)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.reload import Reload
 from bot.tally import Tally
 from model.engine import Engine
 
@@ -17,6 +18,7 @@ class Standing:
 
     waits_for: str = NOT_LOADED
     engine: Engine | None = None
+    reload: Reload | None = None
     tally: Tally = field(default_factory=Tally)
 
     def why_not(self) -> str:
@@ -27,4 +29,4 @@ class Standing:
 
     def reloads(self) -> Mapping[str, int]:
         """How often another checkpoint was to serve, by what came of it."""
-        return {"done": self.engine.swaps} if self.engine else {}
+        return {"done": self.reload.reloads, "failed": self.reload.failures} if self.reload else {}

@@ -23,7 +23,7 @@ class Batch:
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
         self.snapshot, self.size = snapshot, size
-        self._widths = widths(size)
+        self.widths = widths(size)
         self._running: dict[int, Request] = {}
         self.reset()
 
@@ -45,7 +45,7 @@ class Batch:
 
     def admit(self, request: Request) -> None:
         """Take one in; raises DannError, and does not, if the tokenizer cannot spell its conversation."""
-        request.begin(self.snapshot.tokenizer)
+        request.begin(self.snapshot.tokenizer, self.snapshot.id)
         self._running[self._free.pop()] = request
 
     def round(self) -> list[Request]:
@@ -53,20 +53,25 @@ class Batch:
         self._release()
         reading = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
         if reading:
-            self._slots.read(self._reading(reading, fitting(self._widths, len(reading))))
+            self._slots.read(self._reading(reading, fitting(self.widths, len(reading))))
         drawing = [(slot, request) for slot, request in self._running.items() if not request.unread]
         if drawing:
-            tokens = self._slots.draw(self._drawing(drawing, fitting(self._widths, len(drawing))))
+            tokens = self._slots.draw(self._drawing(drawing, fitting(self.widths, len(drawing))))
             for (_, request), drawn in zip(drawing, tokens[: len(drawing)].tolist(), strict=True):
                 request.draw(drawn)
         self._release()
         return [request for _, request in drawing]
 
-    def warm(self) -> None:
-        """Compile everything there is to compile. Only while there are no requests."""
-        for width in self._widths:
-            self._slots.read(self._reading([], width))
-            self._slots.draw(self._drawing([], width))
+    def warm(self, width: int = 0) -> None:
+        """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
+
+        Nothing is to be done where this was done for another network of the same shape.
+        """
+        for one in [width] if width else self.widths:
+            if not self._slots.is_warm(one):
+                self._slots.read(self._reading([], one))
+                self._slots.draw(self._drawing([], one))
+                self._slots.note_warm(one)
 
     def _release(self) -> None:
         for slot in [slot for slot, request in self._running.items() if request.over]:

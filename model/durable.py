@@ -1,8 +1,13 @@
-"""Files and folders that are either there whole or not there: written aside, flushed to the disk, then renamed."""
+"""Files and folders that are either there whole or not there: written aside, flushed to the disk, then renamed.
+
+And a lock, for what must not happen twice at once.
+"""
 
 import errno
+import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +16,8 @@ from model.errors import DannError
 
 ASIDE = ".aside-"
 """Prefix of what is being written; whatever still carries it after a crash is rubbish."""
+WAIT_SECONDS = 10.0
+"""How long to wait for another process that holds a lock: what is done under one takes less than a second."""
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -47,6 +54,45 @@ def new_folder(path: Path) -> Iterator[Path]:
             shutil.rmtree(aside, ignore_errors=True)
             raise
         flush_folder(path.parent)
+
+
+def remove_folder(path: Path) -> None:
+    """Take a folder out of sight at once and then remove it: a kill in the middle leaves rubbish, nothing half there."""
+    aside = path.with_name(f"{ASIDE}{path.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    try:
+        path.rename(aside)
+        flush_folder(path.parent)
+    except OSError as error:
+        raise DannError(f"{path}: could not be removed ({error.strerror}); nothing else changed") from error
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold the lock file at `path`, which the system lets go of however the process ends.
+
+    Raises DannError where another process holds it for longer than WAIT_SECONDS.
+    """
+    until = time.monotonic() + WAIT_SECONDS
+    with telling_of_space(path):
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        while not _locked(descriptor):
+            if time.monotonic() > until:
+                raise DannError(f"{path}: another dann holds it for {WAIT_SECONDS:.0f} s; try again when that is done")
+            time.sleep(0.01)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _locked(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def sweep(folder: Path) -> None:

@@ -58,8 +58,6 @@ class Engine:
         self._streams: dict[Request, Stream] = {}
         self.drawn = 0
         """How many tokens the replies had that were submitted and are over, those that were given up too."""
-        self.swaps = 0
-        """How often `swap` has put another snapshot in place."""
 
     def reply(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Completion:
         """The persona's next turn, drawn now. Never empty, never more than `params.max_tokens` tokens."""
@@ -119,14 +117,21 @@ class Engine:
     async def swap(self, snapshot: Snapshot) -> None:
         """Answer from this snapshot from now on, whatever its shape; what is being drawn ends on the old one.
 
-        Returns when the new one is compiled and in place; until then the old one goes on answering.
+        Returns when the new one is compiled and in place; until then the old one goes on answering. One of the same shape
+        needs no compiling.
         """
-        worker = self._started()
-        batch = Batch(snapshot, self._slots)
-        await asyncio.to_thread(batch.warm)
-        worker.replace(batch)
+        self._started()
+        batch = await asyncio.to_thread(self._warmed, snapshot)
+        self._started().replace(batch)
         self.snapshot, self._own = snapshot, None
-        self.swaps += 1
+
+    def _warmed(self, snapshot: Snapshot) -> Batch:
+        """In a thread: also making a batch takes long enough for the event loop to notice."""
+        batch = Batch(snapshot, self._slots)
+        for width in batch.widths:
+            if not self._closed:
+                batch.warm(width)
+        return batch
 
     @property
     def full(self) -> bool:

@@ -14,12 +14,13 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One reply; `tokens` is how many were drawn for it."""
+    """One reply; `tokens` is how many were drawn for it, `checkpoint` the id of what drew them all."""
 
     text: str
     seed: int
     tokens: int
     finish_reason: FinishReason
+    checkpoint: str
 
 
 class Request:
@@ -41,9 +42,9 @@ class Request:
         self._text = ReplyText()
         self._new = ""
 
-    def begin(self, tokenizer: Tokenizer) -> None:
+    def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Find the prompt's tokens; raises DannError for a text that the tokenizer cannot spell."""
-        self._tokenizer = tokenizer
+        self._tokenizer, self._checkpoint = tokenizer, checkpoint
         *self.unread, self.last = prompt_tokens(tokenizer, self._conversation)
 
     @property
@@ -76,7 +77,7 @@ class Request:
 
     def _end(self, reason: FinishReason) -> None:
         self._new += self._text.end(cut=reason == "length")
-        self.completion = Completion(self._text.text, self.seed, len(self.drawn), reason)
+        self.completion = Completion(self._text.text, self.seed, len(self.drawn), reason, self._checkpoint)
 
 
 class Continuation(Request):
@@ -86,9 +87,9 @@ class Continuation(Request):
         super().__init__([], params, seed)
         self._prompt = prompt
 
-    def begin(self, tokenizer: Tokenizer) -> None:
+    def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Request."""
-        self._tokenizer = tokenizer
+        self._tokenizer, self._checkpoint = tokenizer, checkpoint
         *self.unread, self.last = self._prompt
 
     def draw(self, tokens: Sequence[int]) -> None:
@@ -96,4 +97,5 @@ class Continuation(Request):
         self.drawn += tokens[: self.params.max_tokens - len(self.drawn)]
         self.last = self.drawn[-1]
         if len(self.drawn) == self.params.max_tokens:
-            self.completion = Completion(self._tokenizer.decode(self.drawn), self.seed, len(self.drawn), "length")
+            text = self._tokenizer.decode(self.drawn)
+            self.completion = Completion(text, self.seed, len(self.drawn), "length", self._checkpoint)

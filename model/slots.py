@@ -50,30 +50,49 @@ class Drawing(NamedTuple):
     settings: Settings
 
 
+class Programs(NamedTuple):
+    """The two programs of all networks of a shape; `warm` are the (rows of the table, rows at once) they are compiled for."""
+
+    read: Any
+    draw: Any
+    warm: set[tuple[int, int]]
+
+
 class Slots:
     """A network's weights, a table of `count` rows for it (and one more, for whatever is nobody's), and the programs."""
 
     def __init__(self, model: LanguageModel, opening: np.ndarray, count: int) -> None:
+        model = nnx.merge(*nnx.split(model))  # so that the config set here is nobody else's; the weights are shared
+        model.config = model.config.without_rates()  # or another dropout, which says nothing here, would compile anew
         graph, state = nnx.split(model)
         self._weights, structure = jax.tree.flatten(state)
-        self._read, self._draw = _programs(graph, structure)
+        self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
         self._opening = jnp.asarray(opening)
         self._table = Table(model.initial_carry(count + 1), jnp.zeros((count + 1, len(opening)), bool))
         self.nobody = count
 
+    def is_warm(self, width: int) -> bool:
+        """Whether the programs for `width` rows of such a table are compiled, for this network or another of its shape."""
+        return (self.nobody, width) in self._programs.warm
+
+    def note_warm(self, width: int) -> None:
+        """They are."""
+        self._programs.warm.add((self.nobody, width))
+
     def read(self, asked: Reading) -> None:
         """Read READ_STEPS tokens of some rows' prompts."""
-        self._table = self._read(self._weights, self._table, asked)
+        self._table = self._programs.read(self._weights, self._table, asked)
 
     def draw(self, asked: Drawing) -> np.ndarray:
         """Draw DRAW_STEPS tokens for some rows: `[B, DRAW_STEPS]`. Token n of a reply is drawn with its key folded with n."""
-        self._table, tokens = self._draw(self._weights, self._opening, self._table, asked)
+        self._table, tokens = self._programs.draw(self._weights, self._opening, self._table, asked)
         return np.asarray(tokens)
 
 
-# One pair for all networks of a shape: training makes a new engine for every evaluation.
+# One pair for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint mostly has
+# the old one's shape. `_shapes` are part of it where the graph does not tell them.
 @lru_cache(maxsize=8)
-def _programs(graph: nnx.GraphDef[Any], structure: Any) -> tuple[Any, Any]:
+def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]) -> Programs:
     def made(weights: Any) -> LanguageModel:
         model: LanguageModel = nnx.merge(graph, jax.tree.unflatten(structure, weights))
         return model
@@ -86,7 +105,7 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any) -> tuple[Any, Any]:
     def draw(weights: Any, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
         return _draw(made(weights), opening, table, asked)
 
-    return read, draw
+    return Programs(read, draw, set())
 
 
 def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:

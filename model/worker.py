@@ -79,10 +79,12 @@ class Worker:
         else:
             self.ready.set_result(None)
         while self._look_up():
-            news: list[News] = []
-            for batch in self._batches:
-                news += self._round(batch)
-            if news:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """A round of each batch. In a frame of its own: one that waits would keep old weights in memory."""
+        for batch in self._batches:
+            if news := self._round(batch):
                 self._tell(news)
 
     def _look_up(self) -> bool:

@@ -52,8 +52,11 @@ def test_every_make_target_it_names_is_there() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["import", "posts", "train", "experiment", "eval", "say", "chat", "demo", "serve", "doctor", "retrain", "runs"],
-)
+    [
+        "import", "posts", "forget", "train", "experiment", "eval", "checkpoints", "rollback", "pin", "rm", "say", "chat",
+        "demo", "serve", "doctor", "retrain", "runs",
+    ],
+)  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, "--help"])

@@ -11,6 +11,10 @@ LISTED = 10
 """How many authors a message lists."""
 
 
+class UnknownOwnerError(DannError):
+    """Nothing says which of the authors is the owner, or what says so fits nobody or several. Lists who is there."""
+
+
 @dataclass
 class Authors:
     """Who wrote in a file (or in several), how much, and what else each is called. `source` is the format."""
@@ -52,7 +56,7 @@ class Authors:
 def owners(files: Sequence[Authors], me: str) -> dict[str, set[str]]:
     """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
 
-    Raises DannError, listing who is there, if `me` matches nobody or several, or is "" where several are possible.
+    Raises UnknownOwnerError, listing who is there, if `me` matches nobody or several, or is "" where several are possible.
     """
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
     if not me:
@@ -60,7 +64,7 @@ def owners(files: Sequence[Authors], me: str) -> dict[str, set[str]]:
     found = {source: _named(_together(group), me) for source, group in formats.items()}
     everybody = _together(files).without({OWNER})
     if everybody.counts and not any(found.values()):
-        raise DannError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listed()}")
+        raise UnknownOwnerError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listed()}")
     return {source: {OWNER} | ids for source, ids in found.items()}
 
 
@@ -68,7 +72,9 @@ def _named(authors: Authors, me: str) -> set[str]:
     ids = authors.called(me)
     if len(ids) > 1:
         several = authors.without(authors.counts.keys() - ids).listed()
-        raise DannError(f"{authors.label}: --me {me} is the name of several people ({several}); give the id instead")
+        raise UnknownOwnerError(
+            f"{authors.label}: --me {me} is the name of several people ({several}); give the id instead"
+        )
     return ids
 
 
@@ -77,7 +83,7 @@ def _only_candidate(files: Sequence[Authors]) -> set[str]:
     known = [file for file in files if OWNER in file.counts]
     candidates = _together([file for file in files if OWNER not in file.counts]).without(_together(known).counts)
     if len(candidates.counts) > 1:
-        raise DannError(
+        raise UnknownOwnerError(
             f"{candidates.label}: several people wrote here and nothing says which one is you; "
             f"add --me NAME or --me ID; the likeliest are {candidates.listed()}"
         )

@@ -1,4 +1,4 @@
-"""`dann import | posts | train`; `dann eval`, `experiment`, `retrain` and `runs` are next door. Also `python -m training`."""
+"""`dann import | posts | train`; the other commands of training are next door. Also `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.filesize import decimal
 
 from model.errors import DannError
+from training.checkpoints_cli import add_checkpoints
 from training.command import (
     Parser,
     add_command,
@@ -23,12 +24,13 @@ from training.command import (
 from training.config import Settings
 from training.eval_cli import add_eval
 from training.experiment_cli import add_experiment
+from training.forget_cli import add_forget
 from training.retrain_cli import add_retrain
 
 if TYPE_CHECKING:
     from training.importer import Report
     from training.run import Trained
-    from training.store.posts import Summary
+    from training.store.summary import Summary
 
 SKIPPED_SHOWN = 5
 
@@ -39,6 +41,7 @@ def add_commands(commands: Any) -> None:
     reading.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
     reading.add_argument("--me", metavar="NAME|ID", help="who you are in the export")
     add_command(commands, "posts", run_posts, "show what the store holds")
+    add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts and put the result in service")
     training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
     training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
@@ -46,6 +49,7 @@ def add_commands(commands: Any) -> None:
     add_retrain(commands)
     add_experiment(commands)
     add_eval(commands)
+    add_checkpoints(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,7 +75,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
         with open_store(settings.data.store_url) as store:
             report = store_exports(store, exports, progress)
     if args.json:
-        keys = ("read", "kept", "updated", "duplicates", "mine", "context", "dropped", "formats")
+        keys = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context", "dropped", "formats")
         print_json({key: getattr(report, key) for key in keys})
     else:
         _print_report(report)
@@ -89,7 +93,9 @@ def _print_report(report: "Report") -> None:
         ("  yours", report.mine),
         ("  others', as context", report.context),
     ]
-    rows += [("updated", report.updated), ("already there", report.duplicates), ("left out", report.dropped.total())]
+    rows += [("updated", report.updated), ("already there", report.duplicates)]
+    rows += [("forgotten before", report.forgotten)] if report.forgotten else []
+    rows += [("left out", report.dropped.total())]
     rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
     rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
     print_table([(name, f"{count:,}") for name, count in rows])

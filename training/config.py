@@ -26,19 +26,40 @@ class Table(BaseModel):
     )
 
 
+OWN_FOLDERS = ("checkpoints", "runs", "compiled")
+"""What dann keeps in `data.dir`, besides the store."""
+
+
 class DataConfig(Table):
     """Where posts are kept and how they become conversations."""
 
     dir: Path = Path("data")
     url: str = ""
     me: str = ""
+    inbox: str = "inbox"
     conversation_gap_minutes: float = Field(60.0, gt=0)
     context_turns: int = Field(8, ge=0)
+
+    @model_validator(mode="after")
+    def _the_inbox_is_its_own(self) -> Self:
+        """What lies in an inbox is moved away, which must not befall anything else."""
+        if (folder := self.inbox_folder) is None:
+            return self
+        folder, home = folder.resolve(), self.dir.resolve()
+        taken = [home, *home.parents, Path.home().resolve(), *(home / name for name in OWN_FOLDERS)]
+        if folder in taken:
+            raise ValueError(f"inbox must be a folder for nothing else, in which what comes is moved: {folder} is not")
+        return self
 
     @property
     def store_url(self) -> str:
         """SQLAlchemy URL of the store: `url`, or the SQLite file under `dir`."""
         return self.url or f"sqlite:///{self.dir / 'posts.db'}"
+
+    @property
+    def inbox_folder(self) -> Path | None:
+        """Where exports are dropped to be imported, in `dir` unless `inbox` is absolute; None: nowhere."""
+        return self.dir / Path(self.inbox).expanduser() if self.inbox else None
 
     @property
     def checkpoints(self) -> Path:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.authors import Authors, owners
@@ -17,7 +18,9 @@ from training.exports.detect import FORMATS, describe, readable
 from training.exports.files import ExportFile, open_tree
 from training.exports.record import Reader, Record
 from training.post import Post
-from training.store.posts import PostStore
+
+if TYPE_CHECKING:
+    from training.store.posts import PostStore
 
 _log = logging.getLogger("dann")
 
@@ -33,15 +36,17 @@ Progress = Callable[[str, int], None]
 
 @dataclass
 class Report:
-    """What an import did. read = kept + updated + duplicates + everything dropped; kept = mine + context.
+    """What an import did: read = kept + updated + duplicates + forgotten + everything dropped; kept = mine + context.
 
-    `formats` counts the messages read by format; `skipped` names what is none of the formats, in a folder or zip.
+    `forgotten` posts were taken out for good before and stay out. `formats` counts the messages read by format; `skipped`
+    names what is none of the formats, in a folder or zip.
     """
 
     read: int = 0
     kept: int = 0
     updated: int = 0
     duplicates: int = 0
+    forgotten: int = 0
     mine: int = 0
     context: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
@@ -92,7 +97,7 @@ def _authors(files: Sequence[tuple[ExportFile, Reader]], progress: Progress) -> 
         yield authors
 
 
-def store_exports(store: PostStore, exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
+def store_exports(store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
     """Store what was looked through, all or nothing a file. `progress` hears how many messages were dealt with."""
     report = Report(skipped=exports.skipped)
     for file, reader in exports.files:
@@ -101,6 +106,7 @@ def store_exports(store: PostStore, exports: Exports, progress: Progress = lambd
         report.kept += added.new
         report.updated += added.updated
         report.duplicates += added.duplicates
+        report.forgotten += added.forgotten
         report.mine += added.mine
         report.context += added.new - added.mine
         _log.info("%s: %s, %s new, %s updated", file.label, reader.name, f"{added.new:,}", f"{added.updated:,}")

@@ -1,7 +1,8 @@
 """`dann retrain`: a candidate is trained on what the store holds now, judged beside the incumbent, published or refused.
 
 Every run is a row in the store from its beginning. Nothing serves that the gate has not passed, and whatever stops a run,
-what served before goes on serving. A refused candidate stays on the disk, to be looked at. Knows no terminal.
+what served before goes on serving. A refused candidate stays on the disk, to be looked at, until older checkpoints go
+after a later publish (shelf.py). Knows no terminal.
 
 <data>/runs/retrain/  what learning.py keeps of the last run; it is not resumed
 """
@@ -28,6 +29,7 @@ from training.lock import only_training
 from training.mark import high_water, mark_of, new_since
 from training.network import learned_tokenizer
 from training.post import Post
+from training.shelf import after_publish
 from training.start import can_go_on_from, first_weights
 from training.store.posts import open_store
 from training.store.runs import Run, Verdict, open_runs
@@ -183,7 +185,9 @@ class _Attempt:
     def _publish(self) -> None:
         self._at("publishing", 0.0)
         self._note()  # a kill between here and the end of the run leaves a row that can be closed rightly
-        checkpoint.publish(self.settings.data.checkpoints, self.known["candidate"])
+        root = self.settings.data.checkpoints
+        checkpoint.publish(root, self.known["candidate"])
+        after_publish(root, self.settings.retrain.keep)
         self.console.part("publishing", 1.0)
 
     def _compared(self) -> str:

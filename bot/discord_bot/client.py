@@ -9,8 +9,9 @@ from typing import Any
 import discord
 from yarl import URL
 
+from bot.collecting import Collector
 from bot.config import BotSettings
-from bot.discord_bot import heard
+from bot.discord_bot import collected, heard
 from bot.discord_bot.commanded import Tree
 from bot.discord_bot.delivery import is_refusal, post, typing
 from bot.mention import Answers, Mention, Place
@@ -29,7 +30,13 @@ log = logging.getLogger("dann.discord")
 class Client(discord.AutoShardedClient):
     """One login. `ready` is told once, on one line, as whom and where dann is connected."""
 
-    def __init__(self, settings: BotSettings, answers: Answers, ready: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        settings: BotSettings,
+        answers: Answers,
+        ready: Callable[[str], None],
+        collector: Collector | None = None,
+    ) -> None:
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -39,6 +46,7 @@ class Client(discord.AutoShardedClient):
         )
         self._config = settings.bot.discord
         self._answers = answers
+        self._collector = collector
         self._tell_ready: Callable[[str], None] | None = ready
         self._tree = Tree(self, settings, answers, self.under_way)
         self._at_work: set[asyncio.Task[Any]] = set()
@@ -104,6 +112,7 @@ class Client(discord.AutoShardedClient):
             return
         said = heard.said(message, self.me)
         self._answers.heard(place, said)
+        self._collect(place, message)
         if self._is_mine(message):
             return
         with self.under_way() as may:
@@ -130,6 +139,7 @@ class Client(discord.AutoShardedClient):
         place = heard.place_of(message)
         if self._listens(place) and heard.is_talk(message):
             self._answers.edited(place, str(message.id), heard.text(message, self.me))
+            self._collect(place, message, edited=True)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -143,12 +153,23 @@ class Client(discord.AutoShardedClient):
         """Log what went wrong in one event; the others go on. The event is left out: it holds what people said."""
         log.exception("%s failed", event_method)
 
+    def _collect(self, place: Place, message: discord.Message, *, edited: bool = False) -> None:
+        """Pass on what the owner says, and what they have made of it since."""
+        if self._collector is None or not self._collector.wants(place, heard.author(message.author, self.me)):
+            return
+        if post := collected.post_of(message):
+            self._collector.keep(post)
+        elif edited:
+            self._collector.drop(collected.post_id(message.id))
+
     def _forget(self, channel: int, guild: int | None, *messages: int) -> None:
         known = self.get_channel(channel) or discord.Object(channel)
         place = heard.place(known, guild)
         if self._listens(place):
             for message in messages:
                 self._answers.deleted(place, str(message))
+                if self._collector and self._collector.collects(heard.PLATFORM):
+                    self._collector.drop(collected.post_id(message))
 
     def _listens(self, place: Place) -> bool:
         """Whether anything from there is for dann's ears."""

@@ -10,6 +10,7 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
+from bot.collecting import Collector
 from bot.config import BotSettings, DiscordConfig
 from bot.discord_bot.client import PORTAL, Client, deaf
 from bot.mention import Answers
@@ -27,7 +28,13 @@ TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
 log = logging.getLogger("dann.discord")
 
 
-async def run(token: str, settings: BotSettings, answers: Answers, ready: Callable[[str], None]) -> None:
+async def run(
+    token: str,
+    settings: BotSettings,
+    answers: Answers,
+    ready: Callable[[str], None],
+    collector: Collector | None = None,
+) -> None:
     """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
 
     `ready` is given one line when dann is there. discord.py resumes lost connections by itself; what it gives up on, such
@@ -39,7 +46,7 @@ async def run(token: str, settings: BotSettings, answers: Answers, ready: Callab
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
     with addresses(settings.bot.discord):
         while True:
-            client, began = Client(settings, answers, ready), clock()
+            client, began = Client(settings, answers, ready, collector), clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
                 ready = _keep_quiet

@@ -19,6 +19,7 @@ from telegram import Update, User
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
+from bot.collecting import Collector
 from bot.config import BotSettings
 from bot.mention import Answers
 from bot.redaction import Redaction
@@ -50,10 +51,11 @@ Telegram = Application[Any, Any, Any, Any, Any, Any]
 class TelegramBot:
     """One bot. `token` is BotFather's; nothing is sent before `start`."""
 
-    def __init__(self, token: str, settings: BotSettings, answers: Answers) -> None:
+    def __init__(self, token: str, settings: BotSettings, answers: Answers, collector: Collector | None = None) -> None:
         self._token = token
         self._settings = settings
         self._answers = answers
+        self._collector = collector
         self._redaction = Redaction(token.partition(":")[2] or token)
         self._application: Telegram | None = None
 
@@ -115,7 +117,7 @@ class TelegramBot:
     def _listen(self, application: Telegram, me: User) -> None:
         reader = Reader(me)
         sender = Sender(application.bot, reader, self._answers)
-        updates = Updates(self._settings, self._answers, reader, sender)
+        updates = Updates(self._settings, self._answers, reader, sender, self._collector)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
         application.add_error_handler(failed)
 

@@ -93,6 +93,15 @@ class Reader:
         return mine and entity.type == MessageEntity.ITALIC and not rest
 
 
+def impersonal(message: Message) -> str:
+    """What it says, with "@someone" for everybody who is mentioned, as exports are read."""
+    raw = _wide(written(message))
+    for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
+        if entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
+            raw = raw[: 2 * entity.offset] + _wide(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
+    return _narrow(raw)
+
+
 def place_of(message: Message) -> Place:
     """Where it was said. Only a topic is a thread: in other groups Telegram numbers replies as threads too."""
     thread = str(message.message_thread_id) if message.is_topic_message else ""

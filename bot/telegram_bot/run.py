@@ -3,17 +3,24 @@
 import asyncio
 from collections.abc import Callable
 
+from bot.collecting import Collector
 from bot.config import BotSettings
 from bot.mention import Answers
 from bot.telegram_bot.client import TelegramBot
 
 
-async def run(token: str, settings: BotSettings, answers: Answers, ready: Callable[[str], None]) -> None:
+async def run(
+    token: str,
+    settings: BotSettings,
+    answers: Answers,
+    ready: Callable[[str], None],
+    collector: Collector | None = None,
+) -> None:
     """Answer on Telegram until cancelled: then take no more messages, finish what is under way, and close.
 
     `ready` is given one line when dann is there. Raises DannError, one line that says what to do, as `TelegramBot.start`.
     """
-    bot = TelegramBot(token, settings, answers)
+    bot = TelegramBot(token, settings, answers, collector)
     ready(await bot.start())
     try:
         await asyncio.Event().wait()

@@ -11,11 +11,13 @@ from telegram import Message, Update
 from telegram.ext import ContextTypes
 
 from bot import lines
+from bot.collecting import Collector
 from bot.commands import parsed
 from bot.config import BotSettings
 from bot.gate import Gate
 from bot.mention import Answers, Asked, Author, Mention, Place, Reply, Said
 from bot.recent import Recent
+from bot.telegram_bot import collected
 from bot.telegram_bot.messages import Reader, is_said, place_of, said_id
 from bot.telegram_bot.sending import Sender
 from bot.telegram_bot.slash import Kind, Slash, command_name, slash
@@ -38,10 +40,13 @@ async def failed(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
 class Updates:
     """Takes one update after the other, and has answered what is meant for dann."""
 
-    def __init__(self, settings: BotSettings, answers: Answers, reader: Reader, sender: Sender) -> None:
+    def __init__(
+        self, settings: BotSettings, answers: Answers, reader: Reader, sender: Sender, collector: Collector | None
+    ) -> None:
         self._answers = answers
         self._reader = reader
         self._sender = sender
+        self._collector = collector
         self._command = command_name(settings.persona.name)
         self._params = settings.sample
         self._gate = Gate(settings.bot)
@@ -55,10 +60,23 @@ class Updates:
         if self._seen.left(update.update_id):
             return
         self._seen.mark(update.update_id)
+        self._collect(update)
         if update.edited_message is not None and is_said(update.edited_message):
             self._edited(update.edited_message)
         elif update.message is not None and is_said(update.message):
             await self._message(update.message)
+
+    def _collect(self, update: Update) -> None:
+        """Pass on what the owner says, and what they have made of it since. Deletions Telegram tells no bot of."""
+        message = update.edited_message or update.message
+        if self._collector is None or message is None or not collected.is_numbered_for_all(message):
+            return
+        if not self._collector.wants(place_of(message), self._reader.author(message)):
+            return
+        if post := collected.post_of(message):
+            self._collector.keep(post)
+        elif update.edited_message is not None:
+            self._collector.drop(collected.post_id(message))
 
     async def _message(self, message: Message) -> None:
         place, late, found = place_of(message), self._late(message), self._slash(message)

@@ -21,6 +21,7 @@ BENCHES = {
     "cores": "core_growth",
     "sizes": "size_growth",
     "decode": "decode",
+    "reload": "reload",
     "startup": "startup",
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",

@@ -71,6 +71,7 @@ class Request:
     conversation: list[Turn]
     params: SamplingParams
     seed: int
+    checkpoint: str
     cancelled: bool = False
 
 
@@ -88,7 +89,7 @@ class ScriptedEngine:
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> "ScriptedStream":
         if self.full:
             raise EngineFull("full")
-        self.requests.append(Request(list(conversation), params, seed))
+        self.requests.append(Request(list(conversation), params, seed, self.snapshot.id))
         return ScriptedStream(self, self.requests[-1])
 
     async def swap(self, snapshot: Snapshot) -> None:
@@ -118,7 +119,7 @@ class ScriptedStream:
     async def completion(self) -> Completion:
         await self.engine.go.wait()
         text = self.engine.says(self.request.conversation, self.request.params, self.request.seed)
-        return Completion(text, self.request.seed, 1, "stop")
+        return Completion(text, self.request.seed, 1, "stop", self.request.checkpoint)
 
     def cancel(self) -> None:
         self.request.cancelled = True

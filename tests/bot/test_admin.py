@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from bot.admin import Admin, _age, _span
+from bot.reload import Reload
 from bot.tally import Outcome, Tally
 from model import checkpoint
 from model.checkpoint import Meta
+from model.checkpoint_folder import seal
 from model.errors import DannError
 from tests.bot.made import Clock, ScriptedEngine, snapshot
 
@@ -21,10 +23,11 @@ META = Meta(
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """Three checkpoints, of which the second serves."""
+    """Three checkpoints, of which the second serves, and the first did before."""
     for id_ in ("1", "2", "3"):
         checkpoint.save(tmp_path, id_, snapshot().model, snapshot().tokenizer, META)
-    checkpoint.publish(tmp_path, "2")
+    for id_ in ("1", "2"):
+        checkpoint.publish(tmp_path, id_)
     return tmp_path
 
 
@@ -33,8 +36,8 @@ class Scene:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
-        self.tally = Tally()
-        self.admin = Admin(self.engine, root, self.clock, self.tally)
+        self.reload, self.tally = Reload(self.engine, root, clock=self.clock), Tally()
+        self.admin = Admin(self.engine, self.reload, self.clock, self.tally)
 
     def order(self, command: str, argument: str = "") -> str:
         return asyncio.run(self.admin.do(command, argument))
@@ -98,6 +101,28 @@ def test_a_damaged_checkpoint_changes_nothing(root: Path) -> None:
     (root / "1" / "weights.safetensors").write_bytes(b"x")
     scene = Scene(root)
     assert "damaged" in scene.refused("rollback")
+    assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
+
+
+def test_status_tells_why_what_current_names_does_not_answer(root: Path) -> None:
+    scene = Scene(root)
+    (root / "CURRENT").write_text("4\n")
+    asyncio.run(scene.reload.look())
+    assert f"\nnot taken over: {root / '4'}: there is no such checkpoint" in scene.order("status")
+    checkpoint.publish(root, "3")
+    asyncio.run(scene.reload.look())
+    assert "not taken over" not in scene.order("status")
+    assert scene.engine.snapshot.id == "3"
+
+
+def test_what_verifies_but_cannot_be_loaded_is_not_rolled_back_to(root: Path) -> None:
+    """It is of an architecture that this dann does not have."""
+    config = root / "1" / "config.json"
+    config.write_text(config.read_text().replace("lstm", "lost"))
+    (root / "1" / "manifest.json").unlink()
+    seal(root / "1")
+    scene = Scene(root)
+    assert "'lost' is not known" in scene.refused("rollback")
     assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
 
 

@@ -12,7 +12,7 @@ from bot.drawing import COOLER, SHORTER, Drawn, derived, draw
 from bot.under_way import UnderWay
 from model.config import SamplingParams
 from model.engine import EngineFull, Turn
-from tests.bot.made import Says, ScriptedEngine
+from tests.bot.made import Says, ScriptedEngine, snapshot
 
 PARAMS = SamplingParams(temperature=1.5, max_tokens=100)
 NAMES = ("dann", "Sam")
@@ -54,6 +54,19 @@ def test_then_shorter_and_cooler_and_at_last_something_that_is_never_empty() -> 
     assert [request.params.max_tokens for request in engine.requests] == [100, 100, 100, SHORTER]
     cool = ScriptedEngine(lambda _, params, __: "" if params.temperature > 1 else "ok")
     assert drawn(cool, draws=1).text == "ok"
+
+
+def test_it_begins_anew_where_another_checkpoint_came_between_two_draws() -> None:
+    """Nothing of the first could be shown; the second alone would be no reply that anybody could have again."""
+    texts = iter(["", "from the second draw", "from the first"])
+
+    def says(*_: object) -> str:
+        engine.snapshot = snapshot("two")
+        return next(texts)
+
+    engine = ScriptedEngine(says)
+    assert drawn(engine) == Drawn("from the first", "two")
+    assert [request.seed for request in engine.requests] == [7, derived(7, 1), 7]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 30))

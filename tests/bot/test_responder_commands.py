@@ -114,14 +114,15 @@ def test_an_order_that_fails_is_logged_and_told_without_details(caplog: pytest.L
     played(scene, **OWNER)
 
 
-def test_the_checkpoint_in_the_footer_is_the_one_that_drew_all_of_it() -> None:
+def test_what_is_under_way_ends_on_the_checkpoint_it_began_with_and_the_footer_says_so() -> None:
     async def scene(s: Scene) -> None:
         assert await s.ask("a", asked=ASKED) == Reply("sure", footer="temp=1.25 seed=7 · checkpoint one")
         under_way = await s.begun("b", asked=ASKED)
         await s.engine.swap(snapshot("two"))
         s.engine.go.set()
         s.engine.says = lambda *_: "well"
-        assert await under_way == Reply("well", footer="temp=1.25 seed=7 · checkpoint two")
+        assert await under_way == Reply("well", footer="temp=1.25 seed=7 · checkpoint one")
+        assert await s.ask("c", asked=ASKED) == Reply("well", footer="temp=1.25 seed=7 · checkpoint two")
         assert [request.seed for request in s.engine.requests] == [7, 7, 7]
 
     played(scene)

@@ -109,3 +109,24 @@ def test_a_taken_port_is_one_line_and_the_rest_serves(tmp_path: Path) -> None:
         assert len([line for line in dann.lines if line.startswith("web")]) == 1
 
     asyncio.run(play())
+
+
+def test_reloads_are_counted_by_what_came_of_them(tmp_path: Path) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        port = free_port()
+        async with serving(tmp_path, f"bot.web.port={port}") as dann, asking(port) as client:
+            await dann.says("^dann: checkpoint one")
+            found = await counted(client)
+            assert value(found, "dann_reloads_total", outcome="done") == 0
+            await asyncio.to_thread(publish, tmp_path, "two", 1)
+            await dann.says("two serves now")
+            (tmp_path / "checkpoints" / "CURRENT").write_text("three\n")
+            await dann.says("two goes on answering: .*no such checkpoint")
+            found = await counted(client)
+            assert value(found, "dann_reloads_total", outcome="done") == 1
+            assert value(found, "dann_reloads_total", outcome="failed") == 1
+            dann.process.send_signal(signal.SIGTERM)
+            assert await dann.ends(15.0) == 0
+
+    asyncio.run(play())

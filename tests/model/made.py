@@ -1,13 +1,15 @@
 """Small snapshots for the engine's tests: networks of random weights, and one that says what it is told to."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from model import checkpoint
 from model.architectures import build
-from model.checkpoint import Snapshot
+from model.checkpoint import Meta, Snapshot
 from model.config import ModelConfig, SamplingParams
 from model.dropout import Noise
 from model.tokenizer import BOS, ME, Tokenizer
@@ -46,3 +48,18 @@ def parrot(text: str, *, forever: bool = False, tokenizer: Tokenizer = TOKENIZER
     for token, after in zip([ME, *tokens], [*tokens, tokens[0] if forever else BOS], strict=True):
         following[token] = after
     return Snapshot(text, Parrot(following), tokenizer)
+
+
+META = Meta(
+    created="2026-01-01T00:00:00+00:00", step=1, seconds=1.0, val_bpb=2.3456, posts=4, newest_post=None, seed=0,
+    code_version="0", settings={},
+)  # fmt: skip
+
+
+def save(root: Path, *ids: str, seed: int = 3, publish: bool = True, **shape: Any) -> None:
+    """Save networks of random weights as checkpoints of these ids, and let each of them serve in turn."""
+    held = snapshot(seed=seed, **shape)
+    for id_ in ids:
+        checkpoint.save(root, id_, held.model, held.tokenizer, META)
+        if publish:
+            checkpoint.publish(root, id_)

@@ -4,13 +4,16 @@ import asyncio
 import gc
 import logging
 import threading
+import time
 import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from model import checkpoint, slots
 from model.batch import Batch
 from model.checkpoint import Snapshot
 from model.engine import Engine, EngineClosed, EngineFull, Load, Turn
@@ -18,7 +21,7 @@ from model.errors import DannError
 from model.slots import Slots
 from model.stream import ReplyGivenUp, Stream
 from model.tokenizer import Tokenizer
-from tests.model.made import GREEDY, TOKENIZER, WILD, parrot, snapshot
+from tests.model.made import GREEDY, TOKENIZER, WILD, parrot, save, snapshot
 
 ENDLESS = GREEDY.model_copy(update={"max_tokens": 4096})
 HEY = [Turn(mine=False, text="hey")]
@@ -200,7 +203,6 @@ def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
             comes = engine.submit([], GREEDY, 3)
         assert (await comes.completion()).text == (await waits.completion()).text == "words"
         assert engine.load.busy == 2
-        assert engine.swaps == 1
         for stream, piece in zip(old, begun, strict=True):
             assert piece + "".join(await read(stream)) == (await stream.completion()).text == "he" * params.max_tokens
         assert engine.snapshot.id == "words"
@@ -241,6 +243,92 @@ def test_old_weights_are_let_go_when_the_last_of_their_replies_ends() -> None:
                 await asyncio.sleep(0.01)
 
     asyncio.run(main())
+
+
+def test_old_weights_are_let_go_also_where_nobody_asks_for_anything() -> None:
+    """The thread has drawn from them, and waits."""
+    old = [snapshot()]
+    gone = weakref.ref(old[0].model)
+
+    async def main() -> None:
+        async with asyncio.timeout(120), Engine(old.pop()) as engine:
+            await engine.submit([], GREEDY, 0).completion()
+            await engine.swap(parrot("lol"))
+            while gone() is not None:
+                gc.collect()
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+
+
+def test_each_reply_says_which_checkpoint_drew_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def use(engine: Engine) -> None:
+        with held_up(monkeypatch):
+            runs = [engine.submit(HEY, WILD, number) for number in range(2)]
+            while engine.load.busy < 2:
+                await asyncio.sleep(0.01)
+            waits = engine.submit(HEY, WILD, 2)
+            await engine.swap(snapshot(id_="two"))
+        assert [(await stream.completion()).checkpoint for stream in (*runs, waits)] == ["test", "test", "two"]
+
+    run(use, snapshot(), slots=2)
+
+
+def test_a_network_of_the_same_shape_is_swapped_in_without_compiling(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights and its dropout are others; what runs goes on meanwhile as ever."""
+    save(tmp_path, "one", hidden_dim=20)
+    save(tmp_path, "two", seed=4, hidden_dim=20, dropout=0.3, weight_drop=0.1)
+    traced: list[str] = []
+    whole = slots._draw
+
+    def draw(*of: Any) -> Any:
+        traced.append("a width")
+        return whole(*of)
+
+    monkeypatch.setattr(slots, "_draw", draw)
+
+    async def use(engine: Engine) -> None:
+        assert len(traced) == 2  # a program a width
+        before = await engine.submit(HEY, WILD, 1).completion()
+        await engine.swap(checkpoint.load(tmp_path, "two"))
+        after = await engine.submit(HEY, WILD, 1).completion()
+        assert before.text != after.text
+        assert (before.checkpoint, after.checkpoint) == ("one", "two")
+        assert len(traced) == 2
+        assert engine.snapshot.model.config.dropout == 0.3
+
+    run(use, checkpoint.load(tmp_path, "one"), slots=4)
+    assert Engine(checkpoint.load(tmp_path, "two"), slots=4).reply(HEY, WILD, 1).text
+
+
+def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A width that is begun is compiled to its end, and no other."""
+    compiled: list[int] = []
+    whole = Slots.draw
+
+    async def main() -> None:
+        async with asyncio.timeout(120), Engine(parrot("lol"), slots=16) as engine:
+            await engine.ready()
+            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+
+            def draw(held: Slots, asked: Any) -> Any:
+                compiled.append(len(asked.rows))
+                loop.call_soon_threadsafe(begun.set)
+                while not engine._closed:
+                    time.sleep(0.01)
+                return whole(held, asked)
+
+            monkeypatch.setattr(Slots, "draw", draw)
+            swapping = asyncio.create_task(engine.swap(snapshot(hidden_dim=24)))
+            await begun.wait()
+            await engine.close()
+            with pytest.raises(EngineClosed):
+                await swapping
+
+    asyncio.run(main())
+    assert compiled == [1]
 
 
 def test_an_error_in_the_thread_reaches_whoever_waits_and_the_engine_goes_on(

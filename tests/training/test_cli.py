@@ -43,7 +43,7 @@ def test_import_json_is_one_object_with_the_promised_keys(capsys: pytest.Capture
     assert main(["import", "chat.jsonl", "--me", "sam", "--json"]) == 0
     out, err = capsys.readouterr()
     assert json.loads(out) == {
-        "read": 4, "kept": 3, "updated": 0, "duplicates": 0, "mine": 2, "context": 1,
+        "read": 4, "kept": 3, "updated": 0, "duplicates": 0, "forgotten": 0, "mine": 2, "context": 1,
         "dropped": {"empty": 1}, "formats": {"jsonl": 4},
     }  # fmt: skip
     assert out.count("\n") == 1

@@ -23,7 +23,7 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
 def load(store: PostStore, *paths: Path, me: str = "") -> Report:
     """Import, and check what holds for every import."""
     report = store_exports(store, look_through(paths, me))
-    assert report.read == report.kept + report.updated + report.duplicates + report.dropped.total()
+    assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
     assert report.read == report.formats.total()
     return report

@@ -254,8 +254,10 @@ def test_a_killed_run_is_closed_by_the_next_and_its_leavings_count_for_nothing(f
         runs.note(killed.id, verdict="running", reason="", seconds=None)
     assert killed.candidate in checkpoint.ids(folder / "checkpoints")
     assert serving(folder) == before
-    run = retrained(asked)
+    kept = asked.model_copy(update={"retrain": asked.retrain.model_copy(update={"keep": 1})})
+    run = retrained(kept)
     assert run.verdict == "published", run.reason
+    assert checkpoint.ids(folder / "checkpoints") == [run.candidate]  # all else went
     assert next((one.verdict, one.reason) for one in rows(folder)) == ("failed", "interrupted")
 
 
@@ -290,6 +292,7 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
     before = serving(folder)
     run = retrained(settings(folder, train={"steps": 2, "evaluations": 1}), force=True)
     assert (run.verdict, serving(folder)) == ("refused", before)
+    assert checkpoint.ids(folder / "checkpoints") == [before, run.candidate]
     assert "only 0 held-out posts are there that the incumbent has not learned" in run.reason
 
 

@@ -12,31 +12,26 @@ from typing import Any
 import sqlalchemy as sa
 
 from model.errors import DannError
-from training.store.tables import METADATA, SCHEMA_VERSION, VERSION
+from training.store.tables import METADATA, POSTS, SCHEMA_VERSION, VERSION
 
 WAIT_SECONDS = 30
 """How long to wait for another writer, or for a server to answer."""
 
 
 @contextmanager
-def opened(url: str) -> Iterator[sa.Engine]:
-    """The database at a SQLAlchemy URL, with what is missing created.
+def opened(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
+    """The database at a SQLAlchemy URL, with what is missing created. `wait`: seconds instead of WAIT_SECONDS.
 
-    Raises DannError for a URL that is none, a database that cannot be reached, or a store from a later version.
+    A store from an earlier version gains what it lacks. Raises DannError for a URL that is none, a database that cannot
+    be reached, or a store from a later version.
     """
-    engine = _connected(url)
+    engine = _connected(url, WAIT_SECONDS if wait is None else wait)
     try:
-        with told(engine), engine.begin() as connection:
-            VERSION.create(connection, checkfirst=True)
-            version = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
-            if version is None:
-                connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
-            elif version > SCHEMA_VERSION:
-                raise DannError(
-                    f"{name_of(engine)}: written by a later dann (store version {version}; this one knows up to "
-                    f"{SCHEMA_VERSION}); upgrade dann"
-                )
-            METADATA.create_all(connection)
+        with told(engine), engine.connect() as connection:
+            ready = _version(connection) == SCHEMA_VERSION and not _missing(connection)
+        if not ready:
+            with writing(engine) as connection:  # looked at anew: of two that come at once, one waits for the other
+                _prepare(connection)
         yield engine
     finally:
         engine.dispose()
@@ -51,9 +46,58 @@ def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
         yield connection
 
 
-def _connected(url: str) -> sa.Engine:
+def scrub(engine: sa.Engine) -> None:
+    """Write the database anew, so that nothing that was taken out can still be read in its file.
+
+    Raises DannError where that cannot be done now, because others read it or the disk is full; nothing is lost.
+    """
+    with told(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        if engine.dialect.name != "sqlite":
+            connection.exec_driver_sql(f"VACUUM FULL {POSTS.name}")
+            return
+        connection.exec_driver_sql("VACUUM")
+    if not empty_log(engine):
+        raise DannError(f"{name_of(engine)}: another dann is reading it, so that its -wal file holds what was there")
+
+
+def empty_log(engine: sa.Engine) -> bool:
+    """Write SQLite's log into its file and empty it; False where that must wait, as somebody reads."""
+    if engine.dialect.name != "sqlite":
+        return True
+    with told(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
+
+
+def _version(connection: sa.Connection) -> int | None:
+    """The store's version, None where there is none yet. Raises DannError for a later one than this dann knows."""
+    if VERSION.name in _missing(connection):
+        return None
+    version: int | None = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
+    if version is not None and version > SCHEMA_VERSION:
+        raise DannError(
+            f"{name_of(connection.engine)}: written by a later dann (store version {version}; this one knows up to "
+            f"{SCHEMA_VERSION}); upgrade dann"
+        )
+    return version
+
+
+def _missing(connection: sa.Connection) -> set[str]:
+    return METADATA.tables.keys() - set(sa.inspect(connection).get_table_names())
+
+
+def _prepare(connection: sa.Connection) -> None:
+    """Add what is missing; a store of an earlier version is then one of this."""
+    version = _version(connection)
+    METADATA.create_all(connection)
+    if version is None:
+        connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
+    else:
+        connection.execute(VERSION.update().values(version=SCHEMA_VERSION))
+
+
+def _connected(url: str, wait: float) -> sa.Engine:
     try:
-        engine = _engine(sa.make_url(url))
+        engine = _engine(sa.make_url(url), wait)
         with told(engine):
             engine.connect().close()
     except ImportError as error:
@@ -69,21 +113,22 @@ def _connected(url: str) -> sa.Engine:
     return engine
 
 
-def _engine(url: sa.URL) -> sa.Engine:
+def _engine(url: sa.URL, wait: float) -> sa.Engine:
     if url.drivername in {"postgres", "postgresql"}:
         url = url.set(drivername="postgresql+psycopg")
     if url.drivername == "postgresql+psycopg" and "connect_timeout" not in url.query:
-        url = url.update_query_dict({"connect_timeout": str(WAIT_SECONDS)})
+        url = url.update_query_dict({"connect_timeout": str(max(2, round(wait)))})  # it takes no less
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url)
     if not url.database or url.database == ":memory:":
         raise ValueError("posts that nobody keeps")
     _private_file(Path(url.database))
-    engine = sa.create_engine(url, connect_args={"timeout": WAIT_SECONDS})
+    engine = sa.create_engine(url, connect_args={"timeout": wait})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")  # a running bot reads while an import writes
+        connection.execute("PRAGMA secure_delete=ON")  # what is edited or forgotten is overwritten, not just let go
 
     return engine
 

@@ -1,43 +1,29 @@
 """The store's posts: adding, reading, counting. Knows no export format and no network."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
 
 from training.post import Post
-from training.store.database import opened, told, writing
+from training.store.database import empty_log, opened, scrub, told, writing
+from training.store.selector import Found, Selector, find
+from training.store.summary import FETCHED, Summary, by_owner, summarized
 from training.store.tables import POSTS
-
-BATCH = 500
-"""Posts a statement: below SQLite's oldest limit of 999 parameters in one."""
-FETCHED = 1000
-"""Posts held at a time while reading."""
+from training.store.tombstones import BATCH, buried, bury
 
 
 @dataclass(slots=True)
 class Added:
-    """What adding posts did."""
+    """What adding posts did; `forgotten` ones were taken out for good before, and stay out."""
 
     new: int = 0
     updated: int = 0
     duplicates: int = 0
+    forgotten: int = 0
     mine: int = 0
-
-
-@dataclass(frozen=True)
-class Summary:
-    """What the store holds; `bytes` is the text's UTF-8 size, `first` and `last` Unix seconds."""
-
-    mine: int
-    context: int
-    sources: dict[str, int]
-    first: float | None
-    last: float | None
-    bytes: int
-    lengths: dict[str, int]
 
 
 _columns = [POSTS.c[field.name] for field in fields(Post)]
@@ -55,6 +41,24 @@ class PostStore:
         with writing(self._engine) as connection:
             yield Writer(connection)
 
+    def find(self, selector: Selector) -> Found:
+        """Which posts a selector means."""
+        with told(self._engine), self._engine.connect() as connection:
+            return find(connection, selector)
+
+    def has_forgotten(self, id_: str) -> bool:
+        """Whether the post of this id was taken out for good."""
+        with told(self._engine), self._engine.connect() as connection:
+            return bool(buried(connection, {id_}))
+
+    def scrub(self) -> None:
+        """Leave nothing of what was taken out in the database's file. Raises DannError where that must wait."""
+        scrub(self._engine)
+
+    def empty_log(self) -> None:
+        """Leave nothing of it in what SQLite keeps beside its file, if nobody is reading that now; quick."""
+        empty_log(self._engine)
+
     def posts(self) -> Iterator[Post]:
         """Stream all posts, by channel, then time (those without one first), then the order in which they were read."""
         order = (POSTS.c.channel, POSTS.c.time.is_not(None), POSTS.c.time, POSTS.c.seq)
@@ -66,42 +70,25 @@ class PostStore:
     def count(self) -> tuple[int, int]:
         """How many posts are one's own, and how many are others' beside them."""
         with told(self._engine), self._engine.connect() as connection:
-            return _by_owner(connection)
+            return by_owner(connection)
 
     def summary(self) -> Summary:
-        """Count, without holding more than the lengths of one's own posts."""
+        """Count what there is."""
         with told(self._engine), self._engine.connect() as connection:
-            own, context = _by_owner(connection)
-            sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
-            span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
-            texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)
-            size, lengths = 0, []
-            for text, mine in connection.execute(texts):
-                size += len(text.encode())
-                if mine:
-                    lengths.append(len(text))
-        return Summary(
-            mine=own,
-            context=context,
-            sources=sources,
-            first=span[0],
-            last=span[1],
-            bytes=size,
-            lengths=_quantiles(lengths),
-        )
+            return summarized(connection)
 
 
 class Writer:
-    """Adds posts within one transaction."""
+    """Adds posts and takes posts out, within one transaction."""
 
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
     def add(self, posts: Iterable[Post]) -> Added:
-        """Insert what is new, update what was edited since, count the rest as duplicates.
+        """Insert what is new, update what was edited since, leave out what was forgotten, count the rest as duplicates.
 
         A post already there is updated if it differs and is not the older edit of the two. Of one id twice in `posts`,
-        the later counts under the same rule.
+        the later counts under the same rule. A format that tells of no answers takes none away.
         """
         added = Added()
         batch: list[Post] = []
@@ -113,26 +100,32 @@ class Writer:
         self._add_batch(batch, added)
         return added
 
+    def find(self, selector: Selector) -> Found:
+        """Which posts a selector means; none can come until the transaction ends."""
+        return find(self._connection, selector)
+
+    def forget(self, ids: Collection[str]) -> int:
+        """Take posts out for good, and return how many of these ids there were."""
+        return bury(self._connection, ids)
+
     def _add_batch(self, batch: Sequence[Post], added: Added) -> None:
         if not batch:
             return
         ids = {post.id for post in batch}
+        gone = buried(self._connection, ids)
         known = {
             row.id: Post(*row) for row in self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(ids)))
         }
         stored = set(known)
         changed: dict[str, Post] = {}
-        for post in batch:
-            before = known.get(post.id)
-            if before is None:
-                added.new += 1
-                added.mine += post.mine
-            elif _same(before, post) or (post.edited or 0) < (before.edited or 0):
-                added.duplicates += 1
-                continue
-            else:
-                added.updated += 1
-            known[post.id] = changed[post.id] = post
+        for read in batch:
+            before = known.get(read.id)
+            tells_less = before is not None and before.reply_to is not None and read.reply_to is None
+            post = replace(read, reply_to=before.reply_to) if before and tells_less else read
+            if read.id in gone:
+                added.forgotten += 1
+            elif _is_news(before, post, added):
+                known[post.id] = changed[post.id] = post
         new = [_row(post) for post in changed.values() if post.id not in stored]
         edits = [_row(post, "new_") for post in changed.values() if post.id in stored]
         if new:
@@ -153,28 +146,27 @@ def _row(post: Post, prefix: str = "") -> dict[str, Any]:
 
 
 @contextmanager
-def open_store(url: str) -> Iterator[PostStore]:
-    """The posts of the database at a SQLAlchemy URL; raises DannError where it cannot be opened (database.py)."""
-    with opened(url) as engine:
+def open_store(url: str, wait: float | None = None) -> Iterator[PostStore]:
+    """The posts of the database at a SQLAlchemy URL; raises DannError where it cannot be opened (database.py).
+
+    `wait`: after so many seconds somebody else's writing counts as a refusal.
+    """
+    with opened(url, wait) as engine:
         yield PostStore(engine)
+
+
+def _is_news(before: Post | None, post: Post, added: Added) -> bool:
+    """Whether a post is to be written, and count which kind of news it is."""
+    if before is None:
+        added.new += 1
+        added.mine += post.mine
+        return True
+    if _same(before, post) or (post.edited or 0) < (before.edited or 0):
+        added.duplicates += 1
+        return False
+    added.updated += 1
+    return True
 
 
 def _same(before: Post, after: Post) -> bool:
     return (before.text, before.mine, before.reply_to) == (after.text, after.mine, after.reply_to)
-
-
-def _by_owner(connection: sa.Connection) -> tuple[int, int]:
-    found = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
-    return found.get(True, 0), found.get(False, 0)
-
-
-def _pairs(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, Any]]:
-    return ((row[0], row[1]) for row in connection.execute(query))
-
-
-def _quantiles(lengths: list[int]) -> dict[str, int]:
-    """Return the median, the 90 % and the longest of some lengths, in characters; empty for none."""
-    if not lengths:
-        return {}
-    lengths.sort()
-    return {"median": lengths[len(lengths) // 2], "p90": lengths[len(lengths) * 9 // 10], "longest": lengths[-1]}

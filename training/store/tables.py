@@ -2,7 +2,8 @@
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""Raised with every change that an older dann must not overlook; so far each has only added tables (database.py)."""
 
 METADATA = sa.MetaData()
 VERSION = sa.Table("dann_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
@@ -38,3 +39,4 @@ RUNS = sa.Table(
     sa.Column("figures", sa.Text, nullable=False),  # JSON
     sqlite_autoincrement=True,  # an id is never given to another run
 )
+FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # posts that stay out; no text

@@ -1,4 +1,4 @@
-"""A store's address: SQLite in a temporary folder and, where there is one, a PostgreSQL server of the tests' own."""
+"""Stores to test with: on SQLite and, where there is one, on PostgreSQL."""
 
 import os
 import shutil
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine
 
+from training.store.posts import PostStore, open_store
 from training.store.tables import METADATA
 
 
@@ -28,7 +29,7 @@ def as_unprivileged(command: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """URL of a real server that lives for this session's tests and listens on a socket in a temporary folder only."""
+    """URL of a real server that lives for this folder's tests and listens on a socket in a temporary folder only."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL on this machine (initdb is in neither /usr/lib/postgresql/*/bin nor PATH)")
@@ -63,3 +64,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     METADATA.drop_all(engine)
     engine.dispose()
     return server
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[PostStore]:
+    with open_store(url) as opened:
+        yield opened

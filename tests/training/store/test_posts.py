@@ -21,12 +21,6 @@ HI = Post("a:1", "a", mine=True, time=10.0, text="hi", source="made")
 
 
 @pytest.fixture
-def store(url: str) -> Iterator[PostStore]:
-    with open_store(url) as opened:
-        yield opened
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "posts.db"
 

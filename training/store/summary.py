@@ -1,0 +1,65 @@
+"""What the store holds, counted. Knows no post as a whole."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from training.store.tables import POSTS
+
+FETCHED = 1000
+"""Posts held at a time while reading."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What the store holds; `bytes` is the text's UTF-8 size, `first` and `last` Unix seconds."""
+
+    mine: int
+    context: int
+    sources: dict[str, int]
+    first: float | None
+    last: float | None
+    bytes: int
+    lengths: dict[str, int]
+
+
+def by_owner(connection: sa.Connection) -> tuple[int, int]:
+    """How many posts are one's own, and how many are others'."""
+    found = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
+    return found.get(True, 0), found.get(False, 0)
+
+
+def summarized(connection: sa.Connection) -> Summary:
+    """Count, without holding more than the lengths of one's own posts."""
+    own, context = by_owner(connection)
+    sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
+    span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
+    texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)
+    size, lengths = 0, []
+    for text, mine in connection.execute(texts):
+        size += len(text.encode())
+        if mine:
+            lengths.append(len(text))
+    return Summary(
+        mine=own,
+        context=context,
+        sources=sources,
+        first=span[0],
+        last=span[1],
+        bytes=size,
+        lengths=_quantiles(lengths),
+    )
+
+
+def _pairs(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, Any]]:
+    return ((row[0], row[1]) for row in connection.execute(query))
+
+
+def _quantiles(lengths: list[int]) -> dict[str, int]:
+    """Return the median, the 90 % and the longest of some lengths, in characters; empty for none."""
+    if not lengths:
+        return {}
+    lengths.sort()
+    return {"median": lengths[len(lengths) // 2], "p90": lengths[len(lengths) * 9 // 10], "longest": lengths[-1]}
