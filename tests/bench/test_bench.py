@@ -22,6 +22,7 @@ from tests.bench import (
     chat_process,
     children,
     decode,
+    growing_corpus,
     others,
     same_work,
     soak,
@@ -292,4 +293,34 @@ def test_what_takes_very_long_runs_only_where_it_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(program, "bench", lambda name: lambda _quick: noted(name))
     monkeypatch.setattr("sys.argv", ["bench"])
     program.main()
-    assert set(program.BENCHES) - set(ran) == {"soak"}
+    assert set(program.BENCHES) - set(ran) == {"growing-corpus", "soak"}
+
+
+def test_a_corpus_is_cut_into_periods_of_equal_length_and_nothing_is_lost(tmp_path: Path) -> None:
+    days = [1, 1, 2, 9, 10, 19, 20, 21, 31]
+    said = [{"id": str(n), "time": f"2026-01-{day:02}T00:00:00Z"} for n, day in enumerate(days)] + [{"id": "timeless"}]
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join(map(json.dumps, said)))
+    parts = [
+        [json.loads(line)["id"] for line in part.read_text().splitlines()]
+        for part in growing_corpus.cut(export, 3, tmp_path)
+    ]
+    assert parts == [["0", "1", "2", "3", "4", "timeless"], ["5", "6"], ["7", "8"]]
+
+
+def test_beginnings_are_compared_period_by_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bpb = {"scratch": [3.0, 2.0, 2.0], "warm": [3.0, 1.0, 4.0]}
+
+    def grown(parts: list[Path], _me: str, data: Path, start: str, *_: object) -> list[dict[str, float]]:
+        assert (len(parts), data.name) == (3, start)
+        return [{"posts": 10 * n, "bpb": found} for n, found in enumerate(bpb[start], start=1)]
+
+    monkeypatch.setattr(growing_corpus, "grown", grown)
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join(json.dumps({"time": f"2026-01-{day:02}"}) for day in range(1, 32)))
+    report = growing_corpus.measure(export, "me", 3, 1.0, starts=["scratch", "warm"])
+    assert report.figures == {name: grown([export] * 3, "", Path(name), name) for name in bpb}
+    rows = report.text.splitlines()
+    assert rows[0] == "| period | posts | scratch, bits a byte | warm / scratch |"
+    assert rows[3] == "| 2 | 20 | 2.000 | 0.500 |"
+    assert rows[-1] == "| geometric mean from 2 on |  |  | 1.000 |"
