@@ -26,7 +26,10 @@ META = "meta.json"
 
 
 class Meta(BaseModel):
-    """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` training's tables of config.toml, as used."""
+    """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` training's tables of config.toml, as used.
+
+    `held_out` notes which posts were not learned (training/held_out.py); checkpoints from before that was noted have None.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -39,6 +42,7 @@ class Meta(BaseModel):
     seed: int
     code_version: str
     settings: dict[str, Any]
+    held_out: str | None = None
 
 
 def is_id(text: str) -> bool:

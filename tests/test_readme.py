@@ -54,7 +54,7 @@ def test_every_make_target_it_names_is_there() -> None:
     "command",
     [
         "import", "posts", "forget", "train", "experiment", "eval", "checkpoints", "rollback", "pin", "rm", "say", "chat",
-        "demo", "serve", "doctor",
+        "demo", "serve", "doctor", "retrain", "runs",
     ],
 )  # fmt: skip
 def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:

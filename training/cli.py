@@ -1,4 +1,4 @@
-"""`dann import | posts | train`; forget, eval, experiment and the checkpoints' are next door. Also `python -m training`."""
+"""`dann import | posts | train`; the other commands are next door. Also `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
@@ -25,6 +25,7 @@ from training.config import Settings
 from training.eval_cli import add_eval
 from training.experiment_cli import add_experiment
 from training.forget_cli import add_forget
+from training.retrain_cli import add_retrain
 
 if TYPE_CHECKING:
     from training.importer import Report
@@ -45,6 +46,7 @@ def add_commands(commands: Any) -> None:
     training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
     training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
+    add_retrain(commands)
     add_experiment(commands)
     add_eval(commands)
     add_checkpoints(commands)

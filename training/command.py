@@ -123,14 +123,14 @@ def print_table(rows: Sequence[tuple[str, str]]) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[Callable[[], bool]]:
-    """Yield a question: has Ctrl-C or SIGTERM come? The first asks to finish and save; the second ends at once."""
+def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], bool]]:
+    """Yield a question: has Ctrl-C or SIGTERM come? The first asks to do what `then` says; the second ends at once."""
     asked: list[int] = []
 
     def note(number: int, _frame: object) -> None:
         asked.append(number)
         signal.signal(number, signal.default_int_handler)
-        sys.stderr.write("dann: finishing and saving; once more ends at once\n")
+        sys.stderr.write(f"dann: {then}; once more ends at once\n")
 
     before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

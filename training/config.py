@@ -167,6 +167,21 @@ class EvalConfig(Table):
     seed: int = Field(0, ge=0, lt=2**31)
 
 
+class RetrainConfig(Table):
+    """When training anew is worth it, how it begins, and what its candidate must be to be published (gate.py)."""
+
+    min_new_posts: int = Field(50, ge=0)
+    start: Literal["scratch", "warm", "shrink_perturb"] = "scratch"
+    minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
+    tolerance: float = Field(0.02, ge=0, le=1)
+    samples: int = Field(300, ge=20, le=10_000)
+    longest_copy: int = Field(30, ge=0)
+    copied: float = Field(0.05, ge=0, le=1)
+    variety: float = Field(0.85, ge=0, le=1)
+    same: float = Field(0.1, ge=0, le=1)
+    keep: PositiveInt = 5
+
+
 class Settings(BaseSettings):
     """Every table that training needs; bot/config.py adds its own in a subclass. Made by training/settings.py."""
 
@@ -177,4 +192,5 @@ class Settings(BaseSettings):
     model: ModelTable = ModelTable()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
+    retrain: RetrainConfig = RetrainConfig()
     sample: SamplingParams = SamplingParams()

@@ -1,16 +1,14 @@
-"""Posts to conversations: who answered what, cut by time into train and val. Knows no tokens and no network.
+"""Posts to conversations: who answered what, cut into train and val. Knows no tokens and no network.
 
 A conversation is what the network reads from an empty carry: some turns of others, a turn of one's own, and so on.
 """
 
 from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 
 from training.post import Post
-
-VAL_FRACTION = 0.1
-"""The newest tenth of one's own posts is held out (training.md's protocol; not a setting, so that figures compare)."""
 
 ALONE_RUN = 8
 """Posts in a conversation where nobody else is ever heard, so that a gap in time says nothing."""
@@ -30,14 +28,15 @@ class Turn:
 Conversation = tuple[Turn, ...]
 
 
-def conversations(posts: Sequence[Post], gap_seconds: float, context_turns: int) -> Iterator[Conversation]:
-    """Cut posts, sorted by channel and then time, into conversations; the newest tenth of one's own is marked `val`.
+def conversations(
+    posts: Sequence[Post], gap_seconds: float, context_turns: int, val: AbstractSet[str]
+) -> Iterator[Conversation]:
+    """Cut posts, sorted by channel and then time, into conversations; those of one's own with an id in `val` are marked so.
 
     A conversation ends where the channel does, where nobody wrote for `gap_seconds`, and between train and val. Of the
     others only the `context_turns` before a turn of one's own stay: enough to learn answering, and no minutes spent on
     what dann never says. A turn of one's own that answers an older message has that message repeated just before it.
     """
-    val = _newest_tenth(posts)
     for _, channel in groupby(posts, key=lambda post: post.channel):
         members = list(channel)
         alone = all(post.mine for post in members)
@@ -45,25 +44,14 @@ def conversations(posts: Sequence[Post], gap_seconds: float, context_turns: int)
         yield from (conversation for conversation in found if conversation)
 
 
-def _age(index: int, post: Post) -> tuple[float, int]:
-    """Sort key from old to new; posts without a time (plain text) count as older than all others, in their own order."""
-    return (post.time if post.time is not None else float("-inf"), index)
-
-
-def _newest_tenth(posts: Sequence[Post]) -> set[str]:
-    """Ids of the newest tenth of one's own posts, which are held out."""
-    mine = sorted((_age(i, post), post.id) for i, post in enumerate(posts) if post.mine)
-    return {id_ for _, id_ in mine[len(mine) - int(len(mine) * VAL_FRACTION) :]}
-
-
-def _alone(posts: Sequence[Post], val: set[str]) -> Iterator[Conversation]:
+def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversation]:
     turns = [Turn(mine=True, text=post.text, val=post.id in val, alone=True) for post in posts]
     for _, run in groupby(turns, key=lambda turn: turn.val):
         same = tuple(run)
         yield from (same[i : i + ALONE_RUN] for i in range(0, len(same), ALONE_RUN))
 
 
-def _together(posts: Sequence[Post], val: set[str], gap: float, context_turns: int) -> Iterator[Conversation]:
+def _together(posts: Sequence[Post], val: AbstractSet[str], gap: float, context_turns: int) -> Iterator[Conversation]:
     by_id = {post.id: post for post in posts}
     turns: list[Turn] = []
     heard: list[Post] = []  # what others wrote since one's own last turn

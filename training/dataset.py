@@ -74,8 +74,8 @@ def build_dataset(
             break
     return Dataset(
         train=_stream(_with_listeners(shuffled, seed), tokenizer, other_weight),
-        val=_held_out(spread, tokenizer),
-        quick=_held_out(quick, tokenizer),
+        val=held_out_rows(spread, tokenizer),
+        quick=held_out_rows(quick, tokenizer),
     )
 
 
@@ -130,8 +130,8 @@ def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_w
     return TokenStream(np.asarray(tokens, np.int32), np.asarray(weights, np.float32))
 
 
-def _held_out(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> HeldOut:
-    """Deal the longest conversations first, each to the row that is shortest so far."""
+def held_out_rows(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> HeldOut:
+    """Encode conversations, at least one, for scoring; the longest come first, each to the row that is shortest so far."""
     encoded = iter(_encode(conversations, tokenizer))
     pieces = [_scored(conversation, encoded) for conversation in conversations]
     longest, total = max(len(ids) for ids, _ in pieces), sum(len(ids) for ids, _ in pieces)

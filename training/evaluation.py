@@ -5,21 +5,21 @@ Knows no terminal. A Report holds figures alone: no post's text and no sample's.
 
 import math
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from flax import nnx
 
 from model.checkpoint import Snapshot
-from model.engine import Engine, Turn
+from model.engine import Engine
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config import DataConfig, Settings
-from training.conversations import Conversation
 from training.corpus import Corpus, build_corpus, own_texts
 from training.dataset import build_dataset, own_bytes, scored_stream
 from training.evaluate import Evaluator, Score, ppmd_bpb
+from training.exchanges import Exchange, exchanges
 from training.likeness import Auc, Distances, Traits, distances, told_apart, traits, words_of
 from training.markov import markov_samples
 from training.mixture import mixed_stateful
@@ -90,14 +90,6 @@ class Report:
         }
 
 
-@dataclass(frozen=True)
-class _Exchange:
-    """A held-out post and what stood before it in its conversation."""
-
-    said: Sequence[Turn]
-    answer: str
-
-
 def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, progress: Callable[[str], None]) -> Report:
     """Evaluate a checkpoint on posts sorted by channel and time; `progress` is told what is being done.
 
@@ -105,10 +97,10 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
     """
     assert snapshot.meta is not None  # a checkpoint that was loaded has it
     corpus = build_corpus(posts, _data_settings(settings.data, snapshot.meta.settings))
-    exchanges = list(_exchanges(corpus.val))
-    if len(exchanges) < FEWEST_HELD_OUT:
+    found = list(exchanges(corpus.val))
+    if len(found) < FEWEST_HELD_OUT:
         raise DannError(
-            f"{len(exchanges)} of your {corpus.posts:,} posts are held out and judging a voice takes {FEWEST_HELD_OUT} "
+            f"{len(found)} of your {corpus.posts:,} posts are held out and judging a voice takes {FEWEST_HELD_OUT} "
             "at least; import more with `dann import PATH`"
         )
     progress("reading held-out posts")
@@ -116,7 +108,7 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
     progress("mixing with what was counted")
     mixed, baselines["context_model"] = _mixed(snapshot, corpus)
     train, seed = own_texts(corpus.train), settings.eval.seed
-    chosen = random.Random(seed).sample(exchanges, min(settings.eval.samples, len(exchanges), len(train) // 2))  # noqa: S311
+    chosen = random.Random(seed).sample(found, min(settings.eval.samples, len(found), len(train) // 2))  # noqa: S311
     real = [exchange.answer for exchange in chosen]
     samples = {"dann": _replies(snapshot, chosen, settings, progress)}
     progress("making Markov chains")
@@ -127,7 +119,7 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
         seed=seed,
         posts=corpus.posts,
         posts_then=snapshot.meta.posts,
-        held_out=len(exchanges),
+        held_out=len(found),
         samples=len(real),
         score=score,
         mixed_bpb=mixed,
@@ -142,15 +134,6 @@ def _data_settings(now: DataConfig, then: dict[str, Any]) -> DataConfig:
     saved = then.get("data", {})
     keys = {"conversation_gap_minutes", "context_turns"} & saved.keys()
     return now.model_copy(update={key: saved[key] for key in keys})
-
-
-def _exchanges(val: Sequence[Conversation]) -> Iterator[_Exchange]:
-    """Every held-out post of one's own; where nobody else is ever heard, it was said out of the blue."""
-    for conversation in val:
-        before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
-        for number, turn in enumerate(conversation):
-            if turn.mine and not turn.quoted:
-                yield _Exchange([] if turn.alone else before[:number], turn.text)
 
 
 def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
@@ -178,13 +161,13 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
 
 
 def _replies(
-    snapshot: Snapshot, exchanges: Sequence[_Exchange], settings: Settings, progress: Callable[[str], None]
+    snapshot: Snapshot, asked: Sequence[Exchange], settings: Settings, progress: Callable[[str], None]
 ) -> list[str]:
     """What the checkpoint says where the person wrote the held-out post, each from a seed of its own."""
-    progress(f"writing {len(exchanges):,} samples")
-    seeds = range(settings.eval.seed, settings.eval.seed + len(exchanges))
-    asked = [(exchange.said, settings.sample, seed) for exchange, seed in zip(exchanges, seeds, strict=True)]
-    return [reply.text for reply in Engine(snapshot).replies(asked)]
+    progress(f"writing {len(asked):,} samples")
+    seeds = range(settings.eval.seed, settings.eval.seed + len(asked))
+    requests = [(exchange.said, settings.sample, seed) for exchange, seed in zip(asked, seeds, strict=True)]
+    return [reply.text for reply in Engine(snapshot).replies(requests)]
 
 
 def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:

@@ -12,11 +12,11 @@ from model.durable import replace_file
 from model.errors import DannError
 from training import results, sizing
 from training.clock import Clock
+from training.console import Console
 from training.lock import only_training
 from training.network import fresh_network, num_params
 from training.preset import ExperimentSettings
 from training.results import Result
-from training.run import Console
 from training.source import Source
 from training.step import TrainState
 from training.trainer import Progress, fit

@@ -10,6 +10,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from training.console import Part
 from training.trainer import Progress, StepMetrics
 
 
@@ -86,3 +87,12 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
 def _one_line(text: str, width: int = 100) -> str:
     flat = " / ".join(text.split("\n"))
     return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+
+
+class RetrainingConsole(TrainingConsole):
+    """A RetrainConsole at a terminal."""
+
+    def part(self, part: Part, share: float) -> None:
+        """Say what begins."""
+        if share == 0.0 and part in {"judging", "publishing"}:
+            self.say(f"{part} the candidate")

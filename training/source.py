@@ -19,10 +19,10 @@ from training.corpus import Corpus, build_corpus, own_texts
 from training.dataset import Dataset, build_dataset
 from training.devices import cores
 from training.evaluate import Evaluator
+from training.learning import size_for
 from training.network import learned_tokenizer
 from training.post import Post
 from training.protocol import mixed_nats_per_char, score_text
-from training.run import size_for
 from training.sizing import Size, choose
 from training.text import SplitText, read_text, text_dataset
 

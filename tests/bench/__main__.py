@@ -26,6 +26,7 @@ BENCHES = {
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",
     "import-memory": "import_memory",
+    "growing-corpus": "growing_corpus",
 }
 
 

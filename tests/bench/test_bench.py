@@ -11,7 +11,7 @@ import pytest
 from jax.experimental import rnn
 
 from tests.bench import __main__ as program
-from tests.bench import children, decode, others, same_work, training_speed
+from tests.bench import children, decode, growing_corpus, others, same_work, training_speed
 from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.contenders import decode_ours
 from tests.bench.contenders.layers import by_scan, made, packed
@@ -188,3 +188,33 @@ def test_figures_go_to_a_file(
 @pytest.mark.parametrize("name", program.BENCHES)
 def test_every_benchmark_is_there(name: str) -> None:
     assert callable(program.bench(name))
+
+
+def test_a_corpus_is_cut_into_periods_of_equal_length_and_nothing_is_lost(tmp_path: Path) -> None:
+    days = [1, 1, 2, 9, 10, 19, 20, 21, 31]
+    said = [{"id": str(n), "time": f"2026-01-{day:02}T00:00:00Z"} for n, day in enumerate(days)] + [{"id": "timeless"}]
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join(map(json.dumps, said)))
+    parts = [
+        [json.loads(line)["id"] for line in part.read_text().splitlines()]
+        for part in growing_corpus.cut(export, 3, tmp_path)
+    ]
+    assert parts == [["0", "1", "2", "3", "4", "timeless"], ["5", "6"], ["7", "8"]]
+
+
+def test_beginnings_are_compared_period_by_period(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bpb = {"scratch": [3.0, 2.0, 2.0], "warm": [3.0, 1.0, 4.0]}
+
+    def grown(parts: list[Path], _me: str, data: Path, start: str, *_: object) -> list[dict[str, float]]:
+        assert (len(parts), data.name) == (3, start)
+        return [{"posts": 10 * n, "bpb": found} for n, found in enumerate(bpb[start], start=1)]
+
+    monkeypatch.setattr(growing_corpus, "grown", grown)
+    export = tmp_path / "export.jsonl"
+    export.write_text("\n".join(json.dumps({"time": f"2026-01-{day:02}"}) for day in range(1, 32)))
+    report = growing_corpus.measure(export, "me", 3, 1.0, starts=["scratch", "warm"])
+    assert report.figures == {name: grown([export] * 3, "", Path(name), name) for name in bpb}
+    rows = report.text.splitlines()
+    assert rows[0] == "| period | posts | scratch, bits a byte | warm / scratch |"
+    assert rows[3] == "| 2 | 20 | 2.000 | 0.500 |"
+    assert rows[-1] == "| geometric mean from 2 on |  |  | 1.000 |"

@@ -2,13 +2,14 @@
 
 from tests.training.made import chat, posts
 from training.conversations import ALONE_RUN, Conversation, conversations
+from training.held_out import newest_tenth
 from training.post import Post
 
 HOUR = 3600.0
 
 
 def cut(found: list[Post], gap: float = HOUR, context: int = 8) -> list[Conversation]:
-    return list(conversations(found, gap, context))
+    return list(conversations(found, gap, context, newest_tenth(found)))
 
 
 def said(conversation: Conversation) -> list[str]:

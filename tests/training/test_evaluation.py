@@ -18,8 +18,9 @@ from model import checkpoint
 from tests.training.made import demo, posts, small_settings
 from training.cli import main
 from training.corpus import build_corpus, own_texts
-from training.evaluation import Report, _exchanges, evaluate
+from training.evaluation import Report, evaluate
 from training.evaluation_report import print_report
+from training.exchanges import exchanges
 from training.post import Post
 from training.progress import TrainingConsole
 from training.run import train
@@ -143,22 +144,22 @@ def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: Report
 
 def test_the_text_before_a_post_is_what_is_answered() -> None:
     corpus = build_corpus(POSTS, small_settings(Path()).data)
-    exchanges = list(_exchanges(corpus.val))
-    assert [exchange.answer for exchange in exchanges] == own_texts(corpus.val)
+    found = list(exchanges(corpus.val))
+    assert [exchange.answer for exchange in found] == own_texts(corpus.val)
     conversation = max(corpus.val, key=len)
     first = own_texts(corpus.val).index(own_texts([conversation])[0])
-    said = [turn.text for turn in exchanges[first].said]
+    said = [turn.text for turn in found[first].said]
     assert said == [turn.text for turn in conversation[: len(said)]]
     assert said
-    assert not exchanges[first].said[0].mine
+    assert not found[first].said[0].mine
     assert conversation[len(said)].mine
 
 
 def test_where_nobody_else_is_heard_nothing_is_answered() -> None:
     corpus = build_corpus(posts([f"post {i} about nothing" for i in range(200)]), small_settings(Path()).data)
-    exchanges = list(_exchanges(corpus.val))
-    assert len(exchanges) == 20
-    assert not any(exchange.said for exchange in exchanges)
+    found = list(exchanges(corpus.val))
+    assert len(found) == 20
+    assert not any(exchange.said for exchange in found)
 
 
 def test_the_split_is_that_of_the_checkpoint_whatever_the_settings_are_now(folder: Path, report: Report) -> None:

@@ -21,3 +21,22 @@ POSTS = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
 )
 FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # posts that stay out; no text
+RUNS = sa.Table(
+    "runs",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("why", sa.Text, nullable=False),
+    sa.Column("started", sa.Float(53), nullable=False),
+    sa.Column("verdict", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("seconds", sa.Float(53)),
+    sa.Column("posts", sa.Integer),
+    sa.Column("new_posts", sa.Integer),
+    sa.Column("newest_post", sa.Float(53)),
+    sa.Column("candidate", sa.Text),
+    sa.Column("incumbent", sa.Text),
+    sa.Column("candidate_bpb", sa.Float(53)),
+    sa.Column("incumbent_bpb", sa.Float(53)),
+    sa.Column("figures", sa.Text, nullable=False),  # JSON
+    sqlite_autoincrement=True,  # an id is never given to another run
+)

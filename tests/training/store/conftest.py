@@ -8,9 +8,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine
 
 from training.store.posts import PostStore, open_store
+from training.store.tables import METADATA
 
 
 def postgres_programs() -> Path | None:
@@ -60,8 +61,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path / 'data' / 'posts.db'}"
     server: str = request.getfixturevalue("postgres")
     engine = create_engine(server.replace("postgresql:", "postgresql+psycopg:"))
-    with engine.begin() as connection:
-        connection.execute(text("DROP TABLE IF EXISTS posts, forgotten, dann_schema"))
+    METADATA.drop_all(engine)
     engine.dispose()
     return server
 
