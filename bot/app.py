@@ -5,15 +5,18 @@ import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from bot.aside import aside
 from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
 from bot.discord_bot.run import run as run_on_discord
 from bot.inbox import watch
 from bot.mention import Answers
+from bot.news import News
 from bot.reload import Reload, first
 from bot.responder import Responder
+from bot.retraining import Retraining
 from bot.standing import NOT_COMPILED, Standing
 from bot.stored import count_stored
 from bot.telegram_bot.run import run as run_on_telegram
@@ -22,6 +25,9 @@ from bot.web.sources import Sources
 from model.checkpoint import Snapshot
 from model.engine import Engine
 from model.errors import DannError
+
+if TYPE_CHECKING:
+    from bot.scheduler import Schedule
 
 Tell = Callable[[str], None]
 """Says one line to the person who started dann."""
@@ -76,32 +82,34 @@ async def _answer(
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         standing.engine, standing.reload = engine, reload
-        watching = asyncio.create_task(reload.watch())
-        responder = Responder(engine, settings, reload=reload, tally=standing.tally)
-        running = platforms(settings, tokens, responder, tell, collector)
+        news = News()
+        retraining = Retraining(settings, news, tell)
+        responder = Responder(engine, settings, reload=reload, retraining=retraining, tally=standing.tally)
+        running = platforms(settings, tokens, responder, tell, collector, news)
         parts = [asyncio.create_task(_kept(part, tell)) for part in running]
+        beside = [asyncio.create_task(reload.watch()), asyncio.create_task(scheduled(settings, retraining))]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
-        watching.cancel()
-        for part in parts:  # each finishes what it has begun; one after the other, waits would add up
+        for part in (*beside, *parts):  # each finishes what it has begun; one after the other, waits would add up
             part.cancel()
-        await asyncio.gather(responder.drain(settings.bot.drain_seconds), watching, *parts, return_exceptions=True)
+        drained = (work(settings.bot.drain_seconds) for work in (responder.drain, retraining.stop))
+        await asyncio.gather(*drained, *beside, *parts, return_exceptions=True)
         return 0 if stopping.is_set() else 1
 
 
 def platforms(
-    settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell, collector: Collector
+    settings: BotSettings, tokens: Tokens, answers: Answers, tell: Tell, collector: Collector, news: News
 ) -> list[Coroutine[Any, Any, None]]:
     """What is to run, a platform each; of those without a token it is told how to get one."""
     found = []
     if tokens.discord:
-        found.append(run_on_discord(tokens.discord, settings, answers, tell, collector))
+        found.append(run_on_discord(tokens.discord, settings, answers, tell, collector, news))
     else:
         tell(NO_DISCORD)
     if tokens.telegram:
-        found.append(run_on_telegram(tokens.telegram, settings, answers, tell, collector))
+        found.append(run_on_telegram(tokens.telegram, settings, answers, tell, collector, news))
     else:
         tell(NO_TELEGRAM)
     if not found:
@@ -109,6 +117,18 @@ def platforms(
     if about := collector.about():
         tell(about)
     return found
+
+
+async def scheduled(settings: BotSettings, retraining: Retraining) -> None:
+    """Retrain when the config says, until cancelled."""
+
+    def schedule() -> "Schedule":
+        from bot.scheduler import Schedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
+
+        return Schedule(settings, retraining.due, retraining.plan)
+
+    await retraining.recall()
+    await (await aside(schedule)).run()
 
 
 async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.Event, tell: Tell) -> None:
