@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoint import MANIFEST
+from model.checkpoint_folder import MANIFEST
 from training.mark import Mark, high_water, mark_of, new_since
 from training.post import Post
 from training.store.runs import Run, Verdict
