@@ -6,12 +6,26 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Protocol
 
-from bot import lines
 from bot.drawing import Engine
+from bot.lines import span
 from bot.reload import Reload
 from bot.tally import Tally
 from model.errors import DannError
+
+BY_HAND = "by hand"
+"""Why a retraining was begun, where an owner ordered it."""
+
+
+class Retrains(Protocol):
+    """What learns anew (retraining.py)."""
+
+    def start(self, why: str, *, force: bool = False) -> str:
+        """Begin and say so; raises DannError where that cannot be now."""
+
+    def about(self) -> str:
+        """How it goes, in lines."""
 
 
 class Admin:
@@ -22,9 +36,11 @@ class Admin:
         engine: Engine,
         reload: Reload,
         clock: Callable[[], float] = time.monotonic,
+        retraining: Retrains | None = None,
         tally: Tally | None = None,
     ) -> None:
         self._engine = engine
+        self._retraining = retraining
         self._checkpoints = reload
         self._clock = clock
         self._since = clock()
@@ -54,9 +70,10 @@ class Admin:
         if trouble := self._checkpoints.trouble:
             about += f"\nnot taken over: {trouble}"
         doing = "paused" if self.paused else "answering"
+        learning = f"\n{self._retraining.about()}" if self._retraining else ""
         return (
-            f"{about}\n{doing}, up {_span(self._clock() - self._since)}, {self._tally.said:,} answered, "
-            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB"
+            f"{about}\n{doing}, up {span(self._clock() - self._since)}, {self._tally.said:,} answered, "
+            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
         )
 
     async def _pause(self, _: str) -> str:
@@ -75,24 +92,21 @@ class Admin:
         """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
         return await self._checkpoints.rollback(id_)
 
-    async def _retrain(self, _: str) -> str:
-        return lines.NO_RETRAINING
+    async def _retrain(self, how: str) -> str:
+        """Learn from what is new; `force`: even where that is little."""
+        if how.lower() not in {"", "force"}:
+            raise DannError(f"retrain takes nothing, or force: not {how[:20]!r}")
+        if self._retraining is None:
+            raise DannError("nothing learns here")
+        return self._retraining.start(BY_HAND, force=bool(how))
 
 
 def _age(created: str) -> str:
     """How long ago that was; as it is written where it is no time."""
     try:
-        return f"{_span((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
+        return f"{span((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
     except (ValueError, TypeError):
         return created or "at an unknown time"
-
-
-def _span(seconds: float) -> str:
-    """A length of time in its two largest units."""
-    minutes = int(max(0.0, seconds) // 60)
-    if minutes < 60:
-        return f"{minutes} min"
-    return f"{minutes // 60} h {minutes % 60} min" if minutes < 48 * 60 else f"{minutes // 1440} days"
 
 
 def _resident_bytes() -> int:

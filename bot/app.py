@@ -6,15 +6,18 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bot import lasting
+from bot.aside import aside
 from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
 from bot.inbox import watch
 from bot.mention import Answers
+from bot.news import News
 from bot.reload import Reload, first
 from bot.responder import Responder
+from bot.retraining import Retraining
 from bot.stall import Stalls
 from bot.standing import NOT_COMPILED, Standing
 from bot.stored import count_stored
@@ -24,9 +27,12 @@ from model.checkpoint import Snapshot
 from model.engine import Engine
 from model.errors import DannError
 
+if TYPE_CHECKING:
+    from bot.scheduler import Schedule
+
 Tell = Callable[[str], None]
 """Says one line to the person who started dann."""
-Run = Callable[[BotSettings, Answers, Tell, Collector], Coroutine[Any, Any, None]]
+Run = Callable[[BotSettings, Answers, Tell, Collector, News], Coroutine[Any, Any, None]]
 """Answers on one platform until cancelled."""
 
 ALIVE_FILE = "serving"
@@ -88,17 +94,20 @@ async def _answer(
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         standing.engine, standing.reload = engine, reload
-        watching = asyncio.create_task(reload.watch())
-        responder = Responder(engine, settings, reload=reload, tally=standing.tally)
-        parts = [asyncio.create_task(_kept(run(settings, responder, tell, collector), tell)) for run in runs]
+        news = News()
+        retraining = Retraining(settings, news, tell)
+        responder = Responder(engine, settings, reload=reload, retraining=retraining, tally=standing.tally)
+        running = [run(settings, responder, tell, collector, news) for run in runs]
+        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
+        beside = [asyncio.create_task(reload.watch()), asyncio.create_task(scheduled(settings, retraining))]
         over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
         await until(over, stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
-        watching.cancel()
-        for part in parts:  # each finishes what it has begun; one after the other, waits would add up
+        for part in (*beside, *parts):  # each finishes what it has begun; one after the other, waits would add up
             part.cancel()
-        await asyncio.gather(responder.drain(settings.bot.drain_seconds), watching, *parts, return_exceptions=True)
+        drained = (work(settings.bot.drain_seconds) for work in (responder.drain, retraining.stop))
+        await asyncio.gather(*drained, *beside, *parts, return_exceptions=True)
         settling.cancel()
         return 0 if stopping.is_set() else 1
 
@@ -128,6 +137,18 @@ def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
     if not found:
         tell(NOWHERE)
     return found
+
+
+async def scheduled(settings: BotSettings, retraining: Retraining) -> None:
+    """Retrain when the config says, until cancelled."""
+
+    def schedule() -> "Schedule":
+        from bot.scheduler import Schedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
+
+        return Schedule(settings, retraining.due, retraining.plan)
+
+    await retraining.recall()
+    await (await aside(schedule)).run()
 
 
 async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.Event, tell: Tell) -> None:

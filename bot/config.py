@@ -4,9 +4,10 @@ import os
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
+from bot.cron import check_cron
 from training.config import Settings, Table
 
 
@@ -26,6 +27,13 @@ Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_listed)]
 """Ids of Discord's, as text; numbers are accepted, and one alone."""
 ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_listed)]
 """The same of Telegram's, where a person may also write in the name of a group or a channel."""
+
+
+def _cron(expression: str) -> str:
+    """A cron expression, or "" for none."""
+    if expression.strip():
+        check_cron(expression)
+    return " ".join(expression.lower().split())
 
 
 class PersonaConfig(Table):
@@ -100,6 +108,22 @@ class RemarksConfig(Table):
     quiet_until: int = Field(8, ge=0, le=23)
 
 
+class ScheduleConfig(Table):
+    """When dann learns anew by itself, and what that may take of the machine meanwhile.
+
+    `interval_hours` above 0 counts instead of `cron`; with neither it never does.
+    """
+
+    cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
+    interval_hours: float = Field(0.0, ge=0, le=10_000)
+    jitter_minutes: float = Field(15.0, ge=0, le=1440)
+    make_up: bool = True
+    niceness: int = Field(19, ge=0, le=19)
+    threads: int = Field(0, ge=0, le=1024)
+    extra_minutes: float = Field(30.0, gt=0, le=10_000)
+    memory_mb: int = Field(4000, ge=0)
+
+
 class BotConfig(Table):
     """How dann behaves in a chat, on every platform.
 
@@ -118,6 +142,7 @@ class BotConfig(Table):
     bot_exchanges: int = Field(3, ge=1, le=100)
     drain_seconds: float = Field(5.0, ge=0, le=600)
     remarks: RemarksConfig = RemarksConfig()
+    schedule: ScheduleConfig = ScheduleConfig()
     discord: DiscordConfig = DiscordConfig()
     telegram: TelegramConfig = TelegramConfig()
     web: WebConfig = WebConfig()

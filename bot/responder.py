@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 
 from bot import lines
-from bot.admin import Admin
+from bot.admin import Admin, Retrains
 from bot.config import BotSettings
 from bot.conversation import conversation, speakers, turns
 from bot.drawing import Drawn, Engine, draw
@@ -46,6 +46,7 @@ class Responder:
         *,
         remarks: Remarks | None = None,
         reload: Reload | None = None,
+        retraining: Retrains | None = None,
         tally: Tally | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,7 +59,7 @@ class Responder:
         self._under_way: UnderWay[Drawn] = UnderWay()
         self._tally = tally or Tally()
         reload = reload or Reload(engine, settings.data.checkpoints)
-        self._admin = Admin(engine, reload, clock, tally=self._tally)
+        self._admin = Admin(engine, reload, clock, retraining, self._tally)
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)

@@ -124,9 +124,11 @@ def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, An
     where = _origin(key.split("."), given, files)
     if error["type"] == "extra_forbidden":
         return f"{where}: {key} is no setting; did you mean {nearest(known, key)}?"
-    if error["type"] == "value_error":  # what two keys must be together
-        return f"{where}: [{key}]: {error['msg'].removeprefix('Value error, ')}"
     found = "true" if error["input"] is True else "false" if error["input"] is False else repr(error["input"])
+    if error["type"] == "value_error":
+        why = error["msg"].removeprefix("Value error, ")
+        together = known[key] is not None  # what two keys of a table must be together
+        return f"{where}: [{key}]: {why}" if together else f"{where}: {key} = {found} is not right: {why}"
     return f"{where}: {key} = {found} is not right: it must be {allowed(known, key, error)}"
 
 

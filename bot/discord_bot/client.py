@@ -13,7 +13,7 @@ from bot.collecting import Collector
 from bot.config import BotSettings
 from bot.discord_bot import collected, heard
 from bot.discord_bot.commanded import Tree
-from bot.discord_bot.delivery import is_refusal, post, typing
+from bot.discord_bot.delivery import is_refusal, post, tell, typing
 from bot.mention import Answers, Mention, Place
 from model.errors import DannError
 
@@ -89,6 +89,11 @@ class Client(discord.AutoShardedClient):
                 task.cancel()
         if self._syncing:
             self._syncing.cancel()
+
+    async def tell_owner(self, owner: str, text: str) -> None:
+        """Send an owner a private message. Raises discord.py's errors where they take none."""
+        await self.wait_until_ready()
+        await tell(await self.create_dm(discord.Object(int(owner))), text)
 
     @contextmanager
     def under_way(self) -> Iterator[bool]:

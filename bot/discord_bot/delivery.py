@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -19,7 +20,7 @@ TYPING_EVERY = 8.0
 MAY_NOT_REPLY = 160002
 """Discord's code where the permission to read the history is missing, which a plain message does without."""
 REFUSED = "!"
-"""In a message's nonce: it says why there is no answer, so it is no part of the conversation."""
+"""In a message's nonce: it says why there is no answer, or how dann does, so it is no part of the conversation."""
 
 log = logging.getLogger("dann.discord")
 _at_work: set[asyncio.Task[None]] = set()
@@ -46,6 +47,13 @@ async def post(message: discord.Message, reply: Reply, *, as_reply: bool = True)
         nonce = f"{message.id}{sign}{number}"
         if number or not (as_reply and await _hangs_on(message, piece, nonce)):
             await message.channel.send(piece, nonce=nonce)
+
+
+async def tell(channel: discord.abc.Messageable, text: str) -> None:
+    """Send what nobody asked for; it is no part of the conversation."""
+    number = time.time_ns() // 1000
+    for place, piece in enumerate(split(text, LIMIT, characters)):
+        await channel.send(piece, nonce=f"{number}{REFUSED}{place}")
 
 
 async def _hangs_on(message: discord.Message, piece: str, nonce: str) -> bool:

@@ -14,6 +14,7 @@ from bot.collecting import Collector
 from bot.config import BotSettings, DiscordConfig
 from bot.discord_bot.client import PORTAL, Client, deaf
 from bot.mention import Answers
+from bot.news import News
 from model.errors import DannError
 
 CLOSING_SECONDS = 1.0
@@ -34,19 +35,25 @@ async def run(
     answers: Answers,
     ready: Callable[[str], None],
     collector: Collector | None = None,
+    news: News | None = None,
 ) -> None:
     """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
 
-    `ready` is given one line when dann is there. discord.py resumes lost connections by itself; what it gives up on, such
-    as bytes that make no sense, is logged and begun anew. Raises DannError, one line that says what to do, for a token
-    that Discord refuses and for the Message Content intent being off.
+    Owners are told of `news` here. `ready` is given one line when dann is there. discord.py resumes lost connections by
+    itself; what it gives up on, such as bytes that make no sense, is logged and begun anew. Raises DannError, one line that
+    says what to do, for a token that Discord refuses and for the Message Content intent being off.
     """
     if not is_token(token):
         raise refused()
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
-    with addresses(settings.bot.discord):
+    client = Client(settings, answers, ready, collector)
+
+    async def tell(owner: str, text: str) -> None:
+        await client.tell_owner(owner, text)
+
+    with addresses(settings.bot.discord), (news or News()).attached("Discord", tell, settings.bot.discord.owners):
         while True:
-            client, began = Client(settings, answers, ready, collector), clock()
+            began = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
                 ready = _keep_quiet
@@ -55,6 +62,7 @@ async def run(
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
+            client = Client(settings, answers, ready, collector)
 
 
 async def _stay_if_possible(client: Client, token: str, drain_seconds: float) -> None:

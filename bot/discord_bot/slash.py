@@ -101,7 +101,8 @@ def _admin(name: str, ordered: Ordered) -> app_commands.Group:
         name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
     )
     for command, about in ADMIN.items():
-        callback = _rollback(ordered) if command == "rollback" else _order(command, ordered)
+        special = {"rollback": _rollback, "retrain": _retrain}
+        callback = special[command](ordered) if command in special else _order(command, ordered)
         group.add_command(app_commands.Command(name=command, description=about, callback=callback))
     return group
 
@@ -118,6 +119,13 @@ def _rollback(ordered: Ordered) -> Any:
         await ordered(interaction, "rollback", checkpoint)
 
     return app_commands.describe(checkpoint="which one; nothing: the one before")(order)
+
+
+def _retrain(ordered: Ordered) -> Any:
+    async def order(interaction: Interaction, force: bool = False) -> None:
+        await ordered(interaction, "retrain", "force" if force else "")
+
+    return app_commands.describe(force="even where there is little new")(order)
 
 
 async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:

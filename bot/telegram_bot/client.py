@@ -21,7 +21,7 @@ from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
 from bot.collecting import Collector
 from bot.config import BotSettings
-from bot.mention import Answers
+from bot.mention import Answers, Reply
 from bot.redaction import Redaction
 from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.menu import set_menu
@@ -58,6 +58,7 @@ class TelegramBot:
         self._collector = collector
         self._redaction = Redaction(token.partition(":")[2] or token)
         self._application: Telegram | None = None
+        self._sender: Sender | None = None
 
     async def start(self) -> str:
         """Begin to answer, and return the line that says so. While Telegram cannot be reached, it goes on trying.
@@ -100,6 +101,13 @@ class TelegramBot:
         await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
         self._redaction.__exit__()
 
+    async def tell_owner(self, owner: str, text: str) -> None:
+        """Write to an owner in their own chat with the bot. Raises DannError where they have not opened one."""
+        if self._sender is None:
+            raise DannError("Telegram cannot be reached yet")
+        if not await self._sender.send_privately(owner, Reply(text, private=True)):
+            raise DannError("they have not written to the bot yet, or blocked it")
+
     def _built(self) -> Telegram:
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # what will be the default; until then each 429 is a warning
         builder = (
@@ -116,7 +124,7 @@ class TelegramBot:
 
     def _listen(self, application: Telegram, me: User) -> None:
         reader = Reader(me)
-        sender = Sender(application.bot, reader, self._answers)
+        sender = self._sender = Sender(application.bot, reader, self._answers)
         updates = Updates(self._settings, self._answers, reader, sender, self._collector)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
         application.add_error_handler(failed)

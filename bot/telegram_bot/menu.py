@@ -9,7 +9,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from bot.telegram_bot.slash import ADMIN
 
 ASK = "say something; also temp=0.8 top_p=0.9 seed=7 length=100 before or among your words"
-MANAGE = "for owners: status, retrain, rollback, pause, resume, reload"
+MANAGE = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
 
 logger = logging.getLogger("dann.telegram")
 

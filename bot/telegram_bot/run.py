@@ -6,6 +6,7 @@ from collections.abc import Callable
 from bot.collecting import Collector
 from bot.config import BotSettings
 from bot.mention import Answers
+from bot.news import News
 from bot.telegram_bot.client import TelegramBot
 
 
@@ -15,14 +16,17 @@ async def run(
     answers: Answers,
     ready: Callable[[str], None],
     collector: Collector | None = None,
+    news: News | None = None,
 ) -> None:
     """Answer on Telegram until cancelled: then take no more messages, finish what is under way, and close.
 
-    `ready` is given one line when dann is there. Raises DannError, one line that says what to do, as `TelegramBot.start`.
+    Owners are told of `news` here. `ready` is given one line when dann is there. Raises DannError, one line that says what
+    to do, as `TelegramBot.start`.
     """
     bot = TelegramBot(token, settings, answers, collector)
-    ready(await bot.start())
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await bot.stop()
+    with (news or News()).attached("Telegram", bot.tell_owner, settings.bot.telegram.owners):
+        ready(await bot.start())
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await bot.stop()

@@ -13,6 +13,7 @@ from typing import Any
 from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
 from bot.mention import Answers, Mention, Reply
+from bot.news import News
 from model.config import SamplingParams
 from tests.bot.discord_echo import Echo, Voice, say_back
 from tests.servers.discord import DiscordServer, World
@@ -23,7 +24,7 @@ from tests.servers.discord.things import Channel, Guild, Message, User
 class Stage:
     """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged.
 
-    `answers` may be set, before it is started, to something else than the echo.
+    `answers` may be set, before it is started, to something else than the echo; `news` to what owners are to be told.
     """
 
     server: DiscordServer
@@ -35,6 +36,7 @@ class Stage:
     ready: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     answers: Answers | None = None
+    news: News | None = None
     running: asyncio.Task[None] | None = None
 
     @property
@@ -70,7 +72,13 @@ class Stage:
 
     def start(self, **settings: Any) -> None:
         self.running = asyncio.create_task(
-            run(self.world.token, self.settings(**settings), self.answers or self.echo, self.ready.append)
+            run(
+                self.world.token,
+                self.settings(**settings),
+                self.answers or self.echo,
+                self.ready.append,
+                news=self.news,
+            )
         )
 
     async def connected(self) -> None:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.admin import Admin, _age, _span
+from bot.admin import Admin, Retrains, _age
+from bot.lines import span
 from bot.reload import Reload
 from bot.tally import Outcome, Tally
 from model import checkpoint
@@ -32,12 +33,12 @@ def root(tmp_path: Path) -> Path:
 
 
 class Scene:
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, retraining: Retrains | None = None) -> None:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
         self.reload, self.tally = Reload(self.engine, root, clock=self.clock), Tally()
-        self.admin = Admin(self.engine, self.reload, self.clock, self.tally)
+        self.admin = Admin(self.engine, self.reload, self.clock, retraining, self.tally)
 
     def order(self, command: str, argument: str = "") -> str:
         return asyncio.run(self.admin.do(command, argument))
@@ -136,8 +137,31 @@ def test_two_orders_at_once_come_one_after_the_other(root: Path) -> None:
     assert scene.engine.snapshot.id == checkpoint.current(root) == "3"
 
 
-def test_retraining_is_not_there_yet_and_says_so(root: Path) -> None:
-    assert "comes with the scheduler" in Scene(root).order("retrain")
+class Learning:
+    """What learns, as it were."""
+
+    def __init__(self) -> None:
+        self.orders: list[tuple[str, bool]] = []
+
+    def start(self, why: str, *, force: bool = False) -> str:
+        self.orders.append((why, force))
+        return "begun"
+
+    def about(self) -> str:
+        return "last retraining: nothing learned"
+
+
+def test_retraining_is_begun_by_hand_and_its_state_is_told(root: Path) -> None:
+    learning = Learning()
+    scene = Scene(root, learning)
+    assert [scene.order("retrain"), scene.order("retrain", " Force ")] == ["begun", "begun"]
+    assert learning.orders == [("by hand", False), ("by hand", True)]
+    assert scene.refused("retrain", "harder") == "retrain takes nothing, or force: not 'harder'"
+    assert scene.order("status").endswith(" MB\nlast retraining: nothing learned")
+
+
+def test_where_nothing_learns_the_order_is_refused(root: Path) -> None:
+    assert Scene(root).refused("retrain") == "nothing learns here"
 
 
 def test_an_unknown_order_names_those_there_are(root: Path) -> None:
@@ -147,7 +171,7 @@ def test_an_unknown_order_names_those_there_are(root: Path) -> None:
 
 
 def test_ages_and_spans() -> None:
-    assert [_span(seconds) for seconds in (0, 59, 3599, 3600, 172_799, 172_800)] == [
+    assert [span(seconds) for seconds in (0, 59, 3599, 3600, 172_799, 172_800)] == [
         "0 min", "0 min", "59 min", "1 h 0 min", "47 h 59 min", "2 days",
     ]  # fmt: skip
     assert _age("yesterday") == "yesterday"

@@ -59,12 +59,15 @@ class Dann:
         return await asyncio.wait_for(self.process.wait(), seconds)
 
 
+MAIN = "from bot.cli import main; raise SystemExit(main())"
+
+
 @asynccontextmanager
-async def serving(folder: Path, *sets: str, **tokens: str) -> AsyncIterator[Dann]:
+async def serving(folder: Path, *sets: str, code: str = MAIN, **tokens: str) -> AsyncIterator[Dann]:
     """`dann serve` in `folder`, its lines read as they come; killed at the end if it is still there. No HTTP unless set."""
     own = {key: value for key, value in os.environ.items() if not key.endswith("_TOKEN")}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", "from bot.cli import main; raise SystemExit(main())",
+        sys.executable, "-c", code,
         f"--set=data.dir={folder}", "--set=bot.web.port=0", *(f"--set={one}" for one in sets), "serve",
         env={**own, **tokens, "PYTHONPATH": str(ROOT)}, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,

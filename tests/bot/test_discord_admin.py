@@ -14,17 +14,19 @@ from tests.servers.discord.things import Flag
 @on_stage()
 async def test_owners_orders_are_passed_on_and_seen_by_them_alone(it: Stage, command: str) -> None:
     await it.registered()
-    options: dict[str, Any] = {"checkpoint": "20260101-abc"} if command == "rollback" else {}
+    given: dict[str, dict[str, Any]] = {"rollback": {"checkpoint": "20260101-abc"}, "retrain": {"force": True}}
+    options = given.get(command, {})
+    argument = {"rollback": "20260101-abc", "retrain": "force"}.get(command, "")
     it.guild.members[it.ann.id].administrator = True
     for channel in (it.room, it.world.dm(it.ann)):
         answer = await it.world.answer_to(it.world.use_command(it.ann, channel, f"dann-admin {command}", **options))
-        assert answer.content == f"did {command} {options.get('checkpoint', '')}".strip()
+        assert answer.content == f"did {command} {argument}".strip()
         assert answer.flags & Flag.EPHEMERAL
     place, author, *order = it.echo.orders[0]
     assert (author.id, place.chat, order) == (
         str(it.ann.id),
         str(it.room.id),
-        [command, options.get("checkpoint", "")],
+        [command, argument],
     )
 
 

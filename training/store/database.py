@@ -3,9 +3,11 @@
 What the database refuses becomes one line that says what to do.
 """
 
+import errno
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -133,11 +135,22 @@ def _engine(url: sa.URL, wait: float) -> sa.Engine:
     return engine
 
 
+_making = threading.Lock()
+
+
 def _private_file(path: Path) -> None:
-    """Make the file and its folder, readable by their owner alone."""
+    """Make the file and its folder, readable by their owner alone; one that is there is not even opened.
+
+    To close a file gives up every lock that the process holds on it (POSIX), those of SQLite's other connections too: another
+    process would then write over what they have open.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with _making:  # nobody here has it open before it is closed
+            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            with suppress(FileExistsError):
+                os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError as error:
         raise DannError(
             f"{path}: the store cannot be opened ({error.strerror}); check data.dir and its permissions"

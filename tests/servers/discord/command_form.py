@@ -7,7 +7,7 @@ from typing import Any
 from tests.servers.discord.errors import form_error
 
 Json = dict[str, Any]
-SUBCOMMAND, GROUP, STRING, INTEGER, NUMBER = 1, 2, 3, 4, 10
+SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10
 TYPES = range(1, 12)
 CHOSEN = (STRING, INTEGER, NUMBER)
 """Types whose values a person types or chooses; ranges and choices are for these."""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.servers.discord.command_form import CHOSEN, INTEGER, NUMBER, STRING, SUBCOMMAND, checked_command
+from tests.servers.discord.command_form import BOOLEAN, CHOSEN, INTEGER, NUMBER, STRING, SUBCOMMAND, checked_command
 from tests.servers.discord.errors import form_error
 from tests.servers.discord.things import Ids, Member
 
@@ -71,7 +71,7 @@ class CommandBook:
                 raise ValueError(f"there is no option {name}")
             if checked and (fault := _fault(by_name[name], value)):
                 raise ValueError(f"{name}: {fault}")
-        guessed = {str: STRING, int: INTEGER, float: NUMBER}
+        guessed = {str: STRING, int: INTEGER, float: NUMBER, bool: BOOLEAN}
         return [
             {"name": name, "type": by_name[name]["type"] if name in by_name else guessed[type(value)], "value": value}
             for name, value in options.items()
@@ -80,6 +80,8 @@ class CommandBook:
 
 def _fault(option: Json, value: Any) -> str:
     """Why a client would not send this value; "" if it would."""
+    if option["type"] == BOOLEAN and isinstance(value, bool):
+        return ""
     kinds: dict[int, tuple[type, ...]] = {STRING: (str,), INTEGER: (int,), NUMBER: (int, float)}
     if option["type"] not in CHOSEN or not isinstance(value, kinds[option["type"]]) or isinstance(value, bool):
         return f"{value!r} is not of this option's type"

@@ -1,0 +1,64 @@
+"""What a cron expression may be: five fields, as in "30 4 * * mon-fri". Knows no scheduler.
+
+Stricter than some crons, so that nothing means two things: days of the week have names, as 0 is Sunday to one and Monday to
+another, and a day that never comes is refused.
+"""
+
+import re
+
+NAMED = ("minute", "hour", "day", "month", "day of the week")
+RANGES = ((0, 59), (0, 23), (1, 31), (1, 12))
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_NUMBERS = re.compile(r"(?:\*|(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))?)(?:/(?P<step>\d{1,2}))?", re.ASCII)
+_NAMES = re.compile(r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?")
+
+
+def check_cron(expression: str) -> None:
+    """Raise ValueError, in words that say which field is wrong and what it may be, for what is no cron expression."""
+    fields = expression.lower().split()
+    if len(fields) != len(NAMED):
+        raise ValueError(f'it must have five fields, {", ".join(NAMED)}, as "0 4 * * *" has: it has {len(fields)}')
+    for number in (0, 1):
+        _numbers(fields[number], number)
+    days, months = _numbers(fields[2], 2), _numbers(fields[3], 3)
+    for item in fields[4].split(","):
+        if item != "*" and not _named(item, WEEKDAYS):
+            raise ValueError(
+                f'day of the week {item!r} must be * or of {", ".join(WEEKDAYS)}, such as "mon-fri" or "sat,sun"'
+            )
+    if min(days) > max(LENGTHS[month - 1] for month in months):
+        raise ValueError("there is no such day in those months")
+
+
+def _numbers(field: str, number: int) -> set[int]:
+    """The numbers that a field stands for."""
+    return {value for item in field.split(",") for value in _item(item, number)}
+
+
+def _item(item: str, number: int) -> range:
+    least, most = RANGES[number]
+    if NAMED[number] == "month" and (months := _named(item, MONTHS)):
+        return range(months.start + 1, months.stop + 1)
+    found = _NUMBERS.fullmatch(item)
+    if found:
+        step = int(found["step"] or 1)
+        first = least if found["first"] is None else int(found["first"])
+        single = found["first"] is not None and found["last"] is None
+        last = first if single else int(found["last"] or most)
+        if least <= first <= last <= most and 1 <= step <= max(1, last - first) and not (single and found["step"]):
+            return range(first, last + 1, step)
+    names = f", or of {', '.join(MONTHS)}" if NAMED[number] == "month" else ""
+    raise ValueError(
+        f'{NAMED[number]} {item!r} must be * or from {least} to {most}{names}, such as "{least}-{least + 4}/2"'
+    )
+
+
+def _named(item: str, names: tuple[str, ...]) -> range | None:
+    """The places of the names in `names`; None where they are none of them, or the wrong way round."""
+    found = _NAMES.fullmatch(item)
+    if not found or found["first"] not in names or (found["last"] or found["first"]) not in names:
+        return None
+    first, last = names.index(found["first"]), names.index(found["last"] or found["first"])
+    return range(first, last + 1) if first <= last else None

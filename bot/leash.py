@@ -1,0 +1,58 @@
+"""How a child starts: it gives way to its parent, keeps to its cores, and never outlives it.
+
+Then it becomes the module it was started for: `python -m bot.leash PARENT NICENESS CORES MODULE ARGUMENT ...`, with a pipe
+from the parent as its standard input. This is done here and not between fork and exec, where the parent's threads may have
+left locks held for good. Knows neither training nor the bot, and imports nothing that takes time.
+"""
+
+import ctypes
+import os
+import runpy
+import signal
+import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1
+"""From Linux's prctl.h: the signal to get when the parent dies."""
+FIRST_TO_GO = "1000"
+"""For Linux's oom_score_adj: when memory runs out, this process is ended and not the one that answers."""
+
+
+def main() -> None:
+    """Become the module."""
+    parent, niceness, cores, module, *arguments = sys.argv[1:]
+    _die_with(int(parent))
+    _give_way(int(niceness), {int(core) for core in cores.split(",") if core})
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+def _die_with(parent: int) -> None:
+    """End when the parent does, however it does: Linux sends a signal, and everywhere its end of the pipe closes."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    threading.Thread(target=_until_closed, daemon=True).start()
+    if os.getppid() != parent:  # it died before the signal was asked for
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _until_closed() -> None:
+    with suppress(OSError):
+        while os.read(0, 1024):
+            pass
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _give_way(niceness: int, cores: set[int]) -> None:
+    """Be nice; run on these cores alone (none: on all), by which JAX counts its devices and threads, too."""
+    os.nice(niceness)
+    if cores and hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores)
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""Lines for the owners, on every platform that can reach them. Knows no platform: each says how it tells one owner.
+
+That an owner could not be told is logged once; what the line was about goes on all the same.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+TELLING_SECONDS = 60.0
+"""How long a platform may take: one that cannot be reached now will not be waited for."""
+
+Tell = Callable[[str, str], Awaitable[None]]
+"""Tells an owner, by id, a text. Raises where they cannot be reached."""
+
+log = logging.getLogger("dann")
+
+
+class News:
+    """Tells owners. Platforms attach while they are connected."""
+
+    def __init__(self) -> None:
+        self._ways: dict[str, tuple[Tell, Sequence[str]]] = {}
+        self._unreached: set[tuple[str, str]] = set()
+
+    @contextmanager
+    def attached(self, platform: str, tell: Tell, owners: Sequence[str]) -> Iterator[None]:
+        """While the block runs, what is told reaches these owners by this way, too."""
+        self._ways[platform] = (tell, owners)
+        try:
+            yield
+        finally:
+            del self._ways[platform]
+
+    async def tell(self, text: str) -> None:
+        """Tell every owner, side by side; returns when each has been told or could not be."""
+        await asyncio.gather(
+            *(
+                self._tell(platform, tell, owner, text)
+                for platform, (tell, owners) in self._ways.items()
+                for owner in owners
+            )
+        )
+
+    async def _tell(self, platform: str, tell: Tell, owner: str, text: str) -> None:
+        try:
+            async with asyncio.timeout(TELLING_SECONDS):
+                await tell(owner, text)
+        except Exception as error:
+            if (platform, owner) not in self._unreached:
+                why = str(error) or type(error).__name__
+                log.warning("owner %s cannot be told on %s (%s); this is said once", owner, platform, why)
+            self._unreached.add((platform, owner))
+        else:
+            self._unreached.discard((platform, owner))

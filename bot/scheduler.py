@@ -1,0 +1,205 @@
+"""When dann learns anew by itself: one job of APScheduler's, kept in the database beside the posts. Knows no verdict.
+
+It has a thread of its own, so that a database that is locked or gone holds up nobody: it is tried again, and answers go on.
+What is stored is the job's next time, by which a time that passed while the machine was off is seen at the next start. Where
+two processes serve one data folder, one of them schedules, and the other takes over when it ends.
+"""
+
+import asyncio
+import logging
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from apscheduler.events import EVENT_JOB_SUBMITTED  # type: ignore[import-untyped]
+from apscheduler.executors.debug import DebugExecutor  # type: ignore[import-untyped]
+from apscheduler.jobstores.sqlalchemy import SQLAlchemyJobStore  # type: ignore[import-untyped]
+from apscheduler.schedulers.base import BaseScheduler  # type: ignore[import-untyped]
+from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]
+from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
+
+from bot.config import BotSettings, ScheduleConfig
+from model.errors import DannError
+from training.lock import HeldError, held
+from training.store.database import opened, told
+
+JOB = "retrain"
+LOCK_FILE = "schedule.lock"
+LOOK_SECONDS = 30.0
+"""The longest between two looks at the clock, which may be set meanwhile."""
+AGAIN_SECONDS = 10.0
+"""After so long, what could not be used is tried again."""
+LATE = timedelta(hours=1)
+"""What is later than this was missed: it is not begun where nothing is to be made up for."""
+LEAVING_SECONDS = 1.0
+"""How long stopping waits for the thread: one that waits for a database is left behind."""
+
+log = logging.getLogger("dann.schedule")
+
+
+def retrain() -> None:
+    """The job as the store names it. Nothing is done here: who listens for its time (`Steps`) knows what to do."""
+
+
+class Schedule:
+    """Says when to retrain. `due` is called then, `planned` with the next time, or None, whenever that changes.
+
+    Both are called on the event loop and must not raise.
+    """
+
+    def __init__(
+        self, settings: BotSettings, due: Callable[[], None], planned: Callable[[datetime | None], None]
+    ) -> None:
+        self._data = settings.data
+        self._plan = Plan(settings.bot.schedule, local_zone())
+        self._due = due
+        self._planned = planned
+        self._leave = threading.Event()
+        self._said = ""
+
+    async def run(self) -> None:
+        """Keep the schedule until cancelled. Nothing that goes wrong ends it."""
+        loop, left = asyncio.get_running_loop(), asyncio.Event()
+
+        def on_loop(call: Callable[..., None], *arguments: Any) -> None:
+            with suppress(RuntimeError):  # the loop has ended, and left this thread behind
+                loop.call_soon_threadsafe(call, *arguments)
+
+        def work() -> None:
+            self._work(on_loop)
+            on_loop(left.set)
+
+        threading.Thread(target=work, name="schedule", daemon=True).start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self._leave.set()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(left.wait(), LEAVING_SECONDS)
+
+    def _work(self, on_loop: Callable[..., None]) -> None:
+        """In the thread: hold the lock, open the database, keep the job; from the beginning after whatever goes wrong."""
+        while not self._leave.is_set():
+            try:
+                with held(self._data.dir / LOCK_FILE), opened(self._data.store_url) as engine, told(engine):
+                    self._keep(Steps(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
+            except HeldError as error:
+                self._say_once(
+                    f"another dann schedules here ({error.holder}); this one answers, and takes over when it ends"
+                )
+            except (DannError, OSError) as error:
+                self._say_once(f"no schedule for now, answers go on: {error}")
+            except Exception:
+                log.exception("the schedule could not be kept and is tried again; this is a bug in dann")
+            self._leave.wait(AGAIN_SECONDS)
+
+    def _keep(self, steps: "Steps", on_loop: Callable[..., None]) -> None:
+        """Look at the clock and the job, again and again."""
+        steps.start()
+        try:
+            self._plan.settle(steps)
+            known: datetime | str | None = "not known"
+            while not self._leave.is_set():
+                self._plan.mend(steps)
+                seconds = steps.step()
+                if (next_ := steps.next()) != known:
+                    known, self._said = next_, ""
+                    on_loop(self._planned, next_)
+                self._leave.wait(LOOK_SECONDS if seconds is None else min(LOOK_SECONDS, seconds))
+        finally:
+            steps.shutdown()
+
+    def _say_once(self, line: str) -> None:
+        if line != self._said:
+            log.warning(line)
+        self._said = line
+
+
+class Plan:
+    """When the config says. `name` is all of that in words: the stored job has it, so that another plan is seen."""
+
+    def __init__(self, config: ScheduleConfig, zone: tzinfo) -> None:
+        self.zone = zone
+        self._make_up = config.make_up
+        self._cron = config.cron
+        self._interval = timedelta(hours=config.interval_hours)
+        self._jitter = timedelta(minutes=config.jitter_minutes)
+        when = f"every {self._interval}" if self._interval else self._cron
+        self.name = f"{when}, up to {self._jitter} later, {zone}"
+
+    def settle(self, steps: "Steps") -> None:
+        """Have the job stored as planned. A stored one of the same plan keeps its time, also one that was missed."""
+        job, now = steps.job(), datetime.now(self.zone)
+        trigger = self._trigger(self._jitter)
+        missed = job is not None and job.next_run_time is not None and job.next_run_time < now
+        if trigger is None:
+            if job is not None:
+                steps.remove_job(JOB)
+        elif job is None or job.name != self.name:
+            next_ = now if missed and self._make_up else trigger.get_next_fire_time(None, now)
+            once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
+            steps.add_job(retrain, trigger, id=JOB, name=self.name, next_run_time=next_, replace_existing=True, **once)
+        elif missed and not self._make_up and job.next_run_time < now - LATE:
+            steps.modify_job(JOB, next_run_time=trigger.get_next_fire_time(None, now))
+
+    def mend(self, steps: "Steps") -> None:
+        """Bring the job's time forward where none so late can have been meant: the clock was set back since."""
+        job, now = steps.job(), datetime.now(self.zone)
+        plain = self._trigger(timedelta())
+        if job is None or plain is None:
+            return
+        next_ = plain.get_next_fire_time(None, now)
+        if job.next_run_time is None or job.next_run_time > next_ + self._jitter:
+            steps.modify_job(JOB, next_run_time=next_)
+
+    def _trigger(self, jitter: timedelta) -> Any:
+        """What says when, None for never."""
+        seconds = jitter.total_seconds() or None
+        if self._interval:
+            return IntervalTrigger(seconds=self._interval.total_seconds(), jitter=seconds, timezone=self.zone)
+        if not self._cron:
+            return None
+        trigger = CronTrigger.from_crontab(self._cron, timezone=self.zone)
+        trigger.jitter = seconds
+        return trigger
+
+
+class Steps(BaseScheduler):  # type: ignore[misc]  # untyped
+    """APScheduler, a step at a time, in the thread that calls it. `due` is called once the job's next time is stored."""
+
+    def __init__(self, zone: tzinfo, engine: Any, due: Callable[[], None]) -> None:
+        store = SQLAlchemyJobStore(engine=engine)
+        super().__init__(timezone=zone, jobstores={"default": store}, executors={"default": DebugExecutor()})
+        self.add_listener(lambda _: due(), EVENT_JOB_SUBMITTED)
+
+    def shutdown(self, wait: bool = True) -> None:
+        """APScheduler's: let go of the store."""
+        super().shutdown(wait)
+
+    def wakeup(self) -> None:
+        """APScheduler's; nothing sleeps here."""
+
+    def step(self) -> float | None:
+        """Say that the job is due if it is; returns the seconds until it will be, None for never."""
+        seconds: float | None = self._process_jobs()
+        return seconds
+
+    def job(self) -> Any:
+        """The stored job or None; one that cannot be read, such as a later version's, is taken out by APScheduler."""
+        return next((job for job in self.get_jobs() if job.id == JOB), None)
+
+    def next(self) -> datetime | None:
+        """When the job is due."""
+        job = self.job()
+        return job.next_run_time if job is not None else None
+
+
+def local_zone() -> tzinfo:
+    """The local time zone, as something that can be stored: by its name, or where it has none by its offset of now."""
+    try:
+        return ZoneInfo(str(CronTrigger().timezone))
+    except Exception:  # whatever is wrong with this machine's zone, there is a time to go by
+        return datetime.now(UTC).astimezone().tzinfo or UTC
