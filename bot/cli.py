@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 MOST_REPLIES = 1000
 
 SAMPLING = {
-    "temp": ("sample.temperature", "0 always takes the likeliest token, 2 is wild"),
+    "temp": ("sample.temperature", "0 always takes the likeliest token, 1 is the voice as learned, 2 is wild"),
     "top_k": ("sample.top_k", "only among the K likeliest tokens; 0 among all"),
     "top_p": ("sample.top_p", "only among the likeliest that hold this much probability together"),
     "min_p": ("sample.min_p", "only among those at least this likely, the likeliest being 1"),

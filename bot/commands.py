@@ -39,7 +39,7 @@ class Option:
 
 OPTIONS = (
     Option("prompt", str, "what to answer; nothing: just talk"),
-    Option("temp", float, "how wild: 0 always takes the likeliest, 2 is chaos", 0.0, 2.0, "temperature"),
+    Option("temp", float, "how wild: 0 always takes the likeliest, 1 is as learned, 2 is chaos", 0.0, 2.0, "temperature"),
     Option("top_p", float, "choose among the likeliest that hold this much probability together", 0.01, 1.0, "top_p"),
     Option("seed", int, "the same seed gives the same text again", 0, LAST_SEED),
     Option("length", int, "the longest the answer may be, in tokens (parts of words)", 1, MOST_TOKENS, "max_tokens"),

@@ -1,9 +1,11 @@
 """From logits to token ids, a row a reply: pure functions with explicit keys. Knows no text and no network.
 
-The likeliest few are sorted out once and everything else happens among them. A row whose filters might reach further
-(`top_k` off or larger, or a tie at the edge) is drawn among all tokens, sorted: a row's own settings and logits decide
-which, never its neighbours', so that a row is drawn the same in any crowd. For the same reason nothing is summed but by
-`cumsum`, whose order of adding is its own: XLA orders the terms of other sums as the number of rows suits it.
+A row without `top_k` and `top_p`, as replies are drawn by default, needs no token before another: it is drawn among all of
+them as they stand, which is quickest. For other rows the likeliest few are sorted out once and everything else happens among
+them. A row whose filters might reach further (`top_k` off or larger, or a tie at the edge) is drawn among all tokens, sorted,
+which is slow. A row's own settings and logits decide which, never its neighbours', so that a row is drawn the same in any
+crowd. For the same reason nothing is summed but by `cumsum`, whose order of adding is its own: XLA orders the terms of other
+sums as the number of rows suits it.
 """
 
 from typing import Any, NamedTuple
@@ -29,6 +31,19 @@ def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settin
     """A token id a row `[B]`, from `logits[B, V]`; `seen[B, V]` is True for tokens that the row's reply already holds."""
     logits = penalize(logits, seen, settings.repetition_penalty)
     chance = jax.vmap(jax.random.uniform)(keys)
+    unordered = (settings.top_k == 0) & (settings.top_p >= 1.0)
+
+    def as_they_stand() -> jax.Array:
+        return _place(min_p(logits, settings.min_p), chance, settings.temperature)
+
+    def sorted_out() -> jax.Array:
+        return jnp.where(unordered, as_they_stand(), _in_order(logits, chance, settings, unordered))
+
+    return jnp.asarray(jax.lax.cond(unordered.all(), as_they_stand, sorted_out))
+
+
+def _in_order(logits: jax.Array, chance: jax.Array, settings: Settings, spared: jax.Array) -> jax.Array:
+    """The token `[B]` drawn from the likeliest down; rows that are `spared[B]` may get any."""
     everything = logits.shape[-1]
     if everything <= SHORTLIST:
         return _drawn(*jax.lax.top_k(logits, everything), chance, settings)
@@ -41,7 +56,7 @@ def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settin
         negated, ids = jax.lax.sort((-logits, numbers), num_keys=1)
         return jnp.where(enough, short, _drawn(-negated, ids, chance, settings))
 
-    return jnp.asarray(jax.lax.cond(enough.all(), lambda: short, among_all))
+    return jnp.asarray(jax.lax.cond((enough | spared).all(), lambda: short, among_all))
 
 
 def penalize(logits: jax.Array, seen: jax.Array, penalty: jax.Array) -> jax.Array:
@@ -64,18 +79,23 @@ def top_p(values: jax.Array, p: jax.Array) -> jax.Array:
 
 
 def min_p(values: jax.Array, p: jax.Array) -> jax.Array:
-    """Keep what is at least p times as likely as the first of descending `values[..., C]` (Nguyen et al., 2407.01082)."""
-    return _kept_from(values, values[..., 0] + jnp.log(p))
+    """Keep what is at least p times as likely as the likeliest of `values[..., C]` (Nguyen et al., 2407.01082)."""
+    return _kept_from(values, values.max(axis=-1) + jnp.log(p))
 
 
 def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: Settings) -> jax.Array:
-    """The token `[B]` of descending `values[B, C]` at which the kept ones' summed weight passes `chance[B]` of it all."""
+    """The token `[B]` of descending `values[B, C]`, of those that the filters keep."""
     kept = min_p(top_p(top_k(values, settings.top_k), settings.top_p), settings.min_p)
-    hot = settings.temperature > 0
-    weights = jnp.exp((kept - kept[:, :1]) / jnp.where(hot, settings.temperature, 1.0)[:, None])
-    sums = jnp.cumsum(weights, axis=-1)
-    place = jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), 0)
+    place = _place(kept, chance, settings.temperature)
     return jnp.asarray(jnp.take_along_axis(ids, place[:, None], axis=-1)[:, 0])
+
+
+def _place(kept: jax.Array, chance: jax.Array, temperature: jax.Array) -> jax.Array:
+    """Where `[B]` in `kept[B, C]`, in any order, the summed weight passes `chance[B]` of it all; greedy: the largest."""
+    hot = temperature > 0
+    weights = jnp.exp((kept - kept.max(axis=-1, keepdims=True)) / jnp.where(hot, temperature, 1.0)[:, None])
+    sums = jnp.cumsum(weights, axis=-1)
+    return jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), kept.argmax(axis=-1))
 
 
 def _suffices(values: jax.Array, settings: Settings) -> jax.Array:

@@ -66,7 +66,7 @@ class Source(Protocol):
         """Score all that is held out."""
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
-        """About 1,000 characters drawn at temperature 0.8."""
+        """About 1,000 characters that the network writes: text at temperature 0.8, posts as replies are by default."""
 
 
 class TextSource:
@@ -130,7 +130,7 @@ class PostSource:
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: posts drawn from nothing, a line each."""
-        params = SamplingParams(temperature=0.8)
+        params = SamplingParams()
         nothing: list[Turn] = []
         asked = [(nothing, params, seed + number) for number in range(MOST_REPLIES)]
         said = ""

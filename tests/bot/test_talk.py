@@ -99,7 +99,8 @@ def chatted(data: Path, *lines: str, seed: int | None = 1) -> list[str]:
     """What a conversation of these lines shows, less the greeting."""
     shown = StringIO()
     engine = Engine(checkpoint.load(data / "checkpoints"))
-    chat = Chat(engine, SamplingParams(max_tokens=12), "dann", seed)
+    # Drawn in order: random weights hardly remember, and there the smallest difference shows.
+    chat = Chat(engine, SamplingParams(top_p=0.99, max_tokens=12), "dann", seed)
     chat.run(StringIO("\n".join(lines) + "\n"), Console(file=shown, width=500))
     return shown.getvalue().split("dann  ")[1:]
 

@@ -49,9 +49,10 @@ def test_min_p_is_relative_to_the_likeliest(p: float, expected: int) -> None:
     assert kept(min_p(LOGITS, jnp.asarray(p))) == list(range(expected))
 
 
-def test_what_is_kept_does_not_depend_on_position() -> None:
+@pytest.mark.parametrize("changes", [{"top_p": 0.76}, {"min_p": 0.29}, {"top_k": 3}])
+def test_what_is_kept_does_not_depend_on_position(changes: dict[str, float]) -> None:
     turned = LOGITS[jnp.array([3, 0, 4, 1, 2])]
-    assert set(draws(range(300), turned, top_p=0.76)) == {1, 3, 4}
+    assert set(draws(range(300), turned, **changes)) == {1, 3, 4}
 
 
 def test_penalty_makes_seen_tokens_less_likely_whatever_their_sign() -> None:
@@ -61,8 +62,14 @@ def test_penalty_makes_seen_tokens_less_likely_whatever_their_sign() -> None:
 
 
 def test_temperature_zero_is_greedy_and_one_follows_the_distribution() -> None:
-    assert set(draws(range(20), temperature=0.0)) == {0}
+    for changes in ({}, {"top_k": 3}):  # as the tokens stand, and in order
+        assert set(draws(range(20), LOGITS[::-1], temperature=0.0, **changes)) == {4}
     counts = np.bincount(draws(range(2000)), minlength=5) / 2000
+    np.testing.assert_allclose(counts, PROBS, atol=0.04)
+
+
+def test_the_defaults_sharpen_nothing() -> None:
+    counts = np.bincount(draws(range(2000), **SamplingParams().model_dump(include=set(OFF))), minlength=5) / 2000
     np.testing.assert_allclose(counts, PROBS, atol=0.04)
 
 
@@ -102,13 +109,17 @@ def test_a_row_is_drawn_the_same_among_rows_that_need_all_tokens() -> None:
     logits = jax.random.normal(jax.random.key(2), (16, 3 * SHORTLIST))
     keys, seen = jax.random.split(jax.random.key(3), 16), jnp.zeros(logits.shape, bool)
 
-    def drawn(top_k: jax.Array) -> np.ndarray:
+    def drawn(top_k: np.ndarray, top_p: np.ndarray) -> np.ndarray:
         steady = {name: jnp.full(16, OFF[name]) for name in Settings._fields}
-        return np.asarray(drawn_at_once(logits, keys, seen, Settings(**{**steady, "top_k": top_k})))
+        changed = {"top_k": jnp.asarray(top_k, jnp.int32), "top_p": jnp.asarray(top_p, jnp.float32)}
+        return np.asarray(drawn_at_once(logits, keys, seen, Settings(**{**steady, **changed})))
 
-    some, mixed = drawn(jnp.full(16, 40)), drawn(jnp.where(jnp.arange(16) % 2, 40, 0))
-    np.testing.assert_array_equal(some[1::2], mixed[1::2])
-    np.testing.assert_array_equal(mixed[::2], drawn(jnp.zeros(16, int))[::2])
+    # A third each is drawn from the shortlist, as the tokens stand, and among all of them sorted.
+    kinds, kind = np.array([(40, 1.0), (0, 1.0), (0, 0.99)]), np.arange(16) % 3
+    mixed = drawn(*kinds[kind].T)
+    for number, alike in enumerate(kinds):
+        same = drawn(np.full(16, alike[0]), np.full(16, alike[1]))
+        np.testing.assert_array_equal(mixed[kind == number], same[kind == number])
 
 
 def test_broken_logits_still_draw_a_token() -> None:
