@@ -1,13 +1,15 @@
 """Every architecture by its name in config.toml, and the contract they share.
 
 An architecture is a Flax NNX module made from a ModelConfig, with `initial_carry(batch_size)` and
-`__call__(tokens[B, T], carry, noise=None) -> (logits[B, T, V], carry)`. The same call trains (T = bptt_length) and
-decodes (T = 1): the carry is the cache. Reading BOS empties it. tests/model/test_architectures.py holds all of them to it.
+`__call__(tokens[B, T], carry, noise=None, dtype=float32) -> (logits[B, T, V], carry)`. The same call trains
+(T = bptt_length) and decodes (T = 1): the carry is the cache. Reading BOS empties it. tests/model/test_architectures.py
+holds all of them to it.
 """
 
 from typing import Any, Protocol
 
 import jax
+import jax.numpy as jnp
 from flax import nnx
 
 from model.config import ModelConfig
@@ -15,6 +17,7 @@ from model.dropout import Noise
 from model.errors import DannError
 from model.gru import GRU
 from model.lstm import LSTM
+from model.recurrence import Numbers
 from model.rnn import RNN
 
 ARCHITECTURES = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
@@ -28,8 +31,13 @@ class LanguageModel(Protocol):
     def initial_carry(self, batch_size: int) -> Any:
         """The carry of a network that has read nothing; a pytree of arrays whose first axis is the batch."""
 
-    def __call__(self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None) -> tuple[jax.Array, Any]:
-        """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last."""
+    def __call__(
+        self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None, dtype: Numbers = jnp.float32
+    ) -> tuple[jax.Array, Any]:
+        """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last.
+
+        `noise` leaves things out (dropout.py); products may be taken of the faster `dtype` (recurrence.py).
+        """
 
 
 def build(config: ModelConfig, seed: int) -> LanguageModel:

@@ -21,9 +21,9 @@ class GRU(RecurrentLM):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """The equations above; `x[3H, B]` from the input, `r[3H, B]` the recurrent product."""
+        """The equations above; `x[B, 3H]` from the input, `r[B, 3H]` the recurrent product."""
         (h,) = carry
-        H = h.shape[0]
-        update, reset = jnp.split(vectorised(jax.nn.sigmoid(x[: 2 * H] + r[: 2 * H])), 2)
-        candidate = jnp.tanh(vectorised(x[2 * H :] + reset * r[2 * H :]))
+        H = h.shape[1]
+        update, reset = jnp.split(vectorised(jax.nn.sigmoid(x[:, : 2 * H] + r[:, : 2 * H])), 2, axis=1)
+        candidate = jnp.tanh(vectorised(x[:, 2 * H :] + reset * r[:, 2 * H :]))
         return (update * h + (1.0 - update) * candidate,)

@@ -27,7 +27,7 @@ class LSTM(RecurrentLM):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """The equations above; `x[4H, B]` holds x W_x + b, `r[4H, B]` holds h W_h."""
+        """The equations above; `x[B, 4H]` holds x W_x + b, `r[B, 4H]` holds h W_h."""
         after: Carry = _cell(x, r, carry)
         return after
 
@@ -47,9 +47,9 @@ def _forward(x: jax.Array, r: jax.Array, carry: Carry) -> tuple[Carry, Any]:
     sigmoid(z) = (1 + tanh(z / 2)) / 2, so that all four gates are one tanh of one block.
     """
     c, _ = carry
-    halves = jnp.repeat(jnp.asarray([0.5, 0.5, 1.0, 0.5]), c.shape[0])[:, None]
+    halves = jnp.repeat(jnp.asarray([0.5, 0.5, 1.0, 0.5]), c.shape[1])
     gates = vectorised(jnp.tanh(halves * (x + r)))
-    i, f, g, o = jnp.split(gates, 4)
+    i, f, g, o = jnp.split(gates, 4, axis=1)
     c_after = vectorised(_opened(f) * c + _opened(i) * g)
     shown = vectorised(jnp.tanh(c_after))
     return (c_after, _opened(o) * shown), (gates, c, shown)
@@ -58,11 +58,11 @@ def _forward(x: jax.Array, r: jax.Array, carry: Carry) -> tuple[Carry, Any]:
 def _backward(residuals: Any, d_carry: Carry) -> tuple[jax.Array, jax.Array, Carry]:
     gates, c, shown = residuals
     d_c, d_h = d_carry
-    i, f, g, o = jnp.split(gates, 4)
+    i, f, g, o = jnp.split(gates, 4, axis=1)
     d_c = d_c + d_h * _opened(o) * (1.0 - shown * shown)
     d_i, d_f = d_c * g * _opening(i), d_c * c * _opening(f)
     d_g, d_o = d_c * _opened(i) * (1.0 - g * g), d_h * shown * _opening(o)
-    d_gates = jnp.concatenate([d_i, d_f, d_g, d_o])
+    d_gates = jnp.concatenate([d_i, d_f, d_g, d_o], axis=1)
     return d_gates, d_gates, (d_c * _opened(f), jnp.zeros_like(d_h))
 
 

@@ -13,7 +13,7 @@ from flax import nnx
 
 from model.config import ModelConfig
 from model.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.recurrence import Carry, laid_out, product, scan, step
+from model.recurrence import Carry, Numbers, laid_out, product, scan, step
 from model.row_product import row_product
 from model.tokenizer import BOS
 
@@ -42,7 +42,7 @@ class RecurrentLM(nnx.Module):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """One step, elementwise: `x[G, B]` from the input with its bias, `r[G, B]` from h, and the carry of `[H, B]`."""
+        """One step, elementwise: `x[B, G]` from the input with its bias, `r[B, G]` from h, and the carry of `[B, H]`."""
         raise NotImplementedError
 
     def initial_bias(self, hidden_dim: int) -> jax.Array:
@@ -55,33 +55,38 @@ class RecurrentLM(nnx.Module):
         return tuple(tuple(jnp.zeros(shape) for _ in range(self.carry_size)) for _ in layers)
 
     def __call__(
-        self, tokens: jax.Array, carry: Sequence[Carry], *, noise: Noise | None = None
+        self,
+        tokens: jax.Array,
+        carry: Sequence[Carry],
+        *,
+        noise: Noise | None = None,
+        dtype: Numbers = jnp.float32,
     ) -> tuple[jax.Array, tuple[Carry, ...]]:
         """Logits of the token after each of `tokens[B, T]`, and the carry to hand to the next call.
 
         Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
-        things are left out as the config says, the same ones at every step of the window.
+        things are left out as the config says, the same ones at every step of the window. Products are taken of `dtype`.
         """
         if tokens.shape[1] == 1 and noise is None:
             return self._step(tokens, carry)
         config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
-        hidden = gates = self._input_gates(tokens.T, noise)
+        hidden = gates = self._input_gates(tokens.T, noise, dtype)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             here = noise.fold(layer) if noise else None
             if layer:
-                gates = product(hidden, self.inputs[layer][...]) + self.biases[layer][...][:, None]
+                gates = product(hidden, self.inputs[layer][...], dtype) + self.biases[layer][...]
             dropped = weight_drop(weight[...], here, config.weight_drop)
-            hidden, after = scan(type(self).cell, gates, dropped, tuple(array.T for array in before), keep)
+            hidden, after = scan(type(self).cell, gates, dropped, before, keep, dtype)
             is_top = layer == config.num_layers - 1
             mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
-            hidden = hidden if mask is None else hidden * mask.T
-            last.append(tuple(array.T for array in after))
-        return self._logits(hidden).transpose(2, 0, 1), tuple(last)
+            hidden = hidden if mask is None else hidden * mask
+            last.append(after)
+        return self._logits(hidden, dtype).swapaxes(0, 1), tuple(last)
 
     def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
-        """Decoding: one token a row, `tokens[B, 1]`, the batch first throughout."""
+        """Decoding: one token a row, `tokens[B, 1]`."""
         table, keep, now = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
         hidden = table[now] if self.embedding is None else row_product(self.embedding[...][now], table)
         last = []
@@ -94,8 +99,8 @@ class RecurrentLM(nnx.Module):
         output = self.output[...] if self.output is not None else laid_out(self._tied().T)
         return (row_product(hidden, output) + self.output_bias[...])[:, None], tuple(last)
 
-    def _input_gates(self, tokens: jax.Array, noise: Noise | None) -> jax.Array:
-        """The first layer's input part with its bias `[T, G, B]`, of `tokens[T, B]`.
+    def _input_gates(self, tokens: jax.Array, noise: Noise | None, dtype: Numbers) -> jax.Array:
+        """The first layer's input part with its bias `[T, B, G]`, of `tokens[T, B]`.
 
         Multiplying a one-hot vector is choosing a row of the matrix, and so is multiplying an embedding, all of them at once.
         """
@@ -106,23 +111,23 @@ class RecurrentLM(nnx.Module):
         if self.embedding is None:
             table = table if words is None else table * words[:, None]
             if units is None:
-                return (table + bias)[tokens].swapaxes(1, 2)
+                return (table + bias)[tokens]
             kept = jnp.take_along_axis(units.T, tokens, axis=0)
-            return (table[tokens] * kept[..., None] + bias).swapaxes(1, 2)
+            return table[tokens] * kept[..., None] + bias
         embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
         if units is None and tokens.size >= config.vocab_size:
-            return (embedding @ table + bias)[tokens].swapaxes(1, 2)
-        # Few tokens (decoding), or units that differ from row to row: a product a token, not one of the whole table.
+            return (product(embedding, table, dtype) + bias)[tokens]
+        # Few tokens, or units that differ from row to row: a product a token, not one of the whole table.
         vectors = embedding[tokens] if units is None else embedding[tokens] * units
-        return product(vectors.swapaxes(1, 2), table) + bias[:, None]
+        return product(vectors, table, dtype) + bias
 
-    def _logits(self, hidden: jax.Array) -> jax.Array:
-        """`[T, V, B]` of the top layer's `hidden[T, H, B]`."""
+    def _logits(self, hidden: jax.Array, dtype: Numbers) -> jax.Array:
+        """`[T, B, V]` of the top layer's `hidden[T, B, H]`."""
         if self.output is not None:
-            return product(hidden, self.output[...]) + self.output_bias[...][:, None]
+            return product(hidden, self.output[...], dtype) + self.output_bias[...]
         if self.projection is not None:
-            hidden = product(hidden, self.projection[...])
-        return product(hidden, self._tied().T) + self.output_bias[...][:, None]
+            hidden = product(hidden, self.projection[...], dtype)
+        return product(hidden, self._tied().T, dtype) + self.output_bias[...]
 
     def _tied(self) -> jax.Array:
         assert self.embedding is not None  # tying needs one

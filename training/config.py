@@ -130,6 +130,7 @@ class TrainConfig(Table):
     clip_norm: float = Field(1.0, ge=0)
     clip_value: float = Field(0.0, ge=0)
     average: float = Field(0.99, ge=0, lt=1)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
     devices: Auto | PositiveInt = "auto"
     hosts: PositiveInt = 1
     host: int = Field(0, ge=0)

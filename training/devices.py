@@ -11,6 +11,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from training.allocator import keep_freed_memory
 from training.config import TrainConfig
 
 AXIS = "batch"
@@ -19,6 +20,7 @@ AXIS = "batch"
 
 def prepare(config: TrainConfig) -> None:
     """Ask for as many CPU devices as the run will use here; once JAX has started, it changes nothing."""
+    keep_freed_memory()
     wanted = wanted_devices(config)
     single = "--xla_cpu_multi_thread_eigen=false"
     if wanted > 1 and single not in os.environ.get("XLA_FLAGS", ""):

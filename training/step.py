@@ -25,6 +25,7 @@ from training.config import TrainConfig
 from training.dataset import TokenStream
 from training.devices import AXIS, make_mesh
 from training.optimizer import cross_entropy, global_norm, optimizer
+from training.precision import numbers
 
 
 class TrainState(NamedTuple):
@@ -75,6 +76,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     """
     graph = nnx.graphdef(model)
     chain = optimizer(config)
+    products_of = numbers(config)
     streams, window, size = num_streams(config, stream), config.bptt_length, len(stream)
     mesh = make_mesh(config, streams)
     spacing = size // streams
@@ -84,7 +86,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
 
     def loss(params: Any, read: Window, carry: Any, counted: jax.Array, noise: Noise) -> tuple[jax.Array, Any]:
         network: Any = nnx.merge(graph, params)
-        logits, carry = network(read.tokens[:, :-1], carry, noise=noise)
+        logits, carry = network(read.tokens[:, :-1], carry, noise=noise, dtype=products_of)
         nats = cross_entropy(logits, read.tokens[:, 1:]) * read.weights[:, 1:]
         return nats.sum() / counted, carry
 

@@ -28,7 +28,7 @@ Weights = dict[str, np.ndarray]
 
 def run(quick: bool) -> Report:  # noqa: ARG001 (it is quick)
     """Everybody who is there."""
-    return compare(["ours", "flax_stock", *(["pytorch"] if has_torch() else [])])
+    return compare(["ours_float32", "flax_stock", *(["pytorch"] if has_torch() else [])])
 
 
 def compare(others: Sequence[str]) -> Report:
@@ -45,7 +45,8 @@ def compare(others: Sequence[str]) -> Report:
         job = replace(job, phase=phase)
         onehot = replace(job, weights=files["onehot"], phase=0)
         theirs = {
-            name: series(name, onehot, 1)[:, :1] if name == "ours" else series(name, job, STEPS) for name in others
+            name: series(name, onehot, 1)[:, :1] if name == "ours_float32" else series(name, job, STEPS)
+            for name in others
         }
     rows = [
         difference("float64, first loss", np.array([[expected[phase]]]), ours[:1, :1]),

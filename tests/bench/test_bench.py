@@ -145,14 +145,16 @@ def test_weights_are_packed_as_cudnn_unpacks_them() -> None:
 def test_the_training_table_has_a_line_a_contender(monkeypatch: pytest.MonkeyPatch) -> None:
     """Sleepers stand in for the contenders; without PyTorch, as where there is none."""
     monkeypatch.setattr(children, "PAUSE", 0.0)
-    monkeypatch.setattr(training_speed, "NAMES", {"ours": "ours", "sleeper": "a sleeper"})
+    monkeypatch.setattr(
+        training_speed, "NAMES", {"ours": "ours", "ours_float32": "ours, float32", "sleeper": "a sleeper"}
+    )
     monkeypatch.setattr(training_speed, "has_torch", lambda: False)
-    assert training_speed.contenders() == ["ours", "ours_embedded", "flax_stock"]
+    assert training_speed.contenders() == ["ours", "ours_float32", "ours_embedded", "flax_stock"]
     assert training_speed.products() == ["product_numpy", "product_jax"]
     with started([("sleeper", Job(TINY, cores=1)) for _ in range(3)]) as three:
         firsts = prepare(three)
         rounds = alternate(three, turn=0.01, budget=0.0, least=2)
-    three[0].name = "ours"
+    three[0].name, three[1].name = "ours", "ours_float32"
     found = training_speed.summary(TINY, rounds, firsts[:2])
     text = training_speed.text([found])
     assert text.count(f"| {TINY}") == 1 + 2

@@ -14,7 +14,8 @@ ROWS = (Shape(2, 128, 65, 50, 50), Shape(1, 256, 512, 32, 64), Shape(2, 256, 512
 TINY = (Shape(2, 16, 65, 4, 8),)
 NAMES = {
     "ours": "ours",
-    "ours_embedded": "ours, embedded",
+    "ours_float32": "ours, float32",
+    "ours_embedded": "ours, float32, embedded",
     "flax_stock": "Flax stock",
     "pytorch": "PyTorch",
     "pytorch_tuned": "PyTorch, allocator tuned",
@@ -22,7 +23,7 @@ NAMES = {
     "product_numpy": "NumPy",
     "product_jax": "JAX",
 }
-SHORT = ("ours", "flax_stock", "pytorch")
+SHORT = ("ours", "ours_float32", "flax_stock", "pytorch")
 """Who stands in the short table; the others are notes to it."""
 TURN, BUDGET, LEAST = 0.4, 40.0, 5
 """Seconds of a contender's turn and of a shape's rounds, and the fewest rounds."""
@@ -45,7 +46,13 @@ def measure(shapes: Sequence[Shape], share: float) -> Report:
 
 def contenders() -> list[str]:
     """Who takes part: PyTorch only where it is installed."""
-    return ["ours", "ours_embedded", "flax_stock", *(["pytorch", "pytorch_tuned"] if has_torch() else [])]
+    return [
+        "ours",
+        "ours_float32",
+        "ours_embedded",
+        "flax_stock",
+        *(["pytorch", "pytorch_tuned"] if has_torch() else []),
+    ]
 
 
 def products() -> list[str]:
@@ -110,13 +117,13 @@ def short(rows: Sequence[dict[str, Any]]) -> str:
     there = [name for name in SHORT if name in rows[0]["contenders"]]
     compared = "pytorch" in there
     heads = ["layers x hidden, V, batch x T", *(f"{NAMES[name]}, tokens/s" for name in there)]
-    heads += ["ours / PyTorch"] * compared + ["ours, of the best product"]
+    heads += ["ours / PyTorch", "in float32"] * compared + ["ours, of the best product", "in float32"]
     lines = []
     for found in rows:
         by_name = found["contenders"]
         line = [str(Shape(**found["shape"])), *(f"{by_name[n]['tokens_per_second'].middle:,.0f}" for n in there)]
-        line += [spread(by_name["ours"]["of_pytorch"])] if compared else []
-        lines.append([*line, spread(by_name["ours"]["of_best_product"])])
+        line += [spread(by_name[name]["of_pytorch"]) for name in SHORT[:2]] if compared else []
+        lines.append([*line, *(spread(by_name[name]["of_best_product"]) for name in SHORT[:2])])
     return table(heads, lines)
 
 
@@ -143,8 +150,10 @@ def notes(rows: Sequence[dict[str, Any]]) -> str:
     """What the figures mean, and what each row's contenders chose."""
     lines = [
         "Medians (quartiles) over rounds in which everybody takes a turn; ratios are taken within a round. A step is "
-        "forward, cross entropy, backward, clipping and AdamW with the carry handed on; all but `ours` (one-hot input) "
-        "have an embedding as wide as the network, and ours keeps an average of its weights besides. GFLOP/s counts "
+        "forward, cross entropy, backward, clipping and AdamW with the carry handed on; `ours` and "
+        "`ours, float32` have one-hot input, all others an embedding as wide as the network, and ours keep an average of "
+        "their weights besides. `ours` takes its products of bfloat16 where the processor has it, as dann does; everybody "
+        "else, the best product too, of float32. GFLOP/s counts "
         "6 x tokens x ((2 L - 1) 4 H² + H V) a step for everybody: the first layer's input product is not counted. "
         "Peak memory is of the process after its first steps, start and first step are with nothing cached.",
     ]

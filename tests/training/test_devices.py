@@ -1,5 +1,6 @@
 """One device, two or four: the same steps, whatever the batch is split into."""
 
+from pathlib import Path
 from typing import Any
 
 import jax
@@ -10,7 +11,7 @@ from flax import nnx
 
 from model.architectures import build
 from model.config import ModelConfig
-from training import hosts
+from training import hosts, precision
 from training.config import TrainConfig
 from training.dataset import TokenStream
 from training.devices import make_mesh
@@ -25,7 +26,7 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def after(devices: int, architecture: str, batch: int, steps: int = 6) -> tuple[Any, np.ndarray]:
+def after(devices: int, architecture: str, batch: int, steps: int = 6, of: Any = "float32") -> tuple[Any, np.ndarray]:
     """The weights and the rows of metrics after a few steps on so many devices."""
     stream = TokenStream(
         np.random.default_rng(0).integers(0, 40, 3000).astype(np.int32),
@@ -35,7 +36,7 @@ def after(devices: int, architecture: str, batch: int, steps: int = 6) -> tuple[
         architecture=architecture, vocab_size=40, hidden_dim=16, embed_dim=8, num_layers=2, **EVERYTHING
     )
     model = build(shape, seed=0)
-    config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3)
+    config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3, precision=of)
     dispatch = make_dispatch(model, config, stream)
     state, rows = dispatch(initial_state(model, config, stream), np.full(32, 0.01, np.float32), steps)
     return jax.device_get(hosts.whole(state)), np.asarray(rows)[:steps]
@@ -56,6 +57,29 @@ def test_the_losses_are_the_same_on_one_two_and_four_devices(architecture: str) 
         )
 
 
+@pytest.mark.parametrize("devices", [1, 2, 4])
+def test_products_of_bfloat16_take_nearly_the_same_steps(devices: int) -> None:
+    exact, rounded = (after(devices, "lstm", 8, of=of)[1] for of in ("float32", "bfloat16"))
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(rounded[:, 0], exact[:, 0], rtol=5e-3)
+
+
+@pytest.mark.parametrize(("flag", "dtype"), [("avx512f avx512_bf16", jnp.bfloat16), ("avx512f", jnp.float32)])
+def test_products_are_of_bfloat16_where_the_processor_has_it(
+    flag: str, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : fpu {flag} rtm\n")
+    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
+    assert precision.numbers(TrainConfig()) == dtype
+    assert precision.numbers(TrainConfig(precision="float32")) == jnp.float32
+    assert precision.numbers(TrainConfig(precision="bfloat16")) == jnp.bfloat16
+
+
+def test_products_are_of_float32_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "CPU_INFO", Path("/nowhere/cpuinfo"))
+    assert precision.numbers(TrainConfig()) == jnp.float32
+
+
 @pytest.mark.parametrize(("wanted", "streams", "used"), [(4, 8, 4), (4, 6, 3), (4, 5, 1), (2, 50, 2), (64, 8, 4)])
 def test_a_mesh_divides_the_batch_evenly(wanted: int, streams: int, used: int) -> None:
     assert make_mesh(TrainConfig(devices=wanted), streams).size == used
@@ -71,7 +95,7 @@ def test_windows_begin_with_an_empty_carry_as_often_as_resets_says() -> None:
     still = np.zeros(32, np.float32)  # weights stay; only the carry moves
 
     def carry_after(resets: float, steps: int) -> Any:
-        config = TrainConfig(batch_size=4, bptt_length=8, resets=resets, random_offsets=False)
+        config = TrainConfig(batch_size=4, bptt_length=8, resets=resets, random_offsets=False, precision="float32")
         state, _ = make_dispatch(model, config, stream)(initial_state(model, config, stream), still, steps)
         return jax.device_get(state.carry)
 

@@ -1,8 +1,10 @@
-"""Our own training step, dispatched as `fit` in training/trainer.py does. One-hot input."""
+"""Our own training step as it comes, dispatched as `fit` in training/trainer.py does. One-hot input."""
 
 import time
+from typing import Literal
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
@@ -14,8 +16,10 @@ from training.clock import DISPATCH_STEPS, Clock
 from training.config import TrainConfig
 from training.dataset import TokenStream
 from training.optimizer import learning_rates
+from training.precision import numbers
 from training.step import initial_state, make_dispatch
 
+Precision = Literal["auto", "float32"]
 ENDLESS = 10**9
 """Steps of a run so long that the cosine has not moved when the bench ends."""
 
@@ -28,7 +32,7 @@ def before_jax_starts(cores: int) -> None:
 class Ours:
     """make_dispatch over a ring of tokens."""
 
-    def __init__(self, job: Job, embed_dim: int) -> None:
+    def __init__(self, job: Job, embed_dim: int, precision: Precision) -> None:
         before_jax_starts(job.cores)
         shape = job.shape
         config = ModelConfig(
@@ -44,6 +48,7 @@ class Ours:
             beta2=BETAS[1],
             weight_decay=WEIGHT_DECAY,
             clip_norm=CLIP_NORM,
+            precision=precision,
         )
         model = build(config, seed=0)
         if job.weights:
@@ -55,7 +60,8 @@ class Ours:
         self.state = initial_state(model, self.config, stream)
         self.clock = Clock(self.config, time.monotonic())
         self.taken = 0
-        self.facts = {"devices": f"{jax.device_count()} of {jax.devices()[0].device_kind}"}
+        of = jnp.dtype(numbers(self.config)).name
+        self.facts = {"products of": of, "devices": f"{jax.device_count()} of {jax.devices()[0].device_kind}"}
 
     def tune(self) -> None:
         """Nothing to choose; the clock finds the size of a dispatch by itself."""
@@ -83,4 +89,4 @@ def load(model: LanguageModel, file: str) -> None:
 
 def prepare(job: Job) -> Ours:
     """The network with one-hot input, which is the fastest way to read a token."""
-    return Ours(job, embed_dim=0)
+    return Ours(job, embed_dim=0, precision="auto")

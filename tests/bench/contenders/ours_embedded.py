@@ -1,4 +1,4 @@
-"""Our own training step with an embedding as wide as the network: the parameters that PyTorch's network has."""
+"""Our own training step with PyTorch's parameters (an embedding as wide as the network) and its products of float32."""
 
 from tests.bench.contenders.ours import Ours
 from tests.bench.job import Job
@@ -6,4 +6,4 @@ from tests.bench.job import Job
 
 def prepare(job: Job) -> Ours:
     """The network whose weights can be handed over to the others'."""
-    return Ours(job, embed_dim=job.shape.hidden)
+    return Ours(job, embed_dim=job.shape.hidden, precision="float32")
