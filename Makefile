@@ -14,7 +14,7 @@ demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data
 	@$(BIN)/dann demo
 
 test: check  ## set up, then lint, types and every test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
 
 check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff check .
