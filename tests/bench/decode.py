@@ -79,7 +79,7 @@ def notes(rows: Sequence[dict[str, Any]]) -> str:
     )
     return (
         "2 x 512, V 1,024. Medians (quartiles) over rounds in which everybody takes a turn. Ours is a round of the engine: "
-        "sampling with all filters, settings and seed a reply, and the bookkeeping; PyTorch's loop has top-k alone. "
+        "sampling as config.toml has it, settings and seed a reply, and the bookkeeping; PyTorch's loop has the same min-p. "
         "`embedded` has PyTorch's parameters, `ours` one-hot input, which needs one product less; the products and the "
         f"weights read are those of `ours`.\n- {chose}"
     )

@@ -1,4 +1,4 @@
-"""Our engine's decoding: so many replies that never end, drawn on round by round, with every filter on."""
+"""Our engine's decoding: so many replies that never end, drawn on round by round, as dann draws by default."""
 
 from model.architectures import build
 from model.batch import Batch
@@ -9,8 +9,7 @@ from model.slots import DRAW_STEPS
 from model.tokenizer import Tokenizer
 from tests.bench.job import DECODE_STEPS, Job
 
-ENDLESS = SamplingParams(temperature=0.8, top_k=40, top_p=0.95, min_p=0.05, max_tokens=4096)
-"""PyTorch's loop has top-k and temperature too. The defaults of config.toml need less: no token is sorted."""
+ENDLESS = SamplingParams(max_tokens=4096)
 
 
 class Decoding:

@@ -1,6 +1,6 @@
-"""Decoding as one writes it by hand in PyTorch: nn.Embedding, nn.LSTMCell a layer, nn.Linear, and top-k sampling.
+"""Decoding as one writes it by hand in PyTorch: nn.Embedding, nn.LSTMCell a layer, nn.Linear, and min-p sampling.
 
-No reply has settings, a seed or an end of its own, and of the filters there is top-k alone: less work than ours. How many
+No reply has settings, a seed or an end of its own, and no repetition to count: less work than ours. How many
 threads are fastest is found out first.
 """
 
@@ -9,9 +9,10 @@ import time
 import torch
 from torch import nn
 
+from model.config import SamplingParams
 from tests.bench.job import DECODE_STEPS, Job
 
-TOP_K, TEMPERATURE = 40, 0.8
+MIN_P = SamplingParams().min_p
 TRIALS = 5
 
 
@@ -56,9 +57,9 @@ class Loop:
         for layer, cell in enumerate(self.cells):
             self.carry[layer] = cell(hidden, self.carry[layer])
             hidden = self.carry[layer][0]
-        values, ids = self.output(hidden).topk(TOP_K)
-        place = torch.multinomial(torch.softmax(values / TEMPERATURE, -1), 1)
-        self.tokens = ids.gather(1, place)[:, 0]
+        chances = torch.softmax(self.output(hidden), -1)
+        kept = chances.masked_fill(chances < MIN_P * chances.amax(-1, keepdim=True), 0.0)
+        self.tokens = torch.multinomial(kept, 1)[:, 0]
 
 
 def prepare(job: Job) -> Loop:
