@@ -195,7 +195,7 @@ def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, batch: in
     jax.tree.map(partial(assert_near, off_by), fast, plain)
 
 
-@pytest.mark.parametrize(("dtype", "off_by"), [(jnp.float32, 1e-5), (jnp.bfloat16, 1e-2)])
+@pytest.mark.parametrize(("dtype", "off_by"), [(jnp.float32, 1e-5), (jnp.bfloat16, 2e-2)])
 @pytest.mark.parametrize(("steps", "batch"), [(1, 6), (T, 1), (T, 4), (T, 6)])
 def test_the_fast_product_and_its_gradient_equal_the_plain_one(
     steps: int, batch: int, dtype: Any, off_by: float

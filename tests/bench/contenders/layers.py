@@ -36,12 +36,11 @@ def made(shape: Shape) -> tuple[list[Layer], jax.Array]:
 def by_scan(layers: list[Layer], inputs: jax.Array) -> jax.Array:
     """The last layer's output `[T, B, H]`, by model/recurrence.py."""
     keep = jnp.ones(inputs.shape[:2])
-    hidden = inputs.swapaxes(1, 2)
-    zeros = jnp.zeros(hidden.shape[1:])
+    hidden, zeros = inputs, jnp.zeros(inputs.shape[1:])
     for layer in layers:
-        gates = product(hidden, layer["input"]) + layer["bias"][:, None]
+        gates = product(hidden, layer["input"]) + layer["bias"]
         hidden, _ = scan(LSTM.cell, gates, layer["weight"], (zeros, zeros), keep)
-    return hidden.swapaxes(1, 2)
+    return hidden
 
 
 def by_cudnn(layers: list[Layer], inputs: jax.Array) -> jax.Array:
