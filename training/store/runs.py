@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -89,9 +89,16 @@ class RunStore:
             found = [Run(*row) for row in connection.execute(query)]
         return [replace(run, figures=json.loads(str(run.figures))) for run in reversed(found)]
 
+    def count(self) -> dict[str, int]:
+        """How many runs have ended, by verdict: all of them, also those that no run has had."""
+        query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
+        with told(self._engine), self._engine.connect() as connection:
+            found = {str(verdict): int(number) for verdict, number in connection.execute(query)}
+        return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict) if verdict != "running"}
+
 
 @contextmanager
-def open_runs(url: str) -> Iterator[RunStore]:
-    """The runs in the database at a SQLAlchemy URL; raises DannError where it cannot be opened (database.py)."""
-    with opened(url) as engine:
+def open_runs(url: str, wait: float | None = None) -> Iterator[RunStore]:
+    """The runs in the database at a SQLAlchemy URL; `wait` and what it raises are those of `opened` (database.py)."""
+    with opened(url, wait) as engine:
         yield RunStore(engine)
