@@ -53,9 +53,15 @@ class RunStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self, why: str) -> int:
-        """Record that a run begins now; returns its id."""
-        row = {"why": why, "started": time.time(), "verdict": "running", "reason": "", "figures": "{}"}
+    def begin(self, why: str, started: float | None = None) -> int:
+        """Record that a run begins now, or began then (Unix seconds); returns its id."""
+        row = {
+            "why": why,
+            "started": time.time() if started is None else started,
+            "verdict": "running",
+            "reason": "",
+            "figures": "{}",
+        }
         with writing(self._engine) as connection:
             return int(connection.execute(RUNS.insert().values(row).returning(RUNS.c.id)).scalar_one())
 
