@@ -96,11 +96,21 @@ def nan(model: Any) -> None:
     checkpoint.set_weights(model, {name: np.full_like(array, np.nan) for name, array in weights.items()})
 
 
-def full(_: Any) -> None:
-    """A limit on the size of files makes the system refuse what is larger, as a full disk does."""
+def full() -> None:
+    """While it saves, a limit on the size of files makes the system refuse what is larger, as a full disk does."""
+    from model import checkpoint
+
+    save, most = checkpoint.save, resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
-    threading.Timer(1.0, resource.setrlimit, (resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)).start()
+
+    def saving(*what: Any) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most[1]))
+        try:
+            save(*what)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, most)
+
+    checkpoint.save = saving
 
 
 def hungry() -> None:
@@ -115,8 +125,10 @@ def main() -> int:
     more: list[str] = []
     if fault in {"kill", "pause"}:
         at_moment(*rest, act=killed if fault == "kill" else paused)
-    elif fault in {"nan", "full"}:
-        spoil(nan if fault == "nan" else full)
+    elif fault == "nan":
+        spoil(nan)
+    elif fault == "full":
+        full()
     elif fault == "worse":
         more = ["--set=train.steps=1"]
     elif fault == "hang":

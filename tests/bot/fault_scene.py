@@ -13,7 +13,7 @@ from tests.training.made import SMALL, demo
 from training.store.posts import open_store
 from training.store.runs import Run, open_runs
 
-LONG = 60.0
+LONG = 240.0
 TABLES = SMALL | {
     "train": SMALL["train"] | {"steps": 100, "evaluations": 1},
     "retrain": {"tolerance": 0.3, "variety": 0.0, "copied": 1.0, "same": 1.0, "samples": 20, "keep": 3},
