@@ -33,7 +33,7 @@ def settle(data: DataConfig, why: str, failed: Ending, seconds: float) -> Ending
         open_rows = {run.id for run in runs.last(1) if run.verdict == "running"}
         last = _closed(data, runs)
         if last is None or last.started < time.time() - seconds - 1:
-            runs.finish(runs.begin(why), "failed", failed.reason, seconds)
+            runs.finish(runs.begin(why, time.time() - seconds), "failed", failed.reason, seconds)
         elif last.id in open_rows and last.verdict == "failed":
             runs.finish(last.id, "failed", failed.reason, seconds)
         (last,) = runs.last(1)

@@ -9,9 +9,13 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from training.command import add_command, print_json
+from model.errors import DannError
+from training.command import add_command, print_json, terminal
 from training.config import Settings
 from training.shelf import Listed, listed, pin, remove, rollback, unpin
+
+WAIT_SECONDS = 5.0
+"""How long a list waits for the store; it is a list without it, too."""
 
 
 def add_checkpoints(commands: Any) -> None:
@@ -28,7 +32,7 @@ def add_checkpoints(commands: Any) -> None:
 
 def run_checkpoints(args: argparse.Namespace, settings: Settings) -> int:
     """`dann checkpoints`."""
-    found = listed(settings.data.checkpoints)
+    found = listed(settings.data.checkpoints, _refused(settings))
     if args.json:
         print_json({"checkpoints": [asdict(one) for one in found]})
     elif found:
@@ -36,6 +40,23 @@ def run_checkpoints(args: argparse.Namespace, settings: Settings) -> int:
     else:
         Console().print("no checkpoint yet; `dann train` makes one", highlight=False)
     return 0
+
+
+def _refused(settings: Settings) -> dict[str, str]:
+    """Why candidates were refused, by id. A store that is not there, or cannot be read, hides no checkpoint."""
+    if not (settings.data.url or settings.data.store_file.exists()):  # opening it would make it
+        return {}
+    from training.store.runs import open_runs  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    try:
+        with open_runs(settings.data.store_url, WAIT_SECONDS) as runs:
+            rows = runs.last()
+    except DannError as error:
+        terminal().print(
+            f"why candidates were refused is not known: {error}", style="dim", markup=False, soft_wrap=True
+        )
+        return {}
+    return {run.candidate: run.reason for run in rows if run.candidate and run.verdict == "refused"}
 
 
 def run_rollback(args: argparse.Namespace, settings: Settings) -> int:

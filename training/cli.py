@@ -142,14 +142,13 @@ def _iso(seconds: float | None) -> str | None:
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
     from training import devices, hosts  # noqa: PLC0415
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.store.posts import stored_posts  # noqa: PLC0415
 
     devices.prepare(settings.train)
     from training.progress import TrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
     from training.run import resume_last, train  # noqa: PLC0415
 
-    with open_store(settings.data.store_url) as store:
-        posts = list(store.posts())
+    posts = stored_posts(settings.data.store_url)
     with hosts.joined(settings) as here, interruptible() as stopping:
         console = TrainingConsole(terminal(quiet=args.quiet or not hosts.is_first()))
         if args.resume:

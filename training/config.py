@@ -54,7 +54,12 @@ class DataConfig(Table):
     @property
     def store_url(self) -> str:
         """SQLAlchemy URL of the store: `url`, or the SQLite file under `dir`."""
-        return self.url or f"sqlite:///{self.dir / 'posts.db'}"
+        return self.url or f"sqlite:///{self.store_file}"
+
+    @property
+    def store_file(self) -> Path:
+        """Where the store is, if `url` does not say otherwise."""
+        return self.dir / "posts.db"
 
     @property
     def inbox_folder(self) -> Path | None:

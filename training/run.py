@@ -5,7 +5,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,14 +33,15 @@ class Trained(Learned):
     ppmd: float
 
 
-def train(settings: Settings, posts: Sequence[Post], console: Console, stopping: Callable[[], bool]) -> Trained:
+def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> Trained:
     """Train afresh on posts sorted by channel and time, save the best weights and let them serve.
 
-    Raises DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
+    `posts` are asked for once nobody else can train, so that what is forgotten until then is not learned. Raises
+    DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
     """
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
-        corpus = build_corpus(posts, settings.data)
+        corpus = build_corpus(list(posts), settings.data)
         settings = sizing.settled(settings, size_for(corpus, settings.train))
         console.say("learning how the text falls into tokens")
         tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
@@ -51,7 +52,7 @@ def train(settings: Settings, posts: Sequence[Post], console: Console, stopping:
 
 def resume_last(
     settings: Settings,
-    posts: Sequence[Post],
+    posts: Iterable[Post],
     console: Console,
     stopping: Callable[[], bool],
     minutes: float | None = None,
@@ -68,7 +69,7 @@ def resume_last(
         settings = before.model_copy(
             update={"data": settings.data, "train": before.train.model_copy(update=time_given)}
         )
-        corpus = build_corpus(posts, settings.data)
+        corpus = build_corpus(list(posts), settings.data)
         run = Learning(folder, settings, corpus, Tokenizer.load(folder / "tokenizer.json"), console)
         state, progress = resume.load(run.resume_file, run.initial_state())
         console.say(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from model import checkpoint
-from tests.bot.test_app import ROOT, Dann, publish, serving
+from tests.bot.test_app import MAIN, ROOT, Dann, publish, serving
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.things import Channel, Message, User
 
@@ -31,10 +31,12 @@ class Room:
     room: Channel
     people: list[User]
     asked: list[Message] = field(default_factory=list)
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when nobody is to say anything more."""
 
     async def talk(self) -> None:
-        """Mention dann, one person after the other, until cancelled."""
-        while True:
+        """Mention dann, one person after the other, until it is to be quiet."""
+        while not self.quiet.is_set():
             person = self.people[len(self.asked) % len(self.people)]
             self.asked.append(self.server.world.say(person, self.room, f"<@{self.server.world.bot.id}> hello there"))
             await asyncio.sleep(BETWEEN)
@@ -64,31 +66,54 @@ class Room:
         assert [len(world.answers_to(one)) for one in self.asked] == [1] * len(self.asked)
 
 
+@dataclass
+class House:
+    """A Discord with one room and people in it, the first of whom owns dann."""
+
+    server: DiscordServer
+    room: Channel
+    people: list[User]
+
+    @asynccontextmanager
+    async def answered(self, folder: Path, *sets: str, code: str = MAIN) -> AsyncIterator[Room]:
+        """dann serves and people talk; they go on until the block ends, or dann does."""
+        own = (
+            f"bot.discord.api_url={self.server.api_url}", f"bot.discord.gateway_url={self.server.gateway_url}",
+            f"bot.discord.owners={self.people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.slots=16",
+        )  # fmt: skip
+        async with serving(folder, *own, *sets, code=code, DISCORD_TOKEN=self.server.world.token) as dann:
+            await dann.says("^Discord: dann.* in 1 server$")
+            await self.server.world.until(lambda: bool(self.server.world.commands.listed()))
+            there = Room(self.server, dann, self.room, self.people)
+            talking = asyncio.create_task(there.talk())
+            try:
+                yield there
+            finally:
+                talking.cancel()
+
+
 @asynccontextmanager
-async def room(folder: Path) -> AsyncIterator[Room]:
-    """dann serves "one" and people talk; at the end all of them have been answered, once each."""
-    publish(folder, "one")
+async def house() -> AsyncIterator[House]:
+    """Nobody is told to wait there, and nobody breaks a limit."""
     async with DiscordServer() as server:
         server.limits.of_route.clear()
         server.limits.in_all.requests = 10_000
         people = [server.world.user(f"person {number}") for number in range(PEOPLE)]
-        channel = server.world.channel(server.world.guild("home", *people), "general")
-        sets = (
-            f"bot.discord.api_url={server.api_url}", f"bot.discord.gateway_url={server.gateway_url}",
-            f"bot.discord.owners={people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.slots=16",
-        )  # fmt: skip
-        async with serving(folder, *sets, DISCORD_TOKEN=server.world.token) as dann:
-            await dann.says("^Discord: dann.* in 1 server$")
-            await server.world.until(lambda: bool(server.world.commands.listed()))
-            there = Room(server, dann, channel, people)
-            talking = asyncio.create_task(there.talk())
-            yield there
-            talking.cancel()
-            await there.all_answered_once()
-            dann.process.send_signal(signal.SIGTERM)
-            assert await dann.ends(60.0) == 0
-        assert "Traceback" not in "\n".join(dann.lines)
+        yield House(server, server.world.channel(server.world.guild("home", *people), "general"), people)
         assert server.limits.broken == 0
+
+
+@asynccontextmanager
+async def room(folder: Path, *sets: str, code: str = MAIN) -> AsyncIterator[Room]:
+    """dann serves "one" and people talk; at the end all of them have been answered, once each."""
+    publish(folder, "one")
+    async with house() as there_is, there_is.answered(folder, *sets, code=code) as there:
+        yield there
+        there.quiet.set()
+        await there.all_answered_once()
+        there.dann.process.send_signal(signal.SIGTERM)
+        assert await there.dann.ends(60.0) == 0
+    assert "Traceback" not in "\n".join(there.dann.lines)
 
 
 async def shell(folder: Path, *words: str) -> str:

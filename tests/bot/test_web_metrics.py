@@ -21,6 +21,7 @@ from tests.bot.web_scene import Answers, on_http, value
 from tests.model.made import GREEDY, parrot
 from training.post import Post
 from training.store.posts import open_store
+from training.store.runs import Verdict, open_runs
 
 META = Meta(
     created="", step=1, seconds=1.0, val_bpb=2.25, posts=1, newest_post=None, seed=0, code_version="0", settings={},
@@ -91,15 +92,22 @@ def test_what_is_in_the_store(tmp_path: Path) -> None:
     with open_store(url) as store, store.writing() as writer:
         mine = [Post(str(n), "c", mine=n > 0, time=None, text="secret", source="made") for n in range(4)]
         writer.add(mine)
+    with open_runs(url) as runs:
+        ended: list[Verdict] = ["refused", "published", "refused"]
+        for verdict in ended:
+            runs.finish(runs.begin("scheduled"), verdict, "", 1.0)
+        runs.begin("by hand")  # it runs: nothing is decided
     stored = count_stored(url)
     assert stored.posts == {"mine": 3, "context": 1}
+    assert stored.runs == {"published": 1, "refused": 2, "skipped": 0, "failed": 0}
 
     async def play() -> None:
-        async with on_http(Answers(store=lambda: replace(stored, runs={"published": 2})).sources()) as web:
+        async with on_http(Answers(store=lambda: stored).sources()) as web:
             found = await web.samples()
             assert value(found, "dann_posts", kind="mine") == 3
             assert value(found, "dann_posts", kind="context") == 1
-            assert value(found, "dann_retrain_runs_total", verdict="published") == 2
+            assert value(found, "dann_retrain_runs_total", verdict="refused") == 2
+            assert value(found, "dann_retrain_runs_total", verdict="failed") == 0
             assert "secret" not in (await web.client.get("/metrics")).text
 
     asyncio.run(play())

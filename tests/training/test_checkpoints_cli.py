@@ -10,6 +10,7 @@ import pytest
 from model import checkpoint
 from tests.model.made import save
 from training.cli import main
+from training.store.runs import open_runs
 
 ROOT = Path(__file__).parents[2]
 
@@ -55,6 +56,25 @@ def test_the_list_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
     }  # fmt: skip
 
 
+def test_the_list_says_why_a_candidate_was_refused(
+    root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    store = root.parent / "posts.db"
+    with open_runs(f"sqlite:///{store}") as runs:
+        runs.finish(runs.begin("by hand"), "refused", "it is worse", 1.0, candidate="b")
+        runs.finish(runs.begin("by hand"), "failed", "stopped", 1.0, candidate="c")
+    assert said(capsys, "checkpoints").splitlines()[-2].rstrip().endswith("refused: it is worse")
+    found = json.loads(said(capsys, "checkpoints", "--json"))["checkpoints"]
+    assert [one["refused"] for one in found] == ["", "it is worse", ""]
+    store.write_bytes(b"something else " * 1000)
+    assert main(["checkpoints", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert [one["id"] for one in json.loads(out)["checkpoints"]] == ["a", "b", "c"]
+    assert err.startswith("why candidates were refused is not known: ")
+    assert "not a database" in err
+
+
 def test_before_the_first_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -65,6 +85,7 @@ def test_before_the_first_there_is_none(
     for words in (["pin", "a"], ["rm", "a"], ["rollback", "a"]):
         assert said(capsys, *words, code=1) == "dann: there is no such checkpoint; the newest are none\n"
     assert not list(tmp_path.rglob("LOCK"))
+    assert not list(tmp_path.rglob("posts.db"))
 
 
 def test_rolling_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:

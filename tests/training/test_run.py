@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.training.made import SMALL, demo, posts, small_settings
 from training import sizing
 from training.config import ModelTable, Settings
 from training.lock import only_training
+from training.post import Post
 from training.progress import TrainingConsole
 from training.run import Trained, resume_last, train
 from training.sizing import choose
@@ -32,6 +34,24 @@ def console() -> TrainingConsole:
 
 def trained(folder: Path, **options: Any) -> Trained:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
+
+
+def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
+    """What is forgotten before that is not learned."""
+
+    def stored() -> Iterator[Post]:
+        with pytest.raises(DannError, match="already running here"), only_training(tmp_path / "train.lock"):
+            pass
+        asked.append(True)
+        yield from demo()
+
+    asked: list[bool] = []
+    train(small_settings(tmp_path, steps=2, evaluations=1), stored(), console(), lambda: False)
+    assert asked == [True]
+    asked.clear()
+    with pytest.raises(DannError, match="no unfinished run"):
+        resume_last(small_settings(tmp_path), stored(), console(), lambda: False)
+    assert asked == []  # a store is not read for nothing
 
 
 def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(

@@ -155,6 +155,12 @@ def open_store(url: str, wait: float | None = None) -> Iterator[PostStore]:
         yield PostStore(engine)
 
 
+def stored_posts(url: str) -> Iterator[Post]:
+    """All posts, as `posts` has them; the store is opened when the first is asked for."""
+    with open_store(url) as store:
+        yield from store.posts()
+
+
 def _is_news(before: Post | None, post: Post, added: Added) -> bool:
     """Whether a post is to be written, and count which kind of news it is."""
     if before is None:

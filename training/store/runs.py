@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
@@ -53,9 +53,15 @@ class RunStore:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
-    def begin(self, why: str) -> int:
-        """Record that a run begins now; returns its id."""
-        row = {"why": why, "started": time.time(), "verdict": "running", "reason": "", "figures": "{}"}
+    def begin(self, why: str, started: float | None = None) -> int:
+        """Record that a run begins now, or began then (Unix seconds); returns its id."""
+        row = {
+            "why": why,
+            "started": time.time() if started is None else started,
+            "verdict": "running",
+            "reason": "",
+            "figures": "{}",
+        }
         with writing(self._engine) as connection:
             return int(connection.execute(RUNS.insert().values(row).returning(RUNS.c.id)).scalar_one())
 
@@ -89,9 +95,16 @@ class RunStore:
             found = [Run(*row) for row in connection.execute(query)]
         return [replace(run, figures=json.loads(str(run.figures))) for run in reversed(found)]
 
+    def count(self) -> dict[str, int]:
+        """How many runs have ended, by verdict: all of them, also those that no run has had."""
+        query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
+        with told(self._engine), self._engine.connect() as connection:
+            found = {str(verdict): int(number) for verdict, number in connection.execute(query)}
+        return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict) if verdict != "running"}
+
 
 @contextmanager
-def open_runs(url: str) -> Iterator[RunStore]:
-    """The runs in the database at a SQLAlchemy URL; raises DannError where it cannot be opened (database.py)."""
-    with opened(url) as engine:
+def open_runs(url: str, wait: float | None = None) -> Iterator[RunStore]:
+    """The runs in the database at a SQLAlchemy URL; `wait` and what it raises are those of `opened` (database.py)."""
+    with opened(url, wait) as engine:
         yield RunStore(engine)
