@@ -51,7 +51,7 @@ def come_to(part: str, act: Callable[[], None]) -> None:
         save(*what)
 
     EventConsole.part = telling  # type: ignore[method-assign]
-    checkpoint.save = saving
+    checkpoint.save = saving  # type: ignore[assignment]
 
 
 def after(number: int, act: Callable[[], None]) -> None:
@@ -84,7 +84,7 @@ def spoil(change: Callable[[Any], None]) -> None:
         change(model)
         save(root, id_, model, *rest)
 
-    checkpoint.save = saving
+    checkpoint.save = saving  # type: ignore[assignment]
 
 
 def nan(model: Any) -> None:
@@ -110,7 +110,7 @@ def full() -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
-    checkpoint.save = saving
+    checkpoint.save = saving  # type: ignore[assignment]
 
 
 def hungry() -> None:
@@ -124,7 +124,8 @@ def main() -> int:
     fault, *rest = FAULT.read_text().split() if FAULT.exists() else ["none"]
     more: list[str] = []
     if fault in {"kill", "pause"}:
-        at_moment(*rest, act=killed if fault == "kill" else paused)
+        part, number = rest
+        at_moment(part, number, killed if fault == "kill" else paused)
     elif fault == "nan":
         spoil(nan)
     elif fault == "full":

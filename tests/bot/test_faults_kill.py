@@ -34,7 +34,7 @@ def test_the_child_may_be_killed_at_any_moment(tmp_path: Path) -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
             before = "one"
-            for moment in moments(KILLS or 4):
+            for moment in moments(KILLS or 2):
                 row = await retrained(there, tmp_path, f"kill {moment}")
                 serves = checkpoint.current(tmp_path / "checkpoints")
                 assert serves == (row.candidate if row.verdict == "published" else before), (moment, row)
@@ -77,7 +77,7 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
         add_posts(tmp_path)
         earlier = []
         async with house() as home:
-            for moment in moments(KILLS or 2):
+            for moment in moments(KILLS or 1):
                 async with home.answered(tmp_path, *SETS, code=FAULTY) as there:
                     await there.comes(checkpoint.current(tmp_path / "checkpoints") or "")
                     await killed(there, moment)

@@ -35,7 +35,9 @@ class Parrot(nnx.Module):
     def initial_carry(self, batch_size: int) -> Any:
         return jnp.zeros((batch_size, 1))
 
-    def __call__(self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None) -> tuple[jax.Array, Any]:
+    def __call__(
+        self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None, dtype: Any = jnp.float32
+    ) -> tuple[jax.Array, Any]:
         wanted = self.following[...][tokens].astype(jnp.int32)
         return 100.0 * jax.nn.one_hot(wanted, self.config.vocab_size), tokens[:, -1:].astype(jnp.float32)
 
