@@ -46,12 +46,12 @@ async def run(
     if not is_token(token):
         raise refused()
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
-    client = Client(settings, answers, ready, collector)
 
     async def tell(owner: str, text: str) -> None:
         await client.tell_owner(owner, text)
 
     with addresses(settings.bot.discord), (news or News()).attached("Discord", tell, settings.bot.discord.owners):
+        client = Client(settings, answers, ready, collector)
         while True:
             began = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)

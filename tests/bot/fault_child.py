@@ -50,7 +50,7 @@ def come_to(part: str, act: Callable[[], None]) -> None:
             act()
         save(*what)
 
-    EventConsole.part = telling  # type: ignore[method-assign]
+    EventConsole.part = telling  # type: ignore[method-assign, assignment]
     checkpoint.save = saving  # type: ignore[assignment]
 
 
