@@ -16,7 +16,10 @@ from tests.bot.test_app import publish
 from tests.bot.test_child import children, gone
 from tests.bot.test_reload_serving import Room, house, room
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif("DANN_KILLS" not in os.environ, reason="takes minutes; `make soak` runs it"),
+]
 KILLS = int(os.environ.get("DANN_KILLS", "0"))
 PARTS = ("publishing", "saving", "learning", "publishing")
 MOST = {"learning": 40, "saving": 25, "publishing": 30}
