@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -211,9 +212,7 @@ def test_ctrl_c_ends_at_once(folder: Path) -> None:
     assert child.stderr
     assert any("reading held-out" in line for line in iter(child.stderr.readline, ""))
     asked = time.monotonic()
-    while (
-        child.poll() is None and time.monotonic() - asked < 10
-    ):  # as people do: one may hit a callback that ignores it
+    while child.poll() is None and time.monotonic() - asked < 10:  # as people do: a callback may ignore one
         child.send_signal(signal.SIGINT)
         with suppress(subprocess.TimeoutExpired):
             child.wait(1.0)
