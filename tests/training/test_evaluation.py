@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -205,20 +204,18 @@ def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.
     assert re.search(r"\d of your \d\d posts are held out and judging a voice takes 10 at least", said(tmp_path))
 
 
-@pytest.mark.xfail(strict=False, reason="beside other tests Ctrl-C is sometimes not heeded; the cause is not found")
 def test_ctrl_c_ends_at_once(folder: Path) -> None:
     command = [sys.executable, "-m", "training", *arguments(folder, "--set=sample.max_tokens=4000", "--json", "-v")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    heeding = ["env", "--default-signal=INT"]  # a shell's background job would ignore it
+    child = subprocess.Popen(
+        [*heeding, *command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
     assert child.stderr
     assert any("reading held-out" in line for line in iter(child.stderr.readline, ""))
     asked = time.monotonic()
-    while child.poll() is None and time.monotonic() - asked < 10:  # as people do: a callback may ignore one
-        child.send_signal(signal.SIGINT)
-        with suppress(subprocess.TimeoutExpired):
-            child.wait(1.0)
+    child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
-    assert child.returncode in {130, -signal.SIGINT}, "the second may come while it is ending"
-    assert out == ""
+    assert (child.returncode, out) == (130, "")
     assert "Traceback" not in err
-    assert time.monotonic() - asked < 15
+    assert time.monotonic() - asked < 10
