@@ -28,7 +28,9 @@ class Stream:
         self._error: BaseException | None = None
 
     def cancel(self) -> None:
-        """Give the reply up, unless it is complete: its place is free before anything more is drawn."""
+        """Give the reply up, unless it is complete: its place is free before more is drawn, and nothing more is read."""
+        if self._completion is None:
+            self._pieces.clear()
         self.fail(ReplyGivenUp("the reply was given up"))
         self._request.given_up = True
 
