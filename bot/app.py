@@ -93,15 +93,14 @@ async def _answer(
         settling = asyncio.create_task(_settle(engine))
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
-        standing.engine, standing.reload = engine, reload
         news = News()
         retraining = Retraining(settings, news, tell)
+        standing.engine, standing.reload, standing.retraining = engine, reload, retraining
         responder = Responder(engine, settings, reload=reload, retraining=retraining, tally=standing.tally)
         running = [run(settings, responder, tell, collector, news) for run in runs]
         parts = [asyncio.create_task(_kept(part, tell)) for part in running]
-        beside = [asyncio.create_task(reload.watch()), asyncio.create_task(scheduled(settings, retraining))]
-        over = asyncio.create_task(_all_gone(parts)) if parts else asyncio.create_task(asyncio.Event().wait())
-        await until(over, stopping)
+        beside = [asyncio.create_task(one) for one in (reload.watch(), scheduled(settings, retraining))]
+        await until(_all_gone(parts), stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
         for part in (*beside, *parts):  # each finishes what it has begun; one after the other, waits would add up
@@ -163,6 +162,7 @@ async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.E
         engine=lambda: standing.engine,
         stored=Counting(lambda: count_stored(settings.data.store_url)).newest,
         reloads=standing.reloads,
+        retraining=standing.progress,
     )
     await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell)
 
@@ -220,7 +220,12 @@ async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
 
 
 async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
-    """Wait until no platform runs, or one raises; who stops waiting stops none of them, as gather would."""
+    """Wait until no platform runs, or one raises; without end where there is none, as something else may be served.
+
+    Who stops waiting stops none of them, as gather would.
+    """
+    if not parts:
+        await asyncio.Event().wait()
     done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
     for part in done:
         part.result()

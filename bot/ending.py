@@ -17,11 +17,15 @@ LONGEST_LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits a byte where there is a figure yet."""
+    """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits a byte where there is a figure yet.
+
+    `run` is the row that records it, None until there is one.
+    """
 
     part: str = "starting"
     share: float = 0.0
     val_bpb: float | None = None
+    run: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +55,8 @@ def read_event(line: bytes) -> Progress | Ending | None:
     if not isinstance(said, dict):
         return None
     if said.get("event") == "progress" and isinstance(part := said.get("part"), str):
-        share = _number(said.get("share"))
-        return Progress(part[:40], min(1.0, max(0.0, share or 0.0)), _number(said.get("val_bpb")))
+        share = min(1.0, max(0.0, _number(said.get("share")) or 0.0))
+        return Progress(part[:40], share, _number(said.get("val_bpb")), _whole(said.get("run")))
     if said.get("event") == "verdict" and said.get("verdict") in VERDICTS:
         return _ending_of(said)
     return None

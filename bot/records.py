@@ -8,6 +8,7 @@ import time
 
 from bot.ending import Ending, Verdict
 from model import checkpoint
+from model.errors import DannError
 from training.config import DataConfig
 from training.lock import only_training
 from training.store.runs import Run, RunStore, open_runs
@@ -19,30 +20,37 @@ def last_ending(data: DataConfig) -> Ending | None:
     Raises DannError where a training is under way, or the database cannot be used.
     """
     with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
-        last = _closed(data, runs)
+        _close(data, runs)
+        last = next(iter(runs.last(1)), None)
     return ending_of(last) if last else None
 
 
-def settle(data: DataConfig, why: str, failed: Ending, seconds: float) -> Ending:
+def settle(data: DataConfig, row: int | None, why: str, failed: Ending, seconds: float) -> Ending:
     """Record that a run, begun `seconds` ago, ended without telling; returns how it really ended.
 
-    It may have published before it died, or recorded its end without being able to tell it; or died before it had a row, and
-    gets one. Raises DannError as `last_ending` does.
+    `row` is the one it said that it has. It may have published before it died, or recorded its end without being able to tell
+    it. One that told no row has the one that is open, or else died before it had any and gets one. Raises DannError as
+    `last_ending` does.
     """
     with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
-        open_rows = {run.id for run in runs.last(1) if run.verdict == "running"}
-        last = _closed(data, runs)
-        if last is None or last.started < time.time() - seconds - 1:
-            runs.finish(runs.begin(why, time.time() - seconds), "failed", failed.reason, seconds)
-        elif last.id in open_rows and last.verdict == "failed":
-            runs.finish(last.id, "failed", failed.reason, seconds)
-        (last,) = runs.last(1)
-        return ending_of(last)
+        left_open = {run.id for run in runs.last() if run.verdict == "running"}
+        row = row if row is not None else max(left_open, default=None)
+        _close(data, runs)
+        if row is None:
+            row = runs.begin(why, time.time() - seconds)
+            left_open.add(row)
+        if row in left_open and runs.one(row).verdict in {"running", "failed"}:
+            runs.finish(row, "failed", failed.reason, seconds)
+        return ending_of(runs.one(row))
 
 
-def _closed(data: DataConfig, runs: RunStore) -> Run | None:
-    runs.close_abandoned(checkpoint.current(data.checkpoints))
-    return next(iter(runs.last(1)), None)
+def _close(data: DataConfig, runs: RunStore) -> None:
+    """End the rows of runs that were killed."""
+    try:
+        serves = checkpoint.current(data.checkpoints)
+    except DannError:  # CURRENT is damaged: nobody has published what it names
+        serves = None
+    runs.close_abandoned(serves)
 
 
 def ending_of(run: Run) -> Ending:

@@ -15,7 +15,8 @@ from bot.drawing import Engine
 from model import checkpoint
 from model.checkpoint import Snapshot
 from model.errors import DannError
-from training import shelf
+from training import rollback
+from training.incumbent import load_incumbent
 
 log = logging.getLogger("dann.reload")
 
@@ -90,9 +91,9 @@ class Reload:
         Raises DannError, and nothing changed, where there is none or it cannot be used.
         """
         async with self._changing:
-            chosen = await asyncio.to_thread(shelf.chosen, self._root, id_)
+            chosen = await asyncio.to_thread(rollback.chosen, self._root, id_)
             snapshot = await asyncio.to_thread(checkpoint.load, self._root, chosen)
-            await asyncio.to_thread(shelf.rollback, self._root, chosen)
+            await asyncio.to_thread(rollback.rollback, self._root, chosen)
             return await self._serve(snapshot)
 
     async def _take(self, seen: Seen) -> str:
@@ -122,22 +123,28 @@ class Reload:
 
 
 async def first(root: Path, tell: Callable[[str], object]) -> Snapshot:
-    """The checkpoint that serves; where there is none yet, wait for it. Raises DannError for one that cannot be used."""
+    """The checkpoint that serves; where there is none yet, wait for it. Where it cannot be used, what served before will do.
+
+    Raises DannError where that cannot be used either.
+    """
     told = False
     while True:
-        id_ = await asyncio.to_thread(checkpoint.current, root)
-        if id_ is None:
+        seen = await asyncio.to_thread(_seen, root)
+        try:
+            found = await asyncio.to_thread(load_incumbent, root)
+        except DannError:
+            if await asyncio.to_thread(_seen, root) == seen:
+                raise
+            continue  # another came to serve meanwhile, and this one was removed
+        if found is None:
             if not told:
                 tell(NO_CHECKPOINT)
             told = True
             await asyncio.sleep(LOOK_SECONDS)
-            continue
-        try:
-            return await asyncio.to_thread(checkpoint.load, root, id_)
-        except DannError:
-            if await asyncio.to_thread(checkpoint.current, root) == id_:
-                raise
-            # Another came to serve meanwhile, and this one was removed.
+        elif not found.trouble or await asyncio.to_thread(_seen, root) == seen:
+            if found.trouble:
+                tell(f"{found.trouble}; {found.snapshot.id}, which served before, answers until then")
+            return found.snapshot
 
 
 def _seen(root: Path) -> Seen:

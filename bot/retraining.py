@@ -143,10 +143,12 @@ class Retraining:
         if ending.verdict != "failed" or ending.run is not None or ending.reason == STOPPED:
             return ending
 
+        row = self.running.progress.run if self.running else None
+
         def record() -> Ending:
             from bot.records import settle  # noqa: PLC0415
 
-            return settle(self._settings.data, why, ending, self._seconds())
+            return settle(self._settings.data, row, why, ending, self._seconds())
 
         try:
             return await aside(record)

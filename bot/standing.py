@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from bot.ending import Progress
 from bot.reload import Reload
+from bot.retraining import Retraining
 from bot.tally import Tally
 from model.engine import Engine
 
@@ -19,6 +21,7 @@ class Standing:
     waits_for: str = NOT_LOADED
     engine: Engine | None = None
     reload: Reload | None = None
+    retraining: Retraining | None = None
     tally: Tally = field(default_factory=Tally)
 
     def why_not(self) -> str:
@@ -26,6 +29,11 @@ class Standing:
         if self.engine is None:
             return self.waits_for
         return FULL if self.engine.full else ""
+
+    def progress(self) -> Progress | None:
+        """How far the retraining is that runs; None where none does."""
+        running = self.retraining.running if self.retraining else None
+        return running.progress if running else None
 
     def reloads(self) -> Mapping[str, int]:
         """How often another checkpoint was to serve, by what came of it."""

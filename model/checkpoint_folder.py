@@ -73,7 +73,12 @@ def served_before(root: Path) -> list[str]:
 
     What was rolled back from is not among them. Raises DannError where SERVED or CURRENT is damaged.
     """
-    serving, known = current(root), ids(root)
+    return served_until(root, current(root))
+
+
+def served_until(root: Path, serving: str | None) -> list[str]:
+    """The same where CURRENT names `serving`, None where it names nothing. Raises DannError where SERVED is damaged."""
+    known = ids(root)
     if not (root / SERVED).exists():  # of an older dann, which published every checkpoint it made
         return [one for one in known if serving and one < serving]
     told = read_ids(root / SERVED)

@@ -1,4 +1,4 @@
-"""`dann checkpoints | rollback | pin | rm`: the folder of checkpoints at the terminal. Decides nothing: see shelf.py."""
+"""`dann checkpoints | rollback | pin | rm`: the folder of checkpoints at the terminal. Decides nothing itself."""
 
 import argparse
 from collections.abc import Sequence
@@ -12,7 +12,8 @@ from rich.table import Table
 from model.errors import DannError
 from training.command import add_command, print_json, terminal
 from training.config import Settings
-from training.shelf import Listed, listed, pin, remove, rollback, unpin
+from training.rollback import rollback
+from training.shelf import Listed, listed, pin, remove, unpin
 
 WAIT_SECONDS = 5.0
 """How long a list waits for the store; it is a list without it, too."""

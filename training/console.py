@@ -32,5 +32,8 @@ Part = Literal["reading", "learning", "judging", "publishing"]
 class RetrainConsole(Console, Protocol):
     """Where a retraining tells what it does."""
 
+    def begun(self, run: int) -> None:
+        """It is recorded as this row of the store, and nothing is done yet."""
+
     def part(self, part: Part, share: float) -> None:
         """So much of a part, from 0 to 1, is done; of "learning", `stepped` tells more."""

@@ -1,9 +1,10 @@
 """A retraining told to the process that started it: one JSON object a line on standard output (`dann retrain --events`).
 
-    {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null}
+    {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null, "run": 7}
     {"event": "verdict", "verdict": "published", "reason": "...", "candidate": "...", ...}
 
-What people are told goes to the log, on standard error. No line holds a post.
+`run` is the row that records it, by which its end can be recorded where it could not do so itself. What people are told goes
+to the log, on standard error. No line holds a post.
 """
 
 import json
@@ -40,6 +41,7 @@ class EventConsole:
 
     def __init__(self, events: Events) -> None:
         self._events = events
+        self._run: int | None = None
         self._bpb: float | None = None
         self._last = float("-inf")
 
@@ -50,10 +52,14 @@ class EventConsole:
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
         """Console: nobody reads its metrics or its samples."""
 
+    def begun(self, run: int) -> None:
+        """RetrainConsole."""
+        self._run = run
+
     def part(self, part: Part, share: float) -> None:
         """RetrainConsole."""
         self._last = time.monotonic()
-        self._events.tell(event="progress", part=part, share=round(share, 4), val_bpb=self._bpb)
+        self._events.tell(event="progress", part=part, share=round(share, 4), val_bpb=self._bpb, run=self._run)
 
     def stepped(self, metrics: StepMetrics) -> None:
         """Console."""

@@ -92,6 +92,9 @@ def _one_line(text: str, width: int = 100) -> str:
 class RetrainingConsole(TrainingConsole):
     """A RetrainConsole at a terminal."""
 
+    def begun(self, run: int) -> None:
+        """Nobody at a terminal asks."""
+
     def part(self, part: Part, share: float) -> None:
         """Say what begins."""
         if share == 0.0 and part in {"judging", "publishing"}:

@@ -23,13 +23,14 @@ from training.config import Settings
 from training.console import Part, RetrainConsole
 from training.corpus import Corpus, build_corpus, own_texts
 from training.held_out import Unlearned, held_out_again, unlearned
+from training.incumbent import load_incumbent
 from training.judging import judge
 from training.learning import Diverged, Learning, size_for, timestamp, unused
 from training.lock import only_training
 from training.mark import high_water, mark_of, new_since
 from training.network import learned_tokenizer
 from training.post import Post
-from training.shelf import after_publish
+from training.shelf import after_publish, retired
 from training.start import can_go_on_from, first_weights
 from training.store.posts import open_store
 from training.store.runs import Run, Verdict, open_runs
@@ -55,6 +56,7 @@ def retrain(
         with open_runs(url) as runs:
             runs.close_abandoned(_serving(root))
             id_ = runs.begin(why)
+        console.begun(id_)
         attempt = _Attempt(settings, console, stopping, id_)
         verdict: Verdict = "failed"
         reason = "broken off by an error; see the log"
@@ -127,14 +129,16 @@ class _Attempt:
         return posts
 
     def _load_incumbent(self) -> list[str]:
-        """What serves, in memory; why not, if it no longer loads: then it counts as none."""
-        root = self.settings.data.checkpoints
+        """What serves, in memory; what is to be said if that is not what CURRENT names, or none where nothing loads."""
+        self.known["incumbent"] = None
         try:
-            self.incumbent = checkpoint.load(root) if checkpoint.current(root) else None
+            found = load_incumbent(self.settings.data.checkpoints)
         except DannError as error:
-            self.known["incumbent"] = None
             return [f"what served no longer loads and counts as none ({error})"]
-        return []
+        if found is None:
+            return []
+        self.incumbent, self.known["incumbent"] = found.snapshot, found.snapshot.id
+        return [f"what served no longer loads, what served before it counts ({found.trouble})"] if found.trouble else []
 
     def _learn(self, corpus: Corpus, started: float) -> None:
         """Train the candidate and save it."""
@@ -161,14 +165,23 @@ class _Attempt:
         settings = sizing.settled(self.settings, size_for(corpus, self.settings.train))
         tokenizer, weights = None, None
         if settings.retrain.start != "scratch" and self.incumbent is not None:
-            if can_go_on_from(self.incumbent, settings):
-                tokenizer, weights = self.incumbent.tokenizer, first_weights(self.incumbent, settings)
+            if why_not := self._why_not_go_on(settings):
+                self.console.say(f"{why_not}: beginning anew")
             else:
-                self.console.say("the network or the tokenizer is to be another than what serves has: beginning anew")
+                tokenizer, weights = self.incumbent.tokenizer, first_weights(self.incumbent, settings)
         tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
         run = Learning(folder, settings, corpus, tokenizer, self.console, weights=weights, resumable=False)
         run.keep_setup()
         return run
+
+    def _why_not_go_on(self, settings: Settings) -> str:
+        """Why the incumbent's weights are nothing to begin with; "" where they are."""
+        assert self.incumbent is not None
+        if self.incumbent.id in retired(settings.data.checkpoints):  # or its weights would carry them on
+            return "what serves learned posts that were forgotten since"
+        if not can_go_on_from(self.incumbent, settings):
+            return "the network or the tokenizer is to be another than what serves has"
+        return ""
 
     def _judge(self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, Unlearned] | None) -> list[str]:
         """Why the candidate may not be published; what was measured is recorded."""

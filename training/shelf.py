@@ -1,4 +1,4 @@
-"""The folder of checkpoints as people manage it: listing, rolling back, pinning, removing, and what goes after a publish.
+"""The folder of checkpoints as people manage it: listing, pinning, removing, and what goes after a publish.
 
     <root>/PINNED     the ids of those that stay, however old
     <root>/RETIRED    the ids of those that go after the next publish, because posts that they learned were forgotten
@@ -9,7 +9,6 @@ the lock that publishing takes, and only while CURRENT names another.
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +21,6 @@ from model.checkpoint_folder import (
     current,
     ids,
     no_such,
-    publish,
     read_ids,
     served_before,
     verify,
@@ -55,20 +53,12 @@ class Listed:
     refused: str
 
 
-@dataclass(frozen=True)
-class RolledBack:
-    """The id that serves now, and the one that did before (the same where nothing changed, None where none did)."""
-
-    now: str
-    before: str | None
-
-
 def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]:
     """All checkpoints, oldest first, each verified. `refused` says of a candidate's id why it was not published.
 
     Raises DannError where CURRENT, PINNED or RETIRED is damaged.
     """
-    serving, pinned, retired = current(root), read_ids(root / PINNED), read_ids(root / RETIRED)
+    serving, pinned, going = current(root), read_ids(root / PINNED), retired(root)
     found = []
     for folder in (root / name for name in sorted(_folders(root))):
         meta, name = _meta(folder), folder.name
@@ -81,7 +71,7 @@ def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]
                 bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
                 current=name == serving,
                 pinned=name in pinned,
-                retired=name in retired,
+                retired=name in going,
                 damaged=_damage(folder),
                 refused=(refused or {}).get(name, ""),
             )
@@ -89,30 +79,9 @@ def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]
     return found
 
 
-def rollback(root: Path, id_: str = "") -> RolledBack:
-    """Let `id_` serve again, or else what served before the current one; it is verified first.
-
-    Raises DannError where there is none, or it is damaged; then nothing has changed.
-    """
-    before: str | None = None
-    with suppress(DannError):  # a CURRENT that cannot be read is one reason to roll back
-        before = current(root)
-    now = chosen(root, id_)
-    publish(root, now)
-    return RolledBack(now, before)
-
-
-def chosen(root: Path, id_: str = "") -> str:
-    """What `rollback` lets serve. Raises DannError where there is none."""
-    if id_:
-        if id_ not in ids(root):
-            raise no_such(root)
-        return id_
-    retired = read_ids(root / RETIRED)
-    before = [one for one in served_before(root) if one not in retired]
-    if not before:
-        raise DannError("there is no checkpoint before the one that serves")
-    return before[-1]
+def retired(root: Path) -> list[str]:
+    """Ids of those that go after the next publish. Raises DannError where RETIRED is damaged."""
+    return read_ids(root / RETIRED)
 
 
 def pin(root: Path, id_: str) -> None:
@@ -120,7 +89,7 @@ def pin(root: Path, id_: str) -> None:
     if id_ not in ids(root):
         raise no_such(root)
     with alone(root / LOCK):
-        if id_ in read_ids(root / RETIRED):
+        if id_ in retired(root):
             raise DannError(f"{id_} goes after the next publish: it learned posts that were forgotten since")
         _change(root, PINNED, lambda pinned: pinned | {id_})
 
@@ -176,10 +145,10 @@ def _going(root: Path, keep: int) -> list[str]:
     serving, earlier, known = current(root), served_before(root), ids(root)
     if serving not in known:
         raise DannError(f"{root}: CURRENT names no checkpoint that is there, so none is removed")
-    retired, pinned = read_ids(root / RETIRED), read_ids(root / PINNED)
+    pinned = read_ids(root / PINNED)
     staying = {*earlier[max(0, len(earlier) + 1 - keep) :], *pinned, serving}
     older = [one for one in known if one not in staying and one < serving]
-    return sorted({*older, *(set(retired) & _folders(root))} - {serving})
+    return sorted({*older, *(set(retired(root)) & _folders(root))} - {serving})
 
 
 def _remove(root: Path, id_: str) -> None:

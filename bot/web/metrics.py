@@ -9,6 +9,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
+from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import BOUNDS, Outcome, Tally
 from bot.web.sources import Sources
@@ -44,6 +45,7 @@ def _families(sources: Sources, stored: Stored | None) -> Iterator[Metric]:
         if engine.snapshot.meta:
             yield from _of_checkpoint(engine.snapshot.meta)
     yield _counter("dann_reloads", "Checkpoints that were to serve instead of another.", "outcome", sources.reloads())
+    yield from _of_retraining(sources.retraining())
     if stored:
         runs = "Retraining runs in the store, by what was decided."
         yield _counter("dann_retrain_runs", runs, "verdict", stored.runs)
@@ -86,6 +88,17 @@ def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
     yield GaugeMetricFamily("dann_checkpoint_val_bpb", bpb, meta.val_bpb)
     if (age := _age(meta.created)) is not None:
         yield GaugeMetricFamily("dann_checkpoint_age_seconds", "Since the checkpoint that serves was made.", age)
+
+
+def _of_retraining(progress: Progress | None) -> Iterator[Metric]:
+    yield GaugeMetricFamily("dann_retraining", "1 while a retraining runs, else 0.", float(progress is not None))
+    if progress:
+        share = GaugeMetricFamily("dann_retraining_share", "How much of its present part is done.", labels=["part"])
+        share.add_metric([progress.part], progress.share)
+        yield share
+        if progress.val_bpb is not None:
+            bpb = "Bits per byte of held-out posts, at its last evaluation."
+            yield GaugeMetricFamily("dann_retraining_val_bpb", bpb, progress.val_bpb)
 
 
 def _age(created: str) -> float | None:

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import Tally
 from model.engine import Engine
@@ -13,7 +14,7 @@ class Sources:
     """Each is asked anew for every answer and must not block the event loop; what is not there yet is None or empty.
 
     `why_not`: why nobody can be answered now, "" where they can. `stored` may be some time old. `reloads`: how often another
-    checkpoint was to serve, by what came of it.
+    checkpoint was to serve, by what came of it. `retraining`: how far the one is that runs.
     """
 
     why_not: Callable[[], str]
@@ -21,3 +22,4 @@ class Sources:
     engine: Callable[[], Engine | None]
     stored: Callable[[], Awaitable[Stored | None]]
     reloads: Callable[[], Mapping[str, int]]
+    retraining: Callable[[], Progress | None]

@@ -24,6 +24,7 @@ BENCHES = {
     "sizes": "size_growth",
     "decode": "decode",
     "reload": "reload",
+    "retraining": "retraining",
     "startup": "startup",
     "gpu-scan": "gpu_scan",
     "store-speed": "store_speed",

@@ -25,7 +25,7 @@ from model.config import ModelConfig
 from model.tokenizer import Tokenizer
 from tests.bench.children import ROOT
 from tests.bench.report import Report, table
-from tests.bot.test_app import serving
+from tests.bot.test_app import Dann, serving
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.things import Channel, Event, Interaction, Message, User
 
@@ -64,6 +64,7 @@ class Crowd:
     """People who talk to dann. `answered` has the time of each mention's answers, by its id."""
 
     server: DiscordServer
+    dann: Dann
     rooms: list[Channel]
     people: list[User]
     mentions: list[tuple[float, Message]] = field(default_factory=list)
@@ -147,22 +148,23 @@ async def measure(folder: Path, reloads: int, idle_seconds: float) -> dict[str, 
 
 
 @asynccontextmanager
-async def talking(folder: Path) -> AsyncIterator[Crowd]:
-    """dann serves, and people talk until the block ends; then all that was asked may still be answered."""
+async def talking(folder: Path, *sets: str) -> AsyncIterator[Crowd]:
+    """dann serves, people talk until the block ends, and what was asked may then still be answered. The first owns it."""
     async with DiscordServer() as server:
         server.limits.of_route.clear()
         server.limits.of_other_routes.requests = server.limits.in_all.requests = 100_000
         people = [server.world.user(f"person {number}") for number in range(PEOPLE)]
         guild = server.world.guild("home", *people)
-        crowd = Crowd(server, [server.world.channel(guild, f"room {number}") for number in range(ROOMS)], people)
-        server.world.listeners.append(crowd.hear)
-        sets = (
+        rooms = [server.world.channel(guild, f"room {number}") for number in range(ROOMS)]
+        own = (
             f"bot.discord.api_url={server.api_url}", f"bot.discord.gateway_url={server.gateway_url}",
-            "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.history_messages=0",
+            f"bot.discord.owners={people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.history_messages=0",
         )  # fmt: skip
-        async with serving(folder, *sets, DISCORD_TOKEN=server.world.token) as dann:
+        async with serving(folder, *own, *sets, DISCORD_TOKEN=server.world.token) as dann:
             await dann.says("^Discord: dann.* in 1 server$", 300.0)
             await server.world.until(lambda: bool(server.world.commands.listed()), 60.0)
+            crowd = Crowd(server, dann, rooms, people)
+            server.world.listeners.append(crowd.hear)
             talk = asyncio.create_task(crowd.talk())
             yield crowd
             talk.cancel()

@@ -14,8 +14,8 @@ def say(**event: Any) -> None:
     print(json.dumps(event), flush=True)
 
 
-def progress(part: str, share: float, val_bpb: float | None = None) -> None:
-    say(event="progress", part=part, share=share, val_bpb=val_bpb)
+def progress(part: str, share: float, val_bpb: float | None = None, run: int | None = None) -> None:
+    say(event="progress", part=part, share=share, val_bpb=val_bpb, run=run)
 
 
 def verdict(verdict: str, reason: str = "", **known: Any) -> None:
@@ -129,8 +129,8 @@ def tells_of_itself() -> None:
     verdict("skipped", json.dumps(about | {"settings": settings.model_dump(mode="json")}))
 
 
-def killed(*, note: str = "", finish: bool = False) -> None:
-    """Begins a row in the store, as training does, and is gone."""
+def killed(*, tells: bool = True, note: str = "", finish: bool = False) -> None:
+    """Begins a row in the store and says so, as training does, and is gone."""
     from training.config import Settings
     from training.settings import load_settings
     from training.store.runs import open_runs
@@ -138,11 +138,17 @@ def killed(*, note: str = "", finish: bool = False) -> None:
     data = load_settings(Settings, Path(os.devnull), []).data
     with open_runs(data.store_url) as runs:
         row = runs.begin("scheduled")
+        if tells:
+            progress("reading", 0.0, run=row)
         if note:
             runs.note(row, candidate=note)
         if finish:
             runs.finish(row, "refused", "it is worse", 1.0, candidate="two", incumbent="one")
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def killed_before_it_told() -> None:
+    killed(tells=False)
 
 
 def killed_after_publishing() -> None:

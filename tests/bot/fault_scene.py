@@ -2,11 +2,17 @@
 
 import asyncio
 import sqlite3
+import threading
+import time
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
-from bot import lines
+import time_machine
+
+from bot import lines, scheduler
 from model import checkpoint
+from model.durable import replace_file
 from tests.bot.test_app import MAIN
 from tests.bot.test_reload_serving import Room
 from tests.training.made import SMALL, demo
@@ -49,10 +55,10 @@ async def begin(there: Room, folder: Path, fault: str) -> None:
             await asyncio.sleep(0.1)
 
 
-async def ordered(there: Room) -> str:
+async def ordered(there: Room, *, force: bool = True) -> str:
     """What an owner is told who orders one."""
     world = there.server.world
-    used = world.use_command(there.people[0], world.dm(there.people[0]), "dann-admin retrain", force=True)
+    used = world.use_command(there.people[0], world.dm(there.people[0]), "dann-admin retrain", force=force)
     return (await world.answer_to(used)).content
 
 
@@ -65,6 +71,30 @@ async def retrained(there: Room, folder: Path, fault: str = "none") -> Run:
             await asyncio.sleep(0.1)
     (row,) = rows(folder)[before:]
     return row
+
+
+def watch_clock() -> None:
+    """In dann: set this process's clock by the seconds that the file "clock" in the present folder comes to hold."""
+
+    def watch() -> None:
+        file, shift = Path("clock"), 0.0
+        while True:
+            if file.exists() and (told := float(file.read_text())) != shift:
+                time_machine.travel(time.time() - shift + told).start()
+                shift = told
+                file.with_name("clock.set").write_text(str(told))
+            time.sleep(0.05)
+
+    scheduler.LOOK_SECONDS = 0.2
+    threading.Thread(target=watch, daemon=True).start()
+
+
+async def set_clock(folder: Path, shift: timedelta) -> None:
+    """Have the clock of a dann that does `watch_clock` differ by so much."""
+    replace_file(folder / "clock", str(shift.total_seconds()).encode())
+    async with asyncio.timeout(LONG):
+        while not (folder / "clock.set").exists() or float((folder / "clock.set").read_text()) != shift.total_seconds():
+            await asyncio.sleep(0.05)
 
 
 def accepted(folder: Path, *, running: int = 0) -> None:

@@ -27,7 +27,7 @@ STOP_SECONDS = 30.0
 TEXTS = ["hello there", "what are you up to", "lol no", "i am fine thanks"]
 
 
-def publish(folder: Path, id_: str = "one", seed: int = 0) -> None:
+def save(folder: Path, id_: str, seed: int = 0) -> Path:
     """A checkpoint whose network has learned nothing: what it says is noise, and the same noise for the same seed."""
     tokenizer = Tokenizer.train(TEXTS, 300)
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, embed_dim=8, hidden_dim=16), seed)
@@ -36,6 +36,12 @@ def publish(folder: Path, id_: str = "one", seed: int = 0) -> None:
         code_version="0", settings={},
     )  # fmt: skip
     checkpoint.save(folder / "checkpoints", id_, model, tokenizer, meta)
+    return folder / "checkpoints" / id_
+
+
+def publish(folder: Path, id_: str = "one", seed: int = 0) -> None:
+    """The same, and it serves."""
+    save(folder, id_, seed)
     checkpoint.publish(folder / "checkpoints", id_)
 
 
@@ -129,7 +135,7 @@ def test_it_ends_while_it_waits(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
-def test_a_damaged_checkpoint_is_one_line(tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_one_line_where_none_served_before(tmp_path: Path) -> None:
     async def play() -> None:
         publish(tmp_path)
         weights = tmp_path / "checkpoints" / "one" / "weights.safetensors"

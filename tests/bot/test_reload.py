@@ -24,6 +24,7 @@ from model.request import Request
 from model.slots import DRAW_STEPS
 from tests.bot.made import Clock
 from tests.model.made import WILD, save
+from training import shelf
 
 HEY = [Turn(mine=False, text="hey")]
 LONG = WILD.model_copy(update={"max_tokens": 200})
@@ -318,8 +319,36 @@ def test_a_first_checkpoint_that_is_removed_while_it_is_loaded_is_no_trouble(
     assert asyncio.run(first(root, print)).id == "two"
 
 
-def test_a_first_checkpoint_that_is_damaged_is_said(root: Path) -> None:
+def test_a_first_checkpoint_that_is_damaged_is_said_and_what_served_before_answers(root: Path) -> None:
+    checkpoint.publish(root, "two")
     flipped(root)
-    point(root, "two")
+    told: list[str] = []
+    assert asyncio.run(first(root, told.append)).id == "one"
+    (line,) = told
+    assert "two is damaged" in line
+    assert line.endswith("; one, which served before, answers until then")
+
+
+@pytest.mark.parametrize("content", ["three\n", "../one\n", "\udcff\n"])
+def test_where_current_is_lost_what_served_last_answers(root: Path, content: str) -> None:
+    checkpoint.publish(root, "two")
+    (root / "CURRENT").write_bytes(content.encode(errors="surrogateescape"))
+    told: list[str] = []
+    assert asyncio.run(first(root, told.append)).id == "one"
+    assert len(told) == 1
+
+
+def test_where_nothing_can_be_used_what_is_wrong_with_current_is_said(root: Path) -> None:
+    checkpoint.publish(root, "two")
+    flipped(root)
+    (root / "one" / "config.json").unlink()
+    with pytest.raises(DannError, match="two is damaged"):
+        asyncio.run(first(root, print))
+
+
+def test_what_is_retired_does_not_stand_in(root: Path) -> None:
+    checkpoint.publish(root, "two")
+    flipped(root)
+    shelf.retire(root, ["one"])
     with pytest.raises(DannError, match="two is damaged"):
         asyncio.run(first(root, print))

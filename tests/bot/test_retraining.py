@@ -150,11 +150,27 @@ def test_what_the_child_cannot_record_is_recorded_for_it(tmp_path: Path, behavio
     assert scene.heard == [("7", f"retraining: failed, what served stays: {ending.reason}")]
 
 
-def test_a_row_that_a_killed_child_left_open_is_closed_with_the_reason(tmp_path: Path) -> None:
-    scene = Scene(tmp_path, "killed")
+@pytest.mark.parametrize("behaviour", ["killed", "killed_before_it_told"])
+def test_a_row_that_a_killed_child_left_open_is_closed_with_the_reason(tmp_path: Path, behaviour: str) -> None:
+    scene = Scene(tmp_path, behaviour)
     ending = run_once(scene)
     assert ending.reason == "it was ended by SIGKILL; the machine may have run out of memory"
     assert [(row.verdict, row.reason) for row in scene.rows()] == [("failed", ending.reason)]
+
+
+@pytest.mark.parametrize("behaviour", ["crash", "killed", "killed_after_its_verdict"])
+def test_every_one_has_its_row_however_fast_they_come(tmp_path: Path, behaviour: str) -> None:
+    scene = Scene(tmp_path, behaviour)
+
+    async def act() -> None:
+        for number in range(1, 4):
+            scene.retraining.start("by hand")
+            await scene.over()
+            assert scene.retraining.last
+            assert scene.retraining.last.run == number
+
+    played(scene, act)
+    assert len(scene.rows()) == 3
 
 
 def test_one_that_was_killed_after_publishing_has_published(tmp_path: Path) -> None:

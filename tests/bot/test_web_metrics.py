@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bot.ending import Progress
 from bot.stored import Stored, count_stored
 from bot.tally import BOUNDS, Outcome
 from bot.web import counting
@@ -33,7 +34,7 @@ def test_nothing_is_told_of_what_is_not_there_yet() -> None:
         async with on_http(Answers().sources()) as web:
             page = await web.client.get("/metrics")
             assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
-            assert await web.samples() == {}
+            assert await web.samples() == {("dann_retraining", frozenset()): 0}
 
     asyncio.run(play())
 
@@ -109,6 +110,24 @@ def test_what_is_in_the_store(tmp_path: Path) -> None:
             assert value(found, "dann_retrain_runs_total", verdict="refused") == 2
             assert value(found, "dann_retrain_runs_total", verdict="failed") == 0
             assert "secret" not in (await web.client.get("/metrics")).text
+
+    asyncio.run(play())
+
+
+def test_how_far_a_retraining_is() -> None:
+    async def play() -> None:
+        answers = Answers(retraining=Progress("reading", 0.5))
+        async with on_http(answers.sources()) as web:
+            found = await web.samples()
+            assert (value(found, "dann_retraining"), value(found, "dann_retraining_share", part="reading")) == (1, 0.5)
+            assert not [name for name, _ in found if name == "dann_retraining_val_bpb"]
+            answers.retraining = Progress("learning", 0.25, 2.5)
+            found = await web.samples()
+            assert value(found, "dann_retraining_share", part="learning") == 0.25
+            assert value(found, "dann_retraining_val_bpb") == 2.5
+            assert len([name for name, _ in found if name == "dann_retraining_share"]) == 1
+            answers.retraining = None
+            assert await web.samples() == {("dann_retraining", frozenset()): 0}
 
     asyncio.run(play())
 

@@ -10,6 +10,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.config import WebConfig
+from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import Tally
 from bot.web.server import run
@@ -49,6 +50,7 @@ class Answers:
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     counted: asyncio.Event = field(default_factory=asyncio.Event)
     reloads: Mapping[str, int] = field(default_factory=dict)
+    retraining: Progress | None = None
 
     def __post_init__(self) -> None:
         self.counted.set()
@@ -65,6 +67,7 @@ class Answers:
             engine=lambda: self.engine,
             stored=self.stored,
             reloads=lambda: self.reloads,
+            retraining=lambda: self.retraining,
         )
 
 

@@ -21,6 +21,7 @@ from training.lock import only_training
 from training.post import Post
 from training.retrain import retrain
 from training.run import resume_last, train
+from training.shelf import retire
 from training.store.posts import open_store
 from training.store.runs import Run, open_runs
 
@@ -44,6 +45,7 @@ class Told:
     def part(self, part: str, share: float) -> None:
         self.parts.append((part, share))
 
+    def begun(self, *_: Any) -> None: ...
     def begin(self, *_: Any) -> None: ...
     def stepped(self, *_: Any) -> None: ...
     def evaluated(self, *_: Any) -> None: ...
@@ -187,6 +189,18 @@ def test_what_no_longer_loads_counts_as_none_and_the_row_says_so(folder: Path) -
     assert serving(folder) == run.candidate
 
 
+def test_where_it_no_longer_loads_the_one_before_it_is_the_one_to_beat(folder: Path) -> None:
+    before = serving(folder)
+    root = folder / "checkpoints"
+    shutil.copytree(root / str(before), root / "broken")
+    checkpoint.publish(root, "broken")
+    (root / "broken" / "config.json").unlink()
+    run = retrained(settings(folder, train={"steps": 3, "evaluations": 1}), force=True)
+    assert (run.verdict, run.incumbent, serving(folder)) == ("refused", before, "broken"), run.reason
+    assert "what served before it counts" in run.reason
+    assert "it knows held-out posts worse" in run.reason
+
+
 def test_the_first_checkpoint_needs_no_incumbent_and_must_beat_the_alphabet(tmp_path: Path) -> None:
     add(tmp_path, KNOWN)
     worse = retrained(settings(tmp_path, train={"steps": 1, "evaluations": 1}))
@@ -319,8 +333,15 @@ def test_a_warm_start_that_cannot_be_begins_anew_and_says_so(folder: Path) -> No
     console = Told()
     asked = settings(folder, retrain={"start": "warm"}, model={**SMALL["model"], "hidden_dim": 24})
     retrained(asked, console=console, stopping=lambda: bool(console.lines))
-    assert len(console.lines) == 1
-    assert "beginning anew" in console.lines[0]
+    assert console.lines == ["the network or the tokenizer is to be another than what serves has: beginning anew"]
+
+
+def test_what_was_learned_from_forgotten_posts_is_nothing_to_go_on_from(folder: Path) -> None:
+    add(folder, POSTS)
+    console = Told()
+    retire(folder / "checkpoints", [str(serving(folder))])
+    retrained(settings(folder, retrain={"start": "warm"}), console=console, stopping=lambda: bool(console.lines))
+    assert console.lines == ["what serves learned posts that were forgotten since: beginning anew"]
 
 
 def test_no_post_is_in_any_log_row_or_file_of_a_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -19,7 +19,8 @@ from model.checkpoint_folder import served_before
 from model.errors import DannError
 from tests.model.made import save
 from training import shelf
-from training.shelf import RolledBack, after_publish, listed, pin, remove, retire, rollback, unpin
+from training.rollback import RolledBack, rollback
+from training.shelf import after_publish, listed, pin, remove, retire, unpin
 
 ROOT = Path(__file__).parents[2]
 
@@ -282,7 +283,7 @@ def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: p
     """Rolling back to one that is just about to go: whoever holds the lock first wins, and it serves or is gone."""
     root, whole = grow("a", "b", "c", "d"), shelf._going
     rolled = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from training.shelf import rollback\n"
+        [sys.executable, "-c", "import sys; from pathlib import Path; from training.rollback import rollback\n"
          "print(1, flush=True); sys.stdin.readline(); rollback(Path(sys.argv[1]), 'a')", str(root)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -331,7 +332,8 @@ import shutil, sys
 from pathlib import Path
 from model.checkpoint_folder import publish
 from model.durable import new_folder
-from training.shelf import after_publish, pin, retire, rollback
+from training.rollback import rollback
+from training.shelf import after_publish, pin, retire
 root, made, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for number in range(first, 10**6):
     with new_folder(root / f"n{number:06}") as folder:

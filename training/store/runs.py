@@ -95,6 +95,13 @@ class RunStore:
             found = [Run(*row) for row in connection.execute(query)]
         return [replace(run, figures=json.loads(str(run.figures))) for run in reversed(found)]
 
+    def one(self, id_: int) -> Run:
+        """The run with this id, which must be there."""
+        query = sa.select(*_columns).where(RUNS.c.id == id_)
+        with told(self._engine), self._engine.connect() as connection:
+            run = Run(*connection.execute(query).one())
+        return replace(run, figures=json.loads(str(run.figures)))
+
     def count(self) -> dict[str, int]:
         """How many runs have ended, by verdict: all of them, also those that no run has had."""
         query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
