@@ -157,6 +157,7 @@ async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.E
     from bot.web.server import run  # noqa: PLC0415 (FastAPI takes a while to import)
 
     sources = Sources(
+        settings=settings,
         why_not=standing.why_not,
         tally=standing.tally,
         engine=lambda: standing.engine,

@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from bot.config import BotSettings
 from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import Tally
@@ -17,6 +18,7 @@ class Sources:
     checkpoint was to serve, by what came of it. `retraining`: how far the one is that runs.
     """
 
+    settings: BotSettings
     why_not: Callable[[], str]
     tally: Tally
     engine: Callable[[], Engine | None]

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from bot.config import WebConfig
+from bot.config import BotSettings, WebConfig
 from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import Tally
@@ -43,6 +43,7 @@ def value(found: Samples, name: str, **labels: str) -> float:
 class Answers:
     """What the server is told when it asks; each may be set at any time. Metrics take until `counted` is set."""
 
+    settings: BotSettings = field(default_factory=BotSettings)
     why_not: Callable[[], str] = lambda: ""
     tally: Tally = field(default_factory=Tally)
     engine: Engine | None = None
@@ -62,6 +63,7 @@ class Answers:
 
     def sources(self) -> Sources:
         return Sources(
+            settings=self.settings,
             why_not=self.why_not,
             tally=self.tally,
             engine=lambda: self.engine,
