@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from model import watching
 from model.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.prefixes import Prefixes
@@ -59,7 +60,7 @@ class Batch:
         slot = self._free.pop()
         self._running[slot] = request
         self._prompts[slot] = request.unread
-        known, source = self._prefixes.find(request.unread)
+        known, source = self._prefixes.find(request.unread[: len(request.unread) - request.own_unread])
         if known:  # its first part is read in the next round, before the row can go to another
             self._sources[slot] = source
             request.unread = request.unread[known:]
@@ -72,9 +73,11 @@ class Batch:
             self._slots.read(self._reading(some, fitting(self.widths, len(some))))
         drawing = [(slot, request) for slot, request in self._running.items() if not request.unread]
         for some in _parts(drawing, widest):
-            tokens = self._slots.draw(self._drawing(some, fitting(self.widths, len(some))))
-            for (_, request), drawn in zip(some, tokens[: len(some)].tolist(), strict=True):
-                request.draw(drawn)
+            watched = watching.watched(self._slots, some)
+            tokens = self._slots.draw(self._drawing(some, fitting(self.widths, len(some))))[: len(some)]
+            counted = [request.draw(drawn) for (_, request), drawn in zip(some, tokens.tolist(), strict=True)]
+            for few in watched:
+                watching.tell(self._slots, few, tokens, counted)
         self._release()
         return [request for _, request in drawing]
 
@@ -90,6 +93,8 @@ class Batch:
             self._slots.read(self._reading([], one))
             if stop():
                 return
+            if one == self.widths[0]:
+                watching.warm(self._slots)
             self._slots.draw(self._drawing([], one))
             self._slots.note_warm(one)
 
@@ -107,13 +112,18 @@ class Batch:
             tokens=np.zeros((width, READ_STEPS), np.int32),
             skip=np.full(width, READ_STEPS, np.int32),
             fresh=np.ones(width, bool),
+            first=np.zeros(width, bool),
+            own=np.zeros((width, READ_STEPS), bool),
         )
         for place, (slot, request) in enumerate(asked):
             source = self._sources.pop(slot, None)
             parts.rows[place], parts.sources[place] = slot, slot if source is None else source
-            parts.fresh[place] = request.fresh and source is None
+            parts.fresh[place], parts.first[place] = request.fresh and source is None, request.fresh
+            own = request.own_unread
             part = request.take_unread(len(request.unread) % READ_STEPS or READ_STEPS)
-            if not request.unread and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
+            parts.own[place, READ_STEPS - (own - request.own_unread) :] = True
+            conversation_read = not request.unread and not request.begun
+            if conversation_read and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
                 parts.copies[place] = copy
             parts.skip[place] = READ_STEPS - len(part)
             parts.tokens[place, READ_STEPS - len(part) :] = part
@@ -127,7 +137,7 @@ class Batch:
             rows=np.asarray(rows, np.int32),
             tokens=np.asarray([request.last for request in requests], np.int32),
             seeds=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
-            counts=np.asarray([len(request.drawn) for request in requests], np.int32),
+            counts=np.asarray([len(request.begun) + len(request.drawn) for request in requests], np.int32),
             settings=Settings(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),

@@ -108,12 +108,24 @@ class Engine:
         """Wait until what a crowd needs is compiled too, which goes on while replies are drawn."""
         await asyncio.shield(asyncio.wrap_future(self._started().complete))
 
-    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
-        """Ask for the persona's next turn. Raises EngineFull, or EngineClosed, at once; touches no device."""
+    def submit(
+        self,
+        conversation: Sequence[Turn],
+        params: SamplingParams,
+        seed: int,
+        *,
+        begun: str | Sequence[int] = "",
+        stop: Sequence[str] = (),
+        watch: bool = False,
+    ) -> Stream:
+        """Ask for the persona's next turn (request.py has the rest). Raises EngineFull, or EngineClosed, at once.
+
+        Touches no device: what cannot be answered is told by the stream.
+        """
         worker = self._started()
         if self.full:
             raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
-        request = Request(conversation, params, seed)
+        request = Request(conversation, params, seed, begun=begun, stop=stop, watch=watch)
         stream = self._streams[request] = Stream(request, self._forget)
         worker.add(request)
         return stream
@@ -183,4 +195,4 @@ class Engine:
             if one.error is not None:
                 stream.fail(one.error)
             else:
-                stream.feed(one.piece, one.completion)
+                stream.feed(one.piece, one.completion, one.thoughts)

@@ -1,4 +1,4 @@
-"""A table with a row a reply, and the two programs that work on it: read prompts, draw tokens. Knows no text.
+"""A table with a row a reply, and the programs that work on it: read prompts, draw tokens, tell of them. Knows no text.
 
 A row holds what a reply must remember: its carry, and which tokens it has drawn. A program takes a few rows out, goes on
 with them for some steps, and puts them back; so a program is compiled once for each of a few numbers of rows, and whoever is
@@ -15,6 +15,7 @@ from flax import nnx
 
 from model.architectures import LanguageModel
 from model.sampling import Settings, sample
+from model.thoughts import Looks, look
 
 READ_STEPS = 16
 DRAW_STEPS = 8
@@ -32,7 +33,8 @@ class Reading(NamedTuple):
     """Parts of prompts to read: `rows[B]`, `tokens[B, READ_STEPS]`, of which `skip[B]` at the front are none.
 
     Each goes on from the carry of `sources[B]`, a row, or where the prompt begins here, `fresh[B]`, from none. What it
-    comes to is also left in row `copies[B]`.
+    comes to is also left in row `copies[B]`. `first[B]` is a request's first part, `own[B, READ_STEPS]` marks tokens of its
+    reply, where that is begun already.
     """
 
     rows: np.ndarray
@@ -41,10 +43,12 @@ class Reading(NamedTuple):
     tokens: np.ndarray
     skip: np.ndarray
     fresh: np.ndarray
+    first: np.ndarray
+    own: np.ndarray
 
 
 class Drawing(NamedTuple):
-    """Replies to go on with: `rows[B]`, each one's last token, its seed, how many tokens it has drawn, its settings."""
+    """Replies to go on with: `rows[B]`, each one's last token, its seed, how many tokens it has, its settings."""
 
     rows: np.ndarray
     tokens: np.ndarray
@@ -54,10 +58,12 @@ class Drawing(NamedTuple):
 
 
 class Programs(NamedTuple):
-    """The two programs of all networks of a shape; `warm` are the (rows of the table, rows at once) they are compiled for."""
+    """The programs of all networks of a shape; `warm` are the (rows of the table, rows at once) they are compiled for."""
 
     read: Any
     draw: Any
+    keep: Any
+    look: Any
     warm: set[tuple[int, int]]
 
 
@@ -90,6 +96,15 @@ class Slots:
         """Read READ_STEPS tokens of some rows' prompts."""
         self._table = self._programs.read(self._weights, self._table, asked)
 
+    def keep(self, rows: np.ndarray) -> Any:
+        """The carries of some rows `[B]`, as they are now."""
+        return self._programs.keep(self._table.carry, rows)
+
+    def look(self, carry: Any, read: np.ndarray, drawn: np.ndarray) -> Looks:
+        """What the network thought when it had kept `carry`, read `read[B, T]` and drew `drawn[B, T]`, a token after each."""
+        looks: Looks = self._programs.look(self._weights, carry, read, drawn)
+        return looks
+
     def draw(self, asked: Drawing) -> np.ndarray:
         """Draw DRAW_STEPS tokens for some rows: `[B, DRAW_STEPS]`. Token n of a reply is drawn with its key folded with n."""
         self._table, tokens = self._programs.draw(self._weights, self._opening, self._table, asked)
@@ -112,7 +127,15 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
     def draw(weights: Any, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
         return _draw(made(weights), opening, table, asked)
 
-    return Programs(read, draw, set())
+    @jax.jit
+    def keep(carry: Any, rows: jax.Array) -> Any:
+        return _taken(carry, rows)
+
+    @jax.jit
+    def thought(weights: Any, carry: Any, tokens: jax.Array, drawn: jax.Array) -> Looks:
+        return look(made(weights)(tokens, carry)[0], drawn)
+
+    return Programs(read, draw, keep, thought, set())
 
 
 def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
@@ -124,11 +147,15 @@ def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
         return _where(number >= asked.skip, after, carry), None
 
     carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
-    return table._replace(carry=_put(_put(table.carry, asked.copies, carry), asked.rows, carry))
+    seen = table.seen[asked.rows] & ~jnp.asarray(asked.first)[:, None]
+    own = (jnp.arange(seen.shape[1]) == asked.tokens[..., None]) & asked.own[..., None]
+    return Table(
+        carry=_put(_put(table.carry, asked.copies, carry), asked.rows, carry),
+        seen=_put(table.seen, asked.rows, seen | own.any(axis=1)),
+    )
 
 
 def _draw(model: LanguageModel, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
-    begun = jnp.asarray(asked.counts) > 0
     keys = jax.vmap(jax.random.key)(asked.seeds)
     vocabulary = jnp.arange(len(opening))
 
@@ -141,7 +168,8 @@ def _draw(model: LanguageModel, opening: jax.Array, table: Table, asked: Drawing
         return (tokens, Table(carry, seen | (vocabulary == tokens[:, None]))), tokens
 
     carry, seen = _taken(table, asked.rows)
-    state = (jnp.asarray(asked.tokens), Table(carry, seen & begun[:, None]))
+    begun = (vocabulary == asked.tokens[:, None]) & (asked.counts > 0)[:, None]  # a reply's last token is seen
+    state = (jnp.asarray(asked.tokens), Table(carry, seen | begun))
     (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DRAW_STEPS))
     return _put(table, asked.rows, after), tokens.T
 

@@ -2,11 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Self
 
 from model.errors import DannError
 from model.request import Completion, Request
+from model.thoughts import Thought
 
 
 class ReplyGivenUp(DannError):  # noqa: N818 (somebody wanted it so)
@@ -23,6 +24,7 @@ class Stream:
     def __init__(self, request: Request, ended: Callable[[Request], object]) -> None:
         self._request, self._ended = request, ended
         self._pieces: deque[str] = deque()
+        self._thoughts: list[Thought] = []
         self._news = asyncio.Event()
         self._completion: Completion | None = None
         self._error: BaseException | None = None
@@ -31,6 +33,7 @@ class Stream:
         """Give the reply up, unless it is complete: its place is free before more is drawn, and nothing more is read."""
         if self._completion is None:
             self._pieces.clear()
+            self._thoughts.clear()
         self.fail(ReplyGivenUp("the reply was given up"))
         self._request.given_up = True
 
@@ -41,6 +44,11 @@ class Stream:
                 raise self._error
             await self._wait()
         return self._completion
+
+    def take_thoughts(self) -> list[Thought]:
+        """What the network thought at the tokens that have come since this was last asked; only of who asked to watch."""
+        new, self._thoughts = self._thoughts, []
+        return new
 
     def __aiter__(self) -> Self:
         return self
@@ -54,9 +62,10 @@ class Stream:
             await self._wait()
         return self._pieces.popleft()
 
-    def feed(self, piece: str, completion: Completion | None) -> None:
+    def feed(self, piece: str, completion: Completion | None, thoughts: Sequence[Thought] = ()) -> None:
         """Take what the engine has made since."""
         if self._error is None:
+            self._thoughts += thoughts
             if piece:
                 self._pieces.append(piece)
             self._completion = completion

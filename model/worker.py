@@ -16,17 +16,19 @@ from dataclasses import dataclass
 
 from model.batch import Batch
 from model.request import Completion, Request
+from model.thoughts import Thought
 
 LOG = logging.getLogger("dann.engine")
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What has come of a request in a round: more text, and its completion or an error if it has ended."""
+    """What has come of a request in a round: more text, what was thought, and its completion or an error if it has ended."""
 
     request: Request
     piece: str = ""
     completion: Completion | None = None
+    thoughts: Sequence[Thought] = ()
     error: BaseException | None = None
 
 
@@ -135,7 +137,7 @@ class Worker:
 
     def _round(self, batch: Batch) -> list[News]:
         try:
-            return [News(request, request.take_text(), request.completion) for request in batch.round()]
+            return [News(one, one.take_text(), one.completion, one.take_thoughts()) for one in batch.round()]
         except Exception as error:
             LOG.exception("the engine failed; what was being answered is lost, and it goes on with what comes next")
             return [News(request, error=error) for request in batch.reset()]
