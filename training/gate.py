@@ -9,6 +9,7 @@ the same few words again and again, or whole posts from memory.
 import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from training.config import RetrainConfig
 from training.novelty import COPIED_WORDS
@@ -40,10 +41,22 @@ class Figures:
         return {name: figure if figure is None or math.isfinite(figure) else None for name, figure in figures.items()}
 
 
-def objections(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> list[str]:
-    """Why the candidate may not take the incumbent's place, a line each, with figures; nothing if it may."""
+class Variety(NamedTuple):
+    """Different words, word pairs and texts, as shares of all."""
+
+    words: float
+    pairs: float
+    replies: float
+
+
+def objections(candidate: Figures, incumbent: Figures, limits: RetrainConfig, real: Variety | None = None) -> list[str]:
+    """Why the candidate may not take the incumbent's place, a line each, with figures; nothing if it may.
+
+    `real` is the variety of as many posts of the person's own as there are samples: what is as varied as they are is not
+    bland, however varied the incumbent's noise is.
+    """
     return [*_knows_less(candidate, incumbent, limits), *_copies(candidate, incumbent, limits),
-            *_is_blander(candidate, incumbent, limits)]  # fmt: skip
+            *_is_blander(candidate, incumbent, limits, real)]  # fmt: skip
 
 
 def objections_to_first(candidate: Figures, unigram: float) -> list[str]:
@@ -54,6 +67,10 @@ def objections_to_first(candidate: Figures, unigram: float) -> list[str]:
         f"it knows held-out posts no better than counting single tokens does: {candidate.bpb:.3f} bits a byte against "
         f"{unigram:.3f}"
     ]
+
+
+def _variety(figures: Figures) -> Variety:
+    return Variety(figures.words, figures.pairs, figures.replies)
 
 
 def _knows_less(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> Iterator[str]:
@@ -87,17 +104,14 @@ def _copies(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> It
         )
 
 
-def _is_blander(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> Iterator[str]:
-    kinds = [
-        ("of its words, {} are different", candidate.words, incumbent.words),
-        ("of its word pairs, {} are different", candidate.pairs, incumbent.pairs),
-        ("of its answers, {} are different", candidate.replies, incumbent.replies),
-    ]
-    for kind, found, bar in kinds:
-        least = bar * limits.variety
-        if found < least:
+def _is_blander(candidate: Figures, incumbent: Figures, limits: RetrainConfig, real: Variety | None) -> Iterator[str]:
+    found, bars = _variety(candidate), _variety(incumbent)
+    for what, share, bar, own in zip(("words", "word pairs", "answers"), found, bars, real or bars, strict=True):
+        least = min(bar, own) * limits.variety
+        if share < least:
+            held_against = f"of the incumbent's {bar:.1%}" + (f" and of real posts {own:.1%}" if real else "")
             yield (
-                f"it is blander: {kind.format(f'{found:.1%}')}, of the incumbent's {bar:.1%}, and {least:.1%} would do "
+                f"it is blander: of its {what}, {share:.1%} are different, {held_against}, and {least:.1%} would do "
                 "(retrain.variety)"
             )
     share = max(limits.same, incumbent.commonest)

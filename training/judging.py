@@ -27,7 +27,7 @@ from training.corpus import Corpus, cut_conversations, own_texts
 from training.dataset import held_out_rows, own_bytes
 from training.evaluate import Evaluator
 from training.exchanges import Exchange, exchanges
-from training.gate import Figures, objections, objections_to_first
+from training.gate import Figures, Variety, objections, objections_to_first
 from training.held_out import Unlearned
 from training.ngram import unigram_bpb
 from training.novelty import PostIndex, distinct_n, novelty
@@ -61,13 +61,15 @@ class Ground:
     """What checkpoints are compared on, all of it held out by each of them, and the posts that nobody should copy.
 
     `old` are the conversations that the incumbent held out, `new` those that came since (held_out.py), `asked` the prompts
-    that samples answer; so many more, `unasked`, answer nothing at all.
+    that samples answer; so many more, `unasked`, answer nothing at all. `real` is as many posts of one's own as there are
+    samples, or what the incumbent held out of them.
     """
 
     old: list[Conversation]
     new: list[Conversation]
     asked: list[Exchange]
     unasked: int
+    real: list[str]
     learned: PostIndex
 
     @property
@@ -111,8 +113,9 @@ def judge(
         return Judgement(objections_to_first(found, unigram), _finite(found.bpb), None, measured | {"unigram": unigram})
     progress(0.6)
     bar = figures(Engine(incumbent[0]), ground, settings)
-    measured["incumbent"] = bar.as_json()
-    return Judgement(objections(found, bar, settings.retrain), _finite(found.bpb), _finite(bar.bpb), measured)
+    real = variety(ground.real) if ground.real else None
+    measured |= {"incumbent": bar.as_json(), "real": real and real._asdict()}
+    return Judgement(objections(found, bar, settings.retrain, real), _finite(found.bpb), _finite(bar.bpb), measured)
 
 
 def common_ground(posts: Sequence[Post], corpus: Corpus, incumbent: Unlearned | None, settings: Settings) -> Ground:
@@ -124,7 +127,9 @@ def common_ground(posts: Sequence[Post], corpus: Corpus, incumbent: Unlearned | 
     )
     unasked = settings.retrain.samples // 3
     asked = _asked(old, new, settings.retrain.samples - unasked, settings.eval.seed)
-    return Ground(old, new, asked, unasked, PostIndex(own_texts(corpus.train)))
+    own = own_texts(old)
+    real = random.Random(settings.eval.seed).sample(own, min(settings.retrain.samples, len(own)))  # noqa: S311
+    return Ground(old, new, asked, unasked, real, PostIndex(own_texts(corpus.train)))
 
 
 def _asked(old: Sequence[Conversation], new: Sequence[Conversation], wanted: int, seed: int) -> list[Exchange]:
@@ -179,11 +184,14 @@ def figures(engine: Engine, ground: Ground, settings: Settings) -> Figures:
         new_bpb=new,
         longest_copy=copies.longest_words,
         copied=copies.copied,
-        words=distinct_n(said, 1),
-        pairs=distinct_n(said, 2),
-        replies=len(set(said)) / len(said),
+        **variety(said)._asdict(),
         commonest=max(Counter(kind).most_common(1)[0][1] / len(kind) for kind in kinds),
     )
+
+
+def variety(texts: Sequence[str]) -> Variety:
+    """Of at least one text."""
+    return Variety(distinct_n(texts, 1), distinct_n(texts, 2), len(set(texts)) / len(texts))
 
 
 def _bpb(snapshot: Snapshot, conversations: Sequence[Conversation]) -> float | None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from training.config import RetrainConfig
-from training.gate import Figures, objections, objections_to_first
+from training.gate import Figures, Variety, objections, objections_to_first
 
 INCUMBENT = Figures(
     bpb=2.0, old_bpb=1.9, new_bpb=2.2, longest_copy=12, copied=0.02, words=0.5, pairs=0.8, replies=0.95, commonest=0.04
@@ -69,6 +69,20 @@ def test_copying_is_measured_by_the_limit_where_the_incumbent_copies_less() -> N
     limits = LIMITS.model_copy(update={"longest_copy": 20, "copied": 0.1, "same": 0.2})
     assert said(limits, longest_copy=20, copied=0.1, commonest=0.2) == []
     assert len(said(limits, longest_copy=21, copied=0.11, commonest=0.21)) == 3
+
+
+def test_what_is_as_varied_as_real_posts_is_not_bland_beside_noise() -> None:
+    noise, real = replace(INCUMBENT, words=0.9, pairs=1.0, replies=1.0), Variety(0.4, 0.7, 0.9)
+    good = replace(INCUMBENT, words=0.37, pairs=0.64, replies=0.82)
+    assert len(objections(good, noise, LIMITS)) == 3
+    assert objections(good, noise, LIMITS, real) == []
+    (reason,) = objections(replace(good, words=0.35), noise, LIMITS, real)
+    for word in ("its words", "35.0%", "90.0%", "real posts 40.0%", "36.0%", "retrain.variety"):
+        assert word in reason
+
+
+def test_a_bland_incumbent_is_still_what_a_candidate_need_not_exceed() -> None:
+    assert objections(INCUMBENT, INCUMBENT, LIMITS, Variety(0.9, 0.9, 1.0)) == []
 
 
 def test_nonsense_that_is_well_known_does_not_hide_a_voice_that_is_lost() -> None:
