@@ -64,7 +64,8 @@ def test_events_are_a_line_each_and_the_verdict_comes_last(folder: Path, capsys:
     out, err = child.communicate(timeout=300)
     assert child.returncode == 0, err
     *progress, verdict = events(out)
-    assert all(one.keys() == {"event", "part", "share", "val_bpb"} and one["event"] == "progress" for one in progress)
+    assert all(one.keys() == {"event", "part", "share", "val_bpb", "run"} for one in progress)
+    assert {(one["event"], one["run"]) for one in progress} == {("progress", verdict["run"])}
     order = ["reading", "learning", "judging", "publishing"]
     assert sorted(progress, key=lambda one: (order.index(one["part"]), one["share"])) == progress
     assert {one["part"] for one in progress} == set(order)
