@@ -22,7 +22,15 @@ from training.store.runs import Run, open_runs
 LONG = 240.0
 TABLES = SMALL | {
     "train": SMALL["train"] | {"steps": 100, "evaluations": 1},
-    "retrain": {"tolerance": 0.3, "variety": 0.0, "copied": 1.0, "same": 1.0, "samples": 20, "keep": 3},
+    "retrain": {
+        "start": "scratch",
+        "tolerance": 0.3,
+        "variety": 0.0,
+        "copied": 1.0,
+        "same": 1.0,
+        "samples": 20,
+        "keep": 3,
+    },
 }
 """A run of a second or two, whose candidate is refused only where it has learned nothing."""
 SETS = tuple(

@@ -54,7 +54,7 @@ class Told:
 
 def settings(folder: Path, **tables: dict[str, Any]) -> BotSettings:
     """Small ones, in which chance alone refuses nobody: the network is too small to be as good twice."""
-    lenient = {"tolerance": 0.05, "samples": 90, "variety": 0.7, "copied": 0.3}
+    lenient = {"start": "scratch", "tolerance": 0.05, "samples": 90, "variety": 0.7, "copied": 0.3}
     made = {"data": {"dir": folder}, "train": SMALL["train"] | {"steps": STEPS}, "retrain": lenient}
     return BotSettings.model_validate(
         SMALL | made | {name: {**made.get(name, {}), **table} for name, table in tables.items()}
