@@ -22,6 +22,7 @@ from bot.stall import Stalls
 from bot.standing import NOT_COMPILED, Standing
 from bot.stored import count_stored
 from bot.web.counting import Counting
+from bot.web.keys import Secrets
 from bot.web.sources import Sources
 from model.checkpoint import Snapshot
 from model.engine import Engine
@@ -44,6 +45,8 @@ NO_DISCORD = (
 )
 NO_TELEGRAM = "Telegram: no TELEGRAM_TOKEN. To have one: write /newbot to @BotFather on Telegram"
 NOWHERE = "nobody can reach dann without a token; `dann chat` talks to it here"
+ABOUT_TOKENS = frozenset({NO_DISCORD, NO_TELEGRAM, NOWHERE})
+"""What is said where there are none."""
 
 
 async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
@@ -56,7 +59,7 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
         stalls = Stalls()
         watching = [stalls.watch(), keep_alive(settings.data.dir / ALIVE_FILE, stalls)]
         alive = [asyncio.create_task(one) for one in watching]
-        web = asyncio.create_task(_kept(on_http(settings, standing, stopping, tell), tell))
+        web = asyncio.create_task(_kept(on_http(settings, tokens, standing, stopping, tell), tell))
         inbox = settings.data.inbox_folder
         importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
         try:
@@ -150,7 +153,9 @@ async def scheduled(settings: BotSettings, retraining: Retraining) -> None:
     await (await aside(schedule)).run()
 
 
-async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.Event, tell: Tell) -> None:
+async def on_http(
+    settings: BotSettings, tokens: Tokens, standing: Standing, stopping: asyncio.Event, tell: Tell
+) -> None:
     """Be on HTTP until `stopping` is set, from before there is a checkpoint; not at all where it is switched off."""
     if not settings.bot.web.port:
         return
@@ -164,8 +169,10 @@ async def on_http(settings: BotSettings, standing: Standing, stopping: asyncio.E
         stored=Counting(lambda: count_stored(settings.data.store_url)).newest,
         reloads=standing.reloads,
         retraining=standing.progress,
+        stopping=stopping,
     )
-    await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell)
+    secrets = Secrets(tokens.api_key, tokens.web_password)
+    await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell, secrets)
 
 
 async def keep_alive(path: Path, stalls: Stalls) -> None:

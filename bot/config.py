@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from ipaddress import ip_network
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
@@ -27,6 +28,38 @@ Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_listed)]
 """Ids of Discord's, as text; numbers are accepted, and one alone."""
 ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_listed)]
 """The same of Telegram's, where a person may also write in the name of a group or a channel."""
+
+
+_Source = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="sources as the store names them",
+        examples=["jsonl", "telegram"],
+    ),
+]
+SourceNames = Annotated[tuple[_Source, ...], NoDecode, BeforeValidator(_listed)]
+"""Where posts of the store come from; one alone is accepted."""
+
+
+def _network(text: str) -> str:
+    """An address, or a network of them such as 10.0.0.0/8."""
+    try:
+        return str(ip_network(text, strict=False))
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no address and no network, such as 127.0.0.1 or 10.0.0.0/8") from error
+
+
+_Network = Annotated[str, AfterValidator(_network)]
+Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_listed)]
+"""Networks of addresses; one address is one of them."""
+_Origin = Annotated[
+    str, Field(pattern=r"^https?://[^/\s*]+$", description="origins, such as https://example.org (no path)")
+]
+Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_listed)]
+"""What a browser calls the site of a page: scheme, host and port."""
+_Host = Annotated[str, Field(pattern=r"^[^\s/:*]+$", description="names of hosts, without scheme and port")]
+Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_listed)]
 
 
 def _cron(expression: str) -> str:
@@ -93,10 +126,27 @@ class TelegramConfig(PlatformConfig):
 
 
 class WebConfig(Table):
-    """Where dann is on HTTP. `port` 0: nowhere."""
+    """Where dann is on HTTP, and what one client may ask of it. `port` 0: nowhere.
+
+    Only the quiz shows posts: held-out ones of one's own, of `quiz_sources`. `streams` are answers under way at once.
+    `longest_body` is in bytes, `longest_prompt` in characters.
+    """
 
     host: str = Field("127.0.0.1", min_length=1, max_length=253)
     port: int = Field(8000, ge=0, le=65_535)
+    hosts: Hosts = ()
+    proxies: Networks = ()
+    allow_origins: Origins = ()
+    requests_per_minute: float = Field(120.0, gt=0, le=1_000_000)
+    burst: int = Field(30, ge=1, le=1_000_000)
+    streams: int = Field(8, ge=1, le=100_000)
+    streams_in_all: int = Field(256, ge=1, le=100_000)
+    longest_body: int = Field(262_144, ge=1024, le=100_000_000)
+    longest_prompt: int = Field(20_000, ge=1, le=10_000_000)
+    most_tokens: int = Field(1024, ge=1, le=4096)
+    head_seconds: float = Field(10.0, gt=0, le=3600)
+    quiz: bool = False
+    quiz_sources: SourceNames = ()
 
 
 class RemarksConfig(Table):
@@ -157,12 +207,18 @@ class BotSettings(Settings):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the platforms know the bot by. From the environment alone; never printed, logged or saved: `repr` hides them."""
+    """What the platforms know the bot by, and what the web asks for. From the environment alone.
+
+    Never printed, logged or saved: `repr` hides them.
+    """
 
     discord: str = field(default="", repr=False)
     telegram: str = field(default="", repr=False)
+    api_key: str = field(default="", repr=False)
+    web_password: str = field(default="", repr=False)
 
     @classmethod
     def from_environment(cls) -> Self:
-        """Read DISCORD_TOKEN and TELEGRAM_TOKEN; "" where one is not set."""
-        return cls(os.environ.get("DISCORD_TOKEN", "").strip(), os.environ.get("TELEGRAM_TOKEN", "").strip())
+        """Read DISCORD_TOKEN, TELEGRAM_TOKEN, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
+        names = ("DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD")
+        return cls(*(os.environ.get(name, "").strip() for name in names))

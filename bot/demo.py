@@ -1,11 +1,14 @@
-"""All of dann in two minutes on a made-up person: export, import, train, a conversation; at a terminal, then chat."""
+"""All of dann in two minutes on a made-up person: export, import, train, a conversation; at a terminal, then the page."""
 
+import asyncio
 import sys
+from collections.abc import Callable
 
 from rich.console import Console
 
-from bot.chat import Chat
-from bot.config import BotSettings
+from bot.app import ABOUT_TOKENS, serve
+from bot.config import BotSettings, Tokens
+from bot.web.address import free_port_for
 from model import checkpoint
 from model.engine import Engine, Turn
 from training import devices
@@ -25,13 +28,42 @@ QUESTIONS = (
 
 
 def demo(settings: BotSettings, told: Console) -> int:
-    """Run it in `<data>/demo`, apart from real posts."""
+    """Run it in `<data>/demo`, apart from real posts; at a terminal, then talk on the page until Ctrl-C."""
+    settings = _set_up(settings)
+    _learn(settings, told)
+    _converse(settings, Console())
+    if sys.stdin.isatty():
+        return show_page(settings, lambda line: told.print(line, markup=False, highlight=False, soft_wrap=True))
+    told.print("Now with your own: dann import PATH, dann train, dann say", highlight=False)
+    return 0
+
+
+def show_page(settings: BotSettings, tell: Callable[[str], None]) -> int:
+    """Serve the page, and nothing else, until Ctrl-C; on another port where its own is taken."""
+    web = settings.bot.web.model_copy(update={"port": free_port_for(settings.bot.web)})
+    schedule = settings.bot.schedule.model_copy(update={"cron": "", "interval_hours": 0.0})
+    bot = settings.bot.model_copy(update={"web": web, "schedule": schedule})
+    data = settings.data.model_copy(update={"inbox": ""})
+    tell("Here is its page; Ctrl-C ends it. Then with your own: dann import PATH, dann train, dann serve")
+
+    def without_tokens(line: str) -> None:
+        if line not in ABOUT_TOKENS:
+            tell(line)
+
+    return asyncio.run(serve(settings.model_copy(update={"bot": bot, "data": data}), Tokens(), without_tokens))
+
+
+def _set_up(settings: BotSettings) -> BotSettings:
     data = settings.data.model_copy(update={"dir": settings.data.dir / "demo", "url": ""})
     train_config = settings.train.model_copy(update={"minutes": MINUTES, "hosts": 1, "host": 0})
-    settings = settings.model_copy(update={"data": data, "train": train_config})
     devices.prepare(train_config)
     data.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    export = data.dir / "export.jsonl"
+    return settings.model_copy(update={"data": data, "train": train_config})
+
+
+def _learn(settings: BotSettings, told: Console) -> None:
+    """Make the person up, import what they are said to have written, and train."""
+    export = settings.data.dir / "export.jsonl"
     with export.open("w", encoding="utf-8") as file:
         write_export(file, EXCHANGES, seed=1)
     told.print(
@@ -40,14 +72,17 @@ def demo(settings: BotSettings, told: Console) -> int:
         highlight=False,
         soft_wrap=True,
     )
-    with open_store(data.store_url) as store:
+    with open_store(settings.data.store_url) as store:
         report = store_exports(store, look_through([export], NAME))
         posts = list(store.posts())
     told.print(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", highlight=False)
     with interruptible() as stopping:
         train(settings, posts, TrainingConsole(told), stopping)
-    engine = Engine(checkpoint.load(data.checkpoints))
-    out = Console()
+
+
+def _converse(settings: BotSettings, out: Console) -> None:
+    """Ask a few questions, as one conversation."""
+    engine = Engine(checkpoint.load(settings.data.checkpoints))
     turns: list[Turn] = []
     for number, question in enumerate(QUESTIONS):
         turns.append(Turn(mine=False, text=question))
@@ -56,7 +91,3 @@ def demo(settings: BotSettings, told: Console) -> int:
         out.print(f"[dim]you   {question}[/dim]", highlight=False)
         out.print(f"[bold]{NAME}[/bold]  ", end="")
         out.print(reply.text, markup=False, highlight=False, soft_wrap=True)
-    if sys.stdin.isatty():
-        Chat(engine, settings.sample, NAME, seed=None).run(sys.stdin, out)
-    told.print("Now with your own: dann import PATH, dann train, dann say", highlight=False)
-    return 0

@@ -87,7 +87,7 @@ async def draw(
     while True:
         checkpoint = ""
         for number, attempt in enumerate(attempts):
-            completion = await _completed(engine.submit(conversation, attempt, derived(seed, number)))
+            completion = await completed(engine.submit(conversation, attempt, derived(seed, number)))
             if number and completion.checkpoint != checkpoint:
                 break
             checkpoint = completion.checkpoint
@@ -104,7 +104,7 @@ def derived(seed: int, number: int) -> int:
     return int.from_bytes(hashlib.blake2b(f"{seed} {number}".encode(), digest_size=4).digest())
 
 
-async def _completed(stream: Stream) -> Completion:
+async def completed(stream: Stream) -> Completion:
     """Wait for a stream; whoever stops waiting frees its place in the engine."""
     try:
         return await stream.completion()

@@ -22,7 +22,7 @@ from bot.news import News
 from model.errors import DannError
 from training.config import Settings
 
-SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN"})
+SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD"})
 """Of the environment; learning has no use for them."""
 MODULE = ("training",)
 SCHEDULED = "scheduled"

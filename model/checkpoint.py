@@ -4,13 +4,14 @@
     <root>/<id>/config.json              ModelConfig
     <root>/<id>/tokenizer.json           Tokenizer
     <root>/<id>/meta.json                Meta
+    <root>/<id>/curve.json               how it was learned; not there where that is not known
     <root>/<id>/manifest.json            format version and the SHA-256 of every other file
 
 A folder is complete before anyone can see it, and nothing is used that does not verify. Which of them serves is told in
 checkpoint_folder.py, which needs no JAX. Knows no optimiser: what only resuming needs is kept elsewhere (training/resume.py).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from flax import nnx
 from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
+from model.checkpoint_curve import Point, write_curve
 from model.checkpoint_folder import (
     CURRENT,
     FORMAT_VERSION,
@@ -71,7 +73,9 @@ def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
     return {".".join(map(str, path)): np.asarray(param[...]) for path, param in flat}
 
 
-def save(root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta: Meta) -> None:
+def save(
+    root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta: Meta, curve: Sequence[Point] = ()
+) -> None:
     """Write checkpoint `id_` under `root`. It does not serve until `publish`.
 
     Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
@@ -84,6 +88,8 @@ def save(root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta:
         (folder / "config.json").write_text(model.config.model_dump_json(indent=2))
         tokenizer.save(folder / "tokenizer.json")
         (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
+        if curve:
+            write_curve(folder, curve)
         seal(folder)
 
 

@@ -88,8 +88,11 @@ class Engine:
                 raise
         return [request.completion for request in requests if request.completion]
 
-    def start(self) -> None:
-        """Begin to answer what is submitted on the running event loop. Compiling comes first; see `ready` and `complete`."""
+    def start(self, batch: Batch | None = None) -> None:
+        """Begin to answer what is submitted on the running event loop. Compiling comes first; see `ready` and `complete`.
+
+        `batch` is one of this snapshot and as many slots, made in a thread by who cannot let the loop wait for it.
+        """
         if self._worker is not None:
             raise EngineClosed("an engine is started once")
         loop = asyncio.get_running_loop()
@@ -98,7 +101,7 @@ class Engine:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._deliver, news)
 
-        self._worker = Worker(Batch(self.snapshot, self._slots), tell)
+        self._worker = Worker(batch or Batch(self.snapshot, self._slots), tell)
 
     async def ready(self) -> None:
         """Wait until what one reply needs is compiled; raises what went wrong with that."""

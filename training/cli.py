@@ -29,7 +29,7 @@ from training.retrain_cli import add_retrain
 
 if TYPE_CHECKING:
     from training.importer import Report
-    from training.run import Trained
+    from training.learning import Learned
     from training.store.summary import Summary
 
 SKIPPED_SHOWN = 5
@@ -166,7 +166,7 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _tell_trained(args: argparse.Namespace, trained: "Trained") -> None:
+def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,
@@ -184,7 +184,7 @@ def _tell_trained(args: argparse.Namespace, trained: "Trained") -> None:
         _print_trained(trained)
 
 
-def _print_trained(trained: "Trained") -> None:
+def _print_trained(trained: "Learned") -> None:
     print_table(
         [
             ("checkpoint", trained.checkpoint),

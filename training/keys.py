@@ -4,6 +4,7 @@ Knows no place where a setting is written: see settings.py.
 """
 
 import difflib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -64,8 +65,9 @@ def _choice(schema: Mapping[str, Any]) -> str:
     if "enum" in schema or "const" in schema:
         return " or ".join(f'"{value}"' for value in schema.get("enum", [schema.get("const")]))
     items = schema.get("items", {}).get("description", "text")
+    examples = json.dumps(schema.get("items", {}).get("examples", ["1", "2"]))
     kinds = {"integer": "a whole number", "number": "a number", "string": "text", "boolean": "true or false",
-             "array": f'a list of {items}, such as ["1", "2"]'}  # fmt: skip
+             "array": f"a list of {items}, such as {examples}"}  # fmt: skip
     bounds = {
         "minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most", "exclusiveMaximum": "below",
         "minLength": "of at least this many characters:", "maxLength": "of at most this many characters:",

@@ -3,6 +3,7 @@
 <folder>/settings.json       all tables, as used
 <folder>/tokenizer.json      so that a resumed run reads text as it did
 <folder>/metrics.jsonl       a line a dispatch and a line an evaluation
+<folder>/curve.json         what it had learned at each evaluation, written with the next
 <folder>/resume.safetensors  there while the run is not finished, unless it is not to be resumed
 """
 
@@ -28,10 +29,11 @@ from training import resume, sizing
 from training.clock import Clock
 from training.config import Settings, TrainConfig
 from training.console import Console
-from training.corpus import FEW_POSTS, Corpus
+from training.corpus import FEW_POSTS, Corpus, own_texts
+from training.curve import Curve
 from training.dataset import Dataset, build_dataset, own_bytes
 from training.devices import cores
-from training.evaluate import Evaluator, Score
+from training.evaluate import Evaluator, Score, ppmd_bpb
 from training.held_out import noted
 from training.network import fresh_network, num_params
 from training.settings import BOT_TABLES
@@ -43,7 +45,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class Learned:
-    """A saved checkpoint, and the report's figures; `score` is on all that was held out."""
+    """A saved checkpoint, and the report's figures; `score` is on all that was held out, and so is PPMd's bits a byte."""
 
     checkpoint: str
     ending: Ending
@@ -52,6 +54,7 @@ class Learned:
     seconds: float
     tokens_per_second: float
     params: int
+    ppmd: float
 
 
 class Diverged(DannError):  # noqa: N818 (as the ending is called)
@@ -82,6 +85,7 @@ class Learning:
         self.console = console
         self.resumable = resumable
         self.resume_file = folder / "resume.safetensors"
+        self.curve = Curve(folder / "curve.json")
         train = settings.train
         self.model: LanguageModel = fresh_network(settings, tokenizer.vocab_size)
         if weights is not None:
@@ -116,7 +120,9 @@ class Learning:
         """Score the best weights on all of val and save them as `id_`, not to serve yet. Raises DannError for no room."""
         progress = result.progress
         score = Evaluator(nnx.graphdef(self.model), self.dataset.val)(nnx.state(self.model, nnx.Param))
-        checkpoint.save(self.settings.data.checkpoints, id_, self.model, self.tokenizer, self._meta(progress, score))
+        ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
+        root, meta = self.settings.data.checkpoints, self._meta(progress, score, ppmd)
+        checkpoint.save(root, id_, self.model, self.tokenizer, meta, self.curve.points)
         if result.ending == "done":
             self.resume_file.unlink(missing_ok=True)
         return Learned(
@@ -127,6 +133,7 @@ class Learning:
             seconds=round(progress.seconds, 1),
             tokens_per_second=round(result.tokens_per_second),
             params=num_params(self.model),
+            ppmd=ppmd,
         )
 
     def stepped(self, metrics: StepMetrics) -> None:
@@ -134,12 +141,14 @@ class Learning:
         self.console.stepped(metrics)
 
     def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
-        """Listener: pass on."""
+        """Listener: note it, and pass on."""
+        self.curve.add(metrics, progress)
         self.console.evaluated(metrics, progress)
 
     def saved(self, state: TrainState, progress: Progress) -> None:
         """Listener: keep what resuming needs."""
         if self.resumable:
+            self.curve.keep()
             resume.save(self.resume_file, state, progress)
 
     def _nothing_kept(self, result: Fit) -> DannError:
@@ -176,7 +185,7 @@ class Learning:
         requests = [(turns, self.settings.sample, seed + number) for number, turns in enumerate(said)]
         return [reply.text for reply in engine.replies(requests)]
 
-    def _meta(self, progress: Progress, score: Score) -> Meta:
+    def _meta(self, progress: Progress, score: Score, ppmd: float) -> Meta:
         return Meta(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             step=progress.step,
@@ -188,6 +197,7 @@ class Learning:
             code_version=version("dann"),
             settings=self.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),  # ids of people are not of the run
             held_out=noted(self.corpus.held_out),
+            baselines={"ppmd": round(ppmd, 4)},
         )
 
 
@@ -196,14 +206,3 @@ def size_for(corpus: Corpus, config: TrainConfig) -> sizing.Size:
     text = own_bytes(corpus.train)
     text = min(text, sizing.LITTLE_TEXT) if corpus.posts < FEW_POSTS else text
     return sizing.choose(text, config.minutes, cores(config))
-
-
-def timestamp() -> str:
-    """Now, as runs and checkpoints are named by it."""
-    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-
-
-def unused(root: Path, name: str) -> str:
-    """`name`, with a number behind it if that is taken."""
-    names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(candidate for candidate in names if not (root / candidate).exists())

@@ -25,9 +25,10 @@ from training.corpus import Corpus, build_corpus, own_texts
 from training.held_out import Unlearned, held_out_again, unlearned
 from training.incumbent import load_incumbent
 from training.judging import judge
-from training.learning import Diverged, Learning, size_for, timestamp, unused
+from training.learning import Diverged, Learning, size_for
 from training.lock import only_training
 from training.mark import high_water, mark_of, new_since
+from training.names import timestamp, unused
 from training.network import learned_tokenizer
 from training.post import Post
 from training.shelf import after_publish, retired

@@ -6,7 +6,6 @@
 import json
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
 
 from model import checkpoint
@@ -17,23 +16,16 @@ from training.clock import Clock
 from training.config import Settings
 from training.console import Console
 from training.corpus import build_corpus, own_texts
-from training.evaluate import ppmd_bpb
-from training.learning import Learned, Learning, size_for, timestamp, unused
+from training.learning import Learned, Learning, size_for
 from training.lock import only_training
+from training.names import timestamp, unused
 from training.network import learned_tokenizer
 from training.post import Post
 from training.step import TrainState
 from training.trainer import Progress
 
 
-@dataclass(frozen=True)
-class Trained(Learned):
-    """What a run brought: the checkpoint that now serves, its figures, and PPMd's bits a byte on the same held-out posts."""
-
-    ppmd: float
-
-
-def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> Trained:
+def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> Learned:
     """Train afresh on posts sorted by channel and time, save the best weights and let them serve.
 
     `posts` are asked for once nobody else can train, so that what is forgotten until then is not learned. Raises
@@ -56,7 +48,7 @@ def resume_last(
     console: Console,
     stopping: Callable[[], bool],
     minutes: float | None = None,
-) -> Trained:
+) -> Learned:
     """Go on with the newest unfinished run in `settings.data` as it was set up, to other `minutes` in all if given.
 
     Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
@@ -80,12 +72,12 @@ def resume_last(
 
 def _carried_through(
     run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, Progress] | None
-) -> Trained:
+) -> Learned:
     """Fit, save the best weights, let them serve."""
     result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
     learned = run.save(result, unused(root, timestamp()))
     checkpoint.publish(root, learned.checkpoint)
-    return Trained(**vars(learned), ppmd=ppmd_bpb(own_texts(run.corpus.train), own_texts(run.corpus.val)))
+    return learned
 
 
 def _settings_of(folder: Path, kind: type[Settings]) -> Settings:

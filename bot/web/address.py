@@ -20,6 +20,18 @@ def listening(config: WebConfig) -> socket.socket:
         raise DannError(f"web: {config.host}:{config.port} {what}") from error
 
 
+def free_port_for(config: WebConfig) -> int:
+    """The port of `[bot.web]`, or one that nobody has where it is taken, or switched off."""
+    try:
+        if config.port:
+            listening(config).close()
+            return config.port
+    except DannError:
+        pass
+    with listening(config.model_copy(update={"port": 0})) as listener:
+        return int(listener.getsockname()[1])
+
+
 def _listener(config: WebConfig) -> socket.socket:
     found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     family, kind, protocol, _, address = found[0]

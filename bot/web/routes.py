@@ -1,39 +1,55 @@
-"""What is answered at which address. Knows no socket: see server.py."""
+"""What is answered at which address, put together from its parts. Knows no socket: see server.py."""
+
+from typing import Any
 
 from fastapi import FastAPI, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 
+from bot.web import card, errors, live, openai_api, page, page_api, quiz
 from bot.web.metrics import CONTENT_TYPE, metrics
+from bot.web.models import Models
 from bot.web.sources import Sources
 
 READING = ["GET", "HEAD"]
 FRESH = {"Cache-Control": "no-store"}
 ALIVE = {"dann": "alive"}
-HERE = "dann is here. A page to talk to it comes; until then there are /healthz, /readyz and /metrics.\n"
 
 
-def application(sources: Sources) -> FastAPI:
-    """All addresses; whatever else is asked for gets an error in JSON that tells nothing of the inside."""
-    app = FastAPI(title="dann", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """The document. What is not well formed answers 400 here, not the 422 that FastAPI says of itself."""
+        if not self.openapi_schema:
+            for path in super().openapi()["paths"].values():
+                for operation in path.values():
+                    operation["responses"].pop("422", None)
+        return super().openapi()
 
-    @app.api_route("/", methods=READING)
-    async def here() -> Response:
-        return PlainTextResponse(HERE, headers=FRESH)
 
-    @app.api_route("/healthz", methods=READING)
+def application(sources: Sources, models: Models) -> FastAPI:
+    """All addresses; whatever else is asked for gets an error that tells nothing of the inside."""
+    app = _App(title=models.name, docs_url=None, redoc_url=None, redirect_slashes=False)
+    errors.install(app)
+    app.include_router(openai_api.router(sources, models))
+    app.include_router(page_api.router(sources, models))
+    app.include_router(page.router(sources))
+
+    @app.api_route("/healthz", methods=READING, include_in_schema=False)
     async def alive() -> Response:
         """The event loop turns, or this would not be answered."""
         return JSONResponse(ALIVE, headers=FRESH)
 
-    @app.api_route("/readyz", methods=READING)
+    @app.api_route("/readyz", methods=READING, include_in_schema=False)
     async def ready() -> Response:
         """Whether somebody who asked now would be answered."""
         if reason := sources.why_not():
             return JSONResponse({"ready": False, "reason": reason}, 503, headers=FRESH)
         return JSONResponse({"ready": True}, headers=FRESH)
 
-    @app.api_route("/metrics", methods=READING)
+    @app.api_route("/metrics", methods=READING, include_in_schema=False)
     async def measured() -> Response:
         return Response(await metrics(sources), media_type=CONTENT_TYPE, headers=FRESH)
 
+    app.include_router(card.router(sources))
+    app.include_router(live.router(sources))
+    app.include_router(quiz.router(sources))
     return app

@@ -11,9 +11,15 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
+from starlette.types import ASGIApp
 
 from bot.config import WebConfig
+from bot.redaction import Redaction
 from bot.web.address import listening, url_of
+from bot.web.guard import guarded
+from bot.web.keys import NO_SECRETS, Secrets
+from bot.web.models import Models
+from bot.web.patience import patient
 from bot.web.routes import application
 from bot.web.sources import Sources
 
@@ -29,21 +35,31 @@ class _Server(uvicorn.Server):
 
 
 async def run(
-    config: WebConfig, sources: Sources, stopping: asyncio.Event, drain_seconds: float, tell: Callable[[str], None]
+    config: WebConfig,
+    sources: Sources,
+    stopping: asyncio.Event,
+    drain_seconds: float,
+    tell: Callable[[str], None],
+    secrets: Secrets = NO_SECRETS,
 ) -> None:
     """Answer until `stopping` is set: then take no more, finish what is under way within `drain_seconds`, and close.
 
     `tell` is given one line when dann is there. Raises DannError, one line, where the address cannot be had.
     """
-    with listening(config) as listener:
-        tell(f"web: {url_of(config)} has /healthz, /readyz and /metrics")
-        await _serve(_server(sources, drain_seconds), listener, stopping)
+    models = Models(sources)
+    app = guarded(application(sources, models), config, secrets)
+    with listening(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
+        tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
+        try:
+            await _serve(_server(app, config, drain_seconds), listener, stopping)
+        finally:
+            await models.close()
 
 
-def _server(sources: Sources, drain_seconds: float) -> uvicorn.Server:
+def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Server:
     config = uvicorn.Config(
-        application(sources),
-        http="h11",
+        app,
+        http=patient(web.head_seconds),
         ws="none",
         lifespan="off",
         log_config=None,

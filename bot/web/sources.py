@@ -1,7 +1,8 @@
 """Where the web asks: plain questions that app.py hands in. Knows no library of the web."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bot.config import BotSettings
 from bot.ending import Progress
@@ -16,6 +17,7 @@ class Sources:
 
     `why_not`: why nobody can be answered now, "" where they can. `stored` may be some time old. `reloads`: how often another
     checkpoint was to serve, by what came of it. `retraining`: how far the one is that runs.
+    `stopping` is set when dann stops: what would go on without end then ends at once.
     """
 
     settings: BotSettings
@@ -25,3 +27,4 @@ class Sources:
     stored: Callable[[], Awaitable[Stored | None]]
     reloads: Callable[[], Mapping[str, int]]
     retraining: Callable[[], Progress | None]
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -115,7 +115,7 @@ def tells_of_itself() -> None:
     from training.settings import load_settings
 
     settings = load_settings(Settings, Path(os.devnull), [])
-    secrets = [name for name in os.environ if name.endswith("_TOKEN")]
+    secrets = [name for name in os.environ if name.endswith(("_TOKEN", "_KEY", "_PASSWORD"))]
     about: dict[str, Any] = {
         "nice": os.nice(0),
         "cores": len(os.sched_getaffinity(0)),

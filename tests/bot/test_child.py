@@ -185,6 +185,8 @@ def test_one_whose_parent_died_before_it_was_on_its_leash_ends() -> None:
 def test_it_gives_way_keeps_to_its_cores_and_has_the_settings_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DISCORD_TOKEN", "a secret")
     monkeypatch.setenv("TELEGRAM_TOKEN", "a secret")
+    monkeypatch.setenv("DANN_API_KEY", "a secret")
+    monkeypatch.setenv("DANN_WEB_PASSWORD", "a secret")
     monkeypatch.setenv("DANN_TRAIN__MINUTES", "99")
     monkeypatch.setenv("dann_eval__samples", "99")
     tables = {"data": {"dir": "some where", "url": "sqlite:///x.db", "me": "sam"}, "train": {"minutes": 3.5}}

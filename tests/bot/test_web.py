@@ -27,7 +27,8 @@ def test_it_is_alive_before_it_is_ready_and_says_what_it_waits_for() -> None:
     async def play() -> None:
         standing = Standing()
         async with on_http(Answers(why_not=standing.why_not).sources()) as web:
-            assert web.told == [f"web: http://127.0.0.1:{web.port}/ has /healthz, /readyz and /metrics"]
+            (line,) = web.told
+            assert line.startswith(f"web: http://127.0.0.1:{web.port}/ is the page; ")
             for reason in (NOT_LOADED, NOT_COMPILED):
                 standing.waits_for = reason
                 assert (await web.client.get("/healthz")).json() == {"dann": "alive"}
@@ -63,27 +64,26 @@ def test_only_reading_is_allowed_and_only_what_is_there() -> None:
     async def play() -> None:
         async with on_http(Answers().sources()) as web:
             for address in ADDRESSES:
-                whole, head = await web.client.get(address), await web.client.head(address)
+                plain = {"Accept-Encoding": "identity"}
+                whole, head = [await web.client.request(how, address, headers=plain) for how in ("GET", "HEAD")]
                 assert whole.status_code == head.status_code == 200
                 assert whole.content
                 assert head.content == b""
                 assert head.headers["content-length"] == whole.headers["content-length"] == str(len(whole.content))
-                assert whole.headers["cache-control"] == "no-store"
+                assert whole.headers["cache-control"] in {"no-store", "no-cache"}
                 assert "server" not in whole.headers
                 for method in ("POST", "PUT", "DELETE", "OPTIONS", "PATCH"):
                     refused = await web.client.request(method, address)
-                    assert (refused.status_code, refused.json()) == (405, {"detail": "Method Not Allowed"})
+                    assert (refused.status_code, refused.json()["error"]["message"]) == (405, "Method Not Allowed")
             for missing in (
-                "/docs",
                 "/redoc",
-                "/openapi.json",
                 "/healthz/",
                 "/metrics/x",
                 "/%2e%2e/config.toml",
                 "/%00",
             ):
                 answer = await web.client.get(missing)
-                assert (answer.status_code, answer.json()) == (404, {"detail": "Not Found"})
+                assert (answer.status_code, answer.json()["error"]["message"]) == (404, "Not Found")
 
     asyncio.run(play())
 
@@ -92,7 +92,8 @@ def test_a_bug_is_told_to_the_log_alone(caplog: pytest.LogCaptureFixture) -> Non
     async def play() -> None:
         async with on_http(Answers(why_not=broken).sources()) as web:
             answer = await web.client.get("/readyz")
-            assert (answer.status_code, answer.text) == (500, "Internal Server Error")
+            assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
+            assert "fire" not in answer.text
             assert (await web.client.get("/healthz")).status_code == 200
 
     with caplog.at_level(logging.ERROR):

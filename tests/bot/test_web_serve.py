@@ -93,6 +93,26 @@ def test_open_connections_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
     asyncio.run(play())
 
 
+def test_who_listens_to_events_hears_of_a_reload_and_does_not_keep_it_from_stopping(tmp_path: Path) -> None:
+    async def play() -> None:
+        publish(tmp_path)
+        port = free_port()
+        sets = (f"bot.web.port={port}", "bot.drain_seconds=60")
+        async with serving(tmp_path, *sets) as dann, asking(port) as client:
+            await dann.says("^dann: checkpoint one")
+            async with client.stream("GET", "/api/events") as events:
+                lines = events.aiter_lines()
+                assert await anext(lines) == ": dann"
+                await asyncio.to_thread(publish, tmp_path, "two", 1)
+                told = [await anext(lines) for _ in range(2)]
+                assert told[1] == 'data: {"type": "checkpoint", "id": "two"}'
+                dann.process.send_signal(signal.SIGTERM)
+                assert [line async for line in lines if line] == []
+                assert await dann.ends(30.0) == 0
+
+    asyncio.run(play())
+
+
 def test_a_taken_port_is_one_line_and_the_rest_serves(tmp_path: Path) -> None:
     async def play() -> None:
         publish(tmp_path)

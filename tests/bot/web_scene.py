@@ -13,10 +13,12 @@ from bot.config import BotSettings, WebConfig
 from bot.ending import Progress
 from bot.stored import Stored
 from bot.tally import Tally
+from bot.web.keys import NO_SECRETS, Secrets
 from bot.web.server import run
 from bot.web.sources import Sources
 from model.engine import Engine
 
+UNLIMITED = WebConfig(requests_per_minute=1e6, burst=100_000, streams=1000, streams_in_all=1000)
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
@@ -52,6 +54,7 @@ class Answers:
     counted: asyncio.Event = field(default_factory=asyncio.Event)
     reloads: Mapping[str, int] = field(default_factory=dict)
     retraining: Progress | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.counted.set()
@@ -70,6 +73,7 @@ class Answers:
             stored=self.stored,
             reloads=lambda: self.reloads,
             retraining=lambda: self.retraining,
+            stopping=self.stopping,
         )
 
 
@@ -90,10 +94,13 @@ class Web:
 
 
 @contextlib.asynccontextmanager
-async def on_http(sources: Sources, *, drain_seconds: float = 5.0) -> AsyncIterator[Web]:
-    """The server until the block ends, or until it is stopped."""
-    port, told, stop = free_port(), list[str](), asyncio.Event()
-    over = asyncio.create_task(run(WebConfig(port=port), sources, stop, drain_seconds, told.append))
+async def on_http(
+    sources: Sources, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: Secrets = NO_SECRETS
+) -> AsyncIterator[Web]:
+    """The server until the block ends, or until it is stopped, on a port of its own; without a config there is no limit."""
+    port, told, stop = free_port(), list[str](), sources.stopping
+    config = (config or UNLIMITED).model_copy(update={"port": port})
+    over = asyncio.create_task(run(config, sources, stop, drain_seconds, told.append, secrets))
     address = f"http://127.0.0.1:{port}"
     async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
         while not told and not over.done():

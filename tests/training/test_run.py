@@ -18,10 +18,11 @@ from model.errors import DannError
 from tests.training.made import SMALL, demo, posts, small_settings
 from training import sizing
 from training.config import ModelTable, Settings
+from training.learning import Learned
 from training.lock import only_training
 from training.post import Post
 from training.progress import TrainingConsole
-from training.run import Trained, resume_last, train
+from training.run import resume_last, train
 from training.sizing import choose
 from training.store.posts import open_store
 
@@ -32,7 +33,7 @@ def console() -> TrainingConsole:
     return TrainingConsole(Console(file=sys.stderr))
 
 
-def trained(folder: Path, **options: Any) -> Trained:
+def trained(folder: Path, **options: Any) -> Learned:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
 
 

@@ -150,6 +150,10 @@ def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) ->
             r"allow_chats = '@tavern' .* \(a group's is below 0\), such as",
         ),
         ("[bot.telegram]\nowners = [1.5]\n", r"bot.telegram.owners = 1.5 is not right: it must be a list of ids"),
+        (
+            '[bot.web]\nquiz_sources = ["My chats"]\n',
+            r"bot.web.quiz_sources = 'My chats' is not right: .*a list of sources as the store names them, such as \[\"jsonl",
+        ),
         ('[bot.remarks]\nchats = ["general"]\n', r"^config.toml: bot.remarks.chats = 'general' is not right"),
         ("[bot.remarks]\nchance = 2\n", r"bot.remarks.chance = 2 is not right: .* at least 0 and at most 1$"),
     ],

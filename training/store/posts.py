@@ -46,6 +46,12 @@ class PostStore:
         with told(self._engine), self._engine.connect() as connection:
             return find(connection, selector)
 
+    def text_of(self, id_: str) -> str | None:
+        """What the post of this id says by now; None where there is none."""
+        with told(self._engine), self._engine.connect() as connection:
+            text: str | None = connection.scalar(sa.select(POSTS.c.text).where(POSTS.c.id == id_))
+        return text
+
     def has_forgotten(self, id_: str) -> bool:
         """Whether the post of this id was taken out for good."""
         with told(self._engine), self._engine.connect() as connection:

@@ -1,0 +1,138 @@
+"""POST /api/reply, which the page draws its replies with: one conversation in, server-sent events out.
+
+    {"type": "start", "checkpoint": "20260101-000000", "seed": 7, "params": {...}}
+    {"type": "piece", "text": "he", "tokens": [{"id": 300, "text": "he", "logprob": -0.1, "entropy": 1.2, "top": [...]}]}
+    {"type": "end", "finish_reason": "stop", "tokens": 12}
+    {"type": "error", "message": "..."}
+
+`tokens` are there for who watches; a token's text is "" where it ends the reply. The same checkpoint, messages, params, seed
+and beginning give the same text again.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from bot.web.asked import (
+    WHOLE,
+    Form,
+    Samplers,
+    Seed,
+    Text,
+    begin,
+    check_length,
+    check_spelling,
+    engine_of,
+    params_of,
+    seed_of,
+)
+from bot.web.errors import ApiError, documented
+from bot.web.models import Models
+from bot.web.sources import Sources
+from bot.web.streams import EventStream
+from model.config import SamplingParams
+from model.engine import Engine, Turn
+from model.errors import DannError
+from model.request import own_tokens
+from model.stream import Stream
+from model.thoughts import Thought
+from model.tokenizer import NUM_SPECIAL, Tokenizer
+
+STOPPED = "dann stopped before the reply was complete; ask again in a moment"
+
+log = logging.getLogger("dann.web")
+
+
+class Message(Form):
+    """A message of the conversation: dann's own, or somebody's."""
+
+    mine: bool
+    text: Text
+
+
+class Asked(Form):
+    """What is to be answered. `begun` are the tokens that the reply begins with; it goes on from there."""
+
+    messages: list[Message] = Field([], max_length=1000)
+    params: Samplers = Samplers()
+    seed: Seed | None = None
+    checkpoint: Text | None = Field(None, max_length=100)
+    begun: list[Annotated[int, Field(ge=NUM_SPECIAL), WHOLE]] | None = Field(None, max_length=4096)
+    watch: bool = False
+
+
+def router(sources: Sources, models: Models) -> APIRouter:
+    """The route."""
+    page = APIRouter(prefix="/api", tags=["page"])
+    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object an event"}}}
+    told: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
+
+    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **told})
+    async def reply(asked: Asked) -> EventStream:
+        """Draw one reply, piece by piece."""
+        settings, seed = sources.settings, seed_of(asked.seed)
+        texts = [message.text for message in asked.messages]
+        check_length(texts, settings, "messages")
+        params = params_of(asked.params, settings)
+        engine = await engine_of(models, asked.checkpoint or "")
+        check_spelling(engine, texts, "messages")
+        begun = _begun(engine, asked.begun or [])
+        turns = [Turn(message.mine, message.text) for message in asked.messages]
+        stream = begin(engine, turns, params, seed, begun=begun, watch=asked.watch)
+        return EventStream(_events(engine, stream, params, seed))
+
+    return page
+
+
+def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
+    try:
+        return own_tokens(engine.snapshot.tokenizer, tokens)
+    except DannError as error:
+        raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
+
+
+async def _events(engine: Engine, stream: Stream, params: SamplingParams, seed: int) -> AsyncIterator[bytes]:
+    tokenizer, id_ = engine.snapshot.tokenizer, engine.snapshot.id
+    try:
+        yield _event(type="start", checkpoint=id_, seed=seed, params=params.model_dump())
+        async for piece in stream:
+            yield _event(type="piece", text=piece, tokens=_tokens(stream.take_thoughts(), tokenizer))
+        completion = await stream.completion()
+        if rest := stream.take_thoughts():
+            yield _event(type="piece", text="", tokens=_tokens(rest, tokenizer))
+        yield _event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
+    except DannError:
+        yield _event(type="error", message=STOPPED)
+    except Exception:
+        log.exception("a reply for the page could not be drawn")
+        yield _event(type="error", message="something went wrong; dann's log says what")
+    finally:
+        with suppress(DannError):
+            stream.cancel()
+
+
+def _tokens(thoughts: Sequence[Thought], tokenizer: Tokenizer) -> list[dict[str, Any]]:
+    spelled = tokenizer.token_bytes
+
+    def text(token: int) -> str:
+        return spelled[token].decode(errors="replace")
+
+    return [
+        {
+            "id": thought.token,
+            "text": text(thought.token),
+            "logprob": round(thought.logprob, 4),
+            "entropy": round(thought.entropy, 4),
+            "top": [(token, text(token), round(logprob, 4)) for token, logprob in thought.top],
+        }
+        for thought in thoughts
+    ]
+
+
+def _event(**event: Any) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

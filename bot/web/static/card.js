@@ -1,0 +1,146 @@
+// The model's card: what serves, how well it knows the voice, how it was learned, and what came before it.
+
+import { Refused, get } from "./api.js";
+import { checkpoints, runs } from "./card_past.js";
+import { learningCurve } from "./curve.js";
+import { byId, button, el } from "./dom.js";
+import { bits, duration, moment, size, whole } from "./words.js";
+
+const NAMES = { ppmd: "PPMd", kneser_ney: "Kneser-Ney", unigram: "Unigram", context_model: "Context model" };
+const MOST = 700; // pixels that a curve is wide
+const PARTS = { reading: "reading posts", learning: "learning", judging: "judging", publishing: "publishing" };
+
+export class Card {
+  constructor(name) {
+    this.name = name;
+    this.place = byId("card");
+  }
+
+  async show() {
+    try {
+      this.#draw(await get("/api/card"));
+    } catch (error) {
+      const text = error instanceof Refused ? error.message : `${this.name} cannot be reached.`;
+      this.place.replaceChildren(
+        el("h1", { text: "The model" }),
+        el("p", { class: "notice", text }),
+        button("Try again", () => this.show()),
+      );
+    }
+  }
+
+  /** How far a retraining is: `{part, share, val_bpb}`, or one whose part is null when none runs. */
+  hear(retraining) {
+    this.retraining = retraining?.part ? retraining : null;
+    const place = this.place.querySelector(".retraining");
+    place?.replaceWith(progress(this.retraining));
+  }
+
+  #draw(card) {
+    this.retraining = card.retraining ?? null;
+    const { checkpoint } = card;
+    this.place.replaceChildren(
+      el("h1", { text: "The model" }),
+      checkpoint
+        ? el("p", { class: "lead", text: lead(card.name, checkpoint) })
+        : el("p", { class: "notice", text: "No checkpoint serves yet: dann train makes one." }),
+      progress(this.retraining),
+      ...(checkpoint
+        ? [
+            facts(checkpoint),
+            ...known(checkpoint, card.baselines ?? {}),
+            ...learned(card.curve ?? [], card.baselines ?? {}, Math.min(MOST, this.place.clientWidth)),
+          ]
+        : []),
+      ...checkpoints(card.checkpoints ?? []),
+      ...runs(card.runs ?? []),
+    );
+  }
+}
+
+function lead(name, checkpoint) {
+  const { architecture, hidden_dim: units, num_layers: layers, posts, seconds } = checkpoint;
+  const built = `${architecture.toUpperCase()} of ${whole(units)} units${layers > 1 ? ` in ${layers} layers` : ""}`;
+  return `${name} is ${/^[AEFHILMNORSX]/.test(built) ? "an" : "a"} ${built}. It read ${whole(posts)} posts and learned for ${duration(seconds)}.`;
+}
+
+function facts(checkpoint) {
+  const pairs = [
+    ["Checkpoint", checkpoint.id],
+    ["Made", moment(checkpoint.created)],
+    ["Posts", whole(checkpoint.posts)],
+    ["Newest post", checkpoint.newest_post ? moment(checkpoint.newest_post) : "unknown"],
+    ["Parameters", whole(checkpoint.params)],
+    ["On disk", size(checkpoint.bytes)],
+    ["Tokens it knows", whole(checkpoint.vocab_size)],
+    ["Steps", whole(checkpoint.steps)],
+  ];
+  return el(
+    "dl",
+    { class: "facts" },
+    ...pairs.map(([term, text]) => el("div", {}, el("dt", { text: term }), el("dd", { text }))),
+  );
+}
+
+function known(checkpoint, baselines) {
+  const rows = [
+    ["This network", checkpoint.val_bpb, "own"],
+    ...Object.entries(baselines).map(([name, value]) => [NAMES[name] ?? name, value, ""]),
+  ];
+  const widest = Math.max(...rows.map(([, value]) => value));
+  const drawn = rows
+    .sort((one, other) => one[1] - other[1])
+    .map(([name, value, kind]) => {
+      const bar = el("span", { class: "bar", "aria-hidden": "true" });
+      bar.style.setProperty("--share", value / widest);
+      return el(
+        "li",
+        { class: kind },
+        el("span", { class: "what", text: name }),
+        bar,
+        el("span", { class: "figure", text: bits(value) }),
+      );
+    });
+  return [
+    el("h2", { text: "How well it knows the voice" }),
+    el("p", {
+      class: "hint",
+      text: "Bits per byte on posts it never saw: how many yes-or-no questions a letter takes. Less is better.",
+    }),
+    el("ol", { class: "beside-bars" }, ...drawn),
+  ];
+}
+
+function learned(curve, baselines, wide) {
+  const named = Object.fromEntries(Object.entries(baselines).map(([name, value]) => [NAMES[name] ?? name, value]));
+  const drawing = learningCurve(curve, named, wide);
+  if (!drawing) return [];
+  return [
+    el("h2", { text: "How it learned" }),
+    el(
+      "figure",
+      { class: "curve-of" },
+      drawing,
+      el(
+        "figcaption",
+        {},
+        el("span", { class: "key val", text: "held-out posts" }),
+        el("span", { class: "key train", text: "what it was reading" }),
+        " bits per byte over time",
+      ),
+    ),
+  ];
+}
+
+function progress(retraining) {
+  if (!retraining) return el("div", { class: "retraining" });
+  const { part, share, val_bpb: bpb } = retraining;
+  const label = `It learns anew: ${PARTS[part] ?? part}`;
+  const known = Number.isFinite(bpb) ? `, ${bits(bpb)} bits per byte so far` : "";
+  return el(
+    "div",
+    { class: "retraining here" },
+    el("label", { for: "far", text: `${label}${known}` }),
+    el("progress", { id: "far", max: 1, value: share }),
+  );
+}

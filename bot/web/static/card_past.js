@@ -1,0 +1,72 @@
+// What came before the checkpoint that serves: others, and what retraining decided.
+
+import { el } from "./dom.js";
+import { bits, duration, moment, whole } from "./words.js";
+
+/** The checkpoints there are, the newest first; nothing where there is none. */
+export function checkpoints(all) {
+  if (!all.length) return [];
+  const rows = all.map((one) =>
+    el(
+      "tr",
+      { class: one.current ? "own" : null },
+      el("th", { scope: "row" }, one.id, one.current ? el("span", { class: "tag", text: "serves" }) : null),
+      el("td", { text: moment(one.created) }),
+      number(one.posts, whole),
+      number(one.val_bpb, bits),
+    ),
+  );
+  return [
+    el("h2", { text: "Checkpoints" }),
+    table("Checkpoints, newest first", ["Checkpoint", "Made", "Posts", "Bits per byte"], rows),
+  ];
+}
+
+/** A figure in a table; what cannot be read of a checkpoint is not known. */
+function number(value, said) {
+  return el("td", { class: "number", text: value === null ? "unknown" : said(value) });
+}
+
+function table(label, heads, rows) {
+  return el(
+    "div",
+    { class: "wide", tabindex: 0, role: "region", "aria-label": label },
+    el(
+      "table",
+      {},
+      el("thead", {}, el("tr", {}, ...heads.map((text) => el("th", { scope: "col", text })))),
+      el("tbody", {}, ...rows),
+    ),
+  );
+}
+
+/** What every retraining came to, and why; nothing where there was none. */
+export function runs(all) {
+  if (!all.length) return [];
+  const drawn = all.map((run) =>
+    el(
+      "li",
+      { class: run.verdict },
+      el(
+        "p",
+        {},
+        el("b", { text: run.verdict === "running" ? "under way" : run.verdict }),
+        el("span", { class: "hint", text: ` ${moment(run.started)}` }),
+      ),
+      run.reason ? el("p", { text: run.reason }) : null,
+      el("p", { class: "hint", text: figures(run) }),
+    ),
+  );
+  return [el("h2", { text: "What retraining decided" }), el("ol", { class: "runs" }, ...drawn)];
+}
+
+function figures({ candidate_bpb: candidate, incumbent_bpb: incumbent, new_posts: posts, seconds }) {
+  return [
+    posts === null || posts === undefined ? "" : `${whole(posts)} new posts`,
+    Number.isFinite(candidate) ? `candidate ${bits(candidate)}` : "",
+    Number.isFinite(incumbent) ? `served then ${bits(incumbent)} bits per byte` : "",
+    seconds ? `took ${duration(seconds)}` : "",
+  ]
+    .filter(Boolean)
+    .join(" · ");
+}

@@ -1,0 +1,40 @@
+// Making elements. Text is only ever set as text: nothing here reads markup.
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** An element: `given` holds attributes, `on…` listeners and "text"; false and null are left out. */
+export function el(tag, given = {}, ...children) {
+  return filled(document.createElement(tag), given, children);
+}
+
+/** The same of SVG. */
+export function svg(tag, given = {}, ...children) {
+  return filled(document.createElementNS(SVG, tag), given, children);
+}
+
+function filled(element, given, children) {
+  for (const [name, value] of Object.entries(given)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "text") element.textContent = value;
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children.filter((child) => child !== null && child !== undefined));
+  return element;
+}
+
+export const byId = (id) => document.getElementById(id);
+
+/** A button that does `act`. */
+export function button(text, act, given = {}) {
+  return el("button", { type: "button", class: "quiet", text, onclick: act, ...given });
+}
+
+/** A line that is shown for a moment, and read out. */
+export function toast(text) {
+  const shown = byId("toast");
+  shown.textContent = text;
+  shown.classList.add("here");
+  clearTimeout(toast.over);
+  toast.over = setTimeout(() => shown.classList.remove("here"), 2600);
+}

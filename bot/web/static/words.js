@@ -1,0 +1,67 @@
+// Numbers and times as people read them.
+
+/** A probability: "34%", "0.4%", "<0.1%". */
+export function percent(share) {
+  const hundred = share * 100;
+  if (hundred >= 10 || hundred === 0) return `${Math.round(hundred)}%`;
+  if (hundred < 0.1) return "<0.1%";
+  return `${hundred.toFixed(1)}%`;
+}
+
+export const whole = (number) => Math.round(number).toLocaleString("en");
+
+/** Bits with two places. */
+export const bits = (number) => number.toFixed(2);
+
+/** "3.4 MB". */
+export function size(bytes) {
+  if (bytes < 1e6) return `${(bytes / 1e3).toFixed(0)} kB`;
+  return `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+/** "12 min", "1 h 5 min". */
+export function duration(seconds) {
+  if (seconds < 90) return `${Math.round(seconds)} s`;
+  const minutes = Math.round(seconds / 60);
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+/** "3 days ago"; "" where it is no time. */
+export function ago(when) {
+  const past = (Date.now() - new Date(when)) / 1000;
+  if (Number.isNaN(past)) return "";
+  for (const [unit, length] of [
+    ["year", 31557600],
+    ["month", 2629800],
+    ["day", 86400],
+    ["hour", 3600],
+    ["minute", 60],
+  ]) {
+    const number = Math.floor(past / length);
+    if (number >= 1) return `${number} ${unit}${number > 1 ? "s" : ""} ago`;
+  }
+  return "just now";
+}
+
+/** A day and a time, as this browser's people write them; of Unix seconds, or as ISO 8601 has it. */
+export function moment(when) {
+  const time = new Date(typeof when === "number" ? when * 1000 : (when ?? NaN));
+  return Number.isNaN(time.valueOf()) ? "" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+}
+
+/** A token as it can be seen: blanks, line ends and control characters have a sign of their own. */
+export function visible(text) {
+  return text === "" ? "end of the reply" : signed(text.replaceAll(" ", "␣"));
+}
+
+/** The same without the blanks around it, for a list where these say nothing; of blanks alone, with them. */
+export function plain(text) {
+  return text.trim() === "" ? visible(text) : signed(text.trim());
+}
+
+function signed(text) {
+  return text
+    .replaceAll("\n", "↵")
+    .replaceAll("\t", "⇥")
+    .replace(/[\x00-\x1f]/g, (control) => String.fromCharCode(0x2400 + control.charCodeAt(0)));
+}

@@ -1,0 +1,35 @@
+"""The API's own document, asked for what it allows and for what it does not, by schemathesis as people run it."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+from bot.config import BotConfig, BotSettings, WebConfig
+from model import checkpoint
+from model.engine import Engine
+from tests.bot.web_scene import Answers, on_http
+from tests.model.made import parrot, save
+from training.config import DataConfig
+
+EXAMPLES = 15
+
+
+def test_no_answer_is_a_surprise(tmp_path: Path) -> None:
+    save(tmp_path / "checkpoints", "one")
+
+    async def play() -> None:
+        async with Engine(parrot("hey lol"), slots=16, waiting=4096) as engine:
+            await engine.ready()
+            settings = BotSettings(data=DataConfig(dir=tmp_path), bot=BotConfig(web=WebConfig(most_tokens=4096)))
+            async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
+                    f"http://127.0.0.1:{web.port}/openapi.json", f"--max-examples={EXAMPLES}", "--seed=1", "--checks=all",
+                    "--mode=all", "--phases=examples,coverage,fuzzing", "--generation-database=none", "--no-color",
+                    cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+                )  # fmt: skip
+                out, _ = await process.communicate()
+                assert process.returncode == 0, out.decode()[-6000:]
+
+    asyncio.run(play())
+    assert checkpoint.ids(tmp_path / "checkpoints") == ["one"]

@@ -1,0 +1,14 @@
+"""Tests in a real browser: left out where there is none, unless DANN_BROWSER=required says that there must be one."""
+
+import os
+
+import pytest
+
+from tests.browser.scene import chromium
+
+
+@pytest.fixture(autouse=True)
+def _browser() -> None:
+    if chromium() or os.environ.get("DANN_BROWSER") == "required":
+        return
+    pytest.skip("no Chromium on this machine's PATH; set DANN_BROWSER=required to fail instead")

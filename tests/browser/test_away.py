@@ -1,0 +1,60 @@
+"""What the page says when the server refuses, or is not there, and that it goes on when it is back."""
+
+import asyncio
+
+import pytest
+from playwright.async_api import expect
+
+from bot.config import WebConfig
+from bot.web.server import run
+from tests.browser.scene import Stage, played, slow
+from tests.model.made import parrot
+
+
+def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit(complains=True) as visit:
+            await visit.page.fill("#say", "hello")
+            await visit.page.press("#say", "Enter")
+            text, away = visit.page.locator(".reply .text"), visit.page.locator("#away")
+            await expect(text).to_contain_text("lol")
+            stage.web.stop.set()
+            await stage.web.over
+            await expect(away).to_have_text(
+                "dann cannot be reached. What has come stays here, and it goes on when dann is back."
+            )
+            before = await text.inner_text()
+            stop, told = asyncio.Event(), list[str]()
+            again = asyncio.create_task(
+                run(WebConfig(port=stage.web.port), stage.answers.sources(), stop, 0.5, told.append)
+            )
+            await expect(away).to_be_hidden()
+            await visit.settled()
+            after = await text.inner_text()
+            assert after.startswith(before)
+            assert len(after) > len(before)
+            assert set(after.split()) == {"hey", "lol"}
+            stop.set()
+            await again
+
+    with slow(monkeypatch):
+        played(play, lambda: parrot("hey lol ", forever=True))
+
+
+def test_a_refusal_is_told_in_its_words_and_can_be_tried_again() -> None:
+    refused = '{"error": {"message": "too much at once", "type": "rate_limit", "param": null, "code": null}}'
+
+    async def play(stage: Stage) -> None:
+        async with stage.visit(complains=True) as visit:
+            await visit.page.route(
+                "**/api/reply",
+                lambda route: route.fulfill(status=429, body=refused, headers={"Retry-After": "3"}),
+                times=1,
+            )
+            await visit.say("hello")
+            assert "too much at once (try again in 3 s)" in await visit.page.inner_text(".reply .meta")
+            await visit.press("Try again")
+            await visit.settled()
+            assert await visit.replies() == ["hey lol"]
+
+    played(play, lambda: parrot("hey lol"))

@@ -1,0 +1,167 @@
+"""The model's card and the quiz, as a browser shows them: made-up ones that say much, and the server's own."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from playwright.async_api import expect
+
+from bot.config import BotSettings
+from bot.ending import Progress
+from model import checkpoint
+from tests.bot.test_page_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
+from tests.bot.web_scene import Answers
+from tests.browser.made import CARD, made_up
+from tests.browser.scene import Stage, played
+from tests.model.made import META, TOKENIZER, parrot, snapshot
+from training.store.posts import open_store
+
+
+def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await made_up(visit.page.context)
+            await visit.open("#card")
+            card = visit.page.locator("#card")
+            await expect(card).to_contain_text(
+                "dann is an LSTM of 512 units. It read 12,840 posts and learned for 10 min."
+            )
+            await expect(card.get_by_role("img", name="Learning curve")).to_be_visible()
+            heights = await card.locator("circle.val").evaluate_all(
+                "all => all.map(one => Number(one.getAttribute('cy')))"
+            )
+            assert len(heights) == 4
+            assert heights == sorted(heights)
+            bars = await card.locator(".beside-bars .what").all_text_contents()
+            assert bars == ["This network", "PPMd", "Unigram"]
+            assert await card.locator("tbody tr").count() == 3
+            assert await card.locator(".tag").all_text_contents() == ["serves"]
+            await expect(card.locator("tbody tr").last).to_have_text("damagedunknownunknown")
+            await expect(card).to_contain_text("2026")
+            await expect(card.locator(".runs .refused")).to_contain_text("it copies more: 7% where 5% are allowed")
+
+    played(play)
+
+
+def test_a_retraining_is_followed_live_and_a_new_checkpoint_is_told() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            events = [
+                {"type": "retraining", "part": "judging", "share": 0.5, "val_bpb": 1.3},
+                {"type": "checkpoint", "id": "20260103-040000"},
+            ]
+            await made_up(visit.page.context, {**CARD, "retraining": None}, *events)
+            await visit.open("#card")
+            await expect(visit.page.locator("#toast")).to_contain_text("20260103-040000 serves now")
+            await expect(visit.page.locator(".learning")).to_have_text("learning anew 50%")
+            await made_up(visit.page.context, CARD, {"type": "retraining", "part": None})
+            await visit.open("#card")
+            await expect(visit.page.locator(".learning")).to_be_hidden()
+
+    played(play)
+
+
+def test_before_a_checkpoint_the_card_says_so() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            none: dict[str, Any] = {
+                "checkpoint": None,
+                "baselines": None,
+                "curve": [],
+                "checkpoints": [],
+                "runs": [],
+                "retraining": None,
+            }
+            await made_up(visit.page.context, {**CARD, **none})
+            await visit.open("#card")
+            await expect(visit.page.locator("#card")).to_contain_text("No checkpoint serves yet")
+
+    played(play)
+
+
+def test_the_quiz_keeps_the_score_against_chance() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await made_up(visit.page.context)
+            await visit.open()
+            await visit.page.get_by_role("link", name="Real or dann?").click()
+            for choice in (1, 1, 0, 1, 1, 1, 1):
+                await visit.page.locator(".choice:enabled").nth(choice).click()
+                await expect(visit.page.locator(".choice.person .came")).to_have_text("the person")
+                right = "Right: that is the person." if choice else "No: that was dann."
+                await expect(visit.page.locator("#quiz .result")).to_have_text(right)
+                await visit.page.keyboard.press("Enter")  # "Next two" has the focus
+                await expect(visit.page.locator(".choice:enabled")).to_have_count(2)
+            await expect(visit.page.locator(".score b")).to_have_text("6 of 7")
+            # 8 of 128 ways: 7 with one wrong, 1 with none.
+            await expect(visit.page.locator(".score")).to_contain_text("Guessing does as well 6 times in 100")
+            await visit.open("#quiz")
+            await expect(visit.page.locator(".score b")).to_have_text("6 of 7")
+
+    played(play)
+
+
+def test_where_the_quiz_is_off_it_is_not_offered() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await made_up(visit.page.context, {**CARD, "quiz": False})
+            await visit.open("#quiz")
+            await expect(visit.page.locator("#quiz")).to_contain_text("it is off unless config.toml allows it")
+            await expect(visit.page.get_by_role("link", name="Real or dann?")).to_be_hidden()
+            assert not [url for url in visit.loaded if url.endswith("/api/quiz")]
+
+    played(play)
+
+
+def test_the_servers_own_card_is_drawn(tmp_path: Path) -> None:
+    told = BotSettings.model_validate({"data": {"dir": tmp_path}})
+    meta = META.model_copy(update={"baselines": {"ppmd": 1.75}})
+    curve = [(1.5, 10, 3.1, 3.0), (3.0, 20, 2.5, 2.6)]
+    checkpoint.save(told.data.checkpoints, "20260102-000000", snapshot().model, TOKENIZER, meta, curve)
+    checkpoint.publish(told.data.checkpoints, "20260102-000000")
+
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await visit.open("#card")
+            card = visit.page.locator("#card")
+            await expect(card.locator(".facts")).to_contain_text("20260102-000000")
+            await expect(card.locator("circle.val")).to_have_count(2)
+            assert await card.locator(".beside-bars .what").all_text_contents() == ["PPMd", "This network"]
+            await expect(card.locator("tbody tr.own")).to_contain_text("2.35")
+
+    played(play, lambda: checkpoint.load(told.data.checkpoints), Answers(settings=told))
+
+
+def test_a_retraining_that_begins_and_ends_is_seen_without_a_reload() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            learning = visit.page.locator(".learning")
+            await expect(learning).to_be_hidden()
+            stage.answers.retraining = Progress("learning", 0.25, 1.5)
+            await expect(learning).to_have_text("learning anew 25%")
+            await learning.click()
+            await expect(visit.page.locator("#card .retraining")).to_contain_text("learning, 1.50 bits per byte so far")
+            stage.answers.retraining = None
+            await expect(learning).to_be_hidden()
+            await expect(visit.page.get_by_role("progressbar")).to_have_count(0)
+
+    played(play)
+
+
+def test_the_servers_own_quiz_is_played(tmp_path: Path) -> None:
+    with open_store(settings(tmp_path).data.store_url) as store, store.writing() as writer:
+        writer.add(posts())
+
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await visit.page.get_by_role("link", name="Real or kim?").click()
+            for number in range(1, 4):
+                await expect(visit.page.locator(".choice:enabled")).to_have_count(2)
+                texts = await visit.page.locator(".choice .text").all_text_contents()
+                real = 1 - texts.index(DRAWN)
+                assert texts[real] in {*SHOWN, UNASKED}
+                await visit.page.locator(".choice").nth(real).click()
+                await expect(visit.page.locator(".score b")).to_have_text(f"{number} of {number}")
+                await visit.page.get_by_role("button", name="Next two").click()
+
+    played(play, lambda: replace(parrot(DRAWN), meta=HELD_OUT), Answers(settings=settings(tmp_path)))

@@ -1,0 +1,127 @@
+"""How the page looks and reads: narrow, dark, with odd texts, for people who hear it; and what it weighs."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+
+from bot.web.page import assets
+from model.tokenizer import Tokenizer
+from tests.browser.scene import Stage, Visit, played
+from tests.model.made import parrot
+
+PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
+SCRIPT = "<img src onerror=alert(1)>"
+SPELLED = Tokenizer.train([SCRIPT] * 9, 400)
+VIEWS = ("", "#card", "#quiz")
+AXE = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}
+WEIGHT = 60_000
+
+
+async def too_wide(visit: Visit) -> int:
+    return int(await visit.page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+async def violations(visit: Visit) -> list[str]:
+    found: Any = await Axe().run(visit.page, options=AXE)
+    return [
+        f"{one['id']}: {node['html']} {node.get('failureSummary', '')}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def test_on_a_narrow_phone_nothing_sticks_out() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit(**PHONE) as visit:
+            await visit.say("w" * 300)
+            await visit.page.tap("label.switch:has(#think)")
+            await visit.page.get_by_label("4", exact=True).check(force=True)
+            await visit.say("hello")
+            assert await too_wide(visit) == 0
+            await visit.page.tap("#more")
+            assert await too_wide(visit) == 0
+            await visit.page.tap("#more")
+            await visit.page.locator(".reply .token").nth(1).tap()
+            box = await visit.page.locator("#alternatives").bounding_box()
+            assert box
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+            for view in VIEWS[1:]:
+                await visit.page.evaluate("view => { location.hash = view }", view)
+                await visit.page.wait_for_selector(f"{view} h1")
+                assert await too_wide(visit) == 0
+
+    played(play)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_nothing_is_in_the_way_of_people_who_see_or_hear_it_otherwise(theme: str) -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit(color_scheme=theme, reduced_motion="reduce", complains=True) as visit:
+            assert await violations(visit) == []
+            await visit.page.click("label.switch:has(#think)")
+            await visit.page.get_by_label("2", exact=True).check()
+            await visit.say("hello")
+            await visit.page.click("#more")
+            await visit.page.locator(".reply .token").first.focus()
+            assert await violations(visit) == []
+            await visit.page.keyboard.press("Escape")
+            await visit.page.click("#past")
+            assert await violations(visit) == []
+            await visit.page.keyboard.press("Escape")
+            for view in VIEWS[1:]:
+                await visit.page.evaluate("view => { location.hash = view }", view)
+                await visit.page.wait_for_selector(f"{view} h1")
+                assert await violations(visit) == []
+
+    played(play)
+
+
+def test_dark_and_light_follow_the_system_and_can_be_chosen() -> None:
+    async def paper(visit: Visit) -> int:
+        """How light the page is, from 0 to 765."""
+        colour = await visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
+
+    async def play(stage: Stage) -> None:
+        async with stage.visit(color_scheme="dark") as visit:
+            assert await paper(visit) < 150
+            await visit.page.click("#theme")
+            assert await paper(visit) > 600
+            await visit.open()
+            assert await paper(visit) > 600
+        async with stage.visit(color_scheme="light") as visit:
+            assert await paper(visit) > 600
+
+    played(play)
+
+
+@pytest.mark.parametrize("thinks", [False, True])
+def test_what_looks_like_a_script_is_text(thinks: bool) -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            visit.page.on("dialog", lambda dialog: visit.said.append(dialog.message))
+            if thinks:
+                await visit.page.click("label.switch:has(#think)")
+            await visit.say(SCRIPT)
+            assert await visit.replies() == [SCRIPT]
+            assert await visit.asked() == [SCRIPT]
+            await visit.page.click("#past")
+            assert await visit.page.locator("main script, main img, dialog img").count() == 0
+            assert await visit.page.title() == "dann"
+
+    played(play, lambda: parrot(SCRIPT, tokenizer=SPELLED))
+
+
+def test_all_that_a_visit_loads_is_light() -> None:
+    async def play(stage: Stage) -> None:
+        async with stage.visit() as visit:
+            await visit.say("hello")
+            names = {name for name, _ in assets("dann")}
+            loaded = {url.rpartition("/static/")[2] for url in visit.loaded if "/static/" in url}
+            assert loaded <= names
+            assert {"look.css", "app.js", "chat.js"} <= loaded
+
+    played(play, lambda: parrot("hey lol"))
+    assert sum(len(asset.packed) for _, asset in assets("dann")) < WEIGHT
