@@ -36,7 +36,8 @@ class Request:
     would have had. It ends before the first of `stop`. With `watch`, what the network thought at each token is kept.
 
     `unread` is what is left of the prompt but for its `last` token, which is then the last one drawn; `fresh` until a part
-    of it has been read. Ends with a `completion`; `given_up` is how whoever asked says that nobody waits any more.
+    of it has been read. `tokenizer` and `checkpoint` are those of what draws it, once it has a place. Ends with a
+    `completion`; `given_up` is how whoever asked says that nobody waits any more.
     """
 
     def __init__(
@@ -50,6 +51,8 @@ class Request:
         watch: bool = False,
     ) -> None:
         self.params, self.seed, self.watch = params, seed, watch
+        self.tokenizer: Tokenizer
+        self.checkpoint = ""
         self.begun: list[int] = []
         self.drawn: list[int] = []
         self.completion: Completion | None = None
@@ -62,7 +65,7 @@ class Request:
 
     def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Find the prompt's tokens; raises DannError for a text that the tokenizer cannot spell, or tokens that are none."""
-        self._tokenizer, self._checkpoint = tokenizer, checkpoint
+        self.tokenizer, self.checkpoint = tokenizer, checkpoint
         self.begun = own_tokens(tokenizer, self._beginning)
         *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.begun]
         self._prompt_tokens = len(self.unread) + 1
@@ -94,7 +97,7 @@ class Request:
         self.last, had = tokens[-1], len(self.drawn)
         for part in [tokens[:own]] if not self._stop else [[token] for token in tokens[:own]]:
             self.drawn += part
-            self._new += self._text.add(self._tokenizer.decode_bytes(part))
+            self._new += self._text.add(self.tokenizer.decode_bytes(part))
             if self._text.stopped:
                 self._end("stop")
                 return len(self.drawn) - had
@@ -120,7 +123,7 @@ class Request:
 
     def _end(self, reason: FinishReason) -> None:
         self._new += self._text.end(cut=reason == "length")
-        told = self._text.text, self.seed, len(self.drawn), reason, self._checkpoint, self._prompt_tokens
+        told = self._text.text, self.seed, len(self.drawn), reason, self.checkpoint, self._prompt_tokens
         self.completion = Completion(*told)
 
 
@@ -142,7 +145,7 @@ class Continuation(Request):
 
     def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Request."""
-        self._tokenizer, self._checkpoint = tokenizer, checkpoint
+        self.tokenizer, self.checkpoint = tokenizer, checkpoint
         *self.unread, self.last = self._prompt
 
     def draw(self, tokens: Sequence[int]) -> int:
@@ -151,6 +154,6 @@ class Continuation(Request):
         self.drawn += tokens
         self.last = self.drawn[-1]
         if len(self.drawn) == self.params.max_tokens:
-            text = self._tokenizer.decode(self.drawn)
-            self.completion = Completion(text, self.seed, len(self.drawn), "length", self._checkpoint)
+            text = self.tokenizer.decode(self.drawn)
+            self.completion = Completion(text, self.seed, len(self.drawn), "length", self.checkpoint)
         return len(tokens)

@@ -8,6 +8,7 @@ from typing import Self
 from model.errors import DannError
 from model.request import Completion, Request
 from model.thoughts import Thought
+from model.tokenizer import Tokenizer
 
 
 class ReplyGivenUp(DannError):  # noqa: N818 (somebody wanted it so)
@@ -36,6 +37,16 @@ class Stream:
             self._thoughts.clear()
         self.fail(ReplyGivenUp("the reply was given up"))
         self._request.given_up = True
+
+    @property
+    def tokenizer(self) -> Tokenizer:
+        """That of what draws it: there from the first piece on."""
+        return self._request.tokenizer
+
+    @property
+    def checkpoint(self) -> str:
+        """The id of what draws it: there from the first piece on, "" before."""
+        return self._request.checkpoint
 
     async def completion(self) -> Completion:
         """Wait for the whole reply. Raises what went wrong: ReplyGivenUp if it was cancelled."""

@@ -1,5 +1,6 @@
 """What the page's and OpenAI's requests have in common: texts, samplers, and handing a reply to the engine."""
 
+import asyncio
 import secrets
 from collections.abc import Sequence
 from typing import Annotated
@@ -110,9 +111,12 @@ def begin(
         raise ApiError(503, "dann is stopping", code="not_ready", wait=WAIT_SECONDS) from error
 
 
-def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
-    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen."""
+async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
+    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen.
+
+    In a thread: a long conversation takes longer than the event loop should wait.
+    """
     try:
-        engine.snapshot.tokenizer.encode_batch(texts)
+        await asyncio.to_thread(engine.snapshot.tokenizer.encode_batch, texts)
     except DannError as error:
         raise ApiError(400, f"{param}: this model cannot spell it", param=param) from error

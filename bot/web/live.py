@@ -10,6 +10,7 @@ in between, and nothing waits for them.
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ QUIET_SECONDS = 15.0
 """After so long without an event a comment is sent, or what stands between would close the connection."""
 MOST_LISTENERS = 100
 FULL = "as many listen to dann's events as may; try again later"
+
+log = logging.getLogger("dann.web")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,12 @@ class Live:
         while not self._sources.stopping.is_set():
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._sources.stopping.wait(), LOOK_SECONDS)
-            if (now := self._look()) != self._now:
+            try:
+                now = self._look()
+            except Exception:  # who listens is told what comes next
+                log.exception("what dann is at could not be looked at")
+                continue
+            if now != self._now:
                 self._now = now
                 self._tell()
         self._tell()

@@ -7,7 +7,6 @@ import asyncio
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -25,7 +24,6 @@ from bot.web.openai_answers import (
 from model.engine import Completion
 from model.errors import DannError
 from model.stream import Stream
-from model.tokenizer import Tokenizer
 
 STOPPED = "dann stopped before the answer was complete"
 DONE = b"data: [DONE]\n\n"
@@ -35,20 +33,22 @@ log = logging.getLogger("dann.web")
 
 @dataclass
 class Choice:
-    """One text under way: its number, that of its prompt, and what tells its log-probabilities, None where nobody asked.
-
-    `echo` is said before it.
-    """
+    """One text under way: its number, and that of its prompt. `echo` is said before it."""
 
     index: int
     prompt: int
     stream: Stream
-    logprobs: TextLogprobs | ChatLogprobs | None
+    form: "TextForm | ChatForm"
     echo: str = ""
+    _logprobs: TextLogprobs | ChatLogprobs | None = None
 
     def thoughts(self) -> dict[str, Any] | None:
-        """What has come since this was last asked."""
-        return self.logprobs.told(self.stream.take_thoughts()) if self.logprobs else None
+        """The log-probabilities of what has come since this was last asked; None where nobody wants them."""
+        if self.form.top is None:
+            return None
+        if self._logprobs is None:  # only now is it certain with which tokenizer it is drawn
+            self._logprobs = self.form.logprobs(self.stream.tokenizer, self.form.top)
+        return self._logprobs.told(self.stream.take_thoughts())
 
 
 Told = tuple[Choice, Completion, dict[str, Any] | None]
@@ -62,11 +62,8 @@ class TextForm:
     top: int | None
     prefix: ClassVar[str] = "cmpl"
     chunk: ClassVar[str] = "text_completion"
+    logprobs: ClassVar[type[TextLogprobs]] = TextLogprobs
     opening: ClassVar[dict[str, Any] | None] = None
-
-    def logprobs(self, tokenizer: Tokenizer) -> TextLogprobs | None:
-        """What tells the log-probabilities of one text."""
-        return None if self.top is None else TextLogprobs(tokenizer, self.top)
 
     def piece(self, text: str) -> dict[str, Any]:
         """A choice's own fields in a chunk that has text."""
@@ -94,11 +91,8 @@ class ChatForm:
     top: int | None
     prefix: ClassVar[str] = "chatcmpl"
     chunk: ClassVar[str] = "chat.completion.chunk"
+    logprobs: ClassVar[type[ChatLogprobs]] = ChatLogprobs
     opening: ClassVar[dict[str, Any] | None] = {"delta": {"role": "assistant", "content": ""}}
-
-    def logprobs(self, tokenizer: Tokenizer) -> ChatLogprobs | None:
-        """As TextForm's."""
-        return None if self.top is None else ChatLogprobs(tokenizer, self.top)
 
     def piece(self, text: str) -> dict[str, Any]:
         """As TextForm's."""
@@ -123,7 +117,7 @@ class ChatForm:
 
 
 class Answer:
-    """All choices of one request. Whoever stops reading gives up those that are under way."""
+    """All choices of one request; whoever made it gives them up in the end."""
 
     def __init__(
         self, form: TextForm | ChatForm, id_: str, created: int, model: str, choices: Sequence[Choice]
@@ -135,12 +129,9 @@ class Answer:
 
     async def all(self) -> CompletionObject | ChatObject:
         """The whole answer, when it is there. Raises what went wrong."""
-        try:
-            completions = [await choice.stream.completion() for choice in self._choices]
-            told = [(choice, one, choice.thoughts()) for one, choice in zip(completions, self._choices, strict=True)]
-            return self._form.whole(self._about, told, self._usage(completions))
-        finally:
-            self._give_up()
+        completions = [await choice.stream.completion() for choice in self._choices]
+        told = [(choice, one, choice.thoughts()) for one, choice in zip(completions, self._choices, strict=True)]
+        return self._form.whole(self._about, told, self._usage(completions))
 
     async def events(self, *, with_usage: bool) -> AsyncIterator[bytes]:
         """The answer as server-sent events, the last of them [DONE]."""
@@ -161,8 +152,6 @@ class Answer:
         except Exception:
             log.exception("an answer could not be drawn")
             yield _error(500, FAILED)
-        finally:
-            self._give_up()
 
     async def _of(self, choice: Choice) -> AsyncIterator[bytes]:
         if choice.echo:
@@ -210,10 +199,10 @@ class Answer:
         read, drawn = sum(prompts.values()), sum(one.tokens for one in completions)
         return Usage(prompt_tokens=read, completion_tokens=drawn, total_tokens=read + drawn)
 
-    def _give_up(self) -> None:
+    def give_up(self) -> None:
+        """Draw no more of those that are under way."""
         for choice in self._choices:
-            with suppress(DannError):
-                choice.stream.cancel()
+            choice.stream.cancel()
 
 
 def _error(status: int, message: str) -> bytes:

@@ -9,17 +9,20 @@ from fastapi.responses import Response
 
 from bot.config import BotSettings
 from bot.drawing import derived
-from bot.web.asked import begin, check_spelling, engine_of, params_of, seed_of
+from bot.web.asked import WAIT_SECONDS, begin, check_spelling, engine_of, params_of, seed_of
 from bot.web.errors import ApiError
 from bot.web.models import Models
-from bot.web.openai_choices import Answer, ChatForm, Choice, TextForm
+from bot.web.openai_choices import STOPPED, Answer, ChatForm, Choice, TextForm
 from bot.web.openai_forms import Asked, ChatAsked, CompletionAsked
-from bot.web.streams import EventStream, whole
+from bot.web.streams import ClientGoneError, EventStream, until_gone
 from model.config import SamplingParams
 from model.engine import Engine, Turn
+from model.errors import DannError
 
 Prompt = tuple[Sequence[Turn], str]
 """A conversation, and how the answer begins already."""
+GONE = 499
+"""What a server notes of a client that did not wait; nobody reads it."""
 
 
 async def answered(
@@ -34,13 +37,21 @@ async def answered(
     params = params_of(asked, settings, asked.max_completion_tokens if isinstance(asked, ChatAsked) else None)
     engine = await engine_of(models, asked.model)
     texts = [text for turns, begun in prompts for text in (*(turn.text for turn in turns), begun)]
-    check_spelling(engine, texts, "messages" if isinstance(asked, ChatAsked) else "prompt")
+    await check_spelling(engine, texts, "messages" if isinstance(asked, ChatAsked) else "prompt")
     choices = _begun(engine, asked, prompts, params, form)
     id_, model = f"{form.prefix}-{secrets.token_hex(12)}", asked.model or models.name
     answer = Answer(form, id_, int(time.time()), model, choices)
     if asked.stream:
-        return EventStream(answer.events(with_usage=asked.with_usage))
-    return Response((await whole(request, answer.all())).model_dump_json(), media_type="application/json")
+        return EventStream(answer.events(with_usage=asked.with_usage), answer.give_up)
+    try:
+        told = await until_gone(request.receive, answer.all())
+    except ClientGoneError:
+        return Response(status_code=GONE)
+    except DannError as error:
+        raise ApiError(503, STOPPED, code="not_ready", wait=WAIT_SECONDS) from error
+    finally:
+        answer.give_up()
+    return Response(told.model_dump_json(), media_type="application/json")
 
 
 def _begun(
@@ -55,7 +66,7 @@ def _begun(
             own = derived(seed, number)
             stream = begin(engine, turns, params, own, begun=begun, stop=asked.stops, watch=watch)
             echo = begun if isinstance(asked, CompletionAsked) and asked.echo else ""
-            choices.append(Choice(number, number // asked.n, stream, form.logprobs(engine.snapshot.tokenizer), echo))
+            choices.append(Choice(number, number // asked.n, stream, form, echo))
     except ApiError:
         for choice in choices:
             choice.stream.cancel()

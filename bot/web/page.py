@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fastapi import APIRouter, HTTPException, Request, Response
 
+from bot.web.paths import READING
 from bot.web.sources import Sources
 
 FILES = Path(__file__).parent / "static"
@@ -19,7 +20,6 @@ KINDS = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-READING = ["GET", "HEAD"]
 
 
 @dataclass(frozen=True, slots=True)

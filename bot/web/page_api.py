@@ -6,13 +6,13 @@
     {"type": "error", "message": "..."}
 
 `tokens` are there for who watches; a token's text is "" where it ends the reply. The same checkpoint, messages, params, seed
-and beginning give the same text again.
+and beginning give the same text again. Where a reply waited for a place while another checkpoint came to serve, "start" tells
+that one, which draws it; a request for a certain checkpoint, or that goes on from tokens of its, gets an error instead.
 """
 
 import json
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import suppress
 from typing import Annotated, Any
 
 from fastapi import APIRouter
@@ -31,7 +31,7 @@ from bot.web.asked import (
     params_of,
     seed_of,
 )
-from bot.web.errors import ApiError, documented
+from bot.web.errors import FAILED, ApiError, documented
 from bot.web.models import Models
 from bot.web.sources import Sources
 from bot.web.streams import EventStream
@@ -44,6 +44,7 @@ from model.thoughts import Thought
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
 STOPPED = "dann stopped before the reply was complete; ask again in a moment"
+ANOTHER = "another checkpoint has come to serve meanwhile; ask again"
 
 log = logging.getLogger("dann.web")
 
@@ -80,11 +81,12 @@ def router(sources: Sources, models: Models) -> APIRouter:
         check_length(texts, settings, "messages")
         params = params_of(asked.params, settings)
         engine = await engine_of(models, asked.checkpoint or "")
-        check_spelling(engine, texts, "messages")
+        await check_spelling(engine, texts, "messages")
         begun = _begun(engine, asked.begun or [])
         turns = [Turn(message.mine, message.text) for message in asked.messages]
+        bound = engine.snapshot.id if begun or asked.checkpoint not in {None, "", models.name} else ""
         stream = begin(engine, turns, params, seed, begun=begun, watch=asked.watch)
-        return EventStream(_events(engine, stream, params, seed))
+        return EventStream(_events(stream, params, seed, bound), stream.cancel)
 
     return page
 
@@ -96,24 +98,29 @@ def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
         raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
 
 
-async def _events(engine: Engine, stream: Stream, params: SamplingParams, seed: int) -> AsyncIterator[bytes]:
-    tokenizer, id_ = engine.snapshot.tokenizer, engine.snapshot.id
+async def _events(stream: Stream, params: SamplingParams, seed: int, bound: str) -> AsyncIterator[bytes]:
     try:
-        yield _event(type="start", checkpoint=id_, seed=seed, params=params.model_dump())
+        first = await anext(stream, "")
+        if bound not in {"", stream.checkpoint}:
+            yield _event(type="error", message=ANOTHER)
+            return
+        yield _event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
+        yield _piece(stream, first)
         async for piece in stream:
-            yield _event(type="piece", text=piece, tokens=_tokens(stream.take_thoughts(), tokenizer))
+            yield _piece(stream, piece)
         completion = await stream.completion()
         if rest := stream.take_thoughts():
-            yield _event(type="piece", text="", tokens=_tokens(rest, tokenizer))
+            yield _event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
         yield _event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
     except DannError:
         yield _event(type="error", message=STOPPED)
     except Exception:
         log.exception("a reply for the page could not be drawn")
-        yield _event(type="error", message="something went wrong; dann's log says what")
-    finally:
-        with suppress(DannError):
-            stream.cancel()
+        yield _event(type="error", message=FAILED)
+
+
+def _piece(stream: Stream, text: str) -> bytes:
+    return _event(type="piece", text=text, tokens=_tokens(stream.take_thoughts(), stream.tokenizer))
 
 
 def _tokens(thoughts: Sequence[Thought], tokenizer: Tokenizer) -> list[dict[str, Any]]:

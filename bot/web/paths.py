@@ -4,6 +4,8 @@ from starlette.types import Scope
 
 OPEN = frozenset({"/healthz", "/readyz"})
 MEASURED = "/metrics"
+READING = ["GET", "HEAD"]
+"""The methods of what is there to be looked at."""
 
 
 def is_v1(path: str) -> bool:

@@ -19,7 +19,7 @@ from model.errors import DannError
 
 QUESTIONS, DRAWS = 4, 3
 """How many posts are tried, and how often dann says something in place of each, until there is a pair."""
-MOST_TOKENS = 100
+MOST_TOKENS = 200
 OFF = "there is no quiz here"
 NOTHING = "there is no post that may be shown"
 NOT_NOW = "there is no question at the moment; ask again in a bit"

@@ -5,23 +5,27 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from bot.web import card, errors, live, openai_api, page, page_api, quiz
+from bot.web import card, docs, errors, live, openai_api, page, page_api, quiz
+from bot.web.kept import FRESH
 from bot.web.metrics import CONTENT_TYPE, metrics
 from bot.web.models import Models
+from bot.web.paths import READING
 from bot.web.sources import Sources
 
-READING = ["GET", "HEAD"]
-FRESH = {"Cache-Control": "no-store"}
 ALIVE = {"dann": "alive"}
+UNUSED = ("HTTPValidationError", "ValidationError")
 
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """The document. What is not well formed answers 400 here, not the 422 that FastAPI says of itself."""
         if not self.openapi_schema:
-            for path in super().openapi()["paths"].values():
+            document = super().openapi()
+            for path in document["paths"].values():
                 for operation in path.values():
                     operation["responses"].pop("422", None)
+            for name in UNUSED:
+                document["components"]["schemas"].pop(name, None)
         return super().openapi()
 
 
@@ -52,4 +56,5 @@ def application(sources: Sources, models: Models) -> FastAPI:
     app.include_router(card.router(sources))
     app.include_router(live.router(sources))
     app.include_router(quiz.router(sources))
+    app.include_router(docs.router(app.openapi))
     return app

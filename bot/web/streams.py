@@ -1,11 +1,10 @@
 """Answers that come piece by piece, and work that ends when whoever asked has gone. Knows nothing of what is answered."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
 from typing import TypeVar
 
-from fastapi import Request
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
@@ -20,19 +19,25 @@ class ClientGoneError(Exception):
 
 
 class EventStream(Response):
-    """Server-sent events, each handed on at once. The iterator is closed when it ends, or the client has gone."""
+    """Server-sent events, each handed on at once.
+
+    When they end, or the client has gone, the iterator is closed and `ended` is called; also where it was never begun.
+    """
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: AsyncIterator[bytes], status_code: int = 200) -> None:
+    def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], object], status_code: int = 200) -> None:
         super().__init__(status_code=status_code, headers=HEADERS)
         del self.headers["content-length"]  # which Response had of an empty body
-        self._events = events
+        self._events, self._ended = events, ended
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        with suppress(ClientGoneError):
-            await until_gone(receive, self._write(send))
+        try:
+            with suppress(ClientGoneError):
+                await until_gone(receive, self._write(send))
+        finally:
+            self._ended()
 
     async def _write(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
@@ -42,13 +47,11 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def whole(request: Request, work: Awaitable[T]) -> T:
-    """What comes of `work`, which is cancelled where the client goes meanwhile. Raises ClientGoneError then."""
-    return await until_gone(request.receive, work)
-
-
 async def until_gone(receive: Receive, work: Awaitable[T]) -> T:
-    """The same, by ASGI's `receive`, when the request's body has been read."""
+    """What comes of `work`, which is cancelled where the client goes meanwhile. Raises ClientGoneError then.
+
+    `receive` is ASGI's, of a request whose body has been read.
+    """
     working, going = asyncio.ensure_future(work), asyncio.create_task(_gone(receive))
     try:
         await asyncio.wait({working, going}, return_when=asyncio.FIRST_COMPLETED)

@@ -1,6 +1,7 @@
-"""The API's own document, asked for what it allows and for what it does not, by schemathesis as people run it."""
+"""The API's own document, asked for what it allows and for what it does not, by schemathesis as people run it; and /docs."""
 
 import asyncio
+import re
 import sys
 from pathlib import Path
 
@@ -33,3 +34,25 @@ def test_no_answer_is_a_surprise(tmp_path: Path) -> None:
 
     asyncio.run(play())
     assert checkpoint.ids(tmp_path / "checkpoints") == ["one"]
+
+
+def test_the_document_is_a_page_that_names_everything_in_it() -> None:
+    async def play() -> None:
+        async with on_http(Answers().sources()) as web:
+            page, document = await web.client.get("/docs"), (await web.client.get("/openapi.json")).json()
+        assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
+        assert "<script>" not in page.text
+        assert "://" not in page.text
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                assert f"{method.upper()}</span> <code>{path}</code>" in page.text
+                assert operation["description"].replace("'", "&#x27;") in page.text
+        anchors = re.findall(r'id="(\w+)"', page.text)
+        assert set(re.findall(r'href="#(\w+)"', page.text)) <= set(anchors)
+        for name, schema in document["components"]["schemas"].items():
+            assert name in anchors
+            own = page.text[page.text.index(f'id="{name}"') :]
+            for field in schema["properties"]:
+                assert f"<code>{field}</code>" in own
+
+    asyncio.run(play())

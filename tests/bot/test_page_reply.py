@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.web.page_api import ANOTHER
 from model import checkpoint
 from model.engine import Engine, Turn
 from tests.bot.web_scene import Answers, Web, on_http
@@ -110,6 +111,33 @@ def test_another_checkpoint_comes_to_serve_meanwhile_and_the_reply_ends_on_the_o
     played(tmp_path, act)
 
 
+@pytest.mark.parametrize(
+    ("asked", "ends"), [({}, "end"), ({"checkpoint": "two"}, "error"), ({"begun": [100]}, "error")]
+)
+def test_a_reply_that_waited_meanwhile_says_which_checkpoint_draws_it_or_that_it_is_another_than_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asked: dict[str, Any], ends: str
+) -> None:
+    async def act(web: Web, engine: Engine) -> None:
+        with held_up(monkeypatch) as go_on:
+            before = [engine.submit(TURNS, PARAMS.model_copy(update={"max_tokens": 400}), seed) for seed in range(8)]
+            while engine.load.busy < 8:
+                await asyncio.sleep(0.001)
+            waiting = asyncio.create_task(events(web, seed=3, watch=True, **asked))
+            while not engine.load.waiting:
+                await asyncio.sleep(0.001)
+            await engine.swap(checkpoint.load(tmp_path / "checkpoints", "one"))
+            go_on.set()
+            told = await waiting
+        assert [(await stream.completion()).checkpoint for stream in before] == ["two"] * 8
+        assert told[-1]["type"] == ends
+        if ends == "end":
+            assert (told[0]["checkpoint"], text(told)) == ("one", text(await events(web, seed=3)))
+        else:
+            assert told == [{"type": "error", "message": ANOTHER}]
+
+    played(tmp_path, act)
+
+
 def test_every_token_has_its_thought_and_the_reply_goes_on_from_any_of_them(tmp_path: Path) -> None:
     async def act(web: Web, engine: Engine) -> None:
         stream = engine.submit(TURNS, PARAMS, 4, watch=True)
@@ -140,7 +168,8 @@ def test_every_token_has_its_thought_and_the_reply_goes_on_from_any_of_them(tmp_
         ({"begun": [0]}, 400, "begun.0"),
         ({"begun": [10_000]}, 404, "begun"),
         ({"params": {"temperature": 3}}, 400, "params.temperature"),
-        ({"params": {"max_tokens": 5000}}, 400, "max_tokens"),
+        ({"params": {"max_tokens": 5000}}, 400, "params.max_tokens"),
+        ({"params": {"max_tokens": 1025}}, 400, "max_tokens"),
         ({"messages": [{"mine": False, "text": "x" * 20_001}]}, 400, "messages"),
         ({"messages": [{"mine": False, "text": "\ud800"}]}, 400, "messages.0.text"),
         ({"seed": "seven"}, 400, "seed"),
@@ -197,13 +226,18 @@ def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytes
     played(tmp_path, act)
 
 
-def test_an_engine_that_stops_is_told_as_an_event(tmp_path: Path) -> None:
+def test_an_engine_that_stops_is_told_as_an_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
         async with served(tmp_path) as (web, engine):
-            under_way = asyncio.create_task(events(web, params={"max_tokens": 1000}, seed=1))
-            while not engine.load.busy:
-                await asyncio.sleep(0.001)
-            await engine.close()
+            with held_up(monkeypatch):
+                under_way = asyncio.create_task(events(web, params={"max_tokens": 1000}, seed=1))
+                while not engine.load.waiting + engine.load.busy:
+                    await asyncio.sleep(0.001)
+                closing = asyncio.create_task(engine.close())
+                assert engine._worker
+                while not engine._worker._closing:
+                    await asyncio.sleep(0.001)
+            await closing
             assert (await under_way)[-1]["type"] == "error"
             assert (await web.client.post("/api/reply", json=HEY)).status_code == 503
 

@@ -1,0 +1,141 @@
+"""`/docs`: what can be asked, as a page for people. Made of the OpenAPI document, with no file of another host's."""
+
+import html
+import json
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from fastapi import APIRouter, Response
+
+from bot.web.paths import READING
+
+Schema = Mapping[str, Any]
+PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{name}'s API</title>
+<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/static/look.css">
+<link rel="stylesheet" href="/static/docs.css">
+<script src="/static/theme.js"></script>
+</head>
+<body>
+<main>
+<h1>What can be asked of {name}</h1>
+<p class="lead">Whatever speaks OpenAI's API can use <code>/v1</code>. <a href="/openapi.json">openapi.json</a> is this
+page for programs; <a href="/">the conversation</a> is for people.</p>
+{operations}
+<h2 id="objects">Objects</h2>
+{objects}
+</main>
+</body>
+</html>
+"""
+
+
+def router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
+    """The route, for an OpenAPI document that is asked for when somebody comes."""
+    docs = APIRouter(include_in_schema=False)
+
+    @docs.api_route("/docs", methods=READING)
+    async def read() -> Response:
+        return Response(page(document()), media_type="text/html", headers={"Cache-Control": "no-cache"})
+
+    return docs
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """The document as HTML."""
+    operations = (
+        _operation(method, path, one) for path, methods in document["paths"].items() for method, one in methods.items()
+    )
+    objects = (_object(name, schema) for name, schema in document["components"]["schemas"].items())
+    name = html.escape(document["info"]["title"])
+    return PAGE.format(name=name, operations="\n".join(operations), objects="\n".join(objects))
+
+
+def _operation(method: str, path: str, one: Mapping[str, Any]) -> str:
+    asked = [f"<dt>body</dt><dd>{kind}</dd>" for kind in _kinds(one.get("requestBody", {}))]
+    answers = [
+        f"<dt>{status}</dt><dd>{' or '.join([*_kinds(answer), _text(answer['description'])])}</dd>"
+        for status, answer in one["responses"].items()
+    ]
+    title = f'<span class="method">{method.upper()}</span> <code>{html.escape(path)}</code>'
+    return f"<h2>{title}</h2>\n<p>{_text(one['description'])}</p>\n<dl>{''.join([*asked, *answers])}</dl>"
+
+
+def _kinds(part: Mapping[str, Any]) -> Iterator[str]:
+    """What a body may be, or an answer: nothing for those that have none of interest."""
+    for media, content in part.get("content", {}).items():
+        if "$ref" in (schema := content.get("schema", {})):
+            yield _kind(schema)
+        elif media == "text/event-stream":
+            yield "server-sent events"
+
+
+def _object(name: str, schema: Schema) -> str:
+    required = schema.get("required", ())
+    rows = (
+        f'<tr><th scope="row"><code>{field}</code></th><td>{_kind(one)}</td>'
+        f"<td>{'required' if field in required else _default(one)}</td><td>{_about(one)}</td></tr>"
+        for field, one in schema["properties"].items()
+    )
+    heads = (
+        '<th scope="col">field</th><th scope="col">what</th><th scope="col">if missing</th><th scope="col">about</th>'
+    )
+    # A table that is wider than a phone is scrolled by itself, by keyboard too.
+    return (
+        f'<h3 id="{name}">{name}</h3>\n<p>{_text(schema.get("description", ""))}</p>\n'
+        f'<div class="wide" tabindex="0" role="region" aria-labelledby="{name}">'
+        f"<table><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
+    )
+
+
+def _kind(schema: Schema) -> str:
+    """What a value may be, in words."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f'<a href="#{name}">{name}</a>'
+    if "anyOf" in schema:
+        return " or ".join(_kind(one) for one in schema["anyOf"])
+    if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
+        return " or ".join(f"<code>{html.escape(json.dumps(value))}</code>" for value in values)
+    if schema.get("type") == "array":
+        tuple_ = schema.get("prefixItems")
+        return " and ".join(_kind(one) for one in tuple_) if tuple_ else f"list of {_kind(schema.get('items', {}))}"
+    return f"{schema.get('type', 'anything')}{_bounds(schema)}"
+
+
+def _bounds(schema: Schema) -> str:
+    least, most = schema.get("minimum", schema.get("minLength")), schema.get("maximum", schema.get("maxLength"))
+    if "exclusiveMinimum" in schema:
+        return f", above {schema['exclusiveMinimum']:g}" + (f" to {most:g}" if most is not None else "")
+    if least is None and most is None:
+        return ""
+    unit = " characters" if schema["type"] == "string" else ""
+    if least is None:
+        return f", at most {most:,.0f}{unit}"
+    return f", {least:,g}" + (f" to {most:,.0f}" if most is not None else " or more") + unit
+
+
+def _default(schema: Schema) -> str:
+    return f"<code>{html.escape(json.dumps(schema['default']))}</code>" if "default" in schema else ""
+
+
+def _about(schema: Schema) -> str:
+    """What is told of a field; where it may be null, that is told of what else it may be."""
+    told = schema.get("description") or next(
+        (one["description"] for one in _others(schema) if "description" in one), ""
+    )
+    return _text(told)
+
+
+def _others(schema: Schema) -> Iterator[Schema]:
+    yield from schema.get("anyOf", ())
+
+
+def _text(told: str) -> str:
+    return html.escape(" ".join(told.split()))
