@@ -30,6 +30,7 @@ BENCHES = {
     "store-speed": "store_speed",
     "import-memory": "import_memory",
     "chat": "chat",
+    "web": "web",
     "soak": "soak",
     "growing-corpus": "growing_corpus",
 }

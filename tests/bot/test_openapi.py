@@ -12,7 +12,7 @@ from tests.bot.web_scene import Answers, on_http
 from tests.model.made import parrot, save
 from training.config import DataConfig
 
-EXAMPLES = 15
+EXAMPLES = 10
 
 
 def test_no_answer_is_a_surprise(tmp_path: Path) -> None:

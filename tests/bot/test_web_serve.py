@@ -36,7 +36,7 @@ def test_counters_move_when_a_mention_is_answered(tmp_path: Path) -> None:
                 f"bot.discord.gateway_url={discord.gateway_url}", "sample.max_tokens=12", "bot.cooldown_seconds=0",
             )  # fmt: skip
             async with serving(tmp_path, *sets, DISCORD_TOKEN=discord.world.token) as dann, asking(port) as client:
-                await dann.says(rf"^web: http://127\.0\.0\.1:{port}/ has /healthz, /readyz and /metrics$")
+                await dann.says(rf"^web: http://127\.0\.0\.1:{port}/ is the page")
                 await dann.says("^Discord: dann.* in 1 server$")
                 assert (await client.get("/readyz")).json() == {"ready": True}
                 before = await counted(client)
