@@ -18,6 +18,8 @@ from model.stream import Stream
 WAIT_SECONDS = 2
 """After so long, who was refused for a full queue may try again."""
 SEEDS = 2**31
+SHORT = 1000
+"""So many characters are encoded in less time than a thread takes to wake; more are not the event loop's to wait for."""
 
 
 def _well_formed(text: str) -> str:
@@ -112,11 +114,12 @@ def begin(
 
 
 async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
-    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen.
-
-    In a thread: a long conversation takes longer than the event loop should wait.
-    """
+    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen."""
+    encode = engine.snapshot.tokenizer.encode_batch
     try:
-        await asyncio.to_thread(engine.snapshot.tokenizer.encode_batch, texts)
+        if sum(map(len, texts)) > SHORT:
+            await asyncio.to_thread(encode, texts)
+        else:
+            encode(texts)
     except DannError as error:
         raise ApiError(400, f"{param}: this model cannot spell it", param=param) from error
