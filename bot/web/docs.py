@@ -60,7 +60,7 @@ def page(document: Mapping[str, Any]) -> str:
 def _operation(method: str, path: str, one: Mapping[str, Any]) -> str:
     asked = [f"<dt>body</dt><dd>{kind}</dd>" for kind in _kinds(one.get("requestBody", {}))]
     answers = [
-        f"<dt>{status}</dt><dd>{' or '.join([*_kinds(answer), _text(answer['description'])])}</dd>"
+        f"<dt>{status}</dt><dd>{' or '.join(_kinds(answer)) or _text(answer['description'])}</dd>"
         for status, answer in one["responses"].items()
     ]
     title = f'<span class="method">{method.upper()}</span> <code>{html.escape(path)}</code>'

@@ -51,6 +51,8 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
                 await visit.page.evaluate("view => { location.hash = view }", view)
                 await visit.page.wait_for_selector(f"{view} h1")
                 assert await too_wide(visit) == 0
+            await visit.page.goto(f"http://127.0.0.1:{visit.web.port}/docs")
+            assert await too_wide(visit) == 0
 
     played(play)
 
@@ -74,6 +76,8 @@ def test_nothing_is_in_the_way_of_people_who_see_or_hear_it_otherwise(theme: str
                 await visit.page.evaluate("view => { location.hash = view }", view)
                 await visit.page.wait_for_selector(f"{view} h1")
                 assert await violations(visit) == []
+            await visit.page.goto(f"http://127.0.0.1:{visit.web.port}/docs")
+            assert await violations(visit) == []
 
     played(play)
 

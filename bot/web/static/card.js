@@ -54,6 +54,7 @@ export class Card {
         : []),
       ...checkpoints(card.checkpoints ?? []),
       ...runs(card.runs ?? []),
+      el("p", { class: "hint" }, el("a", { href: "/docs", text: `What programs can ask of ${this.name}` })),
     );
   }
 }
