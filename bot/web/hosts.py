@@ -1,4 +1,4 @@
-"""By which names dann may be asked for while it is for this machine alone.
+"""By which names dann may be asked for: where it is for this machine alone, and where names are listed.
 
 A page of another site can have its own name point at 127.0.0.1 (DNS rebinding), and would then read what dann answers as
 if it were its own. Its browser tells that name in Host.
@@ -13,12 +13,12 @@ from bot.web.refusal import refusal, refuse
 
 
 class Hosts:
-    """Refuses with 421 what is asked under another name; `app` gets the rest. Off where others may ask anyway."""
+    """Refuses with 421 what is asked under another name; `app` gets the rest. Off where all may ask and no name is listed."""
 
     def __init__(self, app: ASGIApp, config: WebConfig) -> None:
         self._app = app
         self._names = {name.lower().rstrip(".") for name in ("localhost", config.host, *config.hosts)}
-        self._on = config.host.lower() == "localhost" or _is_loopback(config.host)
+        self._on = bool(config.hosts) or config.host.lower() == "localhost" or _is_loopback(config.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""

@@ -338,6 +338,9 @@ def test_other_sites_are_kept_out_unless_they_are_listed_and_then_only_from_v1()
         ({"host": "localhost"}, "evil.example", 421),
         ({"host": "::1"}, "evil.example", 421),
         ({"host": "0.0.0.0"}, "anything.example", 200),
+        ({"host": "0.0.0.0", "hosts": ("localhost",)}, "localhost:8000", 200),
+        ({"host": "0.0.0.0", "hosts": ("localhost",)}, "127.0.0.1:8000", 200),
+        ({"host": "0.0.0.0", "hosts": ("localhost",)}, "evil.example", 421),
     ],
 )
 def test_a_name_that_somebody_else_gave_this_machine_is_refused(config: dict[str, Any], host: str, status: int) -> None:
