@@ -74,4 +74,13 @@ def test_what_dann_is_told_is_the_newest_that_there_is_room_for() -> None:
     many, alone, few = reckoned("talk.js", call, [turns, long, short])
     assert many == [1, 3000, 1, 3000, 1, 3000]
     assert alone == [30_000]
-    assert len(few) == 20
+    assert len(few) == 19
+
+
+def test_a_long_conversation_begins_alike_for_several_turns() -> None:
+    turns = [{"asked": f"ask {n}", "replies": [{"text": f"say {n}"}], "chosen": 0} for n in range(22)]
+    call = "it.messagesUntil(one, one.length - 1).map(message => message.text)"
+    given = reckoned("talk.js", call, [turns[: number + 1] for number in range(22)])
+    assert [one[-1] for one in given] == [f"ask {number}" for number in range(22)]
+    assert [one[0] for one in given] == ["ask 0"] * 10 + ["ask 4"] * 4 + ["ask 8"] * 4 + ["ask 12"] * 4
+    assert max(map(len, given)) == 19

@@ -1,6 +1,7 @@
 // A conversation: turns, each of a message and the replies it got. Knows no page.
 
-const REMEMBERED = 20; // messages that dann is given, as in its chats
+const REMEMBERED = 20; // messages that dann is given at most, as in its chats
+const DROPPED = 8; // of the oldest at once: in between conversations begin alike, and what was read of them is not read again
 const CHARACTERS = 10_000; // that these have together at most, but for the last; servers refuse more than some number
 const SEEDS = 1_000_000_000;
 
@@ -26,7 +27,8 @@ export function messagesUntil(turns, index) {
     const reply = turn.replies[turn.chosen];
     if (number < index && reply?.text) messages.push({ mine: true, text: reply.text });
   });
-  return newest(messages.slice(-REMEMBERED));
+  const more = Math.max(0, messages.length - REMEMBERED);
+  return newest(messages.slice(Math.ceil(more / DROPPED) * DROPPED));
 }
 
 function newest(messages) {
