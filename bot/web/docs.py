@@ -127,14 +127,8 @@ def _default(schema: Schema) -> str:
 
 def _about(schema: Schema) -> str:
     """What is told of a field; where it may be null, that is told of what else it may be."""
-    told = schema.get("description") or next(
-        (one["description"] for one in _others(schema) if "description" in one), ""
-    )
-    return _text(told)
-
-
-def _others(schema: Schema) -> Iterator[Schema]:
-    yield from schema.get("anyOf", ())
+    described = (one["description"] for one in (schema, *schema.get("anyOf", ())) if "description" in one)
+    return _text(next(described, ""))
 
 
 def _text(told: str) -> str:
