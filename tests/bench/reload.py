@@ -189,13 +189,22 @@ def p95(seconds: list[float]) -> float:
 def text(found: dict[str, Any]) -> str:
     """One table."""
     rows = [
-        [f"failed, doubled; {found['requests']:,} in {found['reloads']} reloads", f"{found['failed']}, {found['doubled']}"],
-        ["p95 idle", f"{1e3 * found['idle_p95']:.0f} ms"],
-        ["p95 during a reload", f"{1e3 * found['reload_p95']:.0f} ms ({found['ratio']:.2f}x)"],
-        ["new CURRENT to first reply from it: median, longest", _median_and_longest(found["published"])],
-        ["`dann rollback` to first reply from the old one", _median_and_longest(found["rolled_back"])],
+        [
+            f"failed, doubled; {found['requests']:,} in {found['reloads']} reloads", "0, 0", "0, 0",
+            f"{found['failed']}, {found['doubled']}",
+        ],
+        ["p95 idle", "–", "–", f"{1e3 * found['idle_p95']:.0f} ms"],
+        ["p95 during a reload, of that", "3", "1.2", f"{found['ratio']:.2f} ({1e3 * found['reload_p95']:.0f} ms)"],
+        [
+            "new CURRENT to first reply from it: median, longest", "10 s", "3 s",
+            _median_and_longest(found["published"]),
+        ],
+        [
+            "`dann rollback` to first reply from the old one: median, longest", "5 s", "1 s",
+            _median_and_longest(found["rolled_back"]),
+        ],
     ]  # fmt: skip
-    return table([f"2 x 512, V 1,024, {RATE} requests a second", ""], rows)
+    return table([f"2 x 512, V 1,024, {RATE} requests a second", "must", "goal", "reached"], rows)
 
 
 def _median_and_longest(seconds: list[float]) -> str:

@@ -73,11 +73,11 @@ async def retrained(crowd: Crowd) -> None:
 def text(found: dict[str, Any]) -> str:
     """One table."""
     rows = [
-        [f"failed, doubled; of {found['requests']:,}", f"{found['failed']}, {found['doubled']}"],
-        ["p95 idle: before, after", f"{1e3 * found['before_p95']:.0f} ms, {1e3 * found['after_p95']:.0f} ms"],
+        [f"failed, doubled; of {found['requests']:,}", "0, 0", "0, 0", f"{found['failed']}, {found['doubled']}"],
+        ["p95 idle: before, after", "–", "–", f"{1e3 * found['before_p95']:.0f} ms, {1e3 * found['after_p95']:.0f} ms"],
         [
-            f"p95 while a retraining runs, for {found['seconds']:.0f} s",
-            f"{1e3 * found['retraining_p95']:.0f} ms ({found['ratio']:.2f}x)",
+            f"p95 while a retraining runs, for {found['seconds']:.0f} s, of that", "4", "1.5",
+            f"{found['ratio']:.2f} ({1e3 * found['retraining_p95']:.0f} ms)",
         ],
-    ]
-    return table([f"2 x 512, V 1,024, {RATE} requests a second", ""], rows)
+    ]  # fmt: skip
+    return table([f"2 x 512, V 1,024, {RATE} requests a second", "must", "goal", "reached"], rows)
