@@ -1,8 +1,10 @@
 """Whose export it is: which of the authors is the owner. Names live here for the length of an import, and end here."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from model.errors import DannError
 from training.exports.record import OWNER, Record
@@ -53,14 +55,26 @@ class Authors:
         return "".join(character if character.isprintable() else " " for character in shown)
 
 
-def owners(files: Sequence[Authors], me: str) -> dict[str, set[str]]:
+def digest_of(source: str, author: str) -> str:
+    """What is kept of an author of a format who was named as the owner."""
+    return hashlib.sha256(f"{source}\0{author}".encode()).hexdigest()
+
+
+def owners(
+    files: Sequence[Authors], me: str, known: Mapping[str, Collection[str]] = MappingProxyType({})
+) -> dict[str, set[str]]:
     """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
 
-    Raises UnknownOwnerError, listing who is there, if `me` matches nobody or several, or is "" where several are possible.
+    Where `me` is "", these are whom `known` has digests of, for the format, or else the only one possible. Raises
+    UnknownOwnerError, listing who is there, if `me` matches nobody or several, or is "" where several are possible or nobody
+    who is known wrote.
     """
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
     if not me:
-        return {source: {OWNER} | _only_candidate(group) for source, group in formats.items()}
+        return {
+            source: {OWNER} | (_known(source, group, known[source]) if source in known else _only_candidate(group))
+            for source, group in formats.items()
+        }
     found = {source: _named(_together(group), me) for source, group in formats.items()}
     everybody = _together(files).without({OWNER})
     if everybody.counts and not any(found.values()):
@@ -78,10 +92,27 @@ def _named(authors: Authors, me: str) -> set[str]:
     return ids
 
 
-def _only_candidate(files: Sequence[Authors]) -> set[str]:
-    """Return who wrote all of the files that do not say whose they are, less the strangers in those that do."""
+def _known(source: str, files: Sequence[Authors], known: Collection[str]) -> set[str]:
+    """Return who was named before, of those who wrote here."""
+    found = {author for author in _together(files).counts if digest_of(source, author) in known}
+    candidates = _candidates(files)
+    if candidates.counts and not found:
+        raise UnknownOwnerError(
+            f"{candidates.label}: who was named with --me before wrote nothing here; "
+            f"add --me NAME or --me ID; there are {candidates.listed()}"
+        )
+    return found
+
+
+def _candidates(files: Sequence[Authors]) -> Authors:
+    """Return who wrote the files that do not say whose they are, less the strangers in those that do."""
     known = [file for file in files if OWNER in file.counts]
-    candidates = _together([file for file in files if OWNER not in file.counts]).without(_together(known).counts)
+    return _together([file for file in files if OWNER not in file.counts]).without(_together(known).counts)
+
+
+def _only_candidate(files: Sequence[Authors]) -> set[str]:
+    """Return who wrote all of the files that do not say whose they are."""
+    candidates = _candidates(files)
     if len(candidates.counts) > 1:
         raise UnknownOwnerError(
             f"{candidates.label}: several people wrote here and nothing says which one is you; "

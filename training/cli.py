@@ -62,7 +62,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_import(args: argparse.Namespace, settings: Settings) -> int:
     """`dann import`."""
     from training.importer import look_through, store_exports  # noqa: PLC0415
-    from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     told = terminal(quiet=args.quiet)
     with told.status("reading") as status:
@@ -71,8 +71,9 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
             status.update(f"{doing}, {read:,} messages so far")
 
         # The store comes second: what is not worth importing makes no data folder.
-        exports = look_through(args.paths, args.me or settings.data.me, progress)
-        with open_store(settings.data.store_url) as store:
+        url = settings.data.store_url
+        exports = look_through(args.paths, args.me or settings.data.me, progress, lambda: known_owners(url))
+        with open_store(url) as store:
             report = store_exports(store, exports, progress)
     if args.json:
         keys = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context", "dropped", "formats")

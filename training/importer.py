@@ -7,16 +7,16 @@ stored before that. Neither time is more than a message of it held in memory.
 import hashlib
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DannError
-from training.authors import Authors, owners
+from training.authors import Authors, digest_of, owners
 from training.exports.detect import FORMATS, describe, readable
 from training.exports.files import ExportFile, open_tree
-from training.exports.record import Reader, Record
+from training.exports.record import OWNER, Reader, Record
 from training.post import Post
 
 if TYPE_CHECKING:
@@ -56,15 +56,26 @@ class Report:
 
 @dataclass(frozen=True)
 class Exports:
-    """Whole files of known formats, ready to be stored, and by format which of their authors are the owner."""
+    """Whole files of known formats, ready to be stored, and by format which of their authors are the owner.
+
+    `others` are, by format, those beside the owner, where the owner was named and did not have to be found out.
+    """
 
     files: list[tuple[ExportFile, Reader]]
     mine: dict[str, set[str]]
     skipped: list[str]
+    others: dict[str, set[str]] = field(default_factory=dict)
 
 
-def look_through(paths: Sequence[Path], me: str, progress: Progress = lambda _doing, _read: None) -> Exports:
+def look_through(
+    paths: Sequence[Path],
+    me: str,
+    progress: Progress = lambda _doing, _read: None,
+    known: Callable[[], Mapping[str, Collection[str]]] = dict,
+) -> Exports:
     """Read every export at `paths` (files, folders, zips) once; `me` is a name or id, or "" to find out.
+
+    To find out, `known` is asked who was named before: digests by format (authors.py).
 
     Raises DannError for a path that is not there or none of the formats, for a damaged file, and where it is not clear
     which author is the owner; so what it returns can be stored whole. `progress` hears now and then how many messages
@@ -80,7 +91,10 @@ def look_through(paths: Sequence[Path], me: str, progress: Progress = lambda _do
         read = {file.label for file, _ in found}
         exports.files.extend(found)
         exports.skipped.extend(file.label for file in files if file.label not in read)
-    exports.mine.update(owners(list(_authors(exports.files, progress)), me))
+    authors = list(_authors(exports.files, progress))
+    exports.mine.update(owners(authors, me, {} if me else known()))
+    for file in authors if me else ():
+        exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports
 
 
@@ -98,11 +112,17 @@ def _authors(files: Sequence[tuple[ExportFile, Reader]], progress: Progress) -> 
 
 
 def store_exports(store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
-    """Store what was looked through, all or nothing a file. `progress` hears how many messages were dealt with."""
+    """Store what was looked through, all or nothing a file, and who was named as the owner.
+
+    `progress` hears how many messages were dealt with.
+    """
     report = Report(skipped=exports.skipped)
     for file, reader in exports.files:
         with store.writing() as writer:
             added = writer.add(_posts(file, reader, exports.mine[reader.name], report, progress))
+            if (source := reader.name) in exports.others:
+                mine = exports.mine[source] - {OWNER}
+                writer.remember_owners(source, _digests(source, mine), _digests(source, exports.others[source]))
         report.kept += added.new
         report.updated += added.updated
         report.duplicates += added.duplicates
@@ -111,6 +131,10 @@ def store_exports(store: "PostStore", exports: Exports, progress: Progress = lam
         report.context += added.new - added.mine
         _log.info("%s: %s, %s new, %s updated", file.label, reader.name, f"{added.new:,}", f"{added.updated:,}")
     return report
+
+
+def _digests(source: str, authors: Collection[str]) -> set[str]:
+    return {digest_of(source, author) for author in authors}
 
 
 def _posts(file: ExportFile, reader: Reader, mine: set[str], report: Report, progress: Progress) -> Iterator[Post]:

@@ -120,15 +120,18 @@ class Inbox:
 
     def _imported(self, path: Path) -> _Ended:
         """Raises DannError where the store refuses: that is not the export's fault."""
-        from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+        from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
+        known = known_owners(self.data.store_url, WAIT_SECONDS)
         try:
-            exports = look_through([path], self.data.me, self._progress)
+            exports = look_through([path], self.data.me, self._progress, lambda: known)
         except UnknownOwnerError as error:  # whom it names is for the owner's eyes, not for a log
-            line = f"not imported: whose it is is not clear; set data.me (see {FAILED}/), then drop it here again"
-            return _Ended(
-                FAILED, line, f"{error}; for the inbox, that is data.me in config.toml, which dann reads when it starts"
+            why = (
+                f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "
+                "config.toml, which dann reads when it starts"
             )
+            line = f"not imported: whose it is is not clear; `dann import` it once with --me (see {FAILED}/)"
+            return _Ended(FAILED, line, why)
         except DannError as error:
             return _Ended(FAILED, f"not imported: {error}", str(error))
         with open_store(self.data.store_url, WAIT_SECONDS) as store:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from training.authors import Authors, owners
+from training.authors import Authors, digest_of, owners
 from training.exports.record import OWNER, Record
 
 
@@ -25,6 +25,18 @@ def test_the_only_author_is_me() -> None:
 
 def test_the_owner_of_an_archive_is_me_and_the_others_are_not() -> None:
     assert owners([wrote("f", OWNER=3, bo=9)], "") == {"chat": {OWNER}}
+
+
+def test_who_was_named_before_is_me_where_nobody_is_named_now() -> None:
+    known = {"chat": {digest_of("chat", "sam")}, "mail": {digest_of("mail", "bo")}}
+    assert owners([wrote("f", sam=1, bo=9), wrote("g", bo=3)], "", known) == {"chat": {OWNER, "sam"}}
+    assert owners([wrote("f", sam=1, bo=9)], "bo", known) == {"chat": {OWNER, "bo"}}
+    assert owners([wrote("archive", OWNER=1, bo=2)], "", known) == {"chat": {OWNER}}
+    assert owners([wrote("f", "letters", ann=1)], "", known) == {"letters": {OWNER, "ann"}}
+    with pytest.raises(
+        DannError, match=r"^f: who was named with --me before wrote nothing here; .* there are .*ann\): 1$"
+    ):
+        owners([wrote("f", ann=1)], "", known)
 
 
 def test_several_authors_are_listed_likeliest_first_with_counts() -> None:

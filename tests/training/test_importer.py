@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
 
 def load(store: PostStore, *paths: Path, me: str = "") -> Report:
     """Import, and check what holds for every import."""
-    report = store_exports(store, look_through(paths, me))
+    report = store_exports(store, look_through(paths, me, known=store.owners))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
     assert report.read == report.formats.total()
@@ -76,7 +76,7 @@ def test_nobodys_name_or_number_reaches_the_disk(store: PostStore, tmp_path: Pat
     load(store, discord(tmp_path / "shed.json", *CHAT), me="sam")
     written = b"".join(path.read_bytes() for path in (tmp_path / "store").iterdir())
     assert b"twice!" in written
-    for secret in (b"oleander", b"707182739008", b"Garden", b"gardenbot"):
+    for secret in (b"sam", b"707182739003", b"oleander", b"707182739008", b"Garden", b"gardenbot"):
         assert secret not in written
 
 
@@ -105,6 +105,36 @@ def test_a_newer_overlapping_export_adds_what_is_new_and_updates_what_was_edited
     older = load(store, tmp_path / "old.json", me="sam")
     assert (older.kept, older.updated, older.duplicates) == (0, 0, 3)
     assert [post.text for post in store.posts()][2:] == ["thank you :)", "and the peas?"]
+
+
+def test_who_was_named_is_known_from_then_on_by_id_and_in_that_format(store: PostStore, tmp_path: Path) -> None:
+    load(store, discord(tmp_path / "shed.json", *CHAT), me="sam")
+    renamed = [message(10 + n, "sam", f"line {n}", author={**CHAT[0]["author"], "name": "sammy"}) for n in range(2)]
+    more = discord(tmp_path / "barn.json", message(20, "oleander", "peas?"), *renamed, channel="6")
+    assert (load(store, more).mine, load(store, more, me="sammy").updated) == (2, 0)
+    with pytest.raises(DannError, match="several people wrote here"):
+        load(store, lines(tmp_path / "a.jsonl", {"author": "sam", "text": "hi"}, {"author": "bo", "text": "hi"}))
+
+
+def test_whoever_is_alone_in_an_export_is_not_remembered_for_it(store: PostStore, tmp_path: Path) -> None:
+    load(store, discord(tmp_path / "alone.json", message(1, "bo", "hello")))
+    with pytest.raises(DannError, match="several people wrote here"):
+        load(store, discord(tmp_path / "shed.json", message(2, "bo", "hi"), message(3, "sam", "hi")))
+
+
+def test_a_slip_of_the_name_is_not_remembered_once_the_right_one_is_named(store: PostStore, tmp_path: Path) -> None:
+    export = discord(tmp_path / "shed.json", *CHAT)
+    load(store, export, me="oleander")
+    load(store, export, me="sam")
+    assert load(store, export).updated == 0
+    assert (store.summary().mine, store.summary().context) == (2, 1)
+
+
+def test_two_accounts_of_one_person_are_both_remembered(store: PostStore, tmp_path: Path) -> None:
+    load(store, discord(tmp_path / "then.json", message(1, "sam", "hi"), message(2, "oleander", "hi")), me="sam")
+    load(store, discord(tmp_path / "now.json", message(3, "sammy", "hi"), message(4, "oleander", "hi")), me="sammy")
+    both = [message(5, "sam", "moved"), message(6, "sammy", "me too"), message(7, "oleander", "who?")]
+    assert load(store, discord(tmp_path / "both.json", *both)).mine == 2
 
 
 def test_naming_the_right_person_later_corrects_whose_posts_they_are(store: PostStore, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 from model.errors import DannError
 from tests.training.test_importer import CHAT, discord, message
 from training.config import DataConfig
-from training.importer import look_through
+from training.importer import look_through, store_exports
 from training.inbox import AGAIN_SECONDS, SETTLED_SECONDS, Inbox, Stopped
 from training.store.posts import open_store
 
@@ -159,13 +159,21 @@ def test_where_it_is_not_clear_whose_it_is_the_line_says_what_to_set_and_names_n
     scene = Scene(tmp_path)
     discord(scene.at / "shed.json", *CHAT)
     (line,) = scene.later()
-    assert "set data.me" in line
+    assert "`dann import` it once with --me (see failed/)" in line
     assert "oleander" not in line
     why = scene.why("shed.json")
     assert "several people wrote here and nothing says which one is you" in why
     assert "oleander" in why
     assert "data.me in config.toml" in why
     assert why.count("\n") == 1
+
+
+def test_who_was_named_once_by_hand_is_known_to_the_inbox(tmp_path: Path) -> None:
+    scene = Scene(tmp_path)
+    with open_store(scene.data.store_url) as store:
+        store_exports(store, look_through([discord(tmp_path / "old.json", *CHAT[:2])], "sam"))
+    discord(scene.at / "shed.json", *CHAT)
+    assert scene.later() == ["inbox: shed.json: 1 new of yours, 0 of others, 2 known before"]
 
 
 def test_a_name_that_is_taken_gets_a_number(scene: Scene) -> None:

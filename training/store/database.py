@@ -39,6 +39,15 @@ def opened(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
         engine.dispose()
 
 
+def is_there(url: str) -> bool:
+    """Whether something is at this URL that `opened` would open, as far as can be told without asking a server."""
+    try:
+        known = sa.make_url(url)
+    except (sa.exc.ArgumentError, ValueError):
+        return True  # and `opened` says what is wrong with it
+    return known.get_backend_name() != "sqlite" or Path(known.database or "").exists()
+
+
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction: all of it is done when the block ends, nothing if it raises."""

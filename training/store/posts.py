@@ -8,7 +8,8 @@ from typing import Any
 import sqlalchemy as sa
 
 from training.post import Post
-from training.store.database import empty_log, opened, scrub, told, writing
+from training.store.database import empty_log, is_there, opened, scrub, told, writing
+from training.store.owners import remember, remembered
 from training.store.selector import Found, Selector, find
 from training.store.summary import FETCHED, Summary, by_owner, summarized
 from training.store.tables import POSTS
@@ -56,6 +57,11 @@ class PostStore:
         """Whether the post of this id was taken out for good."""
         with told(self._engine), self._engine.connect() as connection:
             return bool(buried(connection, {id_}))
+
+    def owners(self) -> dict[str, set[str]]:
+        """By format, digests of who was named as the owner (authors.py)."""
+        with told(self._engine), self._engine.connect() as connection:
+            return remembered(connection)
 
     def scrub(self) -> None:
         """Leave nothing of what was taken out in the database's file. Raises DannError where that must wait."""
@@ -114,6 +120,10 @@ class Writer:
         """Take posts out for good, and return how many of these ids there were."""
         return bury(self._connection, ids)
 
+    def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
+        """Keep digests of who was named as the owner in exports of a format; of `others` none is it."""
+        remember(self._connection, source, mine, others)
+
     def _add_batch(self, batch: Sequence[Post], added: Added) -> None:
         if not batch:
             return
@@ -165,6 +175,14 @@ def stored_posts(url: str) -> Iterator[Post]:
     """All posts, as `posts` has them; the store is opened when the first is asked for."""
     with open_store(url) as store:
         yield from store.posts()
+
+
+def known_owners(url: str, wait: float | None = None) -> dict[str, set[str]]:
+    """`PostStore.owners`, and nobody where there is no store yet: this makes none."""
+    if not is_there(url):
+        return {}
+    with open_store(url, wait) as store:
+        return store.owners()
 
 
 def _is_news(before: Post | None, post: Post, added: Added) -> bool:

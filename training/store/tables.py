@@ -39,4 +39,10 @@ RUNS = sa.Table(
     sa.Column("figures", sa.Text, nullable=False),  # JSON
     sqlite_autoincrement=True,  # an id is never given to another run
 )
+OWNERS = sa.Table(  # who was named as the owner; no name
+    "owners",
+    METADATA,
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+)
 FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # posts that stay out; no text
