@@ -177,7 +177,7 @@ class RetrainConfig(Table):
     """When training anew is worth it, how it begins, and what its candidate must be to be published (gate.py)."""
 
     min_new_posts: int = Field(50, ge=0)
-    start: Literal["scratch", "warm", "shrink_perturb"] = "warm"
+    start: Literal["scratch", "warm", "shrink_perturb"] = "shrink_perturb"
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     tolerance: float = Field(0.02, ge=0, le=1)
     samples: int = Field(300, ge=20, le=10_000)
