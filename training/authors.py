@@ -65,21 +65,21 @@ def owners(
 ) -> dict[str, set[str]]:
     """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
 
-    Where `me` is "", these are whom `known` has digests of, for the format, or else the only one possible. Raises
-    UnknownOwnerError, listing who is there, if `me` matches nobody or several, or is "" where several are possible or nobody
-    who is known wrote.
+    In a format where `me` matches nobody, these are whom `known` has digests of; where `me` is "", these or else the only
+    one possible. Raises UnknownOwnerError, listing who is there, if `me` matches nobody anywhere or several, or is "" where
+    several are possible or nobody who is known wrote.
     """
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
     if not me:
         return {
-            source: {OWNER} | (_known(source, group, known[source]) if source in known else _only_candidate(group))
+            source: {OWNER} | (_known_here(source, group, known) if source in known else _only_candidate(group))
             for source, group in formats.items()
         }
     found = {source: _named(_together(group), me) for source, group in formats.items()}
     everybody = _together(files).without({OWNER})
     if everybody.counts and not any(found.values()):
         raise UnknownOwnerError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listed()}")
-    return {source: {OWNER} | ids for source, ids in found.items()}
+    return {source: {OWNER} | (ids or _known(source, formats[source], known)) for source, ids in found.items()}
 
 
 def _named(authors: Authors, me: str) -> set[str]:
@@ -92,9 +92,15 @@ def _named(authors: Authors, me: str) -> set[str]:
     return ids
 
 
-def _known(source: str, files: Sequence[Authors], known: Collection[str]) -> set[str]:
+def _known(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
     """Return who was named before, of those who wrote here."""
-    found = {author for author in _together(files).counts if digest_of(source, author) in known}
+    digests = known.get(source, ())
+    return {author for author in _together(files).counts if digest_of(source, author) in digests}
+
+
+def _known_here(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the same, if anybody has to be."""
+    found = _known(source, files, known)
     candidates = _candidates(files)
     if candidates.counts and not found:
         raise UnknownOwnerError(

@@ -75,7 +75,7 @@ def look_through(
 ) -> Exports:
     """Read every export at `paths` (files, folders, zips) once; `me` is a name or id, or "" to find out.
 
-    To find out, `known` is asked who was named before: digests by format (authors.py).
+    `known` is asked who was named before: digests by format (authors.py).
 
     Raises DannError for a path that is not there or none of the formats, for a damaged file, and where it is not clear
     which author is the owner; so what it returns can be stored whole. `progress` hears now and then how many messages
@@ -92,7 +92,7 @@ def look_through(
         exports.files.extend(found)
         exports.skipped.extend(file.label for file in files if file.label not in read)
     authors = list(_authors(exports.files, progress))
-    exports.mine.update(owners(authors, me, {} if me else known()))
+    exports.mine.update(owners(authors, me, known()))
     for file in authors if me else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports

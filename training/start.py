@@ -5,7 +5,7 @@ shrink_perturb    the incumbent's weights made smaller, with noise added (Ash an
                   incumbent found out and is as free to move as a fresh network
 
 Both need a network of the incumbent's size, with its tokenizer.
-Where a corpus grew by the month, shrink_perturb knew held-out posts best in every one of them (experiments/LOG.md).
+Where a corpus grew by the month, shrink_perturb knew held-out posts best (experiments/LOG.md).
 """
 
 from collections.abc import Mapping

@@ -31,6 +31,8 @@ def test_who_was_named_before_is_me_where_nobody_is_named_now() -> None:
     known = {"chat": {digest_of("chat", "sam")}, "mail": {digest_of("mail", "bo")}}
     assert owners([wrote("f", sam=1, bo=9), wrote("g", bo=3)], "", known) == {"chat": {OWNER, "sam"}}
     assert owners([wrote("f", sam=1, bo=9)], "bo", known) == {"chat": {OWNER, "bo"}}
+    both = [wrote("f", sam=1, bo=9), wrote("g", "mail", ann=3, bo=1)]
+    assert owners(both, "ann", known) == {"chat": {OWNER, "sam"}, "mail": {OWNER, "ann"}}
     assert owners([wrote("archive", OWNER=1, bo=2)], "", known) == {"chat": {OWNER}}
     assert owners([wrote("f", "letters", ann=1)], "", known) == {"letters": {OWNER, "ann"}}
     with pytest.raises(

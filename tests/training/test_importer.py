@@ -116,6 +116,14 @@ def test_who_was_named_is_known_from_then_on_by_id_and_in_that_format(store: Pos
         load(store, lines(tmp_path / "a.jsonl", {"author": "sam", "text": "hi"}, {"author": "bo", "text": "hi"}))
 
 
+def test_a_name_for_one_format_leaves_who_was_named_for_another(store: PostStore, tmp_path: Path) -> None:
+    load(store, discord(tmp_path / "shed.json", *CHAT), me="sam")
+    letters = lines(tmp_path / "a.jsonl", {"author": "s.", "text": "hello there"}, {"author": "bo", "text": "hi"})
+    assert load(store, letters, tmp_path / "shed.json", me="s.").updated == 0
+    assert load(store, letters, tmp_path / "shed.json").updated == 0
+    assert store.summary().mine == 3
+
+
 def test_whoever_is_alone_in_an_export_is_not_remembered_for_it(store: PostStore, tmp_path: Path) -> None:
     load(store, discord(tmp_path / "alone.json", message(1, "bo", "hello")))
     with pytest.raises(DannError, match="several people wrote here"):
