@@ -2,8 +2,10 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -213,3 +215,17 @@ def test_a_command_is_a_function_and_a_line(capsys: pytest.CaptureFixture[str]) 
     command.add_command(commands, "seed", lambda _args, settings: int(settings.train.seed), "show the seed")
     assert command.run_command(parser, ["seed", "--set", "train.seed=41"], Settings) == 41
     assert capsys.readouterr().err == ""
+
+
+def test_a_ctrl_c_that_something_swallowed_is_heeded_later() -> None:
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with command.heeding_interrupts() as heed:
+            heed()
+            with suppress(KeyboardInterrupt):  # as Python does in a callback of its collector
+                signal.raise_signal(signal.SIGINT)
+            with pytest.raises(KeyboardInterrupt):
+                heed()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
