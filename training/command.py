@@ -10,11 +10,11 @@ import logging
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from types import FrameType
 from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console
@@ -29,6 +29,7 @@ Command = Callable[[argparse.Namespace, Any], int]
 S = TypeVar("S", bound=Settings)
 BUG = 70
 INTERRUPTED = 130
+AGAIN_SECONDS = 0.05
 
 
 class Parser(argparse.ArgumentParser):
@@ -76,7 +77,8 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
     try:
         settings = load_settings(kind, args.config, given_sets(args))
         keep_compiled(settings.data.dir / "compiled")
-        return int(args.run(args, settings))
+        with dropped_interrupts_again():
+            return int(args.run(args, settings))
     except DannError as error:
         sys.stderr.write(f"dann: {error}\n")
         return error.exit_code
@@ -142,26 +144,26 @@ def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], b
 
 
 @contextmanager
-def heeding_interrupts() -> Iterator[Callable[[], None]]:
-    """Yield what raises KeyboardInterrupt if Ctrl-C came before and was lost.
+def dropped_interrupts_again() -> Iterator[None]:
+    """Ctrl-C once more where Python dropped its KeyboardInterrupt, so that it ends what runs.
 
-    It ends what runs at once, as always; but Python drops what is raised within a callback of its collector, and JAX has one.
+    Python drops what is raised where nobody can catch it, as within a callback of its collector, and JAX has one.
     """
-    asked: list[int] = []
+    before = sys.unraisablehook
+    again: list[threading.Timer] = []
 
-    def note(number: int, frame: FrameType | None) -> None:
-        asked.append(number)
-        signal.default_int_handler(number, frame)
+    def hear(dropped: "sys.UnraisableHookArgs") -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            again.append(threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (main_thread, signal.SIGINT)))
+            again[-1].start()  # later: what is raised from here would be dropped too
+        else:
+            before(dropped)
 
-    def check() -> None:
-        if asked:
-            raise KeyboardInterrupt
-
-    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:  # a background job's, who ignores it
-        yield check
-        return
-    signal.signal(signal.SIGINT, note)
+    main_thread = threading.main_thread().ident
+    sys.unraisablehook = hear
     try:
-        yield check
+        yield
     finally:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.unraisablehook = before
+        for timer in again:
+            timer.cancel()

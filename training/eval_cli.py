@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from training.command import add_command, heeding_interrupts, print_json, terminal
+from training.command import add_command, print_json, terminal
 from training.config import Settings
 
 
@@ -24,18 +24,16 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     from training.store.posts import open_store  # noqa: PLC0415
 
     told = terminal(quiet=args.quiet)
-    with told.status("loading") as status, heeding_interrupts() as heed:
+    with told.status("loading") as status:
 
         def progress(doing: str) -> None:
             status.update(doing)
             logging.getLogger("dann.eval").debug(doing)
-            heed()
 
         snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
         with open_store(settings.data.store_url) as store:
             posts = list(store.posts())
         report = evaluate(snapshot, posts, settings, progress)
-        heed()
     if report.posts != report.posts_then:
         line = (
             f"the store held {report.posts_then:,} posts of yours when this checkpoint learned and holds {report.posts:,} "

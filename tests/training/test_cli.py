@@ -1,11 +1,13 @@
 """The command line as people meet it: what goes to which stream, exit codes, one line for what is wrong."""
 
+import argparse
+import gc
 import json
 import os
 import signal
 import subprocess
 import sys
-from contextlib import suppress
+import time
 from pathlib import Path
 
 import pytest
@@ -217,15 +219,27 @@ def test_a_command_is_a_function_and_a_line(capsys: pytest.CaptureFixture[str]) 
     assert capsys.readouterr().err == ""
 
 
-def test_a_ctrl_c_that_something_swallowed_is_heeded_later() -> None:
+def test_a_ctrl_c_that_python_dropped_comes_again() -> None:
+    dropped: list[str] = []
+
+    def collecting(phase: str, _info: dict[str, int]) -> None:
+        if phase == "start" and not dropped:
+            dropped.append(phase)
+            signal.raise_signal(signal.SIGINT)
+
+    def wait(_args: argparse.Namespace, _settings: Settings) -> int:
+        gc.callbacks.append(collecting)
+        gc.collect()
+        time.sleep(60)
+        return 0
+
+    parser = command.root_parser("dann", "A test.")
+    commands = parser.add_subparsers(required=True, parser_class=command.Parser)
+    command.add_command(commands, "wait", wait, "wait")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        with command.heeding_interrupts() as heed:
-            heed()
-            with suppress(KeyboardInterrupt):  # as Python does in a callback of its collector
-                signal.raise_signal(signal.SIGINT)
-            with pytest.raises(KeyboardInterrupt):
-                heed()
-        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        assert command.run_command(parser, ["wait"], Settings) == command.INTERRUPTED
+        assert dropped
     finally:
         signal.signal(signal.SIGINT, before)
+        gc.callbacks.remove(collecting)
