@@ -60,10 +60,10 @@ class Asker:
         engine = self._sources.engine()
         if engine is None or (meta := engine.snapshot.meta) is None:
             raise HTTPException(503, NOT_NOW)
-        pool = await self._pool.get(engine.snapshot.id, partial(read_pool, self._settings, meta))
-        if not pool.questions:
-            raise HTTPException(404, NOTHING)
         for _ in range(QUESTIONS):
+            pool = await self._pool.get(engine.snapshot.id, partial(read_pool, self._settings, meta))
+            if not pool.questions:
+                raise HTTPException(404, NOTHING)
             question = secrets.choice(pool.questions)
             try:
                 drawn = await self._drawn(engine, pool, question)
@@ -75,7 +75,7 @@ class Asker:
                 continue
             if await aside(partial(still_stands, self._settings.data.store_url, question)):
                 return question.text, drawn
-            self._pool.drop()
+            self._pool.drop()  # and read anew: others of it may be gone, too
         raise HTTPException(503, NOT_NOW)
 
     async def _drawn(self, engine: Engine, pool: Pool, question: Question) -> str:

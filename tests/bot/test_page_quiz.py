@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +163,27 @@ def test_a_post_that_was_forgotten_or_edited_since_is_not_shown(folder: Path) ->
             for _number in range(60):
                 shown.update((await web.client.get("/api/quiz")).json()["texts"])
             assert shown == {DRAWN, SHOWN[2], UNASKED, edited.text}
+
+    asyncio.run(play())
+
+
+def test_one_post_gone_tells_of_the_others(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read before many were forgotten is tried once, not as often as a question may be looked for."""
+    chosen: list[str] = []
+
+    def unlucky(questions: list[Any]) -> Any:
+        chosen.append(min(questions, key=lambda one: one.text not in SHOWN[:2]).text)
+        return next(one for one in questions if one.text == chosen[-1])
+
+    async def play() -> None:
+        config = settings(folder)
+        async with asked(config) as (web, _):
+            assert (await web.client.get("/api/quiz")).status_code == 200
+            with open_store(config.data.store_url) as store, store.writing() as writer:
+                writer.forget(["m0", "m1"])
+            monkeypatch.setattr(secrets, "choice", unlucky)
+            assert (await web.client.get("/api/quiz")).status_code == 200
+            assert [text in SHOWN[:2] for text in chosen] == [True, False]
 
     asyncio.run(play())
 
