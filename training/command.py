@@ -30,6 +30,7 @@ S = TypeVar("S", bound=Settings)
 BUG = 70
 INTERRUPTED = 130
 AGAIN_SECONDS = 0.05
+"""After which a Ctrl-C that was dropped comes again: longer than what dropped it still takes."""
 
 
 class Parser(argparse.ArgumentParser):
