@@ -25,7 +25,7 @@ bench: $(VENV)/.dev $(VENV)/.bench  ## speed and memory, never part of the tests
 	$(BIN)/python -m tests.bench
 
 soak: $(VENV)/.dev  ## 24 kills of the child and of the parent, then 20 mentions a second for ten minutes
-	DANN_KILLS=24 $(BIN)/python -m pytest -o timeout=3600 tests/bot/test_faults_kill.py
+	DANN_KILLS=24 $(BIN)/python -m pytest -o timeout=3600 tests/bot/retraining/test_faults_kill.py
 	$(BIN)/python -m tests.bench soak
 
 playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann connected to both, and you a member

@@ -8,28 +8,28 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bot import lasting
-from bot.aside import aside
-from bot.collecting import Collector
 from bot.config import BotSettings, Tokens
-from bot.inbox import watch
-from bot.mention import Answers
-from bot.news import News
-from bot.reload import Reload, first
-from bot.responder import Responder
-from bot.retraining import Retraining
-from bot.stall import Stalls
-from bot.standing import NOT_COMPILED, Standing
-from bot.stored import count_stored
-from bot.web.counting import Counting
-from bot.web.keys import Secrets
-from bot.web.sources import Sources
-from model.checkpoint import Snapshot
-from model.engine import Engine
+from bot.process import memory_tuning
+from bot.process.daemon_thread import aside
+from bot.process.loop_lag import Stalls
+from bot.replies.responder import Responder
+from bot.replies.types import Answers
+from bot.retraining.notify import News
+from bot.retraining.supervisor import Retraining
+from bot.serving.cached_counts import Counting
+from bot.serving.collect import Collector
+from bot.serving.inbox import watch
+from bot.serving.reload import Reload, first
+from bot.serving.status import NOT_COMPILED, Standing
+from bot.serving.store_counts import count_stored
+from bot.web.http.auth import Secrets
+from bot.web.state import Sources
+from model.checkpoints.checkpoint import Snapshot
+from model.engine.engine import Engine
 from model.errors import DannError
 
 if TYPE_CHECKING:
-    from bot.scheduler import Schedule
+    from bot.retraining.scheduler import Schedule
 
 Tell = Callable[[str], None]
 """Says one line to the person who started dann."""
@@ -87,12 +87,12 @@ async def _answer(
     """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
     standing.waits_for = NOT_COMPILED
     async with engine, Collector(settings) as collector:
-        with lasting.loading():  # the clients, while the engine's thread compiles
+        with memory_tuning.loading():  # the clients, while the engine's thread compiles
             runs = platforms(tokens, tell)
         if about := collector.about():
             tell(about)
         await until(engine.ready(), stopping)
-        lasting.keep()
+        memory_tuning.keep()
         settling = asyncio.create_task(_settle(engine))
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
@@ -117,8 +117,8 @@ async def _answer(
 async def _settle(engine: Engine) -> None:
     """When all programs are there, nothing that is large comes any more: put it out of the way."""
     await engine.complete()
-    lasting.keep()
-    await asyncio.to_thread(lasting.give_back)
+    memory_tuning.keep()
+    await asyncio.to_thread(memory_tuning.give_back)
 
 
 def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
@@ -145,7 +145,7 @@ async def scheduled(settings: BotSettings, retraining: Retraining) -> None:
     """Retrain when the config says, until cancelled."""
 
     def schedule() -> "Schedule":
-        from bot.scheduler import Schedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
+        from bot.retraining.scheduler import Schedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
 
         return Schedule(settings, retraining.due, retraining.plan)
 

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from rich.console import Console
 
 from model.config import SamplingParams
-from model.engine import Engine, Turn
+from model.engine.engine import Engine, Turn
 from model.errors import DannError
 
 HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /new forget · Ctrl-D leave"

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from bot import lasting
 from bot.config import BotSettings, Tokens
+from bot.process import memory_tuning
 from model.errors import DannError
-from training.cli import add_commands
-from training.command import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
+from training.cli.main import add_commands
+from training.cli.shared import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
 
 if TYPE_CHECKING:
-    from model.engine import Engine
+    from model.engine.engine import Engine
 
 MOST_REPLIES = 1000
 
@@ -59,8 +59,8 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
     """Load what serves, or the checkpoint that was asked for."""
-    from model import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
-    from model.engine import Engine  # noqa: PLC0415
+    from model.checkpoints import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
+    from model.engine.engine import Engine  # noqa: PLC0415
 
     return Engine(checkpoint.load(settings.data.checkpoints, getattr(args, "checkpoint", None)))
 
@@ -70,7 +70,7 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     if not 1 <= args.count <= MOST_REPLIES:
         raise DannError(f"--count {args.count}: must be from 1 to {MOST_REPLIES}")
     engine = load_engine(args, settings)
-    from model.engine import Turn  # noqa: PLC0415
+    from model.engine.engine import Turn  # noqa: PLC0415
 
     first = chosen_seed(args.reply_seed)
     conversation = [Turn(mine=False, text=args.prompt)] if args.prompt else []
@@ -105,8 +105,8 @@ def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
 
 def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann serve`."""
-    lasting.share()
-    with lasting.loading():
+    memory_tuning.share()
+    with memory_tuning.loading():
         from bot.app import serve  # noqa: PLC0415
 
     told = terminal(quiet=args.quiet)

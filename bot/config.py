@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from bot.cron import check_cron
-from training.config import Settings, Table
+from training.config.tables import Settings, Table
 
 
 def _listed(value: Any) -> Any:

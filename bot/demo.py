@@ -8,15 +8,15 @@ from rich.console import Console
 
 from bot.app import ABOUT_TOKENS, serve
 from bot.config import BotSettings, Tokens
-from bot.web.address import free_port_for
-from model import checkpoint
-from model.engine import Engine, Turn
-from training import devices
-from training.command import interruptible
+from bot.web.http.listen import free_port_for
+from model.checkpoints import checkpoint
+from model.engine.engine import Engine, Turn
+from training.cli.shared import interruptible
 from training.demo_persona import FRIENDS, NAME, write_export
-from training.importer import look_through, store_exports
-from training.progress import TrainingConsole
-from training.run import train
+from training.loop import devices
+from training.posts.importer import look_through, store_exports
+from training.runs.terminal import TrainingConsole
+from training.runs.train import train
 from training.store.posts import open_store
 
 EXCHANGES = 4000

@@ -16,12 +16,12 @@ from rich.console import Console
 
 from bot.app import NO_DISCORD, NO_TELEGRAM
 from bot.config import BotSettings, Tokens
-from bot.discord_bot.examined import examine_discord
+from bot.discord_bot.checks import examine_discord
 from bot.finding import Finding
-from bot.reload import NO_CHECKPOINT
-from bot.telegram_bot.examined import examine_telegram
-from bot.web.examined import examine_web
-from model import checkpoint
+from bot.serving.reload import NO_CHECKPOINT
+from bot.telegram_bot.checks import examine_telegram
+from bot.web.checks import examine_web
+from model.checkpoints import checkpoint
 from model.errors import DannError
 
 LEAST_FREE = 500_000_000

@@ -14,16 +14,16 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DOORS = {
-    "matplotlib": "training/plot.py",
-    "optax": "training/optimizer.py",
+    "matplotlib": "training/lab/plot.py",
+    "optax": "training/loop/optimizer.py",
     "tokenizers": "model/tokenizer.py",
     "sqlalchemy": "training/store/",
-    "sklearn": "training/likeness.py",
-    "markovify": "training/markov.py",
+    "sklearn": "training/evaluation/style.py",
+    "markovify": "training/evaluation/markov.py",
     "discord": "bot/discord_bot/",
     "telegram": "bot/telegram_bot/",
-    "apscheduler": "bot/scheduler.py",
-    "regex": "bot/split.py",
+    "apscheduler": "bot/retraining/scheduler.py",
+    "regex": "bot/replies/split.py",
     "fastapi": "bot/web/",
     "starlette": "bot/web/",
     "uvicorn": "bot/web/",
@@ -110,7 +110,7 @@ def reachable(start: str, next_files: dict[str, set[str]]) -> set[str]:
 
 def test_the_walk_sees_the_house() -> None:
     seen = {tie.file for tie in imports(ROOT)}
-    assert {"training/cli.py", "training/store/posts.py", "bot/cli.py"} <= seen
+    assert {"training/cli/main.py", "training/store/posts.py", "bot/cli.py"} <= seen
     assert any(tie.module == "sqlalchemy" for tie in imports(ROOT))
 
 

@@ -1,5 +1,6 @@
 """The README is checked like code: its tree is the tree, its commands are there, its settings exist."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -11,26 +12,20 @@ ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 
 
-def tree() -> set[str]:
-    """Every Python file that the README's tree names."""
-    folder, found = "", set()
+def tree() -> dict[str, str]:
+    """Every package that the README's tree names, and what it says of it."""
     block = README.split("    config.toml  ")[1].split("\n\n")[0]
-    for line in block.splitlines():
-        if match := re.match(r" {4}(\w+)/", line):
-            folder = match[1]
-        elif match := re.match(r" {6}((?:\w+\.py(?:, )?)+)", line):
-            found |= {f"{folder}/{name}" for name in match[1].split(", ")}
-    return found
+    return dict(re.findall(r"^ {4}((?:model|training|bot)\S*)/ +(.+)$", block, re.MULTILINE))
 
 
-def test_the_tree_names_every_file_and_no_other() -> None:
-    """If this fails: a file came, went or moved; say in README.md what it is there for."""
+def test_the_tree_has_every_package_and_the_first_line_of_its_docstring() -> None:
+    """If this fails: a folder came, went or moved, or says something else; write its line in README.md."""
     there = {
-        f"{folder}/{path.name}"
+        path.parent.relative_to(ROOT).as_posix(): (ast.get_docstring(ast.parse(path.read_text())) or "").split("\n")[0]
         for folder in ("model", "training", "bot")
-        for path in (ROOT / folder).glob("*.py")
-        if not path.name.startswith("__")
+        for path in (ROOT / folder).rglob("__init__.py")
     }
+    assert {"model", "training/exports/common", "bot/web/http"} <= set(there)
     assert tree() == there
 
 

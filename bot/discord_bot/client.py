@@ -9,12 +9,12 @@ from typing import Any
 import discord
 from yarl import URL
 
-from bot.collecting import Collector
 from bot.config import BotSettings
-from bot.discord_bot import collected, heard
-from bot.discord_bot.commanded import Tree
-from bot.discord_bot.delivery import is_refusal, post, tell, typing
-from bot.mention import Answers, Mention, Place
+from bot.discord_bot import collect, convert
+from bot.discord_bot.interactions import Tree
+from bot.discord_bot.send import is_refusal, post, tell, typing
+from bot.replies.types import Answers, Mention, Place
+from bot.serving.collect import Collector
 from model.errors import DannError
 
 HEARTBEAT_SECONDS = 60.0
@@ -112,19 +112,19 @@ class Client(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """Hear every message, and answer those for dann."""
-        place = heard.place_of(message)
-        if not self._listens(place) or not heard.is_talk(message) or (self._is_mine(message) and is_refusal(message)):
+        place = convert.place_of(message)
+        if not self._listens(place) or not convert.is_talk(message) or (self._is_mine(message) and is_refusal(message)):
             return
-        said = heard.said(message, self.me)
+        said = convert.said(message, self.me)
         self._answers.heard(place, said)
         self._collect(place, message)
         if self._is_mine(message):
             return
         with self.under_way() as may:
-            if may and heard.is_for(message, self.me):
-                await self._answer(message, Mention(place, said, heard.chain(message, self.me)))
+            if may and convert.is_for(message, self.me):
+                await self._answer(message, Mention(place, said, convert.chain(message, self.me)))
             elif may:
-                addressed = heard.is_for_another(message, self.me)
+                addressed = convert.is_for_another(message, self.me)
                 if reply := await self._answers.remark(place, said, addressed=addressed):
                     await post(message, reply, as_reply=False)
 
@@ -141,9 +141,9 @@ class Client(discord.AutoShardedClient):
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Pass on what a message now says; dann's own, too, which is how a command's answer comes to be heard."""
         message = payload.message
-        place = heard.place_of(message)
-        if self._listens(place) and heard.is_talk(message):
-            self._answers.edited(place, str(message.id), heard.text(message, self.me))
+        place = convert.place_of(message)
+        if self._listens(place) and convert.is_talk(message):
+            self._answers.edited(place, str(message.id), convert.text(message, self.me))
             self._collect(place, message, edited=True)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
@@ -160,21 +160,21 @@ class Client(discord.AutoShardedClient):
 
     def _collect(self, place: Place, message: discord.Message, *, edited: bool = False) -> None:
         """Pass on what the owner says, and what they have made of it since."""
-        if self._collector is None or not self._collector.wants(place, heard.author(message.author, self.me)):
+        if self._collector is None or not self._collector.wants(place, convert.author(message.author, self.me)):
             return
-        if post := collected.post_of(message):
+        if post := collect.post_of(message):
             self._collector.keep(post)
         elif edited:
-            self._collector.drop(collected.post_id(message.id))
+            self._collector.drop(collect.post_id(message.id))
 
     def _forget(self, channel: int, guild: int | None, *messages: int) -> None:
         known = self.get_channel(channel) or discord.Object(channel)
-        place = heard.place(known, guild)
+        place = convert.place(known, guild)
         if self._listens(place):
             for message in messages:
                 self._answers.deleted(place, str(message))
-                if self._collector and self._collector.collects(heard.PLATFORM):
-                    self._collector.drop(collected.post_id(message))
+                if self._collector and self._collector.collects(convert.PLATFORM):
+                    self._collector.drop(collect.post_id(message))
 
     def _listens(self, place: Place) -> bool:
         """Whether anything from there is for dann's ears."""

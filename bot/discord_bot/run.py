@@ -10,11 +10,11 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.collecting import Collector
 from bot.config import BotSettings, DiscordConfig
 from bot.discord_bot.client import PORTAL, Client, deaf
-from bot.mention import Answers
-from bot.news import News
+from bot.replies.types import Answers
+from bot.retraining.notify import News
+from bot.serving.collect import Collector
 from model.errors import DannError
 
 CLOSING_SECONDS = 1.0

@@ -1,7 +1,8 @@
-"""dann on Telegram: python-telegram-bot on one side, `Answers` (bot/mention.py) on the other. Knows no network of weights.
+"""dann on Telegram: python-telegram-bot on one side, `Answers` (bot/replies/types.py) on the other.
 
-client.py starts and stops; updates.py decides what a message is to dann; messages.py and slash.py read messages; sending.py
-sends; menu.py keeps the list of commands; requests.py is how Telegram's servers are spoken to, addresses.py where they are.
+client.py starts and stops; handlers.py decides what a message is to dann; convert.py and commands.py read messages; send.py
+sends; command_menu.py keeps the list of commands; requests.py is how Telegram's servers are spoken to, addresses.py where
+they are. Knows no network of weights.
 """
 
 from bot.telegram_bot.client import TelegramBot

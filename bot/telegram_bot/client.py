@@ -1,4 +1,4 @@
-"""Starts and stops dann on Telegram. Knows no messages: updates.py takes them.
+"""Starts and stops dann on Telegram. Knows no messages: handlers.py takes them.
 
 `start` returns once people can be answered; signals are the caller's. Polling asks Telegram for updates and needs no open
 port; a webhook is called by Telegram, through whatever serves https in front of `webhook_listen`.
@@ -19,17 +19,17 @@ from telegram import Update, User
 from telegram.error import BadRequest, InvalidToken, TelegramError
 from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
-from bot.collecting import Collector
 from bot.config import BotSettings
-from bot.mention import Answers, Reply
-from bot.redaction import Redaction
+from bot.process.redaction import Redaction
+from bot.replies.types import Answers, Reply
+from bot.serving.collect import Collector
 from bot.telegram_bot.addresses import check_addresses, check_port
-from bot.telegram_bot.menu import set_menu
-from bot.telegram_bot.messages import Reader
+from bot.telegram_bot.command_menu import set_menu
+from bot.telegram_bot.commands import command_name
+from bot.telegram_bot.convert import Reader
+from bot.telegram_bot.handlers import Updates, failed
 from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, WORDLESS, Limiter, Poll, Request, refused
-from bot.telegram_bot.sending import Sender
-from bot.telegram_bot.slash import command_name
-from bot.telegram_bot.updates import Updates, failed
+from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
 POLL_SECONDS = 10

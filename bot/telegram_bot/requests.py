@@ -13,7 +13,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
-from bot.recent import Recent
+from bot.replies.ttl_set import Recent
 from model.errors import DannError
 
 REFUSED = (

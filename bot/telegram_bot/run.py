@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import Callable
 
-from bot.collecting import Collector
 from bot.config import BotSettings
-from bot.mention import Answers
-from bot.news import News
+from bot.replies.types import Answers
+from bot.retraining.notify import News
+from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
 
 

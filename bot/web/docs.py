@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import APIRouter, Response
 
-from bot.web.paths import READING
+from bot.web.http.paths import READING
 
 Schema = Mapping[str, Any]
 PAGE = """<!doctype html>

@@ -1,4 +1,4 @@
-"""What dann counts, in Prometheus's form. Counts nothing itself, and keeps nothing: see bot/tally.py."""
+"""What dann counts, in Prometheus's form. Counts nothing itself, and keeps nothing: see bot/replies/stats.py."""
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from bot.ending import Progress
-from bot.stored import Stored
-from bot.tally import BOUNDS, Outcome, Tally
-from bot.web.sources import Sources
-from model.checkpoint import Meta
-from model.engine import Engine
+from bot.replies.stats import BOUNDS, Outcome, Tally
+from bot.retraining.outcome import Progress
+from bot.serving.store_counts import Stored
+from bot.web.state import Sources
+from model.checkpoints.checkpoint import Meta
+from model.engine.engine import Engine
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """What `metrics` returns, as HTTP names it."""

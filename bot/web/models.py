@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.web.sources import Sources
-from model import checkpoint
-from model.batch import Batch
-from model.checkpoint_folder import META, Meta, ids
-from model.engine import Engine
+from bot.web.state import Sources
+from model.checkpoints import checkpoint
+from model.checkpoints.folder import META, Meta, ids
+from model.checkpoints.retention import retired
+from model.engine.batch import Batch
+from model.engine.engine import Engine
 from model.errors import DannError
-from training.shelf import retired
 
 HELD = 2
 """So many older ones at most: each holds its weights in memory."""

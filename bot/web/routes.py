@@ -5,12 +5,15 @@ from typing import Any
 from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
-from bot.web import card, docs, errors, live, openai_api, page, page_api, quiz
-from bot.web.kept import FRESH
+from bot.web import docs
+from bot.web.cached import FRESH
+from bot.web.http import errors
+from bot.web.http.paths import READING
 from bot.web.metrics import CONTENT_TYPE, metrics
 from bot.web.models import Models
-from bot.web.paths import READING
-from bot.web.sources import Sources
+from bot.web.openai import routes
+from bot.web.page import assets, card, events, quiz, reply
+from bot.web.state import Sources
 
 ALIVE = {"dann": "alive"}
 UNUSED = ("HTTPValidationError", "ValidationError")
@@ -33,9 +36,9 @@ def application(sources: Sources, models: Models) -> FastAPI:
     """All addresses; whatever else is asked for gets an error that tells nothing of the inside."""
     app = _App(title=models.name, docs_url=None, redoc_url=None, redirect_slashes=False)
     errors.install(app)
-    app.include_router(openai_api.router(sources, models))
-    app.include_router(page_api.router(sources, models))
-    app.include_router(page.router(sources))
+    app.include_router(routes.router(sources, models))
+    app.include_router(reply.router(sources, models))
+    app.include_router(assets.router(sources))
 
     @app.api_route("/healthz", methods=READING, include_in_schema=False)
     async def alive() -> Response:
@@ -54,7 +57,7 @@ def application(sources: Sources, models: Models) -> FastAPI:
         return Response(await metrics(sources), media_type=CONTENT_TYPE, headers=FRESH)
 
     app.include_router(card.router(sources))
-    app.include_router(live.router(sources))
+    app.include_router(events.router(sources))
     app.include_router(quiz.router(sources))
     app.include_router(docs.router(app.openapi))
     return app

@@ -14,14 +14,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bot.config import WebConfig
-from bot.redaction import Redaction
-from bot.web.address import listening, url_of
-from bot.web.guard import guarded
-from bot.web.keys import NO_SECRETS, Secrets
+from bot.process.redaction import Redaction
+from bot.web.http.auth import NO_SECRETS, Secrets
+from bot.web.http.guard import guarded
+from bot.web.http.listen import listening, url_of
+from bot.web.http.timeouts import patient
 from bot.web.models import Models
-from bot.web.patience import patient
 from bot.web.routes import application
-from bot.web.sources import Sources
+from bot.web.state import Sources
 
 log = logging.getLogger("dann.web")
 

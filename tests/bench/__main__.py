@@ -14,25 +14,25 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.given import GIVEN, MINUTES
+from tests.bench.options import GIVEN, MINUTES
 from tests.bench.report import Report, heading, machine
 
 BENCHES = {
-    "same-work": "same_work",
-    "train": "training_speed",
-    "cores": "core_growth",
-    "sizes": "size_growth",
-    "decode": "decode",
-    "reload": "reload",
-    "retraining": "retraining",
-    "startup": "startup",
-    "gpu-scan": "gpu_scan",
+    "same-work": "compute.same_work",
+    "train": "compute.training_speed",
+    "cores": "compute.core_growth",
+    "sizes": "compute.size_growth",
+    "decode": "compute.decode",
+    "reload": "chat.reload",
+    "retraining": "chat.retraining",
+    "startup": "compute.startup",
+    "gpu-scan": "compute.gpu_scan",
     "store-speed": "store_speed",
     "import-memory": "import_memory",
-    "chat": "chat",
-    "web": "web",
-    "soak": "soak",
-    "growing-corpus": "growing_corpus",
+    "chat": "chat.answering",
+    "web": "web.streams",
+    "soak": "chat.soak",
+    "growing-corpus": "compute.growing_corpus",
 }
 APART = {"soak"}
 """Takes so long that it runs only where it is named."""

@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from tests.bench.children import Quartiles
+from tests.bench.rounds.children import Quartiles
 
 LIBRARIES = ("jax", "flax", "numpy", "torch")
 

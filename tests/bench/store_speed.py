@@ -3,7 +3,7 @@
 import tempfile
 import time
 
-from training.post import Post
+from training.store.post import Post
 from training.store.posts import open_store
 
 POSTS = 91_000

@@ -13,26 +13,17 @@ import numpy as np
 import pytest
 from jax.experimental import rnn
 
-from model import checkpoint
+from model.checkpoints import checkpoint
 from tests.bench import __main__ as program
-from tests.bench import (
-    chat,
-    chat_checkpoint,
-    chat_loads,
-    chat_process,
-    children,
-    decode,
-    growing_corpus,
-    others,
-    same_work,
-    soak,
-    training_speed,
-)
-from tests.bench.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
-from tests.bench.contenders import decode_ours
-from tests.bench.contenders.layers import by_scan, made, packed
-from tests.bench.job import Job, Shape
+from tests.bench import other_load
+from tests.bench.chat import answering, checkpoints, loads, serve_process, soak
+from tests.bench.compute import decode, growing_corpus, same_work, training_speed
+from tests.bench.contenders.decoding import decode_ours
+from tests.bench.contenders.kernels.layers import by_scan, made, packed
 from tests.bench.report import Report, spread, table
+from tests.bench.rounds import children
+from tests.bench.rounds.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
+from tests.bench.rounds.job import Job, Shape
 from tests.bot.test_app import publish
 
 TINY = Shape(layers=2, hidden=8, vocab=65, batch=3, window=5)
@@ -84,12 +75,12 @@ def test_a_busy_machine_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(children, "ticks", lambda: next(counts))
         rounds = alternate(one, turn=0.001, budget=0.0, least=2)
     assert rounds.others == 0.5
-    assert "Do not quote: other work took up to 50%" in others.warning([0.01, rounds.others])
-    assert others.warning([0.01, 0.05]) == ""
+    assert "Do not quote: other work took up to 50%" in other_load.warning([0.01, rounds.others])
+    assert other_load.warning([0.01, 0.05]) == ""
 
 
 def test_the_system_counts_more_ticks_than_work() -> None:
-    busy, every = others.ticks()
+    busy, every = other_load.ticks()
     assert 0 <= busy <= every
 
 
@@ -226,18 +217,18 @@ class Echoes:
 
 @pytest.mark.parametrize("load", ["one by one", "at once", "unbroken", "steady"])
 def test_lost_and_doubled_answers_are_counted(load: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_loads, "LATEST", 0.05)
-    monkeypatch.setattr(chat_loads, "AFTERWARDS", 0.0)
+    monkeypatch.setattr(loads, "LATEST", 0.05)
+    monkeypatch.setattr(loads, "AFTERWARDS", 0.0)
 
-    async def play() -> chat_loads.Asked:
+    async def play() -> loads.Asked:
         match load:
             case "one by one":
-                return await chat_loads.one_by_one(Echoes(), 4, 0.0)
+                return await loads.one_by_one(Echoes(), 4, 0.0)
             case "at once":
-                return await chat_loads.at_once(Echoes(), 4)
+                return await loads.at_once(Echoes(), 4)
             case "unbroken":
-                return (await chat_loads.unbroken(Echoes(), 2, 0.02))[0]
-        return await chat_loads.steady(Echoes(), 1000.0, 0.004)
+                return (await loads.unbroken(Echoes(), 2, 0.02))[0]
+        return await loads.steady(Echoes(), 1000.0, 0.004)
 
     asked = asyncio.run(play())
     assert asked.lost == 1
@@ -250,10 +241,10 @@ def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:
     publish(tmp_path)
 
     async def play() -> dict[str, Any]:
-        async with chat_process.serving(tmp_path, "sample.max_tokens=4") as served:
+        async with serve_process.serving(tmp_path, "sample.max_tokens=4") as served:
             await served.connected(served.discord, served.telegram)
-            found = await chat.loads(served, 0.01)
-            found |= await chat.endurance(served, 20.0, 1.2)
+            found = await answering.loads(served, 0.01)
+            found |= await answering.endurance(served, 20.0, 1.2)
             await served.stop()
         return found
 
@@ -262,24 +253,24 @@ def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:
     assert (found["steady"]["lost"], found["steady"]["doubled"], found["steady"]["mentions"]) == (0, 0, 24)
     once = Quartiles(1.0, 1.0, 1.0)
     row = found | {"checkpoint": "small", "cold": once, "warm": once, "others": 0.0}
-    text = chat.text([row])
-    assert text.count("\n| ") == len(chat.GOALS) + 1
+    text = answering.text([row])
+    assert text.count("\n| ") == len(answering.GOALS) + 1
     assert "| small |" in text
     assert ("ok" in soak.text(row)) == (found["steady"]["growth_mb"] < soak.MOST_MB)
 
 
 def test_a_checkpoint_is_made_or_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chat_checkpoint, "HIDDEN", 8)
-    assert chat_checkpoint.make(tmp_path / "made") == "2 x 8, V 1,024, random weights"
+    monkeypatch.setattr(checkpoints, "HIDDEN", 8)
+    assert checkpoints.make(tmp_path / "made") == "2 x 8, V 1,024, random weights"
     source = tmp_path / "made" / "checkpoints"
-    assert chat_checkpoint.take(source, tmp_path / "taken") == "random: 2 x 8, V 1,024"
+    assert checkpoints.take(source, tmp_path / "taken") == "random: 2 x 8, V 1,024"
     assert checkpoint.load(tmp_path / "taken" / "checkpoints").id == "random"
 
 
 def test_a_process_that_does_not_serve_is_told_of(tmp_path: Path) -> None:
     async def play() -> None:
-        async with chat_process.serving(tmp_path, "bot.slots=none") as served:
-            with pytest.raises(chat_process.ServingError, match=r"bot\.slots"):
+        async with serve_process.serving(tmp_path, "bot.slots=none") as served:
+            with pytest.raises(serve_process.ServingError, match=r"bot\.slots"):
                 await served.connected(served.discord)
 
     asyncio.run(play())

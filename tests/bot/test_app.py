@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from model import checkpoint
 from model.architectures import build
-from model.checkpoint import Meta
+from model.checkpoints import checkpoint
+from model.checkpoints.checkpoint import Meta
 from model.config import ModelConfig
 from model.tokenizer import Tokenizer
 from tests.servers.discord import DiscordServer

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from bot.config import BotSettings
 from bot.cron import MONTHS, RANGES, WEEKDAYS, check_cron
 from model.errors import DannError
-from training.settings import load_settings
+from training.config.load import load_settings
 
 NOW = datetime(2026, 1, 15, 12, 30, tzinfo=UTC)
 

@@ -12,7 +12,7 @@ import httpx
 from bot.config import BotConfig, BotSettings, WebConfig
 from bot.demo import show_page
 from tests.bot.test_app import publish
-from training.config import DataConfig
+from training.config.tables import DataConfig
 
 
 def test_it_says_where_the_page_is_also_where_the_port_is_taken(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from bot import doctor
 from bot.config import BotSettings, Tokens
 from bot.finding import Finding
 from tests.servers.discord import DiscordServer
-from tests.servers.discord.intents import AppFlag
+from tests.servers.discord.gateway.intents import AppFlag
 from tests.servers.telegram import TelegramServer
 
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from tests.browser.scene import chromium
+from tests.browser.page_harness import chromium
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from playwright.async_api import expect
 
 from bot.config import WebConfig
 from bot.web.server import run
-from tests.browser.scene import Stage, played, slow
-from tests.model.made import parrot
+from tests.browser.page_harness import Stage, played, slow
+from tests.model.small_networks import parrot
 
 
 def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,13 +7,13 @@ from typing import Any
 from playwright.async_api import expect
 
 from bot.config import BotSettings
-from bot.ending import Progress
-from model import checkpoint
-from tests.bot.test_page_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
-from tests.bot.web_scene import Answers
-from tests.browser.made import CARD, made_up
-from tests.browser.scene import Stage, played
-from tests.model.made import META, TOKENIZER, parrot, snapshot
+from bot.retraining.outcome import Progress
+from model.checkpoints import checkpoint
+from tests.bot.web.page.test_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
+from tests.bot.web.web_harness import Answers
+from tests.browser.made_up_api import CARD, made_up
+from tests.browser.page_harness import Stage, played
+from tests.model.small_networks import META, TOKENIZER, parrot, snapshot
 from training.store.posts import open_store
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.browser.scene import Stage, played
-from tests.model.made import parrot
+from tests.browser.page_harness import Stage, played
+from tests.model.small_networks import parrot
 
 TEXTS = ["hey lol", "a🙃b 🏳️‍🌈", "שלום مرحبا", "  ", "\N{REPLACEMENT CHARACTER}?", "naïve\n\nnew", "aaaa"]
 

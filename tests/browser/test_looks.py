@@ -5,10 +5,10 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from bot.web.page import assets
+from bot.web.page.assets import assets
 from model.tokenizer import Tokenizer
-from tests.browser.scene import Stage, Visit, played
-from tests.model.made import parrot
+from tests.browser.page_harness import Stage, Visit, played
+from tests.model.small_networks import parrot
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 SCRIPT = "<img src onerror=alert(1)>"

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.scene import Stage, played, sent, slow
-from tests.model.made import parrot
+from tests.browser.page_harness import Stage, played, sent, slow
+from tests.model.small_networks import parrot
 
 
 def test_it_answers_and_remembers_what_was_said() -> None:

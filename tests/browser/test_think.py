@@ -3,8 +3,8 @@
 from playwright.async_api import expect
 
 from model.tokenizer import Tokenizer
-from tests.browser.scene import Stage, Visit, played, sent
-from tests.model.made import TOKENIZER, parrot
+from tests.browser.page_harness import Stage, Visit, played, sent
+from tests.model.small_networks import TOKENIZER, parrot
 
 SWITCH = "label.switch:has(#think)"
 EMOJI = Tokenizer.train(["lol"], 259)  # bytes alone: an emoji is four tokens

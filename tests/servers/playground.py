@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from tests.servers import discord, telegram
-from tests.servers.discord.things import Flag
+from tests.servers.discord.objects import Flag
 
 HELP = """\
 hello                say something in the room; dann reads along

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.discord.things import Flag, Interaction
-from tests.servers.raw_discord import Raw, wired
+from tests.servers.discord.objects import Flag, Interaction
+from tests.servers.discord.raw_client import Raw, wired
 
 PING = {"name": "ping", "description": "says pong"}
 

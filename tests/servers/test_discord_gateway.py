@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.servers.discord.intents import AppFlag, Intent
-from tests.servers.discord.things import EVERYTHING, Permission
-from tests.servers.raw_discord import CONTENT, GUILD_MESSAGES, PROPERTIES, Raw, wired
+from tests.servers.discord.gateway.intents import AppFlag, Intent
+from tests.servers.discord.objects import EVERYTHING, Permission
+from tests.servers.discord.raw_client import CONTENT, GUILD_MESSAGES, PROPERTIES, Raw, wired
 
 
 @pytest.mark.parametrize(

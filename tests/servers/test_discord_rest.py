@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from tests.servers.discord.faults import Fault
-from tests.servers.discord.ratelimits import Limit
-from tests.servers.discord.things import EVERYTHING, Permission
-from tests.servers.raw_discord import Raw, wired
+from tests.servers.discord.objects import EVERYTHING, Permission
+from tests.servers.discord.raw_client import Raw, wired
+from tests.servers.discord.rest.rate_limits import Limit
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "Bot a-token.of-the.bot"])

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from tests.training.made import small_settings
+from tests.training.small_runs import small_settings
 from training.demo_persona import NAME, RULES, TOPICS, demo_posts, draw, write_export
-from training.importer import look_through, store_exports
-from training.progress import TrainingConsole
-from training.run import train
+from training.posts.importer import look_through, store_exports
+from training.runs.terminal import TrainingConsole
+from training.runs.train import train
 from training.store.posts import open_store
 
 

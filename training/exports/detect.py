@@ -3,36 +3,31 @@
 import re
 from pathlib import PurePosixPath
 
-from training.exports import (
-    csv_rows,
-    discord_chat_exporter,
-    discord_package,
-    jsonl,
-    plain,
-    table,
-    telegram,
-    whatsapp,
-    x_archive,
-)
-from training.exports.encoding import text_of
-from training.exports.files import ExportFile
-from training.exports.record import Reader
+from training.exports.common import csv_rows
+from training.exports.common.encodings import text_of
+from training.exports.common.files import ExportFile
+from training.exports.common.record import Reader
+from training.exports.discord import chat_exporter, data_package
+from training.exports.generic import json_lines, plain_text, table
+from training.exports.telegram import desktop_json
+from training.exports.whatsapp import chat_text
+from training.exports.x import archive
 
 READERS = (
-    telegram.READER,
-    x_archive.READER,
-    discord_chat_exporter.READER,
-    discord_package.READER,
-    whatsapp.READER,
-    jsonl.READER,
+    desktop_json.READER,
+    archive.READER,
+    chat_exporter.READER,
+    data_package.READER,
+    chat_text.READER,
+    json_lines.READER,
     table.READER,
-    plain.READER,
+    plain_text.READER,
 )
 """The first to claim a file reads it, so the strictest come first."""
 FORMATS = ", ".join(reader.name for reader in READERS)
 """For messages: what there is to choose from."""
 
-_GENERIC = frozenset({jsonl.READER, table.READER, plain.READER})
+_GENERIC = frozenset({json_lines.READER, table.READER, plain_text.READER})
 _HEAD_BYTES = 1 << 16
 _MAGIC = (
     (rb"\x89PNG\r\n", "a PNG image"),
@@ -74,7 +69,7 @@ def describe(file: ExportFile) -> str:
 def _kind(head: bytes, text: str) -> str:
     if csv_rows.is_table(head):
         return "a table"
-    if plain.is_log(text):
+    if plain_text.is_log(text):
         return "a log of a chat"
     return "JSON" if re.match(r"\{\s*[\"}]|\[\s*[\[{\"\]\d-]", text) else "text"
 
@@ -108,9 +103,9 @@ def readable(files: list[ExportFile]) -> list[tuple[ExportFile, Reader]]:
 def _home(file: ExportFile, reader: Reader) -> PurePosixPath:
     """Return the topmost folder of the export that a file belongs to."""
     folder = PurePosixPath(file.path).parent
-    if reader is discord_package.READER:  # messages/c123/messages.csv, whatever language the names are in
+    if reader is data_package.READER:  # messages/c123/messages.csv, whatever language the names are in
         return folder.parent.parent
-    if reader is x_archive.READER:
+    if reader is archive.READER:
         data = next((parent for parent in (folder, *folder.parents) if parent.name == "data"), None)
         return data.parent if data else folder
     return folder

@@ -7,9 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from training.post import Post
 from training.store.database import empty_log, is_there, opened, scrub, told, writing
 from training.store.owners import remember, remembered
+from training.store.post import Post
 from training.store.selector import Found, Selector, find
 from training.store.summary import FETCHED, Summary, by_owner, summarized
 from training.store.tables import POSTS
@@ -59,7 +59,7 @@ class PostStore:
             return bool(buried(connection, {id_}))
 
     def owners(self) -> dict[str, set[str]]:
-        """By format, digests of who was named as the owner (authors.py)."""
+        """By format, digests of who was named as the owner (owner.py)."""
         with told(self._engine), self._engine.connect() as connection:
             return remembered(connection)
 

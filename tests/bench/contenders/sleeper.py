@@ -2,7 +2,7 @@
 
 import time
 
-from tests.bench.job import Job
+from tests.bench.rounds.job import Job
 
 SECONDS = 0.001
 

@@ -13,6 +13,6 @@ documentation is silent, the stricter reading is taken. Left out: voice, files, 
 """
 
 from tests.servers.discord.server import DiscordServer
-from tests.servers.discord.world import World
+from tests.servers.discord.simulation import World
 
 __all__ = ["DiscordServer", "World"]

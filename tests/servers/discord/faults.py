@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from tests.servers.discord.ratelimits import refusal_headers
+from tests.servers.discord.rest.rate_limits import refusal_headers
 
 
 @dataclass(slots=True)

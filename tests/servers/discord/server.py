@@ -5,15 +5,15 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests.servers.discord import app_payloads, payloads
 from tests.servers.discord.errors import ApiError, no_such_route, unauthorized
 from tests.servers.discord.faults import Faults, json_response
-from tests.servers.discord.gateway import Gateway
-from tests.servers.discord.interactions import Interactions
-from tests.servers.discord.messages import Messages
-from tests.servers.discord.ratelimits import RateLimits
-from tests.servers.discord.requests import json_of
-from tests.servers.discord.world import World
+from tests.servers.discord.gateway.gateway import Gateway
+from tests.servers.discord.rest import app_payloads, payloads
+from tests.servers.discord.rest.interactions import Interactions
+from tests.servers.discord.rest.messages import Messages
+from tests.servers.discord.rest.rate_limits import RateLimits
+from tests.servers.discord.rest.requests import json_of
+from tests.servers.discord.simulation import World
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v10"

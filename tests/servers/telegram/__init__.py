@@ -8,8 +8,8 @@ async with TelegramServer() as server:
 """
 
 from tests.servers.telegram.faults import Fault, Faults
+from tests.servers.telegram.objects import Bot, Chat, Message, User
 from tests.servers.telegram.server import TelegramServer
-from tests.servers.telegram.things import Bot, Chat, Message, User
-from tests.servers.telegram.world import World
+from tests.servers.telegram.simulation import World
 
 __all__ = ["Bot", "Chat", "Fault", "Faults", "Message", "TelegramServer", "User", "World"]

@@ -5,9 +5,9 @@ import re
 from typing import Any
 
 from tests.servers.telegram.errors import bad_request
+from tests.servers.telegram.objects import Bot, Json
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.things import Bot, Json
-from tests.servers.telegram.world import World
+from tests.servers.telegram.simulation import World
 
 MOST = 100
 PLAIN = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}

@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 from tests.servers.telegram import commands, sending
 from tests.servers.telegram.errors import ApiError, bad_request
 from tests.servers.telegram.mailbox import MOST
+from tests.servers.telegram.objects import Bot, Json
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.things import Bot, Json
-from tests.servers.telegram.world import World
+from tests.servers.telegram.simulation import World
 
 PORTS = {None, 80, 88, 443, 8443}
 

@@ -4,9 +4,9 @@ from typing import Any
 
 from tests.servers.telegram.entities import LONGEST, checked, trimmed, units
 from tests.servers.telegram.errors import ApiError, bad_request, forbidden
+from tests.servers.telegram.objects import Bot, Chat, Json, Message
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.things import Bot, Chat, Json, Message
-from tests.servers.telegram.world import World
+from tests.servers.telegram.simulation import World
 
 ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",

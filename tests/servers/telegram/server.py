@@ -10,9 +10,9 @@ from aiohttp import web
 from tests.servers.telegram.errors import ApiError, too_many
 from tests.servers.telegram.faults import Fault
 from tests.servers.telegram.methods import call
+from tests.servers.telegram.objects import Bot
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.things import Bot
-from tests.servers.telegram.world import World
+from tests.servers.telegram.simulation import World
 
 
 class TelegramServer:

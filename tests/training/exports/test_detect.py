@@ -7,18 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from training.exports import (
-    detect,
-    discord_chat_exporter,
-    discord_package,
-    jsonl,
-    plain,
-    table,
-    telegram,
-    whatsapp,
-    x_archive,
-)
-from training.exports.files import open_tree
+from training.exports import detect
+from training.exports.common.files import open_tree
+from training.exports.discord import chat_exporter, data_package
+from training.exports.generic import json_lines, plain_text, table
+from training.exports.telegram import desktop_json
+from training.exports.whatsapp import chat_text
+from training.exports.x import archive
 
 CHAT = json.dumps(
     {
@@ -52,15 +47,15 @@ TABLE = "author,text\nfox,hello\nfox,again\n"
 PROSE = "hello there\nand again\n"
 
 CONTENT = {
-    "telegram": (CHAT, telegram.READER),
-    "x": (TWEETS, x_archive.READER),
-    "discord chat": (CHANNEL, discord_chat_exporter.READER),
-    "old package": (PACKAGE_CSV, discord_package.READER),
-    "new package": (PACKAGE_JSON, discord_package.READER),
-    "whatsapp": (WHATSAPP, whatsapp.READER),
-    "lines": (LINES, jsonl.READER),
+    "telegram": (CHAT, desktop_json.READER),
+    "x": (TWEETS, archive.READER),
+    "discord chat": (CHANNEL, chat_exporter.READER),
+    "old package": (PACKAGE_CSV, data_package.READER),
+    "new package": (PACKAGE_JSON, data_package.READER),
+    "whatsapp": (WHATSAPP, chat_text.READER),
+    "lines": (LINES, json_lines.READER),
     "table": (TABLE, table.READER),
-    "prose": (PROSE, plain.READER),
+    "prose": (PROSE, plain_text.READER),
 }
 
 PACKAGE = {
@@ -113,7 +108,7 @@ def test_of_a_discord_package_only_messages_are_read(tmp_path: Path, pack: bool)
         with zipfile.ZipFile(path, "w") as archive:
             for name, text in PACKAGE.items():
                 archive.writestr(name, text)
-    name = discord_package.READER.name
+    name = data_package.READER.name
     assert read(path) == {"messages/c2/messages.csv": name, "messages/c3/messages.json": name}
 
 
@@ -157,13 +152,13 @@ def test_exports_side_by_side_are_all_read(tmp_path: Path) -> None:
         "chat2/posts.jsonl": LINES,
     }  # fmt: skip
     assert read(tree(tmp_path, files)) == {
-        "package/messages/c2/messages.csv": discord_package.READER.name,
-        "package/messages/c3/messages.json": discord_package.READER.name,
-        "chat/result.json": telegram.READER.name,
-        "chat2/posts.jsonl": jsonl.READER.name,
-        "chats/_chat.txt": whatsapp.READER.name,
-        "mine.txt": plain.READER.name,
-        "x/data/tweets.js": x_archive.READER.name,
+        "package/messages/c2/messages.csv": data_package.READER.name,
+        "package/messages/c3/messages.json": data_package.READER.name,
+        "chat/result.json": desktop_json.READER.name,
+        "chat2/posts.jsonl": json_lines.READER.name,
+        "chats/_chat.txt": chat_text.READER.name,
+        "mine.txt": plain_text.READER.name,
+        "x/data/tweets.js": archive.READER.name,
     }
 
 

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from model.errors import DannError
-from training.post import Post
 from training.store import database
+from training.store.post import Post
 from training.store.posts import Added, PostStore, open_store
 
 HI = Post("a:1", "a", mine=True, time=10.0, text="hi", source="made")

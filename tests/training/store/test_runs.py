@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from training.post import Post
+from training.store.post import Post
 from training.store.posts import open_store
 from training.store.runs import Run, RunStore, open_runs
 

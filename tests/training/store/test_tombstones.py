@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from model.errors import DannError
-from training.post import Post
+from training.store.post import Post
 from training.store.posts import Added, PostStore, open_store
 from training.store.selector import Selector
 from training.store.tables import SCHEMA_VERSION

@@ -1,0 +1,77 @@
+"""What would keep dann from answering on Discord, found out by logging in without connecting. Changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+import aiohttp
+import discord
+from discord import app_commands
+
+from bot.config import BotSettings
+from bot.discord_bot import command_menu
+from bot.discord_bot.client import deaf, hears
+from bot.discord_bot.run import addresses, is_token, refused
+from bot.finding import Finding
+
+LONGEST_WAIT = 30.0
+"""Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
+
+
+async def examine_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
+    """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
+    if not is_token(token):
+        return [_token_refused()]
+    with addresses(settings.bot.discord):
+        client = discord.Client(
+            intents=discord.Intents(guilds=True), http_trace=_dates(dated), max_ratelimit_timeout=LONGEST_WAIT
+        )
+        try:
+            async with client:
+                await client.login(token)
+                return await _logged_in(client, settings)
+        except discord.LoginFailure:
+            return [_token_refused()]
+        except (discord.DiscordException, OSError) as error:
+            return [Finding("Discord", _unreachable(error), trouble=True, advice="look at the network, then try again")]
+
+
+async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Finding]:
+    found = [Finding("Discord", f"{client.user}")]
+    if hears(client.application):
+        found.append(Finding("  Message Content intent", "on"))
+    else:
+        advice = str(deaf(client.application_id)).split("; ", 1)[1]
+        found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
+    tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
+    command_menu.add_commands(
+        tree, settings.persona.name, _nothing, _nothing, in_private=settings.bot.discord.direct_messages
+    )
+    if await command_menu.is_synced(tree):
+        return [*found, Finding("  commands", "registered")]
+    seen, advice = "not registered as they are now", "start `dann serve` once: it registers them"
+    return [*found, Finding("  commands", seen, trouble=True, advice=advice)]
+
+
+async def _nothing(*_: Any) -> None:
+    """A command that nobody can call."""
+
+
+def _token_refused() -> Finding:
+    seen, advice = str(refused()).removeprefix("Discord ").split("; ", 1)
+    return Finding("Discord", seen, trouble=True, advice=advice)
+
+
+def _unreachable(error: Exception) -> str:
+    """In words that hold no address: the token is in none of Discord's, but who knows what a proxy adds."""
+    code = f" {error.status}" if isinstance(error, discord.HTTPException) else ""
+    return f"cannot be asked ({type(error).__name__}{code})"
+
+
+def _dates(dated: Callable[[str], Any]) -> aiohttp.TraceConfig:
+    async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
+        if date := params.response.headers.get("Date"):
+            dated(date)
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_end.append(ended)
+    return trace

@@ -1,0 +1,165 @@
+"""`/dann` and `/dann-admin` as Discord's own commands: their names, options and ranges, and who answers them."""
+
+import inspect
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.replies.options import OPTIONS, Option
+
+ADMIN = {
+    "status": "what serves, since when, and how busy it is",
+    "retrain": "learn from what is new, now",
+    "rollback": "serve an earlier checkpoint",
+    "pause": "answer nobody until resumed",
+    "resume": "answer again",
+    "reload": "serve what was published last",
+}
+"""What owners can ask for, and what it does."""
+
+LONGEST_NAME = 32 - len("-admin")
+DEFAULT_NAME = "dann"
+
+Interaction = discord.Interaction[discord.Client]
+Asked = Callable[[Interaction, dict[str, Any]], Awaitable[None]]
+"""Answers `/dann` with the options that were given, by name."""
+Ordered = Callable[[Interaction, str, str], Awaitable[None]]
+"""Answers `/dann-admin command argument`."""
+
+
+def command_name(persona: str) -> str:
+    """The persona's name as Discord lets a command be called: lower case, letters, digits, "-" and "_".
+
+    "dann" where nothing is left of it, or where its letters have no lower case that Discord knows.
+    """
+    name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:LONGEST_NAME].strip("-")
+    return name if name and name == name.lower() else DEFAULT_NAME
+
+
+def add_commands(
+    tree: "app_commands.CommandTree[Any]", persona: str, asked: Asked, ordered: Ordered, *, in_private: bool
+) -> None:
+    """Put both commands into the tree; `in_private`: `/dann` may be used in private messages."""
+    name = command_name(persona)
+    tree.add_command(_dann(name, persona, asked, in_private=in_private))
+    tree.add_command(_admin(name, ordered))
+
+
+def _dann(name: str, persona: str, asked: Asked, *, in_private: bool) -> "app_commands.Command[Any, ..., None]":
+    async def answer(interaction: Interaction, **options: Any) -> None:
+        await asked(interaction, {option: value for option, value in options.items() if value is not None})
+
+    described = {option.name: option.description[:100] for option in OPTIONS}
+    signed: Any = answer
+    signed.__signature__ = _signature()  # discord.py reads a command's options from there
+    command: app_commands.Command[Any, ..., None] = app_commands.Command(
+        name=name,
+        description=f"talk to {persona}",
+        callback=app_commands.describe(**described)(signed),
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=in_private, private_channel=False),
+    )
+    return command
+
+
+def _signature() -> inspect.Signature:
+    """What a function with OPTIONS for its parameters would have, all of them to be left out at will."""
+    keyword = inspect.Parameter.KEYWORD_ONLY
+    first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    given = [inspect.Parameter(one.name, keyword, default=None, annotation=_annotation(one)) for one in OPTIONS]
+    return inspect.Signature([first, *given])
+
+
+def _annotation(option: Option) -> Any:
+    """The type of an option as discord.py takes it, with the range that Discord then shows."""
+    ranged: Any = app_commands.Range
+    return ranged[option.kind, option.minimum, option.maximum] if option.minimum is not None else option.kind
+
+
+def misfit(interaction: Interaction) -> str:
+    """Why discord.py could not read the options of `/dann`, in one line; "" if it can.
+
+    An app that has not looked since the commands changed can send what there no longer is.
+    """
+    known = {option.name: option for option in OPTIONS}
+    data: Any = interaction.data or {}
+    for given in data.get("options", ()):
+        if given["type"] == discord.AppCommandOptionType.subcommand.value:  # of the owners' command
+            return ""
+        if (option := known.get(given["name"])) is None:
+            return f"{given['name'][:20]} is no option here; there are {', '.join(known)}"
+        if not isinstance(given["value"], str if option.kind is str else int | float):
+            return f"{option.name} takes {option.allowed}"
+    return ""
+
+
+def _admin(name: str, ordered: Ordered) -> app_commands.Group:
+    """Offered to administrators, and to anybody in private: Discord knows nothing of owners, who are checked later."""
+    group = app_commands.Group(
+        name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
+    )
+    for command, about in ADMIN.items():
+        special = {"rollback": _rollback, "retrain": _retrain}
+        callback = special[command](ordered) if command in special else _order(command, ordered)
+        group.add_command(app_commands.Command(name=command, description=about, callback=callback))
+    return group
+
+
+def _order(command: str, ordered: Ordered) -> Any:
+    async def order(interaction: Interaction) -> None:
+        await ordered(interaction, command, "")
+
+    return order
+
+
+def _rollback(ordered: Ordered) -> Any:
+    async def order(interaction: Interaction, checkpoint: str = "") -> None:
+        await ordered(interaction, "rollback", checkpoint)
+
+    return app_commands.describe(checkpoint="which one; nothing: the one before")(order)
+
+
+def _retrain(ordered: Ordered) -> Any:
+    async def order(interaction: Interaction, force: bool = False) -> None:
+        await ordered(interaction, "retrain", "force" if force else "")
+
+    return app_commands.describe(force="even where there is little new")(order)
+
+
+async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
+    """Whether Discord lists just these commands.
+
+    Read as Discord writes them: discord.py's AppCommand misreads where a command is offered (2.7.1).
+    """
+    http, application = tree.client.http, tree.client.application_id
+    there = _shape(await http.get_global_commands(application or 0))
+    here = _shape([one.to_dict(tree) for one in tree.get_commands()])
+    return sorted(here, key=_name) == sorted(there, key=_name)
+
+
+def _name(command: dict[str, Any]) -> str:
+    return str(command["name"])
+
+
+_COMPARED = frozenset(
+    {"name", "description", "type", "options", "required", "choices", "min_value", "max_value"}
+    | {"contexts", "default_member_permissions"}
+)
+
+
+def _shape(command: Any) -> Any:
+    """A command or option, less what Discord adds and what says nothing; 0 says something."""
+    if isinstance(command, list):
+        return [_shape(one) for one in command]
+    if not isinstance(command, dict):
+        return command
+    shape = {key: _shape(value) for key, value in command.items() if key in _COMPARED and _says_something(value)}
+    if "default_member_permissions" in shape:  # sent as a number, listed as a string
+        shape["default_member_permissions"] = str(shape["default_member_permissions"])
+    return shape
+
+
+def _says_something(value: object) -> bool:
+    return value is not None and value is not False and value != []

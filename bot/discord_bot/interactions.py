@@ -1,0 +1,145 @@
+"""Answering `/dann` and `/dann-admin`: acknowledged at once, answered when there is an answer, refused in private."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import discord
+from discord import app_commands
+
+from bot.config import BotSettings
+from bot.discord_bot import command_menu, convert
+from bot.discord_bot.send import pieces
+from bot.replies import phrases
+from bot.replies.options import asked
+from bot.replies.types import Answers, Author, Mention, Place, Reply, Said
+from model.errors import DannError
+
+DEFER_AFTER = 0.05
+"""Seconds: what is refused is refused within them, and can then be shown to one person alone; Discord waits for 3."""
+REMEMBERED = 1000
+"""Interactions kept, so that none is answered twice."""
+QUIET = "not now, sorry"
+"""A command must be answered even where dann keeps quiet, or Discord says that dann is broken."""
+TOO_LATE = frozenset({10008, 10015, 10062, 40060, 50027})
+"""What Discord says of a command that waited too long, was answered before, or whose answer was dismissed."""
+CHANGED = "this command has changed since your app looked; try again in a minute"
+
+log = logging.getLogger("dann.discord")
+UnderWay = Callable[[], AbstractContextManager[bool]]
+
+
+class Tree(app_commands.CommandTree[discord.Client]):
+    """dann's commands. `under_way` counts an answer among those to be waited for, and says whether it may begin."""
+
+    def __init__(self, client: discord.Client, settings: BotSettings, answers: Answers, under_way: UnderWay) -> None:
+        super().__init__(client)
+        self._answers = answers
+        self._params = settings.sample
+        self._under_way = under_way
+        self._seen: deque[int] = deque(maxlen=REMEMBERED)
+        in_private = settings.bot.discord.direct_messages
+        command_menu.add_commands(self, settings.persona.name, self._talk, self._order, in_private=in_private)
+
+    async def sync_if_changed(self) -> None:
+        """Register the commands where Discord lists others; without them dann still answers mentions."""
+        try:
+            if not await command_menu.is_synced(self):
+                await self.sync()
+                log.info("commands registered with Discord")
+        except (discord.DiscordException, OSError) as error:
+            log.warning("the commands could not be registered with Discord (%s); mentions are answered", error)
+        except Exception:
+            log.exception("the commands could not be registered with Discord; mentions are answered")
+
+    async def interaction_check(self, interaction: command_menu.Interaction, /) -> bool:
+        """Let each through once, as Discord may tell of one again, and only with options that there are."""
+        if interaction.id in self._seen:
+            return False
+        self._seen.append(interaction.id)
+        if misfit := command_menu.misfit(interaction):
+            await _tell_if_possible(interaction, misfit)
+            return False
+        return True
+
+    async def on_error(self, interaction: command_menu.Interaction, error: app_commands.AppCommandError, /) -> None:
+        """Log it, and tell the asker one line if they can still be told."""
+        cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
+        changed = isinstance(cause, app_commands.AppCommandError)
+        if isinstance(cause, discord.HTTPException) and cause.code in TOO_LATE:
+            log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
+            return
+        log.error("a command failed", exc_info=cause)
+        await _tell_if_possible(interaction, CHANGED if changed else phrases.FAILED)
+
+    async def _talk(self, interaction: command_menu.Interaction, options: dict[str, Any]) -> None:
+        """`/dann`."""
+        with self._under_way() as may:
+            prompt = options.pop("prompt", "")
+            try:
+                wanted = asked(prompt, self._params, **options)
+            except DannError as error:
+                await _tell(interaction, Reply(str(error), private=True))
+                return
+            place, who = self._asker(interaction)
+            said = Said(str(interaction.id), who, wanted.prompt, interaction.created_at.timestamp())
+            reply = await self._answered(interaction, Mention(place, said, asked=wanted)) if may else None
+            await self._deliver(interaction, place, reply or Reply(QUIET, private=True))
+
+    async def _answered(self, interaction: command_menu.Interaction, mention: Mention) -> Reply | None:
+        """Ask for the answer; where that takes longer than a refusal does, say that dann is thinking."""
+        answering = asyncio.ensure_future(self._answers.answer(mention))
+        try:
+            await asyncio.wait({answering}, timeout=DEFER_AFTER)
+            if not answering.done():
+                await interaction.response.defer()
+            return await answering
+        finally:
+            answering.cancel()  # where it could not be acknowledged, nobody will read it
+
+    async def _order(self, interaction: command_menu.Interaction, command: str, argument: str) -> None:
+        """`/dann-admin`, seen by nobody else; some of what it does takes longer than Discord waits."""
+        with self._under_way():
+            await interaction.response.defer(ephemeral=True)
+            place, who = self._asker(interaction)
+            reply = await self._answers.admin(place, who, command, argument.strip())
+            first, *others = pieces(reply)
+            await interaction.edit_original_response(content=first)
+            for other in others:
+                await interaction.followup.send(other, ephemeral=True)
+
+    def _asker(self, interaction: command_menu.Interaction) -> tuple[Place, Author]:
+        me = self.client.user.id if self.client.user else 0
+        return convert.place(interaction.channel, interaction.guild_id), convert.author(interaction.user, me)
+
+    async def _deliver(self, interaction: command_menu.Interaction, place: Place, reply: Reply) -> None:
+        """Send the answer, and hear it as what dann has said: "thinking" was posted in its stead."""
+        message = await _tell(interaction, reply)
+        if message and not reply.private and not reply.refused:
+            self._answers.heard(place, convert.said(message, message.author.id))
+
+
+async def _tell_if_possible(interaction: command_menu.Interaction, line: str) -> None:
+    try:
+        await _tell(interaction, Reply(line, private=True))
+    except (discord.DiscordException, OSError) as error:
+        log.warning("one who used a command could not be told why it failed: %s", type(error).__name__)
+
+
+async def _tell(interaction: command_menu.Interaction, reply: Reply) -> discord.Message | None:
+    """Send a reply as the answer; returns the message that took the place of "thinking", if one did."""
+    first, *others = pieces(reply)
+    changed: discord.Message | None = None
+    if not interaction.response.is_done():
+        await interaction.response.send_message(first, ephemeral=reply.private)
+    elif reply.private and interaction.response.type is discord.InteractionResponseType.deferred_channel_message:
+        await interaction.delete_original_response()  # "thinking" was for all to see
+        await interaction.followup.send(first, ephemeral=True)
+    else:
+        changed = await interaction.edit_original_response(content=first)
+    for other in others:
+        await interaction.followup.send(other, ephemeral=reply.private)
+    return changed

@@ -1,0 +1,86 @@
+"""The last messages of each place, in memory alone: bounded in number, in age and in places. Knows no network.
+
+Of `messages` at most, the older half goes when there are more; so between half of them and all are read.
+
+What was said in one place is never read in another: a Place is the key, and whether it is private is a part of it.
+"""
+
+from collections import OrderedDict
+from dataclasses import replace
+
+from bot.replies.types import Place, Said
+
+MOST_CHARACTERS = 4096
+"""Kept of one message; the longest that either platform lets a person send."""
+MOST_DELETED = 10_000
+
+
+class Memory:
+    """What was said lately: `messages` and one a place, within `seconds` of its newest, in the `places` heard from last."""
+
+    def __init__(self, messages: int, seconds: float, places: int) -> None:
+        self._messages = messages
+        self._seconds = seconds
+        self._most_places = places
+        self._places: OrderedDict[Place, dict[str, Said]] = OrderedDict()
+        self._deleted: OrderedDict[tuple[Place, str], None] = OrderedDict()
+
+    def __len__(self) -> int:
+        """How many messages are remembered."""
+        return sum(map(len, self._places.values()))
+
+    def hear(self, place: Place, said: Said) -> None:
+        """Remember a message. One that was heard or deleted before changes nothing."""
+        here = self._places.setdefault(place, {})
+        self._places.move_to_end(place)
+        if said.id not in here and not self.is_deleted(place, said.id):
+            here[said.id] = replace(said, text=said.text[:MOST_CHARACTERS])
+        newest = max((one.time for one in here.values()), default=0.0)
+        for one in [one for one in here.values() if one.time < newest - self._seconds]:
+            del here[one.id]
+        if len(here) > self._messages + 1:  # one more: that which is answered
+            self._forget_half(here)
+        self._forget_places(said.time - self._seconds)
+
+    def edit(self, place: Place, id_: str, text: str) -> None:
+        """A message that is remembered now reads so."""
+        here = self._places.get(place, {})
+        if id_ in here:
+            here[id_] = replace(here[id_], text=text[:MOST_CHARACTERS])
+
+    def delete(self, place: Place, id_: str) -> None:
+        """Forget a message, also one that is heard only later."""
+        self._places.get(place, {}).pop(id_, None)
+        self._deleted[place, id_] = None
+        if len(self._deleted) > MOST_DELETED:
+            self._deleted.popitem(last=False)
+
+    def is_deleted(self, place: Place, id_: str) -> bool:
+        """Whether this message was deleted."""
+        return (place, id_) in self._deleted
+
+    def find(self, place: Place, id_: str) -> Said | None:
+        """The message of this id, as it reads now, if it is remembered."""
+        return self._places.get(place, {}).get(id_)
+
+    def before(self, place: Place, said: Said) -> list[Said]:
+        """The last `messages` that were said in this place before `said` and are not too old, oldest first."""
+        here = sorted(self._places.get(place, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
+        ids = [one.id for one in here]
+        end = ids.index(said.id) if said.id in ids else len(here)
+        lately = [one for one in here[:end] if said.time - self._seconds <= one.time <= said.time]
+        return lately[max(0, len(lately) - self._messages) :]
+
+    def _forget_half(self, here: dict[str, Said]) -> None:
+        """Forget the older half at once: between two such times a conversation begins alike, and need not be read anew."""
+        ages = sorted(here.values(), key=lambda one: one.time)
+        for one in ages[: len(here) - 1 - (self._messages + 1) // 2]:
+            del here[one.id]
+
+    def _forget_places(self, oldest: float) -> None:
+        """Forget the places heard from least lately: those beyond the bound, and those where all is older than `oldest`."""
+        while self._places:
+            here = next(iter(self._places.values()))
+            if len(self._places) <= self._most_places and any(one.time >= oldest for one in here.values()):
+                return
+            self._places.popitem(last=False)

@@ -1,0 +1,61 @@
+"""What the store keeps of retraining, for the process that answers: how the last one ended, and that one ended untold.
+
+A child that is killed leaves a row that says "running". Only the holder of train.lock knows that nothing runs and may close
+it, so everything here happens under that lock, and blocks: call it with `aside`. Knows no process.
+"""
+
+import time
+
+from bot.retraining.outcome import Ending, Verdict
+from model.checkpoints import checkpoint
+from model.errors import DannError
+from training.config.tables import DataConfig
+from training.lock import only_training
+from training.store.runs import Run, RunStore, open_runs
+
+
+def last_ending(data: DataConfig) -> Ending | None:
+    """How the newest run ended, None where there was none; rows that were left open are closed first.
+
+    Raises DannError where a training is under way, or the database cannot be used.
+    """
+    with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+        _close(data, runs)
+        last = next(iter(runs.last(1)), None)
+    return ending_of(last) if last else None
+
+
+def settle(data: DataConfig, row: int | None, why: str, failed: Ending, seconds: float) -> Ending:
+    """Record that a run, begun `seconds` ago, ended without telling; returns how it really ended.
+
+    `row` is the one it said that it has. It may have published before it died, or recorded its end without being able to tell
+    it. One that told no row has the one that is open, or else died before it had any and gets one. Raises DannError as
+    `last_ending` does.
+    """
+    with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+        left_open = {run.id for run in runs.last() if run.verdict == "running"}
+        row = row if row is not None else max(left_open, default=None)
+        _close(data, runs)
+        if row is None:
+            row = runs.begin(why, time.time() - seconds)
+            left_open.add(row)
+        if row in left_open and runs.one(row).verdict in {"running", "failed"}:
+            runs.finish(row, "failed", failed.reason, seconds)
+        return ending_of(runs.one(row))
+
+
+def _close(data: DataConfig, runs: RunStore) -> None:
+    """End the rows of runs that were killed."""
+    try:
+        serves = checkpoint.current(data.checkpoints)
+    except DannError:  # CURRENT is damaged: nobody has published what it names
+        serves = None
+    runs.close_abandoned(serves)
+
+
+def ending_of(run: Run) -> Ending:
+    """How a run ended, from its row."""
+    verdict: Verdict = "failed" if run.verdict == "running" else run.verdict
+    return Ending(
+        verdict, run.reason, run.candidate, run.incumbent, run.candidate_bpb, run.incumbent_bpb, run.new_posts, run.id
+    )

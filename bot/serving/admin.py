@@ -1,0 +1,117 @@
+"""`/dann-admin`: what an owner may ask and order. Knows no platform, no conversation and no files."""
+
+import resource
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Protocol
+
+from bot.replies.generate import Engine
+from bot.replies.phrases import span
+from bot.replies.stats import Tally
+from bot.serving.reload import Reload
+from model.errors import DannError
+
+BY_HAND = "by hand"
+"""Why a retraining was begun, where an owner ordered it."""
+
+
+class Retrains(Protocol):
+    """What learns anew (supervisor.py)."""
+
+    def start(self, why: str, *, force: bool = False) -> str:
+        """Begin and say so; raises DannError where that cannot be now."""
+
+    def about(self) -> str:
+        """How it goes, in lines."""
+
+
+class Admin:
+    """Does an owner's orders. `paused`: dann is to keep quiet; `tally` is what the responder counts."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        reload: Reload,
+        clock: Callable[[], float] = time.monotonic,
+        retraining: Retrains | None = None,
+        tally: Tally | None = None,
+    ) -> None:
+        self._engine = engine
+        self._retraining = retraining
+        self._checkpoints = reload
+        self._clock = clock
+        self._since = clock()
+        self._tally = tally or Tally()
+        self.paused = False
+
+    async def do(self, command: str, argument: str) -> str:
+        """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""
+        orders: dict[str, Callable[[str], Awaitable[str]]] = {
+            "status": self._status,
+            "pause": self._pause,
+            "resume": self._resume,
+            "reload": self._reload,
+            "rollback": self._rollback,
+            "retrain": self._retrain,
+        }
+        order = orders.get(command.strip().lower())
+        if order is None:
+            raise DannError(f"there is no such order; there are {', '.join(orders)}")
+        return await order(argument.strip())
+
+    async def _status(self, _: str) -> str:
+        snapshot, load = self._engine.snapshot, self._engine.load
+        about = f"checkpoint {snapshot.id}"
+        if snapshot.meta:
+            about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta.created)}"
+        if trouble := self._checkpoints.trouble:
+            about += f"\nnot taken over: {trouble}"
+        doing = "paused" if self.paused else "answering"
+        learning = f"\n{self._retraining.about()}" if self._retraining else ""
+        return (
+            f"{about}\n{doing}, up {span(self._clock() - self._since)}, {self._tally.said:,} answered, "
+            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
+        )
+
+    async def _pause(self, _: str) -> str:
+        self.paused = True
+        return "paused; `resume` goes on"
+
+    async def _resume(self, _: str) -> str:
+        self.paused = False
+        return "answering"
+
+    async def _reload(self, _: str) -> str:
+        """Serve what CURRENT names."""
+        return await self._checkpoints.now()
+
+    async def _rollback(self, id_: str) -> str:
+        """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
+        return await self._checkpoints.rollback(id_)
+
+    async def _retrain(self, how: str) -> str:
+        """Learn from what is new; `force`: even where that is little."""
+        if how.lower() not in {"", "force"}:
+            raise DannError(f"retrain takes nothing, or force: not {how[:20]!r}")
+        if self._retraining is None:
+            raise DannError("nothing learns here")
+        return self._retraining.start(BY_HAND, force=bool(how))
+
+
+def _age(created: str) -> str:
+    """How long ago that was; as it is written where it is no time."""
+    try:
+        return f"{span((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
+    except (ValueError, TypeError):
+        return created or "at an unknown time"
+
+
+def _resident_bytes() -> int:
+    """Memory that this process holds; where the system does not tell, the most it has held."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+    except OSError:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

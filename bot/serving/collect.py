@@ -1,0 +1,169 @@
+"""Collecting the owner's own messages into the store as they are written. Off unless config.toml says so.
+
+What a platform tells of is queued at once, and written by one task, in order and in a thread, so that the event loop never
+waits for the database. A store that refuses is tried again; what it has not taken when dann stops waits in a file for the
+next start. Knows no platform's client, and never the text of anybody whose id is not listed.
+"""
+
+import asyncio
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Self
+
+from bot.config import BotSettings
+from bot.replies.permissions import Gate
+from bot.replies.types import Author, Place
+from model.checkpoints.atomic_files import replace_file
+from model.errors import DannError
+from training.store.post import Post
+
+FILE = "collected.jsonl"
+AGAIN_SECONDS = 2.0
+"""After a store that refused."""
+WAIT_SECONDS = 2.0
+"""How long one try waits for another writer."""
+
+log = logging.getLogger("dann.collecting")
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What becomes of one message in the store: it reads like `post`, or it is forgotten (None)."""
+
+    id: str
+    post: Post | None
+
+
+class Collector:
+    """`async with` it: at the end it writes what it was told, for at most `drain_seconds` of the config."""
+
+    def __init__(self, settings: BotSettings) -> None:
+        self._tables = {"discord": settings.bot.discord, "telegram": settings.bot.telegram}
+        self._gate = Gate(settings.bot)
+        self._url = settings.data.store_url
+        self._file = settings.data.dir / FILE
+        self._seconds = settings.bot.drain_seconds
+        self._waiting: list[Change] = []
+        self._news = asyncio.Event()
+        self._stopping = False
+        self._told = False
+        self._task: asyncio.Task[None] | None = None
+
+    def collects(self, platform: str) -> bool:
+        """Whether anybody's messages are collected there."""
+        return self._tables[platform].collect
+
+    def wants(self, place: Place, author: Author) -> bool:
+        """Whether this author's messages here are: theirs alone who are listed, where dann may be."""
+        table = self._tables[place.platform]
+        listed = table.collect_from or table.owners
+        return table.collect and author.id in listed and not author.is_bot and self._gate.opens(place)
+
+    def keep(self, post: Post) -> None:
+        """Store a message as it reads now."""
+        self._add(Change(post.id, post))
+
+    def drop(self, id_: str) -> None:
+        """Forget a message that its author took back, if it is stored."""
+        self._add(Change(id_, None))
+
+    def about(self) -> str:
+        """One line that says where messages are collected; "" if nowhere."""
+        where = " and ".join(platform.title() for platform in self._tables if self.collects(platform))
+        return (
+            f"collecting: what its owner writes on {where} is kept to learn from (config.toml: collect)"
+            if where
+            else ""
+        )
+
+    async def __aenter__(self) -> Self:
+        self._waiting = [*await asyncio.to_thread(_left_over, self._file), *self._waiting]
+        if self._waiting:
+            self._news.set()
+        self._task = asyncio.create_task(self._write())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._stopping = True
+        self._news.set()
+        if self._task:
+            await asyncio.wait({self._task}, timeout=self._seconds)
+            self._task.cancel()
+        if self._waiting:
+            await asyncio.to_thread(self._leave, list(self._waiting))
+
+    def _add(self, change: Change) -> None:
+        self._waiting.append(change)
+        self._news.set()
+
+    async def _write(self) -> None:
+        """Write whatever waits; the task ends when nothing does and dann is stopping."""
+        while self._waiting or not self._stopping:
+            await self._news.wait()
+            self._news.clear()
+            batch = list(self._waiting)
+            if not batch or await asyncio.to_thread(self._is_written, batch):
+                del self._waiting[: len(batch)]
+            else:
+                await asyncio.sleep(AGAIN_SECONDS)
+                self._news.set()
+
+    def _is_written(self, batch: Sequence[Change]) -> bool:
+        """In a thread: write all of it or nothing. What is written twice changes nothing more."""
+        try:
+            _store(self._url, batch)
+            self._file.unlink(missing_ok=True)  # a batch begins with what was in there
+        except Exception as error:
+            if not self._told:
+                bug = not isinstance(error, DannError | OSError)
+                log.warning("collected messages wait, as the store does not take them: %s", error, exc_info=bug)
+            self._told = True
+            return False
+        self._told = False
+        return True
+
+    def _leave(self, changes: Sequence[Change]) -> None:
+        """Keep for the next start what the store has not taken."""
+        try:
+            replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
+            self._file.chmod(0o600)
+            log.warning("%s: %d collected messages wait there for the next start", self._file, len(changes))
+        except (DannError, OSError):
+            log.exception("%d collected messages are lost", len(changes))
+
+
+def _store(url: str, batch: Sequence[Change]) -> None:
+    from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    with open_store(url, WAIT_SECONDS) as store:
+        with store.writing() as writer:
+            for gone, changes in groupby(batch, key=lambda change: change.post is None):
+                if gone:
+                    writer.forget([change.id for change in changes])
+                else:
+                    writer.add(change.post for change in changes if change.post)
+        if any(change.post is None for change in batch):
+            store.empty_log()
+
+
+def _left_over(file: Path) -> list[Change]:
+    """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
+    try:
+        return list(_read(file)) if file.exists() else []
+    except OSError as error:
+        raise DannError(f"{file}: collected messages wait there, and cannot be read ({error.strerror})") from error
+
+
+def _read(file: Path) -> Iterator[Change]:
+    for number, line in enumerate(file.read_text(errors="replace").split("\n"), 1):
+        if not line:
+            continue
+        try:
+            told = json.loads(line)
+            yield Change(told["id"], told["post"] and Post(**told["post"]))
+        except (ValueError, TypeError, KeyError):
+            log.warning("%s: line %d is no collected message, and passed over", file, number)

@@ -1,0 +1,28 @@
+"""The inbox while dann serves: looked at every few seconds, in a thread, so that the event loop never waits for it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from pathlib import Path
+
+from training.config.tables import DataConfig
+from training.posts.inbox import Inbox, Stopped
+
+LOOK_SECONDS = 2.0
+
+log = logging.getLogger("dann.inbox")
+
+
+async def watch(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
+    """Import what is dropped into `folder` until cancelled, and tell a line for each. Raises nothing else."""
+    ending = False
+    inbox = Inbox(data, folder, stopping=lambda: ending)
+    try:
+        while True:
+            for line in await asyncio.to_thread(inbox.look):
+                tell(line)
+            await asyncio.sleep(LOOK_SECONDS)
+    except Stopped:
+        pass
+    finally:
+        ending = True  # what is being read is left for the next start

@@ -1,0 +1,48 @@
+"""What would keep dann from answering on Telegram, asked of Telegram itself. Changes nothing."""
+
+from collections.abc import Callable
+from typing import Any
+
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+from telegram.request import HTTPXRequest
+
+from bot.config import BotSettings
+from bot.finding import Finding
+from bot.telegram_bot.client import PRIVACY
+from bot.telegram_bot.command_menu import menu_is_set
+from bot.telegram_bot.commands import command_name
+from bot.telegram_bot.requests import REFUSED
+
+
+async def examine_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
+    """The token, privacy mode and the list of commands; `dated` is given the time by Telegram's clock."""
+
+    async def noted(response: Any) -> None:
+        if date := response.headers.get("Date"):
+            dated(date)
+
+    host = settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
+    request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [noted]}})
+    try:
+        async with Bot(token, f"{host}/bot", f"{host}/file/bot", request=request) as bot:
+            return await _asked(bot, settings)
+    except InvalidToken:
+        seen, advice = REFUSED.removeprefix("Telegram ").split(": ", 1)
+        return [Finding("Telegram", seen, trouble=True, advice=advice)]
+    except TelegramError as error:
+        seen = f"cannot be asked ({type(error).__name__})"
+        return [Finding("Telegram", seen, trouble=True, advice="look at the network, then try again")]
+
+
+async def _asked(bot: Bot, settings: BotSettings) -> list[Finding]:
+    found = [Finding("Telegram", f"@{bot.username}")]
+    if bot.bot.can_read_all_group_messages:
+        found.append(Finding("  privacy mode", "off"))
+    else:
+        seen, advice = PRIVACY.removeprefix("privacy mode is ").split(": ", 1)
+        found.append(Finding("  privacy mode", seen, trouble=True, advice=advice))
+    if await menu_is_set(bot, command_name(settings.persona.name)):
+        return [*found, Finding("  commands", "listed")]
+    seen, advice = "not listed as they are now", "start `dann serve` once: it lists them"
+    return [*found, Finding("  commands", seen, trouble=True, advice=advice)]

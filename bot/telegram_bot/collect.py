@@ -1,0 +1,53 @@
+"""A message on Telegram as a post: by the rules and with the ids of Telegram's exports, so that either may come first.
+
+That can be done in supergroups alone, whose messages have one number for everybody. In a private chat and a small group each
+member counts on their own: what dann heard there would be stored again with another number by the next import.
+"""
+
+from telegram import Message, MessageEntity
+from telegram.constants import ChatType
+
+from bot.telegram_bot.convert import answered_by, entities, impersonal
+from training.exports.common import message_text
+from training.store.post import Post
+
+SOURCE = "telegram-live"
+_FIRST_SUPERGROUP = -1_000_000_000_000
+"""The Bot API counts supergroups down from here, exports up from 0."""
+
+
+def post_id(message: Message) -> str:
+    """The id that a message of a supergroup has in the store."""
+    return f"{_chat(message)}:{message.message_id}"
+
+
+def is_numbered_for_all(message: Message) -> bool:
+    """Whether its number is the same in an export."""
+    return message.chat.type == ChatType.SUPERGROUP
+
+
+def post_of(message: Message) -> Post | None:
+    """The author's own words, or None where there are none: a notice, a forward, a command, a picture or a bare link."""
+    text = message_text.clean(impersonal(message))
+    foreign = message.forward_origin or message.via_bot or message.sender_chat
+    if foreign or _begins_with_command(message) or message_text.reason_to_drop(text):
+        return None
+    answered = answered_by(message)
+    return Post(
+        id=post_id(message),
+        channel=f"{_chat(message)}:{message.message_thread_id}" if message.is_topic_message else _chat(message),
+        mine=True,
+        time=message.date.timestamp(),
+        text=text,
+        reply_to=post_id(answered) if answered and answered.chat.id == message.chat.id else None,
+        edited=message.edit_date.timestamp() if message.edit_date else None,
+        source=SOURCE,
+    )
+
+
+def _chat(message: Message) -> str:
+    return f"telegram:{_FIRST_SUPERGROUP - message.chat.id}"
+
+
+def _begins_with_command(message: Message) -> bool:
+    return any(entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0 for entity in entities(message))

@@ -1,0 +1,46 @@
+"""The list of commands that Telegram shows: set where it is not as it should be, and left alone otherwise."""
+
+import logging
+from collections.abc import Sequence
+
+from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat, BotCommandScopeDefault
+from telegram.error import BadRequest, Forbidden, TelegramError
+
+from bot.telegram_bot.commands import ADMIN
+
+ASK = "say something; also temp=0.8 top_p=0.9 seed=7 length=100 before or among your words"
+MANAGE = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
+
+logger = logging.getLogger("dann.telegram")
+
+
+async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
+    """Show /command to everybody, and /command_admin to owners in their own chat with the bot.
+
+    It is no reason not to answer where that fails: commands work without being listed.
+    """
+    asking = BotCommand(command, ASK)
+    managing = BotCommand(command + ADMIN, MANAGE)
+    try:
+        await _set(bot, [asking], BotCommandScopeDefault())
+        for owner in owners:
+            await _set_for_owner(bot, [asking, managing], owner)
+    except TelegramError as error:
+        logger.warning("Telegram's list of commands could not be set: %s", error)
+
+
+async def menu_is_set(bot: Bot, command: str) -> bool:
+    """Whether everybody is shown what they should be."""
+    return list(await bot.get_my_commands()) == [BotCommand(command, ASK)]
+
+
+async def _set_for_owner(bot: Bot, commands: list[BotCommand], owner: str) -> None:
+    try:
+        await _set(bot, commands, BotCommandScopeChat(owner))
+    except (BadRequest, Forbidden):
+        logger.info("owner %s has not written to the bot yet, so has no list of commands of their own", owner)
+
+
+async def _set(bot: Bot, commands: list[BotCommand], scope: BotCommandScope) -> None:
+    if list(await bot.get_my_commands(scope)) != commands:
+        await bot.set_my_commands(commands, scope)

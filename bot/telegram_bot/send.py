@@ -1,0 +1,138 @@
+"""Sends what dann says, as plain text in pieces that fit, and shows that it types. Decides nothing about what is said.
+
+A message goes out once or not at all: it is sent again only where Telegram surely did not take it.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import httpx
+from telegram import Bot, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
+from telegram.constants import ChatAction, MessageLimit
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
+
+from bot.replies.split import split, utf16_units
+from bot.replies.types import Answers, Place, Reply
+from bot.telegram_bot.convert import Reader
+
+LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
+TYPING_AFTER = 0.3
+"""Seconds: an answer that is there at once needs no sign that it is coming."""
+TYPING_EVERY = 4.0
+"""Telegram shows it for five seconds."""
+SEND_SECONDS = 90.0
+"""An answer that could not be sent for so long comes too late to be one."""
+AGAIN_AFTER = (0.5, 2.0)
+NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
+
+logger = logging.getLogger("dann.telegram")
+
+
+class Sender:
+    """Sends for one bot, and tells the responder what dann said: Telegram does not."""
+
+    def __init__(self, bot: Bot, reader: Reader, answers: Answers) -> None:
+        self._bot = bot
+        self._reader = reader
+        self._answers = answers
+
+    async def send(self, place: Place, reply: Reply, to: int | None = None) -> None:
+        """Send all of `reply`, the first piece as a reply to message `to`; what cannot be sent is logged and dropped."""
+        try:
+            await self._all(place, reply, to)
+        except TimeoutError:
+            logger.warning(
+                "an answer in chat %s could not be sent within %d s and was dropped", place.chat, SEND_SECONDS
+            )
+        except (Forbidden, BadRequest) as error:
+            logger.warning("chat %s takes no answer: %s", place.chat, error)
+        except TelegramError as error:
+            logger.warning("an answer in chat %s may not have been sent: %s", place.chat, error)
+
+    async def send_privately(self, user: str, reply: Reply) -> bool:
+        """Send it to somebody's own chat with the bot, where they have opened one; returns whether they have."""
+        try:
+            await self._all(Place("telegram", user, private=True), reply, None)
+        except (Forbidden, BadRequest):
+            return False
+        except (TelegramError, TimeoutError) as error:
+            logger.warning("an answer to owner %s may not have been sent: %s", user, error)
+        return True
+
+    async def _all(self, place: Place, reply: Reply, to: int | None) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            for text, aside in pieces(reply):
+                message = await self._tried(place, text, aside, to)
+                to = None
+                if text:
+                    self._answers.heard(place, self._reader.said(message, text))
+
+    @asynccontextmanager
+    async def typing(self, place: Place) -> AsyncIterator[None]:
+        """Show that dann types for as long as the block takes, if that is not over at once."""
+        shown = asyncio.create_task(self._type(place))
+        try:
+            yield
+        finally:
+            shown.cancel()
+            await asyncio.wait([shown])  # so that it cannot come after the answer
+
+    async def _type(self, place: Place) -> None:
+        wait = TYPING_AFTER
+        while True:
+            await asyncio.sleep(wait)
+            try:
+                await self._bot.send_chat_action(
+                    place.chat, ChatAction.TYPING, message_thread_id=int(place.thread) if place.thread else None
+                )
+            except TelegramError as error:
+                logger.debug("typing could not be shown: %s", error)
+            wait = TYPING_EVERY
+
+    async def _tried(self, place: Place, text: str, aside: str, to: int | None) -> Message:
+        """One piece, sent again while nothing came of it."""
+        chat = place.chat
+        for wait in (*AGAIN_AFTER, None):
+            try:
+                return await self._piece(chat, place.thread, text, aside, to)
+            except ChatMigrated as moved:  # the group became a supergroup, under another id
+                chat, to = str(moved.new_chat_id), None
+            except NetworkError as error:
+                if wait is None or not _surely_not_sent(error):
+                    raise
+                await asyncio.sleep(wait)
+        raise TelegramError("the group moves on and on")
+
+    async def _piece(self, chat: str, thread: str, text: str, aside: str, to: int | None) -> Message:
+        entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(aside))] if aside else None
+        return await self._bot.send_message(
+            chat,
+            text + aside,
+            entities=entities,
+            message_thread_id=int(thread) if thread else None,
+            reply_parameters=ReplyParameters(to, allow_sending_without_reply=True) if to is not None else None,
+            link_preview_options=LinkPreviewOptions(is_disabled=True),
+        )
+
+
+def pieces(reply: Reply) -> list[tuple[str, str]]:
+    """The messages that make up a reply, each as what dann says and what stands slanted under it, which is not its voice.
+
+    A footer stands under the last; refusals and answers to owners are slanted as a whole. By that convert.py knows them.
+    """
+    texts = split(reply.text, LIMIT, utf16_units)
+    if reply.refused or reply.private:
+        return [("", text) for text in texts]
+    if not reply.footer:
+        return [(text, "") for text in texts]
+    footer = "\n\n" + reply.footer
+    if utf16_units(texts[-1]) + utf16_units(footer) > LIMIT:
+        texts = [*texts[:-1], *split(texts[-1], LIMIT - utf16_units(footer), utf16_units)]
+    return [*((text, "") for text in texts[:-1]), (texts[-1], footer)]
+
+
+def _surely_not_sent(error: NetworkError) -> bool:
+    """Whether the request never left, or Telegram itself says that it failed (not a gateway, which would not know)."""
+    return isinstance(error.__cause__, NEVER_SENT) or error.message.startswith("Internal Server Error")

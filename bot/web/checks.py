@@ -1,0 +1,34 @@
+"""Whether dann could be had on HTTP, for `dann doctor`: its port may be taken, also by a dann that serves."""
+
+import httpx
+
+from bot.config import WebConfig
+from bot.finding import Finding
+from bot.web.http.listen import listening, url_of
+from bot.web.routes import ALIVE
+from model.errors import DannError
+
+ANSWER_SECONDS = 2.0
+
+
+async def examine_web(config: WebConfig) -> Finding:
+    """Try the port; where it is taken, ask who has it."""
+    if not config.port:
+        return Finding("web", "off, by bot.web.port = 0")
+    try:
+        listening(config).close()
+    except DannError as error:
+        if await _is_dann(url_of(config)):
+            return Finding("web", f"a dann serves at {url_of(config)} already")
+        seen, _, advice = str(error).removeprefix("web: ").partition("; ")
+        return Finding("web", seen, trouble=True, advice=advice)
+    return Finding("web", f"{url_of(config)} is free")
+
+
+async def _is_dann(url: str) -> bool:
+    try:
+        async with httpx.AsyncClient(timeout=ANSWER_SECONDS, trust_env=False) as client:
+            answer = await client.get(f"{url}healthz")
+            return bool(answer.json() == ALIVE)
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError):
+        return False

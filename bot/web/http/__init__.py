@@ -1,0 +1,1 @@
+"""Between the network and the routes: who may ask, how much, how long, and how refusals and streams are written."""

@@ -1,0 +1,37 @@
+"""What every answer tells a browser that it may do with it: run and load what is dann's own, and no more."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bot.web.http.refusal import Header
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+SECURITY: tuple[Header, ...] = (
+    (b"content-security-policy", POLICY.encode()),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Headers:
+    """Puts them on whatever `app` answers, its errors too."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                names = {name for name, _ in SECURITY}
+                own = [header for header in message.get("headers", ()) if header[0].lower() not in names]
+                message = {**message, "headers": [*own, *SECURITY]}
+            await send(message)
+
+        await self._app(scope, receive, with_headers)

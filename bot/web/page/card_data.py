@@ -1,0 +1,97 @@
+"""What the disk and the store tell for the card. Everything here blocks: it is called in a thread. Knows no HTTP."""
+
+import logging
+import re
+from pathlib import Path
+
+from flax import nnx
+from pydantic import ValidationError
+
+from bot.web.page.card_schema import Listed, Past, Ran, Serving
+from model.checkpoints.checkpoint import Meta, Snapshot
+from model.checkpoints.curve import read_curve
+from model.checkpoints.folder import META, ids
+from model.errors import DannError
+from training.config.tables import DataConfig
+
+MOST_RUNS, MOST_CHECKPOINTS = 50, 100
+LONGEST_REASON = 1000
+WAIT_SECONDS = 2.0
+"""For a database that somebody writes to; a card without its runs is better than none."""
+_PATH = re.compile(r"\S*[/\\]\S*")
+"""A file's place, or a database's: nothing to tell a stranger."""
+
+log = logging.getLogger("dann.web")
+
+
+def past(data: DataConfig, snapshot: Snapshot | None) -> Past:
+    """All there is; `snapshot` is what serves. What cannot be read is left out."""
+    serves = snapshot.id if snapshot else None
+    root = data.checkpoints
+    return Past(
+        checkpoint=_serving(snapshot) if snapshot else None,
+        baselines=snapshot.meta.baselines or None if snapshot and snapshot.meta else None,
+        curve=read_curve(root / serves) if serves else [],
+        checkpoints=[_listed(root / one, current=one == serves) for one in reversed(ids(root)[-MOST_CHECKPOINTS:])],
+        runs=_runs(data.store_url),
+    )
+
+
+def _serving(snapshot: Snapshot) -> Serving | None:
+    meta, config = snapshot.meta, snapshot.model.config
+    if meta is None:
+        return None
+    weights = [param[...] for _, param in nnx.to_flat_state(nnx.state(snapshot.model, nnx.Param))]
+    return Serving(
+        id=snapshot.id,
+        created=meta.created,
+        posts=meta.posts,
+        newest_post=meta.newest_post,
+        params=sum(weight.size for weight in weights),
+        bytes=sum(weight.nbytes for weight in weights),
+        vocab_size=config.vocab_size,
+        architecture=config.architecture,
+        hidden_dim=config.hidden_dim,
+        num_layers=config.num_layers,
+        val_bpb=meta.val_bpb,
+        seconds=meta.seconds,
+        steps=meta.step,
+    )
+
+
+def _listed(folder: Path, *, current: bool) -> Listed:
+    """Its meta.json as it stands: to verify every file takes long, and what is damaged is not served."""
+    try:
+        meta = Meta.model_validate_json((folder / META).read_bytes())
+    except (OSError, ValidationError):
+        return Listed(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
+    return Listed(id=folder.name, created=meta.created, posts=meta.posts, val_bpb=meta.val_bpb, current=current)
+
+
+def _runs(url: str) -> list[Ran]:
+    from training.store.runs import open_runs  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    try:
+        with open_runs(url, WAIT_SECONDS) as runs:
+            last = runs.last(MOST_RUNS)
+    except DannError as error:
+        log.warning("the card has no retraining runs: %s", error)
+        return []
+    return [
+        Ran(
+            started=run.started,
+            verdict=run.verdict,
+            reason=without_places(run.reason),
+            candidate=run.candidate,
+            candidate_bpb=run.candidate_bpb,
+            incumbent_bpb=run.incumbent_bpb,
+            new_posts=run.new_posts,
+            seconds=run.seconds,
+        )
+        for run in reversed(last)
+    ]
+
+
+def without_places(reason: str) -> str:
+    """Why a run ended so, for anybody to read: where it names a file or a database, "…" stands."""
+    return _PATH.sub("…", reason)[:LONGEST_REASON]

@@ -1,0 +1,145 @@
+"""POST /api/reply, which the page draws its replies with: one conversation in, server-sent events out.
+
+    {"type": "start", "checkpoint": "20260101-000000", "seed": 7, "params": {...}}
+    {"type": "piece", "text": "he", "tokens": [{"id": 300, "text": "he", "logprob": -0.1, "entropy": 1.2, "top": [...]}]}
+    {"type": "end", "finish_reason": "stop", "tokens": 12}
+    {"type": "error", "message": "..."}
+
+`tokens` are there for who watches; a token's text is "" where it ends the reply. The same checkpoint, messages, params, seed
+and beginning give the same text again. Where a reply waited for a place while another checkpoint came to serve, "start" tells
+that one, which draws it; a request for a certain checkpoint, or that goes on from tokens of its, gets an error instead.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from bot.web.http.errors import FAILED, ApiError, documented
+from bot.web.http.sse import EventStream
+from bot.web.models import Models
+from bot.web.sampling_request import (
+    WHOLE,
+    Form,
+    Samplers,
+    Seed,
+    Text,
+    begin,
+    check_length,
+    check_spelling,
+    engine_of,
+    params_of,
+    seed_of,
+)
+from bot.web.state import Sources
+from model.config import SamplingParams
+from model.engine.engine import Engine, Turn
+from model.engine.logprobs import Thought
+from model.engine.request import own_tokens
+from model.engine.stream import Stream
+from model.errors import DannError
+from model.tokenizer import NUM_SPECIAL, Tokenizer
+
+STOPPED = "dann stopped before the reply was complete; ask again in a moment"
+ANOTHER = "another checkpoint has come to serve meanwhile; ask again"
+
+log = logging.getLogger("dann.web")
+
+
+class Message(Form):
+    """A message of the conversation: dann's own, or somebody's."""
+
+    mine: bool
+    text: Text
+
+
+class Asked(Form):
+    """What is to be answered. `begun` are the tokens that the reply begins with; it goes on from there."""
+
+    messages: list[Message] = Field([], max_length=1000)
+    params: Samplers = Samplers()
+    seed: Seed | None = None
+    checkpoint: Text | None = Field(None, max_length=100)
+    begun: list[Annotated[int, Field(ge=NUM_SPECIAL), WHOLE]] | None = Field(None, max_length=4096)
+    watch: bool = False
+
+
+def router(sources: Sources, models: Models) -> APIRouter:
+    """The route."""
+    page = APIRouter(prefix="/api", tags=["page"])
+    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object an event"}}}
+    told: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
+
+    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **told})
+    async def reply(asked: Asked) -> EventStream:
+        """Draw one reply, piece by piece."""
+        settings, seed = sources.settings, seed_of(asked.seed)
+        texts = [message.text for message in asked.messages]
+        check_length(texts, settings, "messages")
+        params = params_of(asked.params, settings)
+        engine = await engine_of(models, asked.checkpoint or "")
+        await check_spelling(engine, texts, "messages")
+        begun = _begun(engine, asked.begun or [])
+        turns = [Turn(message.mine, message.text) for message in asked.messages]
+        bound = engine.snapshot.id if begun or asked.checkpoint not in {None, "", models.name} else ""
+        stream = begin(engine, turns, params, seed, begun=begun, watch=asked.watch)
+        return EventStream(_events(stream, params, seed, bound), stream.cancel)
+
+    return page
+
+
+def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
+    try:
+        return own_tokens(engine.snapshot.tokenizer, tokens)
+    except DannError as error:
+        raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
+
+
+async def _events(stream: Stream, params: SamplingParams, seed: int, bound: str) -> AsyncIterator[bytes]:
+    try:
+        first = await anext(stream, "")
+        if bound not in {"", stream.checkpoint}:
+            yield _event(type="error", message=ANOTHER)
+            return
+        yield _event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
+        yield _piece(stream, first)
+        async for piece in stream:
+            yield _piece(stream, piece)
+        completion = await stream.completion()
+        if rest := stream.take_thoughts():
+            yield _event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
+        yield _event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
+    except DannError:
+        yield _event(type="error", message=STOPPED)
+    except Exception:
+        log.exception("a reply for the page could not be drawn")
+        yield _event(type="error", message=FAILED)
+
+
+def _piece(stream: Stream, text: str) -> bytes:
+    return _event(type="piece", text=text, tokens=_tokens(stream.take_thoughts(), stream.tokenizer))
+
+
+def _tokens(thoughts: Sequence[Thought], tokenizer: Tokenizer) -> list[dict[str, Any]]:
+    spelled = tokenizer.token_bytes
+
+    def text(token: int) -> str:
+        return spelled[token].decode(errors="replace")
+
+    return [
+        {
+            "id": thought.token,
+            "text": text(thought.token),
+            "logprob": round(thought.logprob, 4),
+            "entropy": round(thought.entropy, 4),
+            "top": [(token, text(token), round(logprob, 4)) for token, logprob in thought.top],
+        }
+        for thought in thoughts
+    ]
+
+
+def _event(**event: Any) -> bytes:
+    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

@@ -1,0 +1,144 @@
+"""The language model around a recurrent cell: rows in, layers of the cell, logits out. Knows no cell's equations.
+
+Built of three parts that the cells in lstm.py, gru.py and rnn.py share, and that a new cell gets by subclassing.
+An architecture that is not a stack of cells implements the contract (architectures/__init__.py) by itself.
+"""
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from model.architectures.parts.batch_invariant import row_product
+from model.architectures.parts.dropout import Noise, dropped_rows, dropped_units, weight_drop
+from model.architectures.parts.scan import Carry, Numbers, laid_out, product, scan, step
+from model.config import ModelConfig
+from model.tokenizer import BOS
+
+
+class RecurrentLM(nnx.Module):
+    """tokens `[B, T]` and a carry in, logits `[B, T, V]` and the carry out; a subclass says what one step of a cell does."""
+
+    num_gates: ClassVar[int]
+    """Width of the cell's gates, in units of `hidden_dim`."""
+    carry_size: ClassVar[int]
+    """Arrays in a layer's carry; the last one is the output h."""
+
+    def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
+        V, E, H, G = config.vocab_size, config.embed_dim, config.hidden_dim, self.num_gates * config.hidden_dim
+        self.config = config
+        self.embedding = nnx.Param(jax.random.normal(rngs.params(), (V, E))) if E else None
+        # A one-hot row is a whole input product, not a summand of one: it starts as wide as such a product would be.
+        first = _uniform(rngs, (E, G), E) if E else 0.5 * jax.random.normal(rngs.params(), (V, G))
+        rest = [_uniform(rngs, (H, G), H) for _ in range(config.num_layers - 1)]
+        self.inputs = nnx.List([nnx.Param(matrix) for matrix in (first, *rest)])
+        self.biases = nnx.List([nnx.Param(self.initial_bias(H)) for _ in range(config.num_layers)])
+        self.weights = nnx.List([nnx.Param(_orthogonal(rngs, H, self.num_gates)) for _ in range(config.num_layers)])
+        self.projection = nnx.Param(_uniform(rngs, (H, E), H)) if config.tie_embeddings and E != H else None
+        self.output = None if config.tie_embeddings else nnx.Param(_uniform(rngs, (H, V), H))
+        self.output_bias = nnx.Param(jnp.zeros(V))
+
+    @staticmethod
+    def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
+        """One step, elementwise: `x[B, G]` from the input with its bias, `r[B, G]` from h, and the carry of `[B, H]`."""
+        raise NotImplementedError
+
+    def initial_bias(self, hidden_dim: int) -> jax.Array:
+        """The gates' first bias `[G]`."""
+        return jnp.zeros(self.num_gates * hidden_dim)
+
+    def initial_carry(self, batch_size: int) -> tuple[Carry, ...]:
+        """The carry of a network that has read nothing: zeros, a tuple of `[B, H]` a layer."""
+        shape, layers = (batch_size, self.config.hidden_dim), range(self.config.num_layers)
+        return tuple(tuple(jnp.zeros(shape) for _ in range(self.carry_size)) for _ in layers)
+
+    def __call__(
+        self,
+        tokens: jax.Array,
+        carry: Sequence[Carry],
+        *,
+        noise: Noise | None = None,
+        dtype: Numbers = jnp.float32,
+    ) -> tuple[jax.Array, tuple[Carry, ...]]:
+        """Logits of the token after each of `tokens[B, T]`, and the carry to hand to the next call.
+
+        Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
+        things are left out as the config says, the same ones at every step of the window. Products are taken of `dtype`.
+        """
+        if tokens.shape[1] == 1 and noise is None:
+            return self._step(tokens, carry)
+        config = self.config
+        keep = (tokens.T != BOS).astype(jnp.float32)
+        hidden = gates = self._input_gates(tokens.T, noise, dtype)
+        last = []
+        for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
+            here = noise.fold(layer) if noise else None
+            if layer:
+                gates = product(hidden, self.inputs[layer][...], dtype) + self.biases[layer][...]
+            dropped = weight_drop(weight[...], here, config.weight_drop)
+            hidden, after = scan(type(self).cell, gates, dropped, before, keep, dtype)
+            is_top = layer == config.num_layers - 1
+            mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
+            hidden = hidden if mask is None else hidden * mask
+            last.append(after)
+        return self._logits(hidden, dtype).swapaxes(0, 1), tuple(last)
+
+    def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
+        """Decoding: one token a row, `tokens[B, 1]`."""
+        table, keep, now = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
+        hidden = table[now] if self.embedding is None else row_product(self.embedding[...][now], table)
+        last = []
+        for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
+            gates = (row_product(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][...]
+            last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
+            hidden = last[-1][-1]
+        if self.projection is not None:
+            hidden = row_product(hidden, self.projection[...])
+        output = self.output[...] if self.output is not None else laid_out(self._tied().T)
+        return (row_product(hidden, output) + self.output_bias[...])[:, None], tuple(last)
+
+    def _input_gates(self, tokens: jax.Array, noise: Noise | None, dtype: Numbers) -> jax.Array:
+        """The first layer's input part with its bias `[T, B, G]`, of `tokens[T, B]`.
+
+        Multiplying a one-hot vector is choosing a row of the matrix, and so is multiplying an embedding, all of them at once.
+        """
+        config, table, bias = self.config, self.inputs[0][...], self.biases[0][...]
+        here = noise.fold(config.num_layers) if noise else None
+        units = dropped_units(here, config.input_dropout, config.embed_dim or config.vocab_size)
+        words = dropped_rows(here, config.embedding_dropout, config.vocab_size)
+        if self.embedding is None:
+            table = table if words is None else table * words[:, None]
+            if units is None:
+                return (table + bias)[tokens]
+            kept = jnp.take_along_axis(units.T, tokens, axis=0)
+            return table[tokens] * kept[..., None] + bias
+        embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
+        if units is None and tokens.size >= config.vocab_size:
+            return (product(embedding, table, dtype) + bias)[tokens]
+        # Few tokens, or units that differ from row to row: a product a token, not one of the whole table.
+        vectors = embedding[tokens] if units is None else embedding[tokens] * units
+        return product(vectors, table, dtype) + bias
+
+    def _logits(self, hidden: jax.Array, dtype: Numbers) -> jax.Array:
+        """`[T, B, V]` of the top layer's `hidden[T, B, H]`."""
+        if self.output is not None:
+            return product(hidden, self.output[...], dtype) + self.output_bias[...]
+        if self.projection is not None:
+            hidden = product(hidden, self.projection[...], dtype)
+        return product(hidden, self._tied().T, dtype) + self.output_bias[...]
+
+    def _tied(self) -> jax.Array:
+        assert self.embedding is not None  # tying needs one
+        return self.embedding[...]
+
+
+def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:
+    return jax.random.uniform(rngs.params(), shape, minval=-(fan**-0.5), maxval=fan**-0.5)
+
+
+def _orthogonal(rngs: nnx.Rngs, hidden_dim: int, gates: int) -> jax.Array:
+    """One orthogonal matrix a gate, side by side `[H, G]`: the recurrent product neither grows nor shrinks h at first."""
+    blocks = [jax.nn.initializers.orthogonal()(rngs.params(), (hidden_dim, hidden_dim)) for _ in range(gates)]
+    return jnp.concatenate(blocks, axis=1)

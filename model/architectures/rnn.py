@@ -1,0 +1,19 @@
+"""The plain recurrent network (Elman 1990): `h' = tanh(x W_x + b + h W_h)`. Where the owner began."""
+
+import jax
+import jax.numpy as jnp
+
+from model.architectures.parts.language_model import RecurrentLM
+from model.architectures.parts.scan import Carry
+
+
+class RNN(RecurrentLM):
+    """A language model of tanh layers; the carry is `(h,)` a layer."""
+
+    num_gates = 1
+    carry_size = 1
+
+    @staticmethod
+    def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:  # noqa: ARG004 (r already holds h W_h)
+        """The equation above."""
+        return (jnp.tanh(x + r),)

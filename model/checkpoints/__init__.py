@@ -1,0 +1,1 @@
+"""Checkpoints on disk: saving, loading, listing, retention, rollback, and which one serves."""

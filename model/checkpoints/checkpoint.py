@@ -1,0 +1,128 @@
+"""One folder a checkpoint: writing it, and loading it as a Snapshot. The one file that knows `safetensors`.
+
+    <root>/<id>/weights.safetensors      the weights, float32
+    <root>/<id>/config.json              ModelConfig
+    <root>/<id>/tokenizer.json           Tokenizer
+    <root>/<id>/meta.json                Meta
+    <root>/<id>/curve.json               how it was learned; not there where that is not known
+    <root>/<id>/manifest.json            format version and the SHA-256 of every other file
+
+A folder is complete before anyone can see it, and nothing is used that does not verify. Which of them serves is told in
+folder.py, which needs no JAX. Knows no optimiser: what only resuming needs is kept elsewhere (training/runs/resume.py).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax.numpy as jnp
+import numpy as np
+import safetensors.numpy
+from flax import nnx
+from pydantic import ValidationError
+
+from model.architectures import LanguageModel, build
+from model.checkpoints.atomic_files import alone, new_folder, sweep
+from model.checkpoints.curve import Point, write_curve
+from model.checkpoints.folder import (
+    CURRENT,
+    FORMAT_VERSION,
+    LOCK,
+    Meta,
+    current,
+    damaged,
+    ids,
+    is_id,
+    publish,
+    seal,
+    verify,
+)
+from model.config import ModelConfig
+from model.errors import DannError
+from model.tokenizer import Tokenizer
+
+__all__ = [
+    "CURRENT",
+    "FORMAT_VERSION",
+    "Meta",
+    "Snapshot",
+    "current",
+    "ids",
+    "load",
+    "publish",
+    "save",
+    "set_weights",
+    "verify",
+    "weights_of",
+]
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """What answers: a verified checkpoint in memory."""
+
+    id: str
+    model: LanguageModel
+    tokenizer: Tokenizer
+    meta: Meta | None = None
+
+
+def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
+    """The weights by dotted name, as they are stored."""
+    flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
+    return {".".join(map(str, path)): np.asarray(param[...]) for path, param in flat}
+
+
+def save(
+    root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta: Meta, curve: Sequence[Point] = ()
+) -> None:
+    """Write checkpoint `id_` under `root`. It does not serve until `publish`.
+
+    Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
+    """
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with alone(root / LOCK):  # nobody is just writing what looks like rubbish
+        sweep(root)
+    with new_folder(root / id_) as folder:
+        (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights_of(model)))
+        (folder / "config.json").write_text(model.config.model_dump_json(indent=2))
+        tokenizer.save(folder / "tokenizer.json")
+        (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
+        if curve:
+            write_curve(folder, curve)
+        seal(folder)
+
+
+def load(root: Path, id_: str | None = None) -> Snapshot:
+    """Verify and load checkpoint `id_`, or the one that serves. Raises DannError naming what is wrong and what to do."""
+    id_ = id_ or current(root)
+    if id_ is None:
+        raise DannError(f"{root}: there is no checkpoint yet; run `dann train` first (after `dann import`)")
+    folder = root / id_
+    if not is_id(id_) or not folder.is_dir():
+        known = ", ".join(ids(root)) or "none"
+        raise DannError(f"{folder}: there is no such checkpoint; there are: {known}")
+    verify(folder)
+    try:
+        config = ModelConfig.model_validate_json((folder / "config.json").read_text())
+        meta = Meta.model_validate_json((folder / "meta.json").read_text())
+        weights = safetensors.numpy.load((folder / "weights.safetensors").read_bytes())
+        tokenizer = Tokenizer.load(folder / "tokenizer.json")
+    except (ValidationError, safetensors.SafetensorError) as error:
+        raise damaged(folder, str(error).splitlines()[0]) from error
+    except OSError as error:  # it was removed meanwhile, or the disk fails
+        raise damaged(folder, f"a file cannot be read ({error.strerror})") from error
+    model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
+    set_weights(model, weights)
+    return Snapshot(id_, model, tokenizer, meta)
+
+
+def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None:
+    """Put stored weights into a network; raises DannError if they are those of another one."""
+    state = nnx.state(model, nnx.Param)
+    flat = {".".join(map(str, path)): param for path, param in nnx.to_flat_state(state)}
+    if {name: param.shape for name, param in flat.items()} != {name: array.shape for name, array in weights.items()}:
+        raise DannError(f"the weights are not those of the {model.config.architecture} that config.json describes")
+    for name, param in flat.items():
+        param.set_value(jnp.asarray(weights[name]))
+    nnx.update(model, state)

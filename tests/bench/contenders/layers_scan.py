@@ -1,9 +1,0 @@
-"""LSTM layers by our scan."""
-
-from tests.bench.contenders.layers import Layers, by_scan
-from tests.bench.job import Job
-
-
-def prepare(job: Job) -> Layers:
-    """Compiled at the first step."""
-    return Layers(job, by_scan)

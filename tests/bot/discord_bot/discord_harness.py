@@ -1,0 +1,168 @@
+"""A stage for tests of dann on Discord: the real client, a server on loopback, and answers that echo."""
+
+import asyncio
+import functools
+import gc
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
+from bot.discord_bot.run import run
+from bot.replies.types import Answers, Mention, Reply
+from bot.retraining.notify import News
+from model.config import SamplingParams
+from tests.bot.discord_bot.echo_answers import Echo, Voice, say_back
+from tests.servers.discord import DiscordServer, World
+from tests.servers.discord.objects import Channel, Guild, Message, User
+
+
+@dataclass
+class Stage:
+    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged.
+
+    `answers` may be set, before it is started, to something else than the echo; `news` to what owners are to be told.
+    """
+
+    server: DiscordServer
+    echo: Echo
+    ann: User
+    bob: User
+    guild: Guild
+    room: Channel
+    ready: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    answers: Answers | None = None
+    news: News | None = None
+    running: asyncio.Task[None] | None = None
+
+    @property
+    def world(self) -> World:
+        return self.server.world
+
+    @property
+    def at(self) -> str:
+        """A mention of dann as it is typed."""
+        return f"<@{self.world.bot.id}>"
+
+    def settings(
+        self,
+        persona: str = "dann",
+        drain_seconds: float = 5.0,
+        sample: SamplingParams = SamplingParams(),  # noqa: B008 (frozen)
+        **discord: Any,
+    ) -> BotSettings:
+        config = DiscordConfig(api_url=self.server.api_url, gateway_url=self.server.gateway_url, **discord)
+        bot = BotConfig(discord=config, drain_seconds=drain_seconds)
+        return BotSettings(persona=PersonaConfig(name=persona), sample=sample, bot=bot)
+
+    def slowly(self, voice: Voice = say_back) -> asyncio.Event:
+        """Let every answer wait until the event is set."""
+        go_on = asyncio.Event()
+
+        async def slow(mention: Mention) -> Reply | None:
+            await go_on.wait()
+            return await voice(mention)
+
+        self.echo.voice = slow
+        return go_on
+
+    def start(self, **settings: Any) -> None:
+        self.running = asyncio.create_task(
+            run(
+                self.world.token,
+                self.settings(**settings),
+                self.answers or self.echo,
+                self.ready.append,
+                news=self.news,
+            )
+        )
+
+    async def connected(self) -> None:
+        """Wait until every shard listens; raises what ended dann, if something did."""
+        assert self.running is not None
+        up = asyncio.create_task(self.world.until(lambda: self.server.gateway.connected == self.server.gateway.shards))
+        await asyncio.wait({up, self.running}, return_when=asyncio.FIRST_COMPLETED)
+        if self.running.done():
+            up.cancel()
+            self.running.result()
+        await up
+
+    async def registered(self) -> None:
+        """Wait until dann's commands are there."""
+        await self.world.until(lambda: self.world.commands.writes == 1)
+
+    async def stop(self) -> None:
+        if self.running:
+            self.running.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.running
+
+    async def ask(self, text: str = "and now?", channel: Channel | None = None) -> Message:
+        """Mention dann, and wait for the answer."""
+        return await self.world.answer_to(self.world.say(self.ann, channel or self.room, f"{self.at} {text}"))
+
+    async def no_answer(self, *ignored: Message) -> None:
+        """Check that dann kept quiet: what was said after it has been answered, and it has not."""
+        last = await self.ask("anything else?", ignored[-1].channel)
+        for message in ignored:
+            assert self.world.answers_to(message) == []
+        assert [one for one in self.world.of_bot(last.channel) if one.id > ignored[0].id] == [last]
+
+
+@asynccontextmanager
+async def stage() -> AsyncIterator[Stage]:
+    """Set it up, with dann not yet there, and take it down; fails where something went wrong behind the scenes."""
+    async with DiscordServer() as server:
+        world = server.world
+        ann, bob = world.user("ann"), world.user("bob")
+        guild = world.guild("home", ann, bob)
+        it = Stage(server, Echo(), ann, bob, guild, world.channel(guild, "general"))
+        server.gateway.identify_seconds = 0.0
+        handler = _Errors(it.errors)
+        logging.getLogger().addHandler(handler)
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: it.errors.append(str(context)))
+        try:
+            yield it
+        finally:
+            await it.stop()
+            gc.collect()  # tasks whose failure nobody looked at say so when they go
+            logging.getLogger().removeHandler(handler)
+    assert it.errors == []
+    assert server.limits.broken == 0
+
+
+class _Errors(logging.Handler):
+    """Keeps errors that are logged."""
+
+    def __init__(self, kept: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._kept = kept
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._kept.append(record.getMessage() + str(record.exc_info or ""))
+
+
+def on_stage(*, connected: bool = True, **settings: Any) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Any]:
+    """A test that is played on a stage, its first parameter; `connected` False: dann is not started yet."""
+
+    def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+        async def played(**fixtures: Any) -> None:
+            async with stage() as it:
+                if connected:
+                    it.start(**settings)
+                    await it.connected()
+                await test(it, **fixtures)
+
+        @functools.wraps(test)
+        def play(**fixtures: Any) -> None:
+            asyncio.run(played(**fixtures))
+
+        parameters = list(inspect.signature(test).parameters.values())[1:]
+        play.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # pytest reads it
+        return play
+
+    return decorate

@@ -1,0 +1,29 @@
+"""dann on Discord with the real responder, over an engine that says what it is told to."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from bot.config import BotConfig
+from bot.replies.responder import Responder
+from model.config import SamplingParams
+from model.engine.engine import Turn
+from tests.bot.discord_bot.discord_harness import Stage
+from tests.bot.scripted_engine import ScriptedEngine
+
+NOTHING: Mapping[str, Any] = {}
+
+
+def read(conversation: Sequence[Turn], _params: SamplingParams, seed: int) -> str:
+    """What the engine says: how many turns it read, and the seed."""
+    return f"read {len(conversation)} turns, seed {seed}"
+
+
+async def begin(it: Stage, bot: Mapping[str, Any] = NOTHING, **discord: Any) -> ScriptedEngine:
+    """Start dann with these keys of [bot] and of [bot.discord], and its commands; no cooldown unless one is given."""
+    settings = it.settings(**discord)
+    table = {"cooldown_seconds": 0, "discord": settings.bot.discord} | dict(bot)
+    engine = ScriptedEngine(read)
+    it.answers = Responder(engine, settings.model_copy(update={"bot": BotConfig.model_validate(table)}))
+    it.start(**discord)
+    await it.connected()
+    return engine

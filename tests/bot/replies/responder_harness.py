@@ -1,0 +1,58 @@
+"""A responder over an engine that says what it is told, on one loop and with a clock that is moved by hand."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from bot.config import RemarksConfig
+from bot.replies.responder import Responder
+from bot.replies.stats import Tally
+from bot.replies.types import Asked, Author, Mention, Reply
+from bot.replies.unprompted import Remarks
+from model.config import SamplingParams
+from tests.bot.scripted_engine import SAM, Clock, ScriptedEngine, mention, settings
+
+OWNER = {"discord": {"owners": ["1"]}}
+ASKED = Asked("hey", SamplingParams(temperature=1.25), 7)
+
+
+class Scene:
+    """A responder, its engine and a clock, all on one loop."""
+
+    def __init__(self, **bot: Any) -> None:
+        self.engine = ScriptedEngine()
+        self.clock = Clock()
+        remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
+        self.tally = Tally()
+        self.responder = Responder(self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock)
+
+    async def ask(self, id_: str, text: str = "hi", author: Author = SAM, **more: Any) -> Reply | None:
+        """A mention as platforms hand it over: heard, then to be answered."""
+        return await self.tell(mention(id_, text, author, **more))
+
+    async def begun(self, id_: str, **more: Any) -> asyncio.Task[Reply | None]:
+        """A mention whose answer is under way until `engine.go` is set."""
+        self.engine.go.clear()
+        count = len(self.engine.requests)
+        answer = asyncio.create_task(self.ask(id_, **more))
+        while len(self.engine.requests) == count:
+            await asyncio.sleep(0)
+        return answer
+
+    async def tell(self, wanted: Mention) -> Reply | None:
+        self.responder.heard(wanted.place, wanted.said)
+        return await self.responder.answer(wanted)
+
+
+def played(scene: Callable[[Scene], Awaitable[None]], **bot: Any) -> None:
+    """Run a scene to its end, leaving nothing under way."""
+
+    async def run() -> None:
+        await scene(Scene(**bot))
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
+
+
+def broken(*_: object) -> str:
+    raise RuntimeError("the engine is on fire")

@@ -1,0 +1,148 @@
+"""`/dann`: options before or among the words, refused kindly where they cannot be; all else is text."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.replies.options import LAST_SEED, MOST_TOKENS, OPTIONS, Option, asked, parsed
+from bot.replies.types import Asked
+from model.config import SamplingParams
+from model.errors import DannError
+
+PARAMS = SamplingParams(temperature=0.7, top_p=0.9, max_tokens=50)
+
+
+def but(**changes: float) -> SamplingParams:
+    return PARAMS.model_copy(update=changes)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", Asked("", PARAMS)),
+        ("  \n ", Asked("", PARAMS)),
+        ("hello there", Asked("hello there", PARAMS)),
+        ("temp=0.8", Asked("", but(temperature=0.8))),
+        ("temp=0,8 hi", Asked("hi", but(temperature=0.8))),
+        ("TEMP=.5 hi", Asked("hi", but(temperature=0.5))),
+        ("temp=1. hi", Asked("hi", but(temperature=1.0))),
+        ("temp=0.8, hi", Asked("hi", but(temperature=0.8))),
+        ("temp = 0.8 hi", Asked("hi", but(temperature=0.8))),
+        ("seed=7 top_p=0.5 temp=2 length=9 hi", Asked("hi", but(temperature=2, top_p=0.5, max_tokens=9), 7)),
+        ("how are you seed=7 today", Asked("how are you today", PARAMS, 7)),
+        ("one\ntwo seed=4294967295", Asked("one\ntwo", PARAMS, LAST_SEED)),
+        ("prompt=hello there temp=0", Asked("hello there", but(temperature=0))),
+    ],
+)
+def test_options_stand_before_or_among_the_words(text: str, expected: Asked) -> None:
+    assert parsed(text, PARAMS) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a=b", "what is x=5", "E=mc2", "if a==b then c", "https://a.example/?temp=9&seed=x", "x_y=", "=", "= 5", "===",
+     "foo=bar", "(temp=9)", "$temp=9", "key = 5", "<|end|>", "name=sam wrote this", "a=1,5", "temp"],
+)  # fmt: skip
+def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
+    assert parsed(text, PARAMS) == Asked(text, PARAMS)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("temp=9", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=-0,1", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=2.0001 hi", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=hot", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=nan", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=inf", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=1_0", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=٣", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("temp=1,0,0", "temp takes a number from 0 to 2, such as temp=0.8"),
+        ("top_p=0", "top_p takes a number from 0.01 to 1, such as top_p=0.9"),
+        ("top_p=1.1", "top_p takes a number from 0.01 to 1, such as top_p=0.9"),
+        ("seed=-1", "seed takes a whole number from 0 to 4294967295, such as seed=7"),
+        ("seed=4294967296", "seed takes a whole number from 0 to 4294967295, such as seed=7"),
+        ("seed=" + "9" * 9999, "seed takes a whole number from 0 to 4294967295, such as seed=7"),
+        ("seed=7.0", "seed takes a whole number from 0 to 4294967295, such as seed=7"),
+        ("length=0", "length takes a whole number from 1 to 1000, such as length=100"),
+        ("length=1001", "length takes a whole number from 1 to 1000, such as length=100"),
+        ("temp=0.5 temp=0.6", "temp is given twice; once is enough"),
+        ("tmep=0.8 hi", "tmep is no option here; there are temp, top_p, seed and length"),
+        ("temprature=x", "temprature is no option here; there are temp, top_p, seed and length"),
+        ("top-p=0.8", "top-p is no option here; there are temp, top_p, seed and length"),
+        ("top_k=40 hi", "top_k is no option here; there are temp, top_p, seed and length"),
+        ("hi penalty=1,2", "penalty is no option here; there are temp, top_p, seed and length"),
+    ],
+)
+def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: str, said: str) -> None:
+    with pytest.raises(DannError) as caught:
+        parsed(text, PARAMS)
+    assert str(caught.value) == said
+
+
+def test_minus_nothing_is_nothing() -> None:
+    assert str(parsed("temp=-0", PARAMS).params.temperature) == "0.0"
+
+
+def test_a_refusal_repeats_no_hostile_text() -> None:
+    for text in (
+        "temp=@everyone",
+        "seed=https://evil.example",
+        "length=\u202e",
+        "temp=" + "x" * 5000,
+        "a" * 5000 + "=1",
+    ):
+        with pytest.raises(DannError) as caught:
+            parsed(text, PARAMS)
+        said = str(caught.value)
+        assert len(said) < 120
+        assert said.isprintable()
+        assert "@" not in said
+        assert "evil" not in said
+
+
+def test_discords_options_are_typed_and_none_is_the_default() -> None:
+    assert asked(" hi ", PARAMS, temp=None, top_p=None, seed=None, length=None) == Asked("hi", PARAMS)
+    assert asked("", PARAMS, temp=0, top_p=1, seed=0, length=1) == Asked(
+        "", but(temperature=0.0, top_p=1.0, max_tokens=1), 0
+    )
+
+
+@pytest.mark.parametrize("option", OPTIONS[1:], ids=lambda option: option.name)
+def test_both_bounds_are_allowed_and_what_lies_beyond_is_not(option: Option) -> None:
+    assert option.minimum is not None
+    assert option.maximum is not None
+    for value in (option.minimum, option.maximum):
+        given: dict[str, Any] = {option.name: option.kind(value)}
+        assert asked("", PARAMS, **given).params
+    for value in (option.minimum - 1, option.maximum + 1, float("nan")):
+        given = {option.name: value}
+        with pytest.raises(DannError, match=f"^{option.name} takes {option.allowed}, such as"):
+            asked("", PARAMS, **given)
+
+
+def test_discord_takes_the_options_as_they_are() -> None:
+    """Names of 1 to 32 lower-case characters, descriptions of 1 to 100: what Discord refuses a command for."""
+    for option in OPTIONS:
+        assert option.name.islower()
+        assert 1 <= len(option.description) <= 100
+    assert [option.name for option in OPTIONS] == ["prompt", "temp", "top_p", "seed", "length"]
+
+
+def test_a_default_of_config_toml_may_lie_beyond_what_can_be_asked_for() -> None:
+    long = SamplingParams(max_tokens=MOST_TOKENS + 1, top_p=0.001)
+    assert parsed("hi", long).params == long
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_asked_for_or_refused(text: str) -> None:
+    refused = ""
+    try:
+        parsed(text, PARAMS)
+    except DannError as error:
+        refused = str(error)
+    assert "\n" not in refused

@@ -1,0 +1,151 @@
+"""Owners order a retraining on either platform, are told its verdict there, and mentions are answered all the while."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import BotSettings
+from bot.replies import phrases
+from bot.replies.responder import Responder
+from bot.retraining.notify import News
+from bot.retraining.supervisor import Retraining
+from bot.telegram_bot.run import run
+from model.config import SamplingParams
+from model.engine.engine import Turn
+from tests.bot.discord_bot.discord_harness import Stage, on_stage
+from tests.bot.retraining.test_supervisor import FAKE
+from tests.bot.scripted_engine import ScriptedEngine
+from tests.servers.discord.faults import Fault
+from tests.servers.discord.objects import Flag
+from tests.servers.telegram import TelegramServer
+
+VERDICT = "retraining: published two with 1,234 new posts, 2.250 bits per byte where one has 2.500"
+
+
+def says(read: Sequence[Turn], _params: SamplingParams, _seed: int) -> str:
+    return " / ".join(turn.text for turn in read)
+
+
+def answers(settings: BotSettings, folder: Path, behaviour: str, news: News) -> tuple[Responder, Retraining]:
+    """A responder whose owners can order a retraining in `folder`."""
+    data = settings.data.model_copy(update={"dir": folder})
+    bot = settings.bot.model_copy(update={"cooldown_seconds": 0.0})
+    settings = settings.model_copy(update={"data": data, "bot": bot})
+    retraining = Retraining(settings, news, lambda _: None, (FAKE, behaviour))
+    return Responder(ScriptedEngine(says), settings, retraining=retraining), retraining
+
+
+async def begin(it: Stage, folder: Path, behaviour: str) -> Retraining:
+    """Start dann on Discord, Ann its owner."""
+    it.news = News()
+    it.answers, retraining = answers(it.settings(owners=(str(it.ann.id),)), folder, behaviour, it.news)
+    it.start(owners=(str(it.ann.id),))
+    await it.connected()
+    await it.registered()
+    return retraining
+
+
+async def order(it: Stage, command: str, **options: Any) -> str:
+    asked = it.world.use_command(it.ann, it.world.dm(it.ann), f"dann-admin {command}", **options)
+    answer = await it.world.answer_to(asked)
+    assert answer.flags & Flag.EPHEMERAL
+    return answer.content
+
+
+@on_stage(connected=False)
+async def test_on_discord_an_owner_orders_it_and_gets_the_verdict_as_a_message(it: Stage, tmp_path: Path) -> None:
+    retraining = await begin(it, tmp_path, "well")
+    home = it.world.dm(it.ann)
+    assert await order(it, "retrain", force=True) == phrases.RETRAINING
+    await it.world.until(lambda: any(one.content == VERDICT for one in it.world.of_bot(home)))
+    assert "last retraining: published two" in await order(it, "status")
+    answer = await it.world.answer_to(it.world.say(it.ann, home, "hello"))
+    assert answer.content == "hello", "the verdict is no part of the conversation"
+    await retraining.stop(0)
+
+
+@on_stage(connected=False)
+async def test_on_discord_mentions_are_answered_while_it_runs_and_a_second_order_is_told(
+    it: Stage, tmp_path: Path
+) -> None:
+    retraining = await begin(it, tmp_path, "hang")
+    first, second = await asyncio.gather(order(it, "retrain"), order(it, "retrain"))
+    assert {first, second} >= {phrases.RETRAINING}
+    assert any(told.startswith("one runs already: ") for told in (first, second))
+    await it.world.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
+    await it.ask()
+    assert "retraining: learning, 50%, 2.500 bits per byte, for 0 min" in await order(it, "status")
+    other = it.world.use_command(it.bob, it.world.dm(it.bob), "dann-admin retrain")
+    assert (await it.world.answer_to(other)).content == phrases.OWNERS_ONLY
+    await retraining.stop(0)
+
+
+@on_stage(connected=False)
+async def test_on_discord_an_owner_who_takes_no_messages_changes_nothing(
+    it: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    retraining = await begin(it, tmp_path, "well")
+    it.server.faults.order(Fault("POST", "/users/@me/channels", status=403))
+    assert await order(it, "retrain") == phrases.RETRAINING
+    await it.world.until(lambda: "cannot be told on Discord" in caplog.text)
+    await it.world.until(lambda: retraining.running is None)
+    await it.ask()
+    await retraining.stop(0)
+
+
+def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strangers: tuple[str, ...] = ()) -> None:
+    """dann on Telegram with Alice its owner, who has a chat with it."""
+
+    async def play() -> None:
+        async with TelegramServer() as server:
+            world, news = server.world, News()
+            bot, alice = world.bot("dann_bot"), world.user("alice")
+            home, tavern = world.private(alice), world.group("tavern")
+            telegram = {"base_url": server.base_url, "owners": (*strangers, str(alice.id))}
+            settings = BotSettings.model_validate({"bot": {"telegram": telegram, "cooldown_seconds": 0}})
+            responder, retraining = answers(settings, folder, behaviour, news)
+            running = asyncio.create_task(run(bot.token, settings, responder, lambda _: None, news=news))
+            world.say(alice, home, "hello")
+            await world.until(lambda: world.sent)
+            await act(world, alice, home, tavern, retraining)
+            await retraining.stop(0)
+            running.cancel()
+            with suppress(asyncio.CancelledError):
+                await running
+
+    asyncio.run(play())
+
+
+def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: Retraining) -> None:
+        world.say(alice, tavern, "/dann_admin retrain force")
+        await world.until(lambda: [one for one in world.sent if one.text == VERDICT and one.chat is home])
+        assert any(one.text == phrases.RETRAINING and one.chat is home for one in world.sent)
+        world.say(alice, home, "and you")
+        (answer,) = await world.until(lambda: [one for one in world.sent if one.text.endswith("and you")])
+        assert VERDICT not in answer.text
+        assert retraining.running is None
+
+    on_telegram("well", tmp_path, act, strangers=("4",))
+    assert caplog.text.count("owner 4 cannot be told on Telegram") == 1
+
+
+def test_on_telegram_mentions_are_answered_while_it_runs_and_a_second_order_is_told(tmp_path: Path) -> None:
+    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: Retraining) -> None:
+        world.say(alice, home, "/dann_admin retrain")
+        world.say(alice, home, "/dann_admin retrain")
+        await world.until(lambda: [one for one in world.sent if one.text.startswith("one runs already: ")])
+        await world.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
+        asked = world.say(alice, tavern, "@dann_bot still there?")
+        await world.until(lambda: [one for one in world.sent if one.reply_to is asked])
+        world.say(alice, home, "/dann_admin retrain harder")
+        await world.until(lambda: [one for one in world.sent if one.text.startswith("retrain takes nothing, or force")])
+        assert retraining.running is not None
+
+    on_telegram("hang", tmp_path, act)

@@ -1,0 +1,125 @@
+"""People, places and messages that tests make up, and an engine that says what it is told to."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Any
+
+from bot.config import BotSettings
+from bot.replies.types import Asked, Author, Mention, Place, Said
+from model.architectures import build
+from model.checkpoints.checkpoint import Snapshot
+from model.config import ModelConfig, SamplingParams
+from model.engine.engine import Completion, EngineFull, Turn
+from model.tokenizer import Tokenizer
+
+ME = Author("3", "dann", is_me=True)
+SAM = Author("1", "Sam")
+ANN = Author("2", "Ann")
+BOT = Author("9", "Beep", is_bot=True)
+GROUP = Place("discord", "10", guild="20")
+PRIVATE = Place("discord", "11", private=True)
+TELEGRAM = Place("telegram", "-100")
+
+Says = Callable[[Sequence[Turn], SamplingParams, int], str]
+
+
+def said(id_: str, text: str = "hi", author: Author = SAM, time: float = 1000.0, reply_to: str = "") -> Said:
+    return Said(id_, author, text, time, reply_to)
+
+
+def mention(
+    id_: str,
+    text: str = "hi",
+    author: Author = SAM,
+    *,
+    place: Place = GROUP,
+    time: float = 1000.0,
+    chain: tuple[Said, ...] = (),
+    asked: Asked | None = None,
+) -> Mention:
+    return Mention(place, said(id_, text, author, time), chain, asked)
+
+
+def settings(**bot: Any) -> BotSettings:
+    """Settings as config.toml has them, but for these of [bot]; no cooldown unless one is given."""
+    return BotSettings.model_validate({"bot": {"cooldown_seconds": 0} | bot})
+
+
+class Clock:
+    """A clock that stands until it is moved."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@cache
+def snapshot(id_: str = "one") -> Snapshot:
+    """A checkpoint of random weights."""
+    tokenizer = Tokenizer.train(["hey lol", "the loss goes down lol"] * 3, 280)
+    return Snapshot(id_, build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=16), seed=3), tokenizer)
+
+
+@dataclass
+class Request:
+    """What the engine was asked for, and what became of it."""
+
+    conversation: list[Turn]
+    params: SamplingParams
+    seed: int
+    checkpoint: str
+    cancelled: bool = False
+
+
+class ScriptedEngine:
+    """Says what `says` returns, or raises what it raises, once `go` is set; `full`: refuses."""
+
+    def __init__(self, says: Says = lambda *_: "sure") -> None:
+        self.snapshot = snapshot()
+        self.says = says
+        self.full = False
+        self.requests: list[Request] = []
+        self.go = asyncio.Event()
+        self.go.set()
+
+    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> "ScriptedStream":
+        if self.full:
+            raise EngineFull("full")
+        self.requests.append(Request(list(conversation), params, seed, self.snapshot.id))
+        return ScriptedStream(self, self.requests[-1])
+
+    async def swap(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+
+    @property
+    def load(self) -> "ScriptedLoad":
+        return ScriptedLoad(busy=len(self.requests), waiting=2)
+
+    @property
+    def texts(self) -> list[list[str]]:
+        """The words of every request's conversation."""
+        return [[turn.text for turn in request.conversation] for request in self.requests]
+
+
+@dataclass(frozen=True)
+class ScriptedLoad:
+    busy: int
+    waiting: int
+
+
+@dataclass
+class ScriptedStream:
+    engine: ScriptedEngine
+    request: Request = field(repr=False)
+
+    async def completion(self) -> Completion:
+        await self.engine.go.wait()
+        text = self.engine.says(self.request.conversation, self.request.params, self.request.seed)
+        return Completion(text, self.request.seed, 1, "stop", self.request.checkpoint)
+
+    def cancel(self) -> None:
+        self.request.cancelled = True

@@ -1,0 +1,67 @@
+"""dann on Telegram with the real responder, over an engine that says what it is told to."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Self
+
+from bot.config import BotSettings
+from bot.replies.responder import Responder
+from bot.replies.types import Place, Said
+from bot.telegram_bot import TelegramBot
+from model.config import SamplingParams
+from tests.bot.scripted_engine import ScriptedEngine, settings
+from tests.bot.telegram_bot.telegram_harness import Scene
+from tests.servers.telegram import Message
+
+
+class Listening(Responder):
+    """A responder that knows what it was told that dann said."""
+
+    def __init__(self, engine: ScriptedEngine, made: BotSettings) -> None:
+        super().__init__(engine, made)
+        self.own: set[str] = set()
+
+    def heard(self, place: Place, said: Said) -> None:
+        super().heard(place, said)
+        if said.author.is_me:
+            self.own.add(said.id)
+
+
+class Talk(Scene):
+    """The tavern and a market, with a responder whose engine says what it read last.
+
+    `sample` is [sample] of config.toml; the others are keys of [bot].
+    """
+
+    def __init__(self, sample: SamplingParams = SamplingParams(), **bot: Any) -> None:  # noqa: B008 (frozen)
+        super().__init__(started=False)
+        self.engine = ScriptedEngine(lambda read, *_: f"you said {read[-1].text}" if read else "nobody spoke")
+        self.market = self.world.group("market")
+        self._sample, self._bot_table = sample, bot
+
+    async def __aenter__(self) -> Self:
+        await super().__aenter__()
+        telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
+        made = settings(**self._bot_table, telegram=telegram).model_copy(update={"sample": self._sample})
+        self.responder = Listening(self.engine, made)
+        self.dann = TelegramBot(self.bot.token, made, self.responder)
+        await self.dann.start()
+        return self
+
+    async def answered(self, text: str, reply_to: Message | None = None) -> Message:
+        """Say it in the tavern, and wait until it is answered and dann has heard itself; refusals it does not hear."""
+        asked = self.world.say(self.alice, self.tavern, text, reply_to=reply_to)
+        (answer,) = await self.world.until(lambda: [one for one in self.world.sent if one.reply_to is asked])
+        aside = [entity for entity in answer.entities if entity["type"] == "italic" and entity["offset"] == 0]
+        await self.world.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
+        return answer
+
+
+def played(scene: Callable[[Talk], Coroutine[Any, Any, None]], **table: Any) -> None:
+    """Run a scene in a Talk of these settings."""
+
+    async def play() -> None:
+        async with Talk(**table) as talk:
+            await scene(talk)
+
+    asyncio.run(play())

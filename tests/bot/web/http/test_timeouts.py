@@ -1,0 +1,204 @@
+"""Clients that take their time, or only take a place: dropped, or borne, while the others are answered."""
+
+import asyncio
+import contextlib
+import resource
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from bot.config import WebConfig
+from bot.web.http import timeouts
+from tests.bot.web.web_harness import Answers, Web, on_http
+
+PATIENCE = 0.5
+"""Seconds for a head in these tests."""
+LONG = 20.0
+"""No test waits so long unless something is wrong."""
+IDLE = 1000
+WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+POST = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@contextlib.asynccontextmanager
+async def hasty(**settings: float) -> AsyncIterator[Web]:
+    config = WebConfig.model_validate({"head_seconds": PATIENCE, **settings})
+    async with on_http(Answers().sources(), config=config) as web:
+        yield web
+
+
+@contextlib.asynccontextmanager
+async def connected(web: Web) -> AsyncIterator[Connection]:
+    reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
+    try:
+        yield reader, writer
+    finally:
+        writer.close()
+        with contextlib.suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def dropped(connection: Connection, trickle: bytes = b"") -> bytes:
+    """Go on sending until the server hangs up; returns what it said before."""
+    reader, writer = connection
+    said = bytearray()
+    reading = asyncio.create_task(_hear(reader, said))
+    async with asyncio.timeout(LONG):
+        while not reading.done():
+            writer.write(trickle)
+            await asyncio.wait({reading}, timeout=PATIENCE / 10)
+    return bytes(said)
+
+
+async def _hear(reader: asyncio.StreamReader, said: bytearray) -> None:
+    with contextlib.suppress(ConnectionError):
+        while heard := await reader.read(65_536):
+            said += heard
+
+
+@pytest.mark.parametrize(
+    ("begun", "trickle"),
+    [(b"", b""), (b"GET /heal", b""), (b"GET / HTTP/1.1\r\n", b"X-A: b\r\n")],
+)
+def test_a_head_that_does_not_end_is_dropped_however_it_trickles(begun: bytes, trickle: bytes) -> None:
+    async def play() -> None:
+        async with hasty() as web, connected(web) as connection:
+            connection[1].write(begun)
+            since = time.monotonic()
+            assert await dropped(connection, trickle) == b""
+            assert time.monotonic() - since > PATIENCE * 0.9
+            assert (await web.client.get("/healthz")).status_code == 200
+
+    asyncio.run(play())
+
+
+def test_a_second_head_has_no_more_time_than_the_first() -> None:
+    async def play() -> None:
+        async with hasty() as web, connected(web) as connection:
+            connection[1].write(WHOLE + b"GET /heal")
+            said = await dropped(connection, b"z")
+            assert said.count(b"HTTP/1.1 200 OK") == 1
+
+    asyncio.run(play())
+
+
+def test_who_asks_again_in_time_is_answered_again() -> None:
+    async def play() -> None:
+        async with hasty() as web, connected(web) as (reader, writer):
+            for _ in range(6):  # longer together than one head may take
+                writer.write(WHOLE)
+                assert b"200 OK" in await reader.readuntil(b'alive"}')
+                await asyncio.sleep(PATIENCE / 4)
+            writer.write(WHOLE * 3)
+            for _ in range(3):
+                assert b"200 OK" in await reader.readuntil(b'alive"}')
+
+    asyncio.run(play())
+
+
+def test_a_body_that_trickles_is_dropped(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    monkeypatch.setattr(timeouts, "BODY_SECONDS", 2 * PATIENCE)
+
+    async def play() -> None:
+        async with hasty(streams=1) as web:
+            async with connected(web) as connection:
+                connection[1].write(POST)
+                since = time.monotonic()
+                assert await dropped(connection, b"x") == b""
+                assert time.monotonic() - since > PATIENCE * 1.8
+            assert (await web.client.post("/v1/completions")).status_code != 429  # its place is free again
+
+    asyncio.run(play())
+    assert caplog.text == ""
+
+
+def test_an_answer_may_take_longer_than_a_head() -> None:
+    async def play() -> None:
+        answers = Answers()
+        answers.counted.clear()
+        config = WebConfig(head_seconds=PATIENCE)
+        async with on_http(answers.sources(), config=config) as web:
+            coming = asyncio.create_task(web.client.get("/metrics"))
+            await answers.asked.wait()
+            await asyncio.sleep(2 * PATIENCE)
+            answers.counted.set()
+            assert (await coming).status_code == 200
+
+    asyncio.run(play())
+
+
+def test_a_body_that_is_too_long_is_refused_before_it_has_come(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with hasty() as web:
+            async with connected(web) as connection:
+                connection[1].write(POST.replace(b"100", b"10000000"))
+                said = await dropped(connection, b"x" * 10_000)
+                assert said.startswith(b"HTTP/1.1 413 ")
+            whole = await web.client.post("/v1/completions", content=b"x" * 10_000_000)
+            assert whole.status_code == 413
+        async with hasty(head_seconds=5) as web:
+            async with connected(web) as connection:  # garbage within a body, after the refusal
+                chunk = b"40000\r\n" + b"x" * 0x40000 + b"\r\n"
+                connection[1].write(POST.replace(b"Content-Length: 100", b"Transfer-Encoding: chunked") + chunk * 2)
+                await connection[0].readuntil(b"413")
+                connection[1].write(b"no chunk\r\n")
+                assert b"HTTP/1.1" not in await dropped(connection)
+            assert (await web.client.get("/healthz")).status_code == 200
+
+    asyncio.run(play())
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("length", [b"-1", b"ten", b"9" * 400, b"1, 2"])
+def test_a_length_that_is_nonsense_is_refused_by_the_server_too(length: bytes) -> None:
+    async def play() -> None:
+        async with hasty() as web, connected(web) as connection:
+            connection[1].write(POST.replace(b"100", length))
+            said = await dropped(connection)
+            assert said.startswith(b"HTTP/1.1 400 ")
+            assert b'{"error": {"message": ' in said
+
+    asyncio.run(play())
+
+
+def test_who_hangs_up_within_a_body_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
+    async def play() -> None:
+        async with hasty(streams=1) as web:
+            for _ in range(5):
+                async with connected(web) as (_, writer):
+                    writer.write(POST + b"half of it")
+                    await writer.drain()
+            while (await web.client.post("/v1/completions")).status_code == 429:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(play())
+    assert caplog.text == ""
+
+
+@pytest.fixture
+def many_files() -> Iterator[None]:
+    """Enough of them for both ends of all connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    enough = 2 * IDLE + 500
+    if hard not in (-1, resource.RLIM_INFINITY) and hard < enough:
+        pytest.skip(f"only {hard} open files are allowed here")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, enough), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("many_files")
+def test_a_thousand_idle_connections_keep_nobody_waiting() -> None:
+    async def play() -> None:
+        async with hasty(head_seconds=5) as web, contextlib.AsyncExitStack() as stack:
+            idle = [await stack.enter_async_context(connected(web)) for _ in range(IDLE)]
+            for _ in range(10):
+                assert (await web.client.get("/healthz")).status_code == 200
+            for connection in idle:  # all are dropped in the end
+                assert await dropped(connection) == b""
+            assert (await web.client.get("/healthz")).status_code == 200
+
+    asyncio.run(play())

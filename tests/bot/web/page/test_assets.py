@@ -1,0 +1,141 @@
+"""The page as it is handed out: which files, how they are named, packed and kept by a browser, and who dann is in them."""
+
+import asyncio
+import gzip
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from bot.config import BotSettings, PersonaConfig
+from bot.web.page.assets import FILES, assets
+from tests.bot.web.web_harness import Answers, on_http
+
+KINDS = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
+HOSTILE = "</title><script>alert('dann')</script>\"&"
+
+
+class Inline(HTMLParser):
+    """What a Content-Security-Policy without 'unsafe-inline' would refuse, and whatever a page may load."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.refused: list[str] = []
+        self.loaded: list[str] = []
+        self.tags: list[str] = []
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        given = dict(attrs)
+        self.tags.append(tag)
+        if tag == "style" or (tag == "script" and "src" not in given):
+            self.refused.append(tag)
+        self.refused += [name for name in given if name == "style" or name.startswith("on")]
+        self.loaded += [given[name] or "" for name in ("src", "href") if name in given and tag != "a"]
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_and_all_that_it_loads_are_there() -> None:
+    async def play() -> None:
+        async with on_http(Answers().sources()) as web:
+            page = await web.client.get("/")
+            assert (page.status_code, page.headers["content-type"]) == (200, KINDS["html"])
+            found = Inline(page.text)
+            assert found.refused == []
+            assert len(found.loaded) > 20
+            for path in found.loaded:
+                answer = await web.client.get(path)
+                assert answer.status_code == 200, path
+                assert answer.headers["content-type"] == KINDS.get(path.rpartition(".")[2], "image/svg+xml")
+                assert answer.content == (FILES / path.rpartition("/")[2]).read_bytes()
+
+    asyncio.run(play())
+
+
+def test_every_module_is_loaded_ahead_and_imports_only_what_is_there() -> None:
+    names = {name for name, _ in assets("dann")} - {"docs.css"}  # which is another page's
+    page = Inline(dict(assets("dann"))["index.html"].content.decode())
+    assert {f"/static/{name}" for name in names if name.endswith((".js", ".css"))} <= set(page.loaded)
+    for path in FILES.glob("*.js"):
+        for imported in re.findall(r'from "\./([^"]+)"', path.read_text()):
+            assert imported in names
+
+
+def test_nothing_writes_markup_or_asks_another_host() -> None:
+    for path in FILES.iterdir():
+        text = path.read_text()
+        for way in ("innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "DOMParser"):
+            assert way not in text, path
+        assert (
+            re.findall(r"(?:https?:)?//[a-z][a-z0-9.-]*\.[a-z]{2,}", text.replace("http://www.w3.org/2000/svg", ""))
+            == []
+        )
+
+
+def test_only_what_is_there_is_handed_out() -> None:
+    async def play() -> None:
+        async with on_http(Answers().sources()) as web:
+            for path in (
+                "/static/",
+                "/static/index.html",
+                "/static/page.py",
+                "/static/..%2fpage.py",
+                "/static/%00",
+                "/static/a/b",
+            ):
+                assert (await web.client.get(path)).status_code == 404, path
+            assert (await web.client.post("/")).status_code == 405
+            head = await web.client.head("/static/app.js")
+            assert (head.status_code, head.content) == (200, b"")
+
+    asyncio.run(play())
+
+
+def test_who_has_a_file_is_not_sent_it_again() -> None:
+    async def play() -> None:
+        async with on_http(Answers().sources()) as web:
+            for path in ("/", "/static/app.js"):
+                first = await web.client.get(path)
+                assert first.headers["cache-control"] == "no-cache"
+                tag = first.headers["etag"]
+                for asked in (tag, f'"other", {tag}', f"W/{tag}"):
+                    again = await web.client.get(path, headers={"If-None-Match": asked})
+                    assert (again.status_code, again.content) == (304, b"")
+                    assert again.headers["etag"] == tag
+                assert (await web.client.get(path, headers={"If-None-Match": '"other"'})).status_code == 200
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    ("accepted", "packed"), [("gzip, br", True), ("br;q=1, gzip;q=0.5", True), ("gzip;q=0", False), ("", False)]
+)
+def test_it_is_packed_for_who_can_unpack_it(accepted: str, packed: bool) -> None:
+    async def play() -> None:
+        async with (
+            on_http(Answers().sources()) as web,
+            web.client.stream("GET", "/static/look.css", headers={"Accept-Encoding": accepted}) as answer,
+        ):
+            raw = b"".join([part async for part in answer.aiter_raw()])
+            assert answer.headers.get("content-encoding") == ("gzip" if packed else None)
+            assert answer.headers["vary"] == "Accept-Encoding"
+            assert (gzip.decompress(raw) if packed else raw) == (FILES / "look.css").read_bytes()
+
+    asyncio.run(play())
+
+
+def test_the_persona_is_named_and_no_name_becomes_markup() -> None:
+    async def play(name: str) -> str:
+        async with on_http(Answers(settings=BotSettings(persona=PersonaConfig(name=name[:32]))).sources()) as web:
+            return (await web.client.get("/")).text
+
+    page = asyncio.run(play("ana"))
+    assert "<title>ana</title>" in page
+    assert "$" not in page
+    for hostile in (HOSTILE, '"><img src=x onerror=a()>', "$preloads"):
+        found, plain = Inline(asyncio.run(play(hostile))), Inline(page)
+        assert (found.tags, found.loaded, found.refused) == (plain.tags, plain.loaded, [])
+        assert hostile[:32] in found.text

@@ -1,0 +1,297 @@
+"""The quiz: which posts it may show, which it must not, and that it tells what is real once."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import BotSettings
+from bot.web.page import quiz
+from bot.web.page.quiz_open import MOST, SECONDS, Open
+from bot.web.page.quiz_posts import may_be_shown, read_pool
+from model.engine.engine import Engine
+from model.tokenizer import Tokenizer
+from tests.bot.scripted_engine import Clock
+from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.model.small_networks import META, parrot
+from training.data.split import noted
+from training.store.post import Post
+from training.store.posts import open_store
+
+DRAWN = "the loss goes down"
+SHOWN = ["it rains on my balcony", "tea first, then the world", "who took the ladder"]
+UNASKED = "said to nobody at all"
+HIDDEN = {
+    "others": "a secret that another one told me",
+    "other source": "written in a diary",
+    "learned": "learned by heart",
+    "link": "look at https://example.org now",
+    "mention": "ask @kim about it",
+    "address": "write to kim@example.org",
+    "telephone": "call me: 030 123 4567",
+    "short": "ää",
+    "long": "so " * 70,
+    "twice": "hm, maybe",
+    "somebody's turn": "kim: hello there",
+}
+
+
+def posts() -> list[Post]:
+    """A chat in which every post of one's own answers somebody; and one channel where nobody else is heard."""
+    mine = [
+        *((f"m{number}", text, "telegram") for number, text in enumerate(SHOWN)),
+        *((kind, text, "telegram") for kind, text in HIDDEN.items() if kind not in {"others", "other source"}),
+        ("again", "Hm,  maybe", "telegram"),
+        ("diary", HIDDEN["other source"], "jsonl"),
+    ]
+    found: list[Post] = []
+    for number, (id_, text, source) in enumerate(mine):
+        asked = f"{HIDDEN['others']} {number}"
+        found.append(Post(f"o{number}", "chat", False, 1000.0 + 20 * number, asked, source=source))
+        found.append(Post(id_, "chat", True, 1010.0 + 20 * number, text, f"o{number}", source=source))
+    return [*found, Post("alone", "notes", True, 5.0, UNASKED, source="telegram")]
+
+
+def settings(folder: Path, **web: Any) -> BotSettings:
+    asked = {"quiz": True, "quiz_sources": ["telegram"]} | web
+    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": asked}, "persona": {"name": "kim"}})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with open_store(settings(tmp_path).data.store_url) as store, store.writing() as writer:
+        writer.add(posts())
+    return tmp_path
+
+
+HELD_OUT = META.model_copy(
+    update={
+        "held_out": noted(post.id for post in posts() if post.mine and post.id != "learned"),
+        "newest_post": 10_000.0,
+    }
+)
+
+
+@contextlib.asynccontextmanager
+async def asked(config: BotSettings, says: str = DRAWN) -> AsyncIterator[tuple[Web, Answers]]:
+    async with Engine(replace(parrot(says), meta=HELD_OUT)) as engine:
+        await engine.ready()
+        answers = Answers(settings=config, engine=engine)
+        async with on_http(answers.sources()) as web:
+            yield web, answers
+
+
+def test_a_pair_is_a_real_post_and_a_drawn_one_and_which_is_told_once(folder: Path) -> None:
+    async def play() -> None:
+        async with asked(settings(folder)) as (web, _):
+            places = set()
+            for _number in range(40):
+                answer = await web.client.get("/api/quiz")
+                assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
+                told = answer.json()
+                assert told.keys() == {"id", "texts", "asked"}
+                assert told["asked"] is None
+                place = told["texts"].index(DRAWN)
+                assert told["texts"][1 - place] in {*SHOWN, UNASKED}
+                places.add(place)
+                real = await web.client.post("/api/quiz", json={"id": told["id"], "choice": 0})
+                assert (real.status_code, real.json()) == (200, {"real": 1 - place})
+                again = await web.client.post("/api/quiz", json={"id": told["id"], "choice": 0})
+                assert again.status_code == 404
+            assert places == {0, 1}
+
+    asyncio.run(play())
+
+
+def test_only_held_out_posts_of_ones_own_from_listed_sources_that_tell_of_nobody_are_asked_about(folder: Path) -> None:
+    pool = read_pool(settings(folder), HELD_OUT)
+    assert {question.text for question in pool.questions} == {*SHOWN, UNASKED}
+    said = {question.text: [turn.text for turn in question.said] for question in pool.questions}
+    assert said[SHOWN[0]][-1] == f"{HIDDEN['others']} 0"  # read by the network, and never shown
+    assert said[UNASKED] == []
+    assert not pool.is_original("LEARNED  by heart")
+    assert pool.is_original(DRAWN)
+    diary = read_pool(settings(folder, quiz_sources=["jsonl"]), HELD_OUT)
+    assert [question.text for question in diary.questions] == [HIDDEN["other source"]]
+
+
+def test_nothing_that_may_not_be_shown_leaves_by_any_answer(folder: Path) -> None:
+    async def play() -> None:
+        async with asked(settings(folder)) as (web, _):
+            for _number in range(60):
+                told = await web.client.get("/api/quiz")
+                assert not {*told.json()["texts"]} & {*HIDDEN.values()}
+                assert HIDDEN["others"] not in told.text
+            card = (await web.client.get("/api/card")).text
+            assert not any(text in card for text in (*HIDDEN.values(), *SHOWN, UNASKED))
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("web_settings", [{"quiz": False}, {"quiz_sources": []}, {"quiz_sources": ["whatsapp"]}])
+def test_a_quiz_that_is_off_or_may_show_nothing_is_not_there(folder: Path, web_settings: dict[str, Any]) -> None:
+    async def play() -> None:
+        async with asked(settings(folder, **web_settings)) as (web, _):
+            assert (await web.client.get("/api/quiz")).status_code == 404
+            assert (await web.client.post("/api/quiz", json={"id": "x", "choice": 1})).status_code == 404
+            off = web_settings != {"quiz_sources": ["whatsapp"]}
+            assert (await web.client.get("/api/card")).json()["quiz"] is not off
+
+    asyncio.run(play())
+
+
+def test_it_is_off_unless_it_is_switched_on() -> None:
+    web = BotSettings().bot.web
+    assert (web.quiz, web.quiz_sources) == (False, ())
+
+
+def test_a_post_that_was_forgotten_or_edited_since_is_not_shown(folder: Path) -> None:
+    async def play() -> None:
+        config = settings(folder)
+        async with asked(config) as (web, _):
+            assert (await web.client.get("/api/quiz")).status_code == 200
+            edited = Post("m1", "chat", True, 1030.0, "tea is all there is", edited=9999.0, source="telegram")
+            with open_store(config.data.store_url) as store, store.writing() as writer:
+                writer.forget(["m0"])
+                writer.add([edited])
+            shown = set()
+            for _number in range(60):
+                shown.update((await web.client.get("/api/quiz")).json()["texts"])
+            assert shown == {DRAWN, SHOWN[2], UNASKED, edited.text}
+
+    asyncio.run(play())
+
+
+def test_after_one_post_that_is_gone_all_are_read_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else, where many are gone, a question finds none that stands."""
+    chosen: list[str] = []
+
+    def unlucky(questions: list[Any]) -> Any:
+        worst = min(questions, key=lambda one: one.text not in SHOWN[:2])
+        chosen.append(worst.text)
+        return worst
+
+    async def play() -> None:
+        config = settings(folder)
+        async with asked(config) as (web, _):
+            assert (await web.client.get("/api/quiz")).status_code == 200
+            with open_store(config.data.store_url) as store, store.writing() as writer:
+                writer.forget(["m0", "m1"])
+            monkeypatch.setattr(secrets, "choice", unlucky)
+            assert (await web.client.get("/api/quiz")).status_code == 200
+            assert [text in SHOWN[:2] for text in chosen] == [True, False]
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize("says", ["lol", SHOWN[0], HIDDEN["learned"]])
+def test_what_dann_says_is_no_question_where_somebody_has_written_it(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, says: str
+) -> None:
+    """A text that stands in the store is real, whoever drew it."""
+    with open_store(settings(folder).data.store_url) as store, store.writing() as writer:
+        writer.add([Post("lol", "chat", False, 1.0, "LOL", source="telegram")])
+
+    async def play() -> None:
+        async with asked(settings(folder)) as (web, answers):
+            assert answers.engine is not None
+            monkeypatch.setattr(quiz, "completed", _saying(says))
+            refused = await web.client.get("/api/quiz")
+            assert refused.status_code == 503
+            assert says not in refused.text
+
+    asyncio.run(play())
+
+
+def _saying(text: str) -> Any:
+    """Every reply's text is this."""
+    from bot.replies.generate import completed
+
+    async def said(stream: Any) -> Any:
+        return replace(await completed(stream), text=text)
+
+    return said
+
+
+def test_without_an_engine_or_a_store_there_is_no_question_at_the_moment(folder: Path) -> None:
+    async def play() -> None:
+        config = settings(folder)
+        async with on_http(Answers(settings=config).sources()) as web:
+            assert (await web.client.get("/api/quiz")).status_code == 503
+        config.data.store_file.write_bytes(b"this is no database, however long one looks at it" * 100)
+        async with asked(config) as (web, _):
+            answer = await web.client.get("/api/quiz")
+            assert answer.status_code == 503
+            assert str(folder) not in answer.text
+
+    asyncio.run(play())
+
+
+def test_where_too_many_wait_people_are_asked_to_come_back(folder: Path) -> None:
+    async def play() -> None:
+        async with asked(settings(folder)) as (web, answers):
+            answers.engine = Engine(replace(parrot(DRAWN), meta=HELD_OUT))  # never started: it takes nobody
+            answer = await web.client.get("/api/quiz")
+            assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
+
+    asyncio.run(play())
+
+
+def test_a_post_whose_prompt_cannot_be_spelled_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tokenizer of characters has no token for what it never saw; what was said to nobody has no prompt."""
+    monkeypatch.setattr(quiz, "QUESTIONS", 200)
+
+    async def play() -> None:
+        letters = Tokenizer.of_characters(["birthday"])
+        async with Engine(replace(parrot("birthday", tokenizer=letters), meta=HELD_OUT)) as engine:
+            await engine.ready()
+            async with on_http(Answers(settings=settings(folder), engine=engine).sources()) as web:
+                told = (await web.client.get("/api/quiz")).json()
+                assert {*told["texts"]} == {"birthday", UNASKED}
+
+    asyncio.run(play())
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", "{}", '{"id": 3, "choice": 0}', '{"id": "x"}', '{"id": "x", "choice": 2}', '{"id": "x", "choice": -1}', "[]",
+     '{"id": "' + "x" * 101 + '", "choice": 0}'],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
+    async def play() -> None:
+        async with asked(settings(folder)) as (web, _):
+            headers = {"Content-Type": "application/json"}
+            answer = await web.client.post("/api/quiz", content=body, headers=headers)
+            assert 400 <= answer.status_code < 500
+
+    asyncio.run(play())
+
+
+def test_questions_that_nobody_answers_are_given_up() -> None:
+    clock = Clock()
+    asked = Open(clock)
+    ids = [asked.ask(number % 2) for number in range(MOST + 1)]
+    assert len(set(ids)) == MOST + 1
+    assert asked.answer(ids[0]) is None
+    assert (asked.answer(ids[1]), asked.answer(ids[1])) == (1, None)
+    clock.now = SECONDS
+    assert asked.answer(ids[2]) is None
+
+
+@pytest.mark.parametrize("text", ["nice weather", "wow!! 😂", "1234 cats", "at 7:30, then?", "ça va où"])
+def test_what_tells_of_nobody_may_be_shown(text: str) -> None:
+    assert may_be_shown(text, "kim")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [*(text for kind, text in HIDDEN.items() if kind in {"link", "mention", "address", "telephone", "short", "long"}),
+     "Kim: hello", "12345", "on 24.12.1990", "DE89 3704 0044", "look at example.com/x", "tell.me", "hi\u202e there", " hm "],
+)  # fmt: skip
+def test_what_may_tell_of_somebody_is_not(text: str) -> None:
+    assert not may_be_shown(text, "kim")

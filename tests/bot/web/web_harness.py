@@ -1,0 +1,112 @@
+"""dann on HTTP as its tests have it: the real server on a free port of this machine, and a client that asks it."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from bot.config import BotSettings, WebConfig
+from bot.replies.stats import Tally
+from bot.retraining.outcome import Progress
+from bot.serving.store_counts import Stored
+from bot.web.http.auth import NO_SECRETS, Secrets
+from bot.web.server import run
+from bot.web.state import Sources
+from model.engine.engine import Engine
+
+UNLIMITED = WebConfig(requests_per_minute=1e6, burst=100_000, streams=1000, streams_in_all=1000)
+Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
+
+
+def free_port() -> int:
+    """One that nobody has at the moment."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        return int(listener.getsockname()[1])
+
+
+def samples(text: str) -> Samples:
+    """Every value of a metrics page, by name and labels."""
+    return {
+        (sample.name, frozenset(sample.labels.items())): sample.value
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+    }
+
+
+def value(found: Samples, name: str, **labels: str) -> float:
+    return found[name, frozenset(labels.items())]
+
+
+@dataclass
+class Answers:
+    """What the server is told when it asks; each may be set at any time. Metrics take until `counted` is set."""
+
+    settings: BotSettings = field(default_factory=BotSettings)
+    why_not: Callable[[], str] = lambda: ""
+    tally: Tally = field(default_factory=Tally)
+    engine: Engine | None = None
+    store: Callable[[], Stored | None] = lambda: None
+    asked: asyncio.Event = field(default_factory=asyncio.Event)
+    counted: asyncio.Event = field(default_factory=asyncio.Event)
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    retraining: Progress | None = None
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.counted.set()
+
+    async def stored(self) -> Stored | None:
+        self.asked.set()
+        await self.counted.wait()
+        return self.store()
+
+    def sources(self) -> Sources:
+        return Sources(
+            settings=self.settings,
+            why_not=self.why_not,
+            tally=self.tally,
+            engine=lambda: self.engine,
+            stored=self.stored,
+            reloads=lambda: self.reloads,
+            retraining=lambda: self.retraining,
+            stopping=self.stopping,
+        )
+
+
+@dataclass
+class Web:
+    """The server, and a client. `stop` asks it to stop; `over` is done when it has."""
+
+    client: httpx.AsyncClient
+    port: int
+    told: list[str]
+    stop: asyncio.Event
+    over: asyncio.Task[None]
+
+    async def samples(self) -> Samples:
+        page = await self.client.get("/metrics")
+        assert page.status_code == 200
+        return samples(page.text)
+
+
+@contextlib.asynccontextmanager
+async def on_http(
+    sources: Sources, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: Secrets = NO_SECRETS
+) -> AsyncIterator[Web]:
+    """The server until the block ends, or until it is stopped, on a port of its own; without a config there is no limit."""
+    port, told, stop = free_port(), list[str](), sources.stopping
+    config = (config or UNLIMITED).model_copy(update={"port": port})
+    over = asyncio.create_task(run(config, sources, stop, drain_seconds, told.append, secrets))
+    address = f"http://127.0.0.1:{port}"
+    async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+        while not told and not over.done():
+            await asyncio.sleep(0)
+        try:
+            yield Web(client, port, told, stop, over)
+        finally:
+            stop.set()
+            await over

@@ -1,0 +1,95 @@
+"""Requests going on together: nobody waits for a long prompt, and what is read in parts is what is read at once."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from model.engine.batch import Batch, fitting, widths
+from model.engine.engine import Engine
+from model.engine.prompt import PROMPT_TOKENS, Turn
+from model.engine.request import Continuation, Request
+from model.engine.slots import DRAW_STEPS, READ_STEPS
+from model.tokenizer import BOS
+from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
+
+
+def test_programs_are_few_and_the_smallest_that_fits_is_taken() -> None:
+    assert widths(64) == [1, 4, 16, 64]
+    assert widths(1) == [1]
+    assert [fitting(widths(64), count) for count in (1, 2, 5, 17, 64)] == [1, 4, 16, 64, 64]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "gru"])
+def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: str) -> None:
+    """Every length around a part's, in one table: a part that is not full, nothing to read, many parts."""
+    held = snapshot(architecture=architecture, num_layers=2)
+    chance = np.random.default_rng(0)
+    lengths = [*range(1, 2 * READ_STEPS + 3), 200]
+    prompts = [[BOS, *chance.integers(1, TOKENIZER.vocab_size, length - 1).tolist()] for length in lengths]
+    batch = Batch(held, len(prompts))
+    requests = [Continuation(prompt, WILD, 0) for prompt in prompts]
+    for request in requests:
+        batch.admit(request)
+    slots = {request: slot for slot, request in batch._running.items()}
+    while reading := [(slot, one) for slot, one in batch._running.items() if one.unread or one.fresh]:
+        batch._slots.read(batch._reading(reading, fitting(widths(len(prompts)), len(reading))))
+    # BOS empties the carry, so that any number of it may stand in front: one forward pass for all lengths.
+    padded = np.asarray([[BOS] * (max(lengths) - len(prompt)) + prompt[:-1] for prompt in prompts], np.int32)
+    _, carry = held.model(jnp.asarray(padded), held.model.initial_carry(len(prompts)))
+    for array, wanted in zip(jax.tree.leaves(batch._slots._table.carry), jax.tree.leaves(carry), strict=True):
+        rows = np.asarray(array)[[slots[request] for request in requests]]
+        np.testing.assert_array_equal(rows[0], 0.0)  # of one token nothing is read: drawing begins with it
+        np.testing.assert_allclose(rows[1:], np.asarray(wanted)[1:], atol=2e-6)
+    assert [request.last for request in requests] == [prompt[-1] for prompt in prompts]
+
+
+def test_a_long_prompt_does_not_hold_up_a_short_request() -> None:
+    batch = Batch(snapshot(), 8)
+    long = Request([Turn(mine=False, text="x" * PROMPT_TOKENS)], WILD, 0)
+    short = Request([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DRAW_STEPS}), 0)
+    batch.admit(long)
+    batch.admit(short)
+    assert batch.round() == [short]
+    assert short.completion
+    assert not long.drawn
+    rounds = 1
+    while not long.drawn:
+        batch.round()
+        rounds += 1
+    assert rounds == -(-(PROMPT_TOKENS - 1) // READ_STEPS)
+
+
+def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None:
+    batch = Batch(parrot("he", forever=True), 8)
+    first, second = (Request([], GREEDY.model_copy(update={"max_tokens": 200}), 0) for _ in range(2))
+    batch.admit(first)
+    batch.round()
+    batch.admit(second)
+    assert set(batch.round()) == {first, second}
+    assert (len(first.drawn), len(second.drawn)) == (2 * DRAW_STEPS, DRAW_STEPS)
+
+
+def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_given_up() -> None:
+    batch = Batch(parrot("he", forever=True), 2)
+    ends, given_up = (Request([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
+    batch.admit(ends)
+    batch.admit(given_up)
+    assert batch.room == 0
+    batch.round()
+    assert (batch.room, len(batch)) == (1, 1)
+    given_up.given_up = True
+    drawn = len(given_up.drawn)
+    assert batch.round() == []
+    assert (batch.room, len(given_up.drawn)) == (2, drawn)
+
+
+def test_warming_leaves_the_table_as_it_was() -> None:
+    """What is compiled ahead must not show in a reply."""
+    batch = Batch(snapshot(), 16)
+    batch.warm()
+    request = Request([Turn(mine=False, text="hey")], WILD, 3)
+    batch.admit(request)
+    while not request.completion:
+        batch.round()
+    assert request.completion == Engine(snapshot()).reply([Turn(mine=False, text="hey")], WILD, 3)

@@ -1,0 +1,82 @@
+"""A reply is the same, bit for bit, alone and in a crowd, wherever in it it stands.
+
+If a shape fails here after JAX was upgraded: XLA adds in another order within a program than where the way to multiply was
+tried (model/architectures/parts/batch_invariant.py), or sums otherwise for another number of rows (model/sampling.py).
+"""
+
+import random
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+
+from model.config import SamplingParams
+from model.engine.batch import Batch
+from model.engine.engine import Engine
+from model.engine.prompt import Turn
+from model.engine.request import Request
+from tests.model.small_networks import TOKENIZER, WILD, snapshot
+
+SHAPES: list[dict[str, Any]] = [
+    {"hidden_dim": 256, "embed_dim": 128},
+    {"hidden_dim": 100, "embed_dim": 37, "num_layers": 2, "architecture": "gru"},
+    {"hidden_dim": 96, "embed_dim": 32, "tie_embeddings": True, "architecture": "rnn"},
+]
+
+
+def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
+    """Requests of every kind: long and short, wild and greedy, with each filter on and off."""
+    chance, asked = random.Random(1), []
+    for number in range(count):
+        words = " ".join(chance.choices(["hey", "the loss", "lol", "😂", "goes", "ё"], k=chance.randrange(60)))
+        params = SamplingParams(
+            temperature=chance.choice([0.0, 0.7, 1.3, 2.0]),
+            top_k=chance.choice([0, 1, 40, 200]),
+            top_p=chance.choice([0.5, 0.95, 1.0]),
+            min_p=chance.choice([0.0, 0.05]),
+            repetition_penalty=chance.choice([1.0, 1.3]),
+            max_tokens=chance.randrange(1, 60),
+        )
+        asked.append(([Turn(mine=number % 3 == 0, text=words)], params, number))
+    return asked
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_a_reply_is_the_same_alone_and_in_a_crowd(shape: dict[str, Any]) -> None:
+    engine, asked = Engine(snapshot(**shape)), crowd(64)
+    together = engine.replies(asked)
+    shuffled = random.Random(2).sample(range(64), 64)
+    again = engine.replies([asked[number] for number in shuffled])
+    assert [again[shuffled.index(number)] for number in range(64)] == together
+    assert [engine.reply(*one) for one in asked[:16]] == together[:16]
+
+
+def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
+    """All that the table holds of one request after four rounds among `count`."""
+    batch = Batch(snapshot(**shape), 64)
+    fillers = [Request([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
+    watched = Request([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
+    for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
+        batch.admit(request)
+    slot = next(slot for slot, request in batch._running.items() if request is watched)
+    for _ in range(4):
+        batch.round()
+    return [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_what_is_remembered_has_the_same_bits_in_every_width_and_place(shape: dict[str, Any]) -> None:
+    """Texts could agree by luck; this is what all that follows is computed from."""
+    alone = table_row(shape, 1)
+    for count in (4, 9, 64):
+        for array, expected in zip(table_row(shape, count), alone, strict=True):
+            np.testing.assert_array_equal(array, expected, err_msg=f"{count} at once")
+
+
+def test_the_crowd_is_of_every_kind() -> None:
+    """Otherwise the tests above say little."""
+    replies = Engine(snapshot()).replies(crowd(64))
+    assert len({reply.text for reply in replies}) > 50
+    assert {reply.finish_reason for reply in replies} == {"stop", "length"}
+    assert TOKENIZER.vocab_size > 64

@@ -1,0 +1,100 @@
+"""What has been read need not be read again, and no reply shows whether it was."""
+
+import random
+from typing import Any
+
+import pytest
+
+from model.engine.batch import Batch
+from model.engine.engine import Engine
+from model.engine.prefix_cache import Prefixes
+from model.engine.prompt import Turn
+from model.engine.request import Request
+from model.tokenizer import BOS, ME, OTHER
+from tests.model.small_networks import WILD, snapshot
+
+HELLO = [BOS, OTHER, 10, 11]
+ANSWERED = [*HELLO, ME, 12, OTHER, 13]
+
+
+def test_the_longest_beginning_that_ends_with_a_turn_is_found() -> None:
+    prefixes = Prefixes([5, 6, 7])
+    assert prefixes.find(HELLO) == (0, 0)
+    assert prefixes.claim(HELLO) == 7
+    assert prefixes.find(HELLO) == prefixes.find(ANSWERED) == (4, 7)
+    assert prefixes.claim(ANSWERED) == 6
+    assert prefixes.find([*ANSWERED, ME, 20]) == (len(ANSWERED), 6)
+    assert prefixes.find([*HELLO, 12]) == (0, 0)  # the turn goes on otherwise
+    assert prefixes.find([BOS, OTHER, 10]) == (0, 0)
+
+
+def test_what_is_there_is_claimed_once_and_the_oldest_makes_room() -> None:
+    prefixes = Prefixes([1, 2])
+    first, second, third = ([BOS, OTHER, number] for number in (10, 11, 12))
+    rows = prefixes.claim(first), prefixes.claim(second)
+    assert sorted(row for row in rows if row) == [1, 2]
+    assert prefixes.claim(first) is None
+    prefixes.find(first)
+    assert prefixes.claim(third) == rows[1]
+    assert prefixes.find(second) == (0, 0)
+    assert prefixes.find(first) == (3, rows[0])
+
+
+def test_nothing_is_claimed_where_there_is_nothing() -> None:
+    assert Prefixes([]).claim(HELLO) is None
+    assert Prefixes([1]).claim([]) is None
+    assert Prefixes([1]).find([]) == (0, 0)
+
+
+def conversations(count: int) -> list[list[Turn]]:
+    """Some that go on, some that begin alike and go on otherwise, and some again, each after the one it goes on from."""
+    chance, found = random.Random(3), [[Turn(mine=False, text="hey")]]
+    for _ in range(count - 1):
+        before = chance.choice(found)
+        words = " ".join(chance.choices(["hey", "the loss", "lol", "😂"], k=chance.randrange(1, 20)))
+        more = [Turn(mine=True, text=words), Turn(mine=False, text=words[::-1])]
+        found.append([*before, *more[: chance.randrange(3)]])
+    return found
+
+
+@pytest.mark.parametrize(
+    "shape", [{"hidden_dim": 64, "num_layers": 2, "embed_dim": 24}, {"architecture": "gru"}], ids=str
+)
+def test_a_reply_is_the_same_whether_its_conversation_was_read_before(shape: dict[str, Any]) -> None:
+    """Two places, so that rows are soon taken over; each reply against one from an engine that has read nothing."""
+    held, used = snapshot(**shape), Engine(snapshot(**shape), slots=2)
+    asked = [(talk, WILD.model_copy(update={"max_tokens": 9}), number) for number, talk in enumerate(conversations(40))]
+    assert used.replies(asked) == [Engine(held).reply(*one) for one in asked]
+
+
+def test_only_what_is_new_is_read() -> None:
+    batch = Batch(snapshot(), 2)
+    talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
+
+    def rounds(conversation: list[Turn]) -> int:
+        request, count = Request(conversation, WILD, 0), 0
+        batch.admit(request)
+        while not request.drawn:
+            batch.round()
+            count += 1
+        request.given_up = True
+        return count
+
+    assert rounds(talk) > 1
+    assert rounds(talk) == 1
+    assert rounds([*talk, Turn(mine=True, text="lol"), Turn(mine=False, text="hey")]) == 1
+
+
+def test_what_was_given_up_before_it_was_read_is_not_found() -> None:
+    batch = Batch(snapshot(), 2)
+    talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
+    first = Request(talk, WILD, 5)
+    batch.admit(first)
+    batch.round()
+    assert not first.drawn
+    first.given_up = True
+    second = Request(talk, WILD, 5)
+    batch.admit(second)
+    while not second.completion:
+        batch.round()
+    assert second.completion == Engine(snapshot()).reply(talk, WILD, 5)

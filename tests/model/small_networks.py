@@ -1,0 +1,67 @@
+"""Small snapshots for the engine's tests: networks of random weights, and one that says what it is told to."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from model.architectures import build
+from model.architectures.parts.dropout import Noise
+from model.checkpoints import checkpoint
+from model.checkpoints.checkpoint import Meta, Snapshot
+from model.config import ModelConfig, SamplingParams
+from model.tokenizer import BOS, ME, Tokenizer
+
+TOKENIZER = Tokenizer.train(["hey lol", "the loss goes down lol"] * 3, 280)
+WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=40)
+GREEDY = SamplingParams(temperature=0.0, max_tokens=40)
+
+
+def snapshot(tokenizer: Tokenizer = TOKENIZER, id_: str = "test", seed: int = 3, **shape: Any) -> Snapshot:
+    """A network of random weights: it says gibberish, and goes on for long."""
+    config = ModelConfig(vocab_size=tokenizer.vocab_size, **{"hidden_dim": 16, **shape})
+    return Snapshot(id_, build(config, seed=seed), tokenizer)
+
+
+class Parrot(nnx.Module):
+    """After each token the one that `following[V]` names. Its carry is the last token, as a number."""
+
+    def __init__(self, following: list[int]) -> None:
+        self.config = ModelConfig(vocab_size=len(following))
+        self.following = nnx.Param(jnp.asarray(following, jnp.float32))
+
+    def initial_carry(self, batch_size: int) -> Any:
+        return jnp.zeros((batch_size, 1))
+
+    def __call__(
+        self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None, dtype: Any = jnp.float32
+    ) -> tuple[jax.Array, Any]:
+        wanted = self.following[...][tokens].astype(jnp.int32)
+        return 100.0 * jax.nn.one_hot(wanted, self.config.vocab_size), tokens[:, -1:].astype(jnp.float32)
+
+
+def parrot(text: str, *, forever: bool = False, tokenizer: Tokenizer = TOKENIZER) -> Snapshot:
+    """A snapshot that replies `text`, whose tokens must all be different, and ends, or begins again `forever`."""
+    tokens = tokenizer.encode(text)
+    assert len(set(tokens)) == len(tokens)
+    following = [BOS] * tokenizer.vocab_size
+    for token, after in zip([ME, *tokens], [*tokens, tokens[0] if forever else BOS], strict=True):
+        following[token] = after
+    return Snapshot(text, Parrot(following), tokenizer)
+
+
+META = Meta(
+    created="2026-01-01T00:00:00+00:00", step=1, seconds=1.0, val_bpb=2.3456, posts=4, newest_post=None, seed=0,
+    code_version="0", settings={},
+)  # fmt: skip
+
+
+def save(root: Path, *ids: str, seed: int = 3, publish: bool = True, **shape: Any) -> None:
+    """Save networks of random weights as checkpoints of these ids, and let each of them serve in turn."""
+    held = snapshot(seed=seed, **shape)
+    for id_ in ids:
+        checkpoint.save(root, id_, held.model, held.tokenizer, META)
+        if publish:
+            checkpoint.publish(root, id_)

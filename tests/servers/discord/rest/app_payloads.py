@@ -1,0 +1,56 @@
+"""The application and its interactions as Discord writes them in JSON."""
+
+from typing import TYPE_CHECKING, Any
+
+from tests.servers.discord.objects import Interaction
+from tests.servers.discord.rest import payloads
+
+if TYPE_CHECKING:
+    from tests.servers.discord.simulation import World
+
+Json = dict[str, Any]
+ADMINISTRATOR = 1 << 3
+
+
+def interaction(it: Interaction, world: "World") -> Json:
+    """As in INTERACTION_CREATE."""
+    body: Json = {
+        "id": str(it.id),
+        "application_id": str(world.application_id),
+        "type": 2,
+        "data": it.data,
+        "channel_id": str(it.channel.id),
+        "channel": payloads.channel(it.channel),
+        "token": it.token,
+        "version": 1,
+        "app_permissions": str(int(it.channel.bot_may)),
+        "locale": "en-US",
+        "entitlements": [],
+        "authorizing_integration_owners": {},
+        "context": 0 if it.channel.guild else 1,
+        "attachment_size_limit": 10_485_760,
+    }
+    if it.channel.guild is None:
+        return {**body, "user": payloads.user(it.user)}
+    who = it.channel.guild.members[it.user.id]
+    permissions = str(ADMINISTRATOR if who.administrator else int(it.channel.bot_may))
+    told = {**payloads.member(who), "user": payloads.user(it.user), "permissions": permissions}
+    guild_ = {"id": str(it.channel.guild.id), "features": [], "locale": "en-US"}
+    return {**body, "guild_id": str(it.channel.guild.id), "guild": guild_, "guild_locale": "en-US", "member": told}
+
+
+def application(world: "World") -> Json:
+    """As /oauth2/applications/@me has it; `flags` say which privileged intents are switched on."""
+    return {
+        "id": str(world.application_id),
+        "name": world.bot.name,
+        "icon": None,
+        "description": "",
+        "summary": "",
+        "bot_public": True,
+        "bot_require_code_grant": False,
+        "verify_key": "0" * 64,
+        "owner": payloads.user(world.owner),
+        "flags": int(world.application_flags),
+        "team": None,
+    }

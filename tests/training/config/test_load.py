@@ -1,0 +1,216 @@
+"""Settings: which place wins, and that whatever is wrong is one line saying where, what, and what is allowed."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from bot.config import BotSettings
+from model.errors import DannError
+from training.config.load import load_settings
+from training.config.tables import Settings
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither this repository's config.toml nor the developer's environment has a say."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DANN_TRAIN__MINUTES", raising=False)
+
+
+def test_defaults_hold_where_nothing_is_written() -> None:
+    assert load_settings(BotSettings, None, []) == BotSettings()
+
+
+def test_a_place_wins_over_those_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "config.toml").write_text("[train]\nminutes = 1\nseed = 1\nbatch_size = 1\n")
+    monkeypatch.setenv("DANN_TRAIN__MINUTES", "2")
+    monkeypatch.setenv("dann_train__seed", "2")
+    train = load_settings(BotSettings, None, ["train.minutes=3", "train.minutes=4"]).train
+    assert (train.minutes, train.seed, train.batch_size) == (4, 2, 1)
+    assert train.bptt_length == Settings().train.bptt_length
+
+
+def test_a_file_that_is_named_is_read_instead(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[train]\nminutes = 1\nseed = 5\n")
+    (tmp_path / "other.toml").write_text("[train]\nminutes = 2\n")
+    train = load_settings(BotSettings, Path("other.toml"), []).train
+    assert (train.minutes, train.seed) == (2, 0)
+
+
+def test_the_bots_tables_do_not_disturb_training(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text(
+        '[persona]\nname = "sam"\n[train]\nminutes = 2\n[bot]\nlinks = true\n[bot.discord]\nowners = [1]\n'
+    )
+    assert load_settings(Settings, None, []).train.minutes == 2
+    assert load_settings(BotSettings, None, []).persona.name == "sam"
+    assert load_settings(BotSettings, None, []).bot.links
+
+
+def test_a_table_within_a_table_is_reached_from_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = '[bot]\nwaiting = 1\n[bot.discord]\napi_url = "file"\ngateway_url = "file"\ndeny_users = ["1"]\n'
+    (tmp_path / "config.toml").write_text(written)
+    (tmp_path / "over.toml").write_text("[bot.discord]\nallow_users = [2]\ndeny_users = [3]\n")
+    monkeypatch.setenv("DANN_BOT__DISCORD__GATEWAY_URL", "environment")
+    bot = load_settings(BotSettings, None, ["bot.discord.api_url=set"], overlay=tmp_path / "over.toml").bot
+    assert (bot.discord.api_url, bot.discord.gateway_url, bot.waiting) == ("set", "environment", 1)
+    assert (bot.discord.allow_users, bot.discord.deny_users) == (("2",), ("3",))
+    assert bot.telegram == BotSettings().bot.telegram
+
+
+@pytest.mark.parametrize(
+    "given", ["[201234567890123456, '-100']", "201234567890123456,-100", "[ '201234567890123456', -100 ]"]
+)
+def test_ids_are_text_however_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
+    expected = ("201234567890123456", "-100")
+    assert load_settings(BotSettings, None, [f"bot.telegram.owners={given}"]).bot.telegram.owners == expected
+    monkeypatch.setenv("DANN_BOT__TELEGRAM__OWNERS", given)
+    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+    monkeypatch.delenv("DANN_BOT__TELEGRAM__OWNERS")
+    (tmp_path / "config.toml").write_text("[bot.telegram]\nowners = [201234567890123456, '-100']\n")
+    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+
+
+def test_one_id_or_none_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = ["bot.discord.owners=7", "bot.discord.deny_users=", "bot.remarks.chats=[]"]
+    bot = load_settings(BotSettings, None, given).bot
+    assert (bot.discord.owners, bot.discord.deny_users, bot.remarks.chats) == (("7",), (), ())
+    assert load_settings(BotSettings, None, ["bot.remarks.chats=-5, 7"]).bot.remarks.chats == ("-5", "7")
+    monkeypatch.setenv("DANN_BOT__DISCORD", '{"owners": [8], "links_no": 1}')
+    with pytest.raises(DannError, match=r"^DANN_BOT__DISCORD: bot.discord.links_no is no setting"):
+        load_settings(BotSettings, None, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("data.me=sam", "sam"),
+        ('data.me="sam"', "sam"),
+        ("data.me=sam=x # y", "sam=x # y"),
+        ("data.me=two words", "two words"),
+        ("data.me=", ""),
+        ("data.me=123456789012345678", "123456789012345678"),
+        ("data.me='123'", "123"),
+    ],
+)
+def test_a_value_on_the_command_line_is_toml_or_else_words(given: str, expected: str) -> None:
+    assert load_settings(BotSettings, None, [given]).data.me == expected
+
+
+def test_settings_are_frozen_and_of_the_kind_asked_for() -> None:
+    settings = load_settings(BotSettings, None, ["train.minutes=3"])
+    assert type(settings) is BotSettings
+    with pytest.raises(ValueError, match="frozen"):
+        settings.train = settings.train  # type: ignore[misc]
+
+
+def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANN_TRAIN__MINUTES", "soon")
+    with pytest.raises(DannError, match=r"^DANN_TRAIN__MINUTES: train.minutes = 'soon' is not right.*a number above 0"):
+        load_settings(BotSettings, None, [])
+    monkeypatch.delenv("DANN_TRAIN__MINUTES")
+    monkeypatch.setenv("DANN_TRAIN__MINUTS", "3")
+    with pytest.raises(DannError, match=r"^DANN_TRAIN__MINUTS: .*did you mean train.minutes\?"):
+        load_settings(BotSettings, None, [])
+    monkeypatch.delenv("DANN_TRAIN__MINUTS")
+    monkeypatch.setenv("DANN_TRAIN", "{broken")
+    with pytest.raises(DannError, match=r"DANN_TRAIN__MINUTES=3"):
+        load_settings(BotSettings, None, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[train]\nminutes = 3\nseed 3\n", r"^config.toml: is not TOML: .*line 3"),
+        ("[train]\nminuts = 3\n", r"^config.toml: train.minuts is no setting; did you mean train.minutes\?$"),
+        ("[trian]\nminutes = 3\n", r"^config.toml: trian is no setting; did you mean \[train\]\?$"),
+        ("minutes = 3\n", r"^config.toml: minutes is no setting; did you mean train.minutes\?$"),
+        ("train = 3\n", r"^config.toml: train = 3 is not right: it must be a table, \[train\]$"),
+        ("[train]\nminutes = 0\n", r"train.minutes = 0 is not right: it must be a number above 0 and at most 10,080$"),
+        ('[train]\nminutes = "long"\n', r"train.minutes = 'long' is not right: it must be a number above 0"),
+        ("[train]\nminutes = nan\n", r"train.minutes = nan is not right"),
+        ("[model]\nhidden_dim = -1\n", r'model.hidden_dim = -1 .* must be "auto" or a whole number above 0$'),
+        ('[model]\nhidden_dim = "big"\n', r'model.hidden_dim = .big. .* must be "auto" or a whole number above 0$'),
+        ("[sample]\ntop_p = 1.5\n", r"sample.top_p = 1.5 .* must be a number above 0 and at most 1$"),
+        ("[persona]\nname = ''\n", r"persona.name = '' "),
+        ("bot = 3\n", r"^config.toml: bot = 3 is not right: it must be a table, \[bot\]$"),
+        ("[bot]\ndiscord = 3\n", r"^config.toml: bot.discord = 3 is not right: it must be a table, \[bot.discord\]$"),
+        ("[bot.dsicord]\n", r"^config.toml: bot.dsicord is no setting; did you mean \[bot.discord\]\?$"),
+        ("[bot]\nowners = [1]\n", r"^config.toml: bot.owners is no setting; did you mean bot.\w+.owners\?$"),
+        ("[bot.discord]\nowner = [1]\n", r": bot.discord.owner is no setting; did you mean bot.discord.owners\?$"),
+        (
+            "[bot.discord]\nowners = [1, true]\n",
+            r"bot.discord.owners = true is not right: it must be a list of ids, which",
+        ),
+        ("[bot.discord]\nowners = true\n", r"bot.discord.owners = true is not right: it must be a list of ids, which"),
+        ('[bot.discord]\nowners = ["1", "sam#1234"]\n', r"^config.toml: bot.discord.owners = 'sam#1234' is not right"),
+        ("[bot.discord]\ndeny_roles = [-5]\n", r"deny_roles = -5 .* a list of ids, which are numbers, such as \["),
+        (
+            '[bot.telegram]\nallow_chats = ["@tavern"]\n',
+            r"allow_chats = '@tavern' .* \(a group's is below 0\), such as",
+        ),
+        ("[bot.telegram]\nowners = [1.5]\n", r"bot.telegram.owners = 1.5 is not right: it must be a list of ids"),
+        (
+            '[bot.web]\nquiz_sources = ["My chats"]\n',
+            r"bot.web.quiz_sources = 'My chats' is not right: .*a list of sources as the store names them, such as \[\"jsonl",
+        ),
+        ('[bot.remarks]\nchats = ["general"]\n', r"^config.toml: bot.remarks.chats = 'general' is not right"),
+        ("[bot.remarks]\nchance = 2\n", r"bot.remarks.chance = 2 is not right: .* at least 0 and at most 1$"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "config.toml").write_text(text)
+    with pytest.raises(DannError, match=said) as caught:
+        load_settings(BotSettings, None, [])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(DannError, match=r"^nowhere.toml: cannot be read \(No such file"):
+        load_settings(BotSettings, Path("nowhere.toml"), [])
+    with pytest.raises(DannError, match="cannot be read"):
+        load_settings(BotSettings, tmp_path, [])
+    (tmp_path / "config.toml").write_bytes(b"[data]\nme = '\xff'\n")
+    with pytest.raises(DannError, match=r"^config.toml: is not UTF-8 at byte 13"):
+        load_settings(BotSettings, None, [])
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("train.minuts=3", r"^--set: train.minuts is no setting; did you mean train.minutes\?$"),
+        ("minutes=3", r"^--set: minutes is no setting; did you mean train.minutes\?$"),
+        ("train.minutes.x=3", r"^--set: train.minutes.x is no setting"),
+        ("trian.minutes=3", r"^--set: trian is no setting; did you mean \[train\]\?$"),
+        ("bot.discord.api=3", r"^--set: bot.discord.api is no setting; did you mean bot.discord.api_url\?$"),
+        ("bot.dsicord.api_url=3", r"^--set: bot.dsicord is no setting; did you mean \[bot.discord\]\?$"),
+        ("bot.discord=3", r"^--set: bot.discord is no setting; did you mean \[bot.discord\]\?$"),
+        ("bot.telegram.webhook_port=0", r"^--set: bot.telegram.webhook_port = 0 .* at least 1 and at most 65,535$"),
+        ("train.minutes", r"^--set train.minutes: expected table.key=value"),
+        ("train.minutes=-3", r"^--set: train.minutes = -3 is not right: it must be a number above 0"),
+        (
+            "model.tie_embeddings=maybe",
+            r"^--set: model.tie_embeddings = 'maybe' is not right: it must be true or false$",
+        ),
+        (
+            "train.batch_size=false",
+            r"^--set: train.batch_size = false is not right: it must be a whole number above 0$",
+        ),
+    ],
+)
+def test_what_is_wrong_on_the_command_line_is_one_line(given: str, said: str) -> None:
+    with pytest.raises(DannError, match=said) as caught:
+        load_settings(BotSettings, None, [given])
+    assert "\n" not in str(caught.value)
+
+
+def test_config_toml_shows_every_setting_with_its_default_and_a_comment() -> None:
+    """If this fails: a default or a key changed; write the same into config.toml, in the order of the code."""
+    text = (Path(__file__).parents[3] / "config.toml").read_text()
+    shown = tomllib.loads(text)
+    assert shown == BotSettings.model_construct().model_dump(mode="json")
+    assert [(table, list(keys)) for table, keys in shown.items()] == [
+        (table, list(keys)) for table, keys in BotSettings.model_construct().model_dump(mode="json").items()
+    ]
+    for line in text.splitlines():
+        assert not line or line.startswith(("#", "[")) or "  # " in line or '" # ' in line or "0 # " in line, line

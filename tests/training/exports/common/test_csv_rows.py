@@ -1,0 +1,37 @@
+"""Rows of tables, whole and broken. What the columns mean is the readers' business."""
+
+from pathlib import Path
+
+import pytest
+
+from model.errors import DannError
+from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.files import ExportFile, open_tree
+
+
+def file_of(tmp_path: Path, text: str) -> ExportFile:
+    (tmp_path / "a.csv").write_text(text, "utf-8", newline="")
+    return open_tree(tmp_path)[0]
+
+
+def test_a_row_beyond_the_last_column_keeps_its_words(tmp_path: Path) -> None:
+    assert list(rows(file_of(tmp_path, "id,text\n1,a,b\n"), ["text"])) == [{"id": "1", "text": "a,b"}]
+
+
+@pytest.mark.parametrize("text", ["", "id\n1\n", '"'])
+def test_a_table_without_a_column_that_is_needed_is_an_error(tmp_path: Path, text: str) -> None:
+    with pytest.raises(DannError, match=r"a\.csv: line 1 (has no column '(id|text)'|is not a row)"):
+        list(rows(file_of(tmp_path, text), ["id", "text"]))
+
+
+def test_a_short_row_is_cut_off_when_strict_and_has_empty_cells_when_not(tmp_path: Path) -> None:
+    file = file_of(tmp_path, "text,id\na,1\n\nb")
+    assert list(rows(file, ["text"], strict=False)) == [{"text": "a", "id": "1"}, {"text": "b"}]
+    with pytest.raises(DannError, match=r"a\.csv: line 4 ends after 1 of 2 columns"):
+        list(rows(file, ["text"]))
+
+
+def test_the_first_rows_are_seen_however_the_head_ends() -> None:
+    assert first_rows(b'\n ID ,Text\r\n1,"a\r\nb') == [["id", "text"], ["1", "a\r\nb"]]
+    assert first_rows(b"ID\rA\rB") == [["id"], ["A"]]
+    assert first_rows(b"\xff\xfe") == []

@@ -1,0 +1,95 @@
+"""DiscordChatExporter's CSV, made up here."""
+
+from pathlib import Path
+
+import pytest
+
+from model.errors import DannError
+from training.exports.common.files import open_tree
+from training.exports.common.record import Record
+from training.exports.discord.chat_exporter import READER
+
+HEADER = "AuthorID,Author,Date,Content,Attachments,Reactions"
+DATE = "2024-03-01T10:00:00.2500000+00:00"
+
+
+def row(
+    content: str = "hello", number: str = "11", author: str = "fox", date: str = DATE, attachments: str = ""
+) -> str:
+    cells = (number, author, date, content, attachments, "")
+    return ",".join('"' + cell.replace('"', '""') + '"' for cell in cells)
+
+
+def read(tmp_path: Path, *rows: str, newline: str = "\r\n", name: str = "Owl.csv") -> list[Record]:
+    path = tmp_path / name
+    path.write_text(newline.join([HEADER, *rows]) + newline, "utf-8", newline="")
+    [file] = open_tree(path)
+    with file.open() as stream:
+        assert READER.claims(file, stream.read(65536))
+    return list(READER.read(file))
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_a_row_keeps_its_author_and_time_and_the_lines_of_its_text(tmp_path: Path, newline: str) -> None:
+    written = row(f'one, "two"{newline}three', author="fox#0042")
+    [record] = read(tmp_path, written, newline=newline)
+    assert (record.id, record.author, record.names) == ("", "11", ("fox#0042", "fox"))
+    assert (record.time, record.text) == (1_709_287_200.25, 'one, "two"\nthree')
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        ("2024-03-01T12:00:00.0000000+02:00", 1_709_287_200.0),
+        ("01-Mar-24 10:00 AM", 1_709_287_200.0),
+        ("01-Mar-24 12:30 PM", 1_709_296_200.0),
+        ("1. 3. 2024 10.00", None),
+    ],
+)
+def test_old_and_new_dates_are_read_and_unknown_ones_are_none(tmp_path: Path, date: str, seconds: float | None) -> None:
+    assert read(tmp_path, row(date=date))[0].time == seconds
+
+
+@pytest.mark.parametrize(
+    "notice",
+    [
+        "Pinned a message.",
+        "Joined the server.",
+        "Started a thread.",
+        "Left the group.",
+        "Changed the channel name: the new den.",
+        "Changed the channel icon.",
+        "Added Owl to the group.",
+        "Removed Owl from the group.",
+        "Started a call that lasted 1,042 minutes.",
+    ],
+)
+def test_the_exporters_own_notices_are_not_words(tmp_path: Path, notice: str) -> None:
+    kept, dropped = read(tmp_path, row("I " + notice.lower()), row(notice))
+    assert (kept.dropped, dropped.dropped, dropped.text) == (None, "service", "")
+
+
+def test_a_picture_alone_is_dropped_as_one(tmp_path: Path) -> None:
+    assert read(tmp_path, row("", attachments="https://example.org/cat, tail.png"))[0].dropped == "attachment"
+
+
+def test_authors_of_the_file_are_hidden_even_before_they_write(tmp_path: Path) -> None:
+    first, _ = read(tmp_path, row("@Snowy Owl and @heron"), row(author="snowy owl#0931", number="22"))
+    assert first.text == "@someone and @heron"
+
+
+def test_a_channel_is_the_same_for_the_same_file_and_does_not_tell_its_name(tmp_path: Path) -> None:
+    [one], [again], [other] = (read(tmp_path, row(), name=name) for name in ("Owl.csv", "Owl.csv", "Heron.csv"))
+    assert one.channel == again.channel != other.channel
+    assert "owl" not in one.channel.lower()
+
+
+def test_a_file_cut_short_says_its_name_and_line(tmp_path: Path) -> None:
+    with pytest.raises(DannError, match=r"Owl\.csv: line 3 "):
+        read(tmp_path, row(), '"22","owl","2024')
+
+
+def test_a_very_long_cell_is_read_and_an_endless_one_is_an_error(tmp_path: Path) -> None:
+    assert len(read(tmp_path, row("a" * 200_000))[0].text) == 200_000
+    with pytest.raises(DannError, match=r"Owl\.csv: line 2 is not a row"):
+        read(tmp_path, row("a" * (1 << 24) + "b"))

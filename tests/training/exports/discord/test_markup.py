@@ -1,0 +1,35 @@
+"""Discord's markup in every form, and names that stand where a mention was."""
+
+import pytest
+
+from training.exports.discord import markup
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        ("<@12> and <@!12> and <@&9>", "@someone and @someone and @someone"),
+        ("<:hedge_hog:12><a:spin:13>", ":hedge_hog::spin:"),
+        ("see <#44>", "see #channel"),
+        ("</weather today:77> works", "/weather today works"),
+        ("from <t:1700000000:R> on, or <t:-5>", "from on, or"),
+        ("a < b, <b>, <@fox>, <3", "a < b, <b>, <@fox>, <3"),
+    ],
+)
+def test_markup_becomes_what_people_see_and_everything_else_stays(raw: str, shown: str) -> None:
+    assert markup.plain(raw) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("@Fox hi", "@someone hi"),
+        ("hi @FOX, and @red panda!", "hi @someone, and @someone!"),
+        ("@red pandas", "@someone pandas"),
+        ("@foxes fox @ fox", "@foxes fox @ fox"),
+        ("@@fox@fox", "@@someone@someone"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_the_longest_whole_name_after_an_at_sign_is_hidden(text: str, hidden: str) -> None:
+    assert markup.hide_names(text, {"fox", "red", "red panda"}) == hidden

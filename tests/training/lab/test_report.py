@@ -1,0 +1,169 @@
+"""Rows over seeds: means, spreads, and no difference claimed that is none."""
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from model.errors import DannError
+from training.lab import results
+from training.lab.plot import COLOURS, Curve, check_picture, draw_curves
+from training.lab.report import Row, Spread, compared, markdown, row_json, verdict
+from training.lab.results import Result
+
+
+def result(name: str, seed: int, figure: float, **more: Any) -> Result:
+    fields: dict[str, Any] = {
+        "experiment": name, "group": f"{name}-20300101-000000", "question": "?", "seed": seed, "text_sha256": "ab" * 32,
+        "split": "the first 90 % train", "val_reset_nats_per_char": figure, "val_stateful_nats_per_char": figure - 0.03,
+        "val_bpb": figure / math.log(2), "params": 1_234_567, "steps": 100, "tokens_per_second": 50_000, "seconds": 180.0,
+        "code_version": "0",
+    }  # fmt: skip
+    return Result(**(fields | more))
+
+
+def row(name: str, *figures: float, **more: Any) -> Row:
+    return Row.of(name, [result(name, seed, figure, **more) for seed, figure in enumerate(figures)])
+
+
+def test_a_spread_is_the_samples_and_one_seed_has_none() -> None:
+    three = Spread.over([1.0, 2.0, 4.0])
+    assert three
+    assert three.mean == pytest.approx(7 / 3)
+    assert three.sd == pytest.approx(math.sqrt(7 / 3))
+    assert three.n == 3
+    assert Spread.over([1.5]) == Spread(1.5, None, 1)
+    assert Spread.over([None, None]) is None
+    assert str(Spread.over([1.0, 2.0])) == "1.5000 ± 0.7071 (2)"
+    assert str(Spread.over([1.5])) == "1.5000 (1)"
+
+
+def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
+    with_it, without = row("with", 1.6, val_mixed_nats_per_char=1.4), row("without", 1.7)
+    head, _, first, second = markdown(compared([with_it, without])).splitlines()
+    assert head.split("|")[6].strip() == "mixed"
+    assert [line.split("|")[6].strip() for line in (first, second)] == ["1.4000 (1)", "–"]
+    assert row_json(with_it)["val_mixed_nats_per_char"] == {"mean": 1.4, "sd": None}
+    assert row_json(without)["val_mixed_nats_per_char"] is None
+
+
+@pytest.mark.parametrize(
+    ("best", "other", "said"),
+    [
+        (Spread(1.60, 0.03, 3), Spread(1.65, 0.04, 3), "no difference"),
+        (Spread(1.60, 0.03, 3), Spread(1.651, 0.04, 3), "worse by 0.0510"),
+        (Spread(1.60, 0.0, 3), Spread(1.60, 0.0, 3), "no difference"),
+        (Spread(1.60, None, 1), Spread(1.90, 0.01, 3), "+0.3000; one seed: no spread known"),
+        (Spread(1.60, 0.01, 3), Spread(1.90, None, 1), "+0.3000; one seed: no spread known"),
+    ],
+)
+def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, said: str) -> None:
+    """0.05 is the root of 0.03 squared and 0.04 squared."""
+    if said == "no difference" and best.sd:
+        best = Spread(best.mean + 1e-9, best.sd, best.n)
+    assert verdict(best, other) == said
+
+
+def test_the_table_has_the_best_first() -> None:
+    table = markdown(compared([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
+    lines = table.splitlines()
+    assert lines[0].startswith(
+        "| name | params | steps | val@256-reset | val-stateful | bits per byte | tokens/s | seconds |"
+    )
+    assert len({line.count("|") for line in lines}) == 1
+    assert [line.split("|")[1].strip() for line in lines[2:]] == ["best", "near", "slow"]
+    assert [line.split("|")[-2].strip() for line in lines[2:]] == ["best", "no difference", "worse by 0.1000"]
+    assert "mixed" not in table
+    assert "| 1,234,567 | 100 | 1.6100 ± 0.0141 (2) | 1.5800 ± 0.0141 (2) |" in lines[2]
+
+
+def test_runs_on_different_text_are_not_compared() -> None:
+    for other in ({"text_sha256": "cd" * 32}, {"split": "the first 95 % train"}):
+        with pytest.raises(DannError, match=r"^one and two were run on different text") as caught:
+            compared([row("one", 1.6), row("two", 1.7, **other)])
+        assert "abababababab" in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+def test_posts_are_compared_in_bits_per_byte() -> None:
+    nothing = {"val_reset_nats_per_char": None, "val_stateful_nats_per_char": None}
+    ordered = compared([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
+    assert [one.name for one, _ in ordered] == ["one", "two"]
+    assert row_json(ordered[0][0])["val_reset_nats_per_char"] is None
+
+
+def test_json_has_each_seeds_own_figures() -> None:
+    told = row_json(row("one", 1.5, 1.7))
+    assert told["val_reset_nats_per_char"] == {"mean": pytest.approx(1.6), "sd": pytest.approx(0.2 / math.sqrt(2))}
+    assert [seed["val_reset_nats_per_char"] for seed in told["seeds"]] == [1.5, 1.7]
+    assert json.loads(json.dumps(told)) == told
+
+
+def stored(runs: Path, *found: Result) -> None:
+    for one in found:
+        folder = results.folder_of(runs, one.group, one.seed)
+        folder.mkdir(parents=True)
+        results.save(folder, one)
+
+
+def test_a_name_is_its_newest_group_and_a_group_can_be_named(tmp_path: Path) -> None:
+    older, newer = (f"a-2030010{day}-000000" for day in (1, 2))
+    stored(tmp_path, *(result("a", seed, 1.0, group=newer) for seed in (1, 0)), result("a", 0, 2.0, group=older))
+    stored(tmp_path, result("a-longer", 0, 3.0, group="a-longer-20290101-000000"))
+    (tmp_path / "unfinished-seed0").mkdir()
+    assert [one.seed for one in results.newest(tmp_path, "a")] == [0, 1]
+    assert results.newest(tmp_path, "experiments/a.toml") == results.newest(tmp_path, "a")
+    assert [one.val_bpb for one in results.newest(tmp_path, older)] == [result("a", 0, 2.0).val_bpb]
+    assert list(results.groups(tmp_path)) == ["a-longer-20290101-000000", older, newer]
+    with pytest.raises(DannError, match=r"^b: no finished run .* there are: a, a-longer;"):
+        results.newest(tmp_path, "b")
+
+
+def test_a_damaged_result_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "a-seed0").mkdir()
+    (tmp_path / "a-seed0" / "result.json").write_text("{")
+    with pytest.raises(
+        DannError, match=r"result.json: is no result that dann wrote; remove .*a-seed0 and run it again"
+    ):
+        results.groups(tmp_path)
+
+
+CURVES = [
+    Curve("one", [[(0.5, 3.0), (1.0, 2.5), (2.0, 2.0)], [(0.6, 3.2), (1.1, 2.6), (2.1, 2.2)]]),
+    Curve("two & three", [[(0.5, 3.1), (1.0, 2.9), (2.0, 2.8)]]),
+]
+
+
+@pytest.mark.parametrize(("name", "begins"), [("curves.png", b"\x89PNG"), ("curves.SVG", b"<?xml")])
+def test_curves_are_drawn_without_a_display(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, begins: bytes
+) -> None:
+    monkeypatch.delenv("DISPLAY", raising=False)
+    draw_curves(tmp_path / name, CURVES)
+    assert (tmp_path / name).read_bytes().startswith(begins)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_the_picture_says_what_it_shows(tmp_path: Path) -> None:
+    draw_curves(tmp_path / "curves.svg", CURVES)
+    drawn = (tmp_path / "curves.svg").read_text()
+    for words in (
+        "one (2 seeds)",
+        "two &amp; three (1 seed)",
+        "minutes",
+        "bits per byte",
+        COLOURS[0].lower(),
+        COLOURS[1].lower(),
+    ):
+        assert words in drawn
+    draw_curves(tmp_path / "again.svg", CURVES)
+    assert (tmp_path / "again.svg").read_text() == drawn
+
+
+def test_only_pictures_of_two_kinds_are_drawn(tmp_path: Path) -> None:
+    with pytest.raises(DannError, match=r"curves.gif: must end in .png or .svg"):
+        check_picture(tmp_path / "curves.gif")
+    with pytest.raises(DannError, match="there is no folder"):
+        check_picture(tmp_path / "nowhere" / "curves.png")

@@ -1,0 +1,107 @@
+"""One device, two or four: the same steps, whatever the batch is split into."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from model.architectures import build
+from model.config import ModelConfig
+from training.config.tables import TrainConfig
+from training.data.dataset import TokenStream
+from training.loop import multihost, precision
+from training.loop.devices import make_mesh
+from training.loop.step import initial_state, make_dispatch
+
+EVERYTHING: dict[str, Any] = {
+    "embedding_dropout": 0.1,
+    "input_dropout": 0.1,
+    "hidden_dropout": 0.2,
+    "dropout": 0.2,
+    "weight_drop": 0.3,
+}
+
+
+def after(devices: int, architecture: str, batch: int, steps: int = 6, of: Any = "float32") -> tuple[Any, np.ndarray]:
+    """The weights and the rows of metrics after a few steps on so many devices."""
+    stream = TokenStream(
+        np.random.default_rng(0).integers(0, 40, 3000).astype(np.int32),
+        np.random.default_rng(1).random(3000).astype(np.float32),
+    )
+    shape = ModelConfig(
+        architecture=architecture, vocab_size=40, hidden_dim=16, embed_dim=8, num_layers=2, **EVERYTHING
+    )
+    model = build(shape, seed=0)
+    config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3, precision=of)
+    dispatch = make_dispatch(model, config, stream)
+    state, rows = dispatch(initial_state(model, config, stream), np.full(32, 0.01, np.float32), steps)
+    return jax.device_get(multihost.whole(state)), np.asarray(rows)[:steps]
+
+
+@pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
+def test_the_losses_are_the_same_on_one_two_and_four_devices(architecture: str) -> None:
+    one, losses = after(1, architecture, 8)
+    assert np.all(losses[:, 0] > 0)
+    for devices in (2, 4):
+        split, others = after(devices, architecture, 8)
+        np.testing.assert_allclose(others, losses, rtol=2e-5)
+        jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), split.carry, one.carry)
+        jax.tree.map(
+            lambda a, b: np.testing.assert_allclose(a, b, atol=2e-4),
+            nnx.to_pure_dict(split.params),
+            nnx.to_pure_dict(one.params),
+        )
+
+
+@pytest.mark.parametrize("devices", [1, 2, 4])
+def test_products_of_bfloat16_take_nearly_the_same_steps(devices: int) -> None:
+    exact, rounded = (after(devices, "lstm", 8, of=of)[1] for of in ("float32", "bfloat16"))
+    assert not np.array_equal(exact, rounded)
+    np.testing.assert_allclose(rounded[:, 0], exact[:, 0], rtol=5e-3)
+
+
+@pytest.mark.parametrize(("flag", "dtype"), [("avx512f avx512_bf16", jnp.bfloat16), ("avx512f", jnp.float32)])
+def test_products_are_of_bfloat16_where_the_processor_has_it(
+    flag: str, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : fpu {flag} rtm\n")
+    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
+    assert precision.numbers(TrainConfig()) == dtype
+    assert precision.numbers(TrainConfig(precision="float32")) == jnp.float32
+    assert precision.numbers(TrainConfig(precision="bfloat16")) == jnp.bfloat16
+
+
+def test_products_are_of_float32_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "CPU_INFO", Path("/nowhere/cpuinfo"))
+    assert precision.numbers(TrainConfig()) == jnp.float32
+
+
+@pytest.mark.parametrize(("wanted", "streams", "used"), [(4, 8, 4), (4, 6, 3), (4, 5, 1), (2, 50, 2), (64, 8, 4)])
+def test_a_mesh_divides_the_batch_evenly(wanted: int, streams: int, used: int) -> None:
+    assert make_mesh(TrainConfig(devices=wanted), streams).size == used
+
+
+def test_by_itself_a_run_takes_every_device_there_is() -> None:
+    assert make_mesh(TrainConfig(), 8).size == len(jax.devices()) == 4
+
+
+def test_windows_begin_with_an_empty_carry_as_often_as_resets_says() -> None:
+    model = build(ModelConfig(vocab_size=40, hidden_dim=8), seed=0)
+    stream = TokenStream(np.random.default_rng(0).integers(1, 40, 3000).astype(np.int32), np.ones(3000, np.float32))
+    still = np.zeros(32, np.float32)  # weights stay; only the carry moves
+
+    def carry_after(resets: float, steps: int) -> Any:
+        config = TrainConfig(batch_size=4, bptt_length=8, resets=resets, random_offsets=False, precision="float32")
+        state, _ = make_dispatch(model, config, stream)(initial_state(model, config, stream), still, steps)
+        return jax.device_get(state.carry)
+
+    graph, params = nnx.split(model)
+    spacing = len(stream) // 4
+    second = jnp.stack([stream.tokens[row * spacing + 8 : row * spacing + 16] for row in range(4)])
+    fresh = jax.jit(lambda p: nnx.merge(graph, p)(second, model.initial_carry(4))[1])(params)
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry_after(1.0, 2), fresh)
+    assert not np.allclose(carry_after(0.0, 2)[0][1], fresh[0][1], atol=1e-4)

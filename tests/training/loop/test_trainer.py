@@ -1,0 +1,246 @@
+"""The loop learns, repeats exactly, resumes exactly and stops when the loss is no number."""
+
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from model.architectures import LanguageModel, build
+from model.checkpoints.checkpoint import Snapshot
+from model.config import ModelConfig, SamplingParams
+from model.engine.engine import Engine, Turn
+from model.errors import DannError
+from model.tokenizer import NUM_SPECIAL, Tokenizer
+from tests.training.small_runs import demo, posts
+from training.config.tables import DataConfig, TrainConfig
+from training.data.conversations import Turn as Said
+from training.data.corpus import build_corpus, own_texts
+from training.data.dataset import Dataset, build_dataset
+from training.loop.clock import Clock
+from training.loop.scoring import Evaluator, ppmd_bpb
+from training.loop.step import TrainState, initial_state, make_dispatch
+from training.loop.trainer import Fit, Progress, StepMetrics, fit
+from training.runs import resume
+from training.store.post import Post
+
+SMALL = TrainConfig(steps=40, batch_size=8, bptt_length=32, evaluations=2, learning_rate=0.01)
+
+
+@dataclass
+class Notes:
+    """A Listener that remembers."""
+
+    metrics: list[StepMetrics] = field(default_factory=list)
+    scores: list[float] = field(default_factory=list)
+    saves: list[int] = field(default_factory=list)
+    file: Path | None = None
+
+    def stepped(self, metrics: StepMetrics) -> None:
+        self.metrics.append(metrics)
+
+    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+        assert progress.score
+        self.scores.append(progress.score.bpb)
+
+    def saved(self, state: TrainState, progress: Progress) -> None:
+        self.saves.append(progress.step)
+        if self.file:
+            resume.save(self.file, state, progress)
+
+
+def prepared(found: list[Post], **shape: Any) -> tuple[Tokenizer, Dataset, LanguageModel]:
+    corpus = build_corpus(found, DataConfig())
+    tokenizer = Tokenizer.train(own_texts(corpus.train), 300)
+    dataset = build_dataset(corpus.train, corpus.val, tokenizer, other_weight=1.0, seed=0)
+    config = ModelConfig(vocab_size=tokenizer.vocab_size, **({"hidden_dim": 32, "embed_dim": 16} | shape))
+    return tokenizer, dataset, build(config, seed=0)
+
+
+def run(
+    model: LanguageModel, dataset: Dataset, config: TrainConfig = SMALL, notes: Notes | None = None, **kwargs: Any
+) -> Fit:
+    clock = Clock(config, time.monotonic(), step_seconds=1e-9)
+    return fit(model, dataset, config, clock, notes or Notes(), kwargs.pop("stopping", lambda: False), **kwargs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
+def test_it_learns(architecture: str) -> None:
+    _, dataset, model = prepared(demo(), architecture=architecture)
+    notes = Notes()
+    run(model, dataset, SMALL.model_copy(update={"steps": 150}), notes)
+    assert notes.scores[-1] < 0.5 * math.log2(300)
+    assert notes.scores[-1] < notes.scores[0]
+    assert notes.metrics[-1].loss < notes.metrics[0].loss - 0.5
+    assert notes.metrics[-1].learning_rate == 0.0
+    assert notes.metrics[-1].progress == 1.0
+    assert all(np.isfinite(m.grad_norm) and m.grad_norm > 0 for m in notes.metrics)
+
+
+@pytest.mark.slow
+def test_one_window_is_overfitted() -> None:
+    """The journal's first check, and the one that finds most bugs: one sample must be learned to nothing.
+
+    By the score of the weights in the end: metrics are means over a dispatch, which has fewer steps on a busy machine.
+    """
+    text = "abcdefghijklmnopqrstuvwxyz0123456789"
+    tokenizer = Tokenizer.train([], 300)
+    model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=64), seed=0)
+    window = [(Said(mine=True, text=text),)]
+    dataset = build_dataset(window, window, tokenizer, 1.0, seed=0)
+    config = TrainConfig(steps=300, batch_size=1, bptt_length=len(dataset.train), learning_rate=0.02, evaluations=1)
+    score = run(model, dataset, config).progress.score
+    assert score
+    assert score.loss < 0.01
+
+
+@pytest.mark.slow
+def test_lmao_goes_on_with_lmaolmao() -> None:
+    """The journal's second check: 'lmao' a thousand times as the only text."""
+    tokenizer, dataset, model = prepared(posts(["lmao" * 40] * 25))
+    result = run(model, dataset, SMALL.model_copy(update={"steps": 150}))
+    nnx.update(model, result.progress.best)
+    engine = Engine(Snapshot("test", model, tokenizer))
+    greedy = SamplingParams(temperature=0.0, max_tokens=40)
+    assert engine.reply([Turn(mine=False, text="lmao")], greedy, 0).text.startswith("lmaolmao")
+
+
+@pytest.mark.slow
+def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> None:
+    _, dataset, _ = prepared(demo())
+    losses = []
+    for step_seconds in (1e-9, 0.1):  # 32 steps a dispatch, or 5
+        _, _, model = prepared(demo(), dropout=0.2)
+        clock, notes = Clock(SMALL, time.monotonic(), step_seconds=step_seconds), Notes()
+        result = fit(model, dataset, SMALL, clock, notes, lambda: False)
+        losses.append(jax.tree.leaves(result.progress.best))
+    for first, second in zip(*losses, strict=True):
+        np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.slow
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
+    _, dataset, model = prepared(demo(), dropout=0.2)
+    unbroken = run(model, dataset)
+    file = tmp_path / "resume.safetensors"
+    asked = iter([False, True])
+    broken = run(model, dataset, notes=Notes(file=file), stopping=lambda: next(asked))
+    assert broken.ending == "stopped"
+    assert 0 < broken.progress.step < SMALL.steps
+    state, progress = resume.load(file, initial_state(model, SMALL, dataset.train))
+    assert progress.step == broken.progress.step
+    assert progress.best_score == broken.progress.best_score
+    resumed = run(model, dataset, resumed=(state, progress))
+    assert (resumed.ending, resumed.progress.step) == ("done", SMALL.steps)
+    for first, second in zip(
+        jax.tree.leaves(unbroken.progress.best), jax.tree.leaves(resumed.progress.best), strict=True
+    ):
+        np.testing.assert_allclose(first, second, atol=1e-6)
+
+
+def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
+    _, dataset, model = prepared(demo(40))
+    like = initial_state(model, SMALL, dataset.train)
+    file = tmp_path / "resume.safetensors"
+    for content in (b"", b"rubbish", b"\x08\0\0\0\0\0\0\0{}      "):
+        file.write_bytes(content)
+        with pytest.raises(DannError, match="cannot be resumed from"):
+            resume.load(file, like)
+    _, other, larger = prepared(demo(40), hidden_dim=48)
+    resume.save(file, initial_state(larger, SMALL, other.train), Progress())
+    with pytest.raises(DannError, match="holds another network"):
+        resume.load(file, like)
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _, dataset, model = prepared(demo())
+    real = make_dispatch(model, SMALL, dataset.train)
+
+    def breaking(state: TrainState, rates: Any, steps: int) -> Any:
+        state, rows = real(state, rates, steps)
+        return state, rows * (float("nan") if int(state.step) > 20 else 1.0)
+
+    monkeypatch.setattr("training.loop.trainer.make_dispatch", lambda *_: breaking)
+    clock, notes = Clock(SMALL, time.monotonic(), step_seconds=0.1), Notes()
+    config = SMALL.model_copy(update={"evaluations": 10})
+    result = fit(model, dataset, config, clock, notes, lambda: False)
+    assert result.ending == "diverged"
+    assert result.progress.step <= 20
+    assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.progress.best))
+
+
+@pytest.mark.parametrize("size", [1, 3, 31, 33, 500])
+def test_texts_shorter_than_a_batch_train_too(size: int) -> None:
+    text = [(Said(mine=True, text="x" * size),)]
+    dataset = build_dataset(text, text, Tokenizer.train([], 300), 1.0, seed=0)
+    model = build(ModelConfig(vocab_size=259, hidden_dim=8), seed=0)
+    dispatch = make_dispatch(model, SMALL, dataset.train)
+    _, rows = dispatch(initial_state(model, SMALL, dataset.train), np.full(32, 0.01, np.float32), 5)
+    assert np.isfinite(np.asarray(rows)[:5]).all()
+
+
+def test_a_carry_is_handed_from_window_to_window() -> None:
+    """Without it the network would forget at every window's edge: with a learning rate of 0, losses tell."""
+    _, dataset, model = prepared(demo(), hidden_dim=64)
+    config = SMALL.model_copy(update={"batch_size": 1})
+    dispatch = make_dispatch(model, config, dataset.train)
+    still = np.zeros(32, np.float32)
+    state, _ = dispatch(initial_state(model, config, dataset.train), still, 3)
+    assert np.abs(np.asarray(state.carry[0][-1])).max() > 0
+    forgetful = state._replace(carry=jax.tree.map(jax.numpy.zeros_like, state.carry))
+    forgetful, kept = jax.tree.map(jax.numpy.copy, (forgetful, state))
+    losses = [np.asarray(dispatch(begun, still, 1)[1])[0, 0] for begun in (forgetful, kept)]
+    assert losses[0] != losses[1]
+
+
+def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
+    """All logits equal: log2(V) bits a token, whatever windows and rows the held-out part is dealt to."""
+    tokenizer, dataset, model = prepared(demo())
+    state = jax.tree.map(np.zeros_like, nnx.state(model, nnx.Param))
+    score = Evaluator(nnx.graphdef(model), dataset.val)(state)
+    tokens, size = dataset.val.num_tokens, dataset.val.num_bytes
+    assert score.loss == pytest.approx(math.log(tokenizer.vocab_size), rel=1e-5)
+    assert score.bpb == pytest.approx(math.log2(tokenizer.vocab_size) * tokens / size, rel=1e-5)
+
+
+def test_evaluation_equals_reading_each_conversation_alone() -> None:
+    _, dataset, model = prepared(demo())
+    score = Evaluator(nnx.graphdef(model), dataset.val)(nnx.state(model, nnx.Param))
+    nats = right = 0.0
+    for tokens, counts in zip(dataset.val.tokens, dataset.val.counts, strict=True):
+        for part in np.split(np.arange(tokens.size), np.flatnonzero(tokens == 0)[1:]):
+            logits, _ = model(tokens[None, part], model.initial_carry(1))
+            logp = np.asarray(jax.nn.log_softmax(logits[0]), np.float64)[:-1]
+            following, count = tokens[part][1:], counts[part][1:]
+            nats -= (logp[np.arange(following.size), following] * count).sum()
+            right += ((logp.argmax(-1) == following) * count).sum()
+    assert score.loss == pytest.approx(nats / dataset.val.num_tokens, rel=1e-4)
+    assert score.accuracy == pytest.approx(right / dataset.val.num_tokens, abs=1e-6)
+    assert (dataset.val.tokens[dataset.val.counts > 0] >= NUM_SPECIAL).all()
+
+
+def test_ppmd_is_the_length_of_val_after_train() -> None:
+    train = [f"the loss of run {i} goes down" for i in range(200)]
+    assert ppmd_bpb(train, train[:20]) < 1.0 < ppmd_bpb(train, ["zyxwv utsrq ponml 98765"] * 1)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("random_offsets", [True, False])
+def test_without_random_offsets_every_epoch_reads_the_same(random_offsets: bool) -> None:
+    """An epoch of one step, and a rate of nearly nothing: losses differ only where windows do."""
+    _, dataset, model = prepared(demo(40))
+    whole = {"bptt_length": len(dataset.train) // 8, "steps": 0, "epochs": 70, "learning_rate": 1e-30, "warmup": 0.0}
+    notes = Notes()
+    result = run(model, dataset, SMALL.model_copy(update=whole | {"random_offsets": random_offsets}), notes)
+    assert (result.ending, result.progress.step) == ("done", 70)
+    losses = [metrics.loss for metrics in notes.metrics]
+    assert len(losses) >= 3
+    assert (max(losses) - min(losses) < 1e-5) is not random_offsets

@@ -1,0 +1,110 @@
+"""What is measured of a candidate: whether it can answer at all, and on which posts and prompts it is compared."""
+
+from pathlib import Path
+
+import jax.numpy as jnp
+import pytest
+from flax import nnx
+
+from bot.config import BotSettings
+from model.checkpoints.checkpoint import Snapshot
+from model.config import SamplingParams
+from model.engine.engine import Engine
+from model.tokenizer import BOS, ME, Tokenizer
+from tests.model.small_networks import TOKENIZER, Parrot, parrot, snapshot
+from tests.training.small_runs import SMALL, chat
+from training.data.corpus import build_corpus, own_texts
+from training.data.split import Unlearned
+from training.retrain.compare import SMOKE_DRAWS, common_ground, figures, unfit
+from training.store.post import Post
+
+PARAMS = SamplingParams(max_tokens=20)
+LINES = [(f"question {n}", False) if n % 2 else (f"my answer {n} goes down lol", True) for n in range(400)]
+POSTS = chat(LINES)
+OLD, NEW = [post.id for post in POSTS if post.mine][150:180], [post.id for post in POSTS if post.mine][180:]
+TIMED = Tokenizer.train([text for text, _ in LINES], 300)
+
+
+def settings(samples: int = 60) -> BotSettings:
+    return BotSettings.model_validate(SMALL | {"data": {"dir": Path("unused")}, "retrain": {"samples": samples}})
+
+
+def test_a_network_that_answers_is_fit() -> None:
+    assert unfit(Engine(parrot("hey lol")), PARAMS) == []
+    assert (
+        unfit(Engine(snapshot()), SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)) == []
+    )
+
+
+def test_one_that_never_finishes_a_character_is_not() -> None:
+    following = [BOS] * TOKENIZER.vocab_size
+    following[ME] = TOKENIZER.token_bytes.index(b"\xc3")
+    (reason,) = unfit(Engine(Snapshot("half", Parrot(following), TOKENIZER)), PARAMS)
+    assert "no answer to 5 of 5 simple prompts" in reason
+    assert SMOKE_DRAWS > 1
+
+
+def test_what_a_tokenizer_of_characters_cannot_spell_is_not_asked() -> None:
+    assert unfit(Engine(parrot("helo", tokenizer=Tokenizer.of_characters(["helo i"]))), PARAMS) == []
+
+
+@pytest.mark.parametrize("bad", [jnp.nan, jnp.inf])
+def test_weights_that_are_no_numbers_are_named_and_nothing_is_drawn_from_them(bad: float) -> None:
+    broken = snapshot()
+    params = nnx.state(broken.model, nnx.Param)
+    path, param = nnx.to_flat_state(params)[0]
+    param.set_value(param[...].at[0].set(bad))
+    nnx.update(broken.model, params)
+    (reason,) = unfit(Engine(broken), PARAMS)
+    assert "not all finite" in reason
+    assert ".".join(map(str, path)) in reason
+
+
+def test_the_two_kinds_are_scored_by_themselves_and_together() -> None:
+    asked = settings()
+    corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
+    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    texts = {post.id: post.text for post in POSTS}
+    assert own_texts(ground.old) == [texts[id_] for id_ in OLD]
+    assert own_texts(ground.new) == [texts[id_] for id_ in NEW]
+    assert ground.posts == len(OLD) + len(NEW) == 50
+    said = {exchange.answer for exchange in ground.asked}
+    assert (len(ground.asked), len(said & {texts[id_] for id_ in OLD})) == (40, 20)
+    found = figures(Engine(snapshot(TIMED)), ground, asked)
+    assert found.old_bpb is not None
+    assert found.new_bpb is not None
+    assert min(found.old_bpb, found.new_bpb) < found.bpb < max(found.old_bpb, found.new_bpb)
+
+
+def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
+    """Also where the candidate holds it out."""
+    asked = settings()
+    corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
+    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD[20:]), frozenset()), asked)
+    texts = {post.id: post.text for post in POSTS}
+    assert own_texts(ground.old) == [texts[id_] for id_ in OLD[20:]]
+    assert (ground.new, len(ground.asked), ground.unasked) == ([], 10, 20)
+    assert figures(Engine(snapshot(TIMED)), ground, asked).new_bpb is None
+
+
+def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
+    asked = settings()
+    corpus = build_corpus(POSTS, asked.data, frozenset(NEW))
+    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    assert (ground.old, ground.posts) == ([], len(NEW))
+
+
+def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies() -> None:
+    asked = settings()
+    long = "a b c d e f g h i j"
+    posts = [*POSTS, *(Post(f"q{n}", "q", mine=True, time=None, text=long) for n in range(3))]
+    corpus = build_corpus(posts, asked.data, frozenset([*OLD, *NEW]))
+    ground = common_ground(posts, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    quoting = figures(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), ground, asked)
+    assert (quoting.longest_copy, quoting.copied) == (10, 1.0)
+    assert (quoting.replies, quoting.commonest) == (1 / 60, 1.0)
+    assert quoting.words == 10 / 600
+    wild = figures(Engine(snapshot(TIMED)), ground, asked)
+    assert wild.copied == 0.0
+    assert min(wild.replies, wild.words) > 0.9
+    assert wild.commonest <= 0.1

@@ -1,0 +1,106 @@
+"""The gate: every condition by itself, on both sides of its limit, and with its figures in the reason."""
+
+import json
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from training.config.tables import RetrainConfig
+from training.retrain.gate import Figures, Variety, objections, objections_to_first
+
+INCUMBENT = Figures(
+    bpb=2.0, old_bpb=1.9, new_bpb=2.2, longest_copy=12, copied=0.02, words=0.5, pairs=0.8, replies=0.95, commonest=0.04
+)
+LIMITS = RetrainConfig(tolerance=0.05, longest_copy=10, copied=0.01, variety=0.9, same=0.03)
+
+
+def said(limits: RetrainConfig = LIMITS, **figures: Any) -> list[str]:
+    return objections(replace(INCUMBENT, **figures), INCUMBENT, limits)
+
+
+def test_as_good_as_the_incumbent_is_good_enough() -> None:
+    assert said() == []
+
+
+@pytest.mark.parametrize(
+    ("figures", "words"),
+    [
+        ({"bpb": 2.11}, ["held-out posts worse", "2.110", "2.000", "2.100", "retrain.tolerance"]),
+        ({"old_bpb": 2.0}, ["that the incumbent held out worse", "2.000", "1.900", "1.995", "retrain.tolerance"]),
+        ({"longest_copy": 13}, ["13 words", "12", "retrain.longest_copy"]),
+        ({"copied": 0.03}, ["3.0%", "2.0%", "retrain.copied"]),
+        ({"words": 0.44}, ["its words", "44.0%", "50.0%", "45.0%", "retrain.variety"]),
+        ({"pairs": 0.7}, ["word pairs", "70.0%", "80.0%", "72.0%", "retrain.variety"]),
+        ({"replies": 0.85}, ["answers", "85.0%", "95.0%", "85.5%", "retrain.variety"]),
+        ({"commonest": 0.05}, ["one answer is 5.0%", "4.0%", "retrain.same"]),
+        ({"bpb": math.nan}, ["held-out posts worse", "nan", "2.000"]),
+        ({"bpb": math.inf}, ["held-out posts worse", "inf", "2.000"]),
+    ],
+)
+def test_each_condition_refuses_by_itself_and_says_its_figures(figures: dict[str, Any], words: list[str]) -> None:
+    (reason,) = said(**figures)
+    for word in words:
+        assert word in reason
+    assert "\n" not in reason
+
+
+@pytest.mark.parametrize(
+    "figures",
+    [
+        {"bpb": 2.09},
+        {"old_bpb": 1.99},
+        {"new_bpb": 9.0, "bpb": 2.05},  # what came since counts in all, not by itself
+        {"longest_copy": 12},
+        {"copied": 0.02},
+        {"words": 0.46},
+        {"pairs": 0.73},
+        {"replies": 0.86},
+        {"commonest": 0.04},
+        {"old_bpb": None},
+    ],
+)
+def test_within_its_limit_each_condition_passes(figures: dict[str, Any]) -> None:
+    assert said(**figures) == []
+
+
+def test_copying_is_measured_by_the_limit_where_the_incumbent_copies_less() -> None:
+    limits = LIMITS.model_copy(update={"longest_copy": 20, "copied": 0.1, "same": 0.2})
+    assert said(limits, longest_copy=20, copied=0.1, commonest=0.2) == []
+    assert len(said(limits, longest_copy=21, copied=0.11, commonest=0.21)) == 3
+
+
+def test_what_is_as_varied_as_real_posts_is_not_bland_beside_noise() -> None:
+    noise, real = replace(INCUMBENT, words=0.9, pairs=1.0, replies=1.0), Variety(0.4, 0.7, 0.9)
+    good = replace(INCUMBENT, words=0.37, pairs=0.64, replies=0.82)
+    assert len(objections(good, noise, LIMITS)) == 3
+    assert objections(good, noise, LIMITS, real) == []
+    (reason,) = objections(replace(good, words=0.35), noise, LIMITS, real)
+    for word in ("its words", "35.0%", "90.0%", "real posts 40.0%", "36.0%", "retrain.variety"):
+        assert word in reason
+
+
+def test_a_bland_incumbent_is_still_what_a_candidate_need_not_exceed() -> None:
+    assert objections(INCUMBENT, INCUMBENT, LIMITS, Variety(0.9, 0.9, 1.0)) == []
+
+
+def test_nonsense_that_is_well_known_does_not_hide_a_voice_that_is_lost() -> None:
+    """10,000 new lines of one word: everything together is known far better, and the voice far worse."""
+    found = said(bpb=0.4, old_bpb=2.4, new_bpb=0.01, words=0.05, pairs=0.9, replies=0.1)
+    assert len(found) == 3
+    assert "that the incumbent held out worse" in found[0]
+
+
+def test_the_first_checkpoint_must_know_more_than_the_alphabet() -> None:
+    assert objections_to_first(INCUMBENT, unigram=2.01) == []
+    for bpb in (2.0, 2.5, math.nan):
+        (reason,) = objections_to_first(replace(INCUMBENT, bpb=bpb), unigram=2.0)
+        assert f"{bpb:.3f}" in reason
+        assert "2.000" in reason
+
+
+def test_figures_can_be_recorded_whatever_they_are() -> None:
+    told = replace(INCUMBENT, bpb=math.nan, old_bpb=None, new_bpb=math.inf).as_json()
+    assert json.loads(json.dumps(told, allow_nan=False))["longest_copy"] == 12
+    assert (told["bpb"], told["old_bpb"], told["new_bpb"]) == (None, None, None)

@@ -1,0 +1,108 @@
+"""What a candidate begins with: afresh, where the incumbent stands, or in between; each has the loss it should have."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flax import nnx
+
+from bot.config import BotSettings
+from model.checkpoints import checkpoint
+from model.checkpoints.checkpoint import Snapshot, weights_of
+from tests.training.small_runs import SMALL, demo, small_settings
+from training.data.corpus import build_corpus
+from training.loop.clock import Clock
+from training.loop.scoring import Evaluator
+from training.retrain.warm_start import NOISE, SHRINK, can_go_on_from, first_weights
+from training.runs.learning import Learning
+from training.runs.train import train
+
+pytestmark = pytest.mark.slow
+POSTS = demo(120)
+
+
+class Silent:
+    """A Console that keeps what it is told to itself."""
+
+    def say(self, line: str) -> None: ...
+    def begin(self, *_: Any) -> None: ...
+    def stepped(self, *_: Any) -> None: ...
+    def evaluated(self, *_: Any) -> None: ...
+    def end(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    folder = tmp_path_factory.mktemp("incumbent")
+    train(small_settings(folder, steps=150), POSTS, Silent(), lambda: False)
+    return checkpoint.load(folder / "checkpoints")
+
+
+def settings(folder: Path, start: str, **tables: Any) -> BotSettings:
+    return BotSettings.model_validate(SMALL | {"data": {"dir": folder}, "retrain": {"start": start}} | tables)
+
+
+def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
+    """Bits a byte of what a run that starts so holds out, before its first step."""
+    asked = settings(folder, start)
+    weights = None if start == "scratch" else first_weights(incumbent, asked)
+    corpus = build_corpus(POSTS, asked.data)
+    run = Learning(folder, asked, corpus, incumbent.tokenizer, Silent(), weights=weights)
+    return Evaluator(nnx.graphdef(run.model), run.dataset.val)(run.initial_state().params).bpb
+
+
+def test_a_warm_start_begins_where_the_incumbent_ended_and_the_others_do_not(
+    incumbent: Snapshot, tmp_path: Path
+) -> None:
+    assert incumbent.meta is not None
+    bar = incumbent.meta.val_bpb
+    warm, between, scratch = (first_score(tmp_path, incumbent, s) for s in ("warm", "shrink_perturb", "scratch"))
+    assert warm == pytest.approx(bar, rel=1e-4)
+    assert bar * 1.05 < between < scratch * 0.95
+
+
+def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Path) -> None:
+    """That the trainer begins with these weights, too, and not with others of its own."""
+    losses: dict[str, float] = {}
+
+    class Noting(Silent):
+        def stepped(self, metrics: Any) -> None:
+            losses.setdefault(start, metrics.loss)
+
+    for start in ("warm", "shrink_perturb", "scratch"):
+        asked = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
+        weights = None if start == "scratch" else first_weights(incumbent, asked)
+        corpus = build_corpus(POSTS, asked.data)
+        run = Learning(tmp_path, asked, corpus, incumbent.tokenizer, Noting(), weights=weights, resumable=False)
+        run.fit(Clock(asked.train, 0.0), lambda: False)
+    assert losses["warm"] < losses["shrink_perturb"] * 0.95
+    assert losses["shrink_perturb"] < losses["scratch"]
+    assert not (tmp_path / "resume.safetensors").exists()
+
+
+def test_shrinking_and_perturbing_is_what_it_says_and_the_seed_decides(incumbent: Snapshot, tmp_path: Path) -> None:
+    before = weights_of(incumbent.model)
+    asked = settings(tmp_path, "shrink_perturb")
+    one, again = first_weights(incumbent, asked), first_weights(incumbent, asked)
+    other = first_weights(incumbent, asked.model_copy(update={"train": asked.train.model_copy(update={"seed": 1})}))
+    noise = np.concatenate([(one[name] - SHRINK * before[name]).ravel() for name in before])
+    assert noise.std() == pytest.approx(NOISE, rel=0.1)
+    assert abs(noise.mean()) < NOISE / 10
+    assert all((one[name] == again[name]).all() and one[name].dtype == before[name].dtype for name in before)
+    assert any((one[name] != other[name]).any() for name in before)
+    assert all((first_weights(incumbent, settings(tmp_path, "warm"))[name] == before[name]).all() for name in before)
+
+
+def test_only_a_network_of_the_same_kind_is_gone_on_from(incumbent: Snapshot, tmp_path: Path) -> None:
+    assert can_go_on_from(incumbent, settings(tmp_path, "warm"))
+    dropout = SMALL["model"] | {"dropout": 0.3}
+    assert can_go_on_from(incumbent, settings(tmp_path, "warm", model=dropout))
+    for tables in (
+        {"model": SMALL["model"] | {"hidden_dim": 33}},
+        {"model": SMALL["model"] | {"num_layers": 2}},
+        {"model": SMALL["model"] | {"architecture": "gru"}},
+        {"tokenizer": {"vocab_size": 301}},
+        {"tokenizer": {"kind": "characters", "vocab_size": 300}},
+    ):
+        assert not can_go_on_from(incumbent, settings(tmp_path, "warm", **tables))

@@ -1,0 +1,245 @@
+"""A run from posts to a checkpoint that serves, and everything that can interrupt it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from model.checkpoints import checkpoint
+from model.errors import DannError
+from tests.training.small_runs import SMALL, demo, posts, small_settings
+from training.config.tables import ModelTable, Settings
+from training.lock import only_training
+from training.runs import sizing
+from training.runs.learning import Learned
+from training.runs.sizing import choose
+from training.runs.terminal import TrainingConsole
+from training.runs.train import resume_last, train
+from training.store.post import Post
+from training.store.posts import open_store
+
+pytestmark = pytest.mark.slow
+
+
+def console() -> TrainingConsole:
+    return TrainingConsole(Console(file=sys.stderr))
+
+
+def trained(folder: Path, **options: Any) -> Learned:
+    return train(small_settings(folder, **options), demo(), console(), lambda: False)
+
+
+def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
+    """What is forgotten before that is not learned."""
+
+    def stored() -> Iterator[Post]:
+        with pytest.raises(DannError, match="already running here"), only_training(tmp_path / "train.lock"):
+            pass
+        asked.append(True)
+        yield from demo()
+
+    asked: list[bool] = []
+    train(small_settings(tmp_path, steps=2, evaluations=1), stored(), console(), lambda: False)
+    assert asked == [True]
+    asked.clear()
+    with pytest.raises(DannError, match="no unfinished run"):
+        resume_last(small_settings(tmp_path), stored(), console(), lambda: False)
+    assert asked == []  # a store is not read for nothing
+
+
+def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = trained(tmp_path)
+    snapshot = checkpoint.load(tmp_path / "checkpoints")
+    assert snapshot.id == result.checkpoint
+    assert snapshot.meta is not None
+    assert snapshot.meta.val_bpb == result.score.bpb
+    assert snapshot.meta.posts == sum(post.mine for post in demo())
+    assert snapshot.meta.newest_post == max(post.time or 0 for post in demo() if post.mine)
+    assert snapshot.meta.settings["train"]["steps"] == 40
+    assert not {"persona", "bot"} & snapshot.meta.settings.keys()
+    (run,) = (tmp_path / "runs").iterdir()
+    assert not (run / "resume.safetensors").exists()
+    lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert {"step", "loss", "grad_norm", "learning_rate", "tokens_per_second"} <= lines[0].keys()
+    evaluations = [line for line in lines if line["event"] == "evaluation"]
+    assert len(evaluations) == 2
+    assert {"loss", "accuracy", "bpb"} <= evaluations[0].keys()
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "only 244 posts of yours" in told.err
+    assert "bits/byte" in told.err
+
+
+def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
+    """Runs and checkpoints hold weights, merges and figures, and no sentence anybody wrote."""
+    secret = "my very secret sentence about the purple elephant"
+    lines = posts([f"{secret} {i}" if i % 10 == 0 else f"post {i} about nothing" for i in range(60)])
+    train(small_settings(tmp_path), lines, console(), lambda: False)
+    for file in tmp_path.rglob("*"):
+        assert not file.is_file() or b"secret sentence" not in file.read_bytes(), file
+
+
+def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
+    asked = iter([False, False, True])
+    settings = small_settings(tmp_path, steps=400)
+    first = train(settings, demo(), console(), lambda: next(asked))
+    assert first.ending == "stopped"
+    assert checkpoint.current(tmp_path / "checkpoints") == first.checkpoint
+    second = resume_last(settings, demo(), console(), lambda: False)
+    assert (second.ending, second.steps) == ("done", 400)
+    assert second.checkpoint != first.checkpoint
+    assert checkpoint.current(tmp_path / "checkpoints") == second.checkpoint
+    assert second.score.bpb < first.score.bpb
+    with pytest.raises(DannError, match="no unfinished run"):
+        resume_last(settings, demo(), console(), lambda: False)
+
+
+def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(tmp_path: Path) -> None:
+    """ "auto" follows the minutes: resuming with others must not look for a network of another size."""
+    begun = small_settings(tmp_path, steps=400, minutes=1.0)
+    auto = begun.model_copy(update={"model": begun.model.model_copy(update={"hidden_dim": "auto", "dropout": "auto"})})
+    asked = iter([False, False, True])
+    first = train(auto, demo(), console(), lambda: next(asked))
+    assert first.ending == "stopped"
+    now = small_settings(tmp_path, minutes=60.0, batch_size=4)
+    second = resume_last(now, demo(300), console(), lambda: False, minutes=60.0)
+    assert (second.steps, second.params) == (400, first.params)
+    snapshot = checkpoint.load(tmp_path / "checkpoints")
+    assert snapshot.meta is not None
+    assert snapshot.meta.settings["model"]["hidden_dim"] == snapshot.model.config.hidden_dim
+    assert snapshot.meta.settings["train"]["batch_size"] == 8
+    assert snapshot.meta.posts == sum(post.mine for post in demo(300))
+
+
+def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tmp_path: Path) -> None:
+    with (
+        only_training(tmp_path / "train.lock"),
+        pytest.raises(DannError, match=rf"already running here \(process {os.getpid()}"),
+    ):
+        trained(tmp_path)
+    assert trained(tmp_path).ending == "done"
+
+
+def test_a_rate_that_explodes_is_told_and_changes_nothing(tmp_path: Path) -> None:
+    kept = trained(tmp_path).checkpoint
+    with pytest.raises(DannError, match=r"not a finite number after step .* try a smaller one"):
+        trained(tmp_path, learning_rate=1e30, clip_norm=1e30, warmup=0.0)
+    assert checkpoint.current(tmp_path / "checkpoints") == kept
+
+
+def test_more_text_and_minutes_make_a_larger_network() -> None:
+    assert choose(10_000, 10, 2).hidden_dim < choose(1_000_000, 10, 2).hidden_dim
+    assert choose(1_000_000, 1, 2).hidden_dim < choose(1_000_000, 60, 2).hidden_dim
+    assert choose(10_000, 1, 2).vocab_size < choose(1_000_000, 1, 2).vocab_size
+    assert choose(1_000_000, 10, 1) == choose(1_000_000, 5, 2)
+
+
+@pytest.mark.parametrize("bytes_", [1, 50_000, 200_000, 10**9])
+@pytest.mark.parametrize("minutes", [0.1, 3, 15, 10_000])
+def test_there_is_a_size_for_any_text_and_minutes(bytes_: int, minutes: float) -> None:
+    """And what it is meant for is allowed where a person would write it."""
+    size = choose(bytes_, minutes, 2)
+    settled = sizing.settled(Settings(), size)
+    model, tokenizer = settled.model.model_dump(), settled.tokenizer.model_dump()
+    assert "auto" not in {*model.values(), *tokenizer.values()}
+    Settings.model_validate({"model": model, "tokenizer": tokenizer})
+
+
+def test_what_is_written_is_not_chosen_anew() -> None:
+    written = Settings(model=ModelTable(hidden_dim=33, weight_drop=0.0))
+    model = sizing.settled(written, choose(1_000_000, 60, 2)).model
+    assert (model.hidden_dim, model.weight_drop) == (33, 0.0)
+    assert model.dropout != "auto"
+
+
+def command(folder: Path, *more: str) -> list[str]:
+    """The real command in a process of its own."""
+    sets = [
+        f"--set={t}.{k}={v}" for t, table in SMALL.items() for k, v in table.items() if (t, k) != ("train", "steps")
+    ]
+    run = [sys.executable, "-c", "import sys; from bot.cli import main; sys.exit(main())", f"--set=data.dir={folder}"]
+    return [*run, *sets, "train", *more]
+
+
+def filled(folder: Path) -> Path:
+    with open_store(f"sqlite:///{folder / 'posts.db'}") as store, store.writing() as writer:
+        writer.add(demo())
+    return folder
+
+
+def started(folder: Path, *more: str) -> subprocess.Popen[str]:
+    """A training in another process that has saved what resuming needs at least once."""
+    options = ("--minutes=5", "--set=train.save_seconds=0.5", *more)
+    child = subprocess.Popen(command(folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 120
+    while not list((folder / "runs").glob("*/resume.safetensors")):
+        assert child.poll() is None, child.communicate()[1]
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    return child
+
+
+def test_kill_9_loses_little_and_resume_goes_on(tmp_path: Path) -> None:
+    filled(tmp_path)
+    child = started(tmp_path)
+    child.kill()
+    child.communicate()
+    resumed = subprocess.run(
+        command(tmp_path, "--resume", "--minutes=0.1", "--json"),
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert "going on with run" in resumed.stderr
+    figures = json.loads(resumed.stdout)
+    assert figures.keys() >= {
+        "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params", "baselines",
+    }  # fmt: skip
+    assert figures["baselines"].keys() == {"ppmd"}
+    assert checkpoint.load(tmp_path / "checkpoints").id == figures["checkpoint"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_once_saves_and_a_second_training_is_told_of_the_first(tmp_path: Path, number: signal.Signals) -> None:
+    filled(tmp_path)
+    child = started(tmp_path)
+    second = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=120, check=False)
+    assert (second.returncode, second.stdout) == (1, "")
+    assert f"a training is already running here (process {child.pid}" in second.stderr
+    child.send_signal(number)
+    out, err = child.communicate(timeout=120)
+    assert child.returncode == 0, err
+    assert "finishing and saving" in err
+    assert "dann train --resume" in out
+    assert checkpoint.load(tmp_path / "checkpoints")
+    assert list((tmp_path / "runs").glob("*/resume.safetensors"))
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_serving(tmp_path: Path) -> None:
+    """The limit on a file's size stands in for the disk: the system refuses the write in the same way."""
+    kept = trained(filled(tmp_path)).checkpoint
+    limit = (
+        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000)); "
+    )
+    python, flag, code, *rest = command(tmp_path, "--set=train.steps=10")
+    failed = subprocess.run(
+        [python, flag, limit + code, *rest], capture_output=True, text=True, timeout=240, check=False
+    )
+    assert failed.returncode == 1, failed.stderr
+    assert "no room left to save it" in failed.stderr.splitlines()[-1]
+    assert "Traceback" not in failed.stderr
+    assert checkpoint.load(tmp_path / "checkpoints").id == kept
+    assert trained(tmp_path).ending == "done"

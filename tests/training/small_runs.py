@@ -1,0 +1,41 @@
+"""Posts and small settings that tests train on."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from bot.config import BotSettings
+from training.demo_persona import NAME, demo_posts
+from training.store.post import Post
+
+SMALL: dict[str, Any] = {
+    "model": {"embed_dim": 16, "hidden_dim": 32, "embedding_dropout": 0.0, "dropout": 0.0, "weight_drop": 0.0},
+    "tokenizer": {"vocab_size": 300},
+    "train": {"steps": 40, "batch_size": 8, "bptt_length": 32, "evaluations": 2},
+    "sample": {"max_tokens": 20},
+}
+
+
+def small_settings(folder: Path, **train: Any) -> BotSettings:
+    """Settings for a run of a second or two in `folder`."""
+    return BotSettings.model_validate(SMALL | {"data": {"dir": folder}, "train": SMALL["train"] | train})
+
+
+def posts(texts: list[str], *, mine: bool = True, channel: str = "a", gap: float = 60.0) -> list[Post]:
+    """One post a text, `gap` seconds apart."""
+    return [Post(f"{channel}{i}", channel, mine, 1000.0 + i * gap, text) for i, text in enumerate(texts)]
+
+
+def chat(lines: list[tuple[str, bool]], gap: float = 60.0) -> list[Post]:
+    """A channel of (text, mine)."""
+    return [Post(f"c{i}", "chat", mine, 1000.0 + i * gap, text) for i, (text, mine) in enumerate(lines)]
+
+
+def demo(exchanges: int = 200) -> list[Post]:
+    """The demo persona's posts, as the store returns them."""
+    made = [post.record for post in demo_posts(exchanges, seed=1)]
+    times = [datetime.fromisoformat(p["time"]).timestamp() for p in made]
+    return [
+        Post(p["id"], "night", p["author"] == NAME, time, p["text"], p.get("reply_to"))
+        for p, time in zip(made, times, strict=True)
+    ]

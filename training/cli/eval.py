@@ -1,0 +1,47 @@
+"""`dann eval`."""
+
+import argparse
+import logging
+from typing import Any
+
+from rich.console import Console
+
+from training.cli.shared import add_command, print_json, terminal
+from training.config.tables import Settings
+
+
+def add_eval(commands: Any) -> None:
+    """Add `eval` to a parser's subparsers."""
+    judging = add_command(commands, "eval", run_eval, "measure how well a checkpoint knows your voice, and how like it")
+    judging.add_argument("--checkpoint", metavar="ID", help="instead of the one that serves")
+
+
+def run_eval(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann eval`."""
+    from model.checkpoints import checkpoint  # noqa: PLC0415
+    from training.evaluation.evaluate import evaluate  # noqa: PLC0415 (scikit-learn takes seconds to import)
+    from training.evaluation.table import print_report  # noqa: PLC0415
+    from training.store.posts import open_store  # noqa: PLC0415
+
+    told = terminal(quiet=args.quiet)
+    with told.status("loading") as status:
+
+        def progress(doing: str) -> None:
+            status.update(doing)
+            logging.getLogger("dann.eval").debug(doing)
+
+        snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
+        with open_store(settings.data.store_url) as store:
+            posts = list(store.posts())
+        report = evaluate(snapshot, posts, settings, progress)
+    if report.posts != report.posts_then:
+        line = (
+            f"the store held {report.posts_then:,} posts of yours when this checkpoint learned and holds {report.posts:,} "
+            "now: some of what is held out now may have been learned"
+        )
+        told.print(line, markup=False, highlight=False, soft_wrap=True)
+    if args.json:
+        print_json(report.as_json())
+    else:
+        print_report(report, Console())
+    return 0

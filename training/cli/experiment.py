@@ -1,0 +1,118 @@
+"""`dann experiment run | compare | list`."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from model.errors import DannError
+from training.cli.shared import (
+    INTERRUPTED,
+    Parser,
+    add_command,
+    given_sets,
+    interruptible,
+    print_json,
+    print_table,
+    terminal,
+)
+from training.config.tables import Settings
+from training.lab import preset, report, results
+
+if TYPE_CHECKING:
+    from training.lab.source import Source
+
+MOST_SEEDS = 1000
+
+
+def add_experiment(commands: Any) -> None:
+    """Add `experiment` and what belongs to it to a parser's subparsers."""
+    about = "ask one question with a run, and compare answers"
+    nested = commands.add_parser("experiment", help=about, description=about)
+    named = nested.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    running = add_command(named, "run", run_experiment, "train what an experiment's file says, once a seed")
+    running.add_argument("name", metavar="NAME", help="a file in experiments/ without .toml, or a path with it")
+    running.add_argument("--seeds", metavar="N", type=int, default=1, help="so many runs, with seeds 0 to N - 1")
+    running.add_argument("--text", metavar="FILE", default="", help="the text to learn (experiment.text)")
+    comparing = add_command(
+        named, "compare", compare_experiments, "put finished experiments into one table, best first"
+    )
+    comparing.add_argument("names", metavar="NAME", nargs="+", help="an experiment, when it was last run")
+    comparing.add_argument("--plot", metavar="FILE", type=Path, help="draw the learning curves: a .png or .svg file")
+    add_command(named, "list", list_experiments, "show which experiments there are, and which were run")
+
+
+def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (read anew, under the preset)
+    """`dann experiment run`."""
+    if not 1 <= args.seeds <= MOST_SEEDS:
+        raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
+    chosen = preset.load_preset(args.name, args.config, given_sets(args))
+    from training.loop import devices, multihost  # noqa: PLC0415 (JAX takes seconds to import)
+
+    devices.prepare(chosen.train)
+    from training.lab.run import run_seeds  # noqa: PLC0415
+    from training.runs.terminal import TrainingConsole  # noqa: PLC0415
+
+    name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
+    with multihost.joined(chosen) as here, interruptible() as stopping:
+        told = terminal(quiet=args.quiet or not multihost.is_first())
+        finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(told), stopping)
+    if not finished:
+        raise DannError("stopped before the first seed was finished; there is no result")
+    if multihost.is_first():
+        row = report.Row.of(name, finished)
+        if args.json:
+            print_json(report.row_json(row))
+        else:
+            sys.stdout.write(report.markdown([(row, "")]) + "\n")
+    return 0 if len(finished) == args.seeds else INTERRUPTED
+
+
+def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
+    from training.lab.source import PostSource, TextSource  # noqa: PLC0415
+
+    path = text or settings.experiment.text
+    if path:
+        return TextSource(Path(path), settings.experiment.train_fraction)
+    from training.store.posts import open_store  # noqa: PLC0415
+
+    with open_store(settings.data.store_url) as store:
+        return PostSource(list(store.posts()), settings.data)
+
+
+def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann experiment compare`."""
+    runs = settings.data.runs
+    rows = report.compared([report.Row.of(name, results.newest(runs, name)) for name in args.names])
+    if args.plot:
+        _draw(args.plot, runs, [row for row, _ in rows])
+    if args.json:
+        print_json({"rows": [{**report.row_json(row), "verdict": said} for row, said in rows]})
+    else:
+        sys.stdout.write(report.markdown(rows) + "\n")
+    return 0
+
+
+def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
+    from training.lab.plot import Curve, draw_curves  # noqa: PLC0415 (matplotlib takes a second to import)
+
+    def of_seed(result: results.Result) -> list[tuple[float, float]]:
+        return results.curve(results.folder_of(runs, result.group, result.seed))
+
+    draw_curves(path, [Curve(row.name, [of_seed(result) for result in row.results]) for row in rows])
+
+
+def list_experiments(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann experiment list`."""
+    there = [(name, preset.question_of(preset.preset_path(name))) for name in preset.preset_names()]
+    run = [report.Row.of(group, found) for group, found in results.groups(settings.data.runs).items()]
+    if args.json:
+        asked = [{"name": name, "question": question} for name, question in there]
+        print_json({"experiments": asked, "runs": [report.row_json(row) for row in run]})
+    else:
+        print_table([*there, *((row.name, f"{row.figure} {_unit(row)}") for row in run)] or [("none", "")])
+    return 0
+
+
+def _unit(row: report.Row) -> str:
+    return "nats per character, val@256-reset" if row.reset else "bits per byte"

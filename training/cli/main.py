@@ -1,0 +1,201 @@
+"""`dann import | posts | train`; the other commands of training are next door. Also `python -m training`."""
+
+import argparse
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.filesize import decimal
+
+from model.errors import DannError
+from training.cli.checkpoints import add_checkpoints
+from training.cli.eval import add_eval
+from training.cli.experiment import add_experiment
+from training.cli.forget import add_forget
+from training.cli.retrain import add_retrain
+from training.cli.shared import (
+    Parser,
+    add_command,
+    interruptible,
+    print_json,
+    print_table,
+    root_parser,
+    run_command,
+    terminal,
+)
+from training.config.tables import Settings
+
+if TYPE_CHECKING:
+    from training.posts.importer import Report
+    from training.runs.learning import Learned
+    from training.store.summary import Summary
+
+SKIPPED_SHOWN = 5
+
+
+def add_commands(commands: Any) -> None:
+    """Add training's commands to a parser's subparsers."""
+    reading = add_command(commands, "import", run_import, "read exports of your posts into the store")
+    reading.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
+    reading.add_argument("--me", metavar="NAME|ID", help="who you are in the export")
+    add_command(commands, "posts", run_posts, "show what the store holds")
+    add_forget(commands)
+    training = add_command(commands, "train", run_train, "learn from the posts and put the result in service")
+    training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
+    training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
+    training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
+    add_retrain(commands)
+    add_experiment(commands)
+    add_eval(commands)
+    add_checkpoints(commands)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point of `python -m training`."""
+    parser = root_parser("python -m training", "train without the bot")
+    add_commands(parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser))
+    return run_command(parser, argv, Settings)
+
+
+def run_import(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann import`."""
+    from training.posts.importer import look_through, store_exports  # noqa: PLC0415
+    from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    told = terminal(quiet=args.quiet)
+    with told.status("reading") as status:
+
+        def progress(doing: str, read: int) -> None:
+            status.update(f"{doing}, {read:,} messages so far")
+
+        # The store comes second: what is not worth importing makes no data folder.
+        url = settings.data.store_url
+        exports = look_through(args.paths, args.me or settings.data.me, progress, lambda: known_owners(url))
+        with open_store(url) as store:
+            report = store_exports(store, exports, progress)
+    if args.json:
+        keys = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context", "dropped", "formats")
+        print_json({key: getattr(report, key) for key in keys})
+    else:
+        _print_report(report)
+    if report.skipped:
+        names = ", ".join(report.skipped[:SKIPPED_SHOWN]) + (", ..." if len(report.skipped) > SKIPPED_SHOWN else "")
+        line = f"{len(report.skipped):,} not read, none of the formats: {names}"
+        told.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+    return 0
+
+
+def _print_report(report: "Report") -> None:
+    rows = [
+        ("read", report.read),
+        ("kept", report.kept),
+        ("  yours", report.mine),
+        ("  others', as context", report.context),
+    ]
+    rows += [("updated", report.updated), ("already there", report.duplicates)]
+    rows += [("forgotten before", report.forgotten)] if report.forgotten else []
+    rows += [("left out", report.dropped.total())]
+    rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
+    rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
+    print_table([(name, f"{count:,}") for name, count in rows])
+
+
+def run_posts(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann posts`."""
+    from training.store.posts import open_store  # noqa: PLC0415
+
+    with open_store(settings.data.store_url) as store:
+        summary = store.summary()
+    if args.json:
+        print_json(
+            {
+                "posts": summary.mine + summary.context,
+                "mine": summary.mine,
+                "context": summary.context,
+                "sources": summary.sources,
+                "first": _iso(summary.first),
+                "last": _iso(summary.last),
+                "bytes": summary.bytes,
+                "lengths": summary.lengths,
+            }
+        )
+    else:
+        _print_summary(summary)
+    return 0
+
+
+def _print_summary(summary: "Summary") -> None:
+    rows = [("yours", f"{summary.mine:,}"), ("others', as context", f"{summary.context:,}")]
+    rows += [(f"from {name}", f"{count:,}") for name, count in sorted(summary.sources.items())]
+    rows += [("first", (_iso(summary.first) or "-")[:10]), ("last", (_iso(summary.last) or "-")[:10])]
+    rows += [("text", decimal(summary.bytes))]
+    names = {"median": "median length of yours", "p90": "nine in ten are at most", "longest": "longest"}
+    rows += [(names[key], f"{length:,} characters") for key, length in summary.lengths.items()]
+    print_table(rows)
+
+
+def _iso(seconds: float | None) -> str | None:
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+
+
+def run_train(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann train`."""
+    from training.loop import devices, multihost  # noqa: PLC0415
+    from training.store.posts import stored_posts  # noqa: PLC0415
+
+    devices.prepare(settings.train)
+    from training.runs.terminal import TrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.runs.train import resume_last, train  # noqa: PLC0415
+
+    posts = stored_posts(settings.data.store_url)
+    with multihost.joined(settings) as here, interruptible() as stopping:
+        console = TrainingConsole(terminal(quiet=args.quiet or not multihost.is_first()))
+        if args.resume:
+            minutes = settings.train.minutes if args.minutes else None
+            trained = resume_last(here, posts, console, stopping, minutes)
+        else:
+            trained = train(here, posts, console, stopping)
+    if multihost.is_first():
+        _tell_trained(args, trained)
+    if trained.ending == "diverged":
+        raise DannError(
+            f"the loss stopped being a finite number after step {trained.steps:,}; the best weights before that were "
+            f"kept as {trained.checkpoint}; try a smaller train.learning_rate"
+        )
+    return 0
+
+
+def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
+    figures = {
+        "checkpoint": trained.checkpoint,
+        "val_bpb": trained.score.bpb,
+        "val_loss": trained.score.loss,
+        "val_accuracy": trained.score.accuracy,
+        "steps": trained.steps,
+        "seconds": trained.seconds,
+        "tokens_per_second": trained.tokens_per_second,
+        "params": trained.params,
+        "baselines": {"ppmd": trained.ppmd},
+    }
+    if args.json:
+        print_json(figures)
+    else:
+        _print_trained(trained)
+
+
+def _print_trained(trained: "Learned") -> None:
+    print_table(
+        [
+            ("checkpoint", trained.checkpoint),
+            ("held-out posts", f"{trained.score.bpb:.3f} bits a byte"),
+            ("  PPMd on the same", f"{trained.ppmd:.3f} bits a byte"),
+            ("  next token right", f"{trained.score.accuracy:.1%}"),
+            ("steps", f"{trained.steps:,} in {trained.seconds / 60:.1f} minutes"),
+            ("speed", f"{trained.tokens_per_second:,} tokens/s"),
+            ("weights", f"{trained.params:,}"),
+        ]
+    )
+    if trained.ending == "stopped":
+        Console().print("stopped early; `dann train --resume` goes on from here", highlight=False)

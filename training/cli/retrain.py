@@ -1,0 +1,133 @@
+"""`dann retrain` and `dann runs`."""
+
+import argparse
+import sys
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+from model.errors import DannError
+from training.cli.shared import add_command, interruptible, print_json, terminal
+from training.config.tables import Settings
+
+if TYPE_CHECKING:
+    from training.runs.callbacks import RetrainConsole
+    from training.store.runs import Run
+
+ACCEPTED = {"published", "skipped"}
+FIGURES = {
+    "bpb": ("held-out posts, bits a byte", "{:.3f}"),
+    "old_bpb": ("  that the incumbent held out", "{:.3f}"),
+    "new_bpb": ("  that came since", "{:.3f}"),
+    "longest_copy": ("longest copy, words", "{:,}"),
+    "copied": ("share 8 words with a post", "{:.1%}"),
+    "words": ("different words", "{:.1%}"),
+    "pairs": ("different word pairs", "{:.1%}"),
+    "replies": ("different answers", "{:.1%}"),
+    "commonest": ("are one and the same", "{:.1%}"),
+}
+"""What is shown of gate.py's Figures."""
+PARTS = {"old_bpb", "new_bpb"}
+"""Of these, what means nothing without an incumbent."""
+
+
+def add_retrain(commands: Any) -> None:
+    """Add `retrain` and `runs` to a parser's subparsers."""
+    about = "learn what came since, and put it in service if it is no worse than what serves"
+    retraining = add_command(commands, "retrain", run_retrain, about)
+    retraining.add_argument("--force", action="store_true", help="however few new posts there are")
+    retraining.add_argument("--why", metavar="WHY", default="by hand", help="what `dann runs` will say it was for")
+    retraining.add_argument("--events", action="store_true", help="print progress and verdict, one JSON object a line")
+    listing = add_command(commands, "runs", run_runs, "show what retraining came to, the newest last")
+    listing.add_argument("--last", metavar="N", type=int, default=20, help="so many (20); 0: all")
+
+
+def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann retrain`: 0 if it published or had nothing to do, 1 if it refused or failed."""
+    from training.loop import devices  # noqa: PLC0415
+
+    devices.prepare(settings.train)
+    if args.events:
+        return _with_events(args, settings)
+    from training.retrain.events import outcome  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415
+
+    run = _retrained(args, settings, RetrainingConsole(terminal(quiet=args.quiet)))
+    if args.json:
+        print_json(outcome(run))
+    else:
+        _print_verdict(run)
+    return 0 if run.verdict in ACCEPTED else 1
+
+
+def _with_events(args: argparse.Namespace, settings: Settings) -> int:
+    from training.retrain.events import EventConsole, Events, failure, outcome  # noqa: PLC0415
+
+    events = Events()
+    told = failure("broken off by an error; see the log")
+    try:
+        told = outcome(_retrained(args, settings, EventConsole(events)))
+    except DannError as error:
+        told = failure(str(error))
+        raise
+    finally:
+        events.tell(event="verdict", **told)
+    return 0 if told["verdict"] in ACCEPTED else 1
+
+
+def _retrained(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "Run":
+    from training.retrain.run import retrain  # noqa: PLC0415
+
+    with interruptible("stopping; nothing will be published") as stopping:
+        return retrain(settings, console, stopping, why=args.why, force=args.force)
+
+
+def _print_verdict(run: "Run") -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column(run.verdict, no_wrap=True)
+    both = [run.figures.get(who, {}) for who in ("candidate", "incumbent")]
+    for who in (run.candidate, run.incumbent)[: sum(map(bool, both))]:
+        table.add_column(who or "", justify="right", no_wrap=True)
+    for key, (name, form) in FIGURES.items():
+        if key in PARTS and not both[1]:
+            continue
+        if any(figures.get(key) is not None for figures in both):
+            table.add_row(name, *(_shown(figures.get(key), form) for figures in both if figures))
+    console = Console()
+    console.print(table)
+    console.print(run.reason.replace("; ", "\n"), highlight=False, markup=False, soft_wrap=True)
+
+
+def run_runs(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann runs`."""
+    from training.store.runs import open_runs  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    if args.last < 0:
+        raise DannError(f"--last {args.last}: must be 0 (all) or more")
+    with open_runs(settings.data.store_url) as store:
+        runs = store.last(args.last or None)
+    if args.json:
+        print_json({"runs": [asdict(run) for run in runs]})
+    else:
+        _print_runs(runs)
+    return 0
+
+
+def _print_runs(runs: list["Run"]) -> None:
+    """Two lines a run: what it came to, and why."""
+    for run in runs:
+        began = datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+        minutes = _shown(None if run.seconds is None else run.seconds / 60, "{:.1f} minutes")
+        bpb = f"{_shown(run.candidate_bpb, '{:.3f}')} ({_shown(run.incumbent_bpb, '{:.3f}')}) bits a byte"
+        new = _shown(run.new_posts, "{:,} new posts")
+        line = f"{run.id:>4}  {began}  {run.verdict:<9}  {new}, {bpb}, {minutes}, {run.why}"
+        sys.stdout.write(f"{line}\n{f'      {run.reason}' if run.reason else ''}".rstrip() + "\n")
+    if not runs:
+        sys.stdout.write("nothing yet; `dann retrain` trains anew on what came since\n")
+
+
+def _shown(figure: float | None, form: str) -> str:
+    return "-" if figure is None else form.format(figure)

@@ -1,0 +1,1 @@
+"""The tables of config.toml, their keys, and reading them."""

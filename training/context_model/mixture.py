@@ -1,0 +1,155 @@
+"""A network mixed with a context model that counts while it reads. Works on arrays, and knows how to ask a network for them.
+
+Every token is predicted before it is counted or learned from, as PPMd does: what this costs is a code length. The
+context model reads train, then val; its weights are learned at the end of train, where no network takes part (what a
+network says of text that it was trained on would be believed too much), and go on being learned over val with it.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from model.architectures import LanguageModel
+from training.context_model.byte_trie import Spelling
+from training.context_model.model import Contexts, Inputs, LogLinear
+from training.context_model.neural_cache import NeuralCache
+
+TAIL_STEPS = 300_000
+"""Steps at the end of train on which weights are learned, about two a token."""
+BLOCK_STEPS = 64
+"""Steps predicted with the same weights, and then learned from together."""
+CHUNK_STEPS = 4096
+"""Steps looked up at once: what memory allows."""
+NETWORK_WEIGHT = 0.5
+CACHE_WEIGHT = 0.2
+"""What the network and its cache count where mixing begins; it is learned from there."""
+KEPT_SQUARES = 0.1
+"""How much of AdaGrad's squares stays when the network joins."""
+CHUNK_TOKENS = 512
+"""Tokens that the network reads at once."""
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """-ln p of every token of val, in nats `[N]`: by the network, by the context model alone, and by both mixed."""
+
+    network: np.ndarray
+    context: np.ndarray
+    mixed: np.ndarray
+
+
+def mixed_stateful(
+    model: LanguageModel, train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
+) -> Mixture:
+    """Read val once, the carry kept: what each of its tokens costs the network, the context model and their mixture.
+
+    `token_bytes` is the tokenizer's. Divide sums by characters, or by ln 2 x bytes. For posts, tokens are conversations
+    with their special tokens (dataset.scored_stream), of which only what is scored is to be summed up.
+    """
+    return mix(log_probs(model, val_tokens, train_tokens[-1:]), train_tokens, val_tokens, token_bytes)
+
+
+def context_only(train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]) -> np.ndarray:
+    """-ln p `[N]` of every token of val by the context model alone, without any network."""
+    return _Reader(train_tokens, val_tokens, token_bytes).read(None)[0]
+
+
+def mix(
+    network: Iterable[np.ndarray], train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
+) -> Mixture:
+    """`mixed_stateful` from a network's ln p: row i of the blocks `[n, V]`, taken together, predicts token i of val."""
+    reader = _Reader(train_tokens, val_tokens, token_bytes)
+    alone: list[np.ndarray] = []
+
+    def noting() -> Iterator[np.ndarray]:
+        first = 0
+        for block in network:
+            alone.append(-block[np.arange(len(block)), val_tokens[first : first + len(block)]])
+            first += len(block)
+            yield block
+
+    context, mixed = reader.read(noting())
+    return Mixture(np.concatenate(alone).astype(np.float64), context, mixed)
+
+
+def log_probs(model: LanguageModel, tokens: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
+    """The network's ln p of every token, in blocks `[n, V]`: it reads `before`, at least one token, from an empty carry.
+
+    One stream with the carry kept, so that each token is predicted from all the tokens that came before it.
+    """
+    graph, params = nnx.split(model)
+
+    @jax.jit
+    def read(params: Any, chunk: jax.Array, carry: Any) -> tuple[jax.Array, Any]:
+        network: Any = nnx.merge(graph, params)
+        logits, carry = network(chunk[None], carry)
+        return jax.nn.log_softmax(logits[0]), carry
+
+    carry = model.initial_carry(1)
+    read_tokens = np.concatenate([before, tokens])[:-1].astype(np.int32)
+    skipped = len(before) - 1
+    for first in range(0, len(read_tokens), CHUNK_TOKENS):
+        chunk = read_tokens[first : first + CHUNK_TOKENS]
+        padded = jnp.asarray(np.pad(chunk, (0, CHUNK_TOKENS - len(chunk))))  # one shape, compiled once
+        found, carry = read(params, padded, carry)
+        yield np.asarray(found)[max(0, skipped - first) : len(chunk)]
+
+
+class _Reader:
+    """Train and val spelled in steps, and the context model's counts over them."""
+
+    def __init__(self, train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]) -> None:
+        self._num_tokens, self._val_tokens = len(token_bytes), val_tokens
+        self._spelling = Spelling(token_bytes, train_tokens)
+        self._train = len(self._spelling.steps(train_tokens))
+        self._steps = self._spelling.steps(np.concatenate([train_tokens, val_tokens]))
+        self._val = self._spelling.steps(val_tokens)
+        self._tail = max(0, self._train - TAIL_STEPS)
+        self._contexts = Contexts(self._spelling, self._steps, self._tail)
+
+    def read(self, network: Iterable[np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
+        """Nats of every token of val by the context model alone, and mixed with `network` where there is one."""
+        context = LogLinear(self._contexts.num_cells)
+        for inputs, columns in self._blocks(self._tail, self._train):
+            context.nats(inputs, columns)
+        if network is None:
+            nats = [context.nats(inputs, columns) for inputs, columns in self._blocks(self._train, len(self._steps))]
+            return self._by_token(nats), np.empty(0)
+        mixed = context.joined(NETWORK_WEIGHT, KEPT_SQUARES).joined(CACHE_WEIGHT, keep=1.0)
+        by_network, by_cache, within = self._projected(network)
+        alone, both, place = [], [], 0
+        for inputs, columns in self._blocks(self._train, len(self._steps)):
+            here = slice(place, place + len(columns))
+            alone.append(context.nats(inputs, columns))
+            both.append(mixed.nats(inputs.beside(by_network[here]).beside(by_cache[here]), columns))
+            place = here.stop
+        return self._by_token(alone), self._by_token(both, within)
+
+    def _projected(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The network's and its cache's ln p of columns `[S, C]` over val, and the network's ln p `[S]` within them."""
+        cache, first, found = NeuralCache(self._num_tokens), 0, []
+        for block in network:
+            steps, tokens = self._val.of(first, first + len(block)), self._val_tokens[first : first + len(block)]
+            ln_p, within = self._spelling.project(block, steps)
+            found.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
+            first += len(block)
+        by_network, by_cache, inside = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        return by_network, by_cache, inside
+
+    def _blocks(self, first: int, end: int) -> Iterator[tuple[Inputs, np.ndarray]]:
+        for chunk in range(first, end, CHUNK_STEPS):
+            stop = min(chunk + CHUNK_STEPS, end)
+            inputs = self._contexts.inputs(chunk, stop)
+            for block in range(chunk, stop, BLOCK_STEPS):
+                last = min(block + BLOCK_STEPS, stop)
+                yield inputs.part(block - chunk, last - chunk), self._steps.columns[block:last]
+
+    def _by_token(self, nats: list[np.ndarray], within: np.ndarray | None = None) -> np.ndarray:
+        """Sum up the steps of each token; `within` is ln p of the symbols that share a column, by default equal."""
+        within = self._spelling.within(self._val) if within is None else within
+        return np.bincount(self._val.tokens, np.concatenate(nats) - within)

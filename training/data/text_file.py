@@ -1,0 +1,91 @@
+"""One text file to a Dataset: split where it stands, the first part to learn from, the rest held out. Knows no posts.
+
+A text is one stream without special tokens. Held-out text is read by two protocols, and compared in nats per character:
+
+val@256-reset  consecutive windows of 256 characters, each from the empty carry. As in nanoGPT, a window of n tokens
+               predicts the n next ones, so every token but the first is predicted exactly once
+val-stateful   one pass, the carry kept: how a bot reads
+"""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from model.errors import DannError
+from model.tokenizer import BOS, Tokenizer
+from training.data.dataset import QUICK_BYTES, Dataset, HeldOut, TokenStream
+
+FEWEST_CHARACTERS = 1000
+"""Of a part: below this there is nothing to learn, or no figure to trust."""
+WINDOW_CHARACTERS = 256
+
+
+@dataclass(frozen=True)
+class SplitText:
+    """A text's two parts, and the SHA-256 of the whole file."""
+
+    train: str
+    val: str
+    sha256: str
+
+
+def read_text(path: Path, train_fraction: float) -> SplitText:
+    """Read and split a text; raises DannError if it cannot be read, is not UTF-8, or is too short."""
+    try:
+        raw = path.read_bytes()
+        text = raw.decode()
+    except OSError as error:
+        raise DannError(f"{path}: cannot be read ({error.strerror}); give a text file that is there") from error
+    except UnicodeDecodeError as error:
+        raise DannError(f"{path}: is not UTF-8 at byte {error.start:,}; save it as UTF-8") from error
+    cut = int(len(text) * train_fraction)
+    if min(cut, len(text) - cut) < FEWEST_CHARACTERS:
+        raise DannError(
+            f"{path}: {len(text):,} characters, {cut:,} to learn from and {len(text) - cut:,} held out; each part takes "
+            f"{FEWEST_CHARACTERS:,} at least; give a longer text or another experiment.train_fraction"
+        )
+    return SplitText(text[:cut], text[cut:], hashlib.sha256(raw).hexdigest())
+
+
+def text_dataset(text: SplitText, tokenizer: Tokenizer) -> Dataset:
+    """Both parts as tokens; `val` is in windows, and `quick` is some of them, spread over all."""
+    train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
+    rows = windows(val, tokenizer, nearest_window(len(val), len(text.val)))
+    every = max(1, rows.num_bytes // QUICK_BYTES)
+    return Dataset(TokenStream(train, np.ones(len(train), np.float32)), rows, _some(rows, every, tokenizer))
+
+
+def nearest_window(tokens: int, characters: int) -> int:
+    """How many tokens come nearest to 256 characters of a text of so many tokens and characters."""
+    return max(1, round(WINDOW_CHARACTERS * tokens / characters))
+
+
+def windows(tokens: np.ndarray, tokenizer: Tokenizer, size: int) -> HeldOut:
+    """Windows of `size` tokens to read, a row each, with the token after the last: `[S, size + 1]`."""
+    starts = np.arange(0, len(tokens) - 1, size)
+    at = starts[:, None] + np.arange(size + 1)
+    rows = np.where(at < len(tokens), tokens[np.minimum(at, len(tokens) - 1)], BOS).astype(np.int32)
+    counts = ((at < len(tokens)) & (at > starts[:, None])).astype(np.float32)
+    return HeldOut(rows, counts, _scored_bytes(rows, counts, tokenizer))
+
+
+def one_pass(tokens: np.ndarray, tokenizer: Tokenizer) -> HeldOut:
+    """All of `tokens` as one row."""
+    return windows(tokens, tokenizer, len(tokens) - 1)
+
+
+def scored_characters(held_out: HeldOut, tokenizer: Tokenizer) -> int:
+    """Characters of what is scored; one that is cut by its first token counts where it begins."""
+    return sum(byte & 0xC0 != 0x80 for byte in tokenizer.decode_bytes(held_out.tokens[held_out.counts > 0].tolist()))
+
+
+def _scored_bytes(rows: np.ndarray, counts: np.ndarray, tokenizer: Tokenizer) -> int:
+    sizes = np.asarray([len(token) for token in tokenizer.token_bytes])
+    return int(sizes[rows[counts > 0]].sum())
+
+
+def _some(rows: HeldOut, every: int, tokenizer: Tokenizer) -> HeldOut:
+    tokens, counts = rows.tokens[::every], rows.counts[::every]
+    return HeldOut(tokens, counts, _scored_bytes(tokens, counts, tokenizer))

@@ -1,0 +1,1 @@
+"""How good a checkpoint is: style, memorization, and the baselines it is compared with."""

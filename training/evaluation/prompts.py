@@ -1,0 +1,24 @@
+"""The places in held-out conversations where the person wrote next: what dann is asked to answer when it is judged."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from model.engine.prompt import Turn
+from training.data.conversations import Conversation
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A held-out post and what stood before it in its conversation."""
+
+    said: Sequence[Turn]
+    answer: str
+
+
+def exchanges(val: Sequence[Conversation]) -> Iterator[Exchange]:
+    """Every held-out post of one's own; where nobody else is ever heard, it was said out of the blue."""
+    for conversation in val:
+        before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
+        for number, turn in enumerate(conversation):
+            if turn.mine and not turn.quoted:
+                yield Exchange([] if turn.alone else before[:number], turn.text)

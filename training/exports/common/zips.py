@@ -1,0 +1,64 @@
+"""The files in a zip, checked as a whole before any is read and never unpacked to disk. Knows nothing of formats."""
+
+import re
+import stat
+import struct
+import zipfile
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import IO
+
+from model.errors import DannError
+from training.exports.common.stream_errors import DAMAGE, shown
+
+_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+_MAX_RATIO = 100
+"""Chats pack about tenfold. What unpacks to far more was made to fill a disk."""
+_CLIMBS = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|$)", re.DOTALL)
+_ENCRYPTED = 0x1
+
+
+def is_zip(head: bytes) -> bool:
+    """Tell by its first bytes, not by its name, whether a file is a zip."""
+    return head.startswith(_SIGNATURES)
+
+
+def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
+    """Return the name of every file in a zip and how to open it, unpacked as it is read.
+
+    Raises DannError for a zip that is cut short, damaged, encrypted, that unpacks to more than 100 times its size, or
+    that names a file outside its own folder.
+    """
+    label, size = shown(str(path)), path.stat().st_size
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*DAMAGE, OSError, struct.error, IndexError):
+        raise DannError(
+            f"{label}: starts like a zip, but its list of files, due at the end, is not whole at byte {size}; "
+            "it was cut short or changed, so download or copy it again"
+        ) from None
+    infos = archive.infolist()
+    _check(label, size, infos)
+    return [(info.filename, partial(archive.open, info)) for info in infos if _is_file(info)]
+
+
+def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
+    for info in infos:
+        if _CLIMBS.match(info.orig_filename):
+            raise DannError(
+                f"{label}: names a file outside its own folder ({info.orig_filename!a}); no export does, so none of it "
+                "is read: unpack it yourself if you trust it"
+            )
+        if info.flag_bits & _ENCRYPTED:
+            raise DannError(f"{label}: is encrypted; unpack it with its password and import the folder")
+    unpacked = sum(info.file_size for info in infos)
+    if unpacked > _MAX_RATIO * size:
+        raise DannError(
+            f"{label}: would unpack from {size} bytes to {unpacked}, over {_MAX_RATIO} times its size; no export does, "
+            "so none of it is read: unpack it yourself if you trust it"
+        )
+
+
+def _is_file(info: zipfile.ZipInfo) -> bool:
+    return not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)

@@ -1,0 +1,112 @@
+"""DiscordChatExporter's JSON, one channel a file; its CSV is read by discord_chat_exporter_csv.
+
+Whose export it is, it does not know. Files of several GB are read as a stream, a message at a time, after a search for
+the names in them: mentions stand in the text by name, and the list of those mentioned is not always complete.
+"""
+
+import json
+import re
+from collections.abc import Collection, Iterator
+from functools import lru_cache
+from typing import Any
+
+from training.exports.common import iso_time, json_stream, message_text
+from training.exports.common.files import ExportFile
+from training.exports.common.json_stream import mapping
+from training.exports.common.record import Reader, Reason, Record
+from training.exports.discord import chat_exporter_csv, markup
+
+Message = dict[str, Any]
+
+_NOBODY = "discord"
+"""The author of a message that names none (OWNER would make it mine)."""
+_TALK = frozenset({"Default", "Reply", "0", "19"})
+_NO_DISCRIMINATORS = frozenset({"", "0", "0000"})
+_OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
+_KEYS = (rb'"guild"\s*:\s*\{', rb'"channel"\s*:\s*\{', rb'"(?:messages"\s*:\s*\[|dateRange"\s*:)')
+
+_STRING = rb'\s*:\s*("(?:[^"\\]|\\.){1,400}")'
+_NAME = re.compile(rb'"(?:nickname"' + _STRING + rb'|name"' + _STRING + rb'\s*,\s*"discriminator")')
+_CHUNK = 1 << 20
+_OVERLAP = 1 << 11
+"""Bytes, more than the longest name with what stands around it."""
+
+
+def read(file: ExportFile) -> Iterator[Record]:
+    """Yield a channel's messages, in file order. Raises DannError for a file that breaks off."""
+    with file.open() as stream:
+        is_json = _OBJECT.match(stream.read(4096))
+    if not is_json:
+        yield from chat_exporter_csv.read(file)
+        return
+    number = next(json_stream.items(file, "channel.id"), "")
+    channel = f"discord:{number}" if number else _NOBODY
+    people = _people(file)
+    for message in json_stream.items(file, "messages.item"):
+        if isinstance(message, dict):
+            yield _record(message, channel, people)
+
+
+def _people(file: ExportFile) -> set[str]:
+    """Return the names of all who write, react or are mentioned, casefolded; much quicker than parsing."""
+    found: set[bytes] = set()
+    with file.open() as stream:
+        chunk = stream.read(_CHUNK)
+        while chunk:
+            found.update(match[1] or match[2] for match in _NAME.finditer(chunk))
+            more = stream.read(_CHUNK)
+            chunk = chunk[-_OVERLAP:] + more if more else b""
+    return {name.casefold() for literal in found if (name := _decoded(literal))}
+
+
+def _decoded(literal: bytes) -> str:
+    try:
+        return str(json.loads(literal, strict=False))
+    except ValueError:
+        return ""
+
+
+def _record(message: Message, channel: str, people: Collection[str]) -> Record:
+    author = mapping(message.get("author"))
+    names = _names(*(str(author.get(key) or "") for key in ("name", "nickname", "discriminator")))
+    number = message.get("id")
+    answered = mapping(message.get("reference")).get("messageId")
+    text = message_text.clean(markup.hide_names(markup.plain(str(message.get("content") or "")), people))
+    has_more = not text and any(message.get(key) for key in ("attachments", "stickers", "embeds"))
+    reason = _foreign(message, author) or message_text.reason_to_drop(text, has_attachments=has_more)
+    return Record(
+        id=f"discord:{number}" if number else "",
+        author=str(author.get("id") or "") or next(iter(names), _NOBODY),
+        names=names,
+        channel=channel,
+        time=iso_time.seconds(message.get("timestamp")),
+        text="" if reason else text,
+        reply_to=f"discord:{answered}" if answered else None,
+        edited=iso_time.seconds(message.get("timestampEdited")),
+        dropped=reason,
+    )
+
+
+@lru_cache(maxsize=1024)  # the same few people write most of a file
+def _names(name: str, nickname: str, discriminator: str) -> tuple[str, ...]:
+    tagged = "" if discriminator in _NO_DISCRIMINATORS else f"{name}#{discriminator}"
+    return tuple(dict.fromkeys(alias for alias in (name, nickname, tagged) if alias))
+
+
+def _foreign(message: Message, author: Message) -> Reason | None:
+    """Say why a message is not its sender's own words, whatever it says."""
+    if str(message.get("type", "Default")) not in _TALK:
+        return "service"
+    if message.get("forwardedMessage") or mapping(message.get("reference")).get("type") == "Forward":
+        return "forward"
+    return "bot" if author.get("isBot") else None
+
+
+def claims(file: ExportFile, head: bytes) -> bool:
+    """Claim an object that begins with a guild and a channel, or the exporter's table."""
+    if _OBJECT.match(head):
+        return all(re.search(key, head) for key in _KEYS)
+    return chat_exporter_csv.claims(file, head)
+
+
+READER = Reader("discord-chat-exporter", claims, read)

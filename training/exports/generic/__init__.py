@@ -1,0 +1,1 @@
+"""Formats of no platform: plain text, tables and JSON lines."""

@@ -1,0 +1,1 @@
+"""WhatsApp's chat export: its time stamps, its notices, its messages."""

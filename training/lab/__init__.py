@@ -1,0 +1,1 @@
+"""Experiments: presets, runs over seeds, results, and the comparison of them."""

@@ -1,0 +1,79 @@
+"""TrainConfig to an optax chain and a schedule. The one file that knows optax's optimisers."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from training.config.tables import TrainConfig
+
+
+def optimizer(config: TrainConfig) -> optax.GradientTransformation:
+    """Clipping (to a global norm, then element by element), the optimiser, and decoupled weight decay.
+
+    The learning rate is not in it: it follows the clock and is multiplied in by the step, so updates come out with a rate
+    of 1, to be subtracted. Weight decay acts on matrices, not on biases. A limit of 0 clips nothing.
+    """
+    return optax.chain(
+        optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity(),
+        optax.clip(config.clip_value) if config.clip_value else optax.identity(),
+        _scaled(config),
+        optax.add_decayed_weights(config.weight_decay, mask=_matrices),
+    )
+
+
+def _scaled(config: TrainConfig) -> optax.GradientTransformation:
+    """Adam, with the decay above AdamW (Loshchilov and Hutter, 1711.05101); RMSProp and SGD as Torch has them.
+
+    RMSProp (Hinton's lecture 6e): the mean square begins at zero without a correction, epsilon is added to its root.
+    SGD: m' = momentum m + g, without dampening.
+    """
+    if config.optimizer == "rmsprop":
+        return optax.scale_by_rms(config.rms_decay, eps=1e-8, eps_in_sqrt=False)
+    if config.optimizer == "sgd":
+        return optax.trace(config.momentum)
+    return optax.scale_by_adam(b1=config.beta1, b2=config.beta2)
+
+
+def learning_rates(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+    """The rate of each step at `progress` (0, 1] of the run and in epoch `epochs` (from 0): a linear warm-up, then a fall.
+
+    The height is scaled with the batch: linearly (Goyal et al., 1706.02677), or with its root, as Adam's noise asks
+    (Malladi et al., 2205.10287).
+    """
+    times = config.batch_size / config.reference_batch
+    height = config.learning_rate * {"none": 1.0, "sqrt": times**0.5, "linear": times}[config.rate_scaling]
+    rising = progress / config.warmup if config.warmup else np.ones_like(progress)
+    falling = np.where(progress < config.warmup, rising, _falling(config, progress, epochs))
+    return np.asarray(height * falling, np.float32)
+
+
+def _falling(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+    """What is left of the rate after the warm-up, from 1. Cosine, linear and wsd are zero exactly at the end.
+
+    wsd is warmup-stable-decay with a linear decay (Hägele et al., 2405.18392); exponential is char-rnn's, by the epoch.
+    """
+    left = (1.0 - np.clip(progress, config.warmup, 1.0)) / (1.0 - config.warmup)
+    if config.schedule == "cosine":
+        return np.asarray(0.5 * (1.0 - np.cos(np.pi * left)))
+    if config.schedule == "linear":
+        return np.asarray(left)
+    if config.schedule == "wsd":
+        return np.minimum(1.0, np.asarray((1.0 - progress) / config.decay_fraction))
+    if config.schedule == "exponential":
+        return np.asarray(config.decay_per_epoch ** np.maximum(0, epochs + 1 - config.decay_after_epochs))
+    return np.ones_like(progress)
+
+
+def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
+    """Loss of every token in nats, of the shape of `targets`."""
+    return jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, targets))
+
+
+def global_norm(gradient: optax.Updates) -> jax.Array:
+    """The length of all gradients taken as one vector."""
+    return jnp.asarray(optax.tree.norm(gradient))
+
+
+def _matrices(params: optax.Params) -> optax.Params:
+    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)

@@ -1,0 +1,1 @@
+"""Posts into the store and out of it: importing, the inbox, whose they are, forgetting."""

@@ -1,0 +1,1 @@
+"""Retraining: a candidate trained on new posts, compared with the incumbent, published or refused."""

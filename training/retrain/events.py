@@ -1,0 +1,87 @@
+"""A retraining told to the process that started it: one JSON object a line on standard output (`dann retrain --events`).
+
+    {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null, "run": 7}
+    {"event": "verdict", "verdict": "published", "reason": "...", "candidate": "...", ...}
+
+`run` is the row that records it, by which its end can be recorded where it could not do so itself. What people are told goes
+to the log, on standard error. No line holds a post.
+"""
+
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TextIO
+
+from training.loop.trainer import Progress, StepMetrics
+from training.runs.callbacks import Part
+from training.store.runs import Run
+
+SECONDS_APART = 1.0
+
+
+class Events:
+    """Lines on the standard output that the process began with; whatever else writes there goes to standard error."""
+
+    def __init__(self) -> None:
+        sys.stdout.flush()
+        self._out: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
+        os.dup2(2, 1)
+
+    def tell(self, **event: Any) -> None:
+        """Write one line."""
+        self._out.write(json.dumps(event) + "\n")
+
+
+class EventConsole:
+    """A RetrainConsole: a line whenever a part begins or ends, and in between one a second at most."""
+
+    def __init__(self, events: Events) -> None:
+        self._events = events
+        self._run: int | None = None
+        self._bpb: float | None = None
+        self._last = float("-inf")
+
+    def say(self, line: str) -> None:
+        """Console: to the log."""
+        logging.getLogger("dann.retrain").info(line)
+
+    def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
+        """Console: nobody reads its metrics or its samples."""
+
+    def begun(self, run: int) -> None:
+        """RetrainConsole."""
+        self._run = run
+
+    def part(self, part: Part, share: float) -> None:
+        """RetrainConsole."""
+        self._last = time.monotonic()
+        self._events.tell(event="progress", part=part, share=round(share, 4), val_bpb=self._bpb, run=self._run)
+
+    def stepped(self, metrics: StepMetrics) -> None:
+        """Console."""
+        if time.monotonic() - self._last >= SECONDS_APART:
+            self.part("learning", metrics.progress)
+
+    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+        """Console."""
+        if progress.score is not None:
+            self._bpb = progress.score.bpb
+            self.part("learning", metrics.progress)
+
+    def end(self) -> None:
+        """Console."""
+
+
+def outcome(run: Run) -> dict[str, Any]:
+    """What a run came to, as the last event and `--json` have it."""
+    keys = ("verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts")
+    return {**{key: getattr(run, key) for key in keys}, "run": run.id}
+
+
+def failure(reason: str) -> dict[str, Any]:
+    """The same for one that could not be recorded."""
+    return outcome(Run(0, "", 0.0, "failed", reason)) | {"run": None}

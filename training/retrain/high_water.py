@@ -1,0 +1,73 @@
+"""The high-water mark: which posts a training has seen already, so that the same ones are not learned again for nothing.
+
+It is taken before a training begins: what arrives meanwhile counts the next time. A checkpoint that was refused, or
+rolled back from, has seen its posts all the same: what nobody wanted would otherwise come back the next night. One whose
+run failed has not; the posts it read are still to be learned.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from model.checkpoints import checkpoint
+from model.checkpoints.checkpoint import Meta
+from training.store.post import Post
+from training.store.runs import Run
+
+
+@dataclass(frozen=True)
+class Mark:
+    """The newest post that any training has seen, in Unix seconds, and how many of one's own there were then."""
+
+    newest_post: float | None = None
+    posts: int = 0
+
+
+def mark_of(posts: Sequence[Post]) -> Mark:
+    """The mark of a training that begins with these posts."""
+    mine = [post for post in posts if post.mine]
+    return Mark(max((post.time for post in mine if post.time is not None), default=None), len(mine))
+
+
+def high_water(root: Path, runs: Sequence[Run]) -> Mark:
+    """The furthest mark of all checkpoints under `root` and all runs that brought one; of equal times, the last counts."""
+    candidates = {run.candidate for run in runs}
+    by_hand = [(_made(meta), Mark(meta.newest_post, meta.posts)) for id_, meta in _metas(root) if id_ not in candidates]
+    trained = [
+        (run.started, Mark(run.newest_post, run.posts))
+        for run in runs
+        if run.verdict in {"published", "refused"} and run.posts is not None
+    ]
+    newest_first = sorted([*by_hand, *trained], key=lambda found: found[0], reverse=True)
+    return max((mark for _, mark in newest_first), key=_time, default=Mark())
+
+
+def new_since(posts: Sequence[Post], mark: Mark) -> int:
+    """How many posts of one's own are new: newer than the mark, or more than there were then, whichever is more.
+
+    The second counts what came late: an older export, or plain text, whose posts have no time.
+    """
+    mine = [post for post in posts if post.mine]
+    newer = sum(post.time is not None and post.time > _time(mark) for post in mine)
+    return max(newer, len(mine) - mark.posts)
+
+
+def _metas(root: Path) -> Iterator[tuple[str, Meta]]:
+    """Every checkpoint's id and Meta, as far as it can be read."""
+    for id_ in checkpoint.ids(root):
+        with suppress(OSError, ValueError):  # damaged: nobody can say what it has seen
+            yield id_, Meta.model_validate_json((root / id_ / "meta.json").read_text(encoding="utf-8"))
+
+
+def _made(meta: Meta) -> float:
+    """When a checkpoint was made, in Unix seconds."""
+    try:
+        return datetime.fromisoformat(meta.created).timestamp()
+    except ValueError:
+        return 0.0
+
+
+def _time(mark: Mark) -> float:
+    return float("-inf") if mark.newest_post is None else mark.newest_post

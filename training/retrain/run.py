@@ -1,0 +1,220 @@
+"""`dann retrain`: a candidate is trained on what the store holds now, judged beside the incumbent, published or refused.
+
+Every run is a row in the store from its beginning. Nothing serves that the gate has not passed, and whatever stops a run,
+what served before goes on serving. A refused candidate stays on the disk, to be looked at, until older checkpoints go
+after a later publish (retention.py). Knows no terminal.
+
+<data>/runs/retrain/  what learning.py keeps of the last run; it is not resumed
+"""
+
+import shutil
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from model.checkpoints import checkpoint
+from model.checkpoints.checkpoint import Snapshot
+from model.checkpoints.retention import after_publish, retired
+from model.checkpoints.serving import load_incumbent
+from model.errors import DannError
+from training.config.tables import Settings
+from training.data.corpus import Corpus, build_corpus, own_texts
+from training.data.split import Unlearned, held_out_again, unlearned
+from training.lock import only_training
+from training.loop.clock import Clock
+from training.names import timestamp, unused
+from training.retrain.compare import judge
+from training.retrain.high_water import high_water, mark_of, new_since
+from training.retrain.warm_start import can_go_on_from, first_weights
+from training.runs import sizing
+from training.runs.callbacks import Part, RetrainConsole
+from training.runs.init import learned_tokenizer
+from training.runs.learning import Diverged, Learning, size_for
+from training.store.post import Post
+from training.store.posts import open_store
+from training.store.runs import Run, Verdict, open_runs
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Somebody asked to stop."""
+
+
+def retrain(
+    settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], *, why: str, force: bool = False
+) -> Run:
+    """Train, judge, and publish or refuse; returns the row that was recorded.
+
+    Without `force` nothing is done for fewer than `retrain.min_new_posts` new posts. Raises DannError for a training
+    already running, several hosts, or a store that cannot be opened; what else goes wrong is recorded as "failed".
+    """
+    if settings.train.hosts > 1:
+        raise DannError("train.hosts: retraining works on one machine; set it to 1 for this command")
+    root, url = settings.data.checkpoints, settings.data.store_url
+    started = time.monotonic()
+    with only_training(settings.data.dir / "train.lock"):
+        with open_runs(url) as runs:
+            runs.close_abandoned(_serving(root))
+            id_ = runs.begin(why)
+        console.begun(id_)
+        attempt = _Attempt(settings, console, stopping, id_)
+        verdict: Verdict = "failed"
+        reason = "broken off by an error; see the log"
+        try:
+            verdict, reason = attempt.carry_through(started, force=force)
+        except (_Stopped, KeyboardInterrupt):
+            reason = "stopped"
+        except DannError as error:
+            reason = "stopped" if stopping() else str(error)
+        finally:
+            with open_runs(url) as runs:
+                runs.finish(id_, verdict, reason, time.monotonic() - started, **attempt.known)
+                (run,) = runs.last(1)
+        return run
+
+
+class _Attempt:
+    """One run under way; `known` is what is to be recorded of it."""
+
+    def __init__(self, settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], id_: int) -> None:
+        minutes = settings.train.model_copy(update={"minutes": settings.retrain.minutes})
+        self.settings = settings.model_copy(update={"train": minutes})
+        self.console = console
+        self.stopping = stopping
+        self.id = id_
+        self.known: dict[str, Any] = {}
+        self.incumbent: Snapshot | None = None
+
+    def carry_through(self, started: float, *, force: bool) -> tuple[Verdict, str]:
+        """Every part in turn; returns the verdict and its reason."""
+        self._at("reading", 0.0)
+        posts = self._posts()
+        new, needed = self.known["new_posts"], self.settings.retrain.min_new_posts
+        if new < needed and not force:
+            return "skipped", f"{new:,} new posts, where {needed:,} make it worthwhile (retrain.min_new_posts)"
+        broken = self._load_incumbent()
+        known = unlearned(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
+        corpus = build_corpus(posts, self.settings.data, held_out_again(posts, known) if known else None)
+        try:
+            self._learn(corpus, started)
+        except Diverged as error:
+            return "refused", str(error)
+        incumbent = (self.incumbent, known) if self.incumbent and known else None
+        reasons = self._judge(posts, corpus, incumbent)
+        if reasons:
+            return "refused", "; ".join([*broken, *reasons])
+        self._publish()
+        return "published", "; ".join([*broken, self._compared()])
+
+    def _at(self, part: Part, share: float) -> None:
+        """Tell how far it is; the places where a run can be stopped."""
+        if self.stopping():
+            raise _Stopped
+        self.console.part(part, share)
+
+    def _note(self) -> None:
+        with open_runs(self.settings.data.store_url) as runs:
+            runs.note(self.id, **self.known)
+
+    def _posts(self) -> list[Post]:
+        """The store's posts, and how many of them are new."""
+        url = self.settings.data.store_url
+        with open_store(url) as store:
+            posts = list(store.posts())
+        with open_runs(url) as runs:
+            before = high_water(self.settings.data.checkpoints, runs.last())
+        mark = mark_of(posts)
+        self.known |= {"posts": mark.posts, "newest_post": mark.newest_post, "new_posts": new_since(posts, before)}
+        self.known["incumbent"] = _serving(self.settings.data.checkpoints)
+        return posts
+
+    def _load_incumbent(self) -> list[str]:
+        """What serves, in memory; what is to be said if that is not what CURRENT names, or none where nothing loads."""
+        self.known["incumbent"] = None
+        try:
+            found = load_incumbent(self.settings.data.checkpoints)
+        except DannError as error:
+            return [f"what served no longer loads and counts as none ({error})"]
+        if found is None:
+            return []
+        self.incumbent, self.known["incumbent"] = found.snapshot, found.snapshot.id
+        return [f"what served no longer loads, what served before it counts ({found.trouble})"] if found.trouble else []
+
+    def _learn(self, corpus: Corpus, started: float) -> None:
+        """Train the candidate and save it."""
+        run = self._set_up(corpus)
+        self._at("learning", 0.0)
+        result = run.fit(Clock(run.settings.train, started), self.stopping)
+        if result.ending == "stopped":
+            raise _Stopped
+        if result.ending == "diverged":
+            raise Diverged(f"the loss stopped being a finite number after step {result.progress.step:,}")
+        self.known["candidate"] = unused(self.settings.data.checkpoints, timestamp())
+        self._note()  # before it is there: what nobody has judged must not look like a training by hand
+        try:
+            run.save(result, self.known["candidate"])
+        except DannError:
+            self.known["candidate"] = None
+            raise
+
+    def _set_up(self, corpus: Corpus) -> Learning:
+        """The run as `retrain.start` has it begin."""
+        folder = self.settings.data.runs / "retrain"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True, mode=0o700)
+        settings = sizing.settled(self.settings, size_for(corpus, self.settings.train))
+        tokenizer, weights = None, None
+        if settings.retrain.start != "scratch" and self.incumbent is not None:
+            if why_not := self._why_not_go_on(settings):
+                self.console.say(f"{why_not}: beginning anew")
+            else:
+                tokenizer, weights = self.incumbent.tokenizer, first_weights(self.incumbent, settings)
+        tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
+        run = Learning(folder, settings, corpus, tokenizer, self.console, weights=weights, resumable=False)
+        run.keep_setup()
+        return run
+
+    def _why_not_go_on(self, settings: Settings) -> str:
+        """Why the incumbent's weights are nothing to begin with; "" where they are."""
+        assert self.incumbent is not None
+        if self.incumbent.id in retired(settings.data.checkpoints):  # or its weights would carry them on
+            return "what serves learned posts that were forgotten since"
+        if not can_go_on_from(self.incumbent, settings):
+            return "the network or the tokenizer is to be another than what serves has"
+        return ""
+
+    def _judge(self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, Unlearned] | None) -> list[str]:
+        """Why the candidate may not be published; what was measured is recorded."""
+        self._at("judging", 0.0)
+        root, id_ = self.settings.data.checkpoints, self.known["candidate"]
+        found = judge(root, id_, incumbent, posts, corpus, self.settings, partial(self._at, "judging"))
+        self.known |= {
+            "candidate_bpb": found.candidate_bpb,
+            "incumbent_bpb": found.incumbent_bpb,
+            "figures": found.figures,
+        }
+        return found.reasons
+
+    def _publish(self) -> None:
+        self._at("publishing", 0.0)
+        self._note()  # a kill between here and the end of the run leaves a row that can be closed rightly
+        root = self.settings.data.checkpoints
+        checkpoint.publish(root, self.known["candidate"])
+        after_publish(root, self.settings.retrain.keep)
+        self.console.part("publishing", 1.0)
+
+    def _compared(self) -> str:
+        """Why the candidate was published."""
+        found, bar = self.known["candidate_bpb"], self.known.get("incumbent_bpb")
+        if bar is None:
+            return f"{found:.3f} bits a byte, and nothing to compare with"
+        return f"{found:.3f} bits a byte where the incumbent has {bar:.3f}"
+
+
+def _serving(root: Path) -> str | None:
+    """What CURRENT names; None where it cannot be read, too: then nothing serves."""
+    try:
+        return checkpoint.current(root)
+    except DannError:
+        return None

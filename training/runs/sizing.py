@@ -1,0 +1,64 @@
+"""From the amount of text, the minutes and the cores to the network's size and regularisation, where config.toml says "auto".
+
+More text carries a wider network, more minutes train it, and the more often the same text is read, the more has to be left
+out while reading. What was measured, and how, stands in experiments/LOG.md under "Sizes".
+"""
+
+from typing import NamedTuple, TypeVar
+
+from training.config.tables import Settings
+
+S = TypeVar("S", bound=Settings)
+
+LITTLE_TEXT = 100_000
+"""Bytes of one's own text under which a voice is learned only roughly."""
+
+
+class Size(NamedTuple):
+    """What "auto" stands for: keys of [tokenizer] and [model]."""
+
+    vocab_size: int
+    hidden_dim: int
+    dropout: float
+    weight_drop: float
+    embedding_dropout: float
+
+
+MOST = float("inf")
+TABLE: dict[float, dict[float, Size]] = {
+    20_000: {
+        MOST: Size(320, 192, 0.5, 0.5, 0.2),
+    },
+    LITTLE_TEXT: {
+        4: Size(512, 192, 0.3, 0.3, 0.1),
+        MOST: Size(512, 320, 0.5, 0.5, 0.2),
+    },
+    400_000: {
+        4: Size(768, 256, 0.2, 0.2, 0.0),
+        MOST: Size(768, 384, 0.4, 0.4, 0.1),
+    },
+    MOST: {
+        3: Size(1024, 256, 0.0, 0.0, 0.0),
+        12: Size(1024, 384, 0.2, 0.2, 0.0),
+        60: Size(1024, 512, 0.3, 0.3, 0.1),
+        MOST: Size(1024, 768, 0.5, 0.5, 0.1),
+    },
+}
+"""Up to so many bytes of one's own text, and there up to so many core-minutes: the size. LOG.md says which were measured."""
+
+
+def choose(own_bytes: int, minutes: float, cores: int) -> Size:
+    """The size for so many bytes of one's own text and so many minutes on so many cores."""
+    by_work = next(row for limit, row in TABLE.items() if own_bytes <= limit)
+    return next(size for limit, size in by_work.items() if minutes * cores <= limit)
+
+
+def settled(settings: S, size: Size) -> S:
+    """The settings with every "auto" replaced by what it stands for."""
+    meant = size._asdict()
+    return settings.model_copy(
+        update={
+            name: table.model_copy(update={key: meant[key] for key in meant if getattr(table, key, None) == "auto"})
+            for name, table in (("tokenizer", settings.tokenizer), ("model", settings.model))
+        }
+    )

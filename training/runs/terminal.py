@@ -1,0 +1,101 @@
+"""What a person sees of a run (a bar at a terminal, lines elsewhere, always on standard error), and metrics.jsonl."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console as Terminal
+from rich.progress import BarColumn, TaskID, TextColumn
+from rich.progress import Progress as Bar
+
+from training.loop.trainer import Progress, StepMetrics
+from training.runs.callbacks import Part
+
+
+class TrainingConsole:
+    """A run's Console. Every figure goes to metrics.jsonl too, a line a dispatch and a line an evaluation."""
+
+    def __init__(self, terminal: Terminal) -> None:
+        self._terminal = terminal
+        self._bar = Bar(
+            TextColumn("step {task.fields[step]:,}"),
+            BarColumn(bar_width=24),
+            TextColumn(
+                "{task.percentage:3.0f} %  {task.fields[speed]:,.0f} tokens/s  {task.fields[bpb]}  {task.fields[eta]}"
+            ),
+            console=terminal,
+            transient=True,
+            disable=not terminal.is_terminal,
+        )
+        self._task: TaskID = self._bar.add_task("", total=1.0, step=0, speed=0.0, bpb="", eta="compiling")
+        self._metrics: Path | None = None
+        self._samples: Callable[[Any, int], list[str]] | None = None
+
+    def say(self, line: str) -> None:
+        """Tell one line."""
+        self._terminal.print(line, highlight=False, markup=False, soft_wrap=True)
+
+    def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
+        """Show the bar and take note of where figures go."""
+        self._metrics, self._samples = metrics, samples
+        self._bar.start()
+
+    def stepped(self, metrics: StepMetrics) -> None:
+        """Move the bar and log the dispatch."""
+        left = f"{int(metrics.seconds_left) // 60}:{int(metrics.seconds_left) % 60:02} left"
+        self._bar.update(
+            self._task, completed=metrics.progress, step=metrics.step, speed=metrics.tokens_per_second, eta=left
+        )
+        self._log({"event": "step", **_rounded(asdict(metrics))})
+
+    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+        """Show and log the score, and show a few sentences of dann."""
+        if progress.score is None or self._samples is None:
+            return
+        self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits/byte")
+        self._log(
+            {
+                "event": "evaluation",
+                "step": metrics.step,
+                "seconds": round(metrics.seconds, 1),
+                **_rounded(asdict(progress.score)),
+            }
+        )
+        self.say(
+            f"{metrics.progress:4.0%}  step {metrics.step:,}  loss {metrics.loss:.3f}  "
+            f"val {progress.score.bpb:.3f} bits/byte  {metrics.tokens_per_second:,.0f} tokens/s"
+        )
+        for sentence in self._samples(progress.best, metrics.step):
+            self.say(f"      {_one_line(sentence)}")
+
+    def end(self) -> None:
+        """Take the bar away."""
+        self._bar.stop()
+
+    def _log(self, record: dict[str, Any]) -> None:
+        if self._metrics:
+            with self._metrics.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(record) + "\n")
+
+
+def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
+    return {name: float(f"{value:.6g}") if isinstance(value, float) else value for name, value in figures.items()}
+
+
+def _one_line(text: str, width: int = 100) -> str:
+    flat = " / ".join(text.split("\n"))
+    return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+
+
+class RetrainingConsole(TrainingConsole):
+    """A RetrainConsole at a terminal."""
+
+    def begun(self, run: int) -> None:
+        """Nobody at a terminal asks."""
+
+    def part(self, part: Part, share: float) -> None:
+        """Say what begins."""
+        if share == 0.0 and part in {"judging", "publishing"}:
+            self.say(f"{part} the candidate")

@@ -1,0 +1,100 @@
+"""`dann train`: one run, from posts to the checkpoint that serves. Knows no terminal.
+
+<data>/runs/<id>/  what learning.py keeps of the run
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from model.checkpoints import checkpoint
+from model.errors import DannError
+from model.tokenizer import Tokenizer
+from training.config.tables import Settings
+from training.data.corpus import build_corpus, own_texts
+from training.lock import only_training
+from training.loop import multihost
+from training.loop.clock import Clock
+from training.loop.step import TrainState
+from training.loop.trainer import Progress
+from training.names import timestamp, unused
+from training.runs import resume, sizing
+from training.runs.callbacks import Console
+from training.runs.init import learned_tokenizer
+from training.runs.learning import Learned, Learning, size_for
+from training.store.post import Post
+
+
+def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> Learned:
+    """Train afresh on posts sorted by channel and time, save the best weights and let them serve.
+
+    `posts` are asked for once nobody else can train, so that what is forgotten until then is not learned. Raises
+    DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
+    """
+    started = time.monotonic()
+    with only_training(settings.data.dir / "train.lock"):
+        corpus = build_corpus(list(posts), settings.data)
+        settings = sizing.settled(settings, size_for(corpus, settings.train))
+        console.say("learning how the text falls into tokens")
+        tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
+        run = Learning(_new_folder(settings.data.runs), settings, corpus, tokenizer, console)
+        run.keep_setup()
+        return _carried_through(run, Clock(settings.train, started), stopping, resumed=None)
+
+
+def resume_last(
+    settings: Settings,
+    posts: Iterable[Post],
+    console: Console,
+    stopping: Callable[[], bool],
+    minutes: float | None = None,
+) -> Learned:
+    """Go on with the newest unfinished run in `settings.data` as it was set up, to other `minutes` in all if given.
+
+    Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
+    """
+    started = time.monotonic()
+    with only_training(settings.data.dir / "train.lock"):
+        folder = multihost.handed_out(settings.data.runs, _unfinished)
+        before = _settings_of(folder, type(settings))
+        time_given = {"minutes": minutes or before.train.minutes}
+        settings = before.model_copy(
+            update={"data": settings.data, "train": before.train.model_copy(update=time_given)}
+        )
+        corpus = build_corpus(list(posts), settings.data)
+        run = Learning(folder, settings, corpus, Tokenizer.load(folder / "tokenizer.json"), console)
+        state, progress = resume.load(run.resume_file, run.initial_state())
+        console.say(
+            f"going on with run {folder.name} at step {progress.step:,}, {progress.seconds / 60:.1f} minutes in"
+        )
+        return _carried_through(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
+
+
+def _carried_through(
+    run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, Progress] | None
+) -> Learned:
+    """Fit, save the best weights, let them serve."""
+    result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
+    learned = run.save(result, unused(root, timestamp()))
+    checkpoint.publish(root, learned.checkpoint)
+    return learned
+
+
+def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
+    """The settings that a run was begun with, less the tables that `kind` has no use for."""
+    tables = json.loads((folder / "settings.json").read_text())
+    return kind.model_validate({name: table for name, table in tables.items() if name in kind.model_fields})
+
+
+def _new_folder(runs: Path) -> Path:
+    folder = runs / unused(runs, timestamp())
+    folder.mkdir(parents=True, mode=0o700)
+    return folder
+
+
+def _unfinished(runs: Path) -> Path:
+    found = sorted(runs.glob("*/resume.safetensors"))
+    if not found:
+        raise DannError(f"{runs}: no unfinished run to go on with; run `dann train` without --resume")
+    return found[-1].parent
