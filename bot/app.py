@@ -16,6 +16,7 @@ from bot.replies.responder import Responder
 from bot.replies.types import Answers
 from bot.retraining.notify import News
 from bot.retraining.supervisor import Retraining
+from bot.serving.admin import Admin
 from bot.serving.cached_counts import Counting
 from bot.serving.collect import Collector
 from bot.serving.inbox import watch
@@ -99,7 +100,8 @@ async def _answer(
         news = News()
         retraining = Retraining(settings, news, tell)
         standing.engine, standing.reload, standing.retraining = engine, reload, retraining
-        responder = Responder(engine, settings, reload=reload, retraining=retraining, tally=standing.tally)
+        admin = Admin(engine, reload, retraining=retraining, tally=standing.tally)
+        responder = Responder(engine, settings, admin, tally=standing.tally)
         running = [run(settings, responder, tell, collector, news) for run in runs]
         parts = [asyncio.create_task(_kept(part, tell)) for part in running]
         beside = [asyncio.create_task(one) for one in (reload.watch(), scheduled(settings, retraining))]

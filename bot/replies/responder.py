@@ -19,10 +19,8 @@ from bot.replies.in_flight import UnderWay
 from bot.replies.permissions import Gate
 from bot.replies.stats import Outcome, Tally
 from bot.replies.ttl_set import Recent
-from bot.replies.types import Asked, Author, Mention, Place, Reply, Said
+from bot.replies.types import Asked, Author, Mention, Orders, Place, Reply, Said
 from bot.replies.unprompted import Remarks
-from bot.serving.admin import Admin, Retrains
-from bot.serving.reload import Reload
 from model.engine.engine import EngineFull
 from model.errors import DannError
 
@@ -37,16 +35,15 @@ LONGEST_WAIT = 60
 
 
 class Responder:
-    """Answers mentions (bot/replies/types.py's `Answers`), from one engine for all platforms."""
+    """Answer mentions from one engine on every platform (`Answers` in types.py); owners' commands go to `orders`."""
 
     def __init__(
         self,
         engine: Engine,
         settings: BotSettings,
+        orders: Orders,
         *,
         remarks: Remarks | None = None,
-        reload: Reload | None = None,
-        retraining: Retrains | None = None,
         tally: Tally | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -58,8 +55,7 @@ class Responder:
         self._clock = clock
         self._under_way: UnderWay[Drawn] = UnderWay()
         self._tally = tally or Tally()
-        reload = reload or Reload(engine, settings.data.checkpoints)
-        self._admin = Admin(engine, reload, clock, retraining, self._tally)
+        self._orders = orders
         self._gate = Gate(bot)
         self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
         self._remarks = remarks or Remarks(bot.remarks)
@@ -94,7 +90,7 @@ class Responder:
 
     async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
         """Something unasked, or None; a full queue or an error is no reason to say anything."""
-        if self._admin.paused or not self._remarks.wanted(place, said, addressed=addressed):
+        if self._orders.paused or not self._remarks.wanted(place, said, addressed=addressed):
             return None
         if not self._is_news(place, said) or not self._gate.admits(place, said.author):
             return None
@@ -114,7 +110,7 @@ class Responder:
         if not self._gate.is_owner(place, author):
             return refusal(phrases.OWNERS_ONLY)
         try:
-            return Reply(await self._admin.do(command, argument), private=True)
+            return Reply(await self._orders.do(command, argument), private=True)
         except DannError as error:
             return refusal(str(error))
         except Exception:
@@ -132,7 +128,7 @@ class Responder:
         user = (place.platform, author.id)
         if not self._is_news(place, mention.said) or not self._gate.admits(place, author):
             return None, Outcome.IGNORED
-        if self._admin.paused:
+        if self._orders.paused:
             return self._refusal(place, author, phrases.PAUSED), Outcome.PAUSED
         if (left := self._cooldown.left(user)) and not self._gate.is_owner(place, author):
             return self._refusal(place, author, phrases.wait(math.ceil(left))), Outcome.COOLDOWN

@@ -107,3 +107,14 @@ class Answers(Protocol):
 
     async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
         """Do `/dann-admin command argument` for an owner, or say that only owners may. Always private."""
+
+
+class Orders(Protocol):
+    """What the responder asks of `/dann-admin` (bot/serving/admin.py)."""
+
+    @property
+    def paused(self) -> bool:
+        """Whether an owner told dann to keep quiet."""
+
+    async def do(self, command: str, argument: str) -> str:
+        """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""

@@ -15,7 +15,7 @@ from pathlib import Path
 import training
 from bot.config import BotSettings
 from bot.process.daemon_thread import aside
-from bot.replies import phrases
+from bot.retraining import report
 from bot.retraining.child import STOPPED, Child, Limits
 from bot.retraining.notify import News
 from bot.retraining.outcome import Ending, Progress
@@ -70,13 +70,13 @@ class Retraining:
     def start(self, why: str, *, force: bool = False) -> str:
         """Begin one and say so; `force`: even where there is little new. Raises DannError where one runs."""
         if self.running is not None:
-            raise DannError(f"one runs already: {phrases.retraining(self.running.progress, self._seconds())}")
+            raise DannError(f"one runs already: {report.progress_line(self.running.progress, self._seconds())}")
         if self._stopping:
             raise DannError("not now: dann is stopping")
         self.running = Running(why, self._clock(), Progress())
         self._task = asyncio.create_task(self._run(why, force=force))
         self._tell(f"retraining begins ({why})")
-        return phrases.RETRAINING
+        return report.STARTED
 
     def due(self) -> None:
         """The schedule's time has come; where one runs already, that one will do."""
@@ -91,8 +91,8 @@ class Retraining:
 
     def about(self) -> str:
         """What owners see of it in `status`, a line each for what there is to say."""
-        told = [f"retraining: {phrases.retraining(self.running.progress, self._seconds())}"] if self.running else []
-        told += [f"last retraining: {phrases.verdict(self.last)}"] if self.last else []
+        told = [f"retraining: {report.progress_line(self.running.progress, self._seconds())}"] if self.running else []
+        told += [f"last retraining: {report.outcome_line(self.last)}"] if self.last else []
         told += [
             f"next retraining {self.next.astimezone():%Y-%m-%d %H:%M}" if self.next else "no retraining is scheduled"
         ]
@@ -134,9 +134,9 @@ class Retraining:
             log.exception("this is a bug in dann; please report it with these lines")
         finally:
             self._child, self.running, self.last = None, None, ending
-        self._tell(f"retraining: {phrases.verdict(ending)}")
+        self._tell(f"retraining: {report.outcome_line(ending)}")
         if why != SCHEDULED or ending.verdict != "skipped":  # that a night brought nothing new is no news
-            await self._news.tell(f"retraining: {phrases.verdict(ending)}")
+            await self._news.tell(f"retraining: {report.outcome_line(ending)}")
 
     async def _settled(self, ending: Ending, why: str) -> Ending:
         """The ending, recorded where the child could not; while stopping, the next start does so."""
@@ -160,7 +160,7 @@ class Retraining:
         if self.running is None:
             return
         if progress.part != self.running.progress.part:
-            log.info("retraining: %s", phrases.retraining(progress, self._seconds()))
+            log.info("retraining: %s", report.progress_line(progress, self._seconds()))
         self.running = replace(self.running, progress=progress)
 
     def _seconds(self) -> float:

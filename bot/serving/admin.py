@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Protocol
 
 from bot.replies.generate import Engine
-from bot.replies.phrases import span
 from bot.replies.stats import Tally
+from bot.retraining.report import duration
 from bot.serving.reload import Reload
 from model.errors import DannError
 
@@ -72,7 +72,7 @@ class Admin:
         doing = "paused" if self.paused else "answering"
         learning = f"\n{self._retraining.about()}" if self._retraining else ""
         return (
-            f"{about}\n{doing}, up {span(self._clock() - self._since)}, {self._tally.said:,} answered, "
+            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._tally.said:,} answered, "
             f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
         )
 
@@ -104,7 +104,7 @@ class Admin:
 def _age(created: str) -> str:
     """How long ago that was; as it is written where it is no time."""
     try:
-        return f"{span((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
+        return f"{duration((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
     except (ValueError, TypeError):
         return created or "at an unknown time"
 

@@ -4,10 +4,16 @@ import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from time import monotonic
+from typing import Any, TypeVar
 
 from bot.config import BotSettings
+from bot.replies.generate import Engine
+from bot.replies.responder import Responder
+from bot.replies.stats import Tally
 from bot.replies.types import Asked, Author, Mention, Place, Said
+from bot.serving.admin import Admin, Retrains
+from bot.serving.reload import Reload
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
@@ -123,3 +129,15 @@ class ScriptedStream:
 
     def cancel(self) -> None:
         self.request.cancelled = True
+
+
+R = TypeVar("R", bound=Responder)
+
+
+def build_responder(
+    kind: type[R], engine: Engine, settings: BotSettings, retraining: Retrains | None = None, **more: Any
+) -> R:
+    """A responder over that engine whose owners are obeyed, put together as app.py does; `more` goes to `kind`."""
+    tally, clock = more.setdefault("tally", Tally()), more.setdefault("clock", monotonic)
+    reload = Reload(engine, settings.data.checkpoints)
+    return kind(engine, settings, Admin(engine, reload, clock, retraining, tally), **more)

@@ -8,7 +8,7 @@ from bot.replies.responder import Responder
 from model.config import SamplingParams
 from model.engine.engine import Turn
 from tests.bot.discord_bot.discord_harness import Stage
-from tests.bot.scripted_engine import ScriptedEngine
+from tests.bot.scripted_engine import ScriptedEngine, build_responder
 
 NOTHING: Mapping[str, Any] = {}
 
@@ -23,7 +23,9 @@ async def begin(it: Stage, bot: Mapping[str, Any] = NOTHING, **discord: Any) -> 
     settings = it.settings(**discord)
     table = {"cooldown_seconds": 0, "discord": settings.bot.discord} | dict(bot)
     engine = ScriptedEngine(read)
-    it.answers = Responder(engine, settings.model_copy(update={"bot": BotConfig.model_validate(table)}))
+    it.answers = build_responder(
+        Responder, engine, settings.model_copy(update={"bot": BotConfig.model_validate(table)})
+    )
     it.start(**discord)
     await it.connected()
     return engine

@@ -10,7 +10,7 @@ from bot.replies.stats import Tally
 from bot.replies.types import Asked, Author, Mention, Reply
 from bot.replies.unprompted import Remarks
 from model.config import SamplingParams
-from tests.bot.scripted_engine import SAM, Clock, ScriptedEngine, mention, settings
+from tests.bot.scripted_engine import SAM, Clock, ScriptedEngine, build_responder, mention, settings
 
 OWNER = {"discord": {"owners": ["1"]}}
 ASKED = Asked("hey", SamplingParams(temperature=1.25), 7)
@@ -24,7 +24,9 @@ class Scene:
         self.clock = Clock()
         remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
         self.tally = Tally()
-        self.responder = Responder(self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock)
+        self.responder = build_responder(
+            Responder, self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock
+        )
 
     async def ask(self, id_: str, text: str = "hi", author: Author = SAM, **more: Any) -> Reply | None:
         """A mention as platforms hand it over: heard, then to be answered."""

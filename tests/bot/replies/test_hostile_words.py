@@ -12,7 +12,7 @@ from bot.replies.types import Asked, Author, Reply
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn, prompt_tokens
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER
-from tests.bot.scripted_engine import GROUP, mention, said, settings, snapshot
+from tests.bot.scripted_engine import GROUP, build_responder, mention, said, settings, snapshot
 
 WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
 HOSTILE = {
@@ -38,7 +38,7 @@ def played(scene: Callable[[Responder], Awaitable[None]]) -> None:
     async def run() -> None:
         async with Engine(snapshot(), slots=4) as engine:
             await engine.ready()
-            await scene(Responder(engine, settings().model_copy(update={"sample": WILD})))
+            await scene(build_responder(Responder, engine, settings().model_copy(update={"sample": WILD})))
 
     asyncio.run(run())
 
@@ -96,7 +96,7 @@ def test_a_deleted_message_frees_its_place_in_the_engine() -> None:
 def test_a_new_checkpoint_serves_while_people_are_answered() -> None:
     async def scene() -> None:
         async with Engine(snapshot(), slots=4) as engine:
-            responder = Responder(engine, settings())
+            responder = build_responder(Responder, engine, settings())
             asked = Asked("hey", WILD, 7)
             before = await responder.answer(mention("before", asked=asked))
             answers = [asyncio.create_task(responder.answer(mention(str(n), asked=asked))) for n in range(20)]
@@ -114,7 +114,7 @@ def test_a_new_checkpoint_serves_while_people_are_answered() -> None:
 def test_a_full_engine_is_said_kindly() -> None:
     async def scene() -> None:
         async with Engine(snapshot(), slots=1, waiting=1) as engine:
-            responder = Responder(engine, settings())
+            responder = build_responder(Responder, engine, settings())
             people = [mention(str(number), author=Author(str(number))) for number in range(10)]
             replies = await asyncio.gather(*map(responder.answer, people))
             assert [bool(reply and reply.refused) for reply in replies] == [False] * 2 + [True] * 8

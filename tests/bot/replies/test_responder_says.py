@@ -12,7 +12,19 @@ from bot.replies.sanitize import BREAK
 from bot.replies.types import Place, Reply
 from model.engine.engine import Turn
 from tests.bot.replies.responder_harness import Scene, played
-from tests.bot.scripted_engine import ANN, GROUP, ME, PRIVATE, SAM, TELEGRAM, ScriptedEngine, mention, said, settings
+from tests.bot.scripted_engine import (
+    ANN,
+    GROUP,
+    ME,
+    PRIVATE,
+    SAM,
+    TELEGRAM,
+    ScriptedEngine,
+    build_responder,
+    mention,
+    said,
+    settings,
+)
 
 
 def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention() -> None:
@@ -66,7 +78,7 @@ def test_the_personas_name_is_the_settings() -> None:
     async def scene() -> None:
         engine = ScriptedEngine(lambda *_: "lex: hey")
         named = settings().model_copy(update={"persona": settings().persona.model_copy(update={"name": "Lex"})})
-        assert await Responder(engine, named).answer(mention("a")) == Reply("hey")
+        assert await build_responder(Responder, engine, named).answer(mention("a")) == Reply("hey")
 
     asyncio.run(scene())
 

@@ -8,7 +8,19 @@ import pytest
 from bot.replies.responder import Responder
 from bot.replies.types import Answers, Reply
 from tests.bot.replies.responder_harness import ASKED, Scene, broken, played
-from tests.bot.scripted_engine import ANN, BOT, GROUP, ME, PRIVATE, TELEGRAM, ScriptedEngine, mention, said, settings
+from tests.bot.scripted_engine import (
+    ANN,
+    BOT,
+    GROUP,
+    ME,
+    PRIVATE,
+    TELEGRAM,
+    ScriptedEngine,
+    build_responder,
+    mention,
+    said,
+    settings,
+)
 
 
 def test_a_responder_is_what_platforms_ask_for() -> None:
@@ -104,7 +116,7 @@ def test_a_message_deleted_at_the_last_moment_gets_no_answer_either() -> None:
 
 def test_unsolicited_remarks_are_off() -> None:
     async def scene() -> None:
-        responder = Responder(ScriptedEngine(), settings())
+        responder = build_responder(Responder, ScriptedEngine(), settings())
         assert await responder.remark(GROUP, said("a"), addressed=False) is None
 
     asyncio.run(scene())

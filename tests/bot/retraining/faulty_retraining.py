@@ -10,8 +10,7 @@ from pathlib import Path
 
 import time_machine
 
-from bot.replies import phrases
-from bot.retraining import scheduler
+from bot.retraining import report, scheduler
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import replace_file
 from tests.bot.serving.test_reload_in_serve import Room
@@ -60,7 +59,7 @@ async def begin(there: Room, folder: Path, fault: str) -> None:
     (folder / "fault").write_text(fault)
     (folder / "reached").unlink(missing_ok=True)
     async with asyncio.timeout(LONG):
-        while await ordered(there) != phrases.RETRAINING:
+        while await ordered(there) != report.STARTED:
             await asyncio.sleep(0.1)
 
 

@@ -12,7 +12,7 @@ from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from bot.replies import phrases
+from bot.retraining import report
 from model.checkpoints import checkpoint
 from tests.bot.retraining.faulty_retraining import ordered, rows, set_clock
 from tests.bot.serving.test_inbox import texts
@@ -95,7 +95,7 @@ def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(tmp_path: Path)
             with closing(sqlite3.connect(tmp_path / "posts.db", isolation_level=None)) as other:
                 other.execute("BEGIN EXCLUSIVE")
                 (inbox / "notes.txt").write_text("hello there\nlol no\n")
-                assert await ordered(there, force=False) == phrases.RETRAINING
+                assert await ordered(there, force=False) == report.STARTED
                 asked = len(there.asked)
                 await asyncio.sleep(10.0)
                 await there.server.world.answer_to(there.asked[asked])

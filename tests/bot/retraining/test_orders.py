@@ -11,6 +11,7 @@ import pytest
 from bot.config import BotSettings
 from bot.replies import phrases
 from bot.replies.responder import Responder
+from bot.retraining import report
 from bot.retraining.notify import News
 from bot.retraining.supervisor import Retraining
 from bot.telegram_bot.run import run
@@ -18,7 +19,7 @@ from model.config import SamplingParams
 from model.engine.engine import Turn
 from tests.bot.discord_bot.discord_harness import Stage, on_stage
 from tests.bot.retraining.test_supervisor import FAKE
-from tests.bot.scripted_engine import ScriptedEngine
+from tests.bot.scripted_engine import ScriptedEngine, build_responder
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.objects import Flag
 from tests.servers.telegram import TelegramServer
@@ -36,7 +37,7 @@ def answers(settings: BotSettings, folder: Path, behaviour: str, news: News) -> 
     bot = settings.bot.model_copy(update={"cooldown_seconds": 0.0})
     settings = settings.model_copy(update={"data": data, "bot": bot})
     retraining = Retraining(settings, news, lambda _: None, (FAKE, behaviour))
-    return Responder(ScriptedEngine(says), settings, retraining=retraining), retraining
+    return build_responder(Responder, ScriptedEngine(says), settings, retraining), retraining
 
 
 async def begin(it: Stage, folder: Path, behaviour: str) -> Retraining:
@@ -60,7 +61,7 @@ async def order(it: Stage, command: str, **options: Any) -> str:
 async def test_on_discord_an_owner_orders_it_and_gets_the_verdict_as_a_message(it: Stage, tmp_path: Path) -> None:
     retraining = await begin(it, tmp_path, "well")
     home = it.world.dm(it.ann)
-    assert await order(it, "retrain", force=True) == phrases.RETRAINING
+    assert await order(it, "retrain", force=True) == report.STARTED
     await it.world.until(lambda: any(one.content == VERDICT for one in it.world.of_bot(home)))
     assert "last retraining: published two" in await order(it, "status")
     answer = await it.world.answer_to(it.world.say(it.ann, home, "hello"))
@@ -74,7 +75,7 @@ async def test_on_discord_mentions_are_answered_while_it_runs_and_a_second_order
 ) -> None:
     retraining = await begin(it, tmp_path, "hang")
     first, second = await asyncio.gather(order(it, "retrain"), order(it, "retrain"))
-    assert {first, second} >= {phrases.RETRAINING}
+    assert {first, second} >= {report.STARTED}
     assert any(told.startswith("one runs already: ") for told in (first, second))
     await it.world.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
     await it.ask()
@@ -90,7 +91,7 @@ async def test_on_discord_an_owner_who_takes_no_messages_changes_nothing(
 ) -> None:
     retraining = await begin(it, tmp_path, "well")
     it.server.faults.order(Fault("POST", "/users/@me/channels", status=403))
-    assert await order(it, "retrain") == phrases.RETRAINING
+    assert await order(it, "retrain") == report.STARTED
     await it.world.until(lambda: "cannot be told on Discord" in caplog.text)
     await it.world.until(lambda: retraining.running is None)
     await it.ask()
@@ -126,7 +127,7 @@ def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
     async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: Retraining) -> None:
         world.say(alice, tavern, "/dann_admin retrain force")
         await world.until(lambda: [one for one in world.sent if one.text == VERDICT and one.chat is home])
-        assert any(one.text == phrases.RETRAINING and one.chat is home for one in world.sent)
+        assert any(one.text == report.STARTED and one.chat is home for one in world.sent)
         world.say(alice, home, "and you")
         (answer,) = await world.until(lambda: [one for one in world.sent if one.text.endswith("and you")])
         assert VERDICT not in answer.text

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.replies.phrases import span
 from bot.replies.stats import Outcome, Tally
+from bot.retraining.report import duration
 from bot.serving.admin import Admin, Retrains, _age
 from bot.serving.reload import Reload
 from model.checkpoints import checkpoint
@@ -171,7 +171,7 @@ def test_an_unknown_order_names_those_there_are(root: Path) -> None:
 
 
 def test_ages_and_spans() -> None:
-    assert [span(seconds) for seconds in (0, 59, 3599, 3600, 172_799, 172_800)] == [
+    assert [duration(seconds) for seconds in (0, 59, 3599, 3600, 172_799, 172_800)] == [
         "0 min", "0 min", "59 min", "1 h 0 min", "47 h 59 min", "2 days",
     ]  # fmt: skip
     assert _age("yesterday") == "yesterday"

@@ -4,12 +4,11 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from bot.config import BotSettings
 from bot.replies.responder import Responder
 from bot.replies.types import Place, Said
 from bot.telegram_bot import TelegramBot
 from model.config import SamplingParams
-from tests.bot.scripted_engine import ScriptedEngine, settings
+from tests.bot.scripted_engine import ScriptedEngine, build_responder, settings
 from tests.bot.telegram_bot.telegram_harness import Scene
 from tests.servers.telegram import Message
 
@@ -17,8 +16,8 @@ from tests.servers.telegram import Message
 class Listening(Responder):
     """A responder that knows what it was told that dann said."""
 
-    def __init__(self, engine: ScriptedEngine, made: BotSettings) -> None:
-        super().__init__(engine, made)
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
         self.own: set[str] = set()
 
     def heard(self, place: Place, said: Said) -> None:
@@ -43,7 +42,7 @@ class Talk(Scene):
         await super().__aenter__()
         telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
         made = settings(**self._bot_table, telegram=telegram).model_copy(update={"sample": self._sample})
-        self.responder = Listening(self.engine, made)
+        self.responder = build_responder(Listening, self.engine, made)
         self.dann = TelegramBot(self.bot.token, made, self.responder)
         await self.dann.start()
         return self
