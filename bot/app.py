@@ -10,31 +10,31 @@ from typing import TYPE_CHECKING, Any
 
 from bot.config import BotSettings, Tokens
 from bot.process import memory_tuning
-from bot.process.daemon_thread import aside
-from bot.process.loop_lag import Stalls
+from bot.process.daemon_thread import run_in_daemon_thread
+from bot.process.loop_lag import LoopLagMonitor
 from bot.replies.responder import Responder
-from bot.replies.types import Answers
-from bot.retraining.notify import News
-from bot.retraining.supervisor import Retraining
+from bot.replies.types import Replier
+from bot.retraining.notify import OwnerNotifier
+from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.admin import Admin
-from bot.serving.cached_counts import Counting
+from bot.serving.cached_counts import CachedCounts
 from bot.serving.collect import Collector
-from bot.serving.inbox import watch
-from bot.serving.reload import Reload, first
-from bot.serving.status import NOT_COMPILED, Standing
+from bot.serving.inbox import watch_inbox
+from bot.serving.reload import Reload, load_first
+from bot.serving.status import NOT_COMPILED, ServeStatus
 from bot.serving.store_counts import count_stored
-from bot.web.http.auth import Secrets
-from bot.web.state import Sources
+from bot.web.http.auth import WebSecrets
+from bot.web.state import AppState
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
 
 if TYPE_CHECKING:
-    from bot.retraining.scheduler import Schedule
+    from bot.retraining.scheduler import RetrainSchedule
 
 Tell = Callable[[str], None]
 """Says one line to the person who started dann."""
-Run = Callable[[BotSettings, Answers, Tell, Collector, News], Coroutine[Any, Any, None]]
+Run = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
 """Answers on one platform until cancelled."""
 
 ALIVE_FILE = "serving"
@@ -55,14 +55,14 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
 
     Raises DannError for a checkpoint that cannot be served.
     """
-    standing = Standing()
+    standing = ServeStatus()
     with stopped_by_signals() as stopping:
-        stalls = Stalls()
+        stalls = LoopLagMonitor()
         watching = [stalls.watch(), keep_alive(settings.data.dir / ALIVE_FILE, stalls)]
         alive = [asyncio.create_task(one) for one in watching]
         web = asyncio.create_task(_kept(on_http(settings, tokens, standing, stopping, tell), tell))
         inbox = settings.data.inbox_folder
-        importing = asyncio.create_task(watch(settings.data, inbox, tell)) if inbox else None
+        importing = asyncio.create_task(watch_inbox(settings.data, inbox, tell)) if inbox else None
         try:
             engine = await until(_loaded(settings, tell), stopping)
             return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
@@ -78,27 +78,27 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
 
 async def _loaded(settings: BotSettings, tell: Tell) -> Engine:
     """An engine with the checkpoint that serves, which nobody else holds: when another serves, its memory is let go."""
-    snapshot = await first(settings.data.checkpoints, tell)
+    snapshot = await load_first(settings.data.checkpoints, tell)
     return Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting)
 
 
 async def _answer(
-    settings: BotSettings, tokens: Tokens, engine: Engine, standing: Standing, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings, tokens: Tokens, engine: Engine, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> int:
     """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
     standing.waits_for = NOT_COMPILED
     async with engine, Collector(settings) as collector:
-        with memory_tuning.loading():  # the clients, while the engine's thread compiles
+        with memory_tuning.without_collecting():  # the clients, while the engine's thread compiles
             runs = platforms(tokens, tell)
         if about := collector.about():
             tell(about)
         await until(engine.ready(), stopping)
-        memory_tuning.keep()
+        memory_tuning.freeze_loaded()
         settling = asyncio.create_task(_settle(engine))
         tell(_about(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
-        news = News()
-        retraining = Retraining(settings, news, tell)
+        news = OwnerNotifier()
+        retraining = RetrainSupervisor(settings, news, tell)
         standing.engine, standing.reload, standing.retraining = engine, reload, retraining
         admin = Admin(engine, reload, retraining=retraining, tally=standing.tally)
         responder = Responder(engine, settings, admin, tally=standing.tally)
@@ -119,8 +119,8 @@ async def _answer(
 async def _settle(engine: Engine) -> None:
     """When all programs are there, nothing that is large comes any more: put it out of the way."""
     await engine.complete()
-    memory_tuning.keep()
-    await asyncio.to_thread(memory_tuning.give_back)
+    memory_tuning.freeze_loaded()
+    await asyncio.to_thread(memory_tuning.trim_heap)
 
 
 def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
@@ -143,41 +143,41 @@ def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
     return found
 
 
-async def scheduled(settings: BotSettings, retraining: Retraining) -> None:
+async def scheduled(settings: BotSettings, retraining: RetrainSupervisor) -> None:
     """Retrain when the config says, until cancelled."""
 
-    def schedule() -> "Schedule":
-        from bot.retraining.scheduler import Schedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
+    def schedule() -> "RetrainSchedule":
+        from bot.retraining.scheduler import RetrainSchedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
 
-        return Schedule(settings, retraining.due, retraining.plan)
+        return RetrainSchedule(settings, retraining.due, retraining.plan)
 
     await retraining.recall()
-    await (await aside(schedule)).run()
+    await (await run_in_daemon_thread(schedule)).run()
 
 
 async def on_http(
-    settings: BotSettings, tokens: Tokens, standing: Standing, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings, tokens: Tokens, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> None:
     """Be on HTTP until `stopping` is set, from before there is a checkpoint; not at all where it is switched off."""
     if not settings.bot.web.port:
         return
     from bot.web.server import run  # noqa: PLC0415 (FastAPI takes a while to import)
 
-    sources = Sources(
+    sources = AppState(
         settings=settings,
         why_not=standing.why_not,
         tally=standing.tally,
         engine=lambda: standing.engine,
-        stored=Counting(lambda: count_stored(settings.data.store_url)).newest,
+        stored=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
         reloads=standing.reloads,
         retraining=standing.progress,
         stopping=stopping,
     )
-    secrets = Secrets(tokens.api_key, tokens.web_password)
+    secrets = WebSecrets(tokens.api_key, tokens.web_password)
     await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell, secrets)
 
 
-async def keep_alive(path: Path, stalls: Stalls) -> None:
+async def keep_alive(path: Path, stalls: LoopLagMonitor) -> None:
     """Show that the event loop turns, and how well: the image's health check looks at how old the file is.
 
     In it is the loop's longest stall since it was last written.

@@ -105,8 +105,8 @@ def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
 
 def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann serve`."""
-    memory_tuning.share()
-    with memory_tuning.loading():
+    memory_tuning.share_arenas()
+    with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
     told = terminal(quiet=args.quiet)

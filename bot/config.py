@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from pydantic_settings import NoDecode
 
 from bot.cron import check_cron
-from training.config.tables import Settings, Table
+from training.config.tables import ConfigTable, Settings
 
 
 def _listed(value: Any) -> Any:
@@ -69,13 +69,13 @@ def _cron(expression: str) -> str:
     return " ".join(expression.lower().split())
 
 
-class PersonaConfig(Table):
+class PersonaConfig(ConfigTable):
     """Who is imitated."""
 
     name: str = Field("dann", min_length=1, max_length=32)
 
 
-class PlatformConfig(Table):
+class PlatformConfig(ConfigTable):
     """Who owns dann on a platform, and whether what they write there is kept to learn from.
 
     `collect_from` lists whose own messages are kept where these are not the owners.
@@ -125,7 +125,7 @@ class TelegramConfig(PlatformConfig):
     webhook_port: int = Field(8443, ge=1, le=65_535)
 
 
-class WebConfig(Table):
+class WebConfig(ConfigTable):
     """Where dann is on HTTP, and what one client may ask of it. `port` 0: nowhere.
 
     Only the quiz shows posts: held-out ones of one's own, of `quiz_sources`. `streams` are answers under way at once.
@@ -149,7 +149,7 @@ class WebConfig(Table):
     quiz_sources: SourceNames = ()
 
 
-class RemarksConfig(Table):
+class RemarksConfig(ConfigTable):
     """When dann says something unasked. `chats` are ids of channels and chats of any platform; hours are local time."""
 
     chance: float = Field(0.0, ge=0, le=1)
@@ -158,7 +158,7 @@ class RemarksConfig(Table):
     quiet_until: int = Field(8, ge=0, le=23)
 
 
-class ScheduleConfig(Table):
+class ScheduleConfig(ConfigTable):
     """When dann learns anew by itself, and what that may take of the machine meanwhile.
 
     `interval_hours` above 0 counts instead of `cron`; with neither it never does.
@@ -174,7 +174,7 @@ class ScheduleConfig(Table):
     memory_mb: int = Field(4000, ge=0)
 
 
-class BotConfig(Table):
+class BotConfig(ConfigTable):
     """How dann behaves in a chat, on every platform.
 
     `slots` and `waiting` are the engine's: how many answers are drawn side by side, and how many may wait for one.

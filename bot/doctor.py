@@ -16,11 +16,11 @@ from rich.console import Console
 
 from bot.app import NO_DISCORD, NO_TELEGRAM
 from bot.config import BotSettings, Tokens
-from bot.discord_bot.checks import examine_discord
+from bot.discord_bot.checks import check_discord
 from bot.finding import Finding
 from bot.serving.reload import NO_CHECKPOINT
-from bot.telegram_bot.checks import examine_telegram
-from bot.web.checks import examine_web
+from bot.telegram_bot.checks import check_telegram
+from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
 
@@ -36,11 +36,11 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     """Look at everything; what cannot be reached is a finding, too."""
     dates: list[str] = []
     findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
-    findings.append(await examine_web(settings.bot.web))
+    findings.append(await check_web(settings.bot.web))
     if tokens.discord:
-        findings += await examine_discord(tokens.discord, settings, dates.append)
+        findings += await check_discord(tokens.discord, settings, dates.append)
     if tokens.telegram:
-        findings += await examine_telegram(tokens.telegram, settings, dates.append)
+        findings += await check_telegram(tokens.telegram, settings, dates.append)
     missing = [line for token, line in ((tokens.discord, NO_DISCORD), (tokens.telegram, NO_TELEGRAM)) if not token]
     nowhere = len(missing) == 2
     findings += [Finding(line.split(":")[0], line.split(": ", 1)[1], trouble=nowhere) for line in missing]

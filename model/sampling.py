@@ -17,7 +17,7 @@ SHORTLIST = 64
 """How many of the likeliest are looked at, where that is enough."""
 
 
-class Settings(NamedTuple):
+class SamplingArrays(NamedTuple):
     """SamplingParams of several replies, an array `[B]` each."""
 
     temperature: Any
@@ -27,7 +27,7 @@ class Settings(NamedTuple):
     repetition_penalty: Any
 
 
-def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settings) -> jax.Array:
+def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: SamplingArrays) -> jax.Array:
     """A token id a row `[B]`, from `logits[B, V]`; `seen[B, V]` is True for tokens that the row's reply already holds."""
     logits = penalize(logits, seen, settings.repetition_penalty)
     chance = jax.vmap(jax.random.uniform)(keys)
@@ -42,7 +42,7 @@ def sample(logits: jax.Array, keys: jax.Array, seen: jax.Array, settings: Settin
     return jnp.asarray(jax.lax.cond(unordered.all(), as_they_stand, sorted_out))
 
 
-def _in_order(logits: jax.Array, chance: jax.Array, settings: Settings, spared: jax.Array) -> jax.Array:
+def _in_order(logits: jax.Array, chance: jax.Array, settings: SamplingArrays, spared: jax.Array) -> jax.Array:
     """The token `[B]` drawn from the likeliest down; rows that are `spared[B]` may get any."""
     everything = logits.shape[-1]
     if everything <= SHORTLIST:
@@ -83,7 +83,7 @@ def min_p(values: jax.Array, p: jax.Array) -> jax.Array:
     return _kept_from(values, values.max(axis=-1) + jnp.log(p))
 
 
-def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: Settings) -> jax.Array:
+def _drawn(values: jax.Array, ids: jax.Array, chance: jax.Array, settings: SamplingArrays) -> jax.Array:
     """The token `[B]` of descending `values[B, C]`, of those that the filters keep."""
     kept = min_p(top_p(top_k(values, settings.top_k), settings.top_p), settings.min_p)
     place = _place(kept, chance, settings.temperature)
@@ -98,7 +98,7 @@ def _place(kept: jax.Array, chance: jax.Array, temperature: jax.Array) -> jax.Ar
     return jnp.where(hot, (sums <= chance[:, None] * sums[:, -1:]).sum(axis=-1), kept.argmax(axis=-1))
 
 
-def _suffices(values: jax.Array, settings: Settings) -> jax.Array:
+def _suffices(values: jax.Array, settings: SamplingArrays) -> jax.Array:
     """Whether nothing that the filters keep can be missing from the shortlist `values[B, C]`."""
     last = values[:, -1]
     within = (settings.top_k > 0) & (last < _kth(values, settings.top_k))

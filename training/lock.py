@@ -22,7 +22,7 @@ class HeldError(DannError):
 def only_training(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`; raises DannError telling of the process that already does."""
     try:
-        with held(path):
+        with hold_lock(path):
             yield
     except HeldError as error:
         raise DannError(
@@ -31,7 +31,7 @@ def only_training(path: Path) -> Iterator[None]:
 
 
 @contextmanager
-def held(path: Path) -> Iterator[None]:
+def hold_lock(path: Path) -> Iterator[None]:
     """Hold the lock file at `path`, whatever it stands for; raises HeldError where another process does."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     with path.open("a+") as file:

@@ -9,15 +9,15 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import command_menu
-from bot.discord_bot.client import deaf, hears
-from bot.discord_bot.run import addresses, is_token, refused
+from bot.discord_bot.client import has_message_content, missing_intent
+from bot.discord_bot.run import addresses, is_token, token_refused
 from bot.finding import Finding
 
 LONGEST_WAIT = 30.0
 """Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
 
 
-async def examine_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
+async def check_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
     """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
     if not is_token(token):
         return [_token_refused()]
@@ -37,10 +37,10 @@ async def examine_discord(token: str, settings: BotSettings, dated: Callable[[st
 
 async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Finding]:
     found = [Finding("Discord", f"{client.user}")]
-    if hears(client.application):
+    if has_message_content(client.application):
         found.append(Finding("  Message Content intent", "on"))
     else:
-        advice = str(deaf(client.application_id)).split("; ", 1)[1]
+        advice = str(missing_intent(client.application_id)).split("; ", 1)[1]
         found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
@@ -57,7 +57,7 @@ async def _nothing(*_: Any) -> None:
 
 
 def _token_refused() -> Finding:
-    seen, advice = str(refused()).removeprefix("Discord ").split("; ", 1)
+    seen, advice = str(token_refused()).removeprefix("Discord ").split("; ", 1)
     return Finding("Discord", seen, trouble=True, advice=advice)
 
 

@@ -1,4 +1,4 @@
-"""The client: every event that Discord tells of goes to `Answers`, and what comes back is sent. Decides nothing itself."""
+"""The client: every event that Discord tells of goes to `Replier`, and what comes back is sent. Decides nothing itself."""
 
 import asyncio
 import logging
@@ -11,9 +11,9 @@ from yarl import URL
 
 from bot.config import BotSettings
 from bot.discord_bot import collect, convert
-from bot.discord_bot.interactions import Tree
+from bot.discord_bot.interactions import DannCommandTree
 from bot.discord_bot.send import is_refusal, post, tell, typing
-from bot.replies.types import Answers, Mention, Place
+from bot.replies.types import Channel, Mention, Replier
 from bot.serving.collect import Collector
 from model.errors import DannError
 
@@ -27,13 +27,13 @@ PORTAL = "https://discord.com/developers/applications"
 log = logging.getLogger("dann.discord")
 
 
-class Client(discord.AutoShardedClient):
+class DiscordClient(discord.AutoShardedClient):
     """One login. `ready` is told once, on one line, as whom and where dann is connected."""
 
     def __init__(
         self,
         settings: BotSettings,
-        answers: Answers,
+        replier: Replier,
         ready: Callable[[str], None],
         collector: Collector | None = None,
     ) -> None:
@@ -45,10 +45,10 @@ class Client(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self._config = settings.bot.discord
-        self._answers = answers
+        self._replier = replier
         self._collector = collector
         self._tell_ready: Callable[[str], None] | None = ready
-        self._tree = Tree(self, settings, answers, self.under_way)
+        self._tree = DannCommandTree(self, settings, replier, self.under_way)
         self._at_work: set[asyncio.Task[Any]] = set()
         self._syncing: asyncio.Task[None] | None = None
         self._leaving = False
@@ -62,8 +62,8 @@ class Client(discord.AutoShardedClient):
 
     async def setup_hook(self) -> None:
         """Refuse to start deaf: without the intent every message in a server would be empty."""
-        if not hears(self.application):
-            raise deaf(self.application_id)
+        if not has_message_content(self.application):
+            raise missing_intent(self.application_id)
         self._syncing = asyncio.create_task(self._tree.sync_if_changed())
 
     async def launch_shard(self, gateway: URL, shard_id: int, *, initial: bool = False) -> None:
@@ -112,25 +112,29 @@ class Client(discord.AutoShardedClient):
 
     async def on_message(self, message: discord.Message) -> None:
         """Hear every message, and answer those for dann."""
-        place = convert.place_of(message)
-        if not self._listens(place) or not convert.is_talk(message) or (self._is_mine(message) and is_refusal(message)):
+        channel = convert.channel_of(message)
+        if (
+            not self._listens(channel)
+            or not convert.is_user_message(message)
+            or (self._is_mine(message) and is_refusal(message))
+        ):
             return
-        said = convert.said(message, self.me)
-        self._answers.heard(place, said)
-        self._collect(place, message)
+        heard = convert.to_message(message, self.me)
+        self._replier.on_message(channel, heard)
+        self._collect(channel, message)
         if self._is_mine(message):
             return
         with self.under_way() as may:
             if may and convert.is_for(message, self.me):
-                await self._answer(message, Mention(place, said, convert.chain(message, self.me)))
+                await self._answer(message, Mention(channel, heard, convert.reply_chain(message, self.me)))
             elif may:
                 addressed = convert.is_for_another(message, self.me)
-                if reply := await self._answers.remark(place, said, addressed=addressed):
+                if reply := await self._replier.remark(channel, heard, addressed=addressed):
                     await post(message, reply, as_reply=False)
 
     async def _answer(self, message: discord.Message, mention: Mention) -> None:
         async with typing(message.channel):
-            reply = await self._answers.answer(mention)
+            reply = await self._replier.answer(mention)
         if reply is None:
             return
         try:
@@ -141,10 +145,10 @@ class Client(discord.AutoShardedClient):
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
         """Pass on what a message now says; dann's own, too, which is how a command's answer comes to be heard."""
         message = payload.message
-        place = convert.place_of(message)
-        if self._listens(place) and convert.is_talk(message):
-            self._answers.edited(place, str(message.id), convert.text(message, self.me))
-            self._collect(place, message, edited=True)
+        channel = convert.channel_of(message)
+        if self._listens(channel) and convert.is_user_message(message):
+            self._replier.on_edit(channel, str(message.id), convert.text(message, self.me))
+            self._collect(channel, message, edited=True)
 
     async def on_raw_message_delete(self, payload: discord.RawMessageDeleteEvent) -> None:
         """Pass on that a message is gone."""
@@ -158,39 +162,39 @@ class Client(discord.AutoShardedClient):
         """Log what went wrong in one event; the others go on. The event is left out: it holds what people said."""
         log.exception("%s failed", event_method)
 
-    def _collect(self, place: Place, message: discord.Message, *, edited: bool = False) -> None:
+    def _collect(self, channel: Channel, message: discord.Message, *, edited: bool = False) -> None:
         """Pass on what the owner says, and what they have made of it since."""
-        if self._collector is None or not self._collector.wants(place, convert.author(message.author, self.me)):
+        if self._collector is None or not self._collector.wants(channel, convert.author(message.author, self.me)):
             return
         if post := collect.post_of(message):
             self._collector.keep(post)
         elif edited:
             self._collector.drop(collect.post_id(message.id))
 
-    def _forget(self, channel: int, guild: int | None, *messages: int) -> None:
-        known = self.get_channel(channel) or discord.Object(channel)
-        place = convert.place(known, guild)
-        if self._listens(place):
+    def _forget(self, channel_id: int, guild: int | None, *messages: int) -> None:
+        known = self.get_channel(channel_id) or discord.Object(channel_id)
+        channel = convert.channel_of_id(known, guild)
+        if self._listens(channel):
             for message in messages:
-                self._answers.deleted(place, str(message))
+                self._replier.on_delete(channel, str(message))
                 if self._collector and self._collector.collects(convert.PLATFORM):
                     self._collector.drop(collect.post_id(message))
 
-    def _listens(self, place: Place) -> bool:
+    def _listens(self, channel: Channel) -> bool:
         """Whether anything from there is for dann's ears."""
-        return self._config.direct_messages or not place.private
+        return self._config.direct_messages or not channel.private
 
     def _is_mine(self, message: discord.Message) -> bool:
         return message.author.id == self.me
 
 
-def hears(application: discord.AppInfo | None) -> bool:
+def has_message_content(application: discord.AppInfo | None) -> bool:
     """Whether the Message Content intent is switched on."""
     flags = application.flags if application else discord.ApplicationFlags()
     return flags.gateway_message_content or flags.gateway_message_content_limited
 
 
-def deaf(application: int | None) -> DannError:
+def missing_intent(application: int | None) -> DannError:
     """What to do about the intent without which dann hears nothing."""
     page = f"{PORTAL}/{application}/bot" if application else PORTAL
     return DannError(

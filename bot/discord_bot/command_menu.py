@@ -8,7 +8,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.replies.options import OPTIONS, Option
+from bot.replies.options import OPTIONS, CommandOption
 
 ADMIN = {
     "status": "what serves, since when, and how busy it is",
@@ -24,9 +24,9 @@ LONGEST_NAME = 32 - len("-admin")
 DEFAULT_NAME = "dann"
 
 Interaction = discord.Interaction[discord.Client]
-Asked = Callable[[Interaction, dict[str, Any]], Awaitable[None]]
+OnDann = Callable[[Interaction, dict[str, Any]], Awaitable[None]]
 """Answers `/dann` with the options that were given, by name."""
-Ordered = Callable[[Interaction, str, str], Awaitable[None]]
+OnAdmin = Callable[[Interaction, str, str], Awaitable[None]]
 """Answers `/dann-admin command argument`."""
 
 
@@ -40,17 +40,17 @@ def command_name(persona: str) -> str:
 
 
 def add_commands(
-    tree: "app_commands.CommandTree[Any]", persona: str, asked: Asked, ordered: Ordered, *, in_private: bool
+    tree: "app_commands.CommandTree[Any]", persona: str, on_dann: OnDann, on_admin: OnAdmin, *, in_private: bool
 ) -> None:
     """Put both commands into the tree; `in_private`: `/dann` may be used in private messages."""
     name = command_name(persona)
-    tree.add_command(_dann(name, persona, asked, in_private=in_private))
-    tree.add_command(_admin(name, ordered))
+    tree.add_command(_dann(name, persona, on_dann, in_private=in_private))
+    tree.add_command(_admin(name, on_admin))
 
 
-def _dann(name: str, persona: str, asked: Asked, *, in_private: bool) -> "app_commands.Command[Any, ..., None]":
+def _dann(name: str, persona: str, on_dann: OnDann, *, in_private: bool) -> "app_commands.Command[Any, ..., None]":
     async def answer(interaction: Interaction, **options: Any) -> None:
-        await asked(interaction, {option: value for option, value in options.items() if value is not None})
+        await on_dann(interaction, {option: value for option, value in options.items() if value is not None})
 
     described = {option.name: option.description[:100] for option in OPTIONS}
     signed: Any = answer
@@ -72,13 +72,13 @@ def _signature() -> inspect.Signature:
     return inspect.Signature([first, *given])
 
 
-def _annotation(option: Option) -> Any:
+def _annotation(option: CommandOption) -> Any:
     """The type of an option as discord.py takes it, with the range that Discord then shows."""
     ranged: Any = app_commands.Range
     return ranged[option.kind, option.minimum, option.maximum] if option.minimum is not None else option.kind
 
 
-def misfit(interaction: Interaction) -> str:
+def signature_problem(interaction: Interaction) -> str:
     """Why discord.py could not read the options of `/dann`, in one line; "" if it can.
 
     An app that has not looked since the commands changed can send what there no longer is.
@@ -95,7 +95,7 @@ def misfit(interaction: Interaction) -> str:
     return ""
 
 
-def _admin(name: str, ordered: Ordered) -> app_commands.Group:
+def _admin(name: str, ordered: OnAdmin) -> app_commands.Group:
     """Offered to administrators, and to anybody in private: Discord knows nothing of owners, who are checked later."""
     group = app_commands.Group(
         name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
@@ -107,21 +107,21 @@ def _admin(name: str, ordered: Ordered) -> app_commands.Group:
     return group
 
 
-def _order(command: str, ordered: Ordered) -> Any:
+def _order(command: str, ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction) -> None:
         await ordered(interaction, command, "")
 
     return order
 
 
-def _rollback(ordered: Ordered) -> Any:
+def _rollback(ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction, checkpoint: str = "") -> None:
         await ordered(interaction, "rollback", checkpoint)
 
     return app_commands.describe(checkpoint="which one; nothing: the one before")(order)
 
 
-def _retrain(ordered: Ordered) -> Any:
+def _retrain(ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction, force: bool = False) -> None:
         await ordered(interaction, "retrain", "force" if force else "")
 

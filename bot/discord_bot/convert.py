@@ -4,7 +4,7 @@ import re
 
 import discord
 
-from bot.replies.types import Author, Place, Said
+from bot.replies.types import Author, Channel, ChatMessage
 from training.exports.discord.markup import plain
 
 PLATFORM = "discord"
@@ -18,27 +18,27 @@ _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`", re.DOTALL)
 _TALK = frozenset({discord.MessageType.default, discord.MessageType.reply, discord.MessageType.chat_input_command})
 
 
-def is_talk(message: discord.Message) -> bool:
+def is_user_message(message: discord.Message) -> bool:
     """Whether somebody said it: no notice of a join or a pin, and no answer that is still "thinking"."""
     return message.type in _TALK and not message.flags.loading
 
 
-def place(channel: object, guild: int | None) -> Place:
+def channel_of_id(channel: object, guild: int | None) -> Channel:
     """Where a channel is; a thread belongs to its channel, so that lists of channels count for it too."""
     in_guild = "" if guild is None else str(guild)
     if isinstance(channel, discord.Thread):
-        return Place(PLATFORM, str(channel.parent_id), thread=str(channel.id), guild=in_guild)
+        return Channel(PLATFORM, str(channel.parent_id), thread=str(channel.id), guild=in_guild)
     id_ = channel.id if isinstance(channel, discord.abc.Snowflake) else 0
-    return Place(PLATFORM, str(id_), guild=in_guild, private=guild is None)
+    return Channel(PLATFORM, str(id_), guild=in_guild, private=guild is None)
 
 
-def place_of(message: discord.Message) -> Place:
+def channel_of(message: discord.Message) -> Channel:
     """Where a message is. Only Discord's own word that there is no guild makes it private."""
     if message.guild is not None:
-        return place(message.channel, message.guild.id)
+        return channel_of_id(message.channel, message.guild.id)
     if isinstance(message.channel, discord.PartialMessageable):  # of a guild that is not known yet
-        return place(message.channel, message.channel.guild_id)
-    return place(message.channel, None)
+        return channel_of_id(message.channel, message.channel.guild_id)
+    return channel_of_id(message.channel, None)
 
 
 def author(user: discord.abc.User, me: int) -> Author:
@@ -48,13 +48,13 @@ def author(user: discord.abc.User, me: int) -> Author:
     return Author(str(user.id), user.display_name, is_me=user.id == me, is_bot=user.bot, roles=roles)
 
 
-def said(message: discord.Message, me: int) -> Said:
+def to_message(message: discord.Message, me: int) -> ChatMessage:
     """A message as the conversation has it."""
     who = author(message.author, me)
     if message.webhook_id is not None and not who.is_me:
         who = Author(who.id, who.name, is_bot=True)
     answered = message.reference.message_id if message.reference and message.type is discord.MessageType.reply else None
-    return Said(str(message.id), who, text(message, me), message.created_at.timestamp(), str(answered or ""))
+    return ChatMessage(str(message.id), who, text(message, me), message.created_at.timestamp(), str(answered or ""))
 
 
 def text(message: discord.Message, me: int) -> str:
@@ -66,17 +66,17 @@ def text(message: discord.Message, me: int) -> str:
     return plain(re.sub(rf"[ \t]*<@!?{me}>", "", content).strip())
 
 
-def chain(message: discord.Message, me: int) -> tuple[Said, ...]:
+def reply_chain(message: discord.Message, me: int) -> tuple[ChatMessage, ...]:
     """The messages that this one answers, oldest first, as far as they are at hand."""
-    found: list[Said] = []
-    earlier = answered_by(message)
+    found: list[ChatMessage] = []
+    earlier = replied_to(message)
     while earlier and len(found) < CHAIN:
-        found.append(said(earlier, me))
-        earlier = answered_by(earlier)
+        found.append(to_message(earlier, me))
+        earlier = replied_to(earlier)
     return tuple(reversed(found))
 
 
-def answered_by(message: discord.Message) -> discord.Message | None:
+def replied_to(message: discord.Message) -> discord.Message | None:
     """The message that this one answers, if it is still there and was handed over or is remembered."""
     if message.reference is None or message.type is not discord.MessageType.reply:
         return None
@@ -86,12 +86,12 @@ def answered_by(message: discord.Message) -> discord.Message | None:
 
 def is_for(message: discord.Message, me: int) -> bool:
     """Whether dann is spoken to: in private, by a mention outside of code (there it notifies nobody), or by a reply."""
-    if place_of(message).private or re.search(rf"<@!?{me}>", _CODE.sub(" ", message.content)):
+    if channel_of(message).private or re.search(rf"<@!?{me}>", _CODE.sub(" ", message.content)):
         return True
-    answered = answered_by(message)
+    answered = replied_to(message)
     return answered is not None and answered.author.id == me
 
 
 def is_for_another(message: discord.Message, me: int) -> bool:
     """Whether somebody else is spoken to, by a mention or a reply."""
-    return bool(message.raw_mentions or message.raw_role_mentions or answered_by(message)) and not is_for(message, me)
+    return bool(message.raw_mentions or message.raw_role_mentions or replied_to(message)) and not is_for(message, me)

@@ -14,8 +14,8 @@ from bot.config import BotSettings
 from bot.discord_bot import command_menu, convert
 from bot.discord_bot.send import pieces
 from bot.replies import phrases
-from bot.replies.options import asked
-from bot.replies.types import Answers, Author, Mention, Place, Reply, Said
+from bot.replies.options import command_from_options
+from bot.replies.types import Author, Channel, ChatMessage, Mention, Replier, Reply
 from model.errors import DannError
 
 DEFER_AFTER = 0.05
@@ -32,10 +32,10 @@ log = logging.getLogger("dann.discord")
 UnderWay = Callable[[], AbstractContextManager[bool]]
 
 
-class Tree(app_commands.CommandTree[discord.Client]):
+class DannCommandTree(app_commands.CommandTree[discord.Client]):
     """dann's commands. `under_way` counts an answer among those to be waited for, and says whether it may begin."""
 
-    def __init__(self, client: discord.Client, settings: BotSettings, answers: Answers, under_way: UnderWay) -> None:
+    def __init__(self, client: discord.Client, settings: BotSettings, answers: Replier, under_way: UnderWay) -> None:
         super().__init__(client)
         self._answers = answers
         self._params = settings.sample
@@ -60,7 +60,7 @@ class Tree(app_commands.CommandTree[discord.Client]):
         if interaction.id in self._seen:
             return False
         self._seen.append(interaction.id)
-        if misfit := command_menu.misfit(interaction):
+        if misfit := command_menu.signature_problem(interaction):
             await _tell_if_possible(interaction, misfit)
             return False
         return True
@@ -80,14 +80,14 @@ class Tree(app_commands.CommandTree[discord.Client]):
         with self._under_way() as may:
             prompt = options.pop("prompt", "")
             try:
-                wanted = asked(prompt, self._params, **options)
+                wanted = command_from_options(prompt, self._params, **options)
             except DannError as error:
                 await _tell(interaction, Reply(str(error), private=True))
                 return
-            place, who = self._asker(interaction)
-            said = Said(str(interaction.id), who, wanted.prompt, interaction.created_at.timestamp())
-            reply = await self._answered(interaction, Mention(place, said, asked=wanted)) if may else None
-            await self._deliver(interaction, place, reply or Reply(QUIET, private=True))
+            channel, who = self._asker(interaction)
+            message = ChatMessage(str(interaction.id), who, wanted.prompt, interaction.created_at.timestamp())
+            reply = await self._answered(interaction, Mention(channel, message, command=wanted)) if may else None
+            await self._deliver(interaction, channel, reply or Reply(QUIET, private=True))
 
     async def _answered(self, interaction: command_menu.Interaction, mention: Mention) -> Reply | None:
         """Ask for the answer; where that takes longer than a refusal does, say that dann is thinking."""
@@ -104,22 +104,22 @@ class Tree(app_commands.CommandTree[discord.Client]):
         """`/dann-admin`, seen by nobody else; some of what it does takes longer than Discord waits."""
         with self._under_way():
             await interaction.response.defer(ephemeral=True)
-            place, who = self._asker(interaction)
-            reply = await self._answers.admin(place, who, command, argument.strip())
+            channel, who = self._asker(interaction)
+            reply = await self._answers.admin(channel, who, command, argument.strip())
             first, *others = pieces(reply)
             await interaction.edit_original_response(content=first)
             for other in others:
                 await interaction.followup.send(other, ephemeral=True)
 
-    def _asker(self, interaction: command_menu.Interaction) -> tuple[Place, Author]:
+    def _asker(self, interaction: command_menu.Interaction) -> tuple[Channel, Author]:
         me = self.client.user.id if self.client.user else 0
-        return convert.place(interaction.channel, interaction.guild_id), convert.author(interaction.user, me)
+        return convert.channel_of_id(interaction.channel, interaction.guild_id), convert.author(interaction.user, me)
 
-    async def _deliver(self, interaction: command_menu.Interaction, place: Place, reply: Reply) -> None:
+    async def _deliver(self, interaction: command_menu.Interaction, channel: Channel, reply: Reply) -> None:
         """Send the answer, and hear it as what dann has said: "thinking" was posted in its stead."""
         message = await _tell(interaction, reply)
         if message and not reply.private and not reply.refused:
-            self._answers.heard(place, convert.said(message, message.author.id))
+            self._answers.on_message(channel, convert.to_message(message, message.author.id))
 
 
 async def _tell_if_possible(interaction: command_menu.Interaction, line: str) -> None:

@@ -11,9 +11,9 @@ from discord.http import Route
 from yarl import URL
 
 from bot.config import BotSettings, DiscordConfig
-from bot.discord_bot.client import PORTAL, Client, deaf
-from bot.replies.types import Answers
-from bot.retraining.notify import News
+from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
+from bot.replies.types import Replier
+from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
 from model.errors import DannError
 
@@ -32,10 +32,10 @@ log = logging.getLogger("dann.discord")
 async def run(
     token: str,
     settings: BotSettings,
-    answers: Answers,
+    answers: Replier,
     ready: Callable[[str], None],
     collector: Collector | None = None,
-    news: News | None = None,
+    news: OwnerNotifier | None = None,
 ) -> None:
     """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
 
@@ -44,14 +44,17 @@ async def run(
     says what to do, for a token that Discord refuses and for the Message Content intent being off.
     """
     if not is_token(token):
-        raise refused()
+        raise token_refused()
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
 
     async def tell(owner: str, text: str) -> None:
         await client.tell_owner(owner, text)
 
-    with addresses(settings.bot.discord), (news or News()).attached("Discord", tell, settings.bot.discord.owners):
-        client = Client(settings, answers, ready, collector)
+    with (
+        addresses(settings.bot.discord),
+        (news or OwnerNotifier()).attached("Discord", tell, settings.bot.discord.owners),
+    ):
+        client = DiscordClient(settings, answers, ready, collector)
         while True:
             began = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
@@ -62,20 +65,20 @@ async def run(
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-            client = Client(settings, answers, ready, collector)
+            client = DiscordClient(settings, answers, ready, collector)
 
 
-async def _stay_if_possible(client: Client, token: str, drain_seconds: float) -> None:
+async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: float) -> None:
     """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
     try:
         await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:
-        raise refused() from error
+        raise token_refused() from error
     except discord.PrivilegedIntentsRequired as error:
-        raise deaf(client.application_id) from error
+        raise missing_intent(client.application_id) from error
     except discord.ConnectionClosed as error:
         if error.code == TOKEN_REFUSED:
-            raise refused() from error
+            raise token_refused() from error
         log.warning("Discord closed the connection (%s)", error.code)
     except DannError:
         raise
@@ -85,7 +88,7 @@ async def _stay_if_possible(client: Client, token: str, drain_seconds: float) ->
         log.exception("the connection to Discord has ended")
 
 
-async def _stay(client: Client, token: str, drain_seconds: float) -> None:
+async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None:
     """Log in and stay; whatever ends it, leave in good order.
 
     The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
@@ -122,7 +125,7 @@ def is_token(token: str) -> bool:
     return token.isascii() and token.isprintable() and bool(token) and " " not in token
 
 
-def refused() -> DannError:
+def token_refused() -> DannError:
     """What to do about a token that is none."""
     return DannError(
         f"Discord refuses DISCORD_TOKEN; take a new one at {PORTAL} (your application, Bot, Reset Token) and set it again"

@@ -11,7 +11,7 @@ PERIOD = 0.01
 """Seconds between two looks."""
 
 
-class Stalls:
+class LoopLagMonitor:
     """`longest` is the longest stall in seconds since `take` was last called."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:

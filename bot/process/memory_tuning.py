@@ -16,28 +16,28 @@ M_ARENA_MAX = -8
 
 
 @contextmanager
-def loading() -> Iterator[None]:
+def without_collecting() -> Iterator[None]:
     """Collect nothing in the block, and never look at what it leaves: loading makes much and drops little."""
     gc.disable()
     try:
         yield
     finally:
-        keep()
+        freeze_loaded()
         gc.enable()
 
 
-def keep() -> None:
+def freeze_loaded() -> None:
     """Never look again at what is there now."""
     gc.freeze()
 
 
-def give_back() -> None:
+def trim_heap() -> None:
     """Let the system have what the C library holds and nobody uses. Takes a moment: not for the event loop's thread."""
     with suppress(OSError, AttributeError):  # glibc alone has it
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def share() -> None:
+def share_arenas() -> None:
     """Let threads share what they would rather have each for itself, before there are any.
 
     Two heaps in all, as every heap has holes. And the interpreter, every half a millisecond: the event loop lets go of it

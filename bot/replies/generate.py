@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from bot.replies import phrases
-from bot.replies.sanitize import clean
+from bot.replies.sanitize import sanitize
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Completion, Turn
@@ -20,7 +20,7 @@ COOLER = 0.5
 SHORTER = 24
 
 
-class Stream(Protocol):
+class StreamLike(Protocol):
     """One request that the engine works on."""
 
     async def completion(self) -> Completion:
@@ -30,7 +30,7 @@ class Stream(Protocol):
         """Draw no more of it."""
 
 
-class Load(Protocol):
+class LoadLike(Protocol):
     """How busy the engine is: replies that are being drawn, and that wait to be."""
 
     @property
@@ -42,26 +42,26 @@ class Load(Protocol):
         """How many wait."""
 
 
-class Engine(Protocol):
+class EngineLike(Protocol):
     """What is asked of the engine. `submit` raises EngineFull at once where too many wait."""
 
     @property
     def snapshot(self) -> Snapshot:
         """What new requests are answered from."""
 
-    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Stream:
+    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> StreamLike:
         """Begin a reply."""
 
     async def swap(self, snapshot: Snapshot) -> None:
         """Answer new requests from this one; returns once it is in place."""
 
     @property
-    def load(self) -> Load:
+    def load(self) -> LoadLike:
         """How busy it is."""
 
 
 @dataclass(frozen=True, slots=True)
-class Drawn:
+class DrawnReply:
     """Words that can be shown, never empty, and the checkpoint that they come from."""
 
     text: str
@@ -69,7 +69,7 @@ class Drawn:
 
 
 async def draw(
-    engine: Engine,
+    engine: EngineLike,
     conversation: Sequence[Turn],
     params: SamplingParams,
     seed: int,
@@ -77,7 +77,7 @@ async def draw(
     names: Sequence[str],
     draws: int,
     links: bool,
-) -> Drawn:
+) -> DrawnReply:
     """Draw `draws` times, then once shorter and cooler, until something can be shown. Raises EngineFull.
 
     Where another checkpoint came to serve between two draws it begins anew: else nobody could have the same again.
@@ -87,24 +87,24 @@ async def draw(
     while True:
         checkpoint = ""
         for number, attempt in enumerate(attempts):
-            completion = await completed(engine.submit(conversation, attempt, derived(seed, number)))
+            completion = await wait_for_completion(engine.submit(conversation, attempt, derived_seed(seed, number)))
             if number and completion.checkpoint != checkpoint:
                 break
             checkpoint = completion.checkpoint
-            if text := clean(completion.text, names, links=links):
-                return Drawn(text, checkpoint)
+            if text := sanitize(completion.text, names, links=links):
+                return DrawnReply(text, checkpoint)
         else:
-            return Drawn(phrases.NOTHING_TO_SAY, checkpoint)
+            return DrawnReply(phrases.NOTHING_TO_SAY, checkpoint)
 
 
-def derived(seed: int, number: int) -> int:
+def derived_seed(seed: int, number: int) -> int:
     """The seed of draw `number` (0: the first, which has `seed` itself), from 0 to 2**32 - 1."""
     if number == 0:
         return seed
     return int.from_bytes(hashlib.blake2b(f"{seed} {number}".encode(), digest_size=4).digest())
 
 
-async def completed(stream: Stream) -> Completion:
+async def wait_for_completion(stream: StreamLike) -> Completion:
     """Wait for a stream; whoever stops waiting frees its place in the engine."""
     try:
         return await stream.completion()

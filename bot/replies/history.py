@@ -8,70 +8,70 @@ What was said in one place is never read in another: a Place is the key, and whe
 from collections import OrderedDict
 from dataclasses import replace
 
-from bot.replies.types import Place, Said
+from bot.replies.types import Channel, ChatMessage
 
 MOST_CHARACTERS = 4096
 """Kept of one message; the longest that either platform lets a person send."""
 MOST_DELETED = 10_000
 
 
-class Memory:
+class History:
     """What was said lately: `messages` and one a place, within `seconds` of its newest, in the `places` heard from last."""
 
     def __init__(self, messages: int, seconds: float, places: int) -> None:
         self._messages = messages
         self._seconds = seconds
         self._most_places = places
-        self._places: OrderedDict[Place, dict[str, Said]] = OrderedDict()
-        self._deleted: OrderedDict[tuple[Place, str], None] = OrderedDict()
+        self._places: OrderedDict[Channel, dict[str, ChatMessage]] = OrderedDict()
+        self._deleted: OrderedDict[tuple[Channel, str], None] = OrderedDict()
 
     def __len__(self) -> int:
         """How many messages are remembered."""
         return sum(map(len, self._places.values()))
 
-    def hear(self, place: Place, said: Said) -> None:
+    def hear(self, channel: Channel, message: ChatMessage) -> None:
         """Remember a message. One that was heard or deleted before changes nothing."""
-        here = self._places.setdefault(place, {})
-        self._places.move_to_end(place)
-        if said.id not in here and not self.is_deleted(place, said.id):
-            here[said.id] = replace(said, text=said.text[:MOST_CHARACTERS])
+        here = self._places.setdefault(channel, {})
+        self._places.move_to_end(channel)
+        if message.id not in here and not self.is_deleted(channel, message.id):
+            here[message.id] = replace(message, text=message.text[:MOST_CHARACTERS])
         newest = max((one.time for one in here.values()), default=0.0)
         for one in [one for one in here.values() if one.time < newest - self._seconds]:
             del here[one.id]
         if len(here) > self._messages + 1:  # one more: that which is answered
             self._forget_half(here)
-        self._forget_places(said.time - self._seconds)
+        self._forget_places(message.time - self._seconds)
 
-    def edit(self, place: Place, id_: str, text: str) -> None:
+    def edit(self, channel: Channel, id_: str, text: str) -> None:
         """A message that is remembered now reads so."""
-        here = self._places.get(place, {})
+        here = self._places.get(channel, {})
         if id_ in here:
             here[id_] = replace(here[id_], text=text[:MOST_CHARACTERS])
 
-    def delete(self, place: Place, id_: str) -> None:
+    def delete(self, channel: Channel, id_: str) -> None:
         """Forget a message, also one that is heard only later."""
-        self._places.get(place, {}).pop(id_, None)
-        self._deleted[place, id_] = None
+        self._places.get(channel, {}).pop(id_, None)
+        self._deleted[channel, id_] = None
         if len(self._deleted) > MOST_DELETED:
             self._deleted.popitem(last=False)
 
-    def is_deleted(self, place: Place, id_: str) -> bool:
+    def is_deleted(self, channel: Channel, id_: str) -> bool:
         """Whether this message was deleted."""
-        return (place, id_) in self._deleted
+        return (channel, id_) in self._deleted
 
-    def find(self, place: Place, id_: str) -> Said | None:
+    def find(self, channel: Channel, id_: str) -> ChatMessage | None:
         """The message of this id, as it reads now, if it is remembered."""
-        return self._places.get(place, {}).get(id_)
+        return self._places.get(channel, {}).get(id_)
 
-    def before(self, place: Place, said: Said) -> list[Said]:
+    def before(self, channel: Channel, message: ChatMessage) -> list[ChatMessage]:
         """The last `messages` that were said in this place before `said` and are not too old, oldest first."""
-        here = sorted(self._places.get(place, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
+        here = sorted(self._places.get(channel, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
         ids = [one.id for one in here]
-        end = ids.index(said.id) if said.id in ids else len(here)
-        lately = [one for one in here[:end] if said.time - self._seconds <= one.time <= said.time]
+        end = ids.index(message.id) if message.id in ids else len(here)
+        lately = [one for one in here[:end] if message.time - self._seconds <= one.time <= message.time]
         return lately[max(0, len(lately) - self._messages) :]
 
-    def _forget_half(self, here: dict[str, Said]) -> None:
+    def _forget_half(self, here: dict[str, ChatMessage]) -> None:
         """Forget the older half at once: between two such times a conversation begins alike, and need not be read anew."""
         ages = sorted(here.values(), key=lambda one: one.time)
         for one in ages[: len(here) - 1 - (self._messages + 1) // 2]:

@@ -7,7 +7,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class UnderWay(Generic[T]):
+class InFlight(Generic[T]):
     """Work by key, each in a task of its own."""
 
     def __init__(self) -> None:

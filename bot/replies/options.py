@@ -1,4 +1,4 @@
-"""`/dann` and its options: "temp=0,8 seed=7 hello" to `Asked`, with one kind line where that cannot be. Knows no platform.
+"""`/dann` and its options: "temp=0,8 seed=7 hello" to `Command`, with one kind line where that cannot be. Knows no platform.
 
 Discord makes its slash options from `OPTIONS` and hands the values to `asked`; Telegram hands the words to `parsed`.
 """
@@ -7,7 +7,7 @@ import difflib
 import re
 from dataclasses import dataclass
 
-from bot.replies.types import Asked
+from bot.replies.types import Command
 from model.config import SamplingParams
 from model.errors import DannError
 
@@ -17,7 +17,7 @@ LAST_SEED = 2**32 - 1
 
 
 @dataclass(frozen=True, slots=True)
-class Option:
+class CommandOption:
     """One option of `/dann`: `kind` is str, float or int; both bounds are allowed values, None where there are none.
 
     `field` is its name in SamplingParams, "" where it is not one of them.
@@ -38,11 +38,11 @@ class Option:
 
 
 OPTIONS = (
-    Option("prompt", str, "what to answer; nothing: just talk"),
-    Option("temp", float, "how wild: 0 always takes the likeliest, 1 is as learned, 2 is chaos", 0.0, 2.0, "temperature"),
-    Option("top_p", float, "choose among the likeliest that hold this much probability together", 0.01, 1.0, "top_p"),
-    Option("seed", int, "the same seed gives the same text again", 0, LAST_SEED),
-    Option("length", int, "the longest the answer may be, in tokens (parts of words)", 1, MOST_TOKENS, "max_tokens"),
+    CommandOption("prompt", str, "what to answer; nothing: just talk"),
+    CommandOption("temp", float, "how wild: 0 always takes the likeliest, 1 is as learned, 2 is chaos", 0, 2, "temperature"),
+    CommandOption("top_p", float, "choose among the likeliest that hold this much probability together", 0.01, 1.0, "top_p"),
+    CommandOption("seed", int, "the same seed gives the same text again", 0, LAST_SEED),
+    CommandOption("length", int, "the longest the answer may be, in tokens (parts of words)", 1, MOST_TOKENS, "max_tokens"),
 )  # fmt: skip
 BY_NAME = {option.name: option for option in OPTIONS}
 EXAMPLES = {"temp": "0.8", "top_p": "0.9", "seed": "7", "length": "100"}
@@ -52,7 +52,7 @@ _ATTEMPT = re.compile(rf"(?<!\S)(?:({'|'.join(BY_NAME)})[ \t]*=[ \t]*|([a-z][a-z
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 
 
-def asked(
+def command_from_options(
     prompt: str,
     params: SamplingParams,
     *,
@@ -60,16 +60,16 @@ def asked(
     top_p: float | None = None,
     seed: int | None = None,
     length: int | None = None,
-) -> Asked:
+) -> Command:
     """What `/dann` asked for; None leaves an option as `params` has it. Raises DannError for what is out of range."""
     given = {"temp": temp, "top_p": top_p, "length": length}
     changes = {BY_NAME[name].field: _checked(name, value) for name, value in given.items() if value is not None}
     if seed is not None:
         _checked("seed", seed)
-    return Asked(prompt.strip(), SamplingParams.model_validate({**params.model_dump(), **changes}), seed)
+    return Command(prompt.strip(), SamplingParams.model_validate({**params.model_dump(), **changes}), seed)
 
 
-def parsed(text: str, params: SamplingParams) -> Asked:
+def parse_command(text: str, params: SamplingParams) -> Command:
     """What `/dann text` asked for, where options stand before or among the words.
 
     `name=value` is an option where the name is known, is nearly a known one, or is a word of three letters or more
@@ -93,7 +93,7 @@ def parsed(text: str, params: SamplingParams) -> Asked:
         return ""
 
     words = re.sub(r"[ \t]{2,}", " ", _ATTEMPT.sub(take, text)) if "=" in text else text
-    return asked(
+    return command_from_options(
         words,
         params,
         temp=_float("temp", given),

@@ -12,15 +12,15 @@ from collections.abc import Callable
 
 from bot.config import BotSettings
 from bot.replies import phrases
-from bot.replies.context import conversation, speakers, turns
-from bot.replies.generate import Drawn, Engine, draw
-from bot.replies.history import Memory
-from bot.replies.in_flight import UnderWay
-from bot.replies.permissions import Gate
-from bot.replies.stats import Outcome, Tally
-from bot.replies.ttl_set import Recent
-from bot.replies.types import Asked, Author, Mention, Orders, Place, Reply, Said
-from bot.replies.unprompted import Remarks
+from bot.replies.context import conversation_to_answer, speaker_names, to_turns
+from bot.replies.generate import DrawnReply, EngineLike, draw
+from bot.replies.history import History
+from bot.replies.in_flight import InFlight
+from bot.replies.permissions import Permissions
+from bot.replies.stats import Outcome, ReplyStats
+from bot.replies.ttl_set import TTLSet
+from bot.replies.types import Author, Channel, ChatMessage, Command, Mention, Orders, Reply
+from bot.replies.unprompted import UnpromptedRemarks
 from model.engine.engine import EngineFull
 from model.errors import DannError
 
@@ -39,12 +39,12 @@ class Responder:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineLike,
         settings: BotSettings,
         orders: Orders,
         *,
-        remarks: Remarks | None = None,
-        tally: Tally | None = None,
+        remarks: UnpromptedRemarks | None = None,
+        tally: ReplyStats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = settings.bot
@@ -53,31 +53,31 @@ class Responder:
         self._persona = settings.persona.name
         self._params = settings.sample
         self._clock = clock
-        self._under_way: UnderWay[Drawn] = UnderWay()
-        self._tally = tally or Tally()
+        self._under_way: InFlight[DrawnReply] = InFlight()
+        self._tally = tally or ReplyStats()
         self._orders = orders
-        self._gate = Gate(bot)
-        self._memory = Memory(bot.history_messages, bot.history_minutes * 60, bot.history_places)
-        self._remarks = remarks or Remarks(bot.remarks)
-        self._events = Recent(EVENT_SECONDS, clock)
-        self._cooldown = Recent(bot.cooldown_seconds, clock)
-        self._notices = Recent(NOTICE_SECONDS, clock)
+        self._permissions = Permissions(bot)
+        self._history = History(bot.history_messages, bot.history_minutes * 60, bot.history_places)
+        self._remarks = remarks or UnpromptedRemarks(bot.remarks)
+        self._events = TTLSet(EVENT_SECONDS, clock)
+        self._cooldown = TTLSet(bot.cooldown_seconds, clock)
+        self._notices = TTLSet(NOTICE_SECONDS, clock)
         self._last_took = 1.0
         self._stopping = False
 
-    def heard(self, place: Place, said: Said) -> None:
+    def on_message(self, channel: Channel, message: ChatMessage) -> None:
         """Remember what was said."""
-        self._gate.heard(place, said)
-        self._memory.hear(place, said)
+        self._permissions.on_message(channel, message)
+        self._history.hear(channel, message)
 
-    def edited(self, place: Place, id_: str, text: str) -> None:
+    def on_edit(self, channel: Channel, id_: str, text: str) -> None:
         """Remember it as it reads now."""
-        self._memory.edit(place, id_, text)
+        self._history.edit(channel, id_, text)
 
-    def deleted(self, place: Place, id_: str) -> None:
+    def on_delete(self, channel: Channel, id_: str) -> None:
         """Forget it, and stop answering it."""
-        self._memory.delete(place, id_)
-        self._under_way.end((place, id_))
+        self._history.delete(channel, id_)
+        self._under_way.end((channel, id_))
 
     async def answer(self, mention: Mention) -> Reply | None:
         """What to send, or None. While paused it says so: once a minute to a person, as with every refusal."""
@@ -86,28 +86,28 @@ class Responder:
             reply, outcome = await self._settled(mention)
             return reply
         finally:  # also where whoever asked waits no more
-            self._tally.count(mention.place.platform, outcome, self._clock() - began)
+            self._tally.count(mention.channel.platform, outcome, self._clock() - began)
 
-    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
+    async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Something unasked, or None; a full queue or an error is no reason to say anything."""
-        if self._orders.paused or not self._remarks.wanted(place, said, addressed=addressed):
+        if self._orders.paused or not self._remarks.wanted(channel, message, addressed=addressed):
             return None
-        if not self._is_news(place, said) or not self._gate.admits(place, said.author):
+        if not self._is_news(channel, message) or not self._permissions.admits(channel, message.author):
             return None
         began = self._clock()
         try:
-            if reply := await self._reply(Mention(place, said)):
-                self._tally.count(place.platform, Outcome.REMARKED, self._clock() - began)
+            if reply := await self._reply(Mention(channel, message)):
+                self._tally.count(channel.platform, Outcome.REMARKED, self._clock() - began)
             return reply
         except EngineFull:
             return None
         except Exception:
-            log.exception("a remark on %s could not be made", place.platform)
+            log.exception("a remark on %s could not be made", channel.platform)
             return None
 
-    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
+    async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         """Do what an owner orders; anybody else is told that only owners may."""
-        if not self._gate.is_owner(place, author):
+        if not self._permissions.is_owner(channel, author):
             return refusal(phrases.OWNERS_ONLY)
         try:
             return Reply(await self._orders.do(command, argument), private=True)
@@ -124,52 +124,52 @@ class Responder:
 
     async def _settled(self, mention: Mention) -> tuple[Reply | None, Outcome]:
         """What to send to a mention, and what has become of it."""
-        place, author = mention.place, mention.said.author
-        user = (place.platform, author.id)
-        if not self._is_news(place, mention.said) or not self._gate.admits(place, author):
+        channel, author = mention.channel, mention.message.author
+        user = (channel.platform, author.id)
+        if not self._is_news(channel, mention.message) or not self._permissions.admits(channel, author):
             return None, Outcome.IGNORED
         if self._orders.paused:
-            return self._refusal(place, author, phrases.PAUSED), Outcome.PAUSED
-        if (left := self._cooldown.left(user)) and not self._gate.is_owner(place, author):
-            return self._refusal(place, author, phrases.wait(math.ceil(left))), Outcome.COOLDOWN
+            return self._refusal(channel, author, phrases.PAUSED), Outcome.PAUSED
+        if (left := self._cooldown.left(user)) and not self._permissions.is_owner(channel, author):
+            return self._refusal(channel, author, phrases.wait(math.ceil(left))), Outcome.COOLDOWN
         self._cooldown.mark(user)
         try:
             reply = await self._reply(mention)
             return reply, Outcome.ANSWERED if reply else Outcome.DROPPED
         except EngineFull:
             self._cooldown.forget(user)
-            return self._refusal(place, author, phrases.busy(self._wait_seconds())), Outcome.BUSY
+            return self._refusal(channel, author, phrases.busy(self._wait_seconds())), Outcome.BUSY
         except Exception:
-            log.exception("a mention on %s could not be answered", place.platform)
+            log.exception("a mention on %s could not be answered", channel.platform)
             return None if author.is_bot else refusal(phrases.FAILED), Outcome.FAILED
 
     async def _reply(self, mention: Mention) -> Reply | None:
         """Draw what to say; None where the message was deleted meanwhile, or stopping took too long."""
-        said = conversation(self._memory, mention)
-        asked = mention.asked or Asked("", self._params)
-        seed = secrets.randbelow(2**32) if asked.seed is None else asked.seed
-        people = said[:-1] if mention.asked else said  # what `/dann` answers must not depend on who asks
-        names = speakers(self._persona, people)
+        message = conversation_to_answer(self._history, mention)
+        command = mention.command or Command("", self._params)
+        seed = secrets.randbelow(2**32) if command.seed is None else command.seed
+        people = message[:-1] if mention.command else message  # what `/dann` answers must not depend on who asks
+        names = speaker_names(self._persona, people)
         draws, links = self._config.draws, self._config.links
-        drawing = draw(self._engine, turns(said), asked.params, seed, names=names, draws=draws, links=links)
+        drawing = draw(self._engine, to_turns(message), command.params, seed, names=names, draws=draws, links=links)
         began = self._clock()
-        drawn = await self._under_way.run((mention.place, mention.said.id), drawing)
-        if drawn is None or self._memory.is_deleted(mention.place, mention.said.id):
+        drawn = await self._under_way.run((mention.channel, mention.message.id), drawing)
+        if drawn is None or self._history.is_deleted(mention.channel, mention.message.id):
             return None
         self._last_took = self._clock() - began
-        return Reply(drawn.text, footer=self._footer(asked, seed, drawn) if mention.asked else "")
+        return Reply(drawn.text, footer=self._footer(command, seed, drawn) if mention.command else "")
 
-    def _is_news(self, place: Place, said: Said) -> bool:
+    def _is_news(self, channel: Channel, message: ChatMessage) -> bool:
         """Whether this event is to be looked at: not while stopping, not twice, and not once it was deleted."""
-        event = (place, said.id)
-        if self._stopping or self._events.left(event) or self._memory.is_deleted(place, said.id):
+        event = (channel, message.id)
+        if self._stopping or self._events.left(event) or self._history.is_deleted(channel, message.id):
             return False
         self._events.mark(event)
         return True
 
-    def _refusal(self, place: Place, author: Author, line: str) -> Reply | None:
+    def _refusal(self, channel: Channel, author: Author, line: str) -> Reply | None:
         """Say why there is no answer, unless this was said within the minute; bots are not told, as they answer back."""
-        user = (place.platform, author.id)
+        user = (channel.platform, author.id)
         if author.is_bot or self._notices.left(user):
             return None
         self._notices.mark(user)
@@ -179,11 +179,15 @@ class Responder:
         """How long a full queue takes: as long as the last answer did, which stood in it too."""
         return min(LONGEST_WAIT, max(1, math.ceil(self._last_took)))
 
-    def _footer(self, asked: Asked, seed: int, drawn: Drawn) -> str:
+    def _footer(self, command: Command, seed: int, drawn: DrawnReply) -> str:
         """What must be asked for to get the same text again, and from which checkpoint; "" where no footer is wanted."""
         if not self._config.footer:
             return ""
-        options = {"temp": asked.params.temperature, "top_p": asked.params.top_p, "length": asked.params.max_tokens}
+        options = {
+            "temp": command.params.temperature,
+            "top_p": command.params.top_p,
+            "length": command.params.max_tokens,
+        }
         usual = {"top_p": self._params.top_p, "length": self._params.max_tokens}
         told = [f"{name}={value:.12g}" for name, value in options.items() if value != usual.get(name)]
         return f"{' '.join(told)} seed={seed} · checkpoint {drawn.checkpoint}"

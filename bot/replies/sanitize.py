@@ -46,7 +46,7 @@ _ANYBODY = re.compile(r"[^\W_][\w .-]{0,31}")
 _COLON = re.compile(r"\**[ \t]?:(?!//)\**[ \t]*")
 
 
-def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
+def sanitize(text: str, names: Sequence[str], *, links: bool = False) -> str:
     """Return what of `text` may be shown, "" where nothing is left of it.
 
     `names` are the people of the conversation, the persona first: a line that begins with one of them and a colon is
@@ -57,13 +57,13 @@ def clean(text: str, names: Sequence[str], *, links: bool = False) -> str:
         before = text
         text = _seen(text)
         text = text if links else _without_links(text)
-        text = one_turn(text, names)
+        text = first_turn(text, names)
     if not _shows_something(text):
         return ""
-    return _defused_around_links(text) if links else _OPENED.sub(rf"\1{BREAK}", defused(text))
+    return _defused_around_links(text) if links else _OPENED.sub(rf"\1{BREAK}", defuse_mentions(text))
 
 
-def defused(text: str) -> str:
+def defuse_mentions(text: str) -> str:
     """Return `text` in which no "@everyone", "<@id>", "<#id>" or "@name" reaches anybody, and which reads the same."""
     return _MENTION.sub(lambda found: found[0] + BREAK, text)
 
@@ -77,7 +77,7 @@ def _defused_around_links(text: str) -> str:
     return _LINK_OR_MENTION.sub(defuse, text)
 
 
-def one_turn(text: str, names: Sequence[str]) -> str:
+def first_turn(text: str, names: Sequence[str]) -> str:
     """Return the first author's lines of `text`, without the tags ("name:", "<name>") that they begin with."""
     persona, *others = [name.strip().lower() for name in names] or [""]
     kept: list[str] = []

@@ -21,7 +21,7 @@ class Outcome(StrEnum):
     REMARKED = "remarked"
 
 
-class Latencies:
+class LatencyHistogram:
     """How many answers took how long: `counts` by BOUNDS, those beyond the last at the end; `total` seconds in all."""
 
     def __init__(self) -> None:
@@ -34,20 +34,20 @@ class Latencies:
         self.total += seconds
 
 
-class Tally:
+class ReplyStats:
     """The counts. The responder adds to them; `/dann-admin status` and the metrics read them. All on the event loop."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
-        self.latencies: dict[str, Latencies] = {}
+        self.latencies: dict[str, LatencyHistogram] = {}
 
     def count(self, platform: str, outcome: Outcome, seconds: float) -> None:
         """Count one mention that was settled after `seconds`. Only answers have a latency: a refusal is there at once."""
         self.outcomes[platform, outcome] += 1
         if outcome is Outcome.ANSWERED:
-            self.latencies.setdefault(platform, Latencies()).add(seconds)
+            self.latencies.setdefault(platform, LatencyHistogram()).add(seconds)
 
     @property
-    def said(self) -> int:
+    def answered(self) -> int:
         """How often dann has said something, asked or not."""
         return sum(n for (_, outcome), n in self.outcomes.items() if outcome in {Outcome.ANSWERED, Outcome.REMARKED})

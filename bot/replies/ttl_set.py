@@ -7,7 +7,7 @@ from collections.abc import Callable, Hashable
 MOST_KEYS = 50_000
 
 
-class Recent:
+class TTLSet:
     """Keys marked within the last `seconds`; beyond MOST_KEYS the oldest are forgotten sooner."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:

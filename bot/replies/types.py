@@ -1,8 +1,8 @@
 """What a platform and the responder say to each other, the same on Discord, Telegram and the page. Knows none of them.
 
-A platform tells of every message it sees (`Said`), so that a conversation can be read when dann is asked for an answer; asks
-for one with a `Mention`; and sends the `Reply`. Everything here is plain data: no client's objects travel further than
-their own file.
+A platform passes on every message it sees (`ChatMessage`), so that the conversation is known when dann is mentioned; asks
+for a reply with a `Mention`; and sends the `Reply`. Everything here is plain data: no client's objects travel further
+than their own file.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from model.config import SamplingParams
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Channel:
     """Where a conversation is held. What was said in one place is never read in another.
 
     `platform` is "discord", "telegram" or "web"; `chat` a channel's or chat's id; `thread` a topic's, where a chat has
@@ -38,7 +38,7 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ChatMessage:
     """One message. `text` is what a person reads: mentions of dann are taken out, those of others are "@someone".
 
     `reply_to` is the id of the message it answers, "" if none. `time` is Unix seconds.
@@ -52,7 +52,7 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class Command:
     """What `/dann` asked for: the words to answer, how to draw the answer, and the seed where one was given."""
 
     prompt: str
@@ -62,15 +62,15 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """dann is wanted: a mention, a reply to it, a private message, or `/dann` (then `asked` is set).
+    """dann is wanted: a mention, a reply to it, a private message, or `/dann` (then `command` is set).
 
-    `chain` is the messages that `said` answers, oldest first, as far as the platform hands them over.
+    `chain` is the messages that `message` answers, oldest first, as far as the platform hands them over.
     """
 
-    place: Place
-    said: Said
-    chain: tuple[Said, ...] = ()
-    asked: Asked | None = None
+    channel: Channel
+    message: ChatMessage
+    chain: tuple[ChatMessage, ...] = ()
+    command: Command | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,25 +87,25 @@ class Reply:
     refused: bool = False
 
 
-class Answers(Protocol):
+class Replier(Protocol):
     """What a platform asks of the responder (responder.py). Called on the event loop; none of it raises or blocks."""
 
-    def heard(self, place: Place, said: Said) -> None:
+    def on_message(self, channel: Channel, message: ChatMessage) -> None:
         """A message was seen, also one that is not for dann, also dann's own. Before `answer` for the same message."""
 
-    def edited(self, place: Place, id_: str, text: str) -> None:
+    def on_edit(self, channel: Channel, id_: str, text: str) -> None:
         """A message that was heard now reads so; it is not answered again."""
 
-    def deleted(self, place: Place, id_: str) -> None:
+    def on_delete(self, channel: Channel, id_: str) -> None:
         """A message that was heard is gone; an answer to it that is under way is not sent: `answer` returns None."""
 
     async def answer(self, mention: Mention) -> Reply | None:
         """What to send, or None where dann keeps quiet: not allowed here, a bot, the same event twice, deleted meanwhile."""
 
-    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
+    async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Whether to say something unasked to a message not for dann; `addressed`: it speaks to somebody else."""
 
-    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
+    async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         """Do `/dann-admin command argument` for an owner, or say that only owners may. Always private."""
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from secrets import SystemRandom
 
 from bot.config import RemarksConfig
-from bot.replies.types import Place, Said
+from bot.replies.types import Channel, ChatMessage
 
 
-class Remarks:
+class UnpromptedRemarks:
     """Says whether a message that is not for dann gets a remark."""
 
     def __init__(
@@ -21,10 +21,17 @@ class Remarks:
         self._chance = chance or SystemRandom().random
         self._local_hour = local_hour
 
-    def wanted(self, place: Place, said: Said, *, addressed: bool) -> bool:
+    def wanted(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> bool:
         """Whether to remark on `said`; never where it speaks to somebody, comes from a program, or was said in private."""
-        listed = not {place.chat, place.thread}.isdisjoint(self._config.chats)
-        if not listed or place.private or addressed or said.reply_to or said.author.is_bot or said.author.is_me:
+        listed = not {channel.chat, channel.thread}.isdisjoint(self._config.chats)
+        if (
+            not listed
+            or channel.private
+            or addressed
+            or message.reply_to
+            or message.author.is_bot
+            or message.author.is_me
+        ):
             return False
         return not self._is_quiet() and self._chance() < self._config.chance
 

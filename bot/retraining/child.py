@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.retraining.outcome import Ending, Lines, Progress, read_event
+from bot.retraining.outcome import LineBuffer, RetrainOutcome, RetrainProgress, read_event
 
 LOOK_SECONDS = 0.5
 """How often its memory and the time are looked at."""
@@ -31,7 +31,7 @@ log = logging.getLogger("dann.retraining")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChildLimits:
     """What the child may take: `cores` 0 is all, `memory_bytes` 0 any amount."""
 
     niceness: int
@@ -40,11 +40,15 @@ class Limits:
     memory_bytes: int
 
 
-class Child(asyncio.SubprocessProtocol):
+class RetrainChild(asyncio.SubprocessProtocol):
     """One run of `python -m MODULE ARGUMENT ...`. `heard` is told how far it is; it must not raise."""
 
     def __init__(
-        self, module: Sequence[str], environment: Mapping[str, str], limits: Limits, heard: Callable[[Progress], None]
+        self,
+        module: Sequence[str],
+        environment: Mapping[str, str],
+        limits: ChildLimits,
+        heard: Callable[[RetrainProgress], None],
     ) -> None:
         self._module = module
         self._environment = environment
@@ -52,18 +56,18 @@ class Child(asyncio.SubprocessProtocol):
         self._heard = heard
         self._transport: asyncio.SubprocessTransport | None = None
         self._exited, self._silent = asyncio.Event(), asyncio.Event()
-        self._verdict: Ending | None = None
+        self._verdict: RetrainOutcome | None = None
         self._ended_for = ""
         self._nonsense = False
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
-        self._streams = {1: Lines(self._line), 2: Lines(self._tail.append)}
+        self._streams = {1: LineBuffer(self._line), 2: LineBuffer(self._tail.append)}
 
-    async def run(self) -> Ending:
+    async def run(self) -> RetrainOutcome:
         """Run it to its end, whichever that is; cancelled, the child is killed."""
         try:
             transport = self._transport = await self._spawned()
         except OSError as error:
-            return Ending("failed", f"it could not be started ({error.strerror})")
+            return RetrainOutcome("failed", f"it could not be started ({error.strerror})")
         try:
             await self._watched(transport.get_pid())
             await _within(LAST_WORDS_SECONDS, self._silent)
@@ -134,7 +138,7 @@ class Child(asyncio.SubprocessProtocol):
 
     def _line(self, line: bytes) -> None:
         told = read_event(line)
-        if isinstance(told, Progress):
+        if isinstance(told, RetrainProgress):
             self._heard(told)
         elif told is not None:
             self._verdict = told
@@ -142,8 +146,8 @@ class Child(asyncio.SubprocessProtocol):
             self._nonsense = True  # what it says is not told: it may hold posts
             log.warning("retraining: a line that is no event (%d bytes) is passed over, as others will be", len(line))
 
-    def _ending_of(self, code: int | None) -> Ending:
-        ending = self._verdict or Ending("failed", self._ended_for or _ending(code, self._tail))
+    def _ending_of(self, code: int | None) -> RetrainOutcome:
+        ending = self._verdict or RetrainOutcome("failed", self._ended_for or _ending(code, self._tail))
         if ending.verdict == "failed" and self._tail:
             log.error("retraining failed (%s); its last lines:\n%s", ending.reason, _text(self._tail))
         return ending

@@ -17,7 +17,7 @@ Tell = Callable[[str, str], Awaitable[None]]
 log = logging.getLogger("dann")
 
 
-class News:
+class OwnerNotifier:
     """Tells owners. Platforms attach while they are connected."""
 
     def __init__(self) -> None:

@@ -16,7 +16,7 @@ LONGEST_LINE = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class RetrainProgress:
     """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits a byte where there is a figure yet.
 
     `run` is the row that records it, None until there is one.
@@ -29,7 +29,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class Ending:
+class RetrainOutcome:
     """How a retraining ended; None is what is not known.
 
     `candidate` and `incumbent` are checkpoints' ids, the figures bits a byte of the same held-out posts, `run` is the row
@@ -46,7 +46,7 @@ class Ending:
     run: int | None = None
 
 
-def read_event(line: bytes) -> Progress | Ending | None:
+def read_event(line: bytes) -> RetrainProgress | RetrainOutcome | None:
     """What a line tells; None where it tells nothing."""
     try:
         said = json.loads(line)
@@ -56,14 +56,14 @@ def read_event(line: bytes) -> Progress | Ending | None:
         return None
     if said.get("event") == "progress" and isinstance(part := said.get("part"), str):
         share = min(1.0, max(0.0, _number(said.get("share")) or 0.0))
-        return Progress(part[:40], share, _number(said.get("val_bpb")), _whole(said.get("run")))
+        return RetrainProgress(part[:40], share, _number(said.get("val_bpb")), _whole(said.get("run")))
     if said.get("event") == "verdict" and said.get("verdict") in VERDICTS:
         return _ending_of(said)
     return None
 
 
-def _ending_of(said: dict[str, Any]) -> Ending:
-    return Ending(
+def _ending_of(said: dict[str, Any]) -> RetrainOutcome:
+    return RetrainOutcome(
         verdict=said["verdict"],
         reason=_text(said.get("reason")) or "",
         candidate=_text(said.get("candidate")),
@@ -89,7 +89,7 @@ def _whole(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-class Lines:
+class LineBuffer:
     """Bytes as they come, handed on line by line; of a line that is too long, its beginning alone."""
 
     def __init__(self, take: Callable[[bytes], None]) -> None:

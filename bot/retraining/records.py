@@ -6,15 +6,15 @@ it, so everything here happens under that lock, and blocks: call it with `aside`
 
 import time
 
-from bot.retraining.outcome import Ending, Verdict
+from bot.retraining.outcome import RetrainOutcome, Verdict
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from training.config.tables import DataConfig
 from training.lock import only_training
-from training.store.runs import Run, RunStore, open_runs
+from training.store.runs import RetrainRun, RunStore, open_runs
 
 
-def last_ending(data: DataConfig) -> Ending | None:
+def last_outcome(data: DataConfig) -> RetrainOutcome | None:
     """How the newest run ended, None where there was none; rows that were left open are closed first.
 
     Raises DannError where a training is under way, or the database cannot be used.
@@ -22,10 +22,12 @@ def last_ending(data: DataConfig) -> Ending | None:
     with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         _close(data, runs)
         last = next(iter(runs.last(1)), None)
-    return ending_of(last) if last else None
+    return outcome_of(last) if last else None
 
 
-def settle(data: DataConfig, row: int | None, why: str, failed: Ending, seconds: float) -> Ending:
+def record_silent_end(
+    data: DataConfig, row: int | None, why: str, failed: RetrainOutcome, seconds: float
+) -> RetrainOutcome:
     """Record that a run, begun `seconds` ago, ended without telling; returns how it really ended.
 
     `row` is the one it said that it has. It may have published before it died, or recorded its end without being able to tell
@@ -41,7 +43,7 @@ def settle(data: DataConfig, row: int | None, why: str, failed: Ending, seconds:
             left_open.add(row)
         if row in left_open and runs.one(row).verdict in {"running", "failed"}:
             runs.finish(row, "failed", failed.reason, seconds)
-        return ending_of(runs.one(row))
+        return outcome_of(runs.one(row))
 
 
 def _close(data: DataConfig, runs: RunStore) -> None:
@@ -53,9 +55,9 @@ def _close(data: DataConfig, runs: RunStore) -> None:
     runs.close_abandoned(serves)
 
 
-def ending_of(run: Run) -> Ending:
+def outcome_of(run: RetrainRun) -> RetrainOutcome:
     """How a run ended, from its row."""
     verdict: Verdict = "failed" if run.verdict == "running" else run.verdict
-    return Ending(
+    return RetrainOutcome(
         verdict, run.reason, run.candidate, run.incumbent, run.candidate_bpb, run.incumbent_bpb, run.new_posts, run.id
     )

@@ -1,17 +1,17 @@
 """What dann tells its owners of a retraining: how far it is, and how it ended with its figures. One line each."""
 
-from bot.retraining.outcome import Ending, Progress
+from bot.retraining.outcome import RetrainOutcome, RetrainProgress
 
 STARTED = "i'm learning; i'll tell you how it went"
 
 
-def progress_line(progress: Progress, seconds: float) -> str:
+def progress_line(progress: RetrainProgress, seconds: float) -> str:
     """How far a retraining is that has taken so many seconds."""
     figure = f", {progress.val_bpb:.3f} bits per byte" if progress.val_bpb is not None else ""
     return f"{progress.part}, {progress.share:.0%}{figure}, for {duration(seconds)}"
 
 
-def outcome_line(ending: Ending) -> str:
+def outcome_line(ending: RetrainOutcome) -> str:
     """How a retraining ended, with its figures."""
     new = f" with {ending.new_posts:,} new posts" if ending.new_posts is not None else ""
     figures = f", {ending.candidate_bpb:.3f} bits per byte" if ending.candidate_bpb is not None else ""

@@ -7,6 +7,7 @@ two processes serve one data folder, one of them schedules, and the other takes 
 
 import asyncio
 import logging
+import pickle
 import threading
 from collections.abc import Callable
 from contextlib import suppress
@@ -23,8 +24,8 @@ from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import
 
 from bot.config import BotSettings, ScheduleConfig
 from model.errors import DannError
-from training.lock import HeldError, held
-from training.store.database import opened, told
+from training.lock import HeldError, hold_lock
+from training.store.database import explain_errors, open_database
 
 JOB = "retrain"
 LOCK_FILE = "schedule.lock"
@@ -32,6 +33,8 @@ LOOK_SECONDS = 30.0
 """The longest between two looks at the clock, which may be set meanwhile."""
 AGAIN_SECONDS = 10.0
 """After so long, what could not be used is tried again."""
+FORMER_NAMES = frozenset({"bot.scheduler:retrain"})
+"""What stored jobs call `retrain` that earlier versions wrote."""
 LATE = timedelta(hours=1)
 """What is later than this was missed: it is not begun where nothing is to be made up for."""
 LEAVING_SECONDS = 1.0
@@ -41,10 +44,13 @@ log = logging.getLogger("dann.schedule")
 
 
 def retrain() -> None:
-    """The job as the store names it. Nothing is done here: who listens for its time (`Steps`) knows what to do."""
+    """Name the job in the store; `StepScheduler` listens for its time, so nothing is done here.
+
+    When this function moves, its old name goes into FORMER_NAMES.
+    """
 
 
-class Schedule:
+class RetrainSchedule:
     """Says when to retrain. `due` is called then, `planned` with the next time, or None, whenever that changes.
 
     Both are called on the event loop and must not raise.
@@ -54,7 +60,7 @@ class Schedule:
         self, settings: BotSettings, due: Callable[[], None], planned: Callable[[datetime | None], None]
     ) -> None:
         self._data = settings.data
-        self._plan = Plan(settings.bot.schedule, local_zone())
+        self._plan = SchedulePlan(settings.bot.schedule, local_zone())
         self._due = due
         self._planned = planned
         self._leave = threading.Event()
@@ -84,8 +90,12 @@ class Schedule:
         """In the thread: hold the lock, open the database, keep the job; from the beginning after whatever goes wrong."""
         while not self._leave.is_set():
             try:
-                with held(self._data.dir / LOCK_FILE), opened(self._data.store_url) as engine, told(engine):
-                    self._keep(Steps(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
+                with (
+                    hold_lock(self._data.dir / LOCK_FILE),
+                    open_database(self._data.store_url) as engine,
+                    explain_errors(engine),
+                ):
+                    self._keep(StepScheduler(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
             except HeldError as error:
                 self._say_once(
                     f"another dann schedules here ({error.holder}); this one answers, and takes over when it ends"
@@ -96,7 +106,7 @@ class Schedule:
                 log.exception("the schedule could not be kept and is tried again; this is a bug in dann")
             self._leave.wait(AGAIN_SECONDS)
 
-    def _keep(self, steps: "Steps", on_loop: Callable[..., None]) -> None:
+    def _keep(self, steps: "StepScheduler", on_loop: Callable[..., None]) -> None:
         """Look at the clock and the job, again and again."""
         steps.start()
         try:
@@ -118,7 +128,7 @@ class Schedule:
         self._said = line
 
 
-class Plan:
+class SchedulePlan:
     """When the config says. `name` is all of that in words: the stored job has it, so that another plan is seen."""
 
     def __init__(self, config: ScheduleConfig, zone: tzinfo) -> None:
@@ -130,7 +140,7 @@ class Plan:
         when = f"every {self._interval}" if self._interval else self._cron
         self.name = f"{when}, up to {self._jitter} later, {zone}"
 
-    def settle(self, steps: "Steps") -> None:
+    def settle(self, steps: "StepScheduler") -> None:
         """Have the job stored as planned. A stored one of the same plan keeps its time, also one that was missed."""
         job, now = steps.job(), datetime.now(self.zone)
         trigger = self._trigger(self._jitter)
@@ -145,7 +155,7 @@ class Plan:
         elif missed and not self._make_up and job.next_run_time < now - LATE:
             steps.modify_job(JOB, next_run_time=trigger.get_next_fire_time(None, now))
 
-    def mend(self, steps: "Steps") -> None:
+    def mend(self, steps: "StepScheduler") -> None:
         """Bring the job's time forward where none so late can have been meant: the clock was set back since."""
         job, now = steps.job(), datetime.now(self.zone)
         plain = self._trigger(timedelta())
@@ -167,11 +177,11 @@ class Plan:
         return trigger
 
 
-class Steps(BaseScheduler):  # type: ignore[misc]  # untyped
+class StepScheduler(BaseScheduler):  # type: ignore[misc]  # untyped
     """APScheduler, a step at a time, in the thread that calls it. `due` is called once the job's next time is stored."""
 
     def __init__(self, zone: tzinfo, engine: Any, due: Callable[[], None]) -> None:
-        store = SQLAlchemyJobStore(engine=engine)
+        store = _JobStore(engine=engine)
         super().__init__(timezone=zone, jobstores={"default": store}, executors={"default": DebugExecutor()})
         self.add_listener(lambda _: due(), EVENT_JOB_SUBMITTED)
 
@@ -195,6 +205,16 @@ class Steps(BaseScheduler):  # type: ignore[misc]  # untyped
         """When the job is due."""
         job = self.job()
         return job.next_run_time if job is not None else None
+
+
+class _JobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # untyped
+    """APScheduler's, but a job that an earlier version stored is read although its function has moved since."""
+
+    def _reconstitute_job(self, job_state: bytes) -> Any:
+        state = pickle.loads(job_state)  # noqa: S301 (APScheduler's own form, in the owner's own database)
+        if state.get("func") in FORMER_NAMES:
+            job_state = pickle.dumps({**state, "func": f"{__name__}:{retrain.__name__}"})
+        return super()._reconstitute_job(job_state)
 
 
 def local_zone() -> tzinfo:

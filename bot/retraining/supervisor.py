@@ -14,11 +14,11 @@ from pathlib import Path
 
 import training
 from bot.config import BotSettings
-from bot.process.daemon_thread import aside
+from bot.process.daemon_thread import run_in_daemon_thread
 from bot.retraining import report
-from bot.retraining.child import STOPPED, Child, Limits
-from bot.retraining.notify import News
-from bot.retraining.outcome import Ending, Progress
+from bot.retraining.child import STOPPED, ChildLimits, RetrainChild
+from bot.retraining.notify import OwnerNotifier
+from bot.retraining.outcome import RetrainOutcome, RetrainProgress
 from model.errors import DannError
 from training.config.tables import Settings
 
@@ -33,15 +33,15 @@ log = logging.getLogger("dann.retraining")
 
 
 @dataclass(frozen=True, slots=True)
-class Running:
+class RunningRetrain:
     """A retraining under way. `since` is by the retraining's clock, in seconds."""
 
     why: str
     since: float
-    progress: Progress
+    progress: RetrainProgress
 
 
-class Retraining:
+class RetrainSupervisor:
     """What learns anew. `running` is what does so now; `last` how the last one ended, `next` when one is due by the schedule.
 
     `tell` says a line to the person who started dann. `module` is what is run, with the command behind it.
@@ -50,7 +50,7 @@ class Retraining:
     def __init__(
         self,
         settings: BotSettings,
-        news: News,
+        news: OwnerNotifier,
         tell: Callable[[str], None],
         module: Sequence[str] = MODULE,
         clock: Callable[[], float] = time.monotonic,
@@ -60,11 +60,11 @@ class Retraining:
         self._tell = tell
         self._module = module
         self._clock = clock
-        self._child: Child | None = None
+        self._child: RetrainChild | None = None
         self._task: asyncio.Task[None] | None = None
         self._stopping = False
-        self.running: Running | None = None
-        self.last: Ending | None = None
+        self.running: RunningRetrain | None = None
+        self.last: RetrainOutcome | None = None
         self.next: datetime | None = None
 
     def start(self, why: str, *, force: bool = False) -> str:
@@ -73,7 +73,7 @@ class Retraining:
             raise DannError(f"one runs already: {report.progress_line(self.running.progress, self._seconds())}")
         if self._stopping:
             raise DannError("not now: dann is stopping")
-        self.running = Running(why, self._clock(), Progress())
+        self.running = RunningRetrain(why, self._clock(), RetrainProgress())
         self._task = asyncio.create_task(self._run(why, force=force))
         self._tell(f"retraining begins ({why})")
         return report.STARTED
@@ -101,13 +101,13 @@ class Retraining:
     async def recall(self) -> None:
         """Read from the store how the last one ended; where that cannot be read, there is none to tell of."""
 
-        def look() -> Ending | None:
-            from bot.retraining.records import last_ending  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+        def look() -> RetrainOutcome | None:
+            from bot.retraining.records import last_outcome  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-            return last_ending(self._settings.data)
+            return last_outcome(self._settings.data)
 
         try:
-            last = await aside(look)
+            last = await run_in_daemon_thread(look)
         except DannError as error:
             log.info("how the last retraining ended is not known: %s", error)
         else:
@@ -126,8 +126,10 @@ class Retraining:
         """One retraining from its beginning to the owners."""
         asked = ["retrain", "--config", os.devnull, "--quiet", "--events", "--why", why]  # config.toml may have changed
         command = [*self._module, *asked, *(["--force"] if force else [])]
-        ending = Ending("failed", "of a bug in dann")
-        self._child = Child(command, environment(self._settings), limits(self._settings), self._heard)
+        ending = RetrainOutcome("failed", "of a bug in dann")
+        self._child = RetrainChild(
+            command, child_environment(self._settings), child_limits(self._settings), self._heard
+        )
         try:
             ending = await self._settled(await self._child.run(), why)
         except Exception:
@@ -138,25 +140,25 @@ class Retraining:
         if why != SCHEDULED or ending.verdict != "skipped":  # that a night brought nothing new is no news
             await self._news.tell(f"retraining: {report.outcome_line(ending)}")
 
-    async def _settled(self, ending: Ending, why: str) -> Ending:
+    async def _settled(self, ending: RetrainOutcome, why: str) -> RetrainOutcome:
         """The ending, recorded where the child could not; while stopping, the next start does so."""
         if ending.verdict != "failed" or ending.run is not None or ending.reason == STOPPED:
             return ending
 
         row = self.running.progress.run if self.running else None
 
-        def record() -> Ending:
-            from bot.retraining.records import settle  # noqa: PLC0415
+        def record() -> RetrainOutcome:
+            from bot.retraining.records import record_silent_end  # noqa: PLC0415
 
-            return settle(self._settings.data, row, why, ending, self._seconds())
+            return record_silent_end(self._settings.data, row, why, ending, self._seconds())
 
         try:
-            return await aside(record)
+            return await run_in_daemon_thread(record)
         except DannError as error:
             log.warning("how the retraining ended is not in the store: %s", error)
             return ending
 
-    def _heard(self, progress: Progress) -> None:
+    def _heard(self, progress: RetrainProgress) -> None:
         if self.running is None:
             return
         if progress.part != self.running.progress.part:
@@ -167,14 +169,14 @@ class Retraining:
         return self._clock() - self.running.since if self.running else 0.0
 
 
-def limits(settings: BotSettings) -> Limits:
+def child_limits(settings: BotSettings) -> ChildLimits:
     """What a retraining may take of this machine."""
     schedule = settings.bot.schedule
     minutes = settings.retrain.minutes + schedule.extra_minutes
-    return Limits(schedule.niceness, schedule.threads, minutes * 60, schedule.memory_mb * 1_000_000)
+    return ChildLimits(schedule.niceness, schedule.threads, minutes * 60, schedule.memory_mb * 1_000_000)
 
 
-def environment(settings: BotSettings) -> Mapping[str, str]:
+def child_environment(settings: BotSettings) -> Mapping[str, str]:
     """The environment of a process that is to have these settings, less those of the bot, and this very code.
 
     A table each in a variable, instead of those it came from: a file or command line would show a database's password.

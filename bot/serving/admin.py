@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
-from bot.replies.generate import Engine
-from bot.replies.stats import Tally
+from bot.replies.generate import EngineLike
+from bot.replies.stats import ReplyStats
 from bot.retraining.report import duration
 from bot.serving.reload import Reload
 from model.errors import DannError
@@ -18,7 +18,7 @@ BY_HAND = "by hand"
 """Why a retraining was begun, where an owner ordered it."""
 
 
-class Retrains(Protocol):
+class RetrainControl(Protocol):
     """What learns anew (supervisor.py)."""
 
     def start(self, why: str, *, force: bool = False) -> str:
@@ -33,18 +33,18 @@ class Admin:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineLike,
         reload: Reload,
         clock: Callable[[], float] = time.monotonic,
-        retraining: Retrains | None = None,
-        tally: Tally | None = None,
+        retraining: RetrainControl | None = None,
+        tally: ReplyStats | None = None,
     ) -> None:
         self._engine = engine
         self._retraining = retraining
         self._checkpoints = reload
         self._clock = clock
         self._since = clock()
-        self._tally = tally or Tally()
+        self._tally = tally or ReplyStats()
         self.paused = False
 
     async def do(self, command: str, argument: str) -> str:
@@ -72,7 +72,7 @@ class Admin:
         doing = "paused" if self.paused else "answering"
         learning = f"\n{self._retraining.about()}" if self._retraining else ""
         return (
-            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._tally.said:,} answered, "
+            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._tally.answered:,} answered, "
             f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
         )
 

@@ -5,8 +5,8 @@ import logging
 import time
 from collections.abc import Callable
 
-from bot.process.daemon_thread import aside
-from bot.serving.store_counts import Stored
+from bot.process.daemon_thread import run_in_daemon_thread
+from bot.serving.store_counts import StoreCounts
 from model.errors import DannError
 
 EVERY_SECONDS = 60.0
@@ -17,17 +17,17 @@ PATIENCE = 1.0
 log = logging.getLogger("dann.web")
 
 
-class Counting:
+class CachedCounts:
     """The newest counts. Belongs to the event loop; `count` is called in a thread, and never twice at once."""
 
-    def __init__(self, count: Callable[[], Stored], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, count: Callable[[], StoreCounts], clock: Callable[[], float] = time.monotonic) -> None:
         self._count = count
         self._clock = clock
         self._began = float("-inf")
         self._counting: asyncio.Task[None] | None = None
-        self._stored: Stored | None = None
+        self._stored: StoreCounts | None = None
 
-    async def newest(self) -> Stored | None:
+    async def newest(self) -> StoreCounts | None:
         """The newest counts there are, also while newer ones are on their way; None where they cannot be had."""
         if self._counting is None and self._clock() - self._began >= EVERY_SECONDS:
             self._began = self._clock()
@@ -39,7 +39,7 @@ class Counting:
     async def _take(self) -> None:
         stored = None
         try:
-            stored = await aside(self._count)
+            stored = await run_in_daemon_thread(self._count)
         except DannError as error:
             log.warning("the store could not be counted: %s", error)
         except Exception:

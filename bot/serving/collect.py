@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Self
 
 from bot.config import BotSettings
-from bot.replies.permissions import Gate
-from bot.replies.types import Author, Place
+from bot.replies.permissions import Permissions
+from bot.replies.types import Author, Channel
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.store.post import Post
@@ -31,7 +31,7 @@ log = logging.getLogger("dann.collecting")
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class PostChange:
     """What becomes of one message in the store: it reads like `post`, or it is forgotten (None)."""
 
     id: str
@@ -43,11 +43,11 @@ class Collector:
 
     def __init__(self, settings: BotSettings) -> None:
         self._tables = {"discord": settings.bot.discord, "telegram": settings.bot.telegram}
-        self._gate = Gate(settings.bot)
+        self._gate = Permissions(settings.bot)
         self._url = settings.data.store_url
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
-        self._waiting: list[Change] = []
+        self._waiting: list[PostChange] = []
         self._news = asyncio.Event()
         self._stopping = False
         self._told = False
@@ -57,19 +57,19 @@ class Collector:
         """Whether anybody's messages are collected there."""
         return self._tables[platform].collect
 
-    def wants(self, place: Place, author: Author) -> bool:
+    def wants(self, channel: Channel, author: Author) -> bool:
         """Whether this author's messages here are: theirs alone who are listed, where dann may be."""
-        table = self._tables[place.platform]
+        table = self._tables[channel.platform]
         listed = table.collect_from or table.owners
-        return table.collect and author.id in listed and not author.is_bot and self._gate.opens(place)
+        return table.collect and author.id in listed and not author.is_bot and self._gate.opens(channel)
 
     def keep(self, post: Post) -> None:
         """Store a message as it reads now."""
-        self._add(Change(post.id, post))
+        self._add(PostChange(post.id, post))
 
     def drop(self, id_: str) -> None:
         """Forget a message that its author took back, if it is stored."""
-        self._add(Change(id_, None))
+        self._add(PostChange(id_, None))
 
     def about(self) -> str:
         """One line that says where messages are collected; "" if nowhere."""
@@ -96,7 +96,7 @@ class Collector:
         if self._waiting:
             await asyncio.to_thread(self._leave, list(self._waiting))
 
-    def _add(self, change: Change) -> None:
+    def _add(self, change: PostChange) -> None:
         self._waiting.append(change)
         self._news.set()
 
@@ -112,7 +112,7 @@ class Collector:
                 await asyncio.sleep(AGAIN_SECONDS)
                 self._news.set()
 
-    def _is_written(self, batch: Sequence[Change]) -> bool:
+    def _is_written(self, batch: Sequence[PostChange]) -> bool:
         """In a thread: write all of it or nothing. What is written twice changes nothing more."""
         try:
             _store(self._url, batch)
@@ -126,7 +126,7 @@ class Collector:
         self._told = False
         return True
 
-    def _leave(self, changes: Sequence[Change]) -> None:
+    def _leave(self, changes: Sequence[PostChange]) -> None:
         """Keep for the next start what the store has not taken."""
         try:
             replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
@@ -136,7 +136,7 @@ class Collector:
             log.exception("%d collected messages are lost", len(changes))
 
 
-def _store(url: str, batch: Sequence[Change]) -> None:
+def _store(url: str, batch: Sequence[PostChange]) -> None:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     with open_store(url, WAIT_SECONDS) as store:
@@ -150,7 +150,7 @@ def _store(url: str, batch: Sequence[Change]) -> None:
             store.empty_log()
 
 
-def _left_over(file: Path) -> list[Change]:
+def _left_over(file: Path) -> list[PostChange]:
     """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
     try:
         return list(_read(file)) if file.exists() else []
@@ -158,12 +158,12 @@ def _left_over(file: Path) -> list[Change]:
         raise DannError(f"{file}: collected messages wait there, and cannot be read ({error.strerror})") from error
 
 
-def _read(file: Path) -> Iterator[Change]:
+def _read(file: Path) -> Iterator[PostChange]:
     for number, line in enumerate(file.read_text(errors="replace").split("\n"), 1):
         if not line:
             continue
         try:
             told = json.loads(line)
-            yield Change(told["id"], told["post"] and Post(**told["post"]))
+            yield PostChange(told["id"], told["post"] and Post(**told["post"]))
         except (ValueError, TypeError, KeyError):
             log.warning("%s: line %d is no collected message, and passed over", file, number)

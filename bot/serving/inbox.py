@@ -6,14 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from training.config.tables import DataConfig
-from training.posts.inbox import Inbox, Stopped
+from training.posts.inbox import Inbox, InboxStopped
 
 LOOK_SECONDS = 2.0
 
 log = logging.getLogger("dann.inbox")
 
 
-async def watch(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
+async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
     """Import what is dropped into `folder` until cancelled, and tell a line for each. Raises nothing else."""
     ending = False
     inbox = Inbox(data, folder, stopping=lambda: ending)
@@ -22,7 +22,7 @@ async def watch(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> 
             for line in await asyncio.to_thread(inbox.look):
                 tell(line)
             await asyncio.sleep(LOOK_SECONDS)
-    except Stopped:
+    except InboxStopped:
         pass
     finally:
         ending = True  # what is being read is left for the next start

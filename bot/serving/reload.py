@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.replies.generate import Engine
+from bot.replies.generate import EngineLike
 from model.checkpoints import checkpoint, rollback
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.serving import load_incumbent
@@ -27,7 +27,7 @@ NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann 
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class CurrentFile:
     """What CURRENT names, or why it names nothing, and when which of that checkpoint's files changed."""
 
     id: str
@@ -44,7 +44,7 @@ class Reload:
 
     def __init__(
         self,
-        engine: Engine,
+        engine: EngineLike,
         root: Path,
         tell: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
@@ -53,7 +53,7 @@ class Reload:
         self.trouble = ""
         self._engine, self._root = engine, root
         self._tell, self._clock = tell, clock
-        self._failed: Seen | None = None
+        self._failed: CurrentFile | None = None
         self._again = 0.0
         self._changing = asyncio.Lock()
 
@@ -90,12 +90,12 @@ class Reload:
         Raises DannError, and nothing changed, where there is none or it cannot be used.
         """
         async with self._changing:
-            chosen = await asyncio.to_thread(rollback.chosen, self._root, id_)
+            chosen = await asyncio.to_thread(rollback.rollback_target, self._root, id_)
             snapshot = await asyncio.to_thread(checkpoint.load, self._root, chosen)
             await asyncio.to_thread(rollback.rollback, self._root, chosen)
             return await self._serve(snapshot)
 
-    async def _take(self, seen: Seen) -> str:
+    async def _take(self, seen: CurrentFile) -> str:
         if not seen.id:
             raise DannError(seen.wrong)
         return await self._serve(await asyncio.to_thread(checkpoint.load, self._root, seen.id))
@@ -121,7 +121,7 @@ class Reload:
         self.trouble = trouble
 
 
-async def first(root: Path, tell: Callable[[str], object]) -> Snapshot:
+async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
     """The checkpoint that serves; where there is none yet, wait for it. Where it cannot be used, what served before will do.
 
     Raises DannError where that cannot be used either.
@@ -146,13 +146,13 @@ async def first(root: Path, tell: Callable[[str], object]) -> Snapshot:
             return found.snapshot
 
 
-def _seen(root: Path) -> Seen:
+def _seen(root: Path) -> CurrentFile:
     """Look, which takes one short file and one short folder."""
     try:
         id_ = checkpoint.current(root) or ""
     except DannError as error:
-        return Seen("", str(error), ())
-    return Seen(id_, f"{root / checkpoint.CURRENT} names no checkpoint", _files(root / id_) if id_ else ())
+        return CurrentFile("", str(error), ())
+    return CurrentFile(id_, f"{root / checkpoint.CURRENT} names no checkpoint", _files(root / id_) if id_ else ())
 
 
 def _files(folder: Path) -> tuple[tuple[str, int, int], ...]:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from bot.replies.stats import Tally
-from bot.retraining.outcome import Progress
-from bot.retraining.supervisor import Retraining
+from bot.replies.stats import ReplyStats
+from bot.retraining.outcome import RetrainProgress
+from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.reload import Reload
 from model.engine.engine import Engine
 
@@ -15,14 +15,14 @@ FULL = "as many replies are under way, and wait, as may"
 
 
 @dataclass
-class Standing:
+class ServeStatus:
     """`engine` is there once it answers; until then `waits_for` says in words what is missing."""
 
     waits_for: str = NOT_LOADED
     engine: Engine | None = None
     reload: Reload | None = None
-    retraining: Retraining | None = None
-    tally: Tally = field(default_factory=Tally)
+    retraining: RetrainSupervisor | None = None
+    tally: ReplyStats = field(default_factory=ReplyStats)
 
     def why_not(self) -> str:
         """Why nobody can be answered at the moment; "" where they can."""
@@ -30,7 +30,7 @@ class Standing:
             return self.waits_for
         return FULL if self.engine.full else ""
 
-    def progress(self) -> Progress | None:
+    def progress(self) -> RetrainProgress | None:
         """How far the retraining is that runs; None where none does."""
         running = self.retraining.running if self.retraining else None
         return running.progress if running else None

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoreCounts:
     """How many posts there are, by kind ("mine", "context"), and how many retraining runs have ended, by verdict."""
 
     posts: Mapping[str, int]
     runs: Mapping[str, int]
 
 
-def count_stored(url: str) -> Stored:
+def count_stored(url: str) -> StoreCounts:
     """Count what is in the store at a SQLAlchemy URL. Raises DannError where it cannot be read."""
     from training.store.posts import open_store  # noqa: PLC0415 (serving has no other use for SQLAlchemy)
     from training.store.runs import open_runs  # noqa: PLC0415
@@ -20,4 +20,4 @@ def count_stored(url: str) -> Stored:
     with open_store(url) as store:
         mine, context = store.count()
     with open_runs(url) as runs:
-        return Stored(posts={"mine": mine, "context": context}, runs=runs.count())
+        return StoreCounts(posts={"mine": mine, "context": context}, runs=runs.count())

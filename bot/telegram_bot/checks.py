@@ -15,7 +15,7 @@ from bot.telegram_bot.commands import command_name
 from bot.telegram_bot.requests import REFUSED
 
 
-async def examine_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
+async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
     """The token, privacy mode and the list of commands; `dated` is given the time by Telegram's clock."""
 
     async def noted(response: Any) -> None:

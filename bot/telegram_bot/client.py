@@ -21,14 +21,22 @@ from telegram.ext import Application, ApplicationBuilder, TypeHandler
 
 from bot.config import BotSettings
 from bot.process.redaction import Redaction
-from bot.replies.types import Answers, Reply
+from bot.replies.types import Replier, Reply
 from bot.serving.collect import Collector
 from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
-from bot.telegram_bot.convert import Reader
-from bot.telegram_bot.handlers import Updates, failed
-from bot.telegram_bot.requests import CONNECTIONS, READ_SECONDS, WORDLESS, Limiter, Poll, Request, refused
+from bot.telegram_bot.convert import MessageReader
+from bot.telegram_bot.handlers import UpdateHandler, log_failure
+from bot.telegram_bot.requests import (
+    CONNECTIONS,
+    READ_SECONDS,
+    WORDLESS,
+    PollingRequest,
+    SendLimiter,
+    TelegramRequest,
+    token_refused,
+)
 from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
@@ -51,7 +59,7 @@ Telegram = Application[Any, Any, Any, Any, Any, Any]
 class TelegramBot:
     """One bot. `token` is BotFather's; nothing is sent before `start`."""
 
-    def __init__(self, token: str, settings: BotSettings, answers: Answers, collector: Collector | None = None) -> None:
+    def __init__(self, token: str, settings: BotSettings, answers: Replier, collector: Collector | None = None) -> None:
         self._token = token
         self._settings = settings
         self._answers = answers
@@ -66,7 +74,7 @@ class TelegramBot:
         Raises DannError where the token is refused, an address is none, or the webhook's port is taken.
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
-            raise refused()
+            raise token_refused()
         check_addresses(self._settings.bot.telegram)
         self._redaction.__enter__()
         self._application = application = self._built()
@@ -80,7 +88,7 @@ class TelegramBot:
             how = await self._fetching(application)
         except InvalidToken:
             await self.stop(0)
-            raise refused() from None  # its own text holds the token
+            raise token_refused() from None  # its own text holds the token
         except BaseException:
             await self.stop(0)
             raise
@@ -114,20 +122,22 @@ class TelegramBot:
             ApplicationBuilder()
             .token(self._token)
             .job_queue(None)
-            .rate_limiter(Limiter())
-            .request(Request(connection_pool_size=CONNECTIONS, read_timeout=READ_SECONDS, pool_timeout=READ_SECONDS))
-            .get_updates_request(Poll())
+            .rate_limiter(SendLimiter())
+            .request(
+                TelegramRequest(connection_pool_size=CONNECTIONS, read_timeout=READ_SECONDS, pool_timeout=READ_SECONDS)
+            )
+            .get_updates_request(PollingRequest())
         )
         if host := self._settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot"):
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
     def _listen(self, application: Telegram, me: User) -> None:
-        reader = Reader(me)
+        reader = MessageReader(me)
         sender = self._sender = Sender(application.bot, reader, self._answers)
-        updates = Updates(self._settings, self._answers, reader, sender, self._collector)
+        updates = UpdateHandler(self._settings, self._answers, reader, sender, self._collector)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
-        application.add_error_handler(failed)
+        application.add_error_handler(log_failure)
 
     async def _fetching(self, application: Telegram) -> str:
         """Have updates come in; returns how they do."""

@@ -7,7 +7,7 @@ member counts on their own: what dann heard there would be stored again with ano
 from telegram import Message, MessageEntity
 from telegram.constants import ChatType
 
-from bot.telegram_bot.convert import answered_by, entities, impersonal
+from bot.telegram_bot.convert import entities, replied_to, without_names
 from training.exports.common import message_text
 from training.store.post import Post
 
@@ -28,11 +28,11 @@ def is_numbered_for_all(message: Message) -> bool:
 
 def post_of(message: Message) -> Post | None:
     """The author's own words, or None where there are none: a notice, a forward, a command, a picture or a bare link."""
-    text = message_text.clean(impersonal(message))
+    text = message_text.clean(without_names(message))
     foreign = message.forward_origin or message.via_bot or message.sender_chat
     if foreign or _begins_with_command(message) or message_text.reason_to_drop(text):
         return None
-    answered = answered_by(message)
+    answered = replied_to(message)
     return Post(
         id=post_id(message),
         channel=f"{_chat(message)}:{message.message_thread_id}" if message.is_topic_message else _chat(message),

@@ -15,7 +15,7 @@ ADMIN = "_admin"
 _COMMAND = re.compile(r"/(?P<name>\w+?)(?P<admin>[-_]admin)?(?:@(?P<bot>\w+))?(?!\w)[ \t,:]*", re.ASCII | re.IGNORECASE)
 
 
-class Kind(Enum):
+class CommandKind(Enum):
     """What a command is to dann. `SPEECH`: none at all, or one that nobody has to answer to in a private chat."""
 
     SPEECH = auto()
@@ -26,10 +26,10 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Slash:
+class ParsedCommand:
     """What a message asks for, and the words after the command (all of them where there is none)."""
 
-    kind: Kind
+    kind: CommandKind
     words: str
 
 
@@ -40,17 +40,17 @@ def command_name(persona: str) -> str:
     return name[: MOST - len(ADMIN)].strip("_").removesuffix(ADMIN) or "dann"
 
 
-def slash(message: Message, text: str, *, username: str, command: str, private: bool) -> Slash:
+def read_command(message: Message, text: str, *, username: str, command: str, private: bool) -> ParsedCommand:
     """Read `text` (the message's, mentions taken out) as a command, if the message begins with one."""
     begins = any(entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0 for entity in entities(message))
     found = _COMMAND.match(text) if begins and message.forward_origin is None else None
     if found is None:
-        return Slash(Kind.SPEECH, text)
+        return ParsedCommand(CommandKind.SPEECH, text)
     name, words = found["name"].lower(), text[found.end() :]
     if found["bot"] and found["bot"].lower() != username.lower():
-        return Slash(Kind.OTHERS, words)
+        return ParsedCommand(CommandKind.OTHERS, words)
     if name == command:
-        return Slash(Kind.ADMIN if found["admin"] else Kind.ASK, words)
+        return ParsedCommand(CommandKind.ADMIN if found["admin"] else CommandKind.ASK, words)
     if private and name == "start" and not found["admin"]:
-        return Slash(Kind.HELLO, words)
-    return Slash(Kind.SPEECH, text) if private else Slash(Kind.OTHERS, words)
+        return ParsedCommand(CommandKind.HELLO, words)
+    return ParsedCommand(CommandKind.SPEECH, text) if private else ParsedCommand(CommandKind.OTHERS, words)

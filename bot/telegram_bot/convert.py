@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from telegram import Message, MessageEntity, User
 from telegram.constants import ChatType
 
-from bot.replies.types import Author, Place, Said
+from bot.replies.types import Author, Channel, ChatMessage
 
 SOMEONE = "@someone"
 _AFTER_NAME = re.compile(r"[,:]?[ \t]?")
@@ -19,27 +19,27 @@ _AFTER_NAME = re.compile(r"[,:]?[ \t]?")
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class MessageReader:
     """Reads messages as the bot `me` does."""
 
     me: User
 
-    def said(self, message: Message, text: str | None = None) -> Said:
+    def to_message(self, message: Message, text: str | None = None) -> ChatMessage:
         """The message; `text` instead of its own where a command was cut off it."""
-        answered = answered_by(message)
-        return Said(
-            id=said_id(message),
+        answered = replied_to(message)
+        return ChatMessage(
+            id=message_id(message),
             author=self.author(message),
             text=self.text(message) if text is None else text,
             time=message.date.timestamp(),
-            reply_to=said_id(answered) if answered else "",
+            reply_to=message_id(answered) if answered else "",
         )
 
-    def chain(self, message: Message) -> tuple[Said, ...]:
+    def chain(self, message: Message) -> tuple[ChatMessage, ...]:
         """What it replies to, if that was said in words: Telegram hands over one message, not what that one replies to."""
-        answered = answered_by(message)
-        said = self.said(answered) if answered else None
-        return (said,) if said and said.text else ()
+        answered = replied_to(message)
+        heard = self.to_message(answered) if answered else None
+        return (heard,) if heard and heard.text else ()
 
     def author(self, message: Message) -> Author:
         """Who wrote it. Somebody who writes as a group or a channel is a person, though Telegram shows them as a bot."""
@@ -53,7 +53,7 @@ class Reader:
 
     def text(self, message: Message) -> str:
         """What a person reads: dann's name taken out, others' as "@someone", and of dann's own no footer or refusal."""
-        raw = _wide(written(message))
+        raw = _wide(text_or_caption(message))
         for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
             start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
             if self._is_aside(message, entity, raw[end:]):
@@ -71,20 +71,20 @@ class Reader:
             return True
         if message.forward_origin is not None:
             return False
-        answered = answered_by(message)
+        answered = replied_to(message)
         to_me = answered is not None and answered.from_user is not None and answered.from_user.id == self.me.id
         return to_me or any(self._names_me(message, entity) for entity in entities(message))
 
     def addressed(self, message: Message) -> bool:
         """Whether it speaks to somebody: a name, or a reply."""
         names = {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}
-        return answered_by(message) is not None or any(entity.type in names for entity in entities(message))
+        return replied_to(message) is not None or any(entity.type in names for entity in entities(message))
 
     def _names_me(self, message: Message, entity: MessageEntity) -> bool:
         if entity.type == MessageEntity.TEXT_MENTION:
             return entity.user is not None and entity.user.id == self.me.id
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        name = _narrow(_wide(written(message))[start:end])
+        name = _narrow(_wide(text_or_caption(message))[start:end])
         return entity.type == MessageEntity.MENTION and name.lower() == f"@{self.me.username}".lower()
 
     def _is_aside(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
@@ -93,27 +93,27 @@ class Reader:
         return mine and entity.type == MessageEntity.ITALIC and not rest
 
 
-def impersonal(message: Message) -> str:
+def without_names(message: Message) -> str:
     """What it says, with "@someone" for everybody who is mentioned, as exports are read."""
-    raw = _wide(written(message))
+    raw = _wide(text_or_caption(message))
     for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
         if entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
             raw = raw[: 2 * entity.offset] + _wide(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
     return _narrow(raw)
 
 
-def place_of(message: Message) -> Place:
+def channel_of(message: Message) -> Channel:
     """Where it was said. Only a topic is a thread: in other groups Telegram numbers replies as threads too."""
     thread = str(message.message_thread_id) if message.is_topic_message else ""
-    return Place("telegram", str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
+    return Channel("telegram", str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
 
 
-def said_id(message: Message) -> str:
+def message_id(message: Message) -> str:
     """An id that no other message has: Telegram counts anew in every group."""
     return f"{message.chat.id}/{message.message_id}"
 
 
-def answered_by(message: Message) -> Message | None:
+def replied_to(message: Message) -> Message | None:
     """What it replies to. In a topic everything "replies" to the topic's beginning, which nobody said."""
     answered = message.reply_to_message
     if answered is None or answered.forum_topic_created is not None:
@@ -121,13 +121,13 @@ def answered_by(message: Message) -> Message | None:
     return answered
 
 
-def is_said(message: Message) -> bool:
+def is_user_message(message: Message) -> bool:
     """Whether somebody said or showed something; joining, pinning and the like is told in messages too."""
     shown = message.successful_payment is None and message.effective_attachment is not None
-    return bool(written(message)) or shown
+    return bool(text_or_caption(message)) or shown
 
 
-def written(message: Message) -> str:
+def text_or_caption(message: Message) -> str:
     """The text, or what is written under a picture."""
     return message.text or message.caption or ""
 

@@ -12,14 +12,14 @@ from telegram.ext import ContextTypes
 
 from bot.config import BotSettings
 from bot.replies import phrases
-from bot.replies.options import parsed
-from bot.replies.permissions import Gate
-from bot.replies.ttl_set import Recent
-from bot.replies.types import Answers, Asked, Author, Mention, Place, Reply, Said
+from bot.replies.options import parse_command
+from bot.replies.permissions import Permissions
+from bot.replies.ttl_set import TTLSet
+from bot.replies.types import Author, Channel, ChatMessage, Command, Mention, Replier, Reply
 from bot.serving.collect import Collector
 from bot.telegram_bot import collect
-from bot.telegram_bot.commands import Kind, Slash, command_name, slash
-from bot.telegram_bot.convert import Reader, is_said, place_of, said_id
+from bot.telegram_bot.commands import CommandKind, ParsedCommand, command_name, read_command
+from bot.telegram_bot.convert import MessageReader, channel_of, is_user_message, message_id
 from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
@@ -32,27 +32,32 @@ BUG = "this is a bug in dann; please report it with these lines"
 logger = logging.getLogger("dann.telegram")
 
 
-async def failed(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
+async def log_failure(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
     """The callback of python-telegram-bot's error handler: what got past everything else."""
     logger.error(BUG, exc_info=context.error)
 
 
-class Updates:
+class UpdateHandler:
     """Takes one update after the other, and has answered what is meant for dann."""
 
     def __init__(
-        self, settings: BotSettings, answers: Answers, reader: Reader, sender: Sender, collector: Collector | None
+        self,
+        settings: BotSettings,
+        answers: Replier,
+        reader: MessageReader,
+        sender: Sender,
+        collector: Collector | None,
     ) -> None:
-        self._answers = answers
+        self._replier = answers
         self._reader = reader
         self._sender = sender
         self._collector = collector
         self._command = command_name(settings.persona.name)
         self._params = settings.sample
-        self._gate = Gate(settings.bot)
-        self._refused = Recent(settings.bot.cooldown_seconds)
-        self._seen = Recent(SEEN_SECONDS)
-        self._albums = Recent(SEEN_SECONDS)
+        self._permissions = Permissions(settings.bot)
+        self._refused = TTLSet(settings.bot.cooldown_seconds)
+        self._seen = TTLSet(SEEN_SECONDS)
+        self._albums = TTLSet(SEEN_SECONDS)
         self._told_late = False
 
     async def take(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
@@ -61,9 +66,9 @@ class Updates:
             return
         self._seen.mark(update.update_id)
         self._collect(update)
-        if update.edited_message is not None and is_said(update.edited_message):
+        if update.edited_message is not None and is_user_message(update.edited_message):
             self._edited(update.edited_message)
-        elif update.message is not None and is_said(update.message):
+        elif update.message is not None and is_user_message(update.message):
             await self._message(update.message)
 
     def _collect(self, update: Update) -> None:
@@ -71,7 +76,7 @@ class Updates:
         message = update.edited_message or update.message
         if self._collector is None or message is None or not collect.is_numbered_for_all(message):
             return
-        if not self._collector.wants(place_of(message), self._reader.author(message)):
+        if not self._collector.wants(channel_of(message), self._reader.author(message)):
             return
         if post := collect.post_of(message):
             self._collector.keep(post)
@@ -79,81 +84,83 @@ class Updates:
             self._collector.drop(collect.post_id(message))
 
     async def _message(self, message: Message) -> None:
-        place, late, found = place_of(message), self._late(message), self._slash(message)
-        if found.kind is Kind.OTHERS:
+        channel, late, found = channel_of(message), self._late(message), self._slash(message)
+        if found.kind is CommandKind.OTHERS:
             return
-        if found.kind is Kind.ADMIN:
+        if found.kind is CommandKind.ADMIN:
             if not late:
-                await self._manage(message, place, found.words)
+                await self._manage(message, channel, found.words)
             return
-        said, asked, refusal = self._asked(message, found)
-        wanted = found.kind is not Kind.SPEECH or self._reader.wanted(message)
-        if wanted or said.text:  # a picture without words that is shown to others is nothing to hear
-            self._answers.heard(place, said)
+        heard, command, refusal = self._asked(message, found)
+        wanted = found.kind is not CommandKind.SPEECH or self._reader.wanted(message)
+        if wanted or heard.text:  # a picture without words that is shown to others is nothing to hear
+            self._replier.on_message(channel, heard)
         if late or (wanted and self._is_rest_of_album(message)):
             return
         if refusal:
-            await self._refuse(message, place, said.author, refusal)
+            await self._refuse(message, channel, heard.author, refusal)
         elif wanted:
-            await self._answer(message, Mention(place, said, self._reader.chain(message), asked))
-        elif said.text:
-            await self._remark(message, place, said)
+            await self._answer(message, Mention(channel, heard, self._reader.chain(message), command))
+        elif heard.text:
+            await self._remark(message, channel, heard)
 
-    def _slash(self, message: Message) -> Slash:
-        username, private = self._reader.me.username or "", place_of(message).private
-        return slash(message, self._reader.text(message), username=username, command=self._command, private=private)
+    def _slash(self, message: Message) -> ParsedCommand:
+        username, private = self._reader.me.username or "", channel_of(message).private
+        return read_command(
+            message, self._reader.text(message), username=username, command=self._command, private=private
+        )
 
-    def _asked(self, message: Message, found: Slash) -> tuple[Said, Asked | None, str]:
+    def _asked(self, message: Message, found: ParsedCommand) -> tuple[ChatMessage, Command | None, str]:
         """What was said, less the command and its options; what `/dann` asked for; or why it cannot be had."""
-        if found.kind is not Kind.ASK:
-            return self._reader.said(message, "" if found.kind is Kind.HELLO else found.words), None, ""
+        if found.kind is not CommandKind.ASK:
+            return self._reader.to_message(message, "" if found.kind is CommandKind.HELLO else found.words), None, ""
         try:
-            asked = parsed(found.words, self._params)
+            command = parse_command(found.words, self._params)
         except DannError as error:
-            return self._reader.said(message, found.words), None, str(error)
-        return self._reader.said(message, asked.prompt), asked, ""
+            return self._reader.to_message(message, found.words), None, str(error)
+        return self._reader.to_message(message, command.prompt), command, ""
 
     async def _answer(self, message: Message, mention: Mention) -> None:
         """What goes wrong here is a bug: the log has where, the chat a line without details."""
         try:
-            async with self._sender.typing(mention.place):
-                reply = await self._answers.answer(mention)
+            async with self._sender.typing(mention.channel):
+                reply = await self._replier.answer(mention)
         except Exception:
             logger.exception(BUG)
             reply = Reply(phrases.FAILED, refused=True)
         if reply is not None:
-            await self._sender.send(mention.place, reply, message.message_id)
+            await self._sender.send(mention.channel, reply, message.message_id)
 
-    async def _remark(self, message: Message, place: Place, said: Said) -> None:
-        reply = await self._answers.remark(place, said, addressed=self._reader.addressed(message))
+    async def _remark(self, message: Message, channel: Channel, heard: ChatMessage) -> None:
+        reply = await self._replier.remark(channel, heard, addressed=self._reader.addressed(message))
         if reply is not None:
-            await self._sender.send(place, reply)
+            await self._sender.send(channel, reply)
 
-    async def _manage(self, message: Message, place: Place, words: str) -> None:
+    async def _manage(self, message: Message, channel: Channel, words: str) -> None:
         """`/dann_admin`: the answer goes to the owner's own chat, or where there is none yet, back to where it was asked."""
         author = self._reader.author(message)
         if author.is_bot:
             return
         command, _, argument = words.strip().partition(" ")
-        reply = await self._answers.admin(place, author, command.lower(), argument.strip())
+        reply = await self._replier.admin(channel, author, command.lower(), argument.strip())
         if reply.refused:
-            await self._refuse(message, place, author, reply.text)
-        elif place.private or not await self._sender.send_privately(author.id, reply):
-            await self._sender.send(place, reply, message.message_id)
+            await self._refuse(message, channel, author, reply.text)
+        elif channel.private or not await self._sender.send_privately(author.id, reply):
+            await self._sender.send(channel, reply, message.message_id)
 
-    async def _refuse(self, message: Message, place: Place, author: Author, why: str) -> None:
+    async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:
         """One line, to those who may talk to dann at all; somebody who goes on and on is not told each time."""
-        if author.is_bot or not self._gate.admits(place, author) or self._refused.left(author.id):
+        if author.is_bot or not self._permissions.admits(channel, author) or self._refused.left(author.id):
             return
         self._refused.mark(author.id)
-        await self._sender.send(place, Reply(why, private=True, refused=True), message.message_id)
+        await self._sender.send(channel, Reply(why, private=True, refused=True), message.message_id)
 
     def _edited(self, message: Message) -> None:
         """It reads otherwise now; it is not answered, whatever it says."""
         found = self._slash(message)
-        if found.kind in {Kind.SPEECH, Kind.ASK}:
-            said, _, _ = self._asked(message, found)
-            self._answers.edited(place_of(message), said_id(message), said.text)
+        if found.kind in {CommandKind.SPEECH, CommandKind.ASK}:
+            heard, _, _ = self._asked(message, found)
+            self._replier.on_edit(channel_of(message), message_id(message), heard.text)
 
     def _is_rest_of_album(self, message: Message) -> bool:
         """Whether dann is at another picture of these already: each of an album's comes as a message of its own."""

@@ -13,7 +13,7 @@ from telegram.error import NetworkError, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
-from bot.replies.ttl_set import Recent
+from bot.replies.ttl_set import TTLSet
 from model.errors import DannError
 
 REFUSED = (
@@ -33,7 +33,7 @@ TRIES = 3
 logger = logging.getLogger("dann.telegram")
 
 
-class Request(HTTPXRequest):
+class TelegramRequest(HTTPXRequest):
     """python-telegram-bot's own, but what Telegram sent is never logged: it may hold what people wrote."""
 
     @staticmethod
@@ -45,18 +45,18 @@ class Request(HTTPXRequest):
             raise TelegramError(f"{len(payload)} bytes that are not JSON") from error
 
 
-class Poll(Request):
+class PollingRequest(TelegramRequest):
     """The connection that asks for updates: it says once what is wrong, goes on trying, and says when it is over."""
 
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
         self._told = ""
-        self._lately = Recent(QUIET_SECONDS)
+        self._lately = TTLSet(QUIET_SECONDS)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
         """As Request's; an update that python-telegram-bot cannot read is emptied, or it would be fetched for ever."""
-        told = Request.parse_json_payload(payload)
+        told = TelegramRequest.parse_json_payload(payload)
         if isinstance(told, dict) and isinstance(updates := told.get("result"), list):
             told["result"] = [_readable(update) for update in updates]
         return told
@@ -88,7 +88,7 @@ class Poll(Request):
             self._told = trouble
 
 
-class Limiter(AIORateLimiter):
+class SendLimiter(AIORateLimiter):
     """Messages go out as fast as Telegram allows, 30 a second and 20 a minute in a group; 429 is waited out.
 
     Showing that dann types is no message: it takes no place among those 20, and is not worth waiting for.
@@ -112,7 +112,7 @@ class Limiter(AIORateLimiter):
         return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
 
 
-class Wordless(logging.Filter):
+class UpdateTextFilter(logging.Filter):
     """What python-telegram-bot logs of an update that it cannot read holds what people wrote: it is left out."""
 
     def filter(self, record: logging.LogRecord) -> bool:
@@ -122,10 +122,10 @@ class Wordless(logging.Filter):
         return True
 
 
-WORDLESS = Wordless()
+WORDLESS = UpdateTextFilter()
 
 
-def refused() -> DannError:
+def token_refused() -> DannError:
     """The token is no good."""
     return DannError(REFUSED)
 

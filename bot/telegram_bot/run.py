@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 
 from bot.config import BotSettings
-from bot.replies.types import Answers
-from bot.retraining.notify import News
+from bot.replies.types import Replier
+from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
 
@@ -13,10 +13,10 @@ from bot.telegram_bot.client import TelegramBot
 async def run(
     token: str,
     settings: BotSettings,
-    answers: Answers,
+    answers: Replier,
     ready: Callable[[str], None],
     collector: Collector | None = None,
-    news: News | None = None,
+    news: OwnerNotifier | None = None,
 ) -> None:
     """Answer on Telegram until cancelled: then take no more messages, finish what is under way, and close.
 
@@ -24,7 +24,7 @@ async def run(
     to do, as `TelegramBot.start`.
     """
     bot = TelegramBot(token, settings, answers, collector)
-    with (news or News()).attached("Telegram", bot.tell_owner, settings.bot.telegram.owners):
+    with (news or OwnerNotifier()).attached("Telegram", bot.tell_owner, settings.bot.telegram.owners):
         ready(await bot.start())
         try:
             await asyncio.Event().wait()

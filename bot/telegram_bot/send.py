@@ -14,8 +14,8 @@ from telegram.constants import ChatAction, MessageLimit
 from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
 
 from bot.replies.split import split, utf16_units
-from bot.replies.types import Answers, Place, Reply
-from bot.telegram_bot.convert import Reader
+from bot.replies.types import Channel, Replier, Reply
+from bot.telegram_bot.convert import MessageReader
 
 LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
 TYPING_AFTER = 0.3
@@ -33,70 +33,70 @@ logger = logging.getLogger("dann.telegram")
 class Sender:
     """Sends for one bot, and tells the responder what dann said: Telegram does not."""
 
-    def __init__(self, bot: Bot, reader: Reader, answers: Answers) -> None:
+    def __init__(self, bot: Bot, reader: MessageReader, answers: Replier) -> None:
         self._bot = bot
         self._reader = reader
         self._answers = answers
 
-    async def send(self, place: Place, reply: Reply, to: int | None = None) -> None:
+    async def send(self, channel: Channel, reply: Reply, to: int | None = None) -> None:
         """Send all of `reply`, the first piece as a reply to message `to`; what cannot be sent is logged and dropped."""
         try:
-            await self._all(place, reply, to)
+            await self._all(channel, reply, to)
         except TimeoutError:
             logger.warning(
-                "an answer in chat %s could not be sent within %d s and was dropped", place.chat, SEND_SECONDS
+                "an answer in chat %s could not be sent within %d s and was dropped", channel.chat, SEND_SECONDS
             )
         except (Forbidden, BadRequest) as error:
-            logger.warning("chat %s takes no answer: %s", place.chat, error)
+            logger.warning("chat %s takes no answer: %s", channel.chat, error)
         except TelegramError as error:
-            logger.warning("an answer in chat %s may not have been sent: %s", place.chat, error)
+            logger.warning("an answer in chat %s may not have been sent: %s", channel.chat, error)
 
     async def send_privately(self, user: str, reply: Reply) -> bool:
         """Send it to somebody's own chat with the bot, where they have opened one; returns whether they have."""
         try:
-            await self._all(Place("telegram", user, private=True), reply, None)
+            await self._all(Channel("telegram", user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
         except (TelegramError, TimeoutError) as error:
             logger.warning("an answer to owner %s may not have been sent: %s", user, error)
         return True
 
-    async def _all(self, place: Place, reply: Reply, to: int | None) -> None:
+    async def _all(self, channel: Channel, reply: Reply, to: int | None) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             for text, aside in pieces(reply):
-                message = await self._tried(place, text, aside, to)
+                message = await self._tried(channel, text, aside, to)
                 to = None
                 if text:
-                    self._answers.heard(place, self._reader.said(message, text))
+                    self._answers.on_message(channel, self._reader.to_message(message, text))
 
     @asynccontextmanager
-    async def typing(self, place: Place) -> AsyncIterator[None]:
+    async def typing(self, channel: Channel) -> AsyncIterator[None]:
         """Show that dann types for as long as the block takes, if that is not over at once."""
-        shown = asyncio.create_task(self._type(place))
+        shown = asyncio.create_task(self._type(channel))
         try:
             yield
         finally:
             shown.cancel()
             await asyncio.wait([shown])  # so that it cannot come after the answer
 
-    async def _type(self, place: Place) -> None:
+    async def _type(self, channel: Channel) -> None:
         wait = TYPING_AFTER
         while True:
             await asyncio.sleep(wait)
             try:
                 await self._bot.send_chat_action(
-                    place.chat, ChatAction.TYPING, message_thread_id=int(place.thread) if place.thread else None
+                    channel.chat, ChatAction.TYPING, message_thread_id=int(channel.thread) if channel.thread else None
                 )
             except TelegramError as error:
                 logger.debug("typing could not be shown: %s", error)
             wait = TYPING_EVERY
 
-    async def _tried(self, place: Place, text: str, aside: str, to: int | None) -> Message:
+    async def _tried(self, channel: Channel, text: str, aside: str, to: int | None) -> Message:
         """One piece, sent again while nothing came of it."""
-        chat = place.chat
+        chat = channel.chat
         for wait in (*AGAIN_AFTER, None):
             try:
-                return await self._piece(chat, place.thread, text, aside, to)
+                return await self._piece(chat, channel.thread, text, aside, to)
             except ChatMigrated as moved:  # the group became a supergroup, under another id
                 chat, to = str(moved.new_chat_id), None
             except NetworkError as error:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
-from bot.process.daemon_thread import aside
+from bot.process.daemon_thread import run_in_daemon_thread
 
 T = TypeVar("T")
 
@@ -16,7 +16,7 @@ FRESH = {"Cache-Control": "no-store"}
 """Tells browsers, and whatever stands between, to keep nothing."""
 
 
-class Kept(Generic[T]):
+class TimedCache(Generic[T]):
     """The newest find. Belongs to the event loop. It serves for `seconds`, and for what it was looked up for alone."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
@@ -31,7 +31,7 @@ class Kept(Generic[T]):
         found = self._found
         if found is None or self._key != key or (found.done() and self._clock() >= self._until):
             self._key = key
-            found = self._found = asyncio.ensure_future(aside(look))
+            found = self._found = asyncio.ensure_future(run_in_daemon_thread(look))
             found.add_done_callback(self._is_found)
         return await asyncio.shield(found)  # who stops waiting stops nobody else
 

@@ -4,19 +4,19 @@ import httpx
 
 from bot.config import WebConfig
 from bot.finding import Finding
-from bot.web.http.listen import listening, url_of
+from bot.web.http.listen import open_socket, url_of
 from bot.web.routes import ALIVE
 from model.errors import DannError
 
 ANSWER_SECONDS = 2.0
 
 
-async def examine_web(config: WebConfig) -> Finding:
+async def check_web(config: WebConfig) -> Finding:
     """Try the port; where it is taken, ask who has it."""
     if not config.port:
         return Finding("web", "off, by bot.web.port = 0")
     try:
-        listening(config).close()
+        open_socket(config).close()
     except DannError as error:
         if await _is_dann(url_of(config)):
             return Finding("web", f"a dann serves at {url_of(config)} already")

@@ -9,10 +9,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
-from bot.replies.stats import BOUNDS, Outcome, Tally
-from bot.retraining.outcome import Progress
-from bot.serving.store_counts import Stored
-from bot.web.state import Sources
+from bot.replies.stats import BOUNDS, Outcome, ReplyStats
+from bot.retraining.outcome import RetrainProgress
+from bot.serving.store_counts import StoreCounts
+from bot.web.state import AppState
 from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
 
@@ -20,7 +20,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """What `metrics` returns, as HTTP names it."""
 
 
-async def metrics(sources: Sources) -> bytes:
+async def metrics(sources: AppState) -> bytes:
     """All that there is to tell at this moment."""
     registry = CollectorRegistry()
     registry.register(_Told([*_families(sources, await sources.stored())]))
@@ -37,7 +37,7 @@ class _Told(Collector):
         return self._families
 
 
-def _families(sources: Sources, stored: Stored | None) -> Iterator[Metric]:
+def _families(sources: AppState, stored: StoreCounts | None) -> Iterator[Metric]:
     yield _replies(sources.tally)
     yield _latency(sources.tally)
     if engine := sources.engine():
@@ -57,7 +57,7 @@ def _families(sources: Sources, stored: Stored | None) -> Iterator[Metric]:
         yield posts
 
 
-def _replies(tally: Tally) -> Metric:
+def _replies(tally: ReplyStats) -> Metric:
     """Every outcome of every platform that has had one: what begins at 0 can be seen to rise."""
     about = "Mentions by platform and what became of them, and what dann said unasked."
     replies = CounterMetricFamily("dann_replies", about, labels=["platform", "outcome"])
@@ -67,7 +67,7 @@ def _replies(tally: Tally) -> Metric:
     return replies
 
 
-def _latency(tally: Tally) -> Metric:
+def _latency(tally: ReplyStats) -> Metric:
     about = "From a mention's arrival until its answer was handed to the platform."
     latency = HistogramMetricFamily("dann_reply_latency_seconds", about, labels=["platform"])
     for platform, took in sorted(tally.latencies.items()):
@@ -90,7 +90,7 @@ def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
         yield GaugeMetricFamily("dann_checkpoint_age_seconds", "Since the checkpoint that serves was made.", age)
 
 
-def _of_retraining(progress: Progress | None) -> Iterator[Metric]:
+def _of_retraining(progress: RetrainProgress | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("dann_retraining", "1 while a retraining runs, else 0.", float(progress is not None))
     if progress:
         share = GaugeMetricFamily("dann_retraining_share", "How much of its present part is done.", labels=["part"])

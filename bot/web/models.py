@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from bot.web.state import Sources
+from bot.web.state import AppState
 from model.checkpoints import checkpoint
 from model.checkpoints.folder import META, Meta, ids
 from model.checkpoints.retention import retired
@@ -34,7 +34,7 @@ class NotReadyError(DannError):
 
 
 @dataclass(frozen=True, slots=True)
-class Model:
+class ServedModel:
     """A checkpoint's id, when it was made (Unix seconds, 0: unknown), and whether it is the one that serves."""
 
     id: str
@@ -51,7 +51,7 @@ class _Older:
 class Models:
     """What there is to choose from. Belongs to the event loop."""
 
-    def __init__(self, sources: Sources, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, sources: AppState, clock: Callable[[], float] = time.monotonic) -> None:
         self._sources = sources
         self._root = sources.settings.data.checkpoints
         self._clock = clock
@@ -63,7 +63,7 @@ class Models:
         """What the one that serves is called."""
         return self._sources.settings.persona.name
 
-    async def listed(self) -> list[Model]:
+    async def listed(self) -> list[ServedModel]:
         """The one that serves, then the others, the newest first."""
         serving = self._sources.engine()
         current = serving.snapshot.id if serving else None
@@ -129,9 +129,9 @@ def _may_be_asked(root: Path, name: str) -> bool:
     return name in ids(root) and name not in retired(root)
 
 
-def _listed(root: Path, current: str | None) -> list[Model]:
+def _listed(root: Path, current: str | None) -> list[ServedModel]:
     names = [id_ for id_ in ids(root) if id_ == current or _may_be_asked(root, id_)]
-    return [Model(id_, _made(root / id_ / META), id_ == current) for id_ in names]
+    return [ServedModel(id_, _made(root / id_ / META), id_ == current) for id_ in names]
 
 
 def _made(meta: Path) -> int:

@@ -13,7 +13,7 @@ from bot.web.metrics import CONTENT_TYPE, metrics
 from bot.web.models import Models
 from bot.web.openai import routes
 from bot.web.page import assets, card, events, quiz, reply
-from bot.web.state import Sources
+from bot.web.state import AppState
 
 ALIVE = {"dann": "alive"}
 UNUSED = ("HTTPValidationError", "ValidationError")
@@ -32,7 +32,7 @@ class _App(FastAPI):
         return super().openapi()
 
 
-def application(sources: Sources, models: Models) -> FastAPI:
+def application(sources: AppState, models: Models) -> FastAPI:
     """All addresses; whatever else is asked for gets an error that tells nothing of the inside."""
     app = _App(title=models.name, docs_url=None, redoc_url=None, redirect_slashes=False)
     errors.install(app)

@@ -12,7 +12,7 @@ from bot.web.http.errors import ApiError
 from bot.web.models import Models, NotReadyError, UnknownModelError
 from model.config import SamplingParams
 from model.engine.engine import Engine, EngineClosed, EngineFull, Turn
-from model.engine.stream import Stream
+from model.engine.stream import ReplyStream
 from model.errors import DannError
 
 WAIT_SECONDS = 2
@@ -41,7 +41,7 @@ WHOLE = BeforeValidator(_whole)
 Seed = Annotated[int, Field(ge=-(2**53), le=2**53, description="The same seed gives the same text again."), WHOLE]
 
 
-class Form(BaseModel):
+class RequestForm(BaseModel):
     """What a client sends: no text is read as a number, and what is not known is passed over."""
 
     model_config = ConfigDict(strict=True, extra="ignore")
@@ -50,7 +50,7 @@ class Form(BaseModel):
 Tokens = Annotated[int, Field(ge=1, le=4096, description="at most [bot.web] most_tokens"), WHOLE]
 
 
-class Samplers(Form):
+class SamplingForm(RequestForm):
     """How a reply is drawn; what is missing is as config.toml's [sample] has it."""
 
     temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False, description="0 is greedy")
@@ -61,9 +61,9 @@ class Samplers(Form):
     max_tokens: Tokens | None = None
 
 
-def params_of(asked: Samplers, settings: BotSettings, most: int | None = None) -> SamplingParams:
+def params_of(asked: SamplingForm, settings: BotSettings, most: int | None = None) -> SamplingParams:
     """The settings to draw with. Raises ApiError for more tokens than are allowed; `most` counts instead of `max_tokens`."""
-    given = {name: value for name in Samplers.model_fields if (value := getattr(asked, name)) is not None}
+    given = {name: value for name in SamplingForm.model_fields if (value := getattr(asked, name)) is not None}
     given |= {} if most is None else {"max_tokens": most}
     allowed = settings.bot.web.most_tokens
     if given.get("max_tokens", 0) > allowed:
@@ -102,7 +102,7 @@ def begin(
     begun: str | Sequence[int] = "",
     stop: Sequence[str] = (),
     watch: bool = False,
-) -> Stream:
+) -> ReplyStream:
     """Ask the engine for a reply. Raises ApiError where it takes no more, or is stopping."""
     try:
         return engine.submit(turns, params, seed, begun=begun, stop=stop, watch=watch)

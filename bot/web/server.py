@@ -15,13 +15,13 @@ from starlette.types import ASGIApp
 
 from bot.config import WebConfig
 from bot.process.redaction import Redaction
-from bot.web.http.auth import NO_SECRETS, Secrets
+from bot.web.http.auth import NO_SECRETS, WebSecrets
 from bot.web.http.guard import guarded
-from bot.web.http.listen import listening, url_of
-from bot.web.http.timeouts import patient
+from bot.web.http.listen import open_socket, url_of
+from bot.web.http.timeouts import with_timeouts
 from bot.web.models import Models
 from bot.web.routes import application
-from bot.web.state import Sources
+from bot.web.state import AppState
 
 log = logging.getLogger("dann.web")
 
@@ -36,11 +36,11 @@ class _Server(uvicorn.Server):
 
 async def run(
     config: WebConfig,
-    sources: Sources,
+    sources: AppState,
     stopping: asyncio.Event,
     drain_seconds: float,
     tell: Callable[[str], None],
-    secrets: Secrets = NO_SECRETS,
+    secrets: WebSecrets = NO_SECRETS,
 ) -> None:
     """Answer until `stopping` is set: then take no more, finish what is under way within `drain_seconds`, and close.
 
@@ -48,7 +48,7 @@ async def run(
     """
     models = Models(sources)
     app = guarded(application(sources, models), config, secrets)
-    with listening(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
+    with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
         tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
         try:
             await _serve(_server(app, config, drain_seconds), listener, stopping)
@@ -59,7 +59,7 @@ async def run(
 def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
-        http=patient(web.head_seconds),
+        http=with_timeouts(web.head_seconds),
         ws="none",
         lifespan="off",
         log_config=None,

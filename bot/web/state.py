@@ -5,14 +5,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.config import BotSettings
-from bot.replies.stats import Tally
-from bot.retraining.outcome import Progress
-from bot.serving.store_counts import Stored
+from bot.replies.stats import ReplyStats
+from bot.retraining.outcome import RetrainProgress
+from bot.serving.store_counts import StoreCounts
 from model.engine.engine import Engine
 
 
 @dataclass(frozen=True, slots=True)
-class Sources:
+class AppState:
     """Each is asked anew for every answer and must not block the event loop; what is not there yet is None or empty.
 
     `why_not`: why nobody can be answered now, "" where they can. `stored` may be some time old. `reloads`: how often another
@@ -22,9 +22,9 @@ class Sources:
 
     settings: BotSettings
     why_not: Callable[[], str]
-    tally: Tally
+    tally: ReplyStats
     engine: Callable[[], Engine | None]
-    stored: Callable[[], Awaitable[Stored | None]]
+    stored: Callable[[], Awaitable[StoreCounts | None]]
     reloads: Callable[[], Mapping[str, int]]
-    retraining: Callable[[], Progress | None]
+    retraining: Callable[[], RetrainProgress | None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -14,8 +14,8 @@ from flax import nnx
 
 from model.architectures.gru import GRU
 from model.architectures.lstm import LSTM
-from model.architectures.parts.dropout import Noise
-from model.architectures.parts.scan import Numbers
+from model.architectures.parts.dropout import DropoutKeys
+from model.architectures.parts.scan import MatmulDtype
 from model.architectures.rnn import RNN
 from model.config import ModelConfig
 from model.errors import DannError
@@ -32,7 +32,7 @@ class LanguageModel(Protocol):
         """The carry of a network that has read nothing; a pytree of arrays whose first axis is the batch."""
 
     def __call__(
-        self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None, dtype: Numbers = jnp.float32
+        self, tokens: jax.Array, carry: Any, *, noise: DropoutKeys | None = None, dtype: MatmulDtype = jnp.float32
     ) -> tuple[jax.Array, Any]:
         """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last.
 

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from model.architectures.parts.language_model import RecurrentLM
-from model.architectures.parts.scan import Carry, vectorised
+from model.architectures.parts.scan import Carry, vectorized
 
 
 class GRU(RecurrentLM):
@@ -24,6 +24,6 @@ class GRU(RecurrentLM):
         """The equations above; `x[B, 3H]` from the input, `r[B, 3H]` the recurrent product."""
         (h,) = carry
         H = h.shape[1]
-        update, reset = jnp.split(vectorised(jax.nn.sigmoid(x[:, : 2 * H] + r[:, : 2 * H])), 2, axis=1)
-        candidate = jnp.tanh(vectorised(x[:, 2 * H :] + reset * r[:, 2 * H :]))
+        update, reset = jnp.split(vectorized(jax.nn.sigmoid(x[:, : 2 * H] + r[:, : 2 * H])), 2, axis=1)
+        candidate = jnp.tanh(vectorized(x[:, 2 * H :] + reset * r[:, 2 * H :]))
         return (update * h + (1.0 - update) * candidate,)

@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 from model.architectures.parts.language_model import RecurrentLM
-from model.architectures.parts.scan import Carry, vectorised
+from model.architectures.parts.scan import Carry, vectorized
 
 
 class LSTM(RecurrentLM):
@@ -48,10 +48,10 @@ def _forward(x: jax.Array, r: jax.Array, carry: Carry) -> tuple[Carry, Any]:
     """
     c, _ = carry
     halves = jnp.repeat(jnp.asarray([0.5, 0.5, 1.0, 0.5]), c.shape[1])
-    gates = vectorised(jnp.tanh(halves * (x + r)))
+    gates = vectorized(jnp.tanh(halves * (x + r)))
     i, f, g, o = jnp.split(gates, 4, axis=1)
-    c_after = vectorised(_opened(f) * c + _opened(i) * g)
-    shown = vectorised(jnp.tanh(c_after))
+    c_after = vectorized(_opened(f) * c + _opened(i) * g)
+    shown = vectorized(jnp.tanh(c_after))
     return (c_after, _opened(o) * shown), (gates, c, shown)
 
 

@@ -23,7 +23,7 @@ WAIT_SECONDS = 10.0
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` in one step: readers see the old file or the new one, never a part of either."""
     aside = path.with_name(f"{ASIDE}{path.name}")
-    with telling_of_space(path):
+    with explain_disk_errors(path):
         try:
             with aside.open("wb") as file:
                 file.write(content)
@@ -40,7 +40,7 @@ def replace_file(path: Path, content: bytes) -> None:
 def new_folder(path: Path) -> Iterator[Path]:
     """A folder to fill; when the block ends it appears at `path`, complete and on the disk, and otherwise not at all."""
     aside = path.with_name(f"{ASIDE}{path.name}")
-    with telling_of_space(path):
+    with explain_disk_errors(path):
         shutil.rmtree(aside, ignore_errors=True)
         try:
             aside.mkdir(parents=True, mode=0o700)
@@ -75,7 +75,7 @@ def alone(path: Path) -> Iterator[None]:
     Raises DannError where another process holds it for longer than WAIT_SECONDS.
     """
     until = time.monotonic() + WAIT_SECONDS
-    with telling_of_space(path):
+    with explain_disk_errors(path):
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     try:
         while not _locked(descriptor):
@@ -95,7 +95,7 @@ def _locked(descriptor: int) -> bool:
     return True
 
 
-def sweep(folder: Path) -> None:
+def remove_leftovers(folder: Path) -> None:
     """Remove what a crash left half written in `folder`. Only for the one process that writes there."""
     for rubbish in folder.glob(f"{ASIDE}*"):
         if rubbish.is_dir():
@@ -114,7 +114,7 @@ def flush_folder(folder: Path) -> None:
 
 
 @contextmanager
-def telling_of_space(path: Path) -> Iterator[None]:
+def explain_disk_errors(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write `path` into one line that says what to do."""
     try:
         yield

@@ -22,7 +22,7 @@ from flax import nnx
 from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
-from model.checkpoints.atomic_files import alone, new_folder, sweep
+from model.checkpoints.atomic_files import alone, new_folder, remove_leftovers
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
     CURRENT,
@@ -30,7 +30,7 @@ from model.checkpoints.folder import (
     LOCK,
     Meta,
     current,
-    damaged,
+    damaged_checkpoint,
     ids,
     is_id,
     publish,
@@ -82,7 +82,7 @@ def save(
     """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with alone(root / LOCK):  # nobody is just writing what looks like rubbish
-        sweep(root)
+        remove_leftovers(root)
     with new_folder(root / id_) as folder:
         (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights_of(model)))
         (folder / "config.json").write_text(model.config.model_dump_json(indent=2))
@@ -109,9 +109,9 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         weights = safetensors.numpy.load((folder / "weights.safetensors").read_bytes())
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
     except (ValidationError, safetensors.SafetensorError) as error:
-        raise damaged(folder, str(error).splitlines()[0]) from error
+        raise damaged_checkpoint(folder, str(error).splitlines()[0]) from error
     except OSError as error:  # it was removed meanwhile, or the disk fails
-        raise damaged(folder, f"a file cannot be read ({error.strerror})") from error
+        raise damaged_checkpoint(folder, f"a file cannot be read ({error.strerror})") from error
     model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
     return Snapshot(id_, model, tokenizer, meta)

@@ -91,7 +91,7 @@ def served_until(root: Path, serving: str | None) -> list[str]:
 def publish(root: Path, id_: str) -> None:
     """Make `id_` the checkpoint that serves, in one step, after verifying it. Raises DannError, and nothing changed."""
     if not is_id(id_) or not (root / id_).is_dir():
-        raise no_such(root)
+        raise unknown_checkpoint(root)
     with alone(root / LOCK):
         verify(root / id_)
         write_ids(
@@ -145,19 +145,19 @@ def verify(folder: Path) -> None:
         try:
             found = _sha256(folder / name)
         except FileNotFoundError as error:
-            raise damaged(folder, f"{name} is missing") from error
+            raise damaged_checkpoint(folder, f"{name} is missing") from error
         except OSError as error:
-            raise damaged(folder, f"{name} cannot be read ({error.strerror})") from error
+            raise damaged_checkpoint(folder, f"{name} cannot be read ({error.strerror})") from error
         if found != expected:
-            raise damaged(folder, f"{name} is not what was written (its SHA-256 differs)")
+            raise damaged_checkpoint(folder, f"{name} is not what was written (its SHA-256 differs)")
 
 
-def no_such(root: Path) -> DannError:
+def unknown_checkpoint(root: Path) -> DannError:
     """Of an id that is none of those under `root`."""
     return DannError(f"there is no such checkpoint; the newest are {', '.join(ids(root)[-5:]) or 'none'}")
 
 
-def damaged(folder: Path, what: str) -> DannError:
+def damaged_checkpoint(folder: Path, what: str) -> DannError:
     """Of a checkpoint that cannot be used."""
     return DannError(f"{folder}: checkpoint {folder.name} is damaged: {what}; choose another one or run `dann train`")
 
@@ -168,9 +168,9 @@ def _manifest(folder: Path) -> dict[str, str]:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         version, files = int(manifest["format"]), dict(manifest["files"])
     except FileNotFoundError as error:
-        raise damaged(folder, f"{MANIFEST} is missing") from error
+        raise damaged_checkpoint(folder, f"{MANIFEST} is missing") from error
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise damaged(folder, f"{MANIFEST} cannot be read") from error
+        raise damaged_checkpoint(folder, f"{MANIFEST} cannot be read") from error
     if version > FORMAT_VERSION:
         raise DannError(
             f"{folder}: written by a later dann (format {version}; this one reads up to {FORMAT_VERSION}); upgrade dann"

@@ -21,9 +21,9 @@ from model.checkpoints.folder import (
     Meta,
     current,
     ids,
-    no_such,
     read_ids,
     served_before,
+    unknown_checkpoint,
     verify,
     write_ids,
 )
@@ -35,7 +35,7 @@ PINNED, RETIRED = "PINNED", "RETIRED"
 
 
 @dataclass(frozen=True)
-class Listed:
+class CheckpointInfo:
     """One checkpoint. `created` is ISO 8601, `bytes` what it takes on disk; the figures are None where meta.json is damaged.
 
     `damaged` and `refused` say why, and are "" where it is neither.
@@ -53,7 +53,7 @@ class Listed:
     refused: str
 
 
-def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]:
+def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> list[CheckpointInfo]:
     """All checkpoints, oldest first, each verified. `refused` says of a candidate's id why it was not published.
 
     Raises DannError where CURRENT, PINNED or RETIRED is damaged.
@@ -63,7 +63,7 @@ def listed(root: Path, refused: Mapping[str, str] | None = None) -> list[Listed]
     for folder in (root / name for name in sorted(_folders(root))):
         meta, name = _meta(folder), folder.name
         found.append(
-            Listed(
+            CheckpointInfo(
                 id=name,
                 created=meta.created if meta else None,
                 posts=meta.posts if meta else None,
@@ -87,7 +87,7 @@ def retired(root: Path) -> list[str]:
 def pin(root: Path, id_: str) -> None:
     """Keep `id_` however old it is. Raises DannError for one that is not there, or is retired."""
     if id_ not in ids(root):
-        raise no_such(root)
+        raise unknown_checkpoint(root)
     with alone(root / LOCK):
         if id_ in retired(root):
             raise DannError(f"{id_} goes after the next publish: it learned posts that were forgotten since")
@@ -105,7 +105,7 @@ def unpin(root: Path, id_: str) -> None:
 def remove(root: Path, id_: str) -> None:
     """Remove `id_` for good, also a damaged one. Raises DannError for the one that serves, for a pinned one, for none."""
     if id_ not in _folders(root):
-        raise no_such(root)
+        raise unknown_checkpoint(root)
     with alone(root / LOCK):
         if id_ in read_ids(root / PINNED):
             raise DannError(f"{id_} is pinned; `dann pin {id_} --off` lets it go, then remove it")

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.checkpoints.folder import current, ids, no_such, publish, served_before, served_until
+from model.checkpoints.folder import current, ids, publish, served_before, served_until, unknown_checkpoint
 from model.checkpoints.retention import retired
 from model.errors import DannError
 
@@ -13,14 +13,14 @@ log = logging.getLogger("dann.rollback")
 
 
 @dataclass(frozen=True)
-class RolledBack:
+class RollbackResult:
     """The id that serves now, and the one that did before (the same where nothing changed, None where none did)."""
 
     now: str
     before: str | None
 
 
-def rollback(root: Path, id_: str = "") -> RolledBack:
+def rollback(root: Path, id_: str = "") -> RollbackResult:
     """Let `id_` serve again, or else what served before the current one; it is verified first.
 
     Raises DannError where there is none, or it is damaged; then nothing has changed.
@@ -28,16 +28,16 @@ def rollback(root: Path, id_: str = "") -> RolledBack:
     before: str | None = None
     with suppress(DannError):  # a CURRENT that cannot be read is one reason to roll back
         before = current(root)
-    now = chosen(root, id_)
+    now = rollback_target(root, id_)
     publish(root, now)
-    return RolledBack(now, before)
+    return RollbackResult(now, before)
 
 
-def chosen(root: Path, id_: str = "") -> str:
+def rollback_target(root: Path, id_: str = "") -> str:
     """What `rollback` lets serve. Raises DannError where there is none."""
     if id_:
         if id_ not in ids(root):
-            raise no_such(root)
+            raise unknown_checkpoint(root)
         return id_
     going = retired(root)
     before = [one for one in served_before(root) if one not in going]
@@ -46,7 +46,7 @@ def chosen(root: Path, id_: str = "") -> str:
     return before[-1]
 
 
-def stand_ins(root: Path) -> list[str]:
+def fallbacks(root: Path) -> list[str]:
     """What may serve where that which CURRENT names cannot: what served before it, oldest first. Raises nothing."""
     serving: str | None = None
     with suppress(DannError):  # a CURRENT that cannot be read is one reason to ask

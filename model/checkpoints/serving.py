@@ -6,7 +6,7 @@ from pathlib import Path
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
-from model.checkpoints.rollback import stand_ins
+from model.checkpoints.rollback import fallbacks
 from model.errors import DannError
 
 
@@ -24,7 +24,7 @@ def load_incumbent(root: Path) -> Incumbent | None:
         id_ = checkpoint.current(root)
         return Incumbent(checkpoint.load(root, id_)) if id_ else None
     except DannError as error:
-        for id_ in reversed(stand_ins(root)):
+        for id_ in reversed(fallbacks(root)):
             with suppress(DannError):
                 return Incumbent(checkpoint.load(root, id_), str(error))
         raise

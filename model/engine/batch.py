@@ -7,16 +7,16 @@ import numpy as np
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine import observe
-from model.engine.prefix_cache import Prefixes
-from model.engine.request import Request
-from model.engine.slots import READ_STEPS, Drawing, Reading, Slots
-from model.sampling import Settings
+from model.engine.prefix_cache import PrefixCache
+from model.engine.request import ReplyRequest
+from model.engine.slots import READ_STEPS, DecodeBatch, PrefillBatch, Slots
+from model.sampling import SamplingArrays
 
-Asked = list[tuple[int, Request]]
+SlotRequests = list[tuple[int, ReplyRequest]]
 """Requests and their slots."""
 KEPT = 4
 """Beginnings of prompts that are kept, for each place: no round needs more than two."""
-NOTHING = Request([], SamplingParams(), 0)
+NOTHING = ReplyRequest([], SamplingParams(), 0)
 """Whose place it is where a program has more rows than there are requests."""
 
 
@@ -30,16 +30,16 @@ class Batch:
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
         self.snapshot, self.size = snapshot, size
-        self.widths = widths(size)
+        self.widths = batch_sizes(size)
         self.widest = self.widths[-1]
-        self._running: dict[int, Request] = {}
+        self._running: dict[int, ReplyRequest] = {}
         self.reset()
 
-    def reset(self) -> list[Request]:
+    def reset(self) -> list[ReplyRequest]:
         """Forget all requests, and return them: after an error nobody knows what is in the table."""
         lost = list(self._running.values())
-        self._slots = Slots(self.snapshot.model, may_open(self.snapshot), self.size, KEPT * self.size)
-        self._prefixes = Prefixes(self._slots.spare)
+        self._slots = Slots(self.snapshot.model, opening_tokens(self.snapshot), self.size, KEPT * self.size)
+        self._prefixes = PrefixCache(self._slots.spare)
         self._sources: dict[int, int] = {}
         self._prompts: dict[int, list[int]] = {}
         self._running = {}
@@ -54,7 +54,7 @@ class Batch:
         """How many more there is room for."""
         return len(self._free)
 
-    def admit(self, request: Request) -> None:
+    def admit(self, request: ReplyRequest) -> None:
         """Take one in; raises DannError, and does not, if the tokenizer cannot spell its conversation."""
         request.begin(self.snapshot.tokenizer, self.snapshot.id)
         slot = self._free.pop()
@@ -65,19 +65,19 @@ class Batch:
             self._sources[slot] = source
             request.unread = request.unread[known:]
 
-    def round(self) -> list[Request]:
+    def round(self) -> list[ReplyRequest]:
         """Go on with all of them; returns those that were drawn on. The ended ones, and those given up, are let go."""
         self._release()
         reading = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
         for some in _parts(reading, widest := self.widest):
-            self._slots.read(self._reading(some, fitting(self.widths, len(some))))
+            self._slots.read(self._reading(some, smallest_fitting(self.widths, len(some))))
         drawing = [(slot, request) for slot, request in self._running.items() if not request.unread]
         for some in _parts(drawing, widest):
-            watched = observe.watched(self._slots, some)
-            tokens = self._slots.draw(self._drawing(some, fitting(self.widths, len(some))))[: len(some)]
+            watched = observe.observed_requests(self._slots, some)
+            tokens = self._slots.draw(self._drawing(some, smallest_fitting(self.widths, len(some))))[: len(some)]
             counted = [request.draw(drawn) for (_, request), drawn in zip(some, tokens.tolist(), strict=True)]
             for few in watched:
-                observe.tell(self._slots, few, tokens, counted)
+                observe.report_logprobs(self._slots, few, tokens, counted)
         self._release()
         return [request for _, request in drawing]
 
@@ -94,7 +94,7 @@ class Batch:
             if stop():
                 return
             if one == self.widths[0]:
-                observe.warm(self._slots)
+                observe.compile_logprobs(self._slots)
             self._slots.draw(self._drawing([], one))
             self._slots.note_warm(one)
 
@@ -104,8 +104,8 @@ class Batch:
             self._sources.pop(slot, None)
             self._free.append(slot)
 
-    def _reading(self, asked: Asked, width: int) -> Reading:
-        parts = Reading(
+    def _reading(self, asked: SlotRequests, width: int) -> PrefillBatch:
+        parts = PrefillBatch(
             rows=np.full(width, self._slots.nobody, np.int32),
             sources=np.full(width, self._slots.nobody, np.int32),
             copies=np.full(width, self._slots.nobody, np.int32),
@@ -129,16 +129,16 @@ class Batch:
             parts.tokens[place, READ_STEPS - len(part) :] = part
         return parts
 
-    def _drawing(self, asked: Asked, width: int) -> Drawing:
+    def _drawing(self, asked: SlotRequests, width: int) -> DecodeBatch:
         rows = [slot for slot, _ in asked] + [self._slots.nobody] * (width - len(asked))
         requests = [request for _, request in asked] + [NOTHING] * (width - len(asked))
         params = [request.params for request in requests]
-        return Drawing(
+        return DecodeBatch(
             rows=np.asarray(rows, np.int32),
             tokens=np.asarray([request.last for request in requests], np.int32),
             seeds=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
             counts=np.asarray([len(request.begun) + len(request.drawn) for request in requests], np.int32),
-            settings=Settings(
+            settings=SamplingArrays(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),
                 top_p=np.asarray([one.top_p for one in params], np.float32),
@@ -148,11 +148,11 @@ class Batch:
         )
 
 
-def _parts(asked: Asked, most: int) -> list[Asked]:
+def _parts(asked: SlotRequests, most: int) -> list[SlotRequests]:
     return [asked[start : start + most] for start in range(0, len(asked), most)]
 
 
-def widths(size: int) -> list[int]:
+def batch_sizes(size: int) -> list[int]:
     """The numbers of rows that programs are compiled for, ascending: 1, 4, 16, ..., and one that holds `size`."""
     found = [1]
     while found[-1] < size:
@@ -160,11 +160,11 @@ def widths(size: int) -> list[int]:
     return found
 
 
-def fitting(widths: Sequence[int], count: int) -> int:
+def smallest_fitting(widths: Sequence[int], count: int) -> int:
     """The smallest of ascending `widths` that holds `count`."""
     return next(width for width in widths if width >= count)
 
 
-def may_open(snapshot: Snapshot) -> np.ndarray:
+def opening_tokens(snapshot: Snapshot) -> np.ndarray:
     """Which tokens `[V]` may begin a reply: those that show something, so that none is empty."""
     return np.asarray([bool(token.decode("utf-8", "replace").strip()) for token in snapshot.tokenizer.token_bytes])

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 
 
-class ReplyText:
+class Detokenizer:
     """Turns the bytes of a reply into text without the blanks around it; bytes that are no UTF-8 become U+FFFD.
 
     The pieces that `add` and `end` return, joined, are the reply. A character appears when all of its bytes are there, and

@@ -18,9 +18,9 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.prompt import PROMPT_TOKENS, Turn, prompt_tokens
-from model.engine.request import Completion, Continuation, Request
-from model.engine.stream import Stream
-from model.engine.worker import News, Worker
+from model.engine.request import Completion, ContinuationRequest, ReplyRequest
+from model.engine.stream import ReplyStream
+from model.engine.worker import RequestUpdate, Worker
 from model.errors import DannError
 
 __all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull", "Load", "Turn", "prompt_tokens"]
@@ -55,7 +55,7 @@ class Engine:
         self._owned = threading.Lock()
         self._worker: Worker | None = None
         self._closed = False
-        self._streams: dict[Request, Stream] = {}
+        self._streams: dict[ReplyRequest, ReplyStream] = {}
         self.drawn = 0
         """How many tokens the replies had that were submitted and are over, those that were given up too."""
 
@@ -65,15 +65,15 @@ class Engine:
 
     def replies(self, asked: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
         """`reply` for many at once, which is much faster than one by one; in the order asked."""
-        return self._finished([Request(*one) for one in asked])
+        return self._finished([ReplyRequest(*one) for one in asked])
 
     def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> list[int]:
         """Exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
-        request = Continuation(prompt, params, seed)
+        request = ContinuationRequest(prompt, params, seed)
         self._finished([request])
         return request.drawn
 
-    def _finished(self, requests: Sequence[Request]) -> list[Completion]:
+    def _finished(self, requests: Sequence[ReplyRequest]) -> list[Completion]:
         with self._owned:
             if self._own is None or self._own.snapshot is not self.snapshot:
                 self._own = Batch(self.snapshot, self._slots)
@@ -97,7 +97,7 @@ class Engine:
             raise EngineClosed("an engine is started once")
         loop = asyncio.get_running_loop()
 
-        def tell(news: Sequence[News]) -> None:
+        def tell(news: Sequence[RequestUpdate]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._deliver, news)
 
@@ -120,7 +120,7 @@ class Engine:
         begun: str | Sequence[int] = "",
         stop: Sequence[str] = (),
         watch: bool = False,
-    ) -> Stream:
+    ) -> ReplyStream:
         """Ask for the persona's next turn (request.py has the rest). Raises EngineFull, or EngineClosed, at once.
 
         Touches no device: what cannot be answered is told by the stream.
@@ -128,8 +128,8 @@ class Engine:
         worker = self._started()
         if self.full:
             raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
-        request = Request(conversation, params, seed, begun=begun, stop=stop, watch=watch)
-        stream = self._streams[request] = Stream(request, self._forget)
+        request = ReplyRequest(conversation, params, seed, begun=begun, stop=stop, watch=watch)
+        stream = self._streams[request] = ReplyStream(request, self._forget)
         worker.add(request)
         return stream
 
@@ -186,11 +186,11 @@ class Engine:
             raise EngineClosed("the engine is not running")
         return self._worker
 
-    def _forget(self, request: Request) -> None:
+    def _forget(self, request: ReplyRequest) -> None:
         self._streams.pop(request, None)
         self.drawn += len(request.drawn)
 
-    def _deliver(self, news: Sequence[News]) -> None:
+    def _deliver(self, news: Sequence[RequestUpdate]) -> None:
         for one in news:
             stream = self._streams.get(one.request)
             if stream is None:  # given up

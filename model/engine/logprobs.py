@@ -13,7 +13,7 @@ TOP = 20
 """How many of the likeliest are told."""
 
 
-class Thought(NamedTuple):
+class TokenLogprobs(NamedTuple):
     """Of one token: its log-probability in nats, the entropy of all in bits, and the likeliest ids with theirs."""
 
     token: int
@@ -22,7 +22,7 @@ class Thought(NamedTuple):
     top: tuple[tuple[int, float], ...]
 
 
-class Looks(NamedTuple):
+class LogprobArrays(NamedTuple):
     """The same of many, an array of `[B, T]` or `[B, T, TOP]` each."""
 
     logprob: jax.Array
@@ -31,21 +31,21 @@ class Looks(NamedTuple):
     top_logprobs: jax.Array
 
 
-def look(logits: jax.Array, drawn: jax.Array) -> Looks:
+def logprob_arrays(logits: jax.Array, drawn: jax.Array) -> LogprobArrays:
     """What `logits[B, T, V]` say of the tokens `drawn[B, T]` from them, and of the likeliest; TOP, or V if that is less."""
     logprobs = jax.nn.log_softmax(logits)
     entropy = -(jnp.exp(logprobs) * logprobs).sum(axis=-1) / jnp.log(2.0)
     likeliest, ids = jax.lax.top_k(logprobs, min(TOP, logits.shape[-1]))
     own = jnp.take_along_axis(logprobs, drawn[..., None], axis=-1)[..., 0]
-    return Looks(own, entropy, ids, likeliest)
+    return LogprobArrays(own, entropy, ids, likeliest)
 
 
-def thoughts(tokens: np.ndarray, looks: Looks) -> list[list[Thought]]:
+def token_logprobs(tokens: np.ndarray, looks: LogprobArrays) -> list[list[TokenLogprobs]]:
     """One a token of `tokens[B, T]`, a list a row."""
     arrays = [np.asarray(array).tolist() for array in looks]
     return [
         [
-            Thought(token, own, entropy, tuple(zip(ids, likeliest, strict=True)))
+            TokenLogprobs(token, own, entropy, tuple(zip(ids, likeliest, strict=True)))
             for token, own, entropy, ids, likeliest in zip(row, *parts, strict=True)
         ]
         for row, *parts in zip(tokens.tolist(), *arrays, strict=True)

@@ -9,47 +9,49 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from model.engine.logprobs import thoughts
-from model.engine.request import Request
+from model.engine.logprobs import token_logprobs
+from model.engine.request import ReplyRequest
 from model.engine.slots import DRAW_STEPS, Slots
 
 ROWS = 4
 """So many are looked at in one program."""
 
 
-class Watched(NamedTuple):
+class ObservedRequests(NamedTuple):
     """A few requests, where each stands among those that are drawn, their carries, and the last token `[ROWS]` of each."""
 
-    requests: list[Request]
+    requests: list[ReplyRequest]
     places: list[int]
     carry: Any
     last: np.ndarray
 
 
-def watched(slots: Slots, drawing: Sequence[tuple[int, Request]]) -> list[Watched]:
+def observed_requests(slots: Slots, drawing: Sequence[tuple[int, ReplyRequest]]) -> list[ObservedRequests]:
     """Those of `drawing` (their slots and they) that are watched, before they are drawn on."""
     found = [(place, slot, request) for place, (slot, request) in enumerate(drawing) if request.watch]
     return [_kept(slots, found[start : start + ROWS]) for start in range(0, len(found), ROWS)]
 
 
-def tell(slots: Slots, some: Watched, tokens: np.ndarray, counted: Sequence[int]) -> None:
+def report_logprobs(slots: Slots, some: ObservedRequests, tokens: np.ndarray, counted: Sequence[int]) -> None:
     """Let them know of the `counted` first of the `tokens[B, DRAW_STEPS]` that were drawn then."""
     drawn = np.zeros((ROWS, DRAW_STEPS), np.int32)
     drawn[: len(some.places)] = tokens[some.places]
     read = np.concatenate([some.last[:, None], drawn[:, :-1]], axis=1)
-    told = thoughts(drawn, slots.look(some.carry, read, drawn))
+    told = token_logprobs(drawn, slots.look(some.carry, read, drawn))
     for request, place, row in zip(some.requests, some.places, told, strict=False):
         request.think(row[: counted[place]])
 
 
-def warm(slots: Slots) -> None:
+def compile_logprobs(slots: Slots) -> None:
     """Compile what is needed for it."""
     nothing = np.zeros((ROWS, DRAW_STEPS), np.int32)
     slots.look(slots.keep(np.full(ROWS, slots.nobody, np.int32)), nothing, nothing)
 
 
-def _kept(slots: Slots, some: Sequence[tuple[int, int, Request]]) -> Watched:
+def _kept(slots: Slots, some: Sequence[tuple[int, int, ReplyRequest]]) -> ObservedRequests:
     rows, last = np.full(ROWS, slots.nobody, np.int32), np.zeros(ROWS, np.int32)
     for number, (_, slot, request) in enumerate(some):
         rows[number], last[number] = slot, request.last
-    return Watched([request for _, _, request in some], [place for place, _, _ in some], slots.keep(rows), last)
+    return ObservedRequests(
+        [request for _, _, request in some], [place for place, _, _ in some], slots.keep(rows), last
+    )

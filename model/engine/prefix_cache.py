@@ -13,7 +13,7 @@ import numpy as np
 from model.tokenizer import NUM_SPECIAL
 
 
-class Prefixes:
+class PrefixCache:
     """Rows by the tokens that were read into them; the ones that were asked for longest ago make room."""
 
     def __init__(self, rows: Iterable[int]) -> None:

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from model.config import SamplingParams
-from model.engine.detokenize import ReplyText
-from model.engine.logprobs import Thought
+from model.engine.detokenize import Detokenizer
+from model.engine.logprobs import TokenLogprobs
 from model.engine.prompt import Turn, prompt_tokens
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
@@ -29,7 +29,7 @@ class Completion:
     prompt_tokens: int = 0
 
 
-class Request:
+class ReplyRequest:
     """What is asked, how far its prompt has been read, and what has been drawn.
 
     `begun` is how the reply begins already, in words or in tokens: it goes on from there, with the tokens that the whole
@@ -61,7 +61,7 @@ class Request:
         self.last = 0
         self.fresh = True
         self._conversation, self._beginning, self._stop = conversation, begun, [one for one in stop if one]
-        self._new, self._thoughts = "", list[Thought]()
+        self._new, self._thoughts = "", list[TokenLogprobs]()
 
     def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Find the prompt's tokens; raises DannError for a text that the tokenizer cannot spell, or tokens that are none."""
@@ -69,7 +69,7 @@ class Request:
         self.begun = own_tokens(tokenizer, self._beginning)
         *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.begun]
         self._prompt_tokens = len(self.unread) + 1
-        self._text = ReplyText(tokenizer.decode_bytes(self.begun), self._stop)
+        self._text = Detokenizer(tokenizer.decode_bytes(self.begun), self._stop)
 
     @property
     def over(self) -> bool:
@@ -107,11 +107,11 @@ class Request:
             self._end("length")
         return min(own + 1, len(tokens))
 
-    def think(self, thoughts: Sequence[Thought]) -> None:
+    def think(self, thoughts: Sequence[TokenLogprobs]) -> None:
         """Keep what the network thought."""
         self._thoughts += thoughts
 
-    def take_thoughts(self) -> list[Thought]:
+    def take_thoughts(self) -> list[TokenLogprobs]:
         """What it has thought since this was last asked."""
         new, self._thoughts = self._thoughts, []
         return new
@@ -136,7 +136,7 @@ def own_tokens(tokenizer: Tokenizer, begun: str | Sequence[int]) -> list[int]:
     return list(begun)
 
 
-class Continuation(Request):
+class ContinuationRequest(ReplyRequest):
     """Tokens after given ones, special ones too, until there are `params.max_tokens`: for networks of plain text."""
 
     def __init__(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> None:

@@ -14,22 +14,22 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
-from model.engine.logprobs import Looks, look
-from model.sampling import Settings, sample
+from model.engine.logprobs import LogprobArrays, logprob_arrays
+from model.sampling import SamplingArrays, sample
 
 READ_STEPS = 16
 DRAW_STEPS = 8
 """Steps of a program: between two programs requests come and go."""
 
 
-class Table(NamedTuple):
+class SlotTable(NamedTuple):
     """What is remembered, an array of `[rows, ...]` each: the network's carry, and `seen[rows, V]` of those that draw."""
 
     carry: Any
     seen: jax.Array
 
 
-class Reading(NamedTuple):
+class PrefillBatch(NamedTuple):
     """Parts of prompts to read: `rows[B]`, `tokens[B, READ_STEPS]`, of which `skip[B]` at the front are none.
 
     Each goes on from the carry of `sources[B]`, a row, or where the prompt begins here, `fresh[B]`, from none. What it
@@ -47,14 +47,14 @@ class Reading(NamedTuple):
     own: np.ndarray
 
 
-class Drawing(NamedTuple):
+class DecodeBatch(NamedTuple):
     """Replies to go on with: `rows[B]`, each one's last token, its seed, how many tokens it has, its settings."""
 
     rows: np.ndarray
     tokens: np.ndarray
     seeds: np.ndarray
     counts: np.ndarray
-    settings: Settings
+    settings: SamplingArrays
 
 
 class Programs(NamedTuple):
@@ -80,7 +80,7 @@ class Slots:
         self._weights, structure = jax.tree.flatten(state)
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
         self._opening = jnp.asarray(opening)
-        self._table = Table(model.initial_carry(count + 1 + spare), jnp.zeros((count + 1, len(opening)), bool))
+        self._table = SlotTable(model.initial_carry(count + 1 + spare), jnp.zeros((count + 1, len(opening)), bool))
         self.nobody = count
         self.spare = range(count + 1, count + 1 + spare)
 
@@ -92,7 +92,7 @@ class Slots:
         """They are."""
         self._programs.warm.add((self.nobody, width))
 
-    def read(self, asked: Reading) -> None:
+    def read(self, asked: PrefillBatch) -> None:
         """Read READ_STEPS tokens of some rows' prompts."""
         self._table = self._programs.read(self._weights, self._table, asked)
 
@@ -100,12 +100,12 @@ class Slots:
         """The carries of some rows `[B]`, as they are now."""
         return self._programs.keep(self._table.carry, rows)
 
-    def look(self, carry: Any, read: np.ndarray, drawn: np.ndarray) -> Looks:
+    def look(self, carry: Any, read: np.ndarray, drawn: np.ndarray) -> LogprobArrays:
         """What the network thought when it had kept `carry`, read `read[B, T]` and drew `drawn[B, T]`, a token after each."""
-        looks: Looks = self._programs.look(self._weights, carry, read, drawn)
+        looks: LogprobArrays = self._programs.look(self._weights, carry, read, drawn)
         return looks
 
-    def draw(self, asked: Drawing) -> np.ndarray:
+    def draw(self, asked: DecodeBatch) -> np.ndarray:
         """Draw DRAW_STEPS tokens for some rows: `[B, DRAW_STEPS]`. Token n of a reply is drawn with its key folded with n."""
         self._table, tokens = self._programs.draw(self._weights, self._opening, self._table, asked)
         return np.asarray(tokens)
@@ -120,11 +120,11 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
         return model
 
     @partial(jax.jit, donate_argnums=1)
-    def read(weights: Any, table: Table, asked: Reading) -> Table:
+    def read(weights: Any, table: SlotTable, asked: PrefillBatch) -> SlotTable:
         return _read(made(weights), table, asked)
 
     @partial(jax.jit, donate_argnums=2)
-    def draw(weights: Any, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
+    def draw(weights: Any, opening: jax.Array, table: SlotTable, asked: DecodeBatch) -> tuple[SlotTable, jax.Array]:
         return _draw(made(weights), opening, table, asked)
 
     @jax.jit
@@ -132,13 +132,13 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
         return _taken(carry, rows)
 
     @jax.jit
-    def thought(weights: Any, carry: Any, tokens: jax.Array, drawn: jax.Array) -> Looks:
-        return look(made(weights)(tokens, carry)[0], drawn)
+    def thought(weights: Any, carry: Any, tokens: jax.Array, drawn: jax.Array) -> LogprobArrays:
+        return logprob_arrays(made(weights)(tokens, carry)[0], drawn)
 
     return Programs(read, draw, keep, thought, set())
 
 
-def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
+def _read(model: LanguageModel, table: SlotTable, asked: PrefillBatch) -> SlotTable:
     old, new = _taken(table.carry, asked.sources), model.initial_carry(len(asked.rows))
 
     def one(carry: Any, now: tuple[jax.Array, Any]) -> tuple[Any, None]:
@@ -149,27 +149,29 @@ def _read(model: LanguageModel, table: Table, asked: Reading) -> Table:
     carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
     seen = table.seen[asked.rows] & ~jnp.asarray(asked.first)[:, None]
     own = (jnp.arange(seen.shape[1]) == asked.tokens[..., None]) & asked.own[..., None]
-    return Table(
+    return SlotTable(
         carry=_put(_put(table.carry, asked.copies, carry), asked.rows, carry),
         seen=_put(table.seen, asked.rows, seen | own.any(axis=1)),
     )
 
 
-def _draw(model: LanguageModel, opening: jax.Array, table: Table, asked: Drawing) -> tuple[Table, jax.Array]:
+def _draw(
+    model: LanguageModel, opening: jax.Array, table: SlotTable, asked: DecodeBatch
+) -> tuple[SlotTable, jax.Array]:
     keys = jax.vmap(jax.random.key)(asked.seeds)
     vocabulary = jnp.arange(len(opening))
 
-    def one(state: tuple[jax.Array, Table], number: jax.Array) -> tuple[tuple[jax.Array, Table], jax.Array]:
+    def one(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], jax.Array]:
         tokens, (carry, seen) = state
         logits, carry = model(tokens[:, None], carry)
         count = asked.counts + number
         logits = jnp.where(opening | (count > 0)[:, None], logits[:, 0], -jnp.inf)
         tokens = sample(logits, jax.vmap(jax.random.fold_in)(keys, count), seen, asked.settings)
-        return (tokens, Table(carry, seen | (vocabulary == tokens[:, None]))), tokens
+        return (tokens, SlotTable(carry, seen | (vocabulary == tokens[:, None]))), tokens
 
     carry, seen = _taken(table, asked.rows)
     begun = (vocabulary == asked.tokens[:, None]) & (asked.counts > 0)[:, None]  # a reply's last token is seen
-    state = (jnp.asarray(asked.tokens), Table(carry, seen | begun))
+    state = (jnp.asarray(asked.tokens), SlotTable(carry, seen | begun))
     (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DRAW_STEPS))
     return _put(table, asked.rows, after), tokens.T
 

@@ -5,8 +5,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self
 
-from model.engine.logprobs import Thought
-from model.engine.request import Completion, Request
+from model.engine.logprobs import TokenLogprobs
+from model.engine.request import Completion, ReplyRequest
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 
@@ -15,17 +15,17 @@ class ReplyGivenUp(DannError):  # noqa: N818 (somebody wanted it so)
     """The reply was cancelled, so that there is no completion."""
 
 
-class Stream:
+class ReplyStream:
     """Pieces of one reply: `async for piece in stream`, then `await stream.completion()`; either will do without the other.
 
     The pieces are whole characters and join to the completion's text. Belongs to the event loop that asked. A task that is
     cancelled while it waits here gives the reply up.
     """
 
-    def __init__(self, request: Request, ended: Callable[[Request], object]) -> None:
+    def __init__(self, request: ReplyRequest, ended: Callable[[ReplyRequest], object]) -> None:
         self._request, self._ended = request, ended
         self._pieces: deque[str] = deque()
-        self._thoughts: list[Thought] = []
+        self._thoughts: list[TokenLogprobs] = []
         self._news = asyncio.Event()
         self._completion: Completion | None = None
         self._error: BaseException | None = None
@@ -56,7 +56,7 @@ class Stream:
             await self._wait()
         return self._completion
 
-    def take_thoughts(self) -> list[Thought]:
+    def take_thoughts(self) -> list[TokenLogprobs]:
         """What the network thought at the tokens that have come since this was last asked; only of who asked to watch."""
         new, self._thoughts = self._thoughts, []
         return new
@@ -73,7 +73,7 @@ class Stream:
             await self._wait()
         return self._pieces.popleft()
 
-    def feed(self, piece: str, completion: Completion | None, thoughts: Sequence[Thought] = ()) -> None:
+    def feed(self, piece: str, completion: Completion | None, thoughts: Sequence[TokenLogprobs] = ()) -> None:
         """Take what the engine has made since."""
         if self._error is None:
             self._thoughts += thoughts

@@ -15,20 +15,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 
 from model.engine.batch import Batch
-from model.engine.logprobs import Thought
-from model.engine.request import Completion, Request
+from model.engine.logprobs import TokenLogprobs
+from model.engine.request import Completion, ReplyRequest
 
 LOG = logging.getLogger("dann.engine")
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class RequestUpdate:
     """What has come of a request in a round: more text, what was thought, and its completion or an error if it has ended."""
 
-    request: Request
+    request: ReplyRequest
     piece: str = ""
     completion: Completion | None = None
-    thoughts: Sequence[Thought] = ()
+    thoughts: Sequence[TokenLogprobs] = ()
     error: BaseException | None = None
 
 
@@ -38,9 +38,9 @@ class Worker:
     `tell` is called in the thread with what is new.
     """
 
-    def __init__(self, batch: Batch, tell: Callable[[Sequence[News]], None]) -> None:
+    def __init__(self, batch: Batch, tell: Callable[[Sequence[RequestUpdate]], None]) -> None:
         self._batches, self._tell = [batch], tell
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[ReplyRequest] = deque()
         self._newer: deque[Batch] = deque()
         self._closing = False
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
@@ -62,7 +62,7 @@ class Worker:
         """How many have one."""
         return sum(len(batch) for batch in self._batches)
 
-    def add(self, request: Request) -> None:
+    def add(self, request: ReplyRequest) -> None:
         """Let one more wait."""
         self._waiting.append(request)
         if not self._changed.is_set():
@@ -133,11 +133,11 @@ class Worker:
             try:
                 batch.admit(request)
             except Exception as error:  # one conversation that cannot be spelled is no other's concern
-                self._tell([News(request, error=error)])
+                self._tell([RequestUpdate(request, error=error)])
 
-    def _round(self, batch: Batch) -> list[News]:
+    def _round(self, batch: Batch) -> list[RequestUpdate]:
         try:
-            return [News(one, one.take_text(), one.completion, one.take_thoughts()) for one in batch.round()]
+            return [RequestUpdate(one, one.take_text(), one.completion, one.take_thoughts()) for one in batch.round()]
         except Exception as error:
             LOG.exception("the engine failed; what was being answered is lost, and it goes on with what comes next")
-            return [News(request, error=error) for request in batch.reset()]
+            return [RequestUpdate(request, error=error) for request in batch.reset()]

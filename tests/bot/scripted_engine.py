@@ -8,11 +8,11 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import BotSettings
-from bot.replies.generate import Engine
+from bot.replies.generate import EngineLike
 from bot.replies.responder import Responder
-from bot.replies.stats import Tally
-from bot.replies.types import Asked, Author, Mention, Place, Said
-from bot.serving.admin import Admin, Retrains
+from bot.replies.stats import ReplyStats
+from bot.replies.types import Author, Channel, ChatMessage, Command, Mention
+from bot.serving.admin import Admin, RetrainControl
 from bot.serving.reload import Reload
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
@@ -24,15 +24,15 @@ ME = Author("3", "dann", is_me=True)
 SAM = Author("1", "Sam")
 ANN = Author("2", "Ann")
 BOT = Author("9", "Beep", is_bot=True)
-GROUP = Place("discord", "10", guild="20")
-PRIVATE = Place("discord", "11", private=True)
-TELEGRAM = Place("telegram", "-100")
+GROUP = Channel("discord", "10", guild="20")
+PRIVATE = Channel("discord", "11", private=True)
+TELEGRAM = Channel("telegram", "-100")
 
 Says = Callable[[Sequence[Turn], SamplingParams, int], str]
 
 
-def said(id_: str, text: str = "hi", author: Author = SAM, time: float = 1000.0, reply_to: str = "") -> Said:
-    return Said(id_, author, text, time, reply_to)
+def said(id_: str, text: str = "hi", author: Author = SAM, time: float = 1000.0, reply_to: str = "") -> ChatMessage:
+    return ChatMessage(id_, author, text, time, reply_to)
 
 
 def mention(
@@ -40,10 +40,10 @@ def mention(
     text: str = "hi",
     author: Author = SAM,
     *,
-    place: Place = GROUP,
+    place: Channel = GROUP,
     time: float = 1000.0,
-    chain: tuple[Said, ...] = (),
-    asked: Asked | None = None,
+    chain: tuple[ChatMessage, ...] = (),
+    asked: Command | None = None,
 ) -> Mention:
     return Mention(place, said(id_, text, author, time), chain, asked)
 
@@ -135,9 +135,9 @@ R = TypeVar("R", bound=Responder)
 
 
 def build_responder(
-    kind: type[R], engine: Engine, settings: BotSettings, retraining: Retrains | None = None, **more: Any
+    kind: type[R], engine: EngineLike, settings: BotSettings, retraining: RetrainControl | None = None, **more: Any
 ) -> R:
     """A responder over that engine whose owners are obeyed, put together as app.py does; `more` goes to `kind`."""
-    tally, clock = more.setdefault("tally", Tally()), more.setdefault("clock", monotonic)
+    tally, clock = more.setdefault("tally", ReplyStats()), more.setdefault("clock", monotonic)
     reload = Reload(engine, settings.data.checkpoints)
     return kind(engine, settings, Admin(engine, reload, clock, retraining, tally), **more)

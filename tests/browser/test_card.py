@@ -7,7 +7,7 @@ from typing import Any
 from playwright.async_api import expect
 
 from bot.config import BotSettings
-from bot.retraining.outcome import Progress
+from bot.retraining.outcome import RetrainProgress
 from model.checkpoints import checkpoint
 from tests.bot.web.page.test_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
 from tests.bot.web.web_harness import Answers
@@ -137,7 +137,7 @@ def test_a_retraining_that_begins_and_ends_is_seen_without_a_reload() -> None:
         async with stage.visit() as visit:
             learning = visit.page.locator(".learning")
             await expect(learning).to_be_hidden()
-            stage.answers.retraining = Progress("learning", 0.25, 1.5)
+            stage.answers.retraining = RetrainProgress("learning", 0.25, 1.5)
             await expect(learning).to_have_text("learning anew 25%")
             await learning.click()
             await expect(visit.page.locator("#card .retraining")).to_contain_text("learning, 1.50 bits per byte so far")

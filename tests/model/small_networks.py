@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from flax import nnx
 
 from model.architectures import build
-from model.architectures.parts.dropout import Noise
+from model.architectures.parts.dropout import DropoutKeys
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.config import ModelConfig, SamplingParams
@@ -36,7 +36,7 @@ class Parrot(nnx.Module):
         return jnp.zeros((batch_size, 1))
 
     def __call__(
-        self, tokens: jax.Array, carry: Any, *, noise: Noise | None = None, dtype: Any = jnp.float32
+        self, tokens: jax.Array, carry: Any, *, noise: DropoutKeys | None = None, dtype: Any = jnp.float32
     ) -> tuple[jax.Array, Any]:
         wanted = self.following[...][tokens].astype(jnp.int32)
         return 100.0 * jax.nn.one_hot(wanted, self.config.vocab_size), tokens[:, -1:].astype(jnp.float32)

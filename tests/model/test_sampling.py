@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from model.config import SamplingParams
-from model.sampling import SHORTLIST, Settings, min_p, penalize, sample, top_k, top_p
+from model.sampling import SHORTLIST, SamplingArrays, min_p, penalize, sample, top_k, top_p
 
 PROBS = jnp.array([0.5, 0.25, 0.15, 0.07, 0.03])
 LOGITS = jnp.log(PROBS)
@@ -24,7 +24,7 @@ def kept(logits: jax.Array) -> list[int]:
 def draws(seeds: range, logits: jax.Array = LOGITS, **changes: float) -> list[int]:
     """A token for each seed, all in one batch of rows with the same settings."""
     params = SamplingParams(**{**OFF, **changes}).model_dump()
-    settings = Settings(*(jnp.full(len(seeds), params[name]) for name in Settings._fields))
+    settings = SamplingArrays(*(jnp.full(len(seeds), params[name]) for name in SamplingArrays._fields))
     rows = jnp.broadcast_to(logits, (len(seeds), len(logits)))
     keys = jax.vmap(jax.random.key)(jnp.arange(seeds.start, seeds.stop))
     return [int(token) for token in drawn_at_once(rows, keys, jnp.zeros(rows.shape, bool), settings)]
@@ -110,9 +110,9 @@ def test_a_row_is_drawn_the_same_among_rows_that_need_all_tokens() -> None:
     keys, seen = jax.random.split(jax.random.key(3), 16), jnp.zeros(logits.shape, bool)
 
     def drawn(top_k: np.ndarray, top_p: np.ndarray) -> np.ndarray:
-        steady = {name: jnp.full(16, OFF[name]) for name in Settings._fields}
+        steady = {name: jnp.full(16, OFF[name]) for name in SamplingArrays._fields}
         changed = {"top_k": jnp.asarray(top_k, jnp.int32), "top_p": jnp.asarray(top_p, jnp.float32)}
-        return np.asarray(drawn_at_once(logits, keys, seen, Settings(**{**steady, **changed})))
+        return np.asarray(drawn_at_once(logits, keys, seen, SamplingArrays(**{**steady, **changed})))
 
     # A third each is drawn from the shortlist, as the tokens stand, and among all of them sorted.
     kinds, kind = np.array([(40, 1.0), (0, 1.0), (0, 0.99)]), np.arange(16) % 3

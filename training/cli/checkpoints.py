@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.filesize import decimal
 from rich.table import Table
 
-from model.checkpoints.retention import Listed, listed, pin, remove, unpin
+from model.checkpoints.retention import CheckpointInfo, list_checkpoints, pin, remove, unpin
 from model.checkpoints.rollback import rollback
 from model.errors import DannError
 from training.cli.shared import add_command, print_json, terminal
@@ -33,7 +33,7 @@ def add_checkpoints(commands: Any) -> None:
 
 def run_checkpoints(args: argparse.Namespace, settings: Settings) -> int:
     """`dann checkpoints`."""
-    found = listed(settings.data.checkpoints, _refused(settings))
+    found = list_checkpoints(settings.data.checkpoints, _refused(settings))
     if args.json:
         print_json({"checkpoints": [asdict(one) for one in found]})
     elif found:
@@ -84,7 +84,7 @@ def run_rm(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def as_table(found: Sequence[Listed]) -> Table:
+def as_table(found: Sequence[CheckpointInfo]) -> Table:
     """A line each, oldest first; under it, what is wrong with one or why it was refused."""
     table = Table(box=None, pad_edge=False)
     for head in ("checkpoint", "made"):
@@ -104,7 +104,7 @@ def as_table(found: Sequence[Listed]) -> Table:
     return table
 
 
-def _notes(one: Listed) -> list[str]:
+def _notes(one: CheckpointInfo) -> list[str]:
     """What there is to say of a checkpoint besides its figures."""
     states = {"serves": one.current, "pinned": one.pinned, "goes after the next publish": one.retired}
     notes = [state for state, holds in states.items() if holds]

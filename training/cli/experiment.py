@@ -54,7 +54,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     from training.runs.terminal import TrainingConsole  # noqa: PLC0415
 
     name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
-    with multihost.joined(chosen) as here, interruptible() as stopping:
+    with multihost.join_hosts(chosen) as here, interruptible() as stopping:
         told = terminal(quiet=args.quiet or not multihost.is_first())
         finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(told), stopping)
     if not finished:
@@ -94,12 +94,12 @@ def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
-    from training.lab.plot import Curve, draw_curves  # noqa: PLC0415 (matplotlib takes a second to import)
+    from training.lab.plot import PlottedCurve, draw_curves  # noqa: PLC0415 (matplotlib takes a second to import)
 
     def of_seed(result: results.Result) -> list[tuple[float, float]]:
         return results.curve(results.folder_of(runs, result.group, result.seed))
 
-    draw_curves(path, [Curve(row.name, [of_seed(result) for result in row.results]) for row in rows])
+    draw_curves(path, [PlottedCurve(row.name, [of_seed(result) for result in row.results]) for row in rows])
 
 
 def list_experiments(args: argparse.Namespace, settings: Settings) -> int:

@@ -28,7 +28,7 @@ from training.cli.shared import (
 from training.config.tables import Settings
 
 if TYPE_CHECKING:
-    from training.posts.importer import Report
+    from training.posts.importer import ImportReport
     from training.runs.learning import Learned
     from training.store.summary import Summary
 
@@ -87,7 +87,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _print_report(report: "Report") -> None:
+def _print_report(report: "ImportReport") -> None:
     rows = [
         ("read", report.read),
         ("kept", report.kept),
@@ -150,7 +150,7 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     from training.runs.train import resume_last, train  # noqa: PLC0415
 
     posts = stored_posts(settings.data.store_url)
-    with multihost.joined(settings) as here, interruptible() as stopping:
+    with multihost.join_hosts(settings) as here, interruptible() as stopping:
         console = TrainingConsole(terminal(quiet=args.quiet or not multihost.is_first()))
         if args.resume:
             minutes = settings.train.minutes if args.minutes else None

@@ -15,7 +15,7 @@ from training.config.tables import Settings
 
 if TYPE_CHECKING:
     from training.runs.callbacks import RetrainConsole
-    from training.store.runs import Run
+    from training.store.runs import RetrainRun
 
 ACCEPTED = {"published", "skipped"}
 FIGURES = {
@@ -52,40 +52,40 @@ def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
     devices.prepare(settings.train)
     if args.events:
         return _with_events(args, settings)
-    from training.retrain.events import outcome  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.retrain.events import outcome_event  # noqa: PLC0415 (JAX takes seconds to import)
     from training.runs.terminal import RetrainingConsole  # noqa: PLC0415
 
     run = _retrained(args, settings, RetrainingConsole(terminal(quiet=args.quiet)))
     if args.json:
-        print_json(outcome(run))
+        print_json(outcome_event(run))
     else:
         _print_verdict(run)
     return 0 if run.verdict in ACCEPTED else 1
 
 
 def _with_events(args: argparse.Namespace, settings: Settings) -> int:
-    from training.retrain.events import EventConsole, Events, failure, outcome  # noqa: PLC0415
+    from training.retrain.events import EventConsole, Events, failure_event, outcome_event  # noqa: PLC0415
 
     events = Events()
-    told = failure("broken off by an error; see the log")
+    told = failure_event("broken off by an error; see the log")
     try:
-        told = outcome(_retrained(args, settings, EventConsole(events)))
+        told = outcome_event(_retrained(args, settings, EventConsole(events)))
     except DannError as error:
-        told = failure(str(error))
+        told = failure_event(str(error))
         raise
     finally:
         events.tell(event="verdict", **told)
     return 0 if told["verdict"] in ACCEPTED else 1
 
 
-def _retrained(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "Run":
+def _retrained(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "RetrainRun":
     from training.retrain.run import retrain  # noqa: PLC0415
 
     with interruptible("stopping; nothing will be published") as stopping:
         return retrain(settings, console, stopping, why=args.why, force=args.force)
 
 
-def _print_verdict(run: "Run") -> None:
+def _print_verdict(run: "RetrainRun") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(run.verdict, no_wrap=True)
     both = [run.figures.get(who, {}) for who in ("candidate", "incumbent")]
@@ -116,7 +116,7 @@ def run_runs(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _print_runs(runs: list["Run"]) -> None:
+def _print_runs(runs: list["RetrainRun"]) -> None:
     """Two lines a run: what it came to, and why."""
     for run in runs:
         began = datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")

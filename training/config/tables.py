@@ -14,7 +14,7 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 """A part of 1 that is left out."""
 
 
-class Table(BaseModel):
+class ConfigTable(BaseModel):
     """One table of config.toml: frozen, unknown keys refused."""
 
     model_config = ConfigDict(
@@ -30,7 +30,7 @@ OWN_FOLDERS = ("checkpoints", "runs", "compiled")
 """What dann keeps in `data.dir`, besides the store."""
 
 
-class DataConfig(Table):
+class DataConfig(ConfigTable):
     """Where posts are kept and how they become conversations."""
 
     dir: Path = Path("data")
@@ -77,14 +77,14 @@ class DataConfig(Table):
         return self.dir / "runs"
 
 
-class TokenizerTable(Table):
+class TokenizerConfig(ConfigTable):
     """How text is cut into tokens; characters have no use for `vocab_size`."""
 
     kind: Literal["bpe", "characters"] = "bpe"
     vocab_size: Auto | Annotated[int, Field(ge=MIN_VOCAB_SIZE, le=65_536)] = "auto"
 
 
-class ModelTable(Table):
+class NetworkConfig(ConfigTable):
     """The network; "auto" is settled from the text, minutes and cores (training/runs/sizing.py)."""
 
     architecture: str = "lstm"
@@ -105,7 +105,7 @@ class ModelTable(Table):
         return self
 
 
-class TrainConfig(Table):
+class TrainConfig(ConfigTable):
     """One training run: how long, on what, and how weights move."""
 
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
@@ -166,14 +166,14 @@ class TrainConfig(Table):
         return self
 
 
-class EvalConfig(Table):
+class EvalConfig(ConfigTable):
     """How a checkpoint is judged."""
 
     samples: int = Field(500, ge=10, le=100_000)
     seed: int = Field(0, ge=0, lt=2**31)
 
 
-class RetrainConfig(Table):
+class RetrainConfig(ConfigTable):
     """When training anew is worth it, how it begins, and what its candidate must be to be published (gate.py)."""
 
     min_new_posts: int = Field(50, ge=0)
@@ -194,8 +194,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="DANN_", env_nested_delimiter="__")
 
     data: DataConfig = DataConfig()
-    tokenizer: TokenizerTable = TokenizerTable()
-    model: ModelTable = ModelTable()
+    tokenizer: TokenizerConfig = TokenizerConfig()
+    model: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
     eval: EvalConfig = EvalConfig()
     retrain: RetrainConfig = RetrainConfig()

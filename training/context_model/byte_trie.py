@@ -20,7 +20,7 @@ Node = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Steps:
+class SpelledSteps:
     """The steps `[S]` of some tokens: the symbol chosen, its column, the trie's node, the index of the token."""
 
     symbols: np.ndarray
@@ -31,13 +31,13 @@ class Steps:
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def of(self, first: int, end: int) -> "Steps":
+    def of(self, first: int, end: int) -> "SpelledSteps":
         """Those of the tokens from `first` to `end`."""
         some = slice(*np.searchsorted(self.tokens, [first, end]))
-        return Steps(self.symbols[some], self.columns[some], self.nodes[some], self.tokens[some])
+        return SpelledSteps(self.symbols[some], self.columns[some], self.nodes[some], self.tokens[some])
 
 
-class Spelling:
+class ByteTrie:
     """The trie of a vocabulary, and the columns that its symbols have in arrays `[.., C]`.
 
     A symbol that `train` uses has a column; all others share the last one, and are told apart in it by the network alone.
@@ -82,18 +82,20 @@ class Spelling:
         used = np.arange(self._symbols.shape[1]) < self.lengths[tokens][:, None]
         return self._symbols[tokens][used], self._nodes[tokens][used]
 
-    def steps(self, tokens: np.ndarray) -> Steps:
+    def steps(self, tokens: np.ndarray) -> SpelledSteps:
         """Every step of `tokens[N]`, in order."""
         symbols, nodes = self._spell(tokens)
-        return Steps(symbols, self._column_of[symbols], nodes, np.repeat(np.arange(len(tokens)), self.lengths[tokens]))
+        return SpelledSteps(
+            symbols, self._column_of[symbols], nodes, np.repeat(np.arange(len(tokens)), self.lengths[tokens])
+        )
 
-    def within(self, steps: Steps) -> np.ndarray:
+    def within(self, steps: SpelledSteps) -> np.ndarray:
         """The ln p of each step's symbol given its column, all symbols of a shared column being equally likely."""
         shared = self._column_of == self.num_columns - 1
         sharing = ((self._edge_of >= 0) & shared).sum(1)[steps.nodes]
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
-    def project(self, ln_p: np.ndarray, steps: Steps) -> tuple[np.ndarray, np.ndarray]:
+    def project(self, ln_p: np.ndarray, steps: SpelledSteps) -> tuple[np.ndarray, np.ndarray]:
         """From ln p `[N, V]` of tokens to ln p of columns `[S, C]`, at the steps of these tokens.
 
         Also ln p `[S]` of each step's symbol given its column. The two hold exactly what was said of the tokens.

@@ -5,7 +5,7 @@ Arrays over all steps at once; the hash of a step depends only on the steps befo
 
 import numpy as np
 
-from training.context_model.byte_trie import END, SPECIAL, Spelling, Steps
+from training.context_model.byte_trie import END, SPECIAL, ByteTrie, SpelledSteps
 
 LONGEST_WORD = 24
 """Letters of a word that its hash looks at."""
@@ -13,7 +13,7 @@ LONGEST_WORD = 24
 Hashes = np.ndarray
 
 
-def byte_contexts(spelling: Spelling, steps: Steps, orders: tuple[int, ...]) -> list[Hashes]:
+def byte_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
     """For each order k, a hash `[S]` of the last k bytes and of how many of them the token being spelled has."""
     history = _History(spelling, steps)
     found = []
@@ -25,7 +25,7 @@ def byte_contexts(spelling: Spelling, steps: Steps, orders: tuple[int, ...]) -> 
     return found
 
 
-def word_contexts(spelling: Spelling, steps: Steps, counts: tuple[int, ...]) -> list[Hashes]:
+def word_contexts(spelling: ByteTrie, steps: SpelledSteps, counts: tuple[int, ...]) -> list[Hashes]:
     """For each count n, a hash `[S]` of the word being written and of the n words before it, whatever stood between."""
     history = _History(spelling, steps)
     words, previous = _words(history.symbols)
@@ -39,7 +39,7 @@ def word_contexts(spelling: Spelling, steps: Steps, counts: tuple[int, ...]) -> 
     return found
 
 
-def speaker_contexts(spelling: Spelling, steps: Steps, orders: tuple[int, ...]) -> list[Hashes]:
+def speaker_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
     """Those of `byte_contexts`, each hashed with the last special token: who is speaking. None where nobody does."""
     history = _History(spelling, steps)
     special = history.symbols > SPECIAL
@@ -54,7 +54,7 @@ def speaker_contexts(spelling: Spelling, steps: Steps, orders: tuple[int, ...]) 
 class _History:
     """The bytes of a text, where tokens ended left out, and how many of them came before each step."""
 
-    def __init__(self, spelling: Spelling, steps: Steps) -> None:
+    def __init__(self, spelling: ByteTrie, steps: SpelledSteps) -> None:
         written = steps.symbols != END
         self.symbols = steps.symbols[written].astype(np.uint64) + np.uint64(1)
         self.before = np.cumsum(written) - written

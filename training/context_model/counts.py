@@ -9,7 +9,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class Seen:
+class PriorCounts:
     """What had followed the contexts of some consecutive steps, one entry a step and symbol, sorted by step.
 
     `rows` from 0; `columns` the symbols; `counts` at least 1; `last` the step at which the symbol came last.
@@ -47,7 +47,7 @@ class Counts:
         self._late = pair[late] * self._num_steps + order[late]  # sorted by pair, then by step
         self._late_starts = np.searchsorted(self._late, np.arange(len(pairs)) * self._num_steps).astype(np.int32)
 
-    def before(self, first: int, end: int) -> Seen:
+    def before(self, first: int, end: int) -> PriorCounts:
         """What had followed the context of each of the steps `first` to `end`, when that step came."""
         contexts = self._contexts[first:end]
         starts, sizes = self._starts[contexts], self._starts[contexts + 1] - self._starts[contexts]
@@ -59,4 +59,4 @@ class Counts:
         counts = self._early_counts[pairs] + late
         seen = counts > 0
         last = np.where(late > 0, latest, self._early_last[pairs])
-        return Seen(rows[seen], self._columns[pairs[seen]], counts[seen], last[seen])
+        return PriorCounts(rows[seen], self._columns[pairs[seen]], counts[seen], last[seen])

@@ -15,7 +15,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
-from training.context_model.byte_trie import Spelling
+from training.context_model.byte_trie import ByteTrie
 from training.context_model.model import Contexts, Inputs, LogLinear
 from training.context_model.neural_cache import NeuralCache
 
@@ -105,7 +105,7 @@ class _Reader:
 
     def __init__(self, train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]) -> None:
         self._num_tokens, self._val_tokens = len(token_bytes), val_tokens
-        self._spelling = Spelling(token_bytes, train_tokens)
+        self._spelling = ByteTrie(token_bytes, train_tokens)
         self._train = len(self._spelling.steps(train_tokens))
         self._steps = self._spelling.steps(np.concatenate([train_tokens, val_tokens]))
         self._val = self._spelling.steps(val_tokens)

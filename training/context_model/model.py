@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from training.context_model.byte_trie import Spelling, Steps
+from training.context_model.byte_trie import ByteTrie, SpelledSteps
 from training.context_model.contexts import byte_contexts, speaker_contexts, word_contexts
-from training.context_model.counts import Counts, Seen
+from training.context_model.counts import Counts, PriorCounts
 
 ORDERS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 14)
 """Bytes in the contexts that the interpolated probability is made of, each falling back on the one before."""
@@ -71,7 +71,7 @@ class Inputs:
 class Contexts:
     """All kinds of context of one text, to be asked from step `first_asked` on."""
 
-    def __init__(self, spelling: Spelling, steps: Steps, first_asked: int) -> None:
+    def __init__(self, spelling: ByteTrie, steps: SpelledSteps, first_asked: int) -> None:
         self._spelling, self._steps = spelling, steps
         hashes = [
             *byte_contexts(spelling, steps, ORDERS),
@@ -103,7 +103,7 @@ class Contexts:
         return Inputs(np.log(p)[None], rows[order], columns[order], cells[order], allowed)
 
 
-def _cells(seen: Seen, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
+def _cells(seen: PriorCounts, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
     """Which weight each entry has.
 
     By how much was seen in the context, and how many different symbols; how often this one was, how many steps ago, and

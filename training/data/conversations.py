@@ -15,7 +15,7 @@ ALONE_RUN = 8
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class TrainingTurn:
     """One message as the network reads it. `quoted`: repeated before the answer to it, so it is read but not learned."""
 
     mine: bool
@@ -25,7 +25,7 @@ class Turn:
     alone: bool = False
 
 
-Conversation = tuple[Turn, ...]
+Conversation = tuple[TrainingTurn, ...]
 
 
 def conversations(
@@ -45,7 +45,7 @@ def conversations(
 
 
 def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversation]:
-    turns = [Turn(mine=True, text=post.text, val=post.id in val, alone=True) for post in posts]
+    turns = [TrainingTurn(mine=True, text=post.text, val=post.id in val, alone=True) for post in posts]
     for _, run in groupby(turns, key=lambda turn: turn.val):
         same = tuple(run)
         yield from (same[i : i + ALONE_RUN] for i in range(0, len(same), ALONE_RUN))
@@ -53,7 +53,7 @@ def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversatio
 
 def _together(posts: Sequence[Post], val: AbstractSet[str], gap: float, context_turns: int) -> Iterator[Conversation]:
     by_id = {post.id: post for post in posts}
-    turns: list[Turn] = []
+    turns: list[TrainingTurn] = []
     heard: list[Post] = []  # what others wrote since one's own last turn
     for before, post in zip([None, *posts], posts, strict=False):
         if before and _seconds_between(before, post) > gap:
@@ -71,13 +71,13 @@ def _together(posts: Sequence[Post], val: AbstractSet[str], gap: float, context_
     yield tuple(turns)
 
 
-def _answer(post: Post, context: Sequence[Post], answered: Post | None, *, in_val: bool) -> Iterator[Turn]:
+def _answer(post: Post, context: Sequence[Post], answered: Post | None, *, in_val: bool) -> Iterator[TrainingTurn]:
     """What others said, the message that is answered if it was not the last of it, and one's own turn."""
     for other in context:
-        yield Turn(mine=False, text=other.text, val=in_val)
+        yield TrainingTurn(mine=False, text=other.text, val=in_val)
     if answered and (not context or context[-1].id != answered.id):
-        yield Turn(mine=answered.mine, text=answered.text, val=in_val, quoted=True)
-    yield Turn(mine=True, text=post.text, val=in_val)
+        yield TrainingTurn(mine=answered.mine, text=answered.text, val=in_val, quoted=True)
+    yield TrainingTurn(mine=True, text=post.text, val=in_val)
 
 
 def _seconds_between(before: Post, after: Post) -> float:

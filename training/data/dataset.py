@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from model.tokenizer import BOS, ME, OTHER, Tokenizer
-from training.data.conversations import Conversation, Turn
+from training.data.conversations import Conversation, TrainingTurn
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def _with_listeners(conversations: Sequence[Conversation], seed: int) -> list[Co
         if not conversation[-1].alone:
             return conversation
         *before, last = conversation
-        heard = (Turn(mine=flip.random() < 0.5, text=turn.text, alone=True) for turn in before)
+        heard = (TrainingTurn(mine=flip.random() < 0.5, text=turn.text, alone=True) for turn in before)
         return (*heard, last)
 
     return [listened(conversation) for conversation in conversations]

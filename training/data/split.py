@@ -34,7 +34,7 @@ DIGITS = 8
 
 
 @dataclass(frozen=True)
-class Unlearned:
+class UnlearnedPosts:
     """Ids of posts that a checkpoint cannot have learned: those it held out, and those that came after it."""
 
     old: frozenset[str] = frozenset()
@@ -43,38 +43,38 @@ class Unlearned:
 
 def newest_tenth(posts: Sequence[Post]) -> frozenset[str]:
     """Ids of the newest tenth of one's own posts."""
-    mine = by_age(posts)
+    mine = sorted_by_age(posts)
     return frozenset(post.id for post in mine[len(mine) - int(len(mine) * VAL_FRACTION) :])
 
 
-def by_age(posts: Sequence[Post]) -> list[Post]:
+def sorted_by_age(posts: Sequence[Post]) -> list[Post]:
     """One's own posts from old to new; those without a time (plain text) count as older than all others, in their order."""
     return sorted((post for post in posts if post.mine), key=_time)  # which keeps the order of equals
 
 
-def noted(ids: Iterable[str]) -> str:
+def digests_for_meta(ids: Iterable[str]) -> str:
     """Held-out posts as meta.json notes them: a digest of each id, with spaces between."""
     return " ".join(sorted(map(_digest, ids)))
 
 
-def unlearned(posts: Sequence[Post], meta: Meta) -> Unlearned:
+def unlearned_posts(posts: Sequence[Post], meta: Meta) -> UnlearnedPosts:
     """What of `posts` the checkpoint with this Meta cannot have learned.
 
     One from before what is held out was noted held out the newest tenth of the posts it knew: they are those up to its
     newest, if there are still as many of them; otherwise posts came or went in between, and `old` is empty.
     """
-    mine, newest = by_age(posts), float("-inf") if meta.newest_post is None else meta.newest_post
+    mine, newest = sorted_by_age(posts), float("-inf") if meta.newest_post is None else meta.newest_post
     new = frozenset(post.id for post in mine if _time(post) > newest)
     known = [post for post in mine if post.id not in new]
     if meta.held_out is not None:
         digests = set(meta.held_out.split())
-        return Unlearned(frozenset(post.id for post in known if _digest(post.id) in digests), new)
-    return Unlearned(newest_tenth(known) if len(known) == meta.posts else frozenset(), new)
+        return UnlearnedPosts(frozenset(post.id for post in known if _digest(post.id) in digests), new)
+    return UnlearnedPosts(newest_tenth(known) if len(known) == meta.posts else frozenset(), new)
 
 
-def held_out_again(posts: Sequence[Post], incumbent: Unlearned) -> frozenset[str]:
+def held_out_for_candidate(posts: Sequence[Post], incumbent: UnlearnedPosts) -> frozenset[str]:
     """What a candidate holds out: the newest tenth, and the newer half of what the incumbent held out."""
-    old = [post.id for post in by_age(posts) if post.id in incumbent.old]
+    old = [post.id for post in sorted_by_age(posts) if post.id in incumbent.old]
     return newest_tenth(posts) | frozenset(old[len(old) // 2 :])
 
 

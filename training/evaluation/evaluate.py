@@ -22,8 +22,8 @@ from training.data.dataset import build_dataset, own_bytes, scored_stream
 from training.evaluation.kneser_ney import kneser_ney_bpb, unigram_bpb
 from training.evaluation.markov import markov_samples
 from training.evaluation.memorization import Novelty, PostIndex, novelty
-from training.evaluation.prompts import Exchange, exchanges
-from training.evaluation.style import Auc, Distances, Traits, distances, told_apart, traits, words_of
+from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
+from training.evaluation.style import Auc, Distances, Traits, distances, separability, traits, words_of
 from training.loop.scoring import Evaluator, Score, ppmd_bpb
 from training.store.post import Post
 
@@ -46,7 +46,7 @@ class Voice:
 
 
 @dataclass(frozen=True)
-class Report:
+class EvaluationReport:
     """One evaluation. `posts` are one's own in the store, `posts_then` when the checkpoint learned.
 
     `mixed_bpb` is the checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one
@@ -90,14 +90,16 @@ class Report:
         }
 
 
-def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, progress: Callable[[str], None]) -> Report:
+def evaluate(
+    snapshot: Snapshot, posts: Sequence[Post], settings: Settings, progress: Callable[[str], None]
+) -> EvaluationReport:
     """Evaluate a checkpoint on posts sorted by channel and time; `progress` is told what is being done.
 
     What is held out is what the checkpoint's own settings hold out. Raises DannError where that is too little.
     """
     assert snapshot.meta is not None  # a checkpoint that was loaded has it
     corpus = build_corpus(posts, _data_settings(settings.data, snapshot.meta.settings))
-    found = list(exchanges(corpus.val))
+    found = list(held_out_prompts(corpus.val))
     if len(found) < FEWEST_HELD_OUT:
         raise DannError(
             f"{len(found)} of your {corpus.posts:,} posts are held out and judging a voice takes {FEWEST_HELD_OUT} "
@@ -114,7 +116,7 @@ def evaluate(snapshot: Snapshot, posts: Sequence[Post], settings: Settings, prog
     progress("making Markov chains")
     samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
     progress("comparing")
-    return Report(
+    return EvaluationReport(
         checkpoint=snapshot.id,
         seed=seed,
         posts=corpus.posts,
@@ -161,12 +163,12 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
 
 
 def _replies(
-    snapshot: Snapshot, asked: Sequence[Exchange], settings: Settings, progress: Callable[[str], None]
+    snapshot: Snapshot, asked: Sequence[HeldOutPrompt], settings: Settings, progress: Callable[[str], None]
 ) -> list[str]:
     """What the checkpoint says where the person wrote the held-out post, each from a seed of its own."""
     progress(f"writing {len(asked):,} samples")
     seeds = range(settings.eval.seed, settings.eval.seed + len(asked))
-    requests = [(exchange.said, settings.sample, seed) for exchange, seed in zip(asked, seeds, strict=True)]
+    requests = [(exchange.turns, settings.sample, seed) for exchange, seed in zip(asked, seeds, strict=True)]
     return [reply.text for reply in Engine(snapshot).replies(requests)]
 
 
@@ -184,6 +186,6 @@ def _voice(texts: Sequence[str], real: Sequence[str], known: dict[str, int], ind
     return Voice(
         traits=traits(texts, known),
         distances=distances(texts, real, known),
-        auc=told_apart(texts, real, seed),
+        auc=separability(texts, real, seed),
         novelty=novelty(texts, index),
     )

@@ -17,7 +17,7 @@ _END = 0  # the id after each post's last word, which no word of a text has: no 
 
 
 @dataclass(frozen=True)
-class Run:
+class VerbatimRun:
     """A verbatim run: how many words, and how many characters they have, joined by single spaces."""
 
     words: int
@@ -58,13 +58,13 @@ class PostIndex:
             longest = max(longest, len(words))
         self._suffixes = _suffix_array(self._words, longest)
 
-    def longest_run(self, text: str) -> Run:
+    def longest_run(self, text: str) -> VerbatimRun:
         """The longest run of words that `text` shares with one post, and the longest in characters."""
         words = text.split()
         runs = [(start, self._shared(words, start)) for start in range(len(words))]
         lengths = (length for _, length in runs)
         characters = (len(" ".join(words[start : start + length])) for start, length in runs)
-        return Run(max(lengths, default=0), max(characters, default=0))
+        return VerbatimRun(max(lengths, default=0), max(characters, default=0))
 
     def holds(self, text: str) -> bool:
         """Whether `text` is one of the posts, but for white space."""

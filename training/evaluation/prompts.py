@@ -8,17 +8,17 @@ from training.data.conversations import Conversation
 
 
 @dataclass(frozen=True)
-class Exchange:
+class HeldOutPrompt:
     """A held-out post and what stood before it in its conversation."""
 
-    said: Sequence[Turn]
+    turns: Sequence[Turn]
     answer: str
 
 
-def exchanges(val: Sequence[Conversation]) -> Iterator[Exchange]:
+def held_out_prompts(val: Sequence[Conversation]) -> Iterator[HeldOutPrompt]:
     """Every held-out post of one's own; where nobody else is ever heard, it was said out of the blue."""
     for conversation in val:
         before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
         for number, turn in enumerate(conversation):
             if turn.mine and not turn.quoted:
-                yield Exchange([] if turn.alone else before[:number], turn.text)
+                yield HeldOutPrompt([] if turn.alone else before[:number], turn.text)

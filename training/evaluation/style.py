@@ -113,7 +113,7 @@ def distances(posts: Sequence[str], real: Sequence[str], known: Collection[str])
     )
 
 
-def told_apart(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
+def separability(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
     """How well `posts` are told from `real`, at least FOLDS of each, by a linear classifier.
 
     TF-IDF of runs of 1 to 4 characters within words, case kept; logistic regression; the area under the ROC curve on each

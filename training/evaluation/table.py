@@ -5,7 +5,7 @@ from collections.abc import Callable
 from rich.console import Console, Group
 from rich.table import Table
 
-from training.evaluation.evaluate import Report, Voice
+from training.evaluation.evaluate import EvaluationReport, Voice
 from training.evaluation.memorization import COPIED_WORDS
 from training.evaluation.style import Traits
 
@@ -27,12 +27,12 @@ by the rest of it; nobody is more like you than that.[/dim]"""
 Row = tuple[str, Callable[[Voice], str], Callable[[Traits], str] | None]
 
 
-def print_report(report: Report, console: Console) -> None:
+def print_report(report: EvaluationReport, console: Console) -> None:
     """Print all of it."""
     console.print(Group(_knowledge(report), "", _likeness(report), "", _LEGEND), highlight=False)
 
 
-def _knowledge(report: Report) -> Table:
+def _knowledge(report: EvaluationReport) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -47,7 +47,7 @@ def _knowledge(report: Report) -> Table:
     return table
 
 
-def _likeness(report: Report) -> Table:
+def _likeness(report: EvaluationReport) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(f"{report.samples:,} samples of each", no_wrap=True)
     for name in report.voices:

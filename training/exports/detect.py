@@ -6,7 +6,7 @@ from pathlib import PurePosixPath
 from training.exports.common import csv_rows
 from training.exports.common.encodings import text_of
 from training.exports.common.files import ExportFile
-from training.exports.common.record import Reader
+from training.exports.common.record import ExportReader
 from training.exports.discord import chat_exporter, data_package
 from training.exports.generic import json_lines, plain_text, table
 from training.exports.telegram import desktop_json
@@ -48,7 +48,7 @@ _MAGIC = (
 """How files that hold nobody's posts begin: whatever looks like text in them is never read as such."""
 
 
-def detect(file: ExportFile) -> Reader | None:
+def detect(file: ExportFile) -> ExportReader | None:
     """Return the reader for a file, whatever it is called, or None. Raises DannError if it cannot be opened."""
     head = _head(file)
     asked = [reader for reader in READERS if reader not in _GENERIC] if _foreign(head) else READERS
@@ -84,7 +84,7 @@ def _foreign(head: bytes) -> str | None:
     return "binary data" if "\0" in text or strange > len(text) // 4 else None
 
 
-def readable(files: list[ExportFile]) -> list[tuple[ExportFile, Reader]]:
+def readable(files: list[ExportFile]) -> list[tuple[ExportFile, ExportReader]]:
     """Return which of a tree's files to read, and with which reader, in their order.
 
     Beside what was posted, exports hold lists, settings, notices and other people's files. So JSON lines, tables and
@@ -100,7 +100,7 @@ def readable(files: list[ExportFile]) -> list[tuple[ExportFile, Reader]]:
     ]
 
 
-def _home(file: ExportFile, reader: Reader) -> PurePosixPath:
+def _home(file: ExportFile, reader: ExportReader) -> PurePosixPath:
     """Return the topmost folder of the export that a file belongs to."""
     folder = PurePosixPath(file.path).parent
     if reader is data_package.READER:  # messages/c123/messages.csv, whatever language the names are in

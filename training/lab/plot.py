@@ -20,7 +20,7 @@ POINTS = 200
 
 
 @dataclass(frozen=True)
-class Curve:
+class PlottedCurve:
     """One run: for each seed, bits per byte at so many minutes."""
 
     name: str
@@ -35,7 +35,7 @@ def check_picture(path: Path) -> None:
         raise DannError(f"--plot {path}: there is no folder {path.parent}; make it first")
 
 
-def draw_curves(path: Path, curves: Sequence[Curve]) -> None:
+def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
     """Draw one line a run, the mean of its seeds, and from the least to the most of them a band."""
     check_picture(path)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dann", "font.size": 11}):

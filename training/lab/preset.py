@@ -8,12 +8,12 @@ from pydantic import Field
 
 from model.errors import DannError
 from training.config.load import load_settings
-from training.config.tables import Settings, Table
+from training.config.tables import ConfigTable, Settings
 
 FOLDER = Path("experiments")
 
 
-class ExperimentTable(Table):
+class ExperimentTable(ConfigTable):
     """What is asked, and of which text: `text` "" is the store's posts, `train_fraction` how much of a text is learned.
 
     `mixed` scores the text a third time, the network mixed with a context model; it takes a minute or two a megabyte.

@@ -17,7 +17,7 @@ from training.lab.source import Source
 from training.lock import only_training
 from training.loop.clock import Clock
 from training.loop.step import TrainState
-from training.loop.trainer import Progress, fit
+from training.loop.trainer import TrainProgress, fit
 from training.runs import sizing
 from training.runs.callbacks import Console
 from training.runs.init import fresh_network, num_params
@@ -106,11 +106,11 @@ class _Passing:
         self.stepped = console.stepped
         self.evaluated = console.evaluated
 
-    def saved(self, state: TrainState, progress: Progress) -> None:
+    def saved(self, state: TrainState, progress: TrainProgress) -> None:
         """Listener: nothing to keep."""
 
 
-def _without_result(ending: str, settings: ExperimentSettings, progress: Progress) -> str:
+def _without_result(ending: str, settings: ExperimentSettings, progress: TrainProgress) -> str:
     train = settings.train
     kept = f"seed {train.seed} has no result; what was finished before it is kept"
     if ending == "diverged":

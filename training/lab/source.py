@@ -33,7 +33,7 @@ MOST_REPLIES = 200
 
 
 @dataclass(frozen=True)
-class Figures:
+class TextFigures:
     """How well held-out text is known: nats per character by text_file.py's two protocols (None of posts), bits per byte.
 
     `val_mixed_nats_per_char` is val-stateful mixed with a context model, where that was asked for.
@@ -62,7 +62,7 @@ class Source(Protocol):
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """A tokenizer learned from the train part, and both parts as tokens."""
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> TextFigures:
         """Score all that is held out."""
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
@@ -86,11 +86,11 @@ class TextSource:
         tokenizer = learned_tokenizer(settings.tokenizer, [self.text.train])
         return tokenizer, text_dataset(self.text, tokenizer)
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:  # noqa: ARG002
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> TextFigures:  # noqa: ARG002
         """Source: both protocols; the bits per byte are those of the one pass."""
         score = score_text(model, tokenizer, self.text.val)
         both = mixed_nats_per_char(model, tokenizer, self.text) if mixed else None
-        return Figures(score.reset, score.stateful, score.bpb, both)
+        return TextFigures(score.reset, score.stateful, score.bpb, both)
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: how the network goes on after the first tokens that were held out, which come first."""
@@ -123,10 +123,10 @@ class PostSource:
         dataset = build_dataset(self.corpus.train, self.corpus.val, tokenizer, train.other_weight, train.seed)
         return tokenizer, dataset
 
-    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> Figures:  # noqa: ARG002
+    def figures(self, model: LanguageModel, tokenizer: Tokenizer, dataset: Dataset, mixed: bool) -> TextFigures:  # noqa: ARG002
         """Source: bits per byte of one's own held-out turns."""
         score = Evaluator(nnx.graphdef(model), dataset.val)(nnx.state(model, nnx.Param))
-        return Figures(None, None, score.bpb)
+        return TextFigures(None, None, score.bpb)
 
     def sample(self, model: LanguageModel, tokenizer: Tokenizer, seed: int) -> str:
         """Source: posts drawn from nothing, a line each."""

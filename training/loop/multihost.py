@@ -48,7 +48,7 @@ def is_first() -> bool:
 
 
 @contextmanager
-def joined(settings: S) -> Iterator[S]:
+def join_hosts(settings: S) -> Iterator[S]:
     """Be one of `train.hosts` hosts; yields the settings to work with: those given, or on all but host 0 a folder to lose.
 
     Call devices.prepare first, and nothing else of JAX. Raises DannError if a host is missing, refused, or lost.
@@ -56,7 +56,7 @@ def joined(settings: S) -> Iterator[S]:
     if settings.train.hosts == 1:
         yield settings
         return
-    rendezvous.meet(settings.train)
+    rendezvous.rendezvous(settings.train)
     leaving = [True]
     with _standard_output_on_error(), tempfile.TemporaryDirectory(prefix="dann-host-") as folder:
         _start(settings.train, leaving)
@@ -110,7 +110,7 @@ def _standard_output_on_error() -> Iterator[None]:
         os.close(kept)
 
 
-def agreed(ahead: np.ndarray, stop: bool, save: bool) -> tuple[np.ndarray, bool, bool]:
+def agree(ahead: np.ndarray, stop: bool, save: bool) -> tuple[np.ndarray, bool, bool]:
     """Host 0's `ahead[n]`, n at most DISPATCH_STEPS, bit by bit; and whether any host is to stop, and to save."""
     if jax.process_count() == 1:
         return ahead, stop, save
@@ -121,7 +121,7 @@ def agreed(ahead: np.ndarray, stop: bool, save: bool) -> tuple[np.ndarray, bool,
     return first[3 : 3 + int(first[0])], bool(any_stops), bool(any_saves)
 
 
-def whole(tree: Any) -> Any:
+def gather_whole(tree: Any) -> Any:
     """`tree` with every array readable here: what is dealt out over hosts is gathered."""
     return jax.tree.map(_whole, tree)
 
@@ -149,7 +149,7 @@ def check_same(shape: ModelConfig, config: TrainConfig, dataset: Dataset) -> Non
             )
 
 
-def handed_out(runs: Path, find: Callable[[Path], Path]) -> Path:
+def copy_from_first_host(runs: Path, find: Callable[[Path], Path]) -> Path:
     """The folder that `find(runs)` finds on host 0; the other hosts have it copied into their own `runs`."""
     if jax.process_count() == 1:
         return find(runs)

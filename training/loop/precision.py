@@ -17,7 +17,7 @@ CPU_FLAG = "avx512_bf16"
 """What Linux calls the instructions with which XLA's products of bfloat16 were measured: 1.4 to 2 times float32's."""
 
 
-def numbers(config: TrainConfig) -> Any:
+def compute_dtype(config: TrainConfig) -> Any:
     """The dtype that products are taken of while learning."""
     if config.precision == "auto":
         return jnp.bfloat16 if jax.default_backend() == "cpu" and _multiplies_bfloat16() else jnp.float32

@@ -24,7 +24,7 @@ POLL_SECONDS = 0.2
 GREETING_SECONDS = 5.0
 
 
-def meet(config: TrainConfig, wait: float = WAIT_SECONDS) -> None:
+def rendezvous(config: TrainConfig, wait: float = WAIT_SECONDS) -> None:
     """Return when all `config.hosts` hosts are there; raises DannError if one isn't within `wait` seconds, or is refused."""
     address, _, port = config.coordinator.rpartition(":")
     deadline = time.monotonic() + wait

@@ -19,13 +19,13 @@ from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from model.architectures import LanguageModel
-from model.architectures.parts.dropout import Noise, step_noise
+from model.architectures.parts.dropout import DropoutKeys, dropout_keys
 from training.config.tables import TrainConfig
 from training.data.dataset import TokenStream
 from training.loop.clock import DISPATCH_STEPS
 from training.loop.devices import AXIS, make_mesh
 from training.loop.optimizer import cross_entropy, global_norm, optimizer
-from training.loop.precision import numbers
+from training.loop.precision import compute_dtype
 
 
 class TrainState(NamedTuple):
@@ -76,7 +76,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     """
     graph = nnx.graphdef(model)
     chain = optimizer(config)
-    products_of = numbers(config)
+    products_of = compute_dtype(config)
     streams, window, size = num_streams(config, stream), config.bptt_length, len(stream)
     mesh = make_mesh(config, streams)
     spacing = size // streams
@@ -84,7 +84,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     share = streams // mesh.size
     order_key, noise_key, reset_key = jax.random.split(jax.random.key(config.seed), 3)
 
-    def loss(params: Any, read: Window, carry: Any, counted: jax.Array, noise: Noise) -> tuple[jax.Array, Any]:
+    def loss(params: Any, read: Window, carry: Any, counted: jax.Array, noise: DropoutKeys) -> tuple[jax.Array, Any]:
         network: Any = nnx.merge(graph, params)
         logits, carry = network(read.tokens[:, :-1], carry, noise=noise, dtype=products_of)
         nats = cross_entropy(logits, read.tokens[:, 1:]) * read.weights[:, 1:]
@@ -110,7 +110,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
         rows = share * jax.lax.axis_index(AXIS) + jnp.arange(share)
         # All streams' weights, not this device's: the mean is over the batch, and needs no meeting of its own.
         counted = jnp.maximum(windows(state.step, jnp.arange(streams), data).weights[:, 1:].sum(), 1.0)
-        noise = step_noise(jax.random.fold_in(noise_key, state.step), rows)
+        noise = dropout_keys(jax.random.fold_in(noise_key, state.step), rows)
         carry = remembered(state.step, rows, state.carry)
         read = windows(state.step, rows, data)
         (value, carry), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, read, carry, counted, noise)

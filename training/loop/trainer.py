@@ -20,7 +20,7 @@ from training.loop.step import TrainState, initial_state, make_dispatch, num_str
 
 
 @dataclass
-class Progress:
+class TrainProgress:
     """How far a run has come. `best` is the best average so far, on the host; `score` the last one, `best_score` its own."""
 
     step: int = 0
@@ -64,7 +64,7 @@ class Fit:
     """How a run ended, and its best weights with their score on the quick part of val."""
 
     ending: Ending
-    progress: Progress
+    progress: TrainProgress
     tokens_per_second: float
 
 
@@ -74,10 +74,10 @@ class Listener(Protocol):
     def stepped(self, metrics: StepMetrics) -> None:
         """A dispatch is done."""
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """The average of the weights was scored: `progress.score`."""
 
-    def saved(self, state: TrainState, progress: Progress) -> None:
+    def saved(self, state: TrainState, progress: TrainProgress) -> None:
         """It is time to save what resuming needs."""
 
 
@@ -88,7 +88,7 @@ def fit(
     clock: Clock,
     listener: Listener,
     stopping: Callable[[], bool],
-    resumed: tuple[TrainState, Progress] | None = None,
+    resumed: tuple[TrainState, TrainProgress] | None = None,
 ) -> Fit:
     """Train until the clock says so, `stopping()` does, or the loss is no number; returns the best weights.
 
@@ -98,7 +98,7 @@ def fit(
     multihost.check_same(model.config, config, dataset)
     dispatch = make_dispatch(model, config, dataset.train)
     score = Evaluator(nnx.graphdef(model), dataset.quick)
-    state, progress = resumed or (initial_state(model, config, dataset.train), Progress())
+    state, progress = resumed or (initial_state(model, config, dataset.train), TrainProgress())
     tokens_per_step = num_streams(config, dataset.train) * config.bptt_length
     clock.steps_per_epoch = steps_per_epoch(config, dataset.train)
     speed = Speed(tokens_per_step)
@@ -106,7 +106,7 @@ def fit(
     last_saved = time.monotonic()
     while True:
         unsaved = time.monotonic() - last_saved
-        ahead, stop, save = multihost.agreed(clock.ahead(progress.step), stopping(), unsaved > config.save_seconds)
+        ahead, stop, save = multihost.agree(clock.ahead(progress.step), stopping(), unsaved > config.save_seconds)
         over = stop or not ahead.size
         if metrics and (over or metrics.progress * config.evaluations >= progress.next_evaluation):
             progress.judge(score(state.average), state.average, metrics.progress * config.evaluations)
@@ -114,7 +114,7 @@ def fit(
         elif over and progress.step and progress.best is None:  # resumed with no time left
             progress.judge(score(state.average), state.average, config.evaluations)
         if metrics and (over or save):
-            listener.saved(multihost.whole(state), progress)
+            listener.saved(multihost.gather_whole(state), progress)
             last_saved = time.monotonic()
         if over:
             return Fit("stopped" if stop and ahead.size else "done", progress, speed.tokens_per_second)

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
-from training.exports.common.record import OWNER, Reader, Record
+from training.exports.common.record import OWNER, ExportReader, Record
 from training.exports.detect import FORMATS, describe, readable
-from training.posts.owner import Authors, digest_of, owners
+from training.posts.owner import Authors, find_owners, owner_digest
 from training.store.post import Post
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ Progress = Callable[[str, int], None]
 
 
 @dataclass
-class Report:
+class ImportReport:
     """What an import did: read = kept + updated + duplicates + forgotten + everything dropped; kept = mine + context.
 
     `forgotten` posts were taken out for good before and stay out. `formats` counts the messages read by format; `skipped`
@@ -61,7 +61,7 @@ class Exports:
     `others` are, by format, those beside the owner, where the owner was named and did not have to be found out.
     """
 
-    files: list[tuple[ExportFile, Reader]]
+    files: list[tuple[ExportFile, ExportReader]]
     mine: dict[str, set[str]]
     skipped: list[str]
     others: dict[str, set[str]] = field(default_factory=dict)
@@ -92,13 +92,13 @@ def look_through(
         exports.files.extend(found)
         exports.skipped.extend(file.label for file in files if file.label not in read)
     authors = list(_authors(exports.files, progress))
-    exports.mine.update(owners(authors, me, known()))
+    exports.mine.update(find_owners(authors, me, known()))
     for file in authors if me else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports
 
 
-def _authors(files: Sequence[tuple[ExportFile, Reader]], progress: Progress) -> Iterator[Authors]:
+def _authors(files: Sequence[tuple[ExportFile, ExportReader]], progress: Progress) -> Iterator[Authors]:
     read = 0
     for file, reader in files:
         authors = Authors(file.label, reader.name)
@@ -111,12 +111,14 @@ def _authors(files: Sequence[tuple[ExportFile, Reader]], progress: Progress) -> 
         yield authors
 
 
-def store_exports(store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None) -> Report:
+def store_exports(
+    store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None
+) -> ImportReport:
     """Store what was looked through, all or nothing a file, and who was named as the owner.
 
     `progress` hears how many messages were dealt with.
     """
-    report = Report(skipped=exports.skipped)
+    report = ImportReport(skipped=exports.skipped)
     for file, reader in exports.files:
         with store.writing() as writer:
             added = writer.add(_posts(file, reader, exports.mine[reader.name], report, progress))
@@ -134,10 +136,12 @@ def store_exports(store: "PostStore", exports: Exports, progress: Progress = lam
 
 
 def _digests(source: str, authors: Collection[str]) -> set[str]:
-    return {digest_of(source, author) for author in authors}
+    return {owner_digest(source, author) for author in authors}
 
 
-def _posts(file: ExportFile, reader: Reader, mine: set[str], report: Report, progress: Progress) -> Iterator[Post]:
+def _posts(
+    file: ExportFile, reader: ExportReader, mine: set[str], report: ImportReport, progress: Progress
+) -> Iterator[Post]:
     """Yield what is words, and count everything."""
     named = _Namer(reader.name)
     for record in reader.read(file):

@@ -16,8 +16,8 @@ from pathlib import Path
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.config.tables import DataConfig
-from training.exports.common.stream_errors import shown
-from training.posts.importer import Report, look_through, store_exports
+from training.exports.common.stream_errors import printable_path
+from training.posts.importer import ImportReport, look_through, store_exports
 from training.posts.owner import UnknownOwnerError
 
 SETTLED_SECONDS = 4.0
@@ -37,7 +37,7 @@ Shape = tuple[tuple[str, int, int], ...]
 """Of a file, or of all in a folder: names, sizes in bytes, and times of change in nanoseconds."""
 
 
-class Stopped(Exception):  # noqa: N818 (it is no error)
+class InboxStopped(Exception):  # noqa: N818 (it is no error)
     """The caller wants to end; what was begun is left for the next look."""
 
 
@@ -107,7 +107,7 @@ class Inbox:
             self._put_off(path.name, str(error))
         except OSError as error:
             self._put_off(path.name, f"{path}: cannot be moved ({error.strerror})")
-        except Stopped:
+        except InboxStopped:
             raise
         except Exception:
             if path.name not in self._told:
@@ -116,7 +116,7 @@ class Inbox:
         else:
             del self._seen[path.name]
             self._told.discard(path.name)
-            yield shown(f"inbox: {path.name}: {ended.line}")
+            yield printable_path(f"inbox: {path.name}: {ended.line}")
 
     def _imported(self, path: Path) -> _Ended:
         """Raises DannError where the store refuses: that is not the export's fault."""
@@ -139,7 +139,7 @@ class Inbox:
 
     def _progress(self, _doing: str, _read: int) -> None:
         if self.stopping():
-            raise Stopped
+            raise InboxStopped
 
     def _put_off(self, name: str, problem: str) -> None:
         self._seen[name].not_before = self.clock() + AGAIN_SECONDS
@@ -148,7 +148,7 @@ class Inbox:
     def _tell_once(self, name: str, line: str) -> None:
         if name not in self._told:
             self._told.add(name)
-            log.warning("%s", shown(line))
+            log.warning("%s", printable_path(line))
 
 
 def _for_us(paths: Sequence[Path]) -> dict[str, Path]:
@@ -189,7 +189,7 @@ def _move(path: Path, folder: Path, why: str) -> None:
     path.rename(folder / free)
 
 
-def _summed_up(report: Report) -> str:
+def _summed_up(report: ImportReport) -> str:
     parts = [f"{report.mine:,} new of yours", f"{report.context:,} of others"]
     counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
     parts += [f"{count:,} {name}" for name, count in counted.items() if count]

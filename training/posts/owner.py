@@ -55,12 +55,12 @@ class Authors:
         return "".join(character if character.isprintable() else " " for character in shown)
 
 
-def digest_of(source: str, author: str) -> str:
+def owner_digest(source: str, author: str) -> str:
     """What is kept of an author of a format who was named as the owner."""
     return hashlib.sha256(f"{source}\0{author}".encode()).hexdigest()
 
 
-def owners(
+def find_owners(
     files: Sequence[Authors], me: str, known: Mapping[str, Collection[str]] = MappingProxyType({})
 ) -> dict[str, set[str]]:
     """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
@@ -95,7 +95,7 @@ def _named(authors: Authors, me: str) -> set[str]:
 def _known(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
     """Return who was named before, of those who wrote here."""
     digests = known.get(source, ())
-    return {author for author in _together(files).counts if digest_of(source, author) in digests}
+    return {author for author in _together(files).counts if owner_digest(source, author) in digests}
 
 
 def _known_here(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:

@@ -25,12 +25,12 @@ from training.config.tables import Settings
 from training.data.conversations import Conversation
 from training.data.corpus import Corpus, cut_conversations, own_texts
 from training.data.dataset import held_out_rows, own_bytes
-from training.data.split import Unlearned
+from training.data.split import UnlearnedPosts
 from training.evaluation.kneser_ney import unigram_bpb
 from training.evaluation.memorization import PostIndex, distinct_n, novelty
-from training.evaluation.prompts import Exchange, exchanges
+from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
 from training.loop.scoring import Evaluator
-from training.retrain.gate import Figures, Variety, objections, objections_to_first
+from training.retrain.gate import GateFigures, Variety, objections, objections_to_first
 from training.store.post import Post
 
 FEWEST_POSTS = 10
@@ -47,7 +47,7 @@ SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
 
 
 @dataclass(frozen=True)
-class Judgement:
+class Comparison:
     """Why a candidate may not be published, nothing if it may; bits a byte of both; and all that was measured, by name."""
 
     reasons: list[str]
@@ -57,7 +57,7 @@ class Judgement:
 
 
 @dataclass(frozen=True)
-class Ground:
+class ComparisonSet:
     """What checkpoints are compared on, all of it held out by each of them, and the posts that nobody should copy.
 
     `old` are the conversations that the incumbent held out, `new` those that came since (split.py), `asked` the prompts
@@ -67,7 +67,7 @@ class Ground:
 
     old: list[Conversation]
     new: list[Conversation]
-    asked: list[Exchange]
+    asked: list[HeldOutPrompt]
     unasked: int
     real: list[str]
     learned: PostIndex
@@ -78,15 +78,15 @@ class Ground:
         return len(own_texts([*self.old, *self.new]))
 
 
-def judge(
+def compare(
     root: Path,
     candidate_id: str,
-    incumbent: tuple[Snapshot, Unlearned] | None,
+    incumbent: tuple[Snapshot, UnlearnedPosts] | None,
     posts: Sequence[Post],
     corpus: Corpus,
     settings: Settings,
     progress: Callable[[float], None],
-) -> Judgement:
+) -> Comparison:
     """Judge a saved candidate that learned `corpus`, made of `posts`, beside the incumbent and what that cannot have learned.
 
     `progress` is told which part of it is done.
@@ -94,13 +94,13 @@ def judge(
     try:
         candidate = Engine(checkpoint.load(root, candidate_id))
     except DannError as error:
-        return Judgement([f"it does not load: {error}"])
-    if faults := unfit(candidate, settings.sample):
-        return Judgement(faults)
-    ground = common_ground(posts, corpus, incumbent and incumbent[1], settings)
+        return Comparison([f"it does not load: {error}"])
+    if faults := serving_problems(candidate, settings.sample):
+        return Comparison(faults)
+    ground = comparison_set(posts, corpus, incumbent and incumbent[1], settings)
     if incumbent and ground.posts < FEWEST_POSTS:
         few = f"only {ground.posts} held-out posts are there that the incumbent has not learned either, and comparing takes"
-        return Judgement([f"{few} {FEWEST_POSTS}; `dann train` publishes without comparing"])
+        return Comparison([f"{few} {FEWEST_POSTS}; `dann train` publishes without comparing"])
     progress(0.3)
     found = figures(candidate, ground, settings)
     measured: dict[str, Any] = {
@@ -110,15 +110,19 @@ def judge(
     }
     if incumbent is None:
         unigram = unigram_bpb(own_texts(corpus.train), own_texts(corpus.val), candidate.snapshot.tokenizer)
-        return Judgement(objections_to_first(found, unigram), _finite(found.bpb), None, measured | {"unigram": unigram})
+        return Comparison(
+            objections_to_first(found, unigram), _finite(found.bpb), None, measured | {"unigram": unigram}
+        )
     progress(0.6)
     bar = figures(Engine(incumbent[0]), ground, settings)
     real = variety(ground.real) if ground.real else None
     measured |= {"incumbent": bar.as_json(), "real": real and real._asdict()}
-    return Judgement(objections(found, bar, settings.retrain, real), _finite(found.bpb), _finite(bar.bpb), measured)
+    return Comparison(objections(found, bar, settings.retrain, real), _finite(found.bpb), _finite(bar.bpb), measured)
 
 
-def common_ground(posts: Sequence[Post], corpus: Corpus, incumbent: Unlearned | None, settings: Settings) -> Ground:
+def comparison_set(
+    posts: Sequence[Post], corpus: Corpus, incumbent: UnlearnedPosts | None, settings: Settings
+) -> ComparisonSet:
     """What to compare on: what the candidate's corpus holds out and the incumbent has not learned; all of it without one."""
     old_ids, new_ids = (incumbent.old, incumbent.new) if incumbent else (frozenset[str](), corpus.held_out)
     old, new = (
@@ -129,19 +133,19 @@ def common_ground(posts: Sequence[Post], corpus: Corpus, incumbent: Unlearned | 
     asked = _asked(old, new, settings.retrain.samples - unasked, settings.eval.seed)
     own = own_texts(old)
     real = random.Random(settings.eval.seed).sample(own, min(settings.retrain.samples, len(own)))  # noqa: S311
-    return Ground(old, new, asked, unasked, real, PostIndex(own_texts(corpus.train)))
+    return ComparisonSet(old, new, asked, unasked, real, PostIndex(own_texts(corpus.train)))
 
 
-def _asked(old: Sequence[Conversation], new: Sequence[Conversation], wanted: int, seed: int) -> list[Exchange]:
+def _asked(old: Sequence[Conversation], new: Sequence[Conversation], wanted: int, seed: int) -> list[HeldOutPrompt]:
     """Prompts from both kinds in equal parts, so that many new posts do not crowd out the voice as it was."""
     draw = random.Random(seed)  # noqa: S311
-    shuffled = [draw.sample(found, len(found)) for found in (list(exchanges(old)), list(exchanges(new)))]
+    shuffled = [draw.sample(found, len(found)) for found in (list(held_out_prompts(old)), list(held_out_prompts(new)))]
     half = max(wanted // 2, wanted - len(shuffled[1]))
     chosen = shuffled[0][:half]
     return chosen + shuffled[1][: wanted - len(chosen)]
 
 
-def unfit(engine: Engine, params: SamplingParams) -> list[str]:
+def serving_problems(engine: Engine, params: SamplingParams) -> list[str]:
     """Why a checkpoint cannot serve, whatever it knows, a line each; nothing if it can."""
     weights = weights_of(engine.snapshot.model)
     broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
@@ -164,7 +168,7 @@ def _spells(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
     return True
 
 
-def figures(engine: Engine, ground: Ground, settings: Settings) -> Figures:
+def figures(engine: Engine, ground: ComparisonSet, settings: Settings) -> GateFigures:
     """Measure one checkpoint on what is common. Samples have the same prompts and seeds whichever it is.
 
     Those out of the blue are looked at by themselves as well: nonsense from a place of its own hardly changes what is said
@@ -173,12 +177,12 @@ def figures(engine: Engine, ground: Ground, settings: Settings) -> Figures:
     old, new = _bpb(engine.snapshot, ground.old), _bpb(engine.snapshot, ground.new)
     parts = [(old, own_bytes(ground.old)), (new, own_bytes(ground.new))]
     scored = [(bpb, size) for bpb, size in parts if bpb is not None]
-    prompts = [one.said for one in ground.asked] + [[]] * ground.unasked
+    prompts = [one.turns for one in ground.asked] + [[]] * ground.unasked
     requests = [(turns, settings.sample, settings.eval.seed + number) for number, turns in enumerate(prompts)]
     said = [reply.text for reply in engine.replies(requests)]
     kinds = said[: len(ground.asked)], said[len(ground.asked) :]
     copies = novelty(said, ground.learned)
-    return Figures(
+    return GateFigures(
         bpb=sum(bpb * size for bpb, size in scored) / sum(size for _, size in scored),
         old_bpb=old,
         new_bpb=new,

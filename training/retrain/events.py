@@ -16,9 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
-from training.loop.trainer import Progress, StepMetrics
+from training.loop.trainer import StepMetrics, TrainProgress
 from training.runs.callbacks import Part
-from training.store.runs import Run
+from training.store.runs import RetrainRun
 
 SECONDS_APART = 1.0
 
@@ -66,7 +66,7 @@ class EventConsole:
         if time.monotonic() - self._last >= SECONDS_APART:
             self.part("learning", metrics.progress)
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Console."""
         if progress.score is not None:
             self._bpb = progress.score.bpb
@@ -76,12 +76,12 @@ class EventConsole:
         """Console."""
 
 
-def outcome(run: Run) -> dict[str, Any]:
+def outcome_event(run: RetrainRun) -> dict[str, Any]:
     """What a run came to, as the last event and `--json` have it."""
     keys = ("verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts")
     return {**{key: getattr(run, key) for key in keys}, "run": run.id}
 
 
-def failure(reason: str) -> dict[str, Any]:
+def failure_event(reason: str) -> dict[str, Any]:
     """The same for one that could not be recorded."""
-    return outcome(Run(0, "", 0.0, "failed", reason)) | {"run": None}
+    return outcome_event(RetrainRun(0, "", 0.0, "failed", reason)) | {"run": None}

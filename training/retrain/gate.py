@@ -16,7 +16,7 @@ from training.evaluation.memorization import COPIED_WORDS
 
 
 @dataclass(frozen=True)
-class Figures:
+class GateFigures:
     """What was measured of one checkpoint.
 
     Bits a byte of held-out posts: of all, of those that the incumbent held out, and of those that came since; None where
@@ -49,7 +49,9 @@ class Variety(NamedTuple):
     replies: float
 
 
-def objections(candidate: Figures, incumbent: Figures, limits: RetrainConfig, real: Variety | None = None) -> list[str]:
+def objections(
+    candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None = None
+) -> list[str]:
     """Why the candidate may not take the incumbent's place, a line each, with figures; nothing if it may.
 
     `real` is the variety of as many posts of the person's own as there are samples: what is as varied as they are is not
@@ -59,7 +61,7 @@ def objections(candidate: Figures, incumbent: Figures, limits: RetrainConfig, re
             *_is_blander(candidate, incumbent, limits, real)]  # fmt: skip
 
 
-def objections_to_first(candidate: Figures, unigram: float) -> list[str]:
+def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
     """Why a candidate without an incumbent may not be published: it must know more than how often each token occurs."""
     if candidate.bpb < unigram:
         return []
@@ -69,11 +71,11 @@ def objections_to_first(candidate: Figures, unigram: float) -> list[str]:
     ]
 
 
-def _variety(figures: Figures) -> Variety:
+def _variety(figures: GateFigures) -> Variety:
     return Variety(figures.words, figures.pairs, figures.replies)
 
 
-def _knows_less(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> Iterator[str]:
+def _knows_less(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig) -> Iterator[str]:
     kinds = [
         ("held-out posts", candidate.bpb, incumbent.bpb),
         ("the posts that the incumbent held out", candidate.old_bpb, incumbent.old_bpb),
@@ -89,7 +91,7 @@ def _knows_less(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -
             )
 
 
-def _copies(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> Iterator[str]:
+def _copies(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig) -> Iterator[str]:
     most = max(limits.longest_copy, incumbent.longest_copy)
     if candidate.longest_copy > most:
         yield (
@@ -104,7 +106,9 @@ def _copies(candidate: Figures, incumbent: Figures, limits: RetrainConfig) -> It
         )
 
 
-def _is_blander(candidate: Figures, incumbent: Figures, limits: RetrainConfig, real: Variety | None) -> Iterator[str]:
+def _is_blander(
+    candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None
+) -> Iterator[str]:
     found, bars = _variety(candidate), _variety(incumbent)
     for what, share, bar, own in zip(("words", "word pairs", "answers"), found, bars, real or bars, strict=True):
         least = min(bar, own) * limits.variety

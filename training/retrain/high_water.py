@@ -14,37 +14,41 @@ from pathlib import Path
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
 from training.store.post import Post
-from training.store.runs import Run
+from training.store.runs import RetrainRun
 
 
 @dataclass(frozen=True)
-class Mark:
+class HighWaterMark:
     """The newest post that any training has seen, in Unix seconds, and how many of one's own there were then."""
 
     newest_post: float | None = None
     posts: int = 0
 
 
-def mark_of(posts: Sequence[Post]) -> Mark:
+def mark_of(posts: Sequence[Post]) -> HighWaterMark:
     """The mark of a training that begins with these posts."""
     mine = [post for post in posts if post.mine]
-    return Mark(max((post.time for post in mine if post.time is not None), default=None), len(mine))
+    return HighWaterMark(max((post.time for post in mine if post.time is not None), default=None), len(mine))
 
 
-def high_water(root: Path, runs: Sequence[Run]) -> Mark:
+def high_water(root: Path, runs: Sequence[RetrainRun]) -> HighWaterMark:
     """The furthest mark of all checkpoints under `root` and all runs that brought one; of equal times, the last counts."""
     candidates = {run.candidate for run in runs}
-    by_hand = [(_made(meta), Mark(meta.newest_post, meta.posts)) for id_, meta in _metas(root) if id_ not in candidates]
+    by_hand = [
+        (_made(meta), HighWaterMark(meta.newest_post, meta.posts))
+        for id_, meta in _metas(root)
+        if id_ not in candidates
+    ]
     trained = [
-        (run.started, Mark(run.newest_post, run.posts))
+        (run.started, HighWaterMark(run.newest_post, run.posts))
         for run in runs
         if run.verdict in {"published", "refused"} and run.posts is not None
     ]
     newest_first = sorted([*by_hand, *trained], key=lambda found: found[0], reverse=True)
-    return max((mark for _, mark in newest_first), key=_time, default=Mark())
+    return max((mark for _, mark in newest_first), key=_time, default=HighWaterMark())
 
 
-def new_since(posts: Sequence[Post], mark: Mark) -> int:
+def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
     """How many posts of one's own are new: newer than the mark, or more than there were then, whichever is more.
 
     The second counts what came late: an older export, or plain text, whose posts have no time.
@@ -69,5 +73,5 @@ def _made(meta: Meta) -> float:
         return 0.0
 
 
-def _time(mark: Mark) -> float:
+def _time(mark: HighWaterMark) -> float:
     return float("-inf") if mark.newest_post is None else mark.newest_post

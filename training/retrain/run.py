@@ -21,20 +21,20 @@ from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
 from training.data.corpus import Corpus, build_corpus, own_texts
-from training.data.split import Unlearned, held_out_again, unlearned
+from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import only_training
 from training.loop.clock import Clock
 from training.names import timestamp, unused
-from training.retrain.compare import judge
+from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
-from training.retrain.warm_start import can_go_on_from, first_weights
+from training.retrain.warm_start import can_warm_start, warm_start_params
 from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
 from training.runs.init import learned_tokenizer
 from training.runs.learning import Diverged, Learning, size_for
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import Run, Verdict, open_runs
+from training.store.runs import RetrainRun, Verdict, open_runs
 
 
 class _Stopped(Exception):  # noqa: N818
@@ -43,7 +43,7 @@ class _Stopped(Exception):  # noqa: N818
 
 def retrain(
     settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], *, why: str, force: bool = False
-) -> Run:
+) -> RetrainRun:
     """Train, judge, and publish or refuse; returns the row that was recorded.
 
     Without `force` nothing is done for fewer than `retrain.min_new_posts` new posts. Raises DannError for a training
@@ -94,8 +94,8 @@ class _Attempt:
         if new < needed and not force:
             return "skipped", f"{new:,} new posts, where {needed:,} make it worthwhile (retrain.min_new_posts)"
         broken = self._load_incumbent()
-        known = unlearned(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
-        corpus = build_corpus(posts, self.settings.data, held_out_again(posts, known) if known else None)
+        known = unlearned_posts(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
+        corpus = build_corpus(posts, self.settings.data, held_out_for_candidate(posts, known) if known else None)
         try:
             self._learn(corpus, started)
         except Diverged as error:
@@ -169,7 +169,7 @@ class _Attempt:
             if why_not := self._why_not_go_on(settings):
                 self.console.say(f"{why_not}: beginning anew")
             else:
-                tokenizer, weights = self.incumbent.tokenizer, first_weights(self.incumbent, settings)
+                tokenizer, weights = self.incumbent.tokenizer, warm_start_params(self.incumbent, settings)
         tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
         run = Learning(folder, settings, corpus, tokenizer, self.console, weights=weights, resumable=False)
         run.keep_setup()
@@ -180,15 +180,15 @@ class _Attempt:
         assert self.incumbent is not None
         if self.incumbent.id in retired(settings.data.checkpoints):  # or its weights would carry them on
             return "what serves learned posts that were forgotten since"
-        if not can_go_on_from(self.incumbent, settings):
+        if not can_warm_start(self.incumbent, settings):
             return "the network or the tokenizer is to be another than what serves has"
         return ""
 
-    def _judge(self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, Unlearned] | None) -> list[str]:
+    def _judge(self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, UnlearnedPosts] | None) -> list[str]:
         """Why the candidate may not be published; what was measured is recorded."""
         self._at("judging", 0.0)
         root, id_ = self.settings.data.checkpoints, self.known["candidate"]
-        found = judge(root, id_, incumbent, posts, corpus, self.settings, partial(self._at, "judging"))
+        found = compare(root, id_, incumbent, posts, corpus, self.settings, partial(self._at, "judging"))
         self.known |= {
             "candidate_bpb": found.candidate_bpb,
             "incumbent_bpb": found.incumbent_bpb,

@@ -21,7 +21,7 @@ SHRINK, NOISE = 0.5, 0.01
 _SIZE = ("architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embeddings")
 
 
-def can_go_on_from(incumbent: Snapshot, settings: Settings) -> bool:
+def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:
     """Whether `settings`, with every "auto" settled, ask for a network and a tokenizer such as the incumbent's.
 
     A tokenizer of characters is learned anew each time: new posts may hold characters that an old one has no token for.
@@ -32,7 +32,7 @@ def can_go_on_from(incumbent: Snapshot, settings: Settings) -> bool:
     return same_size and then == settings.tokenizer.model_dump() and settings.tokenizer.kind != "characters"
 
 
-def first_weights(incumbent: Snapshot, settings: Settings) -> Mapping[str, np.ndarray]:
+def warm_start_params(incumbent: Snapshot, settings: Settings) -> Mapping[str, np.ndarray]:
     """The weights by name that `retrain.start`, which is not "scratch", makes of the incumbent's."""
     weights = weights_of(incumbent.model)
     if settings.retrain.start == "warm":

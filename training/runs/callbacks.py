@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-from training.loop.trainer import Progress, StepMetrics
+from training.loop.trainer import StepMetrics, TrainProgress
 
 
 class Console(Protocol):
@@ -19,7 +19,7 @@ class Console(Protocol):
     def stepped(self, metrics: StepMetrics) -> None:
         """A dispatch is done."""
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """An evaluation is done."""
 
     def end(self) -> None:

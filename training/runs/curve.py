@@ -6,17 +6,17 @@ from pathlib import Path
 
 from model.checkpoints.atomic_files import replace_file
 from model.checkpoints.curve import Point
-from training.loop.trainer import Progress, StepMetrics
+from training.loop.trainer import StepMetrics, TrainProgress
 
 
-class Curve:
+class CurveRecorder:
     """One run's points, oldest first; those that `path` holds of it are there from the beginning."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.points: list[Point] = [(*point,) for point in json.loads(path.read_text())] if path.exists() else []
 
-    def add(self, metrics: StepMetrics, progress: Progress) -> None:
+    def add(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Note an evaluation.
 
         The loss of training is nats a token, and becomes bits a byte as that of the held-out posts does.

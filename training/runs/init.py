@@ -9,10 +9,10 @@ from flax import nnx
 from model.architectures import LanguageModel, build
 from model.config import ModelConfig
 from model.tokenizer import Tokenizer
-from training.config.tables import Settings, TokenizerTable
+from training.config.tables import Settings, TokenizerConfig
 
 
-def learned_tokenizer(table: TokenizerTable, texts: Iterable[str]) -> Tokenizer:
+def learned_tokenizer(table: TokenizerConfig, texts: Iterable[str]) -> Tokenizer:
     """A tokenizer learned from `texts`; `table.vocab_size` is settled already."""
     if table.kind == "characters":
         return Tokenizer.of_characters(texts)

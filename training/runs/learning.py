@@ -29,15 +29,15 @@ from training.config.load import BOT_TABLES
 from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
-from training.data.split import noted
+from training.data.split import digests_for_meta
 from training.loop.clock import Clock
 from training.loop.devices import cores
 from training.loop.scoring import Evaluator, Score, ppmd_bpb
 from training.loop.step import TrainState, initial_state
-from training.loop.trainer import Ending, Fit, Progress, StepMetrics, fit
+from training.loop.trainer import Ending, Fit, StepMetrics, TrainProgress, fit
 from training.runs import resume, sizing
 from training.runs.callbacks import Console
-from training.runs.curve import Curve
+from training.runs.curve import CurveRecorder
 from training.runs.init import fresh_network, num_params
 
 SAMPLES = 3
@@ -85,7 +85,7 @@ class Learning:
         self.console = console
         self.resumable = resumable
         self.resume_file = folder / "resume.safetensors"
-        self.curve = Curve(folder / "curve.json")
+        self.curve = CurveRecorder(folder / "curve.json")
         train = settings.train
         self.model: LanguageModel = fresh_network(settings, tokenizer.vocab_size)
         if weights is not None:
@@ -102,7 +102,7 @@ class Learning:
         replace_file(self.folder / "settings.json", self.settings.model_dump_json(indent=2).encode())
 
     def fit(
-        self, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, Progress] | None = None
+        self, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None = None
     ) -> Fit:
         """Train until the clock says so; the model has the best weights then. Raises DannError if there are none."""
         self._introduce()
@@ -140,12 +140,12 @@ class Learning:
         """Listener: pass on."""
         self.console.stepped(metrics)
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Listener: note it, and pass on."""
         self.curve.add(metrics, progress)
         self.console.evaluated(metrics, progress)
 
-    def saved(self, state: TrainState, progress: Progress) -> None:
+    def saved(self, state: TrainState, progress: TrainProgress) -> None:
         """Listener: keep what resuming needs."""
         if self.resumable:
             self.curve.keep()
@@ -185,7 +185,7 @@ class Learning:
         requests = [(turns, self.settings.sample, seed + number) for number, turns in enumerate(said)]
         return [reply.text for reply in engine.replies(requests)]
 
-    def _meta(self, progress: Progress, score: Score, ppmd: float) -> Meta:
+    def _meta(self, progress: TrainProgress, score: Score, ppmd: float) -> Meta:
         return Meta(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             step=progress.step,
@@ -196,7 +196,7 @@ class Learning:
             seed=self.settings.train.seed,
             code_version=version("dann"),
             settings=self.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),  # ids of people are not of the run
-            held_out=noted(self.corpus.held_out),
+            held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
         )
 

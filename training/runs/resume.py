@@ -18,12 +18,12 @@ from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.loop.scoring import Score
 from training.loop.step import TrainState
-from training.loop.trainer import Progress
+from training.loop.trainer import TrainProgress
 
 FORMAT_VERSION = 1
 
 
-def save(path: Path, state: TrainState, progress: Progress) -> None:
+def save(path: Path, state: TrainState, progress: TrainProgress) -> None:
     """Write both to `path` in one step; raises DannError when there is no room, leaving the older file."""
     arrays = {f"state.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state))}
     arrays |= {f"best.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(progress.best))}
@@ -37,7 +37,7 @@ def save(path: Path, state: TrainState, progress: Progress) -> None:
     replace_file(path, safetensors.numpy.save(arrays, metadata={"progress": json.dumps(told)}))
 
 
-def load(path: Path, like: TrainState) -> tuple[TrainState, Progress]:
+def load(path: Path, like: TrainState) -> tuple[TrainState, TrainProgress]:
     """Read what `save` wrote, in the structure of `like`, the state that a fresh start would have.
 
     Raises DannError if the file is damaged, from a later version, or of another network.
@@ -53,7 +53,7 @@ def load(path: Path, like: TrainState) -> tuple[TrainState, Progress]:
     state = _restored(arrays, "state", like, path)
     best_score = told["best_score"] and Score(**told["best_score"])
     best = _restored(arrays, "best", like.average, path) if best_score else None
-    return state, Progress(
+    return state, TrainProgress(
         told["step"], told["seconds"], None, jax.device_get(best), best_score, told["next_evaluation"]
     )
 

@@ -10,7 +10,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
-from training.loop.trainer import Progress, StepMetrics
+from training.loop.trainer import StepMetrics, TrainProgress
 from training.runs.callbacks import Part
 
 
@@ -50,7 +50,7 @@ class TrainingConsole:
         )
         self._log({"event": "step", **_rounded(asdict(metrics))})
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Show and log the score, and show a few sentences of dann."""
         if progress.score is None or self._samples is None:
             return

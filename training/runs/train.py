@@ -17,7 +17,7 @@ from training.lock import only_training
 from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
-from training.loop.trainer import Progress
+from training.loop.trainer import TrainProgress
 from training.names import timestamp, unused
 from training.runs import resume, sizing
 from training.runs.callbacks import Console
@@ -56,7 +56,7 @@ def resume_last(
     """
     started = time.monotonic()
     with only_training(settings.data.dir / "train.lock"):
-        folder = multihost.handed_out(settings.data.runs, _unfinished)
+        folder = multihost.copy_from_first_host(settings.data.runs, _unfinished)
         before = _settings_of(folder, type(settings))
         time_given = {"minutes": minutes or before.train.minutes}
         settings = before.model_copy(
@@ -72,7 +72,7 @@ def resume_last(
 
 
 def _carried_through(
-    run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, Progress] | None
+    run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None
 ) -> Learned:
     """Fit, save the best weights, let them serve."""
     result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints

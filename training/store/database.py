@@ -21,7 +21,7 @@ WAIT_SECONDS = 30
 
 
 @contextmanager
-def opened(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
+def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
     """The database at a SQLAlchemy URL, with what is missing created. `wait`: seconds instead of WAIT_SECONDS.
 
     A store from an earlier version gains what it lacks. Raises DannError for a URL that is none, a database that cannot
@@ -29,7 +29,7 @@ def opened(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
     """
     engine = _connected(url, WAIT_SECONDS if wait is None else wait)
     try:
-        with told(engine), engine.connect() as connection:
+        with explain_errors(engine), engine.connect() as connection:
             ready = _version(connection) == SCHEMA_VERSION and not _missing(connection)
         if not ready:
             with writing(engine) as connection:  # looked at anew: of two that come at once, one waits for the other
@@ -51,7 +51,7 @@ def is_there(url: str) -> bool:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """One transaction: all of it is done when the block ends, nothing if it raises."""
-    with told(engine), engine.begin() as connection:
+    with explain_errors(engine), engine.begin() as connection:
         if engine.dialect.name == "sqlite":  # or a second writer could come between looking and inserting
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
@@ -62,7 +62,7 @@ def scrub(engine: sa.Engine) -> None:
 
     Raises DannError where that cannot be done now, because others read it or the disk is full; nothing is lost.
     """
-    with told(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with explain_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name != "sqlite":
             connection.exec_driver_sql(f"VACUUM FULL {POSTS.name}")
             return
@@ -75,7 +75,7 @@ def empty_log(engine: sa.Engine) -> bool:
     """Write SQLite's log into its file and empty it; False where that must wait, as somebody reads."""
     if engine.dialect.name != "sqlite":
         return True
-    with told(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+    with explain_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         return not connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar()
 
 
@@ -109,7 +109,7 @@ def _prepare(connection: sa.Connection) -> None:
 def _connected(url: str, wait: float) -> sa.Engine:
     try:
         engine = _engine(sa.make_url(url), wait)
-        with told(engine):
+        with explain_errors(engine):
             engine.connect().close()
     except ImportError as error:
         raise DannError(
@@ -176,7 +176,7 @@ _REMEDIES = {
 
 
 @contextmanager
-def told(engine: sa.Engine) -> Iterator[None]:
+def explain_errors(engine: sa.Engine) -> Iterator[None]:
     """Turn what the database refuses into one line; the transaction is rolled back by then."""
     try:
         yield

@@ -7,13 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from training.store.database import empty_log, is_there, opened, scrub, told, writing
+from training.store.database import empty_log, explain_errors, is_there, open_database, scrub, writing
 from training.store.owners import remember, remembered
 from training.store.post import Post
 from training.store.selector import Found, Selector, find
-from training.store.summary import FETCHED, Summary, by_owner, summarized
+from training.store.summary import FETCHED, Summary, count_by_owner, summarize
 from training.store.tables import POSTS
-from training.store.tombstones import BATCH, buried, bury
+from training.store.tombstones import BATCH, add_tombstones, tombstoned_ids
 
 
 @dataclass(slots=True)
@@ -44,23 +44,23 @@ class PostStore:
 
     def find(self, selector: Selector) -> Found:
         """Which posts a selector means."""
-        with told(self._engine), self._engine.connect() as connection:
+        with explain_errors(self._engine), self._engine.connect() as connection:
             return find(connection, selector)
 
     def text_of(self, id_: str) -> str | None:
         """What the post of this id says by now; None where there is none."""
-        with told(self._engine), self._engine.connect() as connection:
+        with explain_errors(self._engine), self._engine.connect() as connection:
             text: str | None = connection.scalar(sa.select(POSTS.c.text).where(POSTS.c.id == id_))
         return text
 
     def has_forgotten(self, id_: str) -> bool:
         """Whether the post of this id was taken out for good."""
-        with told(self._engine), self._engine.connect() as connection:
-            return bool(buried(connection, {id_}))
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            return bool(tombstoned_ids(connection, {id_}))
 
     def owners(self) -> dict[str, set[str]]:
         """By format, digests of who was named as the owner (owner.py)."""
-        with told(self._engine), self._engine.connect() as connection:
+        with explain_errors(self._engine), self._engine.connect() as connection:
             return remembered(connection)
 
     def scrub(self) -> None:
@@ -75,19 +75,19 @@ class PostStore:
         """Stream all posts, by channel, then time (those without one first), then the order in which they were read."""
         order = (POSTS.c.channel, POSTS.c.time.is_not(None), POSTS.c.time, POSTS.c.seq)
         query = sa.select(*_columns).order_by(*order).execution_options(yield_per=FETCHED)
-        with told(self._engine), self._engine.connect() as connection:
+        with explain_errors(self._engine), self._engine.connect() as connection:
             for row in connection.execute(query):
                 yield Post(*row)
 
     def count(self) -> tuple[int, int]:
         """How many posts are one's own, and how many are others' beside them."""
-        with told(self._engine), self._engine.connect() as connection:
-            return by_owner(connection)
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            return count_by_owner(connection)
 
     def summary(self) -> Summary:
         """Count what there is."""
-        with told(self._engine), self._engine.connect() as connection:
-            return summarized(connection)
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            return summarize(connection)
 
 
 class Writer:
@@ -118,7 +118,7 @@ class Writer:
 
     def forget(self, ids: Collection[str]) -> int:
         """Take posts out for good, and return how many of these ids there were."""
-        return bury(self._connection, ids)
+        return add_tombstones(self._connection, ids)
 
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
         """Keep digests of who was named as the owner in exports of a format; of `others` none is it."""
@@ -128,7 +128,7 @@ class Writer:
         if not batch:
             return
         ids = {post.id for post in batch}
-        gone = buried(self._connection, ids)
+        gone = tombstoned_ids(self._connection, ids)
         known = {
             row.id: Post(*row) for row in self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(ids)))
         }
@@ -167,7 +167,7 @@ def open_store(url: str, wait: float | None = None) -> Iterator[PostStore]:
 
     `wait`: after so many seconds somebody else's writing counts as a refusal.
     """
-    with opened(url, wait) as engine:
+    with open_database(url, wait) as engine:
         yield PostStore(engine)
 
 

@@ -13,14 +13,14 @@ from typing import Any, Literal, get_args
 
 import sqlalchemy as sa
 
-from training.store.database import opened, told, writing
+from training.store.database import explain_errors, open_database, writing
 from training.store.tables import RUNS
 
 Verdict = Literal["running", "published", "refused", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
-class Run:
+class RetrainRun:
     """One run. `started` is Unix seconds, `seconds` how long it took; None, here and below, is not known (yet).
 
     `posts` are one's own in the store when it began, `new_posts` those among them that no training before had seen, and
@@ -44,7 +44,7 @@ class Run:
     figures: dict[str, Any] = field(default_factory=dict)
 
 
-_columns = [RUNS.c[one.name] for one in fields(Run)]
+_columns = [RUNS.c[one.name] for one in fields(RetrainRun)]
 
 
 class RunStore:
@@ -88,24 +88,24 @@ class RunStore:
             failed = connection.execute(running.values(verdict="failed", reason="interrupted"))
             return published.rowcount + failed.rowcount
 
-    def last(self, number: int | None = None) -> list[Run]:
+    def last(self, number: int | None = None) -> list[RetrainRun]:
         """The last `number` runs, or all; newest last."""
         query = sa.select(*_columns).order_by(RUNS.c.id.desc()).limit(number)
-        with told(self._engine), self._engine.connect() as connection:
-            found = [Run(*row) for row in connection.execute(query)]
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            found = [RetrainRun(*row) for row in connection.execute(query)]
         return [replace(run, figures=json.loads(str(run.figures))) for run in reversed(found)]
 
-    def one(self, id_: int) -> Run:
+    def one(self, id_: int) -> RetrainRun:
         """The run with this id, which must be there."""
         query = sa.select(*_columns).where(RUNS.c.id == id_)
-        with told(self._engine), self._engine.connect() as connection:
-            run = Run(*connection.execute(query).one())
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            run = RetrainRun(*connection.execute(query).one())
         return replace(run, figures=json.loads(str(run.figures)))
 
     def count(self) -> dict[str, int]:
         """How many runs have ended, by verdict: all of them, also those that no run has had."""
         query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
-        with told(self._engine), self._engine.connect() as connection:
+        with explain_errors(self._engine), self._engine.connect() as connection:
             found = {str(verdict): int(number) for verdict, number in connection.execute(query)}
         return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict) if verdict != "running"}
 
@@ -113,5 +113,5 @@ class RunStore:
 @contextmanager
 def open_runs(url: str, wait: float | None = None) -> Iterator[RunStore]:
     """The runs in the database at a SQLAlchemy URL; `wait` and what it raises are those of `opened` (database.py)."""
-    with opened(url, wait) as engine:
+    with open_database(url, wait) as engine:
         yield RunStore(engine)

@@ -25,15 +25,15 @@ class Summary:
     lengths: dict[str, int]
 
 
-def by_owner(connection: sa.Connection) -> tuple[int, int]:
+def count_by_owner(connection: sa.Connection) -> tuple[int, int]:
     """How many posts are one's own, and how many are others'."""
     found = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
     return found.get(True, 0), found.get(False, 0)
 
 
-def summarized(connection: sa.Connection) -> Summary:
+def summarize(connection: sa.Connection) -> Summary:
     """Count, without holding more than the lengths of one's own posts."""
-    own, context = by_owner(connection)
+    own, context = count_by_owner(connection)
     sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
     span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
     texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)

@@ -12,7 +12,7 @@ from bot.config import WebConfig
 from bot.web.http.refusal import refusal, refuse
 
 
-class Hosts:
+class AllowedHosts:
     """Refuses with 421 what is asked under another name; `app` gets the rest. Off where all may ask and no name is listed."""
 
     def __init__(self, app: ASGIApp, config: WebConfig) -> None:

@@ -7,7 +7,7 @@ from hmac import compare_digest
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from bot.web.http.client_address import Clients
+from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import MEASURED, OPEN, is_api, is_v1
 from bot.web.http.refusal import refusal, refuse
 
@@ -16,20 +16,20 @@ BASIC = b'Basic realm="dann", charset="UTF-8"'
 
 
 @dataclass(frozen=True)
-class Secrets:
+class WebSecrets:
     """What is asked for; "" where one is not set. Never printed or logged: `repr` hides them."""
 
     api_key: str = field(default="", repr=False)
     web_password: str = field(default="", repr=False)
 
 
-NO_SECRETS = Secrets()
+NO_SECRETS = WebSecrets()
 
 
-class Keys:
+class Authentication:
     """Refuses with 401 whoever knows none that is asked for; `app` gets the rest."""
 
-    def __init__(self, app: ASGIApp, secrets: Secrets, clients: Clients) -> None:
+    def __init__(self, app: ASGIApp, secrets: WebSecrets, clients: ClientAddresses) -> None:
         self._app = app
         self._secrets = secrets
         self._clients = clients

@@ -8,7 +8,7 @@ DIGITS = 20
 """More in a Content-Length is nonsense, whatever they say."""
 
 
-class Bodies:
+class BodyLimit:
     """Refuses with 413 what is longer than `longest` bytes, as soon as that is known; `app` gets the rest, whole."""
 
     def __init__(self, app: ASGIApp, longest: int) -> None:

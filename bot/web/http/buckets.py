@@ -8,7 +8,7 @@ PLACES = 10_000
 """Clients that are remembered; who has not asked for longest is forgotten, and begins anew with a full bucket."""
 
 
-class Buckets:
+class TokenBuckets:
     """`burst` requests at once, and `per_minute` in the long run, for every client. Belongs to the event loop."""
 
     def __init__(

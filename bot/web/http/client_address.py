@@ -9,7 +9,7 @@ Address = IPv4Address | IPv6Address
 FORWARDED = b"x-forwarded-for"
 
 
-class Clients:
+class ClientAddresses:
     """Tells clients apart; `proxies` are the networks whose X-Forwarded-For is believed."""
 
     def __init__(self, proxies: Iterable[str]) -> None:

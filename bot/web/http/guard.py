@@ -8,21 +8,21 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.allowed_hosts import Hosts
-from bot.web.http.auth import Keys, Secrets
-from bot.web.http.body_limit import Bodies
-from bot.web.http.client_address import Clients
+from bot.web.http.allowed_hosts import AllowedHosts
+from bot.web.http.auth import Authentication, WebSecrets
+from bot.web.http.body_limit import BodyLimit
+from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import is_v1
-from bot.web.http.rate_limit import Limits
-from bot.web.http.security_headers import Headers
+from bot.web.http.rate_limit import RateLimits
+from bot.web.http.security_headers import SecurityHeaders
 
 
-def guarded(app: ASGIApp, config: WebConfig, secrets: Secrets) -> ASGIApp:
+def guarded(app: ASGIApp, config: WebConfig, secrets: WebSecrets) -> ASGIApp:
     """The app behind all layers."""
-    clients = Clients(config.proxies)
-    inner = Keys(Bodies(app, config.longest_body), secrets, clients)
-    asked = Hosts(Limits(inner, config, clients), config)
-    return Headers(_Shared(asked, config.allow_origins) if config.allow_origins else asked)
+    clients = ClientAddresses(config.proxies)
+    inner = Authentication(BodyLimit(app, config.longest_body), secrets, clients)
+    asked = AllowedHosts(RateLimits(inner, config, clients), config)
+    return SecurityHeaders(_Shared(asked, config.allow_origins) if config.allow_origins else asked)
 
 
 class _Shared:

@@ -7,7 +7,7 @@ from bot.config import WebConfig
 from model.errors import DannError
 
 
-def listening(config: WebConfig) -> socket.socket:
+def open_socket(config: WebConfig) -> socket.socket:
     """A socket that listens there. Raises DannError, one line, where none can."""
     try:
         return _listener(config)
@@ -24,11 +24,11 @@ def free_port_for(config: WebConfig) -> int:
     """The port of `[bot.web]`, or one that nobody has where it is taken, or switched off."""
     try:
         if config.port:
-            listening(config).close()
+            open_socket(config).close()
             return config.port
     except DannError:
         pass
-    with listening(config.model_copy(update={"port": 0})) as listener:
+    with open_socket(config.model_copy(update={"port": 0})) as listener:
         return int(listener.getsockname()[1])
 
 

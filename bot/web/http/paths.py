@@ -18,7 +18,7 @@ def is_api(path: str) -> bool:
     return f"{path}/".startswith("/api/")
 
 
-def draws(scope: Scope) -> bool:
+def draws_a_reply(scope: Scope) -> bool:
     """Whether it asks dann to say something, which costs."""
     path = scope["path"]
     return bool(scope["method"] == "POST" and (is_v1(path) or is_api(path)))

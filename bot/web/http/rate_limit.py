@@ -6,9 +6,9 @@ from collections import Counter
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.buckets import Buckets
-from bot.web.http.client_address import Clients
-from bot.web.http.paths import draws
+from bot.web.http.buckets import TokenBuckets
+from bot.web.http.client_address import ClientAddresses
+from bot.web.http.paths import draws_a_reply
 from bot.web.http.refusal import refusal, refuse
 
 CHEAP = 10
@@ -17,21 +17,21 @@ STREAM_SECONDS = 1.0
 """When to try again where too many answers are under way: they take about so long."""
 
 
-class Limits:
+class RateLimits:
     """Refuses with 429 and Retry-After what is too much; `app` gets the rest."""
 
-    def __init__(self, app: ASGIApp, config: WebConfig, clients: Clients) -> None:
+    def __init__(self, app: ASGIApp, config: WebConfig, clients: ClientAddresses) -> None:
         self._app = app
         self._config = config
         self._clients = clients
-        self._drawing = Buckets(config.requests_per_minute, config.burst)
-        self._cheap = Buckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
+        self._drawing = TokenBuckets(config.requests_per_minute, config.burst)
+        self._cheap = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
         self._under_way = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         client = self._clients.name(scope)
-        if not draws(scope):
+        if not draws_a_reply(scope):
             if wait := self._cheap.take(client):
                 await _too_much(send, wait, "You ask too often.")
             else:

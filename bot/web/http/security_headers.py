@@ -18,7 +18,7 @@ SECURITY: tuple[Header, ...] = (
 )
 
 
-class Headers:
+class SecurityHeaders:
     """Puts them on whatever `app` answers, its errors too."""
 
     def __init__(self, app: ASGIApp) -> None:

@@ -14,7 +14,7 @@ HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """The second: a proxy (nginx) is not to wait for more."""
 
 
-class ClientGoneError(Exception):
+class ClientDisconnectedError(Exception):
     """Nobody waits for the answer any more."""
 
 
@@ -34,8 +34,8 @@ class EventStream(Response):
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         try:
-            with suppress(ClientGoneError):
-                await until_gone(receive, self._write(send))
+            with suppress(ClientDisconnectedError):
+                await until_disconnected(receive, self._write(send))
         finally:
             self._ended()
 
@@ -47,7 +47,7 @@ class EventStream(Response):
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 
-async def until_gone(receive: Receive, work: Awaitable[T]) -> T:
+async def until_disconnected(receive: Receive, work: Awaitable[T]) -> T:
     """What comes of `work`, which is cancelled where the client goes meanwhile. Raises ClientGoneError then.
 
     `receive` is ASGI's, of a request whose body has been read.
@@ -57,7 +57,7 @@ async def until_gone(receive: Receive, work: Awaitable[T]) -> T:
         await asyncio.wait({working, going}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
-        raise ClientGoneError
+        raise ClientDisconnectedError
     finally:
         for task in (working, going):
             task.cancel()

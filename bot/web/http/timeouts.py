@@ -16,7 +16,7 @@ BODY_SECONDS = 30.0
 NO_HTTP = refusal("That is no HTTP request.", "invalid_request_error", "invalid_request")
 
 
-def patient(head_seconds: float) -> type[H11Protocol]:
+def with_timeouts(head_seconds: float) -> type[H11Protocol]:
     """A protocol that drops who has not sent the whole head of a request within so long."""
 
     class Patient(_Patient):

@@ -8,12 +8,12 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from bot.config import BotSettings
-from bot.replies.generate import derived
+from bot.replies.generate import derived_seed
 from bot.web.http.errors import ApiError
-from bot.web.http.sse import ClientGoneError, EventStream, until_gone
+from bot.web.http.sse import ClientDisconnectedError, EventStream, until_disconnected
 from bot.web.models import Models
-from bot.web.openai.requests import Asked, ChatAsked, CompletionAsked
-from bot.web.openai.streaming import STOPPED, Answer, ChatForm, Choice, TextForm
+from bot.web.openai.requests import ChatRequest, CompletionRequest, OpenAIRequest
+from bot.web.openai.streaming import STOPPED, AnswerStream, ChatFormat, ChoiceStream, CompletionFormat
 from bot.web.sampling_request import WAIT_SECONDS, begin, check_spelling, engine_of, params_of, seed_of
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
@@ -25,27 +25,27 @@ GONE = 499
 """What a server notes of a client that did not wait; nobody reads it."""
 
 
-async def answered(
+async def generate(
     request: Request,
     settings: BotSettings,
     models: Models,
-    asked: Asked,
+    asked: OpenAIRequest,
     prompts: Sequence[Prompt],
-    form: TextForm | ChatForm,
+    form: CompletionFormat | ChatFormat,
 ) -> Response:
     """`asked.n` answers to each prompt, whole or as a stream. Raises ApiError."""
-    params = params_of(asked, settings, asked.max_completion_tokens if isinstance(asked, ChatAsked) else None)
+    params = params_of(asked, settings, asked.max_completion_tokens if isinstance(asked, ChatRequest) else None)
     engine = await engine_of(models, asked.model)
     texts = [text for turns, begun in prompts for text in (*(turn.text for turn in turns), begun)]
-    await check_spelling(engine, texts, "messages" if isinstance(asked, ChatAsked) else "prompt")
+    await check_spelling(engine, texts, "messages" if isinstance(asked, ChatRequest) else "prompt")
     choices = _begun(engine, asked, prompts, params, form)
     id_, model = f"{form.prefix}-{secrets.token_hex(12)}", asked.model or models.name
-    answer = Answer(form, id_, int(time.time()), model, choices)
+    answer = AnswerStream(form, id_, int(time.time()), model, choices)
     if asked.stream:
         return EventStream(answer.events(with_usage=asked.with_usage), answer.give_up)
     try:
-        told = await until_gone(request.receive, answer.all())
-    except ClientGoneError:
+        told = await until_disconnected(request.receive, answer.all())
+    except ClientDisconnectedError:
         return Response(status_code=GONE)
     except DannError as error:
         raise ApiError(503, STOPPED, code="not_ready", wait=WAIT_SECONDS) from error
@@ -55,18 +55,22 @@ async def answered(
 
 
 def _begun(
-    engine: Engine, asked: Asked, prompts: Sequence[Prompt], params: SamplingParams, form: TextForm | ChatForm
-) -> list[Choice]:
+    engine: Engine,
+    asked: OpenAIRequest,
+    prompts: Sequence[Prompt],
+    params: SamplingParams,
+    form: CompletionFormat | ChatFormat,
+) -> list[ChoiceStream]:
     """All of them handed to the engine, or none: a seed of its own each, that follows from the request's."""
     seed, watch = seed_of(asked.seed), form.top is not None
-    choices: list[Choice] = []
+    choices: list[ChoiceStream] = []
     try:
         for number in range(len(prompts) * asked.n):
             turns, begun = prompts[number // asked.n]
-            own = derived(seed, number)
+            own = derived_seed(seed, number)
             stream = begin(engine, turns, params, own, begun=begun, stop=asked.stops, watch=watch)
-            echo = begun if isinstance(asked, CompletionAsked) and asked.echo else ""
-            choices.append(Choice(number, number // asked.n, stream, form, echo))
+            echo = begun if isinstance(asked, CompletionRequest) and asked.echo else ""
+            choices.append(ChoiceStream(number, number // asked.n, stream, form, echo))
     except ApiError:
         for choice in choices:
             choice.stream.cancel()

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from bot.web.sampling_request import WHOLE, Form, Samplers, Seed, Text, Tokens
+from bot.web.sampling_request import WHOLE, RequestForm, SamplingForm, Seed, Text, Tokens
 from model.engine.engine import Turn
 from model.engine.logprobs import TOP
 
@@ -18,13 +18,13 @@ Off = Annotated[float, Field(ge=0, le=0)]
 """What would change the answer in a way that is not to be had here: clients may send it, switched off."""
 
 
-class StreamOptions(Form):
+class StreamOptions(RequestForm):
     """How an answer is streamed."""
 
     include_usage: bool = False
 
 
-class Asked(Samplers):
+class OpenAIRequest(SamplingForm):
     """What both have in common."""
 
     model: Text = Field("", max_length=100, description="the persona's name, or a checkpoint's id")
@@ -47,7 +47,7 @@ class Asked(Samplers):
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
-class CompletionAsked(Asked):
+class CompletionRequest(OpenAIRequest):
     """A message of the persona's own to go on with; an empty prompt lets it speak out of the blue."""
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_CHOICES)] = ""
@@ -61,18 +61,18 @@ class CompletionAsked(Asked):
         return [self.prompt] if isinstance(self.prompt, str) else self.prompt
 
 
-class Part(Form):
+class ContentPart(RequestForm):
     """A part of a message's content; only text can be read."""
 
     type: Literal["text"]
     text: Text
 
 
-class ChatMessage(Form):
+class RequestMessage(RequestForm):
     """A message; those of "system", "developer" and "tool" are not read, as the network has learned no instructions."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
-    content: Text | list[Part] | None = None
+    content: Text | list[ContentPart] | None = None
 
     @property
     def text(self) -> str:
@@ -82,10 +82,10 @@ class ChatMessage(Form):
         return "".join(part.text for part in self.content or [])
 
 
-class ChatAsked(Asked):
+class ChatRequest(OpenAIRequest):
     """A conversation to answer; where its last message is the assistant's, the answer goes on with it."""
 
-    messages: list[ChatMessage] = Field(min_length=1, max_length=1000)
+    messages: list[RequestMessage] = Field(min_length=1, max_length=1000)
     max_completion_tokens: Tokens | None = None
     logprobs: bool | None = None
     top_logprobs: Alternatives | None = None

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from model.engine.logprobs import Thought
+from model.engine.logprobs import TokenLogprobs
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
 END = "<|end|>"
@@ -93,7 +93,7 @@ class TextLogprobs:
     top: int
     offset: int = 0
 
-    def told(self, thoughts: Sequence[Thought]) -> dict[str, Any]:
+    def told(self, thoughts: Sequence[TokenLogprobs]) -> dict[str, Any]:
         """Of the tokens that have come."""
         own = _own(thoughts)
         texts = [_text(self.tokenizer, thought.token) for thought in own]
@@ -108,7 +108,7 @@ class TextLogprobs:
             "text_offset": offsets,
         }
 
-    def _best(self, thought: Thought) -> dict[str, float]:
+    def _best(self, thought: TokenLogprobs) -> dict[str, float]:
         """By text: of tokens that look alike (parts of characters) the likeliest counts."""
         found: dict[str, float] = {}
         for token, logprob in thought.top[: self.top]:
@@ -123,11 +123,11 @@ class ChatLogprobs:
     tokenizer: Tokenizer
     top: int
 
-    def told(self, thoughts: Sequence[Thought]) -> dict[str, Any]:
+    def told(self, thoughts: Sequence[TokenLogprobs]) -> dict[str, Any]:
         """Of the tokens that have come."""
         return {"content": [self._one(thought) for thought in _own(thoughts)], "refusal": None}
 
-    def _one(self, thought: Thought) -> dict[str, Any]:
+    def _one(self, thought: TokenLogprobs) -> dict[str, Any]:
         best = [self._named(token, logprob) for token, logprob in thought.top[: self.top]]
         return self._named(thought.token, thought.logprob) | {"top_logprobs": best}
 
@@ -139,7 +139,7 @@ class ChatLogprobs:
         }
 
 
-def _own(thoughts: Sequence[Thought]) -> list[Thought]:
+def _own(thoughts: Sequence[TokenLogprobs]) -> list[TokenLogprobs]:
     """Without the one that ends the message, which is not in the text."""
     return [thought for thought in thoughts if thought.token >= NUM_SPECIAL]
 

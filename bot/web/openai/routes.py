@@ -7,19 +7,19 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
 from bot.web.http.errors import ApiError, documented
-from bot.web.models import Model, Models
-from bot.web.openai.generate import Prompt, answered
-from bot.web.openai.requests import ChatAsked, CompletionAsked
+from bot.web.models import Models, ServedModel
+from bot.web.openai.generate import Prompt, generate
+from bot.web.openai.requests import ChatRequest, CompletionRequest
 from bot.web.openai.responses import ChatObject, CompletionObject, ModelList, ModelObject
-from bot.web.openai.streaming import ChatForm, TextForm
+from bot.web.openai.streaming import ChatFormat, CompletionFormat
 from bot.web.sampling_request import check_length
-from bot.web.state import Sources
+from bot.web.state import AppState
 
 ERRORS = documented(400, 404, 429, 503)
 STREAMED = {"text/event-stream": {"schema": {"description": "with `stream`: chunks, then [DONE]"}}}
 
 
-def router(sources: Sources, models: Models) -> APIRouter:
+def router(sources: AppState, models: Models) -> APIRouter:
     """All of /v1."""
     openai = APIRouter(prefix="/v1", tags=["OpenAI's"])
 
@@ -27,7 +27,7 @@ def router(sources: Sources, models: Models) -> APIRouter:
     async def listed() -> ModelList:
         """The checkpoints; the persona's name stands for the one that serves."""
         found = await models.listed()
-        serving = [Model(models.name, model.created, current=True) for model in found if model.current]
+        serving = [ServedModel(models.name, model.created, current=True) for model in found if model.current]
         return ModelList(data=[_object(model, models.name) for model in [*serving, *found]])
 
     @openai.get("/models/{id}", responses=documented(404))
@@ -43,25 +43,25 @@ def router(sources: Sources, models: Models) -> APIRouter:
         response_model=CompletionObject,
         responses={**ERRORS, 200: {"content": STREAMED, "description": "The texts"}},
     )
-    async def completions(asked: CompletionAsked, request: HttpRequest) -> Response:
+    async def completions(asked: CompletionRequest, request: HttpRequest) -> Response:
         """Go on with a message of the persona's own."""
         prompts: list[Prompt] = [([], prompt) for prompt in asked.prompts]
         check_length(asked.prompts, sources.settings, "prompt")
-        return await answered(request, sources.settings, models, asked, prompts, TextForm(asked.logprobs))
+        return await generate(request, sources.settings, models, asked, prompts, CompletionFormat(asked.logprobs))
 
     @openai.post(
         "/chat/completions",
         response_model=ChatObject,
         responses={**ERRORS, 200: {"content": STREAMED, "description": "The messages"}},
     )
-    async def chat(asked: ChatAsked, request: HttpRequest) -> Response:
+    async def chat(asked: ChatRequest, request: HttpRequest) -> Response:
         """Answer a conversation."""
         check_length([message.text for message in asked.messages], sources.settings, "messages")
-        form = ChatForm(asked.top_logprobs or 0 if asked.logprobs else None)
-        return await answered(request, sources.settings, models, asked, [asked.conversation()], form)
+        form = ChatFormat(asked.top_logprobs or 0 if asked.logprobs else None)
+        return await generate(request, sources.settings, models, asked, [asked.conversation()], form)
 
     return openai
 
 
-def _object(model: Model, owner: str) -> ModelObject:
+def _object(model: ServedModel, owner: str) -> ModelObject:
     return ModelObject(id=model.id, created=model.created, owned_by=owner)

@@ -22,7 +22,7 @@ from bot.web.openai.responses import (
     Usage,
 )
 from model.engine.engine import Completion
-from model.engine.stream import Stream
+from model.engine.stream import ReplyStream
 from model.errors import DannError
 
 STOPPED = "dann stopped before the answer was complete"
@@ -32,13 +32,13 @@ log = logging.getLogger("dann.web")
 
 
 @dataclass
-class Choice:
+class ChoiceStream:
     """One text under way: its number, and that of its prompt. `echo` is said before it."""
 
     index: int
     prompt: int
-    stream: Stream
-    form: "TextForm | ChatForm"
+    stream: ReplyStream
+    form: "CompletionFormat | ChatFormat"
     echo: str = ""
     _logprobs: TextLogprobs | ChatLogprobs | None = None
 
@@ -51,12 +51,12 @@ class Choice:
         return self._logprobs.told(self.stream.take_thoughts())
 
 
-Told = tuple[Choice, Completion, dict[str, Any] | None]
+Told = tuple[ChoiceStream, Completion, dict[str, Any] | None]
 """A choice, what it came to, and its log-probabilities."""
 
 
 @dataclass(frozen=True)
-class TextForm:
+class CompletionFormat:
     """The form of /v1/completions, with so many alternatives a token, or None without log-probabilities."""
 
     top: int | None
@@ -85,7 +85,7 @@ class TextForm:
 
 
 @dataclass(frozen=True)
-class ChatForm:
+class ChatFormat:
     """The form of /v1/chat/completions."""
 
     top: int | None
@@ -116,11 +116,11 @@ class ChatForm:
         return ChatObject(**about, choices=choices, usage=usage)
 
 
-class Answer:
+class AnswerStream:
     """All choices of one request; whoever made it gives them up in the end."""
 
     def __init__(
-        self, form: TextForm | ChatForm, id_: str, created: int, model: str, choices: Sequence[Choice]
+        self, form: CompletionFormat | ChatFormat, id_: str, created: int, model: str, choices: Sequence[ChoiceStream]
     ) -> None:
         self._form, self._choices = form, choices
         self._about = {"id": id_, "created": created, "model": model}
@@ -153,7 +153,7 @@ class Answer:
             log.exception("an answer could not be drawn")
             yield _error(500, FAILED)
 
-    async def _of(self, choice: Choice) -> AsyncIterator[bytes]:
+    async def _of(self, choice: ChoiceStream) -> AsyncIterator[bytes]:
         if choice.echo:
             yield self._chunk(choice, self._form.piece(choice.echo))
         async for piece in choice.stream:
@@ -165,7 +165,7 @@ class Answer:
         """The chunks of all choices, as they come."""
         waiting: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
 
-        async def read(choice: Choice) -> None:
+        async def read(choice: ChoiceStream) -> None:
             try:
                 async for chunk in self._of(choice):
                     waiting.put_nowait(chunk)
@@ -188,7 +188,11 @@ class Answer:
                 task.cancel()
 
     def _chunk(
-        self, choice: Choice, fields: dict[str, Any], logprobs: dict[str, Any] | None = None, reason: str | None = None
+        self,
+        choice: ChoiceStream,
+        fields: dict[str, Any],
+        logprobs: dict[str, Any] | None = None,
+        reason: str | None = None,
     ) -> bytes:
         told = {"index": choice.index, **fields, "logprobs": logprobs, "finish_reason": reason}
         return self._head + b'"choices":[' + _json(told) + b"]}\n\n"

@@ -10,7 +10,7 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from bot.web.http.paths import READING
-from bot.web.state import Sources
+from bot.web.state import AppState
 
 FILES = Path(__file__).parents[1] / "static"
 INDEX = "index.html"
@@ -41,7 +41,7 @@ class Asset:
         return Response(self.content, media_type=self.kind, headers=headers)
 
 
-def router(sources: Sources) -> APIRouter:
+def router(sources: AppState) -> APIRouter:
     """The page at "/", for people called as `[persona] name` says, and its files."""
     files = dict(assets(sources.settings.persona.name))
     index = files.pop(INDEX)

@@ -4,20 +4,20 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from bot.retraining.outcome import Progress
-from bot.web.cached import FRESH, Kept
-from bot.web.page.card_data import past
-from bot.web.page.card_schema import Card, Past, UnderWay
-from bot.web.state import Sources
+from bot.retraining.outcome import RetrainProgress
+from bot.web.cached import FRESH, TimedCache
+from bot.web.page.card_data import card_history
+from bot.web.page.card_schema import Card, CardHistory, CardRetraining
+from bot.web.state import AppState
 
 KEPT_SECONDS = 5.0
 """How old what disk and store tell may be."""
 
 
-def router(sources: Sources) -> APIRouter:
+def router(sources: AppState) -> APIRouter:
     """The route."""
     routes, settings = APIRouter(), sources.settings
-    kept: Kept[Past] = Kept(KEPT_SECONDS)
+    kept: TimedCache[CardHistory] = TimedCache(KEPT_SECONDS)
 
     @routes.get("/api/card")
     async def card(response: Response) -> Card:
@@ -25,7 +25,7 @@ def router(sources: Sources) -> APIRouter:
         response.headers.update(FRESH)
         engine = sources.engine()
         snapshot = engine.snapshot if engine else None
-        known = await kept.get(snapshot.id if snapshot else None, partial(past, settings.data, snapshot))
+        known = await kept.get(snapshot.id if snapshot else None, partial(card_history, settings.data, snapshot))
         return Card(
             **dict(known),
             name=settings.persona.name,
@@ -37,7 +37,7 @@ def router(sources: Sources) -> APIRouter:
     return routes
 
 
-def _under_way(progress: Progress | None) -> UnderWay | None:
+def _under_way(progress: RetrainProgress | None) -> CardRetraining | None:
     if progress is None:
         return None
-    return UnderWay(part=progress.part, share=progress.share, val_bpb=progress.val_bpb)
+    return CardRetraining(part=progress.part, share=progress.share, val_bpb=progress.val_bpb)

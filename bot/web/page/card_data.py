@@ -7,7 +7,7 @@ from pathlib import Path
 from flax import nnx
 from pydantic import ValidationError
 
-from bot.web.page.card_schema import Listed, Past, Ran, Serving
+from bot.web.page.card_schema import CardCheckpoint, CardHistory, CardRun, CardServing
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.checkpoints.curve import read_curve
 from model.checkpoints.folder import META, ids
@@ -24,11 +24,11 @@ _PATH = re.compile(r"\S*[/\\]\S*")
 log = logging.getLogger("dann.web")
 
 
-def past(data: DataConfig, snapshot: Snapshot | None) -> Past:
+def card_history(data: DataConfig, snapshot: Snapshot | None) -> CardHistory:
     """All there is; `snapshot` is what serves. What cannot be read is left out."""
     serves = snapshot.id if snapshot else None
     root = data.checkpoints
-    return Past(
+    return CardHistory(
         checkpoint=_serving(snapshot) if snapshot else None,
         baselines=snapshot.meta.baselines or None if snapshot and snapshot.meta else None,
         curve=read_curve(root / serves) if serves else [],
@@ -37,12 +37,12 @@ def past(data: DataConfig, snapshot: Snapshot | None) -> Past:
     )
 
 
-def _serving(snapshot: Snapshot) -> Serving | None:
+def _serving(snapshot: Snapshot) -> CardServing | None:
     meta, config = snapshot.meta, snapshot.model.config
     if meta is None:
         return None
     weights = [param[...] for _, param in nnx.to_flat_state(nnx.state(snapshot.model, nnx.Param))]
-    return Serving(
+    return CardServing(
         id=snapshot.id,
         created=meta.created,
         posts=meta.posts,
@@ -59,16 +59,16 @@ def _serving(snapshot: Snapshot) -> Serving | None:
     )
 
 
-def _listed(folder: Path, *, current: bool) -> Listed:
+def _listed(folder: Path, *, current: bool) -> CardCheckpoint:
     """Its meta.json as it stands: to verify every file takes long, and what is damaged is not served."""
     try:
         meta = Meta.model_validate_json((folder / META).read_bytes())
     except (OSError, ValidationError):
-        return Listed(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
-    return Listed(id=folder.name, created=meta.created, posts=meta.posts, val_bpb=meta.val_bpb, current=current)
+        return CardCheckpoint(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
+    return CardCheckpoint(id=folder.name, created=meta.created, posts=meta.posts, val_bpb=meta.val_bpb, current=current)
 
 
-def _runs(url: str) -> list[Ran]:
+def _runs(url: str) -> list[CardRun]:
     from training.store.runs import open_runs  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     try:
@@ -78,10 +78,10 @@ def _runs(url: str) -> list[Ran]:
         log.warning("the card has no retraining runs: %s", error)
         return []
     return [
-        Ran(
+        CardRun(
             started=run.started,
             verdict=run.verdict,
-            reason=without_places(run.reason),
+            reason=without_paths(run.reason),
             candidate=run.candidate,
             candidate_bpb=run.candidate_bpb,
             incumbent_bpb=run.incumbent_bpb,
@@ -92,6 +92,6 @@ def _runs(url: str) -> list[Ran]:
     ]
 
 
-def without_places(reason: str) -> str:
+def without_paths(reason: str) -> str:
     """Why a run ended so, for anybody to read: where it names a file or a database, "…" stands."""
     return _PATH.sub("…", reason)[:LONGEST_REASON]

@@ -8,7 +8,7 @@ from model.checkpoints.curve import Point
 from model.config import SamplingParams
 
 
-class Serving(BaseModel):
+class CardServing(BaseModel):
     """The checkpoint that answers. `created` is ISO 8601, `newest_post` Unix seconds, `bytes` what its weights take.
 
     `val_bpb` is in bits per byte of held-out posts; it was learned in so many `seconds` and `steps`.
@@ -29,7 +29,7 @@ class Serving(BaseModel):
     steps: int
 
 
-class Listed(BaseModel):
+class CardCheckpoint(BaseModel):
     """One checkpoint that is there; None is what cannot be read of it."""
 
     id: str
@@ -39,7 +39,7 @@ class Listed(BaseModel):
     current: bool
 
 
-class Ran(BaseModel):
+class CardRun(BaseModel):
     """One retraining. `started` is Unix seconds; figures are bits per byte of the same held-out posts; None is not known."""
 
     started: float
@@ -52,21 +52,21 @@ class Ran(BaseModel):
     seconds: float | None
 
 
-class Past(BaseModel):
+class CardHistory(BaseModel):
     """What disk and store tell: of what serves, and of what came before it, newest first.
 
     `baselines` are bits per byte by name, `curve` points of seconds, steps, and bits per byte of what was being learned and
     of held-out posts.
     """
 
-    checkpoint: Serving | None
+    checkpoint: CardServing | None
     baselines: dict[str, float] | None
     curve: list[Point]
-    checkpoints: list[Listed]
-    runs: list[Ran]
+    checkpoints: list[CardCheckpoint]
+    runs: list[CardRun]
 
 
-class UnderWay(BaseModel):
+class CardRetraining(BaseModel):
     """How far the retraining is that runs: `share` of `part`, from 0 to 1."""
 
     part: str
@@ -74,10 +74,10 @@ class UnderWay(BaseModel):
     val_bpb: float | None
 
 
-class Card(Past):
+class Card(CardHistory):
     """All of it. `defaults` are how replies are drawn where nothing else is asked for; `quiz`: whether there is one."""
 
     name: str
-    retraining: UnderWay | None
+    retraining: CardRetraining | None
     defaults: SamplingParams
     quiz: bool

@@ -20,9 +20,9 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bot.retraining.outcome import Progress
+from bot.retraining.outcome import RetrainProgress
 from bot.web.cached import FRESH
-from bot.web.state import Sources
+from bot.web.state import AppState
 
 LOOK_SECONDS = 0.5
 QUIET_SECONDS = 15.0
@@ -34,21 +34,21 @@ log = logging.getLogger("dann.web")
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class LiveStatus:
     """How things are. `checkpoint` is an id, "" where none serves yet; `retraining` None where none runs."""
 
     checkpoint: str
-    retraining: Progress | None
+    retraining: RetrainProgress | None
 
 
-class Live:
+class LiveEvents:
     """Looks as long as anybody listens. Belongs to the event loop."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: AppState) -> None:
         self._sources = sources
         self._listeners = 0
         self._looking: asyncio.Task[None] | None = None
-        self._now = Seen("", None)
+        self._now = LiveStatus("", None)
         self._changed = asyncio.Event()
 
     @property
@@ -72,7 +72,7 @@ class Live:
 
     async def events(self) -> AsyncIterator[str]:
         """What one listener is told, until dann stops: a retraining that runs, and all that changes from now on."""
-        known = Seen(self._now.checkpoint, None)
+        known = LiveStatus(self._now.checkpoint, None)
         yield ": dann\n\n"
         while not self._sources.stopping.is_set():
             changed, now = self._changed, self._now
@@ -105,15 +105,15 @@ class Live:
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _look(self) -> Seen:
+    def _look(self) -> LiveStatus:
         engine = self._sources.engine()
-        return Seen(engine.snapshot.id if engine else "", self._sources.retraining())
+        return LiveStatus(engine.snapshot.id if engine else "", self._sources.retraining())
 
 
 class _Listening(StreamingResponse):
     """Counts as a listener for as long as it is sent, however that ends."""
 
-    def __init__(self, live: Live) -> None:
+    def __init__(self, live: LiveEvents) -> None:
         super().__init__(live.events(), media_type="text/event-stream", headers={**FRESH, "X-Accel-Buffering": "no"})
         self._live = live
 
@@ -125,9 +125,9 @@ class _Listening(StreamingResponse):
             self._live.leave()
 
 
-def router(sources: Sources) -> APIRouter:
+def router(sources: AppState) -> APIRouter:
     """The route."""
-    routes, live = APIRouter(), Live(sources)
+    routes, live = APIRouter(), LiveEvents(sources)
     told: dict[int | str, dict[str, Any]] = {
         200: {"content": {"text/event-stream": {}}, "description": "events"},
         503: {"description": FULL},
@@ -143,7 +143,7 @@ def router(sources: Sources) -> APIRouter:
     return routes
 
 
-def _news(before: Seen, now: Seen) -> list[dict[str, Any]]:
+def _news(before: LiveStatus, now: LiveStatus) -> list[dict[str, Any]]:
     """The events between the two."""
     found: list[dict[str, Any]] = []
     if now.retraining != before.retraining:
@@ -153,7 +153,7 @@ def _news(before: Seen, now: Seen) -> list[dict[str, Any]]:
     return found
 
 
-def _told(progress: Progress | None) -> dict[str, Any]:
+def _told(progress: RetrainProgress | None) -> dict[str, Any]:
     if progress is None:
         return {"part": None}
     return {"part": progress.part, "share": progress.share, "val_bpb": progress.val_bpb}

@@ -7,13 +7,13 @@ from typing import Literal
 from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
-from bot.process.daemon_thread import aside
-from bot.replies.generate import completed
-from bot.web.cached import FRESH, Kept
+from bot.process.daemon_thread import run_in_daemon_thread
+from bot.replies.generate import wait_for_completion
+from bot.web.cached import FRESH, TimedCache
 from bot.web.http.errors import documented
-from bot.web.page.quiz_open import Open
-from bot.web.page.quiz_posts import Pool, Question, may_be_shown, read_pool, still_stands
-from bot.web.state import Sources
+from bot.web.page.quiz_open import OpenQuestions
+from bot.web.page.quiz_posts import QuizPool, QuizQuestion, is_unchanged, may_be_shown, read_pool
+from bot.web.state import AppState
 from model.engine.engine import Engine, EngineClosed, EngineFull
 from model.errors import DannError
 
@@ -34,26 +34,26 @@ class Quiz(BaseModel):
     asked: None = None
 
 
-class Choice(BaseModel):
+class QuizChoice(BaseModel):
     """Which text somebody takes for the real one."""
 
     id: str = Field(max_length=100)
     choice: Literal[0, 1]
 
 
-class Told(BaseModel):
+class QuizSolution(BaseModel):
     """Which it was."""
 
     real: Literal[0, 1]
 
 
-class Asker:
+class QuizMaker:
     """Makes questions. What may be asked is read once for each checkpoint."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: AppState) -> None:
         self._sources = sources
         self._settings = sources.settings
-        self._pool: Kept[Pool] = Kept(float("inf"))
+        self._pool: TimedCache[QuizPool] = TimedCache(float("inf"))
 
     async def pair(self) -> tuple[str, str]:
         """A real text and a drawn one. Raises HTTPException where there is none, DannError where something fails."""
@@ -73,26 +73,26 @@ class Asker:
                 continue
             if not drawn:
                 continue
-            if await aside(partial(still_stands, self._settings.data.store_url, question)):
+            if await run_in_daemon_thread(partial(is_unchanged, self._settings.data.store_url, question)):
                 return question.text, drawn
             self._pool.drop()  # and read anew: others of it may be gone, too
         raise HTTPException(503, NOT_NOW)
 
-    async def _drawn(self, engine: Engine, pool: Pool, question: Question) -> str:
+    async def _drawn(self, engine: Engine, pool: QuizPool, question: QuizQuestion) -> str:
         """What dann says in the post's place, "" where nothing will do: it must look like what could be asked about."""
         tokens = min(self._settings.sample.max_tokens, MOST_TOKENS)
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
         for _ in range(DRAWS):
-            said = await completed(engine.submit(question.said, params, secrets.randbelow(2**32)))
+            said = await wait_for_completion(engine.submit(question.turns, params, secrets.randbelow(2**32)))
             whole = said.finish_reason == "stop"
             if whole and may_be_shown(said.text, self._settings.persona.name) and pool.is_original(said.text):
                 return said.text
         return ""
 
 
-def router(sources: Sources) -> APIRouter:
+def router(sources: AppState) -> APIRouter:
     """Both routes; while the quiz is off, there is nothing at their address."""
-    routes, asker, asked = APIRouter(), Asker(sources), Open()
+    routes, asker, asked = APIRouter(), QuizMaker(sources), OpenQuestions()
     on = sources.settings.bot.web.quiz
 
     @routes.get("/api/quiz", responses={404: {"description": f"{OFF}; {NOTHING}"}, 503: {"description": NOT_NOW}})
@@ -111,13 +111,13 @@ def router(sources: Sources) -> APIRouter:
         return Quiz(id=asked.ask(real), texts=texts if real == 0 else texts[::-1])
 
     @routes.post("/api/quiz", responses={**documented(400), 404: {"description": f"{OFF}; {GONE}"}})
-    async def answer(choice: Choice, response: Response) -> Told:
+    async def answer(choice: QuizChoice, response: Response) -> QuizSolution:
         """Which of them was real; each question is answered once."""
         if not on:
             raise HTTPException(404, OFF)
         if (real := asked.answer(choice.id)) is None:
             raise HTTPException(404, GONE)
         response.headers.update(FRESH)
-        return Told.model_validate({"real": real})
+        return QuizSolution.model_validate({"real": real})
 
     return routes

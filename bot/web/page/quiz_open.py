@@ -10,7 +10,7 @@ MOST = 1000
 SECONDS = 3600.0
 
 
-class Open:
+class OpenQuestions:
     """Which text was real, by an id that tells nothing."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

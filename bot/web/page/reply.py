@@ -23,8 +23,8 @@ from bot.web.http.sse import EventStream
 from bot.web.models import Models
 from bot.web.sampling_request import (
     WHOLE,
-    Form,
-    Samplers,
+    RequestForm,
+    SamplingForm,
     Seed,
     Text,
     begin,
@@ -34,12 +34,12 @@ from bot.web.sampling_request import (
     params_of,
     seed_of,
 )
-from bot.web.state import Sources
+from bot.web.state import AppState
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
-from model.engine.logprobs import Thought
+from model.engine.logprobs import TokenLogprobs
 from model.engine.request import own_tokens
-from model.engine.stream import Stream
+from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
@@ -49,32 +49,32 @@ ANOTHER = "another checkpoint has come to serve meanwhile; ask again"
 log = logging.getLogger("dann.web")
 
 
-class Message(Form):
+class PageMessage(RequestForm):
     """A message of the conversation: dann's own, or somebody's."""
 
     mine: bool
     text: Text
 
 
-class Asked(Form):
+class PageRequest(RequestForm):
     """What is to be answered. `begun` are the tokens that the reply begins with; it goes on from there."""
 
-    messages: list[Message] = Field([], max_length=1000)
-    params: Samplers = Samplers()
+    messages: list[PageMessage] = Field([], max_length=1000)
+    params: SamplingForm = SamplingForm()
     seed: Seed | None = None
     checkpoint: Text | None = Field(None, max_length=100)
     begun: list[Annotated[int, Field(ge=NUM_SPECIAL), WHOLE]] | None = Field(None, max_length=4096)
     watch: bool = False
 
 
-def router(sources: Sources, models: Models) -> APIRouter:
+def router(sources: AppState, models: Models) -> APIRouter:
     """The route."""
     page = APIRouter(prefix="/api", tags=["page"])
     kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object an event"}}}
     told: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
 
     @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **told})
-    async def reply(asked: Asked) -> EventStream:
+    async def reply(asked: PageRequest) -> EventStream:
         """Draw one reply, piece by piece."""
         settings, seed = sources.settings, seed_of(asked.seed)
         texts = [message.text for message in asked.messages]
@@ -98,7 +98,7 @@ def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
         raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
 
 
-async def _events(stream: Stream, params: SamplingParams, seed: int, bound: str) -> AsyncIterator[bytes]:
+async def _events(stream: ReplyStream, params: SamplingParams, seed: int, bound: str) -> AsyncIterator[bytes]:
     try:
         first = await anext(stream, "")
         if bound not in {"", stream.checkpoint}:
@@ -119,11 +119,11 @@ async def _events(stream: Stream, params: SamplingParams, seed: int, bound: str)
         yield _event(type="error", message=FAILED)
 
 
-def _piece(stream: Stream, text: str) -> bytes:
+def _piece(stream: ReplyStream, text: str) -> bytes:
     return _event(type="piece", text=text, tokens=_tokens(stream.take_thoughts(), stream.tokenizer))
 
 
-def _tokens(thoughts: Sequence[Thought], tokenizer: Tokenizer) -> list[dict[str, Any]]:
+def _tokens(thoughts: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:
     spelled = tokenizer.token_bytes
 
     def text(token: int) -> str:

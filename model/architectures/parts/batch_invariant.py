@@ -19,7 +19,7 @@ MOST = 32
 Way = Callable[[jax.Array, jax.Array], jax.Array]
 
 
-def row_product(rows: jax.Array, weight: jax.Array) -> jax.Array:
+def batch_invariant_matmul(rows: jax.Array, weight: jax.Array) -> jax.Array:
     """`rows[B, K]` times `weight[K, N]`."""
     ways = [way for size, way in _good_ways(*weight.shape) if size <= len(rows) and (size > 1 or len(rows) == 1)]
     # Nothing must be fused with a product that was tried without it.

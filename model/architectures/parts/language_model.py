@@ -11,9 +11,9 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from model.architectures.parts.batch_invariant import row_product
-from model.architectures.parts.dropout import Noise, dropped_rows, dropped_units, weight_drop
-from model.architectures.parts.scan import Carry, Numbers, laid_out, product, scan, step
+from model.architectures.parts.batch_invariant import batch_invariant_matmul
+from model.architectures.parts.dropout import DropoutKeys, embedding_mask, unit_mask, weight_drop
+from model.architectures.parts.scan import Carry, MatmulDtype, copied_transpose, matmul, scan, step
 from model.config import ModelConfig
 from model.tokenizer import BOS
 
@@ -59,8 +59,8 @@ class RecurrentLM(nnx.Module):
         tokens: jax.Array,
         carry: Sequence[Carry],
         *,
-        noise: Noise | None = None,
-        dtype: Numbers = jnp.float32,
+        noise: DropoutKeys | None = None,
+        dtype: MatmulDtype = jnp.float32,
     ) -> tuple[jax.Array, tuple[Carry, ...]]:
         """Logits of the token after each of `tokens[B, T]`, and the carry to hand to the next call.
 
@@ -76,11 +76,11 @@ class RecurrentLM(nnx.Module):
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             here = noise.fold(layer) if noise else None
             if layer:
-                gates = product(hidden, self.inputs[layer][...], dtype) + self.biases[layer][...]
+                gates = matmul(hidden, self.inputs[layer][...], dtype) + self.biases[layer][...]
             dropped = weight_drop(weight[...], here, config.weight_drop)
             hidden, after = scan(type(self).cell, gates, dropped, before, keep, dtype)
             is_top = layer == config.num_layers - 1
-            mask = dropped_units(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
+            mask = unit_mask(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
             hidden = hidden if mask is None else hidden * mask
             last.append(after)
         return self._logits(hidden, dtype).swapaxes(0, 1), tuple(last)
@@ -88,26 +88,28 @@ class RecurrentLM(nnx.Module):
     def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
         """Decoding: one token a row, `tokens[B, 1]`."""
         table, keep, now = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
-        hidden = table[now] if self.embedding is None else row_product(self.embedding[...][now], table)
+        hidden = table[now] if self.embedding is None else batch_invariant_matmul(self.embedding[...][now], table)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
-            gates = (row_product(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][...]
+            gates = (batch_invariant_matmul(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][
+                ...
+            ]
             last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
             hidden = last[-1][-1]
         if self.projection is not None:
-            hidden = row_product(hidden, self.projection[...])
-        output = self.output[...] if self.output is not None else laid_out(self._tied().T)
-        return (row_product(hidden, output) + self.output_bias[...])[:, None], tuple(last)
+            hidden = batch_invariant_matmul(hidden, self.projection[...])
+        output = self.output[...] if self.output is not None else copied_transpose(self._tied().T)
+        return (batch_invariant_matmul(hidden, output) + self.output_bias[...])[:, None], tuple(last)
 
-    def _input_gates(self, tokens: jax.Array, noise: Noise | None, dtype: Numbers) -> jax.Array:
+    def _input_gates(self, tokens: jax.Array, noise: DropoutKeys | None, dtype: MatmulDtype) -> jax.Array:
         """The first layer's input part with its bias `[T, B, G]`, of `tokens[T, B]`.
 
         Multiplying a one-hot vector is choosing a row of the matrix, and so is multiplying an embedding, all of them at once.
         """
         config, table, bias = self.config, self.inputs[0][...], self.biases[0][...]
         here = noise.fold(config.num_layers) if noise else None
-        units = dropped_units(here, config.input_dropout, config.embed_dim or config.vocab_size)
-        words = dropped_rows(here, config.embedding_dropout, config.vocab_size)
+        units = unit_mask(here, config.input_dropout, config.embed_dim or config.vocab_size)
+        words = embedding_mask(here, config.embedding_dropout, config.vocab_size)
         if self.embedding is None:
             table = table if words is None else table * words[:, None]
             if units is None:
@@ -116,18 +118,18 @@ class RecurrentLM(nnx.Module):
             return table[tokens] * kept[..., None] + bias
         embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
         if units is None and tokens.size >= config.vocab_size:
-            return (product(embedding, table, dtype) + bias)[tokens]
+            return (matmul(embedding, table, dtype) + bias)[tokens]
         # Few tokens, or units that differ from row to row: a product a token, not one of the whole table.
         vectors = embedding[tokens] if units is None else embedding[tokens] * units
-        return product(vectors, table, dtype) + bias
+        return matmul(vectors, table, dtype) + bias
 
-    def _logits(self, hidden: jax.Array, dtype: Numbers) -> jax.Array:
+    def _logits(self, hidden: jax.Array, dtype: MatmulDtype) -> jax.Array:
         """`[T, B, V]` of the top layer's `hidden[T, B, H]`."""
         if self.output is not None:
-            return product(hidden, self.output[...], dtype) + self.output_bias[...]
+            return matmul(hidden, self.output[...], dtype) + self.output_bias[...]
         if self.projection is not None:
-            hidden = product(hidden, self.projection[...], dtype)
-        return product(hidden, self._tied().T, dtype) + self.output_bias[...]
+            hidden = matmul(hidden, self.projection[...], dtype)
+        return matmul(hidden, self._tied().T, dtype) + self.output_bias[...]
 
     def _tied(self) -> jax.Array:
         assert self.embedding is not None  # tying needs one

@@ -18,7 +18,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from model.architectures.parts.batch_invariant import row_product
+from model.architectures.parts.batch_invariant import batch_invariant_matmul
 
 Carry = tuple[jax.Array, ...]
 """A layer's memory: arrays `[B, H]`, the last of them the layer's output `h`; an LSTM's is `(c, h)`."""
@@ -26,45 +26,45 @@ Carry = tuple[jax.Array, ...]
 Cell = Callable[[jax.Array, jax.Array, Carry], Carry]
 """`cell(x[B, G], r[B, G], carry) -> carry` with `r` the recurrent product. No parameters, no mixing within a batch."""
 
-Numbers = Any
+MatmulDtype = Any
 """What products are taken of: jnp.float32, or jnp.bfloat16, which is faster where the processor has it."""
 
 PARTS = (2, 3, 5, 7)
 """A matrix is turned round in so many parts, the first number that divides its rows."""
 
 
-def vectorised(values: jax.Array) -> jax.Array:
+def vectorized(values: jax.Array) -> jax.Array:
     """`values`, computed in a loop of its own: XLA's CPU compiler vectorises no tanh that it fuses with slices of it."""
     return jnp.asarray(jax.lax.optimization_barrier(values))
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))
-def product(inputs: jax.Array, weight: jax.Array, dtype: Numbers = jnp.float32) -> jax.Array:
+def matmul(inputs: jax.Array, weight: jax.Array, dtype: MatmulDtype = jnp.float32) -> jax.Array:
     """`inputs[..., K]` times `weight[K, N]`: `[..., N]`, of numbers rounded to `dtype` and added up in float32."""
     return _times(_rows(inputs), weight, dtype).reshape(*inputs.shape[:-1], weight.shape[1])
 
 
-def _product_forward(inputs: jax.Array, weight: jax.Array, dtype: Numbers) -> tuple[jax.Array, Any]:
-    return product(inputs, weight, dtype), (inputs, weight)
+def _product_forward(inputs: jax.Array, weight: jax.Array, dtype: MatmulDtype) -> tuple[jax.Array, Any]:
+    return matmul(inputs, weight, dtype), (inputs, weight)
 
 
-def _product_backward(dtype: Numbers, residuals: Any, d_outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
+def _product_backward(dtype: MatmulDtype, residuals: Any, d_outputs: jax.Array) -> tuple[jax.Array, jax.Array]:
     inputs, weight = residuals
-    d_inputs = _times(_rows(d_outputs), laid_out(weight.T), dtype)
+    d_inputs = _times(_rows(d_outputs), copied_transpose(weight.T), dtype)
     return d_inputs.reshape(inputs.shape), _weight_gradient(inputs, d_outputs, dtype)
 
 
-product.defvjp(_product_forward, _product_backward)
+matmul.defvjp(_product_forward, _product_backward)
 
 
 def step(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry) -> Carry:
     """One step of decoding: `inputs[B, G]`, `weight[H, G]` and a carry of `[B, H]`."""
-    return cell(inputs, row_product(carry[-1], weight), carry)
+    return cell(inputs, batch_invariant_matmul(carry[-1], weight), carry)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 5))
 def scan(
-    cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array, dtype: Numbers = jnp.float32
+    cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array, dtype: MatmulDtype = jnp.float32
 ) -> tuple[jax.Array, Carry]:
     """Run `cell` over time; returns every step's output `[T, B, H]` and the last carry.
 
@@ -84,7 +84,7 @@ def scan(
 
 
 def _forward(
-    cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array, dtype: Numbers
+    cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, keep: jax.Array, dtype: MatmulDtype
 ) -> tuple[tuple[jax.Array, Carry], Any]:
     """`scan`, also keeping each step's pullback, stacked over time: JAX makes closures of vjp ordinary pytrees."""
     rounded = weight.astype(dtype)
@@ -100,10 +100,10 @@ def _forward(
     return (outputs, carry), (weight, keep, h_before, pullbacks)
 
 
-def _backward(cell: Cell, dtype: Numbers, residuals: Any, cotangents: tuple[jax.Array, Carry]) -> tuple[Any, ...]:  # noqa: ARG001
+def _backward(cell: Cell, dtype: MatmulDtype, residuals: Any, cotangents: tuple[jax.Array, Carry]) -> tuple[Any, ...]:  # noqa: ARG001
     weight, keep, h_before, pullbacks = residuals
     d_outputs, d_last = cotangents
-    turned = laid_out(weight.T).astype(dtype)
+    turned = copied_transpose(weight.T).astype(dtype)
 
     def step(d_carry: Carry, now: tuple[jax.Array, jax.Array, Any]) -> tuple[Carry, tuple[jax.Array, ...]]:
         d_output, keep, pullback = now
@@ -120,11 +120,11 @@ def _backward(cell: Cell, dtype: Numbers, residuals: Any, cotangents: tuple[jax.
 scan.defvjp(_forward, _backward)
 
 
-def _times(rows: jax.Array, weight: jax.Array, dtype: Numbers) -> jax.Array:
+def _times(rows: jax.Array, weight: jax.Array, dtype: MatmulDtype) -> jax.Array:
     return jnp.matmul(rows.astype(dtype), weight.astype(dtype), preferred_element_type=jnp.float32)
 
 
-def _weight_gradient(inputs: jax.Array, d_outputs: jax.Array, dtype: Numbers) -> jax.Array:
+def _weight_gradient(inputs: jax.Array, d_outputs: jax.Array, dtype: MatmulDtype) -> jax.Array:
     """The gradient `[K, N]` of a weight that `inputs[..., K]` were multiplied by, as one product over all rows.
 
     XLA's fast product, which also keeps to its device's thread, wants its first matrix turned round; that XLA undoes where
@@ -146,7 +146,7 @@ def _rows(array: jax.Array) -> jax.Array:
     return array.reshape(-1, array.shape[-1])
 
 
-def laid_out(matrix: jax.Array) -> jax.Array:
+def copied_transpose(matrix: jax.Array) -> jax.Array:
     """`matrix` as it says, in memory: a product with a transposed matrix takes longer."""
     return jnp.asarray(jax.lax.optimization_barrier(matrix))
 

@@ -11,11 +11,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bot.replies.generate import derived
+from bot.replies.generate import derived_seed
 from model.checkpoints import checkpoint
 from model.config import SamplingParams
 from model.engine.engine import Engine
-from model.engine.stream import Stream
+from model.engine.stream import ReplyStream
 
 
 async def main() -> None:
@@ -31,12 +31,14 @@ async def drawn(engine: Engine, asked: dict[str, Any]) -> dict[str, float]:
     """A crowd's replies, read piece by piece."""
     params = SamplingParams.model_validate(asked["params"])
     began = time.perf_counter()
-    streams = [engine.submit([], params, derived(seed, 0)) for seed in range(asked["first_seed"], asked["last_seed"])]
+    streams = [
+        engine.submit([], params, derived_seed(seed, 0)) for seed in range(asked["first_seed"], asked["last_seed"])
+    ]
     tokens = await asyncio.gather(*(read(stream) for stream in streams))
     return {"seconds": time.perf_counter() - began, "tokens": sum(tokens)}
 
 
-async def read(stream: Stream) -> int:
+async def read(stream: ReplyStream) -> int:
     """How many tokens it had."""
     async for _ in stream:
         pass

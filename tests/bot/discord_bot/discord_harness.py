@@ -12,8 +12,8 @@ from typing import Any
 
 from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
 from bot.discord_bot.run import run
-from bot.replies.types import Answers, Mention, Reply
-from bot.retraining.notify import News
+from bot.replies.types import Mention, Replier, Reply
+from bot.retraining.notify import OwnerNotifier
 from model.config import SamplingParams
 from tests.bot.discord_bot.echo_answers import Echo, Voice, say_back
 from tests.servers.discord import DiscordServer, World
@@ -35,8 +35,8 @@ class Stage:
     room: Channel
     ready: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
-    answers: Answers | None = None
-    news: News | None = None
+    answers: Replier | None = None
+    news: OwnerNotifier | None = None
     running: asyncio.Task[None] | None = None
 
     @property

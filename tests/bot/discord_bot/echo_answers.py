@@ -3,13 +3,13 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bot.replies.types import Author, Mention, Place, Reply, Said
+from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
 
 Voice = Callable[[Mention], Awaitable[Reply | None]]
 
 
 async def say_back(mention: Mention) -> Reply | None:
-    return Reply(f"echo: {mention.said.text}")
+    return Reply(f"echo: {mention.message.text}")
 
 
 def always(reply: Reply | None) -> Voice:
@@ -27,36 +27,36 @@ class Echo:
 
     voice: Voice = say_back
     remarks: Reply | None = None
-    told: list[tuple[Place, Said]] = field(default_factory=list)
-    edits: list[tuple[Place, str, str]] = field(default_factory=list)
-    gone: list[tuple[Place, str]] = field(default_factory=list)
+    told: list[tuple[Channel, ChatMessage]] = field(default_factory=list)
+    edits: list[tuple[Channel, str, str]] = field(default_factory=list)
+    gone: list[tuple[Channel, str]] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
     overheard: list[tuple[str, bool]] = field(default_factory=list)
-    orders: list[tuple[Place, Author, str, str]] = field(default_factory=list)
+    orders: list[tuple[Channel, Author, str, str]] = field(default_factory=list)
 
-    def heard(self, place: Place, said: Said) -> None:
+    def on_message(self, place: Channel, said: ChatMessage) -> None:
         self.told.append((place, said))
 
-    def edited(self, place: Place, id_: str, text: str) -> None:
+    def on_edit(self, place: Channel, id_: str, text: str) -> None:
         self.edits.append((place, id_, text))
 
-    def deleted(self, place: Place, id_: str) -> None:
+    def on_delete(self, place: Channel, id_: str) -> None:
         self.gone.append((place, id_))
 
     async def answer(self, mention: Mention) -> Reply | None:
-        twice = any(one.said.id == mention.said.id for one in self.mentions)
+        twice = any(one.message.id == mention.message.id for one in self.mentions)
         self.mentions.append(mention)
-        if twice or mention.said.author.is_bot:
+        if twice or mention.message.author.is_bot:
             return None
         reply = await self.voice(mention)
-        deleted = any(id_ == mention.said.id for _, id_ in self.gone)
+        deleted = any(id_ == mention.message.id for _, id_ in self.gone)
         return None if deleted else reply
 
-    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
+    async def remark(self, place: Channel, said: ChatMessage, *, addressed: bool) -> Reply | None:
         self.overheard.append((said.text, addressed))
         return self.remarks
 
-    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
+    async def admin(self, place: Channel, author: Author, command: str, argument: str) -> Reply:
         self.orders.append((place, author, command, argument))
         return Reply(f"did {command} {argument}".strip(), private=True)
 

@@ -42,19 +42,19 @@ async def test_options_reach_the_answer(it: Stage) -> None:
     used = it.world.use_command(it.ann, it.room, "dann", prompt="tell me", temp=0.5, top_p=0.9, seed=7, length=20)
     assert (await it.world.answer_to(used)).content == "echo: tell me"
     mention = it.echo.mentions[0]
-    assert mention.asked
-    assert (mention.asked.prompt, mention.asked.seed) == ("tell me", 7)
-    params = mention.asked.params
+    assert mention.command
+    assert (mention.command.prompt, mention.command.seed) == ("tell me", 7)
+    params = mention.command.params
     assert (params.temperature, params.top_p, params.max_tokens) == (0.5, 0.9, 20)
-    assert (mention.said.id, mention.said.author.name) == (str(used.id), "ann")
-    assert (mention.place.chat, mention.place.guild) == (str(it.room.id), str(it.guild.id))
+    assert (mention.message.id, mention.message.author.name) == (str(used.id), "ann")
+    assert (mention.channel.chat, mention.channel.guild) == (str(it.room.id), str(it.guild.id))
 
 
 @on_stage()
 async def test_a_command_with_nothing_just_talks(it: Stage) -> None:
     await it.registered()
     await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
-    asked = it.echo.mentions[0].asked
+    asked = it.echo.mentions[0].command
     assert asked
     assert (asked.prompt, asked.seed, asked.params) == ("", None, it.settings().sample)
 
@@ -65,7 +65,7 @@ async def test_in_threads_and_in_private_too(it: Stage) -> None:
     thread, private = it.world.thread(it.room, "aside"), it.world.dm(it.ann)
     for channel in (thread, private):
         await it.world.answer_to(it.world.use_command(it.ann, channel, "dann"))
-    places = [mention.place for mention in it.echo.mentions]
+    places = [mention.channel for mention in it.echo.mentions]
     assert (places[0].thread, places[1].private) == (str(thread.id), True)
 
 

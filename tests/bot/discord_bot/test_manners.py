@@ -189,7 +189,7 @@ async def test_someone_who_takes_no_messages_gets_none(it: Stage, caplog: pytest
 @on_stage()
 async def test_an_error_in_one_answer_harms_no_other(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
     async def broken(mention: Mention) -> Reply:
-        if "break" in mention.said.text:
+        if "break" in mention.message.text:
             raise RuntimeError("a bug")
         return Reply("fine")
 

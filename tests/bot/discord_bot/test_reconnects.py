@@ -4,7 +4,7 @@ import pytest
 
 from bot.discord_bot import client as client_module
 from bot.discord_bot import run as run_module
-from bot.discord_bot.client import Client
+from bot.discord_bot.client import DiscordClient
 from tests.bot.discord_bot.discord_harness import Stage, on_stage
 from tests.servers.discord.faults import Fault
 
@@ -13,10 +13,10 @@ from tests.servers.discord.faults import Fault
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out the pauses that are good manners towards the real Discord."""
 
-    async def at_once(_self: Client, _shard: int | None, *, initial: bool = False) -> None:
+    async def at_once(_self: DiscordClient, _shard: int | None, *, initial: bool = False) -> None:
         del initial
 
-    monkeypatch.setattr(Client, "before_identify_hook", at_once)
+    monkeypatch.setattr(DiscordClient, "before_identify_hook", at_once)
     monkeypatch.setattr(run_module, "FIRST_PAUSE", 0.05)
 
 

@@ -32,7 +32,7 @@ async def test_the_reply_chain_comes_oldest_first(it: Stage) -> None:
         ("bob", "again?"),
     ]
     assert mention.chain[1].reply_to == mention.chain[0].id == str(first.id)
-    assert mention.said.reply_to == str(third.id)
+    assert mention.message.reply_to == str(third.id)
 
 
 @on_stage(connected=False)
@@ -195,7 +195,7 @@ HOSTILE = {
 async def test_hostile_text_is_just_text(it: Stage, kind: str) -> None:
     asked = it.world.say(it.ann, it.room, f"{it.at} {HOSTILE[kind]}")
     answer = await it.world.answer_to(asked)
-    heard = it.echo.mentions[0].said.text
+    heard = it.echo.mentions[0].message.text
     if kind not in ("half a mention", "emoji"):
         assert heard == HOSTILE[kind].strip()
     assert answer.content == f"echo: {heard}".strip()

@@ -33,8 +33,8 @@ async def test_a_reply_to_one_of_its_messages_is_answered(it: Stage, ping: bool)
 async def test_a_private_message_is_answered(it: Stage) -> None:
     asked = it.world.say(it.ann, it.world.dm(it.ann), "psst")
     assert (await it.world.answer_to(asked)).content == "echo: psst"
-    assert it.echo.mentions[0].place.private
-    assert it.echo.mentions[0].place.guild == ""
+    assert it.echo.mentions[0].channel.private
+    assert it.echo.mentions[0].channel.guild == ""
 
 
 @on_stage(direct_messages=False)
@@ -58,7 +58,7 @@ async def test_a_command_is_answered(it: Stage) -> None:
 async def test_an_empty_mention_is_answered(it: Stage) -> None:
     asked = it.world.say(it.ann, it.room, it.at)
     assert (await it.world.answer_to(asked)).content == "echo:"
-    assert it.echo.mentions[0].said.text == ""
+    assert it.echo.mentions[0].message.text == ""
 
 
 @on_stage()
@@ -105,7 +105,7 @@ async def test_bots_and_webhooks_are_told_apart_from_people(it: Stage) -> None:
     bot, hook = it.world.user("beep", bot=True), it.world.user("news")
     said = it.world.say(bot, it.room, f"{it.at} hi")
     await it.no_answer(said, it.world.say(hook, it.room, f"{it.at} buy", webhook=True))
-    assert [mention.said.author.is_bot for mention in it.echo.mentions] == [True, True, False]
+    assert [mention.message.author.is_bot for mention in it.echo.mentions] == [True, True, False]
 
 
 @on_stage()
@@ -162,7 +162,7 @@ async def test_an_unasked_remark_hangs_on_no_message(it: Stage) -> None:
 async def test_a_thread_is_a_place_of_its_own_under_its_channel(it: Stage) -> None:
     thread = it.world.thread(it.room, "a thread")
     answer = await it.ask("hello", thread)
-    place = it.echo.mentions[0].place
+    place = it.echo.mentions[0].channel
     assert answer.channel is thread
     assert (place.chat, place.thread, place.guild) == (str(it.room.id), str(thread.id), str(it.guild.id))
     it.world.delete(answer)
@@ -177,15 +177,15 @@ async def test_who_speaks_comes_with_their_roles(it: Stage) -> None:
     role = it.world.role("cook", other.members[it.ann.id], guild=other)
     it.world.tell_of_guild(other)
     await it.ask("hello", it.world.channel(other, "kitchen"))
-    assert it.echo.mentions[0].said.author.roles == {str(role)}
-    assert it.echo.mentions[0].said.author.name == "ann"
+    assert it.echo.mentions[0].message.author.roles == {str(role)}
+    assert it.echo.mentions[0].message.author.name == "ann"
 
 
 @on_stage()
 async def test_a_member_without_roles_is_answered(it: Stage) -> None:
     asked = it.world.say(it.ann, it.room, f"{it.at} hello", with_member=False)
     assert (await it.world.answer_to(asked)).content == "echo: hello"
-    assert it.echo.mentions[0].said.author.roles == frozenset()
+    assert it.echo.mentions[0].message.author.roles == frozenset()
 
 
 @on_stage()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bot.app import keep_alive
 from bot.process import memory_tuning
-from bot.process.loop_lag import PERIOD, Stalls
+from bot.process.loop_lag import PERIOD, LoopLagMonitor
 
 
 def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
@@ -22,7 +22,7 @@ def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
         return moments[-1]
 
     async def play() -> float:
-        stalls = Stalls(clock)
+        stalls = LoopLagMonitor(clock)
         watching = asyncio.create_task(stalls.watch())
         while len(moments) < 8:
             await asyncio.sleep(PERIOD)
@@ -39,7 +39,7 @@ def test_a_loop_that_does_not_turn_is_noticed(tmp_path: Path) -> None:
     file = tmp_path / "serving"
 
     async def play() -> float:
-        stalls = Stalls()
+        stalls = LoopLagMonitor()
         watching = asyncio.create_task(stalls.watch())
         await asyncio.sleep(2 * PERIOD)
         time.sleep(0.1)
@@ -56,7 +56,7 @@ def test_a_loop_that_does_not_turn_is_noticed(tmp_path: Path) -> None:
 def test_what_is_loaded_is_never_looked_at_again() -> None:
     before = gc.get_freeze_count()
     try:
-        with memory_tuning.loading():
+        with memory_tuning.without_collecting():
             assert not gc.isenabled()
             held: list[list[object]] = [[] for _ in range(1000)]
         assert gc.isenabled()
@@ -68,7 +68,7 @@ def test_what_is_loaded_is_never_looked_at_again() -> None:
 def test_threads_hand_over_soon() -> None:
     interval = sys.getswitchinterval()
     try:
-        memory_tuning.share()
+        memory_tuning.share_arenas()
         assert sys.getswitchinterval() < interval
     finally:
         sys.setswitchinterval(interval)

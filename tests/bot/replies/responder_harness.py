@@ -6,14 +6,14 @@ from typing import Any
 
 from bot.config import RemarksConfig
 from bot.replies.responder import Responder
-from bot.replies.stats import Tally
-from bot.replies.types import Asked, Author, Mention, Reply
-from bot.replies.unprompted import Remarks
+from bot.replies.stats import ReplyStats
+from bot.replies.types import Author, Command, Mention, Reply
+from bot.replies.unprompted import UnpromptedRemarks
 from model.config import SamplingParams
 from tests.bot.scripted_engine import SAM, Clock, ScriptedEngine, build_responder, mention, settings
 
 OWNER = {"discord": {"owners": ["1"]}}
-ASKED = Asked("hey", SamplingParams(temperature=1.25), 7)
+ASKED = Command("hey", SamplingParams(temperature=1.25), 7)
 
 
 class Scene:
@@ -22,8 +22,8 @@ class Scene:
     def __init__(self, **bot: Any) -> None:
         self.engine = ScriptedEngine()
         self.clock = Clock()
-        remarks = Remarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
-        self.tally = Tally()
+        remarks = UnpromptedRemarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
+        self.tally = ReplyStats()
         self.responder = build_responder(
             Responder, self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock
         )
@@ -42,7 +42,7 @@ class Scene:
         return answer
 
     async def tell(self, wanted: Mention) -> Reply | None:
-        self.responder.heard(wanted.place, wanted.said)
+        self.responder.on_message(wanted.channel, wanted.message)
         return await self.responder.answer(wanted)
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.replies import phrases
-from bot.replies.generate import COOLER, SHORTER, Drawn, derived, draw
-from bot.replies.in_flight import UnderWay
+from bot.replies.generate import COOLER, SHORTER, DrawnReply, derived_seed, draw
+from bot.replies.in_flight import InFlight
 from model.config import SamplingParams
 from model.engine.engine import EngineFull, Turn
 from tests.bot.scripted_engine import Says, ScriptedEngine, snapshot
@@ -18,7 +18,7 @@ PARAMS = SamplingParams(temperature=1.5, max_tokens=100)
 NAMES = ("dann", "Sam")
 
 
-def drawn(engine: ScriptedEngine, seed: int = 7, draws: int = 3, links: bool = False) -> Drawn:
+def drawn(engine: ScriptedEngine, seed: int = 7, draws: int = 3, links: bool = False) -> DrawnReply:
     talk = [Turn(mine=False, text="hey")]
     return asyncio.run(draw(engine, talk, PARAMS, seed, names=NAMES, draws=draws, links=links))
 
@@ -30,7 +30,7 @@ def one_after_another(*texts: str) -> Says:
 
 def test_what_can_be_shown_is_shown_and_says_where_it_comes_from() -> None:
     engine = ScriptedEngine(lambda *_: "dann: sure\nSam: ok")
-    assert drawn(engine) == Drawn("sure", "one")
+    assert drawn(engine) == DrawnReply("sure", "one")
     (request,) = engine.requests
     assert (request.params, request.seed, request.conversation) == (PARAMS, 7, [Turn(mine=False, text="hey")])
 
@@ -43,8 +43,10 @@ def test_links_are_shown_where_configured() -> None:
 def test_where_nothing_is_left_it_draws_again_with_seeds_that_follow_from_the_first() -> None:
     engine = ScriptedEngine(one_after_another("https://a.example", "\u200b", "fine", "never"))
     assert drawn(engine).text == "fine"
-    assert [request.seed for request in engine.requests] == [7, derived(7, 1), derived(7, 2)]
-    assert len({derived(7, number) for number in range(20)} | {derived(8, number) for number in range(20)}) == 40
+    assert [request.seed for request in engine.requests] == [7, derived_seed(7, 1), derived_seed(7, 2)]
+    assert (
+        len({derived_seed(7, number) for number in range(20)} | {derived_seed(8, number) for number in range(20)}) == 40
+    )
 
 
 def test_then_shorter_and_cooler_and_at_last_something_that_is_never_empty() -> None:
@@ -65,13 +67,13 @@ def test_it_begins_anew_where_another_checkpoint_came_between_two_draws() -> Non
         return next(texts)
 
     engine = ScriptedEngine(says)
-    assert drawn(engine) == Drawn("from the first", "two")
-    assert [request.seed for request in engine.requests] == [7, derived(7, 1), 7]
+    assert drawn(engine) == DrawnReply("from the first", "two")
+    assert [request.seed for request in engine.requests] == [7, derived_seed(7, 1), 7]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 30))
 def test_every_seed_can_be_asked_for(seed: int, number: int) -> None:
-    assert 0 <= derived(seed, number) < 2**32
+    assert 0 <= derived_seed(seed, number) < 2**32
 
 
 def test_the_same_seed_gives_the_same_text() -> None:
@@ -104,7 +106,7 @@ def test_whoever_stops_waiting_frees_the_engine() -> None:
 
 def test_work_under_way_ends_with_whoever_waits_for_it() -> None:
     async def scene() -> list[object]:
-        under_way: UnderWay[None] = UnderWay()
+        under_way: InFlight[None] = InFlight()
         waiting = asyncio.create_task(under_way.run("a", asyncio.sleep(1000)))
         ended = asyncio.create_task(under_way.run("b", asyncio.sleep(1000)))
         await asyncio.sleep(0)

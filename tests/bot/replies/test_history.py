@@ -5,20 +5,20 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.context import conversation, speakers, turns
-from bot.replies.history import MOST_CHARACTERS, Memory
-from bot.replies.types import Asked, Place
+from bot.replies.context import conversation_to_answer, speaker_names, to_turns
+from bot.replies.history import MOST_CHARACTERS, History
+from bot.replies.types import Channel, Command
 from model.config import SamplingParams
 from model.engine.engine import Turn
 from tests.bot.scripted_engine import ANN, GROUP, ME, PRIVATE, SAM, mention, said
 
 
-def ids(memory: Memory, place: Place = GROUP, time: float = 1000.0) -> list[str]:
+def ids(memory: History, place: Channel = GROUP, time: float = 1000.0) -> list[str]:
     return [one.id for one in memory.before(place, said("now", time=time))]
 
 
 def test_messages_are_read_oldest_first_whatever_order_they_come_in() -> None:
-    memory = Memory(10, 100, 10)
+    memory = History(10, 100, 10)
     for id_, time in (("c", 3.0), ("a", 1.0), ("b", 2.0), ("d", 3.0)):
         memory.hear(GROUP, said(id_, time=time))
     assert ids(memory, time=3.0) == ["a", "b", "c", "d"]
@@ -28,7 +28,7 @@ def test_messages_are_read_oldest_first_whatever_order_they_come_in() -> None:
 
 
 def test_a_message_heard_twice_is_there_once() -> None:
-    memory = Memory(10, 100, 10)
+    memory = History(10, 100, 10)
     memory.hear(GROUP, said("a", "first"))
     memory.edit(GROUP, "a", "better")
     memory.hear(GROUP, said("a", "first"))
@@ -36,7 +36,7 @@ def test_a_message_heard_twice_is_there_once() -> None:
 
 
 def test_it_is_bounded_in_number_and_in_age() -> None:
-    memory = Memory(3, 100, 10)
+    memory = History(3, 100, 10)
     for number in range(10):
         memory.hear(GROUP, said(str(number), time=number * 40.0))
     assert ids(memory, time=360.0) == ["7", "8", "9"]
@@ -49,14 +49,14 @@ def test_it_is_bounded_in_number_and_in_age() -> None:
 
 
 def test_the_message_that_is_answered_takes_no_other_ones_place() -> None:
-    memory = Memory(3, 100, 10)
+    memory = History(3, 100, 10)
     for id_ in ("a", "b", "c", "now"):
         memory.hear(GROUP, said(id_))
     assert ids(memory) == ["a", "b", "c"]
 
 
 def test_the_older_half_is_forgotten_at_once_so_that_a_conversation_begins_alike_for_a_while() -> None:
-    memory, begins = Memory(6, 1e6, 10), []
+    memory, begins = History(6, 1e6, 10), []
     for number in range(30):
         memory.hear(GROUP, said(str(number), time=float(number)))
         read = [one.id for one in memory.before(GROUP, said(str(number), time=float(number)))]
@@ -67,8 +67,8 @@ def test_the_older_half_is_forgotten_at_once_so_that_a_conversation_begins_alike
 
 
 def test_it_is_bounded_in_places() -> None:
-    memory = Memory(3, 100, 2)
-    places = [Place("discord", str(number)) for number in range(3)]
+    memory = History(3, 100, 2)
+    places = [Channel("discord", str(number)) for number in range(3)]
     for place in (places[0], places[1], places[0], places[2]):
         memory.hear(place, said("a" if place == places[0] else place.chat))
     assert [bool(ids(memory, place)) for place in places] == [True, False, True]
@@ -77,7 +77,7 @@ def test_it_is_bounded_in_places() -> None:
 
 
 def test_nothing_is_read_where_config_says_so() -> None:
-    memory = Memory(0, 100, 2)
+    memory = History(0, 100, 2)
     memory.hear(GROUP, said("a"))
     memory.hear(GROUP, said("b"))
     assert ids(memory) == []
@@ -85,14 +85,14 @@ def test_nothing_is_read_where_config_says_so() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20), st.floats(0, 1e6)), max_size=60))
 def test_it_stays_bounded_whatever_is_heard(events: list[tuple[int, int, float]]) -> None:
-    memory = Memory(4, 100, 3)
+    memory = History(4, 100, 3)
     for place, id_, time in events:
-        memory.hear(Place("discord", str(place)), said(str(id_), time=time))
+        memory.hear(Channel("discord", str(place)), said(str(id_), time=time))
         assert len(memory) <= 15
 
 
 def test_a_deleted_message_is_gone_also_where_it_is_heard_only_later() -> None:
-    memory = Memory(10, 100, 10)
+    memory = History(10, 100, 10)
     memory.hear(GROUP, said("a"))
     memory.delete(GROUP, "a")
     memory.delete(GROUP, "b")
@@ -105,8 +105,8 @@ def test_a_deleted_message_is_gone_also_where_it_is_heard_only_later() -> None:
 
 
 def test_every_part_of_a_place_keeps_it_apart() -> None:
-    memory = Memory(10, 100, 100)
-    here = Place("discord", "1", "2", "3")
+    memory = History(10, 100, 100)
+    here = Channel("discord", "1", "2", "3")
     others = [
         replace(here, **change)
         for change in ({"platform": "telegram"}, {"chat": "9"}, {"thread": "9"}, {"guild": "9"}, {"private": True})
@@ -118,15 +118,15 @@ def test_every_part_of_a_place_keeps_it_apart() -> None:
     assert ids(memory, here) == ["secret"]
 
 
-def heard(*messages: tuple[str, float]) -> Memory:
-    memory = Memory(10, 100, 10)
+def heard(*messages: tuple[str, float]) -> History:
+    memory = History(10, 100, 10)
     for id_, time in messages:
         memory.hear(GROUP, said(id_, id_, time=time))
     return memory
 
 
-def read(memory: Memory, **asking: object) -> list[str]:
-    return [one.id for one in conversation(memory, mention("m", time=50.0, **asking))]  # type: ignore[arg-type]
+def read(memory: History, **asking: object) -> list[str]:
+    return [one.id for one in conversation_to_answer(memory, mention("m", time=50.0, **asking))]  # type: ignore[arg-type]
 
 
 def test_the_prompt_is_the_chain_then_what_was_said_lately_then_the_mention() -> None:
@@ -143,33 +143,33 @@ def test_no_message_is_read_twice() -> None:
 def test_what_was_edited_is_read_as_it_is_now() -> None:
     memory = heard(("x", 40.0))
     memory.edit(GROUP, "x", "new words")
-    read_now = conversation(memory, mention("m", time=50.0, chain=(said("x", "old words", time=40.0),)))
+    read_now = conversation_to_answer(memory, mention("m", time=50.0, chain=(said("x", "old words", time=40.0),)))
     assert [one.text for one in read_now] == ["new words", "hi"]
 
 
 def test_a_chain_of_which_the_platform_tells_one_message_is_followed_in_memory() -> None:
-    memory = Memory(10, 1000, 10)
+    memory = History(10, 1000, 10)
     memory.hear(GROUP, said("a", time=1.0, reply_to="c"))  # a circle, which no platform sends
     memory.hear(GROUP, said("b", time=2.0, reply_to="a"))
     memory.hear(GROUP, said("c", time=3.0, reply_to="b"))
     assert read(memory, chain=(said("c", time=3.0, reply_to="b"),)) == ["a", "b", "c", "m"]
-    asking = replace(mention("m", time=50.0), said=said("m", time=50.0, reply_to="b"))
-    assert [one.id for one in conversation(memory, asking)] == ["a", "b", "c", "m"]
+    asking = replace(mention("m", time=50.0), message=said("m", time=50.0, reply_to="b"))
+    assert [one.id for one in conversation_to_answer(memory, asking)] == ["a", "b", "c", "m"]
 
 
 def test_dann_by_command_reads_its_words_and_what_they_answer_and_nothing_else() -> None:
     memory = heard(("x", 40.0))
-    asked = Asked("what now", SamplingParams(), 7)
+    asked = Command("what now", SamplingParams(), 7)
     assert read(memory, asked=asked) == ["m"]
-    found = conversation(memory, mention("m", "/dann", asked=asked, chain=(said("c", "why"),)))
-    assert turns(found) == [Turn(mine=False, text="why"), Turn(mine=False, text="what now")]
+    found = conversation_to_answer(memory, mention("m", "/dann", asked=asked, chain=(said("c", "why"),)))
+    assert to_turns(found) == [Turn(mine=False, text="why"), Turn(mine=False, text="what now")]
 
 
 def test_turns_are_as_the_network_was_trained_on() -> None:
     messages = [said("a", " hey "), said("b", "  "), said("c", "@\u200beveryone lol", ME), said("d", "", ANN)]
-    assert turns(messages) == [Turn(mine=False, text="hey"), Turn(mine=True, text="@everyone lol")]
+    assert to_turns(messages) == [Turn(mine=False, text="hey"), Turn(mine=True, text="@everyone lol")]
 
 
 def test_speakers_are_named_once_the_persona_first() -> None:
     messages = [said("a", author=SAM), said("b", author=ME), said("c", author=ANN), said("d", author=SAM)]
-    assert speakers("dann", messages) == ["dann", "Sam", "Ann"]
+    assert speaker_names("dann", messages) == ["dann", "Sam", "Ann"]

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bot.replies.responder import Responder
-from bot.replies.types import Asked, Author, Reply
+from bot.replies.types import Author, Command, Reply
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn, prompt_tokens
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER
@@ -55,12 +55,12 @@ def test_hostile_words_are_answered_like_others(name: str) -> None:
     async def scene(responder: Responder) -> None:
         for number in range(3):
             asking = mention(f"{name}{number}", HOSTILE[name])
-            responder.heard(GROUP, asking.said)
+            responder.on_message(GROUP, asking.message)
             assert is_showable(await responder.answer(asking))
-        by_command = mention("dann", asked=Asked(HOSTILE[name], WILD, 7), chain=(said("x", HOSTILE[name]),))
+        by_command = mention("dann", asked=Command(HOSTILE[name], WILD, 7), chain=(said("x", HOSTILE[name]),))
         first = await responder.answer(by_command)
         assert is_showable(first)
-        again = mention("again", asked=by_command.asked, chain=by_command.chain)
+        again = mention("again", asked=by_command.command, chain=by_command.chain)
         assert await responder.answer(again) == first
 
     played(scene)
@@ -86,7 +86,7 @@ def test_a_deleted_message_frees_its_place_in_the_engine() -> None:
         answers = [asyncio.create_task(responder.answer(mention(str(number)))) for number in range(20)]
         await asyncio.sleep(0)
         for number in range(20):
-            responder.deleted(GROUP, str(number))
+            responder.on_delete(GROUP, str(number))
         assert await asyncio.gather(*answers) == [None] * 20
         assert is_showable(await responder.answer(mention("another")))
 
@@ -97,7 +97,7 @@ def test_a_new_checkpoint_serves_while_people_are_answered() -> None:
     async def scene() -> None:
         async with Engine(snapshot(), slots=4) as engine:
             responder = build_responder(Responder, engine, settings())
-            asked = Asked("hey", WILD, 7)
+            asked = Command("hey", WILD, 7)
             before = await responder.answer(mention("before", asked=asked))
             answers = [asyncio.create_task(responder.answer(mention(str(n), asked=asked))) for n in range(20)]
             await asyncio.sleep(0)

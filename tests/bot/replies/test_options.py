@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.options import LAST_SEED, MOST_TOKENS, OPTIONS, Option, asked, parsed
-from bot.replies.types import Asked
+from bot.replies.options import LAST_SEED, MOST_TOKENS, OPTIONS, CommandOption, command_from_options, parse_command
+from bot.replies.types import Command
 from model.config import SamplingParams
 from model.errors import DannError
 
@@ -21,23 +21,23 @@ def but(**changes: float) -> SamplingParams:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("", Asked("", PARAMS)),
-        ("  \n ", Asked("", PARAMS)),
-        ("hello there", Asked("hello there", PARAMS)),
-        ("temp=0.8", Asked("", but(temperature=0.8))),
-        ("temp=0,8 hi", Asked("hi", but(temperature=0.8))),
-        ("TEMP=.5 hi", Asked("hi", but(temperature=0.5))),
-        ("temp=1. hi", Asked("hi", but(temperature=1.0))),
-        ("temp=0.8, hi", Asked("hi", but(temperature=0.8))),
-        ("temp = 0.8 hi", Asked("hi", but(temperature=0.8))),
-        ("seed=7 top_p=0.5 temp=2 length=9 hi", Asked("hi", but(temperature=2, top_p=0.5, max_tokens=9), 7)),
-        ("how are you seed=7 today", Asked("how are you today", PARAMS, 7)),
-        ("one\ntwo seed=4294967295", Asked("one\ntwo", PARAMS, LAST_SEED)),
-        ("prompt=hello there temp=0", Asked("hello there", but(temperature=0))),
+        ("", Command("", PARAMS)),
+        ("  \n ", Command("", PARAMS)),
+        ("hello there", Command("hello there", PARAMS)),
+        ("temp=0.8", Command("", but(temperature=0.8))),
+        ("temp=0,8 hi", Command("hi", but(temperature=0.8))),
+        ("TEMP=.5 hi", Command("hi", but(temperature=0.5))),
+        ("temp=1. hi", Command("hi", but(temperature=1.0))),
+        ("temp=0.8, hi", Command("hi", but(temperature=0.8))),
+        ("temp = 0.8 hi", Command("hi", but(temperature=0.8))),
+        ("seed=7 top_p=0.5 temp=2 length=9 hi", Command("hi", but(temperature=2, top_p=0.5, max_tokens=9), 7)),
+        ("how are you seed=7 today", Command("how are you today", PARAMS, 7)),
+        ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, LAST_SEED)),
+        ("prompt=hello there temp=0", Command("hello there", but(temperature=0))),
     ],
 )
-def test_options_stand_before_or_among_the_words(text: str, expected: Asked) -> None:
-    assert parsed(text, PARAMS) == expected
+def test_options_stand_before_or_among_the_words(text: str, expected: Command) -> None:
+    assert parse_command(text, PARAMS) == expected
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_options_stand_before_or_among_the_words(text: str, expected: Asked) -> 
      "foo=bar", "(temp=9)", "$temp=9", "key = 5", "<|end|>", "name=sam wrote this", "a=1,5", "temp"],
 )  # fmt: skip
 def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
-    assert parsed(text, PARAMS) == Asked(text, PARAMS)
+    assert parse_command(text, PARAMS) == Command(text, PARAMS)
 
 
 @pytest.mark.parametrize(
@@ -80,12 +80,12 @@ def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
 )
 def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: str, said: str) -> None:
     with pytest.raises(DannError) as caught:
-        parsed(text, PARAMS)
+        parse_command(text, PARAMS)
     assert str(caught.value) == said
 
 
 def test_minus_nothing_is_nothing() -> None:
-    assert str(parsed("temp=-0", PARAMS).params.temperature) == "0.0"
+    assert str(parse_command("temp=-0", PARAMS).params.temperature) == "0.0"
 
 
 def test_a_refusal_repeats_no_hostile_text() -> None:
@@ -97,7 +97,7 @@ def test_a_refusal_repeats_no_hostile_text() -> None:
         "a" * 5000 + "=1",
     ):
         with pytest.raises(DannError) as caught:
-            parsed(text, PARAMS)
+            parse_command(text, PARAMS)
         said = str(caught.value)
         assert len(said) < 120
         assert said.isprintable()
@@ -106,23 +106,23 @@ def test_a_refusal_repeats_no_hostile_text() -> None:
 
 
 def test_discords_options_are_typed_and_none_is_the_default() -> None:
-    assert asked(" hi ", PARAMS, temp=None, top_p=None, seed=None, length=None) == Asked("hi", PARAMS)
-    assert asked("", PARAMS, temp=0, top_p=1, seed=0, length=1) == Asked(
+    assert command_from_options(" hi ", PARAMS, temp=None, top_p=None, seed=None, length=None) == Command("hi", PARAMS)
+    assert command_from_options("", PARAMS, temp=0, top_p=1, seed=0, length=1) == Command(
         "", but(temperature=0.0, top_p=1.0, max_tokens=1), 0
     )
 
 
 @pytest.mark.parametrize("option", OPTIONS[1:], ids=lambda option: option.name)
-def test_both_bounds_are_allowed_and_what_lies_beyond_is_not(option: Option) -> None:
+def test_both_bounds_are_allowed_and_what_lies_beyond_is_not(option: CommandOption) -> None:
     assert option.minimum is not None
     assert option.maximum is not None
     for value in (option.minimum, option.maximum):
         given: dict[str, Any] = {option.name: option.kind(value)}
-        assert asked("", PARAMS, **given).params
+        assert command_from_options("", PARAMS, **given).params
     for value in (option.minimum - 1, option.maximum + 1, float("nan")):
         given = {option.name: value}
         with pytest.raises(DannError, match=f"^{option.name} takes {option.allowed}, such as"):
-            asked("", PARAMS, **given)
+            command_from_options("", PARAMS, **given)
 
 
 def test_discord_takes_the_options_as_they_are() -> None:
@@ -135,14 +135,14 @@ def test_discord_takes_the_options_as_they_are() -> None:
 
 def test_a_default_of_config_toml_may_lie_beyond_what_can_be_asked_for() -> None:
     long = SamplingParams(max_tokens=MOST_TOKENS + 1, top_p=0.001)
-    assert parsed("hi", long).params == long
+    assert parse_command("hi", long).params == long
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_asked_for_or_refused(text: str) -> None:
     refused = ""
     try:
-        parsed(text, PARAMS)
+        parse_command(text, PARAMS)
     except DannError as error:
         refused = str(error)
     assert "\n" not in refused

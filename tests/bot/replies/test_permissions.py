@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from bot.config import BotConfig
-from bot.replies.permissions import Gate
-from bot.replies.types import Author, Place
+from bot.replies.permissions import Permissions
+from bot.replies.types import Author, Channel
 from tests.bot.scripted_engine import BOT, GROUP, ME, PRIVATE, SAM, TELEGRAM, said
 
 MEMBER = Author("1", "Sam", roles=frozenset({"31", "32"}))
-THREAD = Place("discord", "10", thread="12", guild="20")
-TALK = Place("telegram", "7", private=True)
-PAGE = Place("web", "tab", private=True)
+THREAD = Channel("discord", "10", thread="12", guild="20")
+TALK = Channel("telegram", "7", private=True)
+PAGE = Channel("web", "tab", private=True)
 
 
-def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None = None, **bot: Any) -> Gate:
-    return Gate(BotConfig.model_validate({"discord": discord or {}, "telegram": telegram or {}} | bot))
+def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None = None, **bot: Any) -> Permissions:
+    return Permissions(BotConfig.model_validate({"discord": discord or {}, "telegram": telegram or {}} | bot))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None 
         ({"deny_users": ["1"], "owners": ["1"]}, PRIVATE, SAM, False),
     ],
 )
-def test_discords_lists(lists: dict[str, Any], place: Place, author: Author, admitted: bool) -> None:
+def test_discords_lists(lists: dict[str, Any], place: Channel, author: Author, admitted: bool) -> None:
     assert gate(lists).admits(place, author) is admitted
 
 
@@ -66,7 +66,7 @@ def test_discords_lists(lists: dict[str, Any], place: Place, author: Author, adm
         ({"deny_users": ["1"]}, TALK, False),
     ],
 )
-def test_telegrams_lists(lists: dict[str, Any], place: Place, admitted: bool) -> None:
+def test_telegrams_lists(lists: dict[str, Any], place: Channel, admitted: bool) -> None:
     assert gate(telegram=lists).admits(place, SAM) is admitted
 
 
@@ -90,11 +90,11 @@ def test_bots_on_the_list_are_answered_a_few_times_in_a_row_until_a_person_speak
     listed = gate({"allow_bots": ["9"], "allow_users": ["1"]}, bot_exchanges=2)
     elsewhere = replace(GROUP, chat="elsewhere")
     assert [listed.admits(GROUP, BOT) for _ in range(4)] == [True, True, False, False]
-    listed.heard(GROUP, said("a", author=BOT))
-    listed.heard(GROUP, said("b", author=ME))
-    listed.heard(elsewhere, said("c", author=SAM))
+    listed.on_message(GROUP, said("a", author=BOT))
+    listed.on_message(GROUP, said("b", author=ME))
+    listed.on_message(elsewhere, said("c", author=SAM))
     assert not listed.admits(GROUP, BOT)
     assert listed.admits(elsewhere, BOT)
-    listed.heard(GROUP, said("d", author=SAM))
+    listed.on_message(GROUP, said("d", author=SAM))
     assert [listed.admits(GROUP, BOT) for _ in range(3)] == [True, True, False]
     assert not gate({"allow_bots": ["9"], "deny_users": ["9"]}).admits(GROUP, BOT)

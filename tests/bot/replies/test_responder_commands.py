@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from bot.replies import phrases
-from bot.replies.types import Asked, Reply
+from bot.replies.types import Command, Reply
 from model.config import SamplingParams
 from model.engine.engine import Turn
 from tests.bot.replies.responder_harness import ASKED, OWNER, Scene, played
@@ -15,7 +15,7 @@ from tests.bot.scripted_engine import ANN, GROUP, ME, PRIVATE, SAM, TELEGRAM, sa
 
 def test_dann_answers_its_words_by_its_options_and_says_how_to_get_it_again() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.heard(GROUP, said("x", "something else", time=990))
+        s.responder.on_message(GROUP, said("x", "something else", time=990))
         assert await s.ask("a", "/dann hey", asked=ASKED) == Reply("sure", footer="temp=1.25 seed=7 · checkpoint one")
         (request,) = s.engine.requests
         assert request.conversation == [Turn(mine=False, text="hey")]
@@ -31,7 +31,7 @@ def test_the_same_seed_gives_the_same_text_whoever_asks_and_whatever_was_said_me
     async def scene(s: Scene) -> None:
         s.engine.says = says
         first = await s.ask("a", asked=ASKED)
-        s.responder.heard(GROUP, said("own", first.text if first else "", ME, 1001))
+        s.responder.on_message(GROUP, said("own", first.text if first else "", ME, 1001))
         assert await s.ask("b", author=ANN, asked=ASKED, time=1002.0) == first
         assert await s.ask("c", author=ANN, asked=ASKED, place=PRIVATE) == first
 
@@ -52,7 +52,7 @@ def test_the_footer_names_what_is_not_the_default_and_can_be_switched_off() -> N
     params = SamplingParams(temperature=0, top_p=1 / 3, max_tokens=1000)
 
     async def scene(s: Scene) -> None:
-        reply = await s.ask("a", asked=Asked("", params, 1))
+        reply = await s.ask("a", asked=Command("", params, 1))
         assert reply
         assert reply.footer == "temp=0 top_p=0.333333333333 length=1000 seed=1 · checkpoint one"
 

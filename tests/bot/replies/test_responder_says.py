@@ -9,7 +9,7 @@ import pytest
 from bot.replies import phrases
 from bot.replies.responder import Responder
 from bot.replies.sanitize import BREAK
-from bot.replies.types import Place, Reply
+from bot.replies.types import Channel, Reply
 from model.engine.engine import Turn
 from tests.bot.replies.responder_harness import Scene, played
 from tests.bot.scripted_engine import (
@@ -30,8 +30,8 @@ from tests.bot.scripted_engine import (
 def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention() -> None:
     async def scene(s: Scene) -> None:
         for number in range(5):
-            s.responder.heard(GROUP, said(str(number), f"m{number}", ANN, 990.0 + number))
-        s.responder.heard(GROUP, said("own", "mine", ME, 996.0))
+            s.responder.on_message(GROUP, said(str(number), f"m{number}", ANN, 990.0 + number))
+        s.responder.on_message(GROUP, said("own", "mine", ME, 996.0))
         chain = (said("old", "long ago", SAM, 100.0), said("4", "m4", ANN, 994.0))
         await s.ask("a", "and now", chain=chain)
         (request,) = s.engine.requests
@@ -43,8 +43,8 @@ def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention()
 
 def test_only_the_last_minutes_are_read() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.heard(GROUP, said("x", "before lunch", time=1000 - 301))
-        s.responder.heard(GROUP, said("y", "after lunch", time=1000 - 299))
+        s.responder.on_message(GROUP, said("x", "before lunch", time=1000 - 301))
+        s.responder.on_message(GROUP, said("y", "after lunch", time=1000 - 299))
         await s.ask("a", "hi")
         assert s.engine.texts == [["after lunch", "hi"]]
 
@@ -53,7 +53,7 @@ def test_only_the_last_minutes_are_read() -> None:
 
 def test_what_was_said_in_a_direct_message_never_reaches_a_group() -> None:
     async def scene(s: Scene) -> None:
-        same_id = Place("discord", "10", private=True)
+        same_id = Channel("discord", "10", private=True)
         thread = replace(GROUP, thread="t")
         for place in (PRIVATE, same_id, thread, TELEGRAM):
             await s.ask("secret", f"secret of {place}", place=place)
@@ -68,7 +68,7 @@ def test_what_was_said_in_a_direct_message_never_reaches_a_group() -> None:
 def test_one_authors_turn_without_tags_and_without_the_other_sides_lines() -> None:
     async def scene(s: Scene) -> None:
         s.engine.says = lambda *_: "dann: yeah\nso true\nann: what\ndann: nothing"
-        s.responder.heard(GROUP, said("x", "hm", ANN, 990))
+        s.responder.on_message(GROUP, said("x", "hm", ANN, 990))
         assert await s.ask("a") == Reply("yeah\nso true")
 
     played(scene)
@@ -121,7 +121,7 @@ def test_links_are_off_unless_configured_on() -> None:
 
 def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.heard(GROUP, said("own", f"@{BREAK}ann lol", ME, 990))
+        s.responder.on_message(GROUP, said("own", f"@{BREAK}ann lol", ME, 990))
         await s.ask("a")
         assert s.engine.texts == [["@ann lol", "hi"]]
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.replies.responder import Responder
-from bot.replies.types import Answers, Reply
+from bot.replies.types import Replier, Reply
 from tests.bot.replies.responder_harness import ASKED, Scene, broken, played
 from tests.bot.scripted_engine import (
     ANN,
@@ -25,7 +25,7 @@ from tests.bot.scripted_engine import (
 
 def test_a_responder_is_what_platforms_ask_for() -> None:
     async def scene(s: Scene) -> None:
-        answers: Answers = s.responder
+        answers: Replier = s.responder
         assert await answers.answer(mention("a")) == Reply("sure")
 
     played(scene)
@@ -34,7 +34,7 @@ def test_a_responder_is_what_platforms_ask_for() -> None:
 def test_a_mention_is_answered_and_an_empty_one_too() -> None:
     async def scene(s: Scene) -> None:
         assert await s.ask("a", "how are you") == Reply("sure")
-        s.responder.heard(GROUP, said("own", "sure", ME, 1001))
+        s.responder.on_message(GROUP, said("own", "sure", ME, 1001))
         assert await s.ask("b", " ", time=1002.0) == Reply("sure")
         assert s.engine.texts == [["how are you"], ["how are you", "sure"]]
         assert await s.ask("c", "", place=PRIVATE) == Reply("sure")
@@ -64,7 +64,7 @@ def test_bots_on_the_allow_list_get_few_answers_in_a_row() -> None:
 def test_never_to_an_edited_copy_of_what_was_answered_and_never_twice_to_one_event() -> None:
     async def scene(s: Scene) -> None:
         assert await s.ask("a", "hi")
-        s.responder.edited(GROUP, "a", "hi there")
+        s.responder.on_edit(GROUP, "a", "hi there")
         assert await s.responder.answer(mention("a", "hi there")) is None
         assert await s.ask("a", "hi") is None
         assert await s.ask("a", "hi", place=TELEGRAM)
@@ -76,8 +76,8 @@ def test_never_to_an_edited_copy_of_what_was_answered_and_never_twice_to_one_eve
 
 def test_what_was_edited_is_read_as_it_is_now() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.heard(GROUP, said("x", "old", time=990))
-        s.responder.edited(GROUP, "x", "new")
+        s.responder.on_message(GROUP, said("x", "old", time=990))
+        s.responder.on_edit(GROUP, "x", "new")
         await s.ask("a", "hi")
         assert s.engine.texts == [["new", "hi"]]
 
@@ -86,10 +86,10 @@ def test_what_was_edited_is_read_as_it_is_now() -> None:
 
 def test_a_message_deleted_before_or_during_the_answer_gets_none() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.deleted(GROUP, "a")
+        s.responder.on_delete(GROUP, "a")
         assert await s.ask("a") is None
         under_way, other = await s.begun("b"), await s.begun("c", author=ANN)
-        s.responder.deleted(GROUP, "b")
+        s.responder.on_delete(GROUP, "b")
         assert await under_way is None
         s.engine.go.set()
         assert await other == Reply("sure")
@@ -107,7 +107,7 @@ def test_a_message_deleted_at_the_last_moment_gets_no_answer_either() -> None:
             for _ in range(moment):
                 await asyncio.sleep(0)
             in_time = not under_way.done()
-            s.responder.deleted(GROUP, str(moment))
+            s.responder.on_delete(GROUP, str(moment))
             assert await under_way == (None if in_time else Reply("sure"))
         assert not in_time
 
@@ -126,8 +126,8 @@ def test_a_remark_is_made_like_an_answer_and_keeps_quiet_about_what_goes_wrong(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     async def scene(s: Scene) -> None:
-        s.responder.heard(GROUP, said("x", "did you see that", time=990))
-        s.responder.heard(GROUP, said("a", "wow"))
+        s.responder.on_message(GROUP, said("x", "did you see that", time=990))
+        s.responder.on_message(GROUP, said("a", "wow"))
         assert await s.responder.remark(GROUP, said("a", "wow"), addressed=False) == Reply("sure")
         assert s.engine.texts == [["did you see that", "wow"]]
         assert await s.responder.remark(GROUP, said("a", "wow"), addressed=False) is None

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.sanitize import BREAK, MOST_MARKS, clean, defused, one_turn
+from bot.replies.sanitize import BREAK, MOST_MARKS, defuse_mentions, first_turn, sanitize
 
 NAMES = ("dann", "Sam", "li.x", "Ann (she)")
 ZALGO = "h" + "\u0316\u0301\u0489" * 30 + "i"
@@ -35,9 +35,9 @@ TEXTS = st.lists(st.one_of(st.sampled_from(HOSTILE), JOINTS, st.text(max_size=4)
     ],
 )
 def test_no_pings(text: str, shown: str) -> None:
-    assert clean(text, NAMES).replace(BREAK, "|") == shown
-    assert clean(text, NAMES, links=True).replace(BREAK, "|") == shown
-    assert defused(text).replace(BREAK, "|") == shown
+    assert sanitize(text, NAMES).replace(BREAK, "|") == shown
+    assert sanitize(text, NAMES, links=True).replace(BREAK, "|") == shown
+    assert defuse_mentions(text).replace(BREAK, "|") == shown
 
 
 @pytest.mark.parametrize(
@@ -60,8 +60,8 @@ def test_no_pings(text: str, shown: str) -> None:
     ],
 )
 def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
-    assert clean(text, NAMES) == shown
-    assert clean(text, NAMES, links=True).replace(BREAK, "") == text
+    assert sanitize(text, NAMES) == shown
+    assert sanitize(text, NAMES, links=True).replace(BREAK, "") == text
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
 )
 def test_a_word_with_a_dot_stays_though_nothing_opens(text: str, shown: str | None) -> None:
     """Telegram makes a link of asp.net; a person reads a name."""
-    assert clean(text, NAMES).replace(BREAK, "|") == (shown or text)
-    assert clean(text, NAMES, links=True) == text
+    assert sanitize(text, NAMES).replace(BREAK, "|") == (shown or text)
+    assert sanitize(text, NAMES, links=True) == text
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_word_with_a_dot_stays_though_nothing_opens(text: str, shown: str | No
     ],
 )
 def test_links_that_are_on_stay_whole_and_mention_nobody(text: str, shown: str) -> None:
-    assert clean(text, NAMES, links=True).replace(BREAK, "|") == shown
+    assert sanitize(text, NAMES, links=True).replace(BREAK, "|") == shown
 
 
 @pytest.mark.parametrize(
@@ -121,17 +121,17 @@ def test_links_that_are_on_stay_whole_and_mention_nobody(text: str, shown: str) 
     ],
 )
 def test_one_authors_turn_without_speaker_tags(text: str, shown: str) -> None:
-    assert one_turn(text, NAMES) == shown
-    assert clean(text, NAMES) == shown
+    assert first_turn(text, NAMES) == shown
+    assert sanitize(text, NAMES) == shown
 
 
 def test_a_scheme_is_no_speaker() -> None:
-    assert clean("Sam://x is odd", NAMES, links=True) == "Sam://x is odd"
+    assert sanitize("Sam://x is odd", NAMES, links=True) == "Sam://x is odd"
 
 
 def test_a_conversation_without_names_has_no_tags_but_those_in_brackets() -> None:
-    assert one_turn("sam: hi", ["", " "]) == "sam: hi"
-    assert one_turn("<sam> hi", []) == "hi"
+    assert first_turn("sam: hi", ["", " "]) == "sam: hi"
+    assert first_turn("<sam> hi", []) == "hi"
 
 
 @pytest.mark.parametrize(
@@ -150,28 +150,28 @@ def test_a_conversation_without_names_has_no_tags_but_those_in_brackets() -> Non
     ],
 )
 def test_what_cannot_be_seen_is_taken_out_and_what_can_stays(text: str, shown: str) -> None:
-    assert clean(text, NAMES) == shown
+    assert sanitize(text, NAMES) == shown
 
 
 @pytest.mark.parametrize(
     "text", ["", " \n", "\u200b", "\ufeff\u200d", "\u3164\u2800", "\0", "\ud83d", "\u0301", "https://a.b", "\ue000"]
 )
 def test_what_shows_nothing_is_empty(text: str) -> None:
-    assert clean(text, NAMES) == ""
+    assert sanitize(text, NAMES) == ""
 
 
 def test_zalgo_keeps_a_bounded_number_of_marks() -> None:
-    marks = [unicodedata.combining(character) or character == "\u0489" for character in clean(ZALGO, NAMES)]
+    marks = [unicodedata.combining(character) or character == "\u0489" for character in sanitize(ZALGO, NAMES)]
     assert sum(map(bool, marks)) <= MOST_MARKS
-    assert clean(ZALGO, NAMES).startswith("h")
-    assert clean(ZALGO, NAMES).endswith("i")
+    assert sanitize(ZALGO, NAMES).startswith("h")
+    assert sanitize(ZALGO, NAMES).endswith("i")
 
 
 @given(TEXTS)
 def test_whatever_is_drawn_is_clean_and_cleaning_again_changes_nothing(text: str) -> None:
-    shown = clean(text, NAMES)
-    assert clean(shown, NAMES) == shown
-    assert defused(shown) == shown
+    shown = sanitize(text, NAMES)
+    assert sanitize(shown, NAMES) == shown
+    assert defuse_mentions(shown) == shown
     assert not re.search(r"@(everyone|here|\w)|<[@#/]|[a-zA-Z]://|\bwww\.", shown)
     assert not re.search(r"[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ud800-\udfff]", shown)
     assert not re.search(rf"[\u0300-\u036f\u0483-\u0489]{{{MOST_MARKS + 1}}}", shown)
@@ -183,8 +183,8 @@ def test_whatever_is_drawn_is_clean_and_cleaning_again_changes_nothing(text: str
 
 @given(TEXTS)
 def test_links_or_not_nobody_is_mentioned(text: str) -> None:
-    shown = clean(text, NAMES, links=True)
-    assert clean(shown, NAMES, links=True) == shown
+    shown = sanitize(text, NAMES, links=True)
+    assert sanitize(shown, NAMES, links=True) == shown
     assert not re.search(r"@(everyone|here)|<[@#/]", shown)
     assert not re.search(r"@\w", re.sub(r"\S*[./]\S*", "", shown))  # whatever may be a link set aside
 
@@ -195,4 +195,4 @@ def test_links_or_not_nobody_is_mentioned(text: str) -> None:
 def test_no_text_takes_long(part: str) -> None:
     """Each pattern is bounded, or this would run into its time limit: 200,000 characters, each a place to begin at."""
     text = part * (200_000 // len(part))
-    assert clean(text, NAMES) == clean(clean(text, NAMES), NAMES)
+    assert sanitize(text, NAMES) == sanitize(sanitize(text, NAMES), NAMES)

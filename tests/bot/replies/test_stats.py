@@ -3,7 +3,7 @@
 import asyncio
 from collections import Counter
 
-from bot.replies.stats import BOUNDS, Latencies, Outcome, Tally
+from bot.replies.stats import BOUNDS, LatencyHistogram, Outcome, ReplyStats
 from bot.replies.types import Author
 from tests.bot.replies.responder_harness import ASKED, Scene, broken, played
 from tests.bot.scripted_engine import ANN, BOT, GROUP, TELEGRAM, said
@@ -33,7 +33,7 @@ def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
                 ("discord", Outcome.PAUSED): 1,
             }
         )
-        assert s.tally.said == 1
+        assert s.tally.answered == 1
 
     played(scene, cooldown_seconds=60, discord={"owners": ["7"]})
 
@@ -44,7 +44,7 @@ def test_what_is_deleted_or_given_up_meanwhile_is_dropped() -> None:
         deleted, given_up = (asyncio.create_task(s.ask(id_)) for id_ in ("a", "b"))
         while len(s.engine.requests) < 2:
             await asyncio.sleep(0)
-        s.responder.deleted(GROUP, "a")
+        s.responder.on_delete(GROUP, "a")
         given_up.cancel()
         await asyncio.wait({deleted, given_up})
         assert deleted.result() is None
@@ -60,7 +60,7 @@ def test_remarks_count_as_said_and_not_as_answers() -> None:
         assert await s.responder.remark(GROUP, said("a"), addressed=False)
         assert not await s.responder.remark(GROUP, said("b"), addressed=True)
         assert s.tally.outcomes == {("discord", Outcome.REMARKED): 1}
-        assert (s.tally.said, s.tally.latencies) == (1, {})
+        assert (s.tally.answered, s.tally.latencies) == (1, {})
 
     played(scene)
 
@@ -81,7 +81,7 @@ def test_an_answer_takes_from_its_arrival_until_it_is_handed_over() -> None:
 
 
 def test_a_latency_stands_under_the_least_bound_it_does_not_exceed() -> None:
-    took = Latencies()
+    took = LatencyHistogram()
     for seconds in (0.0, BOUNDS[0], BOUNDS[0] + 1e-9, BOUNDS[-1], BOUNDS[-1] + 1):
         took.add(seconds)
     assert took.counts == [2, 1, *[0] * (len(BOUNDS) - 3), 1, 1]
@@ -89,4 +89,4 @@ def test_a_latency_stands_under_the_least_bound_it_does_not_exceed() -> None:
 
 
 def test_nothing_has_been_said_at_first() -> None:
-    assert Tally().said == 0
+    assert ReplyStats().answered == 0

@@ -3,13 +3,13 @@
 import pytest
 
 from bot.replies import ttl_set
-from bot.replies.ttl_set import Recent
+from bot.replies.ttl_set import TTLSet
 from tests.bot.scripted_engine import Clock
 
 
 def test_a_key_is_known_for_so_many_seconds() -> None:
     clock = Clock()
-    seen = Recent(10, clock)
+    seen = TTLSet(10, clock)
     assert seen.left("a") == 0
     seen.mark("a")
     clock.now = 4
@@ -22,7 +22,7 @@ def test_a_key_is_known_for_so_many_seconds() -> None:
 
 
 def test_a_key_can_be_forgotten() -> None:
-    seen = Recent(10, Clock())
+    seen = TTLSet(10, Clock())
     seen.mark("a")
     seen.forget("a")
     seen.forget("b")
@@ -30,7 +30,7 @@ def test_a_key_can_be_forgotten() -> None:
 
 
 def test_no_seconds_know_nothing() -> None:
-    seen = Recent(0, Clock())
+    seen = TTLSet(0, Clock())
     seen.mark("a")
     assert seen.left("a") == 0
 
@@ -38,7 +38,7 @@ def test_no_seconds_know_nothing() -> None:
 def test_it_stays_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ttl_set, "MOST_KEYS", 3)
     clock = Clock()
-    seen = Recent(10, clock)
+    seen = TTLSet(10, clock)
     for key in "abcd":
         seen.mark(key)
     assert [seen.left(key) for key in "abcd"] == [0, 10, 10, 10]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from bot.config import RemarksConfig
-from bot.replies.types import Place, Said
-from bot.replies.unprompted import Remarks
+from bot.replies.types import Channel, ChatMessage
+from bot.replies.unprompted import UnpromptedRemarks
 from tests.bot.scripted_engine import BOT, GROUP, ME, PRIVATE, said
 
 HI = said("a")
@@ -14,19 +14,19 @@ HI = said("a")
 
 def wanted(
     *,
-    place: Place = GROUP,
-    message: Said = HI,
+    place: Channel = GROUP,
+    message: ChatMessage = HI,
     addressed: bool = False,
     drawn: float = 0.4,
     hour: int = 12,
     **config: Any,
 ) -> bool:
     table = RemarksConfig.model_validate({"chance": 0.5, "chats": ["10", "11"]} | config)
-    return Remarks(table, lambda: drawn, lambda: hour).wanted(place, message, addressed=addressed)
+    return UnpromptedRemarks(table, lambda: drawn, lambda: hour).wanted(place, message, addressed=addressed)
 
 
 def test_they_are_off_by_default() -> None:
-    assert not Remarks(RemarksConfig(), lambda: 0.0, lambda: 12).wanted(GROUP, said("a"), addressed=False)
+    assert not UnpromptedRemarks(RemarksConfig(), lambda: 0.0, lambda: 12).wanted(GROUP, said("a"), addressed=False)
     assert not wanted(chance=0.0, drawn=0.0)
     assert not wanted(chats=[])
 
@@ -38,8 +38,8 @@ def test_a_chance_decides() -> None:
 
 
 def test_only_in_listed_chats_and_topics_and_never_in_private() -> None:
-    assert not wanted(place=Place("discord", "13"))
-    assert wanted(place=Place("discord", "13", thread="10"))
+    assert not wanted(place=Channel("discord", "13"))
+    assert wanted(place=Channel("discord", "13", thread="10"))
     assert not wanted(place=PRIVATE)
 
 

@@ -17,7 +17,7 @@ from tests.bot.serving.test_reload_in_serve import Room
 from tests.bot.test_app import MAIN
 from tests.training.small_runs import SMALL, demo
 from training.store.posts import open_store
-from training.store.runs import Run, open_runs
+from training.store.runs import RetrainRun, open_runs
 
 LONG = 240.0
 TABLES = SMALL | {
@@ -49,7 +49,7 @@ def add_posts(folder: Path) -> None:
         writer.add(demo(120))
 
 
-def rows(folder: Path) -> list[Run]:
+def rows(folder: Path) -> list[RetrainRun]:
     with open_runs(f"sqlite:///{folder / 'posts.db'}") as runs:
         return runs.last()
 
@@ -70,7 +70,7 @@ async def ordered(there: Room, *, force: bool = True) -> str:
     return (await world.answer_to(used)).content
 
 
-async def retrained(there: Room, folder: Path, fault: str = "none") -> Run:
+async def retrained(there: Room, folder: Path, fault: str = "none") -> RetrainRun:
     """Retrain with this fault; returns the one row that it left."""
     before = len(rows(folder))
     await begin(there, folder, fault)

@@ -13,23 +13,25 @@ from pathlib import Path
 import pytest
 
 from bot.config import BotSettings
-from bot.retraining.child import Child, Limits, resident_bytes
-from bot.retraining.outcome import LONGEST_LINE, Ending, Lines, Progress
-from bot.retraining.supervisor import environment
+from bot.retraining.child import ChildLimits, RetrainChild, resident_bytes
+from bot.retraining.outcome import LONGEST_LINE, LineBuffer, RetrainOutcome, RetrainProgress
+from bot.retraining.supervisor import child_environment
 
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.bot.retraining.fake_child"
-LIMITS = Limits(niceness=19, cores=0, seconds=120.0, memory_bytes=0)
+LIMITS = ChildLimits(niceness=19, cores=0, seconds=120.0, memory_bytes=0)
 LONG = 60.0
 """Seconds that nothing here takes, on however slow a machine."""
 
 
-def child(behaviour: str, limits: Limits = LIMITS, heard: Callable[[Progress], None] = lambda _: None) -> Child:
-    return Child([FAKE, behaviour], environment(BotSettings()), limits, heard)
+def child(
+    behaviour: str, limits: ChildLimits = LIMITS, heard: Callable[[RetrainProgress], None] = lambda _: None
+) -> RetrainChild:
+    return RetrainChild([FAKE, behaviour], child_environment(BotSettings()), limits, heard)
 
 
-def run(behaviour: str, limits: Limits = LIMITS) -> tuple[Ending, list[Progress]]:
-    told: list[Progress] = []
+def run(behaviour: str, limits: ChildLimits = LIMITS) -> tuple[RetrainOutcome, list[RetrainProgress]]:
+    told: list[RetrainProgress] = []
     return asyncio.run(child(behaviour, limits, told.append).run()), told
 
 
@@ -50,8 +52,8 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def test_what_it_tells_is_heard_to_the_verdict() -> None:
     ending, told = run("well")
-    assert told == [Progress("reading", 0.5), Progress("learning", 0.25, 2.5)]
-    assert ending == Ending("published", "", "two", "one", 2.25, 2.5, 1234, 7)
+    assert told == [RetrainProgress("reading", 0.5), RetrainProgress("learning", 0.25, 2.5)]
+    assert ending == RetrainOutcome("published", "", "two", "one", 2.25, 2.5, 1234, 7)
 
 
 def test_a_crash_is_a_failure_with_its_traceback_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -62,24 +64,24 @@ def test_a_crash_is_a_failure_with_its_traceback_in_the_log(caplog: pytest.LogCa
 
 
 def test_what_it_has_to_say_is_the_reason() -> None:
-    assert run("unwilling")[0] == Ending("failed", "no posts to learn from; import some")
+    assert run("unwilling")[0] == RetrainOutcome("failed", "no posts to learn from; import some")
 
 
 def test_ending_without_a_verdict_is_a_failure() -> None:
-    assert run("silent")[0] == Ending("failed", "it ended without a verdict")
+    assert run("silent")[0] == RetrainOutcome("failed", "it ended without a verdict")
 
 
 def test_a_signal_is_named() -> None:
-    assert run("abort")[0] == Ending("failed", "it was ended by SIGABRT")
+    assert run("abort")[0] == RetrainOutcome("failed", "it was ended by SIGABRT")
 
 
 def test_one_that_hangs_is_ended_when_its_time_is_over() -> None:
-    limits = Limits(niceness=19, cores=0, seconds=3.0, memory_bytes=0)
-    assert run("deaf", limits)[0] == Ending("failed", "it was not done after 0 minutes and was ended")
+    limits = ChildLimits(niceness=19, cores=0, seconds=3.0, memory_bytes=0)
+    assert run("deaf", limits)[0] == RetrainOutcome("failed", "it was not done after 0 minutes and was ended")
 
 
 def test_one_that_eats_memory_is_ended() -> None:
-    ending, _ = run("hungry", Limits(niceness=19, cores=0, seconds=LONG, memory_bytes=200_000_000))
+    ending, _ = run("hungry", ChildLimits(niceness=19, cores=0, seconds=LONG, memory_bytes=200_000_000))
     assert ending.verdict == "failed"
     assert ending.reason.endswith("MB of memory and was ended: bot.schedule.memory_mb allows 200")
 
@@ -87,14 +89,14 @@ def test_one_that_eats_memory_is_ended() -> None:
 def test_nonsense_is_passed_over_and_told_of_once_without_its_words(caplog: pytest.LogCaptureFixture) -> None:
     ending, told = run("garbage")
     assert ending.verdict == "published"
-    assert told[0] == Progress("learning", 1.0, None)
+    assert told[0] == RetrainProgress("learning", 1.0, None)
     assert [record.getMessage().count("passed over") for record in caplog.records] == [1]
     assert "lovely" not in caplog.text
 
 
 def test_what_cannot_be_started_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
-    assert run("well")[0] == Ending("failed", "it could not be started (No such file or directory)")
+    assert run("well")[0] == RetrainOutcome("failed", "it could not be started (No such file or directory)")
 
 
 def test_whatever_it_started_ends_with_it() -> None:
@@ -106,13 +108,13 @@ def test_whatever_it_started_ends_with_it() -> None:
 @pytest.mark.parametrize(
     ("behaviour", "ending"),
     [
-        ("hang", Ending("failed", "dann was stopped meanwhile")),
-        ("deaf", Ending("failed", "dann was stopped meanwhile")),
-        ("obedient", Ending("failed", "asked to stop", run=7)),
+        ("hang", RetrainOutcome("failed", "dann was stopped meanwhile")),
+        ("deaf", RetrainOutcome("failed", "dann was stopped meanwhile")),
+        ("obedient", RetrainOutcome("failed", "asked to stop", run=7)),
     ],
 )
-def test_stopping_asks_first_and_insists_then(behaviour: str, ending: Ending) -> None:
-    async def play() -> Ending:
+def test_stopping_asks_first_and_insists_then(behaviour: str, ending: RetrainOutcome) -> None:
+    async def play() -> RetrainOutcome:
         begun = asyncio.Event()
         one = child(behaviour, heard=lambda _: begun.set())
         await one.stop(0.0)  # there is none yet
@@ -191,8 +193,11 @@ def test_it_gives_way_keeps_to_its_cores_and_has_the_settings_of_its_parent(monk
     monkeypatch.setenv("dann_eval__samples", "99")
     tables = {"data": {"dir": "some where", "url": "sqlite:///x.db", "me": "sam"}, "train": {"minutes": 3.5}}
     settings = BotSettings.model_validate({**tables, "eval": {"samples": 10}, "model": {"hidden_dim": 32}})
-    begin = Child(
-        [FAKE, "tells_of_itself", "and", "this"], environment(settings), Limits(7, 1, LONG, 0), lambda _: None
+    begin = RetrainChild(
+        [FAKE, "tells_of_itself", "and", "this"],
+        child_environment(settings),
+        ChildLimits(7, 1, LONG, 0),
+        lambda _: None,
     )
     told = json.loads(asyncio.run(begin.run()).reason)
     assert (told["nice"], told["cores"], told["group"], told["oom"]) == (min(19, os.nice(0) + 7), 1, True, "1000")
@@ -213,14 +218,14 @@ def test_a_folder_called_training_where_dann_was_started_is_not_run(
 
 
 def test_only_its_last_lines_are_logged(caplog: pytest.LogCaptureFixture) -> None:
-    assert run("talks_and_fails")[0] == Ending("failed", "it ended with code 3")
+    assert run("talks_and_fails")[0] == RetrainOutcome("failed", "it ended with code 3")
     assert "line 999" in caplog.text
     assert "line 900\n" not in caplog.text
 
 
 def test_lines_come_whole_however_they_were_cut() -> None:
     taken: list[bytes] = []
-    lines = Lines(taken.append)
+    lines = LineBuffer(taken.append)
     long = b"y" * (3 * LONGEST_LINE)
     for byte in b"one\ntwo\n\n":
         lines.feed(bytes([byte]))

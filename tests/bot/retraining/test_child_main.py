@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from bot.config import BotSettings
-from bot.retraining.notify import News
-from bot.retraining.outcome import Ending
-from bot.retraining.supervisor import Retraining
+from bot.retraining.notify import OwnerNotifier
+from bot.retraining.outcome import RetrainOutcome
+from bot.retraining.supervisor import RetrainSupervisor
 from model.checkpoints import checkpoint
 from tests.training.small_runs import demo, small_settings
 from training.lock import only_training
@@ -29,9 +29,9 @@ def settings(folder: Path) -> BotSettings:
     return made
 
 
-def run(made: BotSettings, *, force: bool = False) -> Ending:
-    async def play() -> Ending:
-        retraining = Retraining(made, News(), lambda _: None)
+def run(made: BotSettings, *, force: bool = False) -> RetrainOutcome:
+    async def play() -> RetrainOutcome:
+        retraining = RetrainSupervisor(made, OwnerNotifier(), lambda _: None)
         retraining.start("scheduled", force=force)
         async with asyncio.timeout(300):
             while retraining.running is not None:

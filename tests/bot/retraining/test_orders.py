@@ -12,8 +12,8 @@ from bot.config import BotSettings
 from bot.replies import phrases
 from bot.replies.responder import Responder
 from bot.retraining import report
-from bot.retraining.notify import News
-from bot.retraining.supervisor import Retraining
+from bot.retraining.notify import OwnerNotifier
+from bot.retraining.supervisor import RetrainSupervisor
 from bot.telegram_bot.run import run
 from model.config import SamplingParams
 from model.engine.engine import Turn
@@ -31,18 +31,20 @@ def says(read: Sequence[Turn], _params: SamplingParams, _seed: int) -> str:
     return " / ".join(turn.text for turn in read)
 
 
-def answers(settings: BotSettings, folder: Path, behaviour: str, news: News) -> tuple[Responder, Retraining]:
+def answers(
+    settings: BotSettings, folder: Path, behaviour: str, news: OwnerNotifier
+) -> tuple[Responder, RetrainSupervisor]:
     """A responder whose owners can order a retraining in `folder`."""
     data = settings.data.model_copy(update={"dir": folder})
     bot = settings.bot.model_copy(update={"cooldown_seconds": 0.0})
     settings = settings.model_copy(update={"data": data, "bot": bot})
-    retraining = Retraining(settings, news, lambda _: None, (FAKE, behaviour))
+    retraining = RetrainSupervisor(settings, news, lambda _: None, (FAKE, behaviour))
     return build_responder(Responder, ScriptedEngine(says), settings, retraining), retraining
 
 
-async def begin(it: Stage, folder: Path, behaviour: str) -> Retraining:
+async def begin(it: Stage, folder: Path, behaviour: str) -> RetrainSupervisor:
     """Start dann on Discord, Ann its owner."""
-    it.news = News()
+    it.news = OwnerNotifier()
     it.answers, retraining = answers(it.settings(owners=(str(it.ann.id),)), folder, behaviour, it.news)
     it.start(owners=(str(it.ann.id),))
     await it.connected()
@@ -103,7 +105,7 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
 
     async def play() -> None:
         async with TelegramServer() as server:
-            world, news = server.world, News()
+            world, news = server.world, OwnerNotifier()
             bot, alice = world.bot("dann_bot"), world.user("alice")
             home, tavern = world.private(alice), world.group("tavern")
             telegram = {"base_url": server.base_url, "owners": (*strangers, str(alice.id))}
@@ -124,7 +126,7 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
 def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: Retraining) -> None:
+    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
         world.say(alice, tavern, "/dann_admin retrain force")
         await world.until(lambda: [one for one in world.sent if one.text == VERDICT and one.chat is home])
         assert any(one.text == report.STARTED and one.chat is home for one in world.sent)
@@ -138,7 +140,7 @@ def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
 
 
 def test_on_telegram_mentions_are_answered_while_it_runs_and_a_second_order_is_told(tmp_path: Path) -> None:
-    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: Retraining) -> None:
+    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
         world.say(alice, home, "/dann_admin retrain")
         world.say(alice, home, "/dann_admin retrain")
         await world.until(lambda: [one for one in world.sent if one.text.startswith("one runs already: ")])

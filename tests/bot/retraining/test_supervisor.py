@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
-from bot.retraining.notify import News
-from bot.retraining.outcome import Ending, Progress, read_event
-from bot.retraining.supervisor import Retraining, limits
+from bot.retraining.notify import OwnerNotifier
+from bot.retraining.outcome import RetrainOutcome, RetrainProgress, read_event
+from bot.retraining.supervisor import RetrainSupervisor, child_limits
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
 from tests.bot.test_app import publish
 from training.lock import only_training
-from training.store.runs import Run, open_runs
+from training.store.runs import RetrainRun, open_runs
 
 FAKE = "tests.bot.retraining.fake_child"
 
@@ -27,14 +27,14 @@ class Scene:
 
     def __init__(self, folder: Path, behaviour: str, **schedule: Any) -> None:
         self.settings = BotSettings.model_validate({"data": {"dir": folder}, "bot": {"schedule": schedule}})
-        self.news = News()
+        self.news = OwnerNotifier()
         self.told: list[str] = []
-        self.heard: list[tuple[str, str]] = []
+        self.on_message: list[tuple[str, str]] = []
         self.clock = Clock()
-        self.retraining = Retraining(self.settings, self.news, self.told.append, (FAKE, behaviour), self.clock)
+        self.retraining = RetrainSupervisor(self.settings, self.news, self.told.append, (FAKE, behaviour), self.clock)
 
     async def hear(self, owner: str, text: str) -> None:
-        self.heard.append((owner, text))
+        self.on_message.append((owner, text))
 
     async def until(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(60):
@@ -46,7 +46,7 @@ class Scene:
         assert self.retraining._task is not None
         await self.retraining._task
 
-    def rows(self) -> list[Run]:
+    def rows(self) -> list[RetrainRun]:
         with open_runs(self.settings.data.store_url) as runs:
             return runs.last()
 
@@ -61,7 +61,7 @@ def played(scene: Scene, act: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(play())
 
 
-def run_once(scene: Scene, why: str = "by hand", *, force: bool = False) -> Ending:
+def run_once(scene: Scene, why: str = "by hand", *, force: bool = False) -> RetrainOutcome:
     async def act() -> None:
         scene.retraining.start(why, force=force)
         await scene.over()
@@ -75,7 +75,7 @@ def test_the_verdict_and_its_figures_reach_the_owners(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "well")
     run_once(scene)
     verdict = "retraining: published two with 1,234 new posts, 2.250 bits per byte where one has 2.500"
-    assert scene.heard == [("7", verdict)]
+    assert scene.on_message == [("7", verdict)]
     assert scene.told == ["retraining begins (by hand)", verdict]
     assert "last retraining: published two" in scene.retraining.about()
 
@@ -83,7 +83,7 @@ def test_the_verdict_and_its_figures_reach_the_owners(tmp_path: Path) -> None:
 def test_a_refusal_has_its_reason(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "refused")
     run_once(scene, "scheduled")
-    ((_, told),) = scene.heard
+    ((_, told),) = scene.on_message
     assert told == (
         "retraining: refused, one stays with 12 new posts, 2.750 bits per byte where one has 2.500: 2.750 is above 2.525"
     )
@@ -92,9 +92,9 @@ def test_a_refusal_has_its_reason(tmp_path: Path) -> None:
 def test_a_night_that_brought_nothing_new_is_no_news(tmp_path: Path) -> None:
     night, hand = Scene(tmp_path, "skipped"), Scene(tmp_path, "skipped")
     assert run_once(night, "scheduled").verdict == "skipped"
-    assert night.heard == []
+    assert night.on_message == []
     assert run_once(hand, "by hand").verdict == "skipped"
-    assert hand.heard == [("7", "retraining: nothing learned: 3 new posts, of at least 50")]
+    assert hand.on_message == [("7", "retraining: nothing learned: 3 new posts, of at least 50")]
 
 
 def test_why_and_force_are_handed_on(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_one_after_the_other_is_welcome(tmp_path: Path) -> None:
             await scene.over()
 
     played(scene, act)
-    assert len(scene.heard) == 2
+    assert len(scene.on_message) == 2
 
 
 @pytest.mark.parametrize("behaviour", ["crash", "silent", "abort"])
@@ -147,7 +147,7 @@ def test_what_the_child_cannot_record_is_recorded_for_it(tmp_path: Path, behavio
     (row,) = scene.rows()
     assert (row.why, row.verdict, row.reason) == ("scheduled", "failed", ending.reason)
     assert row.id == ending.run
-    assert scene.heard == [("7", f"retraining: failed, what served stays: {ending.reason}")]
+    assert scene.on_message == [("7", f"retraining: failed, what served stays: {ending.reason}")]
 
 
 @pytest.mark.parametrize("behaviour", ["killed", "killed_before_it_told"])
@@ -202,9 +202,9 @@ def test_the_next_start_closes_what_a_killed_parent_left(tmp_path: Path) -> None
     with open_runs(scene.settings.data.store_url) as runs:
         runs.begin("scheduled")
     played(scene, scene.retraining.recall)
-    assert scene.retraining.last == Ending("failed", "interrupted", run=1)
+    assert scene.retraining.last == RetrainOutcome("failed", "interrupted", run=1)
     assert [row.verdict for row in scene.rows()] == ["failed"]
-    assert scene.heard == []
+    assert scene.on_message == []
 
 
 def test_a_first_start_has_nothing_to_recall_nor_has_one_while_another_trains(tmp_path: Path) -> None:
@@ -228,7 +228,7 @@ def test_stopping_ends_the_child_and_begins_none(tmp_path: Path) -> None:
             scene.retraining.start("by hand")
 
     played(scene, act)
-    assert scene.heard == []
+    assert scene.on_message == []
 
 
 @pytest.mark.parametrize("turns", range(0, 40, 4))
@@ -261,7 +261,7 @@ def test_the_next_time_is_told(tmp_path: Path) -> None:
 
 def test_limits_are_those_of_the_config(tmp_path: Path) -> None:
     settings = Scene(tmp_path, "well", niceness=3, threads=1, extra_minutes=5, memory_mb=10).settings
-    allowed = limits(settings)
+    allowed = child_limits(settings)
     assert (allowed.niceness, allowed.cores, allowed.memory_bytes) == (3, 1, 10_000_000)
     assert allowed.seconds == (settings.retrain.minutes + 5) * 60
 
@@ -277,7 +277,7 @@ def test_an_owner_who_cannot_be_reached_is_told_of_once_and_keeps_nobody_from_th
         told.append(f"{owner}: {text}")
 
     async def play() -> None:
-        news = News()
+        news = OwnerNotifier()
         await news.tell("to nobody")
         with news.attached("there", tell, ["1", "2"]):
             for text in ("one", "two", "three", "four"):
@@ -303,7 +303,7 @@ def test_what_is_no_event_tells_nothing(line: bytes) -> None:
 
 def test_figures_that_are_none_are_not_known() -> None:
     line = b'{"event": "verdict", "verdict": "failed", "reason": 3, "candidate": "", "candidate_bpb": NaN, "run": true}'
-    assert read_event(line) == Ending("failed")
-    assert read_event(b'{"event": "progress", "part": "learning", "share": "x", "val_bpb": Infinity}') == Progress(
-        "learning"
-    )
+    assert read_event(line) == RetrainOutcome("failed")
+    assert read_event(
+        b'{"event": "progress", "part": "learning", "share": "x", "val_bpb": Infinity}'
+    ) == RetrainProgress("learning")

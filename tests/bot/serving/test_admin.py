@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.replies.stats import Outcome, Tally
+from bot.replies.stats import Outcome, ReplyStats
 from bot.retraining.report import duration
-from bot.serving.admin import Admin, Retrains, _age
+from bot.serving.admin import Admin, RetrainControl, _age
 from bot.serving.reload import Reload
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
@@ -33,11 +33,11 @@ def root(tmp_path: Path) -> Path:
 
 
 class Scene:
-    def __init__(self, root: Path, retraining: Retrains | None = None) -> None:
+    def __init__(self, root: Path, retraining: RetrainControl | None = None) -> None:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
-        self.reload, self.tally = Reload(self.engine, root, clock=self.clock), Tally()
+        self.reload, self.tally = Reload(self.engine, root, clock=self.clock), ReplyStats()
         self.admin = Admin(self.engine, self.reload, self.clock, retraining, self.tally)
 
     def order(self, command: str, argument: str = "") -> str:

@@ -13,14 +13,14 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
-from bot.replies.types import Author, Place
+from bot.replies.types import Author, Channel
 from bot.serving import collect
 from bot.serving.collect import Collector
 from training.store.post import Post
 from training.store.posts import open_store
 
 ANN = Author("2", "Ann")
-ROOM = Place("discord", "7", guild="8")
+ROOM = Channel("discord", "7", guild="8")
 HI = Post("discord:1", "discord:9", mine=True, time=10.0, text="hi", source="discord-live")
 
 
@@ -58,13 +58,13 @@ def played(folder: Path, *told: Callable[[Collector], None], **config: Any) -> l
         ({"collect_from": ["3"]}, ROOM, Author("3", "Bob"), True),
         ({"deny_channels": ["7"]}, ROOM, ANN, False),
         ({"allow_guilds": ["9"]}, ROOM, ANN, False),
-        ({"direct_messages": False}, Place("discord", "dm", private=True), ANN, False),
-        ({}, Place("discord", "dm", private=True), ANN, True),
-        ({}, Place("telegram", "-100"), ANN, False),
+        ({"direct_messages": False}, Channel("discord", "dm", private=True), ANN, False),
+        ({}, Channel("discord", "dm", private=True), ANN, True),
+        ({}, Channel("telegram", "-100"), ANN, False),
     ],
 )
 def test_only_whose_messages_are_listed_and_only_where_dann_may_be(
-    tmp_path: Path, config: dict[str, Any], place: Place, author: Author, wanted: bool
+    tmp_path: Path, config: dict[str, Any], place: Channel, author: Author, wanted: bool
 ) -> None:
     assert Collector(settings(tmp_path, **config)).wants(place, author) is wanted
 

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from bot.serving import reload as module
-from bot.serving.reload import Reload, first
+from bot.serving.reload import Reload, load_first
 from model.checkpoints import checkpoint, retention
 from model.checkpoints.folder import seal
 from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.engine import Engine, Turn
-from model.engine.request import Request
+from model.engine.request import ReplyRequest
 from model.engine.slots import DRAW_STEPS
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
@@ -55,7 +55,7 @@ class Scene:
 
 def played(root: Path, play: Callable[[Scene], Awaitable[None]]) -> None:
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(await first(root, print), slots=4) as engine:
+        async with asyncio.timeout(120), Engine(await load_first(root, print), slots=4) as engine:
             await engine.ready()
             await play(Scene(engine, root))
 
@@ -95,7 +95,7 @@ def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
 ) -> None:
     go_on, whole = threading.Event(), Batch.round
 
-    def waiting_round(batch: Batch) -> list[Request]:
+    def waiting_round(batch: Batch) -> list[ReplyRequest]:
         done = whole(batch)
         go_on.wait(60)
         return done
@@ -315,14 +315,14 @@ def test_a_first_checkpoint_that_is_removed_while_it_is_loaded_is_no_trouble(
         return whole(where, id_)
 
     monkeypatch.setattr(checkpoint, "load", load)
-    assert asyncio.run(first(root, print)).id == "two"
+    assert asyncio.run(load_first(root, print)).id == "two"
 
 
 def test_a_first_checkpoint_that_is_damaged_is_said_and_what_served_before_answers(root: Path) -> None:
     checkpoint.publish(root, "two")
     flipped(root)
     told: list[str] = []
-    assert asyncio.run(first(root, told.append)).id == "one"
+    assert asyncio.run(load_first(root, told.append)).id == "one"
     (line,) = told
     assert "two is damaged" in line
     assert line.endswith("; one, which served before, answers until then")
@@ -333,7 +333,7 @@ def test_where_current_is_lost_what_served_last_answers(root: Path, content: str
     checkpoint.publish(root, "two")
     (root / "CURRENT").write_bytes(content.encode(errors="surrogateescape"))
     told: list[str] = []
-    assert asyncio.run(first(root, told.append)).id == "one"
+    assert asyncio.run(load_first(root, told.append)).id == "one"
     assert len(told) == 1
 
 
@@ -342,7 +342,7 @@ def test_where_nothing_can_be_used_what_is_wrong_with_current_is_said(root: Path
     flipped(root)
     (root / "one" / "config.json").unlink()
     with pytest.raises(DannError, match="two is damaged"):
-        asyncio.run(first(root, print))
+        asyncio.run(load_first(root, print))
 
 
 def test_what_is_retired_does_not_stand_in(root: Path) -> None:
@@ -350,4 +350,4 @@ def test_what_is_retired_does_not_stand_in(root: Path) -> None:
     flipped(root)
     retention.retire(root, ["one"])
     with pytest.raises(DannError, match="two is damaged"):
-        asyncio.run(first(root, print))
+        asyncio.run(load_first(root, print))

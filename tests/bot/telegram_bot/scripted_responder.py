@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from bot.replies.responder import Responder
-from bot.replies.types import Place, Said
+from bot.replies.types import Channel, ChatMessage
 from bot.telegram_bot import TelegramBot
 from model.config import SamplingParams
 from tests.bot.scripted_engine import ScriptedEngine, build_responder, settings
@@ -20,8 +20,8 @@ class Listening(Responder):
         super().__init__(*given, **named)
         self.own: set[str] = set()
 
-    def heard(self, place: Place, said: Said) -> None:
-        super().heard(place, said)
+    def on_message(self, place: Channel, said: ChatMessage) -> None:
+        super().on_message(place, said)
         if said.author.is_me:
             self.own.add(said.id)
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from bot.config import BotConfig, BotSettings, PersonaConfig, TelegramConfig
-from bot.replies.types import Author, Mention, Place, Reply, Said
+from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
 from bot.telegram_bot import TelegramBot
 from tests.servers.telegram import Message, TelegramServer
 
@@ -23,8 +23,8 @@ class Echo:
     """Says everything back. Like the responder, it answers no bots, and nothing twice."""
 
     def __init__(self) -> None:
-        self.heard_: list[tuple[Place, Said]] = []
-        self.edits: list[tuple[Place, str, str]] = []
+        self.heard_: list[tuple[Channel, ChatMessage]] = []
+        self.edits: list[tuple[Channel, str, str]] = []
         self.mentions: list[Mention] = []
         self.remarks: list[tuple[str, bool]] = []
         self.managed: list[tuple[str, str, str]] = []
@@ -34,18 +34,18 @@ class Echo:
         self.remark_with = ""
         self.owners: set[str] = set()
 
-    def heard(self, place: Place, said: Said) -> None:
+    def on_message(self, place: Channel, said: ChatMessage) -> None:
         self.heard_.append((place, said))
 
-    def edited(self, place: Place, id_: str, text: str) -> None:
+    def on_edit(self, place: Channel, id_: str, text: str) -> None:
         self.edits.append((place, id_, text))
 
-    def deleted(self, place: Place, id_: str) -> None:
+    def on_delete(self, place: Channel, id_: str) -> None:
         raise AssertionError("Telegram does not tell bots of deletions")
 
     async def answer(self, mention: Mention) -> Reply | None:
-        said = mention.said
-        if said.author.is_bot or said.id in {before.said.id for before in self.mentions}:
+        said = mention.message
+        if said.author.is_bot or said.id in {before.message.id for before in self.mentions}:
             return None
         self.mentions.append(mention)
         if said.text.startswith("slow"):
@@ -57,11 +57,11 @@ class Echo:
     def reply(self, text: str) -> Reply:
         return Reply(f"echo: {text}" if text else "just talking", self.footer)
 
-    async def remark(self, place: Place, said: Said, *, addressed: bool) -> Reply | None:
+    async def remark(self, place: Channel, said: ChatMessage, *, addressed: bool) -> Reply | None:
         self.remarks.append((said.text, addressed))
         return Reply(self.remark_with) if self.remark_with else None
 
-    async def admin(self, place: Place, author: Author, command: str, argument: str) -> Reply:
+    async def admin(self, place: Channel, author: Author, command: str, argument: str) -> Reply:
         if author.id not in self.owners:
             return Reply("that is for owners", private=True, refused=True)
         self.managed.append((author.id, command, argument))

@@ -47,7 +47,7 @@ async def test_other_bots_commands_are_ignored(scene: Scene, typed: str) -> None
 async def test_options_reach_the_responder(scene: Scene) -> None:
     scene.world.say(scene.alice, scene.tavern, "/dann seed=7 temp=0,5 say length=9 something top_p=0.25")
     await scene.sent(1)
-    asked = scene.answers.mentions[0].asked
+    asked = scene.answers.mentions[0].command
     assert asked is not None
     assert (asked.prompt, asked.seed) == ("say something", 7)
     assert (asked.params.temperature, asked.params.max_tokens, asked.params.top_p) == (0.5, 9, 0.25)
@@ -73,7 +73,7 @@ async def test_what_is_out_of_range_is_refused_in_one_line(scene: Scene, typed: 
     assert not any(said.author.is_me for _, said in scene.answers.heard_), "a refusal is not dann's voice"
     scene.world.say(scene.bob, scene.tavern, "haha", reply_to=reply)
     await scene.sent(2)
-    assert [(mention.said.text, mention.chain) for mention in scene.answers.mentions] == [("haha", ())]
+    assert [(mention.message.text, mention.chain) for mention in scene.answers.mentions] == [("haha", ())]
 
 
 @on_telegram()

@@ -39,7 +39,7 @@ async def test_hostile_text_is_text(scene: Scene, kind: str, caplog: pytest.LogC
     if kind == "options":
         assert "temp takes a number from 0 to 2, such as temp=0.8" in replies
     else:
-        said = {mention.said.text for mention in scene.answers.mentions}
+        said = {mention.message.text for mention in scene.answers.mentions}
         assert said == {READ.get(kind, text.strip())}, "all three ways of asking read the same"
     scene.world.say(scene.alice, scene.tavern, "@dann_bot still there?")
     assert "echo: still there?" in await scene.replies()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.replies.types import Author, Place
+from bot.replies.types import Author, Channel
 from tests.bot.telegram_bot.telegram_harness import SENTINEL, Scene, on_telegram
 
 
@@ -32,7 +32,7 @@ async def test_mentions_are_read_as_a_person_reads_them(scene: Scene, text: str,
     scene.world.say(scene.alice, scene.tavern, text)
     await scene.sent(1)
     (mention,) = scene.answers.mentions
-    assert mention.said.text == read
+    assert mention.message.text == read
 
 
 @on_telegram()
@@ -54,7 +54,7 @@ async def test_a_reply_to_it_is_answered_and_the_chain_is_handed_over(scene: Sce
     mention = scene.answers.mentions[1]
     (before,) = mention.chain
     assert (before.text, before.author.is_me) == ("echo: hi", True)
-    assert mention.said.reply_to == before.id
+    assert mention.message.reply_to == before.id
     heard = {said.id: said for _, said in scene.answers.heard_}
     assert heard[before.id].text == "echo: hi", "what dann says is heard too, under the id that replies name"
     assert len(heard) == len(scene.answers.heard_)
@@ -76,12 +76,12 @@ async def test_a_private_chat_is_answered_and_is_a_place_of_its_own(scene: Scene
     scene.world.say(scene.alice, scene.at_home, "between us")
     scene.world.say(scene.alice, scene.tavern, "@dann_bot in public")
     assert await scene.replies() == ["echo: between us", "echo: in public"]
-    places = [mention.place for mention in scene.answers.mentions[:2]]
+    places = [mention.channel for mention in scene.answers.mentions[:2]]
     assert places == [
-        Place("telegram", str(scene.alice.id), private=True),
-        Place("telegram", str(scene.tavern.id)),
+        Channel("telegram", str(scene.alice.id), private=True),
+        Channel("telegram", str(scene.tavern.id)),
     ]
-    assert scene.answers.mentions[0].said.author == Author(str(scene.alice.id), "alice")
+    assert scene.answers.mentions[0].message.author == Author(str(scene.alice.id), "alice")
 
 
 @on_telegram()
@@ -94,7 +94,7 @@ async def test_topics_are_kept(scene: Scene) -> None:
     scene.world.say(scene.alice, forum, "to nobody, though the topic is dann's", thread=own)
     assert await scene.replies() == ["echo: in a topic", "echo: in general"]
     assert [message.thread for message in scene.world.sent[:2]] == [music, 0]
-    assert [mention.place.thread for mention in scene.answers.mentions[:2]] == [str(music), ""]
+    assert [mention.channel.thread for mention in scene.answers.mentions[:2]] == [str(music), ""]
     assert scene.answers.mentions[0].chain == (), "that a topic begins is nothing anybody said"
     assert scene.answers.remarks == [("to nobody, though the topic is dann's", False)]
 
@@ -104,7 +104,7 @@ async def test_a_thread_of_replies_in_an_ordinary_group_is_no_topic(scene: Scene
     first = scene.world.say(scene.bob, scene.tavern, "hm")
     scene.world.say(scene.alice, scene.tavern, "@dann_bot hello", reply_to=first, thread=first.id)
     assert await scene.replies() == ["echo: hello"]
-    assert scene.answers.mentions[0].place.thread == ""
+    assert scene.answers.mentions[0].channel.thread == ""
 
 
 @on_telegram()
@@ -182,7 +182,7 @@ async def test_an_admin_who_hides_behind_the_group_is_a_person(scene: Scene) -> 
     scene.world.bots_see_bots = True
     scene.world.say(anonymous, scene.tavern, "@dann_bot hi", extra={"sender_chat": scene.tavern.shown()})
     assert await scene.replies() == ["echo: hi"]
-    assert scene.answers.mentions[0].said.author == Author(str(scene.tavern.id), "tavern")
+    assert scene.answers.mentions[0].message.author == Author(str(scene.tavern.id), "tavern")
 
 
 @on_telegram()

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from bot.replies.stats import BOUNDS, Outcome
-from bot.retraining.outcome import Progress
+from bot.retraining.outcome import RetrainProgress
 from bot.serving import cached_counts
-from bot.serving.cached_counts import EVERY_SECONDS, Counting
-from bot.serving.store_counts import Stored, count_stored
+from bot.serving.cached_counts import EVERY_SECONDS, CachedCounts
+from bot.serving.store_counts import StoreCounts, count_stored
 from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -116,12 +116,12 @@ def test_what_is_in_the_store(tmp_path: Path) -> None:
 
 def test_how_far_a_retraining_is() -> None:
     async def play() -> None:
-        answers = Answers(retraining=Progress("reading", 0.5))
+        answers = Answers(retraining=RetrainProgress("reading", 0.5))
         async with on_http(answers.sources()) as web:
             found = await web.samples()
             assert (value(found, "dann_retraining"), value(found, "dann_retraining_share", part="reading")) == (1, 0.5)
             assert not [name for name, _ in found if name == "dann_retraining_val_bpb"]
-            answers.retraining = Progress("learning", 0.25, 2.5)
+            answers.retraining = RetrainProgress("learning", 0.25, 2.5)
             found = await web.samples()
             assert value(found, "dann_retraining_share", part="learning") == 0.25
             assert value(found, "dann_retraining_val_bpb") == 2.5
@@ -135,12 +135,12 @@ def test_how_far_a_retraining_is() -> None:
 def test_the_store_is_counted_off_the_loop_and_once_in_a_while() -> None:
     clock, threads = Clock(), list[threading.Thread]()
 
-    def count() -> Stored:
+    def count() -> StoreCounts:
         threads.append(threading.current_thread())
-        return Stored({"mine": len(threads)}, {})
+        return StoreCounts({"mine": len(threads)}, {})
 
     async def play() -> None:
-        newest = Counting(count, clock).newest
+        newest = CachedCounts(count, clock).newest
         asked = await asyncio.gather(*(newest() for _ in range(5)))
         assert [one.posts["mine"] for one in asked if one] == [1] * 5
         clock.now = EVERY_SECONDS - 1
@@ -162,12 +162,12 @@ def test_a_store_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.Monkey
     monkeypatch.setattr(cached_counts, "PATIENCE", 0.05)
     answers = threading.Event()
 
-    def count() -> Stored:
+    def count() -> StoreCounts:
         answers.wait(60)
-        return Stored({"mine": 1}, {})
+        return StoreCounts({"mine": 1}, {})
 
     async def play() -> None:
-        newest = Counting(count).newest
+        newest = CachedCounts(count).newest
         assert await newest() is None
         assert await newest() is None
         answers.set()
@@ -180,15 +180,15 @@ def test_a_store_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.Monkey
 def test_a_store_that_cannot_be_read_is_a_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
     clock, broken = Clock(), [False]
 
-    def count() -> Stored:
+    def count() -> StoreCounts:
         if broken[0]:
             raise DannError(
                 "postgresql://dann@host/dann: the store refused (gone), so this was not done; check data.url"
             )
-        return Stored({"mine": 1}, {})
+        return StoreCounts({"mine": 1}, {})
 
     async def play() -> None:
-        newest = Counting(count, clock).newest
+        newest = CachedCounts(count, clock).newest
         assert await newest()
         broken[0], clock.now = True, EVERY_SECONDS
         while await newest():

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from bot.config import WebConfig
-from bot.serving.status import FULL, NOT_COMPILED, NOT_LOADED, Standing
-from bot.web.checks import examine_web
-from bot.web.http.listen import listening, url_of
+from bot.serving.status import FULL, NOT_COMPILED, NOT_LOADED, ServeStatus
+from bot.web.checks import check_web
+from bot.web.http.listen import open_socket, url_of
 from bot.web.server import run
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -25,7 +25,7 @@ ADDRESSES = ["/", "/healthz", "/readyz", "/metrics"]
 
 def test_it_is_alive_before_it_is_ready_and_says_what_it_waits_for() -> None:
     async def play() -> None:
-        standing = Standing()
+        standing = ServeStatus()
         async with on_http(Answers(why_not=standing.why_not).sources()) as web:
             (line,) = web.told
             assert line.startswith(f"web: http://127.0.0.1:{web.port}/ is the page; ")
@@ -47,7 +47,7 @@ def test_it_is_not_ready_while_the_queue_is_full(monkeypatch: pytest.MonkeyPatch
     async def play() -> None:
         async with Engine(parrot("hey lol"), slots=1, waiting=2) as engine:
             await engine.ready()
-            async with on_http(Answers(why_not=Standing(engine=engine).why_not).sources()) as web:
+            async with on_http(Answers(why_not=ServeStatus(engine=engine).why_not).sources()) as web:
                 with held_up(monkeypatch):
                     streams = [engine.submit([], GREEDY, number) for number in range(3)]
                     ready = await web.client.get("/readyz")
@@ -196,9 +196,9 @@ def test_a_taken_port_is_one_line_that_says_what_to_do() -> None:
 def test_a_host_that_cannot_be_had_is_one_line(host: str) -> None:
     config = WebConfig(host=host, port=free_port())
     with pytest.raises(DannError, match=r"^web: .* cannot be listened on \(.+\); bot\.web\.host must be") as caught:
-        listening(config)
+        open_socket(config)
     assert "\n" not in str(caught.value)
-    finding = asyncio.run(examine_web(config))
+    finding = asyncio.run(check_web(config))
     assert finding.trouble
     assert f"web: {finding.seen}; {finding.advice}" == str(caught.value)
 
@@ -207,7 +207,7 @@ def test_an_address_of_ipv6() -> None:
     config = WebConfig(host="::1", port=8000)
     assert url_of(config) == "http://[::1]:8000/"
     if socket.has_ipv6:
-        listening(WebConfig(host="::1", port=0)).close()
+        open_socket(WebConfig(host="::1", port=0)).close()
 
 
 def test_what_is_sent_is_sent_at_once() -> None:
@@ -220,7 +220,7 @@ def test_what_is_sent_is_sent_at_once() -> None:
             delays.put_nowait(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
             writer.close()
 
-        listener = listening(WebConfig(port=0))
+        listener = open_socket(WebConfig(port=0))
         async with await asyncio.start_server(connected, sock=listener):
             _, writer = await asyncio.open_connection(*listener.getsockname())
             assert await delays.get() == 1
@@ -231,11 +231,11 @@ def test_what_is_sent_is_sent_at_once() -> None:
 
 def test_the_doctor_tells_a_free_port_from_a_taken_one_and_from_a_dann() -> None:
     async def play() -> None:
-        assert (await examine_web(WebConfig(port=0))).seen == "off, by bot.web.port = 0"
-        free = await examine_web(WebConfig(port=free_port()))
+        assert (await check_web(WebConfig(port=0))).seen == "off, by bot.web.port = 0"
+        free = await check_web(WebConfig(port=free_port()))
         assert (free.trouble, free.advice) == (False, "")
         async with on_http(Answers().sources()) as web:
-            ours = await examine_web(WebConfig(port=web.port))
+            ours = await check_web(WebConfig(port=web.port))
             assert (ours.trouble, ours.seen) == (False, f"a dann serves at http://127.0.0.1:{web.port}/ already")
 
         async def other(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -244,7 +244,7 @@ def test_the_doctor_tells_a_free_port_from_a_taken_one_and_from_a_dann() -> None
 
         async with await asyncio.start_server(other, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
-            taken = await examine_web(WebConfig(port=port))
+            taken = await check_web(WebConfig(port=port))
             assert taken.trouble
             assert taken.seen == f"127.0.0.1:{port} is taken by another program"
             assert taken.advice == "choose another bot.web.port, or 0 for no HTTP"

@@ -10,12 +10,12 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from bot.config import BotSettings, WebConfig
-from bot.replies.stats import Tally
-from bot.retraining.outcome import Progress
-from bot.serving.store_counts import Stored
-from bot.web.http.auth import NO_SECRETS, Secrets
+from bot.replies.stats import ReplyStats
+from bot.retraining.outcome import RetrainProgress
+from bot.serving.store_counts import StoreCounts
+from bot.web.http.auth import NO_SECRETS, WebSecrets
 from bot.web.server import run
-from bot.web.state import Sources
+from bot.web.state import AppState
 from model.engine.engine import Engine
 
 UNLIMITED = WebConfig(requests_per_minute=1e6, burst=100_000, streams=1000, streams_in_all=1000)
@@ -47,25 +47,25 @@ class Answers:
 
     settings: BotSettings = field(default_factory=BotSettings)
     why_not: Callable[[], str] = lambda: ""
-    tally: Tally = field(default_factory=Tally)
+    tally: ReplyStats = field(default_factory=ReplyStats)
     engine: Engine | None = None
-    store: Callable[[], Stored | None] = lambda: None
+    store: Callable[[], StoreCounts | None] = lambda: None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     counted: asyncio.Event = field(default_factory=asyncio.Event)
     reloads: Mapping[str, int] = field(default_factory=dict)
-    retraining: Progress | None = None
+    retraining: RetrainProgress | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.counted.set()
 
-    async def stored(self) -> Stored | None:
+    async def stored(self) -> StoreCounts | None:
         self.asked.set()
         await self.counted.wait()
         return self.store()
 
-    def sources(self) -> Sources:
-        return Sources(
+    def sources(self) -> AppState:
+        return AppState(
             settings=self.settings,
             why_not=self.why_not,
             tally=self.tally,
@@ -95,7 +95,7 @@ class Web:
 
 @contextlib.asynccontextmanager
 async def on_http(
-    sources: Sources, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: Secrets = NO_SECRETS
+    sources: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
 ) -> AsyncIterator[Web]:
     """The server until the block ends, or until it is stopped, on a port of its own; without a config there is no limit."""
     port, told, stop = free_port(), list[str](), sources.stopping

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from model.architectures.parts import batch_invariant as module
-from model.architectures.parts.batch_invariant import ROWS, row_product
+from model.architectures.parts.batch_invariant import ROWS, batch_invariant_matmul
 
 SHAPES = [(64, 1024), (100, 400), (37, 65), (1, 8)]
 
@@ -21,7 +21,7 @@ def made(count: int, inputs: int, outputs: int) -> tuple[jax.Array, jax.Array]:
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_row_has_the_same_bits_among_any_number(shape: tuple[int, int]) -> None:
     rows, weight = made(64, *shape)
-    product = jax.jit(row_product)
+    product = jax.jit(batch_invariant_matmul)
     whole = np.asarray(product(rows, weight))
     np.testing.assert_allclose(whole, np.asarray(rows, np.float64) @ np.asarray(weight, np.float64), atol=1e-4)
     for count in (1, 2, 3, 4, 5, 16, 20, 33):

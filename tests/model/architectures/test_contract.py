@@ -11,8 +11,8 @@ import pytest
 from flax import nnx
 
 from model.architectures import ARCHITECTURES, LanguageModel, build
-from model.architectures.parts.dropout import dropped_units, step_noise, weight_drop
-from model.architectures.parts.scan import Carry, Cell, product, scan
+from model.architectures.parts.dropout import dropout_keys, unit_mask, weight_drop
+from model.architectures.parts.scan import Carry, Cell, matmul, scan
 from model.checkpoints import checkpoint
 from model.config import ModelConfig
 from model.errors import DannError
@@ -210,7 +210,7 @@ def test_the_fast_product_and_its_gradient_equal_the_plain_one(
 
     fast, plain = (
         jax.jit(jax.value_and_grad(partial(figure, multiplied), argnums=(0, 1)))(inputs, weight)
-        for multiplied in (partial(product, dtype=dtype), jnp.matmul)
+        for multiplied in (partial(matmul, dtype=dtype), jnp.matmul)
     )
     jax.tree.map(partial(assert_near, off_by), fast, plain)
 
@@ -260,7 +260,7 @@ def test_things_are_left_out_only_with_noise_and_the_same_way_for_the_same_noise
 
     def noisy(key: int, rows: jax.Array) -> jax.Array:
         count = rows.shape[0]
-        noise = step_noise(jax.random.key(key), rows)
+        noise = dropout_keys(jax.random.key(key), rows)
         logits: jax.Array = model(steady[:count], model.initial_carry(count), noise=noise)[0]
         return logits
 
@@ -276,14 +276,14 @@ def test_things_are_left_out_only_with_noise_and_the_same_way_for_the_same_noise
 
 
 def test_a_mask_keeps_the_mean_and_cuts_its_part() -> None:
-    noise = step_noise(jax.random.key(0), jnp.arange(4))
+    noise = dropout_keys(jax.random.key(0), jnp.arange(4))
     weight = jnp.ones((256, 1024))
     for rate in (0.1, 0.3, 0.5):
         dropped = np.asarray(weight_drop(weight, noise, rate))
         assert (dropped == 0).mean() == pytest.approx(rate, abs=0.005)
         assert dropped.mean() == pytest.approx(1.0, abs=0.01)
         assert len(np.unique(dropped)) == 2
-    units = dropped_units(noise, 0.5, 512)
+    units = unit_mask(noise, 0.5, 512)
     assert units is not None
     assert units.shape == (4, 512)
     assert not np.array_equal(units[0], units[1])

@@ -16,8 +16,8 @@ import pytest
 
 from model.checkpoints import atomic_files, checkpoint, retention
 from model.checkpoints.folder import served_before
-from model.checkpoints.retention import after_publish, listed, pin, remove, retire, unpin
-from model.checkpoints.rollback import RolledBack, rollback
+from model.checkpoints.retention import after_publish, list_checkpoints, pin, remove, retire, unpin
+from model.checkpoints.rollback import RollbackResult, rollback
 from model.errors import DannError
 from tests.model.small_networks import save
 
@@ -66,9 +66,9 @@ def test_a_list_says_what_there_is_to_know_of_each(grow: Grow) -> None:
     pin(root, "a")
     retire(root, ["c"])
     break_(root, "d")
-    found = {one.id: one for one in listed(root, {"c": "it is worse"})}
+    found = {one.id: one for one in list_checkpoints(root, {"c": "it is worse"})}
     assert list(found) == ["a", "b", "c", "d"]
-    assert found["a"] == retention.Listed(
+    assert found["a"] == retention.CheckpointInfo(
         id="a", created="2026-01-01T00:00:00+00:00", posts=4, val_bpb=2.3456,
         bytes=sum(file.stat().st_size for file in (root / "a").iterdir()),
         current=False, pinned=True, retired=False, damaged="", refused="",
@@ -84,7 +84,7 @@ def test_a_list_says_what_there_is_to_know_of_each(grow: Grow) -> None:
 def test_a_list_goes_on_past_what_is_damaged(grow: Grow, file: str) -> None:
     root = grow("a", "b")
     (root / "a" / file).unlink()
-    first, second = listed(root)
+    first, second = list_checkpoints(root)
     assert f"{file} is missing" in first.damaged
     assert (first.posts is None) == (file == "meta.json")
     assert not second.damaged
@@ -93,17 +93,17 @@ def test_a_list_goes_on_past_what_is_damaged(grow: Grow, file: str) -> None:
 def test_a_list_names_one_of_a_later_version(grow: Grow) -> None:
     root = grow("a")
     (root / "a" / "manifest.json").write_text(json.dumps({"format": 99, "files": {}}))
-    assert "written by a later dann" in listed(root)[0].damaged
+    assert "written by a later dann" in list_checkpoints(root)[0].damaged
 
 
 def test_nothing_there_is_an_empty_list(tmp_path: Path) -> None:
-    assert listed(tmp_path / "nowhere") == []
+    assert list_checkpoints(tmp_path / "nowhere") == []
 
 
 def test_rolling_back_goes_to_what_served_before_step_by_step(grow: Grow) -> None:
     root = grow("a", "b", "c")
-    assert rollback(root) == RolledBack("b", "c")
-    assert rollback(root) == RolledBack("a", "b")
+    assert rollback(root) == RollbackResult("b", "c")
+    assert rollback(root) == RollbackResult("a", "b")
     assert refused(lambda: rollback(root)) == "there is no checkpoint before the one that serves"
     assert checkpoint.current(root) == "a"
 
@@ -113,7 +113,7 @@ def test_what_was_never_published_is_not_rolled_back_to(grow: Grow) -> None:
     root = grow("a")
     grow("b", publish=False)
     grow("c")
-    assert rollback(root) == RolledBack("a", "c")
+    assert rollback(root) == RollbackResult("a", "c")
 
 
 def test_what_was_rolled_back_from_is_not_rolled_back_to(grow: Grow) -> None:
@@ -121,16 +121,16 @@ def test_what_was_rolled_back_from_is_not_rolled_back_to(grow: Grow) -> None:
     root = grow("a", "b", "c")
     rollback(root)
     grow("d")
-    assert rollback(root) == RolledBack("b", "d")
-    assert rollback(root) == RolledBack("a", "b")
+    assert rollback(root) == RollbackResult("b", "d")
+    assert rollback(root) == RollbackResult("a", "b")
 
 
 def test_one_may_be_named_also_a_newer_one(grow: Grow) -> None:
     root = grow("a", "b", "c")
-    assert rollback(root, "a") == RolledBack("a", "c")
-    assert rollback(root, "c") == RolledBack("c", "a")
-    assert rollback(root, "c") == RolledBack("c", "c")
-    assert rollback(root) == RolledBack("a", "c")
+    assert rollback(root, "a") == RollbackResult("a", "c")
+    assert rollback(root, "c") == RollbackResult("c", "a")
+    assert rollback(root, "c") == RollbackResult("c", "c")
+    assert rollback(root) == RollbackResult("a", "c")
 
 
 def test_without_a_record_every_older_one_has_served(grow: Grow) -> None:
@@ -138,8 +138,8 @@ def test_without_a_record_every_older_one_has_served(grow: Grow) -> None:
     root = grow("a", "b", "c")
     (root / "SERVED").unlink()
     assert served_before(root) == ["a", "b"]
-    assert rollback(root) == RolledBack("b", "c")
-    assert rollback(root) == RolledBack("a", "b")
+    assert rollback(root) == RollbackResult("b", "c")
+    assert rollback(root) == RollbackResult("a", "b")
 
 
 @pytest.mark.parametrize("id_", ["d", "..", "../a", "/etc", ".", "", " ", "a\nb", "@everyone", "SERVED", "x" * 5000])
@@ -218,7 +218,7 @@ def test_what_served_last_stays_although_a_newer_one_was_rolled_back_from(grow: 
     rollback(root)
     grow("d")
     assert after_publish(root, keep=2) == ["a", "c"]
-    assert rollback(root) == RolledBack("b", "d")
+    assert rollback(root) == RollbackResult("b", "d")
 
 
 def test_retired_ones_go_pinned_or_not_but_never_what_serves(grow: Grow) -> None:
@@ -238,7 +238,7 @@ def test_retired_ones_go_pinned_or_not_but_never_what_serves(grow: Grow) -> None
 def test_what_is_retired_is_not_rolled_back_to_by_itself(grow: Grow) -> None:
     root = grow("a", "b", "c")
     retire(root, ["b"])
-    assert rollback(root) == RolledBack("a", "c")
+    assert rollback(root) == RollbackResult("a", "c")
 
 
 @pytest.mark.parametrize("name", ["PINNED", "RETIRED", "SERVED", "CURRENT"])
@@ -253,7 +253,7 @@ def test_a_damaged_record_is_one_line_and_nothing_is_removed(
     assert len(caplog.records) == 1
     assert checkpoint.ids(root) == ["a", "b", "c"]
     if name in {"PINNED", "RETIRED"}:
-        assert name in refused(lambda: listed(root))
+        assert name in refused(lambda: list_checkpoints(root))
         assert name in refused(lambda: pin(root, "a"))
 
 
@@ -368,7 +368,7 @@ def test_a_kill_at_any_moment_leaves_only_what_is_whole(made: Path, tmp_path: Pa
         number = max(int(id_[1:]) for id_ in checkpoint.ids(tmp_path)) + 1
         current = checkpoint.current(tmp_path)
         assert current in checkpoint.ids(tmp_path)
-        assert [one.damaged for one in listed(tmp_path) if one.damaged] == []
+        assert [one.damaged for one in list_checkpoints(tmp_path) if one.damaged] == []
         assert set(served_before(tmp_path)) <= set(checkpoint.ids(tmp_path))
     save(tmp_path, "z")
     assert not list(tmp_path.glob(".*"))

@@ -5,19 +5,19 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from model.engine.batch import Batch, fitting, widths
+from model.engine.batch import Batch, batch_sizes, smallest_fitting
 from model.engine.engine import Engine
 from model.engine.prompt import PROMPT_TOKENS, Turn
-from model.engine.request import Continuation, Request
+from model.engine.request import ContinuationRequest, ReplyRequest
 from model.engine.slots import DRAW_STEPS, READ_STEPS
 from model.tokenizer import BOS
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
 
 
 def test_programs_are_few_and_the_smallest_that_fits_is_taken() -> None:
-    assert widths(64) == [1, 4, 16, 64]
-    assert widths(1) == [1]
-    assert [fitting(widths(64), count) for count in (1, 2, 5, 17, 64)] == [1, 4, 16, 64, 64]
+    assert batch_sizes(64) == [1, 4, 16, 64]
+    assert batch_sizes(1) == [1]
+    assert [smallest_fitting(batch_sizes(64), count) for count in (1, 2, 5, 17, 64)] == [1, 4, 16, 64, 64]
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru"])
@@ -28,12 +28,12 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
     lengths = [*range(1, 2 * READ_STEPS + 3), 200]
     prompts = [[BOS, *chance.integers(1, TOKENIZER.vocab_size, length - 1).tolist()] for length in lengths]
     batch = Batch(held, len(prompts))
-    requests = [Continuation(prompt, WILD, 0) for prompt in prompts]
+    requests = [ContinuationRequest(prompt, WILD, 0) for prompt in prompts]
     for request in requests:
         batch.admit(request)
     slots = {request: slot for slot, request in batch._running.items()}
     while reading := [(slot, one) for slot, one in batch._running.items() if one.unread or one.fresh]:
-        batch._slots.read(batch._reading(reading, fitting(widths(len(prompts)), len(reading))))
+        batch._slots.read(batch._reading(reading, smallest_fitting(batch_sizes(len(prompts)), len(reading))))
     # BOS empties the carry, so that any number of it may stand in front: one forward pass for all lengths.
     padded = np.asarray([[BOS] * (max(lengths) - len(prompt)) + prompt[:-1] for prompt in prompts], np.int32)
     _, carry = held.model(jnp.asarray(padded), held.model.initial_carry(len(prompts)))
@@ -46,8 +46,8 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
 
 def test_a_long_prompt_does_not_hold_up_a_short_request() -> None:
     batch = Batch(snapshot(), 8)
-    long = Request([Turn(mine=False, text="x" * PROMPT_TOKENS)], WILD, 0)
-    short = Request([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DRAW_STEPS}), 0)
+    long = ReplyRequest([Turn(mine=False, text="x" * PROMPT_TOKENS)], WILD, 0)
+    short = ReplyRequest([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DRAW_STEPS}), 0)
     batch.admit(long)
     batch.admit(short)
     assert batch.round() == [short]
@@ -62,7 +62,7 @@ def test_a_long_prompt_does_not_hold_up_a_short_request() -> None:
 
 def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None:
     batch = Batch(parrot("he", forever=True), 8)
-    first, second = (Request([], GREEDY.model_copy(update={"max_tokens": 200}), 0) for _ in range(2))
+    first, second = (ReplyRequest([], GREEDY.model_copy(update={"max_tokens": 200}), 0) for _ in range(2))
     batch.admit(first)
     batch.round()
     batch.admit(second)
@@ -72,7 +72,7 @@ def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None
 
 def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_given_up() -> None:
     batch = Batch(parrot("he", forever=True), 2)
-    ends, given_up = (Request([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
+    ends, given_up = (ReplyRequest([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
     batch.admit(ends)
     batch.admit(given_up)
     assert batch.room == 0
@@ -88,7 +88,7 @@ def test_warming_leaves_the_table_as_it_was() -> None:
     """What is compiled ahead must not show in a reply."""
     batch = Batch(snapshot(), 16)
     batch.warm()
-    request = Request([Turn(mine=False, text="hey")], WILD, 3)
+    request = ReplyRequest([Turn(mine=False, text="hey")], WILD, 3)
     batch.admit(request)
     while not request.completion:
         batch.round()

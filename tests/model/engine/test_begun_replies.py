@@ -11,9 +11,9 @@ import pytest
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Completion, Engine, Turn, prompt_tokens
-from model.engine.logprobs import TOP, Thought
+from model.engine.logprobs import TOP, TokenLogprobs
 from model.engine.slots import DRAW_STEPS, READ_STEPS
-from model.engine.stream import Stream
+from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import BOS, NUM_SPECIAL
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
@@ -31,7 +31,7 @@ def run(held: Snapshot, using: Callable[[Engine], Awaitable[None]]) -> None:
     asyncio.run(main())
 
 
-async def read(stream: Stream) -> tuple[Completion, list[str], list[Thought]]:
+async def read(stream: ReplyStream) -> tuple[Completion, list[str], list[TokenLogprobs]]:
     pieces, thoughts = [], []
     async for piece in stream:
         pieces.append(piece)

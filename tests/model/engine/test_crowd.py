@@ -15,7 +15,7 @@ from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.engine import Engine
 from model.engine.prompt import Turn
-from model.engine.request import Request
+from model.engine.request import ReplyRequest
 from tests.model.small_networks import TOKENIZER, WILD, snapshot
 
 SHAPES: list[dict[str, Any]] = [
@@ -55,8 +55,8 @@ def test_a_reply_is_the_same_alone_and_in_a_crowd(shape: dict[str, Any]) -> None
 def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
     """All that the table holds of one request after four rounds among `count`."""
     batch = Batch(snapshot(**shape), 64)
-    fillers = [Request([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
-    watched = Request([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
+    fillers = [ReplyRequest([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
+    watched = ReplyRequest([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
     for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
         batch.admit(request)
     slot = next(slot for slot, request in batch._running.items() if request is watched)

@@ -6,12 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.engine.detokenize import ReplyText
+from model.engine.detokenize import Detokenizer
 from model.tokenizer import Tokenizer
 
 
 def shown(parts: list[bytes], *, cut: bool = False) -> list[str]:
-    text = ReplyText()
+    text = Detokenizer()
     pieces = [text.add(part) for part in parts] + [text.end(cut=cut)]
     assert "".join(pieces) == text.text
     return pieces

@@ -7,9 +7,9 @@ import pytest
 
 from model.engine.batch import Batch
 from model.engine.engine import Engine
-from model.engine.prefix_cache import Prefixes
+from model.engine.prefix_cache import PrefixCache
 from model.engine.prompt import Turn
-from model.engine.request import Request
+from model.engine.request import ReplyRequest
 from model.tokenizer import BOS, ME, OTHER
 from tests.model.small_networks import WILD, snapshot
 
@@ -18,7 +18,7 @@ ANSWERED = [*HELLO, ME, 12, OTHER, 13]
 
 
 def test_the_longest_beginning_that_ends_with_a_turn_is_found() -> None:
-    prefixes = Prefixes([5, 6, 7])
+    prefixes = PrefixCache([5, 6, 7])
     assert prefixes.find(HELLO) == (0, 0)
     assert prefixes.claim(HELLO) == 7
     assert prefixes.find(HELLO) == prefixes.find(ANSWERED) == (4, 7)
@@ -29,7 +29,7 @@ def test_the_longest_beginning_that_ends_with_a_turn_is_found() -> None:
 
 
 def test_what_is_there_is_claimed_once_and_the_oldest_makes_room() -> None:
-    prefixes = Prefixes([1, 2])
+    prefixes = PrefixCache([1, 2])
     first, second, third = ([BOS, OTHER, number] for number in (10, 11, 12))
     rows = prefixes.claim(first), prefixes.claim(second)
     assert sorted(row for row in rows if row) == [1, 2]
@@ -41,9 +41,9 @@ def test_what_is_there_is_claimed_once_and_the_oldest_makes_room() -> None:
 
 
 def test_nothing_is_claimed_where_there_is_nothing() -> None:
-    assert Prefixes([]).claim(HELLO) is None
-    assert Prefixes([1]).claim([]) is None
-    assert Prefixes([1]).find([]) == (0, 0)
+    assert PrefixCache([]).claim(HELLO) is None
+    assert PrefixCache([1]).claim([]) is None
+    assert PrefixCache([1]).find([]) == (0, 0)
 
 
 def conversations(count: int) -> list[list[Turn]]:
@@ -72,7 +72,7 @@ def test_only_what_is_new_is_read() -> None:
     talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
 
     def rounds(conversation: list[Turn]) -> int:
-        request, count = Request(conversation, WILD, 0), 0
+        request, count = ReplyRequest(conversation, WILD, 0), 0
         batch.admit(request)
         while not request.drawn:
             batch.round()
@@ -88,12 +88,12 @@ def test_only_what_is_new_is_read() -> None:
 def test_what_was_given_up_before_it_was_read_is_not_found() -> None:
     batch = Batch(snapshot(), 2)
     talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
-    first = Request(talk, WILD, 5)
+    first = ReplyRequest(talk, WILD, 5)
     batch.admit(first)
     batch.round()
     assert not first.drawn
     first.given_up = True
-    second = Request(talk, WILD, 5)
+    second = ReplyRequest(talk, WILD, 5)
     batch.admit(second)
     while not second.completion:
         batch.round()

@@ -19,7 +19,7 @@ from model.engine import slots
 from model.engine.batch import Batch
 from model.engine.engine import Engine, EngineClosed, EngineFull, Load, Turn
 from model.engine.slots import Slots
-from model.engine.stream import ReplyGivenUp, Stream
+from model.engine.stream import ReplyGivenUp, ReplyStream
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, save, snapshot
@@ -41,7 +41,7 @@ def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, *, early: bo
     asyncio.run(main())
 
 
-async def read(stream: Stream) -> list[str]:
+async def read(stream: ReplyStream) -> list[str]:
     return [piece async for piece in stream]
 
 
@@ -173,7 +173,7 @@ def test_cancelling_a_complete_reply_changes_nothing() -> None:
 
 def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
     async def use(engine: Engine) -> None:
-        for wait in (read, Stream.completion):
+        for wait in (read, ReplyStream.completion):
             stream = engine.submit([], ENDLESS, 0)
             task = asyncio.ensure_future(wait(stream))
             await asyncio.sleep(0)
@@ -431,7 +431,7 @@ def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
 
 
 def test_closing_ends_the_thread_and_what_is_under_way() -> None:
-    streams: list[Stream] = []
+    streams: list[ReplyStream] = []
 
     async def use(engine: Engine) -> None:
         streams.extend(engine.submit([], ENDLESS, number) for number in range(3))

@@ -6,7 +6,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from training.context_model.byte_trie import END, SPECIAL, Spelling, Steps
+from training.context_model.byte_trie import END, SPECIAL, ByteTrie, SpelledSteps
 from training.context_model.contexts import byte_contexts, speaker_contexts, word_contexts
 from training.context_model.counts import Counts
 
@@ -19,8 +19,8 @@ def random_tokens(size: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, len(TOKENS), size)
 
 
-def spelled() -> Spelling:
-    return Spelling(TOKENS, TRAIN)
+def spelled() -> ByteTrie:
+    return ByteTrie(TOKENS, TRAIN)
 
 
 def test_a_token_is_spelled_byte_by_byte_and_ends_where_a_longer_one_could_go_on() -> None:
@@ -60,7 +60,7 @@ def partition(keys: list[object]) -> list[int]:
     return [first.setdefault(key, i) for i, key in enumerate(keys)]
 
 
-def before_each(steps: Steps) -> list[list[int]]:
+def before_each(steps: SpelledSteps) -> list[list[int]]:
     """The bytes before each step, token ends left out."""
     found, history = [], list[int]()
     for symbol in steps.symbols.tolist():

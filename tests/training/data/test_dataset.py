@@ -7,13 +7,17 @@ from model.errors import DannError
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER, Tokenizer
 from tests.training.small_runs import chat, demo, posts
 from training.config.tables import DataConfig
-from training.data.conversations import Turn
+from training.data.conversations import TrainingTurn
 from training.data.corpus import build_corpus, own_texts
 from training.data.dataset import build_dataset, own_bytes
 from training.data.near_duplicates import NearDuplicates
 
 TOKENIZER = Tokenizer.train(["the loss goes down lol"], 280)
-ONE = (Turn(mine=False, text="hi"), Turn(mine=False, text="old", quoted=True), Turn(mine=True, text="lol"))
+ONE = (
+    TrainingTurn(mine=False, text="hi"),
+    TrainingTurn(mine=False, text="old", quoted=True),
+    TrainingTurn(mine=True, text="lol"),
+)
 
 
 def test_weights_of_a_stream() -> None:
@@ -25,7 +29,7 @@ def test_weights_of_a_stream() -> None:
 
 
 def test_where_ones_own_turn_ends_is_learned_in_full() -> None:
-    talk = (Turn(mine=True, text="a"), Turn(mine=False, text="b"), Turn(mine=True, text="c"))
+    talk = (TrainingTurn(mine=True, text="a"), TrainingTurn(mine=False, text="b"), TrainingTurn(mine=True, text="c"))
     stream = build_dataset([talk], [talk], TOKENIZER, other_weight=0.25, seed=0).train
     marker = stream.tokens.tolist().index(OTHER)
     assert stream.weights[marker] == 1.0

@@ -9,7 +9,14 @@ from model.checkpoints.checkpoint import Meta
 from tests.training.small_runs import posts
 from training.config.tables import DataConfig
 from training.data.corpus import build_corpus, own_texts
-from training.data.split import Unlearned, by_age, held_out_again, newest_tenth, noted, unlearned
+from training.data.split import (
+    UnlearnedPosts,
+    digests_for_meta,
+    held_out_for_candidate,
+    newest_tenth,
+    sorted_by_age,
+    unlearned_posts,
+)
 from training.store.post import Post
 
 
@@ -32,7 +39,7 @@ def meta(known: list[Post], held_out: frozenset[str] | None) -> Meta:
         seed=0,
         code_version="0",
         settings={},
-        held_out=None if held_out is None else noted(held_out),
+        held_out=None if held_out is None else digests_for_meta(held_out),
     )
 
 
@@ -46,15 +53,15 @@ def test_the_newest_tenth_is_by_time_and_what_has_none_is_older_than_all() -> No
     assert newest_tenth([*timed, *timeless]) == {"p12", "p13", "p14"}
     assert newest_tenth(timeless) == {"t14"}
     assert newest_tenth([*reversed(timed), *posts(["not mine"] * 99, mine=False)]) == {"p14"}
-    assert [post.id for post in by_age([timed[1], *timeless[:2], timed[0]])] == ["t0", "t1", "p0", "p1"]
+    assert [post.id for post in sorted_by_age([timed[1], *timeless[:2], timed[0]])] == ["t0", "t1", "p0", "p1"]
 
 
 def test_a_few_new_posts_move_the_newest_tenth_and_what_falls_out_is_learned() -> None:
     known, now = made(0, 1000), made(0, 1030)
     held_out = newest_tenth(known)
-    incumbent = unlearned(now, meta(known, held_out))
-    assert incumbent == Unlearned(ids(900, 1000), ids(1000, 1030))
-    again = held_out_again(now, incumbent)
+    incumbent = unlearned_posts(now, meta(known, held_out))
+    assert incumbent == UnlearnedPosts(ids(900, 1000), ids(1000, 1030))
+    again = held_out_for_candidate(now, incumbent)
     assert again == ids(927, 1030)  # the newest tenth alone: all the newer half is in it
     corpus = build_corpus(now, DataConfig(), again)
     learned = set(own_texts(corpus.train))
@@ -65,8 +72,8 @@ def test_a_few_new_posts_move_the_newest_tenth_and_what_falls_out_is_learned() -
 
 def test_many_new_posts_leave_the_newer_half_of_what_the_incumbent_held_out() -> None:
     known, now = made(0, 1000), made(0, 11000)
-    incumbent = unlearned(now, meta(known, newest_tenth(known)))
-    assert held_out_again(now, incumbent) == ids(950, 1000) | ids(9900, 11000)
+    incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
+    assert held_out_for_candidate(now, incumbent) == ids(950, 1000) | ids(9900, 11000)
 
 
 def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
@@ -75,8 +82,8 @@ def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
     learned_by_incumbent = ids(0, 1000) - held_out
     for new in (30, 0, 500, 5000, 10, 10, 2000):
         known, now = made(0, total), made(0, total + new)
-        incumbent = unlearned(now, meta(known, held_out))
-        before, held_out = len(held_out), held_out_again(now, incumbent)
+        incumbent = unlearned_posts(now, meta(known, held_out))
+        before, held_out = len(held_out), held_out_for_candidate(now, incumbent)
         compared = held_out & (incumbent.old | incumbent.new)
         learned = ids(0, total + new) - held_out
         assert compared
@@ -90,27 +97,27 @@ def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
 def test_an_older_export_that_came_since_is_not_compared_on() -> None:
     """The newest tenth then reaches back into what the incumbent has learned."""
     known, older = made(5000, 6000), made(0, 5000)
-    incumbent = unlearned([*older, *known], meta(known, newest_tenth(known)))
-    assert incumbent == Unlearned(ids(5900, 6000), frozenset())
-    again = held_out_again([*older, *known], incumbent)
+    incumbent = unlearned_posts([*older, *known], meta(known, newest_tenth(known)))
+    assert incumbent == UnlearnedPosts(ids(5900, 6000), frozenset())
+    again = held_out_for_candidate([*older, *known], incumbent)
     assert again == ids(5400, 6000)
     assert again & incumbent.old == ids(5900, 6000)
 
 
 def test_posts_without_a_time_are_compared_on_if_they_are_noted() -> None:
     known, now = made(0, 100, timed=False), made(0, 1100, timed=False)
-    incumbent = unlearned(now, meta(known, newest_tenth(known)))
-    assert incumbent == Unlearned(ids(90, 100), frozenset())
-    assert held_out_again(now, incumbent) == ids(95, 100) | ids(990, 1100)
+    incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
+    assert incumbent == UnlearnedPosts(ids(90, 100), frozenset())
+    assert held_out_for_candidate(now, incumbent) == ids(95, 100) | ids(990, 1100)
     timed = made(2000, 2010)
-    assert unlearned([*known, *timed], meta(known, newest_tenth(known))).new == ids(2000, 2010)
+    assert unlearned_posts([*known, *timed], meta(known, newest_tenth(known))).new == ids(2000, 2010)
 
 
 def test_posts_that_are_gone_are_not_missed() -> None:
     known = made(0, 1000)
     now = [post for post in made(0, 1100) if post.id not in ids(940, 1050)]
-    incumbent = unlearned(now, meta(known, newest_tenth(known)))
-    assert incumbent == Unlearned(ids(900, 940), ids(1050, 1100))
+    incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
+    assert incumbent == UnlearnedPosts(ids(900, 940), ids(1050, 1100))
 
 
 @pytest.mark.parametrize(
@@ -125,9 +132,9 @@ def test_posts_that_are_gone_are_not_missed() -> None:
 def test_a_checkpoint_that_notes_nothing_held_out_the_newest_tenth_of_what_it_knew(
     now: list[Post], old: frozenset[str], new: frozenset[str]
 ) -> None:
-    assert unlearned(now, meta(made(0, 1000), None)) == Unlearned(old, new)
+    assert unlearned_posts(now, meta(made(0, 1000), None)) == UnlearnedPosts(old, new)
 
 
 def test_no_id_is_noted_as_it_is() -> None:
-    assert "p1" not in noted(ids(0, 50))
-    assert len(noted(ids(0, 50)).split()) == 50
+    assert "p1" not in digests_for_meta(ids(0, 50))
+    assert len(digests_for_meta(ids(0, 50)).split()) == 50

@@ -18,8 +18,8 @@ from model.checkpoints import checkpoint
 from tests.training.small_runs import demo, posts, small_settings
 from training.cli.main import main
 from training.data.corpus import build_corpus, own_texts
-from training.evaluation.evaluate import Report, evaluate
-from training.evaluation.prompts import exchanges
+from training.evaluation.evaluate import EvaluationReport, evaluate
+from training.evaluation.prompts import held_out_prompts
 from training.evaluation.table import print_report
 from training.runs.terminal import TrainingConsole
 from training.runs.train import train
@@ -47,7 +47,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def report(folder: Path) -> Report:
+def report(folder: Path) -> EvaluationReport:
     told: list[str] = []
     found = evaluate(checkpoint.load(folder / "checkpoints"), POSTS, small_settings(folder), told.append)
     assert told[0] == "reading held-out posts"
@@ -59,7 +59,7 @@ def arguments(folder: Path, *more: str) -> list[str]:
     return [f"--set=data.dir={folder}", "--set=sample.max_tokens=20", "eval", *more]
 
 
-def test_it_scores_what_the_checkpoint_was_scored_on(report: Report, folder: Path) -> None:
+def test_it_scores_what_the_checkpoint_was_scored_on(report: EvaluationReport, folder: Path) -> None:
     meta = checkpoint.load(folder / "checkpoints").meta
     assert meta is not None
     assert report.score.bpb == pytest.approx(meta.val_bpb, rel=1e-6)
@@ -68,7 +68,7 @@ def test_it_scores_what_the_checkpoint_was_scored_on(report: Report, folder: Pat
     assert (report.posts, report.posts_then) == (meta.posts, meta.posts)
 
 
-def test_each_voice_is_measured_and_the_chains_copy_more(report: Report) -> None:
+def test_each_voice_is_measured_and_the_chains_copy_more(report: EvaluationReport) -> None:
     assert list(report.voices) == ["dann", "markov_2", "markov_3", "real"]
     for voice in report.voices.values():
         assert 0 <= voice.auc.mean <= 1
@@ -79,7 +79,7 @@ def test_each_voice_is_measured_and_the_chains_copy_more(report: Report) -> None
     assert report.voices["dann"].auc.mean > report.voices["real"].auc.mean  # forty steps make nobody's voice
 
 
-def test_the_control_is_not_judged_by_itself(report: Report) -> None:
+def test_the_control_is_not_judged_by_itself(report: EvaluationReport) -> None:
     """Its posts are training posts: held against all of these, every one of them would be a copy."""
     assert report.voices["real"].novelty.whole < 0.9
 
@@ -114,7 +114,7 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_every_key_of_the_json_is_described_in_the_readme(report: Report) -> None:
+def test_every_key_of_the_json_is_described_in_the_readme(report: EvaluationReport) -> None:
     def keys(value: Any) -> set[str]:
         return {*value, *(key for one in value.values() for key in keys(one))} if isinstance(value, dict) else set()
 
@@ -122,7 +122,7 @@ def test_every_key_of_the_json_is_described_in_the_readme(report: Report) -> Non
     assert keys(report.as_json()) <= described | {".", "!", "?"}
 
 
-def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: Report) -> None:
+def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: EvaluationReport) -> None:
     console = Console(width=80, record=True, file=open(os.devnull, "w"))  # noqa: PTH123, SIM115
     print_report(report, console)
     console.file.close()
@@ -144,25 +144,27 @@ def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: Report
 
 def test_the_text_before_a_post_is_what_is_answered() -> None:
     corpus = build_corpus(POSTS, small_settings(Path()).data)
-    found = list(exchanges(corpus.val))
+    found = list(held_out_prompts(corpus.val))
     assert [exchange.answer for exchange in found] == own_texts(corpus.val)
     conversation = max(corpus.val, key=len)
     first = own_texts(corpus.val).index(own_texts([conversation])[0])
-    said = [turn.text for turn in found[first].said]
+    said = [turn.text for turn in found[first].turns]
     assert said == [turn.text for turn in conversation[: len(said)]]
     assert said
-    assert not found[first].said[0].mine
+    assert not found[first].turns[0].mine
     assert conversation[len(said)].mine
 
 
 def test_where_nobody_else_is_heard_nothing_is_answered() -> None:
     corpus = build_corpus(posts([f"post {i} about nothing" for i in range(200)]), small_settings(Path()).data)
-    found = list(exchanges(corpus.val))
+    found = list(held_out_prompts(corpus.val))
     assert len(found) == 20
-    assert not any(exchange.said for exchange in found)
+    assert not any(exchange.turns for exchange in found)
 
 
-def test_the_split_is_that_of_the_checkpoint_whatever_the_settings_are_now(folder: Path, report: Report) -> None:
+def test_the_split_is_that_of_the_checkpoint_whatever_the_settings_are_now(
+    folder: Path, report: EvaluationReport
+) -> None:
     settings = small_settings(folder)
     data = settings.data.model_copy(update={"conversation_gap_minutes": 0.1, "context_turns": 0})
     snapshot = checkpoint.load(folder / "checkpoints")

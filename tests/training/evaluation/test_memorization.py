@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from training.evaluation.memorization import Novelty, PostIndex, Run, distinct_n, novelty
+from training.evaluation.memorization import Novelty, PostIndex, VerbatimRun, distinct_n, novelty
 
 POSTS = ["the beans are in the shed", "water the beans twice a day  please", "lol"]
 
@@ -25,12 +25,12 @@ POSTS = ["the beans are in the shed", "water the beans twice a day  please", "lo
     ],
 )
 def test_the_longest_run_is_found_in_words_and_characters(text: str, words: int, characters: int) -> None:
-    assert PostIndex(POSTS).longest_run(text) == Run(words, characters)
+    assert PostIndex(POSTS).longest_run(text) == VerbatimRun(words, characters)
 
 
 def test_the_longest_in_characters_may_be_another_run() -> None:
     index = PostIndex(["a b c", "extraordinarily long-winded"])
-    assert index.longest_run("a b c extraordinarily long-winded") == Run(3, len("extraordinarily long-winded"))
+    assert index.longest_run("a b c extraordinarily long-winded") == VerbatimRun(3, len("extraordinarily long-winded"))
 
 
 @pytest.mark.parametrize("seed", range(20))

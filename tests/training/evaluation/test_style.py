@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import wasserstein_distance
 
-from training.evaluation.style import distances, emoji_of, jensen_shannon, told_apart, traits, wasserstein, words_of
+from training.evaluation.style import distances, emoji_of, jensen_shannon, separability, traits, wasserstein, words_of
 
 REAL = ["yes", "No way!", "ok. fine 🎉"]
 OTHERS = ["so what?", "hm", "well, 🎉🎉", "AB"]
@@ -96,14 +96,14 @@ def sentences(words: str, seed: int) -> list[str]:
 
 def test_a_classifier_guesses_between_alike_and_knows_unlike() -> None:
     garden = "beans water shed dry soil green"
-    alike = told_apart(sentences(garden, 1), sentences(garden, 2), 0)
+    alike = separability(sentences(garden, 1), sentences(garden, 2), 0)
     assert abs(alike.mean - 0.5) < 0.12
     assert 0 < alike.sd < 0.2
-    assert told_apart(sentences(garden, 1), sentences("loss step gradient batch", 2), 0).mean == 1.0
-    assert told_apart(sentences(garden, 1), sentences("Beans Water Shed Dry Soil Green", 1), 0).mean > 0.99
+    assert separability(sentences(garden, 1), sentences("loss step gradient batch", 2), 0).mean == 1.0
+    assert separability(sentences(garden, 1), sentences("Beans Water Shed Dry Soil Green", 1), 0).mean > 0.99
 
 
 def test_the_same_seed_deals_the_same_folds() -> None:
     one, other = sentences("a b c d", 1), sentences("b c d e", 2)
-    assert told_apart(one, other, 3) == told_apart(one, other, 3)
-    assert told_apart(one, other, 3) != told_apart(one, other, 4)
+    assert separability(one, other, 3) == separability(one, other, 3)
+    assert separability(one, other, 3) != separability(one, other, 4)

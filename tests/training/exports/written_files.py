@@ -4,7 +4,7 @@ import tracemalloc
 from pathlib import Path
 
 from training.exports.common.files import ExportFile
-from training.exports.common.record import Reader
+from training.exports.common.record import ExportReader
 
 
 def on_disk(path: Path) -> ExportFile:
@@ -15,7 +15,7 @@ def on_disk(path: Path) -> ExportFile:
     return ExportFile(path.name, str(path), lambda: path.open("rb"), sibling)
 
 
-def counted(reader: Reader, file: ExportFile) -> tuple[int, int]:
+def counted(reader: ExportReader, file: ExportFile) -> tuple[int, int]:
     """Read a file; returns the number of records, and the most bytes of Python's own memory that it took."""
     tracemalloc.start()
     count = sum(1 for _ in reader.read(file))

@@ -9,7 +9,7 @@ import pytest
 
 from model.errors import DannError
 from training.lab import results
-from training.lab.plot import COLOURS, Curve, check_picture, draw_curves
+from training.lab.plot import COLOURS, PlottedCurve, check_picture, draw_curves
 from training.lab.report import Row, Spread, compared, markdown, row_json, verdict
 from training.lab.results import Result
 
@@ -131,8 +131,8 @@ def test_a_damaged_result_is_one_line(tmp_path: Path) -> None:
 
 
 CURVES = [
-    Curve("one", [[(0.5, 3.0), (1.0, 2.5), (2.0, 2.0)], [(0.6, 3.2), (1.1, 2.6), (2.1, 2.2)]]),
-    Curve("two & three", [[(0.5, 3.1), (1.0, 2.9), (2.0, 2.8)]]),
+    PlottedCurve("one", [[(0.5, 3.0), (1.0, 2.5), (2.0, 2.0)], [(0.6, 3.2), (1.1, 2.6), (2.1, 2.2)]]),
+    PlottedCurve("two & three", [[(0.5, 3.1), (1.0, 2.9), (2.0, 2.8)]]),
 ]
 
 

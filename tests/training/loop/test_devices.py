@@ -39,7 +39,7 @@ def after(devices: int, architecture: str, batch: int, steps: int = 6, of: Any =
     config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3, precision=of)
     dispatch = make_dispatch(model, config, stream)
     state, rows = dispatch(initial_state(model, config, stream), np.full(32, 0.01, np.float32), steps)
-    return jax.device_get(multihost.whole(state)), np.asarray(rows)[:steps]
+    return jax.device_get(multihost.gather_whole(state)), np.asarray(rows)[:steps]
 
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
@@ -70,14 +70,14 @@ def test_products_are_of_bfloat16_where_the_processor_has_it(
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : fpu {flag} rtm\n")
     monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
-    assert precision.numbers(TrainConfig()) == dtype
-    assert precision.numbers(TrainConfig(precision="float32")) == jnp.float32
-    assert precision.numbers(TrainConfig(precision="bfloat16")) == jnp.bfloat16
+    assert precision.compute_dtype(TrainConfig()) == dtype
+    assert precision.compute_dtype(TrainConfig(precision="float32")) == jnp.float32
+    assert precision.compute_dtype(TrainConfig(precision="bfloat16")) == jnp.bfloat16
 
 
 def test_products_are_of_float32_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "CPU_INFO", Path("/nowhere/cpuinfo"))
-    assert precision.numbers(TrainConfig()) == jnp.float32
+    assert precision.compute_dtype(TrainConfig()) == jnp.float32
 
 
 @pytest.mark.parametrize(("wanted", "streams", "used"), [(4, 8, 4), (4, 6, 3), (4, 5, 1), (2, 50, 2), (64, 8, 4)])

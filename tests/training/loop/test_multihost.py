@@ -204,8 +204,8 @@ def test_a_single_host_asks_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     for name in ("process_allgather", "broadcast_one_to_all", "sync_global_devices"):
         monkeypatch.setattr(f"jax.experimental.multihost_utils.{name}", asked)
     ahead = np.linspace(0.1, 0.3, 3)
-    assert multihost.agreed(ahead, stop=False, save=True) == (ahead, False, True)
-    assert multihost.handed_out(tmp_path, lambda runs: runs / "newest") == tmp_path / "newest"
-    with multihost.joined(Settings()) as settings:
+    assert multihost.agree(ahead, stop=False, save=True) == (ahead, False, True)
+    assert multihost.copy_from_first_host(tmp_path, lambda runs: runs / "newest") == tmp_path / "newest"
+    with multihost.join_hosts(Settings()) as settings:
         assert settings == Settings()
     assert multihost.is_first()

@@ -19,13 +19,13 @@ from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 from tests.training.small_runs import demo, posts
 from training.config.tables import DataConfig, TrainConfig
-from training.data.conversations import Turn as Said
+from training.data.conversations import TrainingTurn as Said
 from training.data.corpus import build_corpus, own_texts
 from training.data.dataset import Dataset, build_dataset
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator, ppmd_bpb
 from training.loop.step import TrainState, initial_state, make_dispatch
-from training.loop.trainer import Fit, Progress, StepMetrics, fit
+from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import resume
 from training.store.post import Post
 
@@ -44,11 +44,11 @@ class Notes:
     def stepped(self, metrics: StepMetrics) -> None:
         self.metrics.append(metrics)
 
-    def evaluated(self, metrics: StepMetrics, progress: Progress) -> None:
+    def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         assert progress.score
         self.scores.append(progress.score.bpb)
 
-    def saved(self, state: TrainState, progress: Progress) -> None:
+    def saved(self, state: TrainState, progress: TrainProgress) -> None:
         self.saves.append(progress.step)
         if self.file:
             resume.save(self.file, state, progress)
@@ -153,7 +153,7 @@ def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
         with pytest.raises(DannError, match="cannot be resumed from"):
             resume.load(file, like)
     _, other, larger = prepared(demo(40), hidden_dim=48)
-    resume.save(file, initial_state(larger, SMALL, other.train), Progress())
+    resume.save(file, initial_state(larger, SMALL, other.train), TrainProgress())
     with pytest.raises(DannError, match="holds another network"):
         resume.load(file, like)
 

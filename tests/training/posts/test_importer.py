@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from training.posts.importer import Report, look_through, store_exports
+from training.posts.importer import ImportReport, look_through, store_exports
 from training.store.post import Post
 from training.store.posts import PostStore, open_store
 
@@ -20,7 +20,7 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
         yield opened
 
 
-def load(store: PostStore, *paths: Path, me: str = "") -> Report:
+def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
     """Import, and check what holds for every import."""
     report = store_exports(store, look_through(paths, me, known=store.owners))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()

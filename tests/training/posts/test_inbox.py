@@ -13,7 +13,7 @@ from model.errors import DannError
 from tests.training.posts.test_importer import CHAT, discord, message
 from training.config.tables import DataConfig
 from training.posts.importer import look_through, store_exports
-from training.posts.inbox import AGAIN_SECONDS, SETTLED_SECONDS, Inbox, Stopped
+from training.posts.inbox import AGAIN_SECONDS, SETTLED_SECONDS, Inbox, InboxStopped
 from training.store.posts import open_store
 
 
@@ -319,7 +319,7 @@ def test_asked_to_stop_it_leaves_a_long_export_for_the_next_start(scene: Scene) 
     scene.inbox.look()
     scene.clock.now += SETTLED_SECONDS
     scene.stop = True
-    with pytest.raises(Stopped):
+    with pytest.raises(InboxStopped):
         scene.inbox.look()
     assert scene.there() == {"lines.txt"}
     assert scene.texts() == []

@@ -14,8 +14,8 @@ from model.tokenizer import BOS, ME, Tokenizer
 from tests.model.small_networks import TOKENIZER, Parrot, parrot, snapshot
 from tests.training.small_runs import SMALL, chat
 from training.data.corpus import build_corpus, own_texts
-from training.data.split import Unlearned
-from training.retrain.compare import SMOKE_DRAWS, common_ground, figures, unfit
+from training.data.split import UnlearnedPosts
+from training.retrain.compare import SMOKE_DRAWS, comparison_set, figures, serving_problems
 from training.store.post import Post
 
 PARAMS = SamplingParams(max_tokens=20)
@@ -30,22 +30,25 @@ def settings(samples: int = 60) -> BotSettings:
 
 
 def test_a_network_that_answers_is_fit() -> None:
-    assert unfit(Engine(parrot("hey lol")), PARAMS) == []
+    assert serving_problems(Engine(parrot("hey lol")), PARAMS) == []
     assert (
-        unfit(Engine(snapshot()), SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)) == []
+        serving_problems(
+            Engine(snapshot()), SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
+        )
+        == []
     )
 
 
 def test_one_that_never_finishes_a_character_is_not() -> None:
     following = [BOS] * TOKENIZER.vocab_size
     following[ME] = TOKENIZER.token_bytes.index(b"\xc3")
-    (reason,) = unfit(Engine(Snapshot("half", Parrot(following), TOKENIZER)), PARAMS)
+    (reason,) = serving_problems(Engine(Snapshot("half", Parrot(following), TOKENIZER)), PARAMS)
     assert "no answer to 5 of 5 simple prompts" in reason
     assert SMOKE_DRAWS > 1
 
 
 def test_what_a_tokenizer_of_characters_cannot_spell_is_not_asked() -> None:
-    assert unfit(Engine(parrot("helo", tokenizer=Tokenizer.of_characters(["helo i"]))), PARAMS) == []
+    assert serving_problems(Engine(parrot("helo", tokenizer=Tokenizer.of_characters(["helo i"]))), PARAMS) == []
 
 
 @pytest.mark.parametrize("bad", [jnp.nan, jnp.inf])
@@ -55,7 +58,7 @@ def test_weights_that_are_no_numbers_are_named_and_nothing_is_drawn_from_them(ba
     path, param = nnx.to_flat_state(params)[0]
     param.set_value(param[...].at[0].set(bad))
     nnx.update(broken.model, params)
-    (reason,) = unfit(Engine(broken), PARAMS)
+    (reason,) = serving_problems(Engine(broken), PARAMS)
     assert "not all finite" in reason
     assert ".".join(map(str, path)) in reason
 
@@ -63,7 +66,7 @@ def test_weights_that_are_no_numbers_are_named_and_nothing_is_drawn_from_them(ba
 def test_the_two_kinds_are_scored_by_themselves_and_together() -> None:
     asked = settings()
     corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
-    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
     texts = {post.id: post.text for post in POSTS}
     assert own_texts(ground.old) == [texts[id_] for id_ in OLD]
     assert own_texts(ground.new) == [texts[id_] for id_ in NEW]
@@ -80,7 +83,7 @@ def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
     """Also where the candidate holds it out."""
     asked = settings()
     corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
-    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD[20:]), frozenset()), asked)
+    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD[20:]), frozenset()), asked)
     texts = {post.id: post.text for post in POSTS}
     assert own_texts(ground.old) == [texts[id_] for id_ in OLD[20:]]
     assert (ground.new, len(ground.asked), ground.unasked) == ([], 10, 20)
@@ -90,7 +93,7 @@ def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
 def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
     asked = settings()
     corpus = build_corpus(POSTS, asked.data, frozenset(NEW))
-    ground = common_ground(POSTS, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
     assert (ground.old, ground.posts) == ([], len(NEW))
 
 
@@ -99,7 +102,7 @@ def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies() -> No
     long = "a b c d e f g h i j"
     posts = [*POSTS, *(Post(f"q{n}", "q", mine=True, time=None, text=long) for n in range(3))]
     corpus = build_corpus(posts, asked.data, frozenset([*OLD, *NEW]))
-    ground = common_ground(posts, corpus, Unlearned(frozenset(OLD), frozenset(NEW)), asked)
+    ground = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
     quoting = figures(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), ground, asked)
     assert (quoting.longest_copy, quoting.copied) == (10, 1.0)
     assert (quoting.replies, quoting.commonest) == (1 / 60, 1.0)

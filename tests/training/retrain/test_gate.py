@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from training.config.tables import RetrainConfig
-from training.retrain.gate import Figures, Variety, objections, objections_to_first
+from training.retrain.gate import GateFigures, Variety, objections, objections_to_first
 
-INCUMBENT = Figures(
+INCUMBENT = GateFigures(
     bpb=2.0, old_bpb=1.9, new_bpb=2.2, longest_copy=12, copied=0.02, words=0.5, pairs=0.8, replies=0.95, commonest=0.04
 )
 LIMITS = RetrainConfig(tolerance=0.05, longest_copy=10, copied=0.01, variety=0.9, same=0.03)

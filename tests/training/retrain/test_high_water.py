@@ -7,17 +7,19 @@ from pathlib import Path
 import pytest
 
 from model.checkpoints.folder import MANIFEST
-from training.retrain.high_water import Mark, high_water, mark_of, new_since
+from training.retrain.high_water import HighWaterMark, high_water, mark_of, new_since
 from training.store.post import Post
-from training.store.runs import Run, Verdict
+from training.store.runs import RetrainRun, Verdict
 
 
 def posts(*times: float | None) -> list[Post]:
     return [Post(f"p{n}", "a", mine=True, time=time, text="x") for n, time in enumerate(times)]
 
 
-def run(verdict: Verdict, newest: float | None, number: int, *, id_: int = 1, candidate: str | None = None) -> Run:
-    return Run(id_, "schedule", 1000.0 * id_, verdict, posts=number, newest_post=newest, candidate=candidate)
+def run(
+    verdict: Verdict, newest: float | None, number: int, *, id_: int = 1, candidate: str | None = None
+) -> RetrainRun:
+    return RetrainRun(id_, "schedule", 1000.0 * id_, verdict, posts=number, newest_post=newest, candidate=candidate)
 
 
 def shelved(
@@ -31,14 +33,14 @@ def shelved(
 
 
 def test_before_any_training_all_posts_are_new(tmp_path: Path) -> None:
-    assert high_water(tmp_path / "none", []) == Mark()
-    assert new_since([*posts(1.0, None), Post("o", "a", mine=False, time=9.0, text="x")], Mark()) == 2
-    assert mark_of([*posts(1.0, None, 3.0), Post("o", "a", mine=False, time=9.0, text="x")]) == Mark(3.0, 3)
-    assert mark_of(posts(None)) == Mark(None, 1)
+    assert high_water(tmp_path / "none", []) == HighWaterMark()
+    assert new_since([*posts(1.0, None), Post("o", "a", mine=False, time=9.0, text="x")], HighWaterMark()) == 2
+    assert mark_of([*posts(1.0, None, 3.0), Post("o", "a", mine=False, time=9.0, text="x")]) == HighWaterMark(3.0, 3)
+    assert mark_of(posts(None)) == HighWaterMark(None, 1)
 
 
 def test_newer_posts_are_new_and_so_is_what_came_late() -> None:
-    mark = Mark(10.0, 3)
+    mark = HighWaterMark(10.0, 3)
     assert new_since(posts(1.0, 2.0, 10.0), mark) == 0
     assert new_since(posts(1.0, 2.0, 10.0, 10.1, 11.0), mark) == 2
     assert new_since(posts(1.0, 2.0, 10.0, 0.5, None), mark) == 2  # an older export, plain text
@@ -52,7 +54,9 @@ def test_a_run_has_seen_its_posts_if_it_brought_a_candidate_to_judge(
     tmp_path: Path, verdict: Verdict, seen: bool
 ) -> None:
     before = run("published", 10.0, 3)
-    assert high_water(tmp_path, [before, run(verdict, 20.0, 9, id_=2)]) == (Mark(20.0, 9) if seen else Mark(10.0, 3))
+    assert high_water(tmp_path, [before, run(verdict, 20.0, 9, id_=2)]) == (
+        HighWaterMark(20.0, 9) if seen else HighWaterMark(10.0, 3)
+    )
 
 
 def test_after_a_rollback_the_mark_is_that_of_what_was_rolled_back_from(tmp_path: Path) -> None:
@@ -60,18 +64,18 @@ def test_after_a_rollback_the_mark_is_that_of_what_was_rolled_back_from(tmp_path
     shelved(tmp_path, "20260101", 10.0, 3)
     shelved(tmp_path, "20260102", 30.0, 5)
     (tmp_path / "CURRENT").write_text("20260101\n")
-    assert high_water(tmp_path, []) == Mark(30.0, 5)
-    assert high_water(tmp_path, [run("failed", 30.0, 5, candidate="20260102")]) == Mark(10.0, 3)
-    assert high_water(tmp_path, [run("refused", 30.0, 5, candidate="20260102")]) == Mark(30.0, 5)
+    assert high_water(tmp_path, []) == HighWaterMark(30.0, 5)
+    assert high_water(tmp_path, [run("failed", 30.0, 5, candidate="20260102")]) == HighWaterMark(10.0, 3)
+    assert high_water(tmp_path, [run("refused", 30.0, 5, candidate="20260102")]) == HighWaterMark(30.0, 5)
 
 
 def test_of_equal_times_the_last_training_counts(tmp_path: Path) -> None:
     """An older export came between them, or posts were forgotten: how many there were then has changed."""
     runs = [run("published", 10.0, 50, id_=1), run("published", 10.0, 40, id_=2)]
-    assert high_water(tmp_path, runs) == Mark(10.0, 40)
+    assert high_water(tmp_path, runs) == HighWaterMark(10.0, 40)
     shelved(tmp_path, "20260101", 10.0, 99)
-    assert high_water(tmp_path, runs) == Mark(10.0, 99)
-    assert high_water(tmp_path, [replace(one, started=one.started + 4e9) for one in runs]) == Mark(10.0, 40)
+    assert high_water(tmp_path, runs) == HighWaterMark(10.0, 99)
+    assert high_water(tmp_path, [replace(one, started=one.started + 4e9) for one in runs]) == HighWaterMark(10.0, 40)
 
 
 def test_a_damaged_checkpoint_stops_nothing(tmp_path: Path) -> None:
@@ -81,4 +85,4 @@ def test_a_damaged_checkpoint_stops_nothing(tmp_path: Path) -> None:
     shelved(tmp_path, "20260103", 40.0, 6, created="yesterday")
     (tmp_path / "20260104").mkdir()
     (tmp_path / "20260104" / MANIFEST).write_text("{}")
-    assert high_water(tmp_path, []) == Mark(40.0, 6)
+    assert high_water(tmp_path, []) == HighWaterMark(40.0, 6)

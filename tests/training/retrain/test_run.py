@@ -16,14 +16,14 @@ from model.checkpoints.retention import retire
 from model.errors import DannError
 from tests.training.small_runs import SMALL, demo
 from training.data.corpus import build_corpus, own_texts
-from training.data.split import noted
+from training.data.split import digests_for_meta
 from training.lock import only_training
 from training.retrain.run import retrain
 from training.runs.learning import Learning
 from training.runs.train import resume_last, train
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import Run, open_runs
+from training.store.runs import RetrainRun, open_runs
 
 pytestmark = pytest.mark.slow
 POSTS = demo(400)
@@ -72,11 +72,11 @@ def add(folder: Path, posts: list[Post]) -> None:
 
 def retrained(
     asked: BotSettings, *, force: bool = False, stopping: Callable[[], bool] = never, console: Told | None = None
-) -> Run:
+) -> RetrainRun:
     return retrain(asked, console or Told(), stopping, why="a test", force=force)
 
 
-def rows(folder: Path) -> list[Run]:
+def rows(folder: Path) -> list[RetrainRun]:
     with open_runs(f"sqlite:///{folder / 'posts.db'}") as runs:
         return runs.last()
 
@@ -122,7 +122,9 @@ def test_what_came_since_is_learned_and_published(folder: Path) -> None:
     saved = checkpoint.load(folder / "checkpoints")
     assert saved.meta is not None
     assert saved.meta.posts == len(mine)
-    assert saved.meta.held_out != noted(build_corpus(POSTS, settings(folder).data).held_out)  # half of the old ones too
+    assert saved.meta.held_out != digests_for_meta(
+        build_corpus(POSTS, settings(folder).data).held_out
+    )  # half of the old ones too
     with pytest.raises(DannError, match="no unfinished run"):  # what the gate has not passed is not resumed past it
         resume_last(settings(folder), POSTS, Told(), never)
     metrics = (folder / "runs" / "retrain" / "metrics.jsonl").parent

@@ -14,7 +14,7 @@ from tests.training.small_runs import SMALL, demo, small_settings
 from training.data.corpus import build_corpus
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator
-from training.retrain.warm_start import NOISE, SHRINK, can_go_on_from, first_weights
+from training.retrain.warm_start import NOISE, SHRINK, can_warm_start, warm_start_params
 from training.runs.learning import Learning
 from training.runs.train import train
 
@@ -46,7 +46,7 @@ def settings(folder: Path, start: str, **tables: Any) -> BotSettings:
 def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
     """Bits a byte of what a run that starts so holds out, before its first step."""
     asked = settings(folder, start)
-    weights = None if start == "scratch" else first_weights(incumbent, asked)
+    weights = None if start == "scratch" else warm_start_params(incumbent, asked)
     corpus = build_corpus(POSTS, asked.data)
     run = Learning(folder, asked, corpus, incumbent.tokenizer, Silent(), weights=weights)
     return Evaluator(nnx.graphdef(run.model), run.dataset.val)(run.initial_state().params).bpb
@@ -72,7 +72,7 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
 
     for start in ("warm", "shrink_perturb", "scratch"):
         asked = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
-        weights = None if start == "scratch" else first_weights(incumbent, asked)
+        weights = None if start == "scratch" else warm_start_params(incumbent, asked)
         corpus = build_corpus(POSTS, asked.data)
         run = Learning(tmp_path, asked, corpus, incumbent.tokenizer, Noting(), weights=weights, resumable=False)
         run.fit(Clock(asked.train, 0.0), lambda: False)
@@ -84,20 +84,22 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
 def test_shrinking_and_perturbing_is_what_it_says_and_the_seed_decides(incumbent: Snapshot, tmp_path: Path) -> None:
     before = weights_of(incumbent.model)
     asked = settings(tmp_path, "shrink_perturb")
-    one, again = first_weights(incumbent, asked), first_weights(incumbent, asked)
-    other = first_weights(incumbent, asked.model_copy(update={"train": asked.train.model_copy(update={"seed": 1})}))
+    one, again = warm_start_params(incumbent, asked), warm_start_params(incumbent, asked)
+    other = warm_start_params(incumbent, asked.model_copy(update={"train": asked.train.model_copy(update={"seed": 1})}))
     noise = np.concatenate([(one[name] - SHRINK * before[name]).ravel() for name in before])
     assert noise.std() == pytest.approx(NOISE, rel=0.1)
     assert abs(noise.mean()) < NOISE / 10
     assert all((one[name] == again[name]).all() and one[name].dtype == before[name].dtype for name in before)
     assert any((one[name] != other[name]).any() for name in before)
-    assert all((first_weights(incumbent, settings(tmp_path, "warm"))[name] == before[name]).all() for name in before)
+    assert all(
+        (warm_start_params(incumbent, settings(tmp_path, "warm"))[name] == before[name]).all() for name in before
+    )
 
 
 def test_only_a_network_of_the_same_kind_is_gone_on_from(incumbent: Snapshot, tmp_path: Path) -> None:
-    assert can_go_on_from(incumbent, settings(tmp_path, "warm"))
+    assert can_warm_start(incumbent, settings(tmp_path, "warm"))
     dropout = SMALL["model"] | {"dropout": 0.3}
-    assert can_go_on_from(incumbent, settings(tmp_path, "warm", model=dropout))
+    assert can_warm_start(incumbent, settings(tmp_path, "warm", model=dropout))
     for tables in (
         {"model": SMALL["model"] | {"hidden_dim": 33}},
         {"model": SMALL["model"] | {"num_layers": 2}},
@@ -105,4 +107,4 @@ def test_only_a_network_of_the_same_kind_is_gone_on_from(incumbent: Snapshot, tm
         {"tokenizer": {"vocab_size": 301}},
         {"tokenizer": {"kind": "characters", "vocab_size": 300}},
     ):
-        assert not can_go_on_from(incumbent, settings(tmp_path, "warm", **tables))
+        assert not can_warm_start(incumbent, settings(tmp_path, "warm", **tables))

@@ -14,9 +14,9 @@ from tests.training.retrain.test_run import Told
 from tests.training.runs.test_train import console
 from tests.training.small_runs import demo, small_settings
 from training.loop.scoring import Score
-from training.loop.trainer import Progress, StepMetrics
+from training.loop.trainer import StepMetrics, TrainProgress
 from training.retrain.run import retrain
-from training.runs.curve import Curve
+from training.runs.curve import CurveRecorder
 from training.runs.train import resume_last, train
 from training.store.posts import open_store
 
@@ -25,24 +25,24 @@ def metrics(step: int, loss: float = 2.0) -> StepMetrics:
     return StepMetrics(step, loss, 1.0, 0.01, 0.5, 1000.0, step / 10, 1.0)
 
 
-def scored(loss: float, bpb: float) -> Progress:
-    return Progress(score=Score(loss, 0.5, bpb))
+def scored(loss: float, bpb: float) -> TrainProgress:
+    return TrainProgress(score=Score(loss, 0.5, bpb))
 
 
 def test_the_loss_of_training_is_told_in_bits_a_byte_as_the_held_out_one(tmp_path: Path) -> None:
-    curve = Curve(tmp_path / "curve.json")
+    curve = CurveRecorder(tmp_path / "curve.json")
     curve.add(metrics(10, loss=3.0), scored(4.0, 2.0))
     curve.add(metrics(20), scored(4.0, math.nan))
-    curve.add(metrics(30), Progress())
+    curve.add(metrics(30), TrainProgress())
     assert curve.points == [(1.0, 10, 1.5, 2.0)]
 
 
 def test_a_resumed_run_goes_on_with_its_points(tmp_path: Path) -> None:
-    before = Curve(tmp_path / "curve.json")
+    before = CurveRecorder(tmp_path / "curve.json")
     before.add(metrics(10), scored(4.0, 2.0))
     before.keep()
     before.add(metrics(20), scored(4.0, 1.9))  # the run is killed here
-    after = Curve(tmp_path / "curve.json")
+    after = CurveRecorder(tmp_path / "curve.json")
     after.add(metrics(20), scored(4.0, 1.8))
     assert [point[1:] for point in after.points] == [(10, 1.0, 2.0), (20, 0.9, 1.8)]
 

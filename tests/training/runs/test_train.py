@@ -16,7 +16,7 @@ from rich.console import Console
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.small_runs import SMALL, demo, posts, small_settings
-from training.config.tables import ModelTable, Settings
+from training.config.tables import NetworkConfig, Settings
 from training.lock import only_training
 from training.runs import sizing
 from training.runs.learning import Learned
@@ -156,7 +156,7 @@ def test_there_is_a_size_for_any_text_and_minutes(bytes_: int, minutes: float) -
 
 
 def test_what_is_written_is_not_chosen_anew() -> None:
-    written = Settings(model=ModelTable(hidden_dim=33, weight_drop=0.0))
+    written = Settings(model=NetworkConfig(hidden_dim=33, weight_drop=0.0))
     model = sizing.settled(written, choose(1_000_000, 60, 2)).model
     assert (model.hidden_dim, model.weight_drop) == (33, 0.0)
     assert model.dropout != "auto"

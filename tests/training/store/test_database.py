@@ -5,7 +5,7 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from training.store.database import _private_file, opened, writing
+from training.store.database import _private_file, open_database, writing
 from training.store.tables import VERSION
 
 ANOTHER = """
@@ -21,10 +21,10 @@ def test_opening_it_again_leaves_the_locks_of_who_has_it_open(tmp_path: Path) ->
     and writes: the database is damaged. POSIX locks go when any descriptor of the file is closed.
     """
     path = tmp_path / "posts.db"
-    with opened(f"sqlite:///{path}") as first:
+    with open_database(f"sqlite:///{path}") as first:
         with writing(first) as connection:
             connection.execute(VERSION.insert(), {"version": 1})
-        with opened(f"sqlite:///{path}"):
+        with open_database(f"sqlite:///{path}"):
             pass
         subprocess.run([sys.executable, "-c", ANOTHER, str(path)], check=True)
         assert (tmp_path / "posts.db-wal").exists()

@@ -8,7 +8,7 @@ import pytest
 
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import Run, RunStore, open_runs
+from training.store.runs import RetrainRun, RunStore, open_runs
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_a_run_is_there_from_its_beginning_and_complete_at_its_end(runs: RunStor
     figures = {"candidate": {"copied": 0.01}, "incumbent": None, "umlaut": "ü"}
     runs.finish(id_, "refused", "it is worse", 181.5, candidate="20261102-030000", candidate_bpb=2.5, figures=figures)
     assert runs.last() == [
-        Run(
+        RetrainRun(
             id_,
             "schedule",
             begun.started,

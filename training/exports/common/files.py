@@ -13,7 +13,7 @@ from typing import IO, BinaryIO, TextIO
 from model.errors import DannError
 from training.exports.common import encodings, zips
 from training.exports.common.encodings import text_of
-from training.exports.common.stream_errors import guarded, shown, unreadable
+from training.exports.common.stream_errors import open_guarded, printable_path, unreadable
 
 __all__ = ["ExportFile", "open_text", "open_tree", "text_of"]
 
@@ -47,12 +47,12 @@ def open_tree(path: Path) -> list[ExportFile]:
             return _folder(path)
         if not path.is_file():
             found = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
-            raise DannError(f"{shown(str(path))}: {found}; give an export's file, folder or zip")
+            raise DannError(f"{printable_path(str(path))}: {found}; give an export's file, folder or zip")
         with path.open("rb") as stream:
             head = stream.read(4)
         return _zip(path) if zips.is_zip(head) else [_on_disk(path, path.name)]
     except OSError as error:
-        raise unreadable(shown(str(path)), error) from None
+        raise unreadable(printable_path(str(path)), error) from None
 
 
 def open_text(file: ExportFile) -> TextIO:
@@ -86,8 +86,8 @@ def _folder(root: Path) -> list[ExportFile]:
 
 
 def _on_disk(path: Path, name: str) -> ExportFile:
-    label = shown(str(path))
-    return ExportFile(label, name, partial(guarded, label, lambda: path.open("rb")), partial(_beside, path))
+    label = printable_path(str(path))
+    return ExportFile(label, name, partial(open_guarded, label, lambda: path.open("rb")), partial(_beside, path))
 
 
 def _beside(path: Path, relative: str) -> ExportFile | None:
@@ -121,8 +121,8 @@ def _in_zip(path: Path, by_name: dict[str, _Member], name: str, opened: _Opener)
         there = posixpath.normpath(posixpath.join(posixpath.dirname(name), relative)).casefold()
         return _in_zip(path, by_name, *by_name[there]) if there in by_name else None
 
-    label = shown(f"{path}/{name}")
-    return ExportFile(label, name, partial(guarded, label, opened), beside)
+    label = printable_path(f"{path}/{name}")
+    return ExportFile(label, name, partial(open_guarded, label, opened), beside)
 
 
 def _hidden(name: str) -> bool:

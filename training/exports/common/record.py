@@ -39,7 +39,7 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
-class Reader:
+class ExportReader:
     """A format: its name in reports, a cheap look at the beginning of a file, and the reading itself.
 
     `claims(file, head)` gets the first 64 KiB and must not raise; `read` raises DannError naming file and offset for a

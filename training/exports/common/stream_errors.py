@@ -16,7 +16,7 @@ DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplement
 """What reading a damaged zip, or one packed in a way Python lacks, may raise besides OSError."""
 
 
-def guarded(label: str, source: Callable[[], IO[bytes]]) -> BinaryIO:
+def open_guarded(label: str, source: Callable[[], IO[bytes]]) -> BinaryIO:
     """Open a source to read it from its start. Raises DannError, now or while it is read, naming `label`."""
     try:
         return io.BufferedReader(_Guarded(label, source()), buffer_size=1 << 16)
@@ -33,7 +33,7 @@ def unreadable(label: str, error: OSError) -> DannError:
     )
 
 
-def shown(path: str) -> str:
+def printable_path(path: str) -> str:
     """Make a path safe to print on one line: names may hold line breaks, or bytes that are no text."""
     return "".join(character if character.isprintable() else "\ufffd" for character in path)
 

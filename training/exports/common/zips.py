@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO
 
 from model.errors import DannError
-from training.exports.common.stream_errors import DAMAGE, shown
+from training.exports.common.stream_errors import DAMAGE, printable_path
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MAX_RATIO = 100
@@ -30,7 +30,7 @@ def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
     Raises DannError for a zip that is cut short, damaged, encrypted, that unpacks to more than 100 times its size, or
     that names a file outside its own folder.
     """
-    label, size = shown(str(path)), path.stat().st_size
+    label, size = printable_path(str(path)), path.stat().st_size
     try:
         archive = zipfile.ZipFile(path)
     except (*DAMAGE, OSError, struct.error, IndexError):

@@ -13,7 +13,7 @@ from typing import Any
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping
-from training.exports.common.record import Reader, Reason, Record
+from training.exports.common.record import ExportReader, Reason, Record
 from training.exports.discord import chat_exporter_csv, markup
 
 Message = dict[str, Any]
@@ -109,4 +109,4 @@ def claims(file: ExportFile, head: bytes) -> bool:
     return chat_exporter_csv.claims(file, head)
 
 
-READER = Reader("discord-chat-exporter", claims, read)
+READER = ExportReader("discord-chat-exporter", claims, read)

@@ -13,7 +13,7 @@ from model.errors import DannError
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.csv_rows import first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, Reader, Record
+from training.exports.common.record import OWNER, ExportReader, Record
 from training.exports.discord import markup
 
 _COLUMNS = ["id", "timestamp", "contents", "attachments"]
@@ -73,4 +73,4 @@ def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader
     return first_rows(head)[:1] == [_COLUMNS]
 
 
-READER = Reader("discord-package", claims, read)
+READER = ExportReader("discord-package", claims, read)

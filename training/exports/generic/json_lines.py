@@ -8,7 +8,7 @@ from typing import Any
 from model.errors import DannError
 from training.exports.common.encodings import text_of
 from training.exports.common.files import ExportFile, open_text
-from training.exports.common.record import Reader, Record
+from training.exports.common.record import ExportReader, Record
 from training.exports.generic import fields
 
 _PLATFORM = "jsonl"
@@ -53,4 +53,4 @@ def _has_text(line: str) -> bool:
     return isinstance(value, dict) and isinstance(value.get("text"), str)
 
 
-READER = Reader("jsonl", claims, read)
+READER = ExportReader("jsonl", claims, read)

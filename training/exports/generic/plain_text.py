@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from training.exports.common import csv_rows, message_text
 from training.exports.common.encodings import text_of
 from training.exports.common.files import ExportFile, open_text
-from training.exports.common.record import OWNER, Reader, Record
+from training.exports.common.record import OWNER, ExportReader, Record
 
 _CHANNEL = "plain"
 _LONGEST_BLOCKS = 12
@@ -78,4 +78,4 @@ def is_log(text: str) -> bool:
     return len(lines) >= 3 and sum(_LOGGED.match(line) is not None for line in lines) > 0.8 * len(lines)
 
 
-READER = Reader("text", claims, read)
+READER = ExportReader("text", claims, read)

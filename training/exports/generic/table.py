@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from training.exports.common.csv_rows import first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import Reader, Record
+from training.exports.common.record import ExportReader, Record
 from training.exports.generic import fields
 
 _PLATFORM = "csv"
@@ -43,4 +43,4 @@ def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader
     return _delimiter(head) is not None
 
 
-READER = Reader("csv", claims, read)
+READER = ExportReader("csv", claims, read)

@@ -16,7 +16,7 @@ from typing import Any
 
 from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, Reader, Reason, Record
+from training.exports.common.record import OWNER, ExportReader, Reason, Record
 
 Message = dict[str, Any]
 
@@ -209,4 +209,4 @@ def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader
     return bool(chat or _ACCOUNT.search(head))
 
 
-READER = Reader("telegram", claims, read)
+READER = ExportReader("telegram", claims, read)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_text, text_of
-from training.exports.common.record import Reader, Record
+from training.exports.common.record import ExportReader, Record
 from training.exports.whatsapp import notices
 from training.exports.whatsapp.timestamps import MARKS, DateOrder, Order, Stamp, stamp
 
@@ -144,4 +144,4 @@ def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader
     return bool(stamps and stamps[0] and any(found and ":" in found.rest for found in stamps))
 
 
-READER = Reader("whatsapp", claims, read)
+READER = ExportReader("whatsapp", claims, read)

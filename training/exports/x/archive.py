@@ -14,7 +14,7 @@ from typing import Any
 from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
-from training.exports.common.record import OWNER, Reader, Reason, Record
+from training.exports.common.record import OWNER, ExportReader, Reason, Record
 from training.exports.x.long_tweets import Note, Notes, read_notes
 
 Tweet = dict[str, Any]
@@ -134,4 +134,4 @@ def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader
     return bool(_ASSIGNMENT.match(head))
 
 
-READER = Reader("x", claims, read)
+READER = ExportReader("x", claims, read)

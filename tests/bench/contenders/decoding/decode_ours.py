@@ -4,7 +4,7 @@ from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
 from model.engine.batch import Batch
-from model.engine.request import Continuation
+from model.engine.request import ContinuationRequest
 from model.engine.slots import DRAW_STEPS
 from model.tokenizer import Tokenizer
 from tests.bench.rounds.job import DECODE_STEPS, Job
@@ -34,7 +34,7 @@ class Decoding:
         for _ in range(count):
             while len(self.batch) < self.streams:
                 self.seed += 1
-                self.batch.admit(Continuation([0, 2], ENDLESS, self.seed))
+                self.batch.admit(ContinuationRequest([0, 2], ENDLESS, self.seed))
             self.batch.round()
         return 0.0, 0.0
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.experimental import rnn
 
 from model.architectures.lstm import LSTM
-from model.architectures.parts.scan import product, scan
+from model.architectures.parts.scan import matmul, scan
 from tests.bench.rounds.job import Job, Shape
 
 Layer = dict[str, jax.Array]
@@ -38,7 +38,7 @@ def by_scan(layers: list[Layer], inputs: jax.Array) -> jax.Array:
     keep = jnp.ones(inputs.shape[:2])
     hidden, zeros = inputs, jnp.zeros(inputs.shape[1:])
     for layer in layers:
-        gates = product(hidden, layer["input"]) + layer["bias"]
+        gates = matmul(hidden, layer["input"]) + layer["bias"]
         hidden, _ = scan(LSTM.cell, gates, layer["weight"], (zeros, zeros), keep)
     return hidden
 

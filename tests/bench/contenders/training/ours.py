@@ -16,7 +16,7 @@ from training.data.dataset import TokenStream
 from training.loop import devices
 from training.loop.clock import DISPATCH_STEPS, Clock
 from training.loop.optimizer import learning_rates
-from training.loop.precision import numbers
+from training.loop.precision import compute_dtype
 from training.loop.step import initial_state, make_dispatch
 
 Precision = Literal["auto", "float32"]
@@ -60,7 +60,7 @@ class Ours:
         self.state = initial_state(model, self.config, stream)
         self.clock = Clock(self.config, time.monotonic())
         self.taken = 0
-        of = jnp.dtype(numbers(self.config)).name
+        of = jnp.dtype(compute_dtype(self.config)).name
         self.facts = {"products of": of, "devices": f"{jax.device_count()} of {jax.devices()[0].device_kind}"}
 
     def tune(self) -> None:

@@ -13,10 +13,10 @@ from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
 from bot.config import BotSettings, Tokens, WebConfig
-from bot.retraining.supervisor import environment
-from bot.web.http.auth import NO_SECRETS, Secrets
-from bot.web.http.buckets import Buckets
-from bot.web.http.client_address import Clients
+from bot.retraining.supervisor import child_environment
+from bot.web.http.auth import NO_SECRETS, WebSecrets
+from bot.web.http.buckets import TokenBuckets
+from bot.web.http.client_address import ClientAddresses
 from bot.web.http.guard import guarded
 from bot.web.http.security_headers import POLICY
 from tests.bot.scripted_engine import Clock
@@ -24,7 +24,7 @@ from tests.bot.web.web_harness import Answers, on_http
 from training.config.load import load_settings
 
 KEY, PASSWORD = "sk-a-long-key", "pässwort: mit Doppelpunkt"
-BOTH = Secrets(KEY, PASSWORD)
+BOTH = WebSecrets(KEY, PASSWORD)
 BEARER = {"Authorization": f"Bearer {KEY}"}
 PAGES = ["/", "/static/dann.js", "/docs", "/openapi.json", "/api/card"]
 
@@ -59,7 +59,11 @@ class Echo:
 
 @contextlib.asynccontextmanager
 async def asking(
-    config: WebConfig | None = None, secrets: Secrets = NO_SECRETS, *, app: Echo | None = None, peer: str = "127.0.0.1"
+    config: WebConfig | None = None,
+    secrets: WebSecrets = NO_SECRETS,
+    *,
+    app: Echo | None = None,
+    peer: str = "127.0.0.1",
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an app behind the guard, without a socket."""
     transport = httpx.ASGITransport(guarded(app or Echo(), config or WebConfig(), secrets), client=(peer, 123))
@@ -132,11 +136,11 @@ def test_the_key_opens_all_and_the_password_the_page() -> None:
 
 def test_a_key_alone_leaves_the_page_open_and_a_password_alone_leaves_nothing_open() -> None:
     async def play() -> None:
-        async with asking(secrets=Secrets(api_key=KEY)) as client:
+        async with asking(secrets=WebSecrets(api_key=KEY)) as client:
             assert [(await client.get(path)).status_code for path in PAGES] == [200, 200, 200, 200, 401]
             assert (await client.get("/api/card", headers=BEARER)).status_code == 200
             refused(await client.get("/v1/models"), 401)
-        async with asking(secrets=Secrets(web_password=PASSWORD)) as client:
+        async with asking(secrets=WebSecrets(web_password=PASSWORD)) as client:
             for path in (*PAGES, "/v1/models"):
                 refused(await client.get(path), 401)
                 assert (await client.get(path, headers=basic(PASSWORD))).status_code == 200
@@ -208,7 +212,7 @@ def test_a_client_has_so_many_answers_under_way_and_all_so_many_together() -> No
 
 def test_a_bucket_fills_again_and_only_so_many_are_kept() -> None:
     clock = Clock()
-    buckets = Buckets(60, 2, places=3, clock=clock)
+    buckets = TokenBuckets(60, 2, places=3, clock=clock)
     assert [buckets.take("sam") for _ in range(3)] == [0, 0, 1]
     clock.now += 0.5
     assert buckets.take("sam") == 0.5
@@ -242,7 +246,7 @@ def scope(peer: str, *forwarded: str) -> Scope:
     ],
 )
 def test_who_a_client_is(peer: str, forwarded: list[str], name: str) -> None:
-    assert Clients(["10.0.0.0/8"]).name(scope(peer, *forwarded)) == name
+    assert ClientAddresses(["10.0.0.0/8"]).name(scope(peer, *forwarded)) == name
 
 
 def test_a_body_may_be_so_long_however_it_comes() -> None:
@@ -305,7 +309,7 @@ def test_other_sites_are_kept_out_unless_they_are_listed_and_then_only_from_v1()
     async def play() -> None:
         async with asking() as client:
             assert "access-control-allow-origin" not in (await client.get("/v1/models", headers=site)).headers
-        async with asking(WebConfig(allow_origins=("https://friend.example",)), Secrets(api_key=KEY)) as client:
+        async with asking(WebConfig(allow_origins=("https://friend.example",)), WebSecrets(api_key=KEY)) as client:
             before = await client.options("/v1/completions", headers=site | PREFLIGHT)
             assert before.status_code == 200
             assert before.headers["access-control-allow-origin"] == "https://friend.example"
@@ -372,7 +376,7 @@ def test_the_secrets_are_read_from_the_environment_and_are_no_settings() -> None
     tokens = Tokens.from_environment()
     assert (tokens.api_key, tokens.web_password) == (KEY, PASSWORD)
     settings = load_settings(BotSettings, None, [])
-    for shown in (repr(tokens), repr(Secrets(KEY, PASSWORD)), repr(settings), str(environment(settings))):
+    for shown in (repr(tokens), repr(WebSecrets(KEY, PASSWORD)), repr(settings), str(child_environment(settings))):
         assert KEY not in shown
         assert PASSWORD not in shown
 

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
-from bot.retraining.outcome import Progress
-from bot.web.cached import Kept
+from bot.retraining.outcome import RetrainProgress
+from bot.web.cached import TimedCache
 from bot.web.page import card_data
-from bot.web.page.card_data import MOST_RUNS, without_places
-from bot.web.page.card_schema import Ran
+from bot.web.page.card_data import MOST_RUNS, without_paths
+from bot.web.page.card_schema import CardRun
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.curve import Point
@@ -138,11 +138,11 @@ def test_reasons_name_no_place_of_this_machine() -> None:
     reason = (
         "what served no longer loads (/home/sam/my data/checkpoints/x: checkpoint x is damaged: meta.json is missing)"
     )
-    assert without_places(reason) == "what served no longer loads … … checkpoint x is damaged: meta.json is missing)"
-    assert without_places("postgresql://sam@db/dann: refused") == "… refused"
-    assert without_places("C:\\Users\\sam: full") == "… full"
+    assert without_paths(reason) == "what served no longer loads … … checkpoint x is damaged: meta.json is missing)"
+    assert without_paths("postgresql://sam@db/dann: refused") == "… refused"
+    assert without_paths("C:\\Users\\sam: full") == "… full"
     plain = "2.500 bits a byte where the incumbent has 2.250 (retrain.tolerance)"
-    assert without_places(plain) == plain
+    assert without_paths(plain) == plain
 
 
 def test_how_far_a_retraining_is_and_which_checkpoint_serves_are_never_old(settings: BotSettings) -> None:
@@ -150,7 +150,7 @@ def test_how_far_a_retraining_is_and_which_checkpoint_serves_are_never_old(setti
         answers = Answers(settings=settings, engine=Engine(loaded(settings)))
         async with on_http(answers.sources()) as web:
             assert (await card(web))["retraining"] is None
-            answers.retraining = Progress("learning", 0.5, 1.9, run=7)
+            answers.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
             answers.engine = Engine(replace(loaded(settings), id="20260101-000000"))
             told = await card(web)
             assert told["retraining"] == {"part": "learning", "share": 0.5, "val_bpb": 1.9}
@@ -167,7 +167,7 @@ def test_a_database_that_does_not_answer_holds_up_neither_the_card_nor_anything_
     looking, go = threading.Event(), threading.Event()
     looks = []
 
-    def stuck(url: str) -> list[Ran]:
+    def stuck(url: str) -> list[CardRun]:
         looks.append(url)
         looking.set()
         go.wait()
@@ -202,7 +202,7 @@ def test_a_store_that_cannot_be_read_leaves_the_card_without_runs(settings: BotS
 def test_a_find_is_kept_for_a_while_and_for_its_key_and_a_failure_is_not() -> None:
     async def play() -> None:
         clock, looks = Clock(), list[str]()
-        kept: Kept[int] = Kept(5.0, clock)
+        kept: TimedCache[int] = TimedCache(5.0, clock)
 
         def look(key: str) -> int:
             looks.append(key)

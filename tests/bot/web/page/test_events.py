@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.retraining.outcome import Progress
+from bot.retraining.outcome import RetrainProgress
 from bot.web.page import events
 from model.engine.engine import Engine
 from tests.bot.web.web_harness import Answers, Web, on_http
@@ -75,11 +75,11 @@ def test_an_engine_that_takes_over_another_checkpoint_is_told_of() -> None:
 
 def test_a_retraining_is_told_from_where_it_is_until_it_is_over() -> None:
     async def play() -> None:
-        answers = Answers(retraining=Progress("learning", 0.25, None, run=7))
+        answers = Answers(retraining=RetrainProgress("learning", 0.25, None, run=7))
         async with on_http(answers.sources()) as web, listening(web) as listener:
             learning = {"type": "retraining", "part": "learning", "val_bpb": None}
             assert await listener.next() == learning | {"share": 0.25}
-            answers.retraining = Progress("learning", 0.5, 1.9, run=7)
+            answers.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
             assert await listener.next() == learning | {"share": 0.5, "val_bpb": 1.9}
             async with listening(web) as late:
                 assert await late.next() == learning | {"share": 0.5, "val_bpb": 1.9}
@@ -96,7 +96,7 @@ def test_comments_keep_it_open_while_nothing_happens(monkeypatch: pytest.MonkeyP
         answers = Answers()
         async with on_http(answers.sources()) as web, listening(web) as listener:
             await asyncio.sleep(0.5)
-            answers.retraining = Progress("reading")
+            answers.retraining = RetrainProgress("reading")
             assert await listener.next() == {"type": "retraining", "part": "reading", "share": 0.0, "val_bpb": None}
             assert listener.comments > 2
 
@@ -126,7 +126,7 @@ def test_more_than_may_listen_are_refused_and_who_leaves_makes_room(monkeypatch:
                 assert (await web.client.get("/api/events")).status_code == 503
             while (await asyncio.wait_for(_status(web), 30)) == 503:
                 await asyncio.sleep(0.01)
-            answers.retraining = Progress("reading")
+            answers.retraining = RetrainProgress("reading")
             told = await first.next()
             assert told is not None
             assert told["part"] == "reading"
@@ -150,7 +150,7 @@ def test_nobody_looks_when_nobody_listens() -> None:
             nonlocal looks
             looks += 1
 
-        counted = events.Live(replace(sources, engine=engine))
+        counted = events.LiveEvents(replace(sources, engine=engine))
         for _ in range(50):
             counted.enter()
         await asyncio.sleep(0.2)
@@ -166,13 +166,13 @@ def test_nobody_looks_when_nobody_listens() -> None:
 
 def test_a_client_that_goes_away_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     gone = asyncio.Event()
-    leave = events.Live.leave
+    leave = events.LiveEvents.leave
 
-    def left(listener: events.Live) -> None:
+    def left(listener: events.LiveEvents) -> None:
         leave(listener)
         gone.set()
 
-    monkeypatch.setattr(events.Live, "leave", left)
+    monkeypatch.setattr(events.LiveEvents, "leave", left)
 
     async def play() -> None:
         async with on_http(Answers().sources()) as web:

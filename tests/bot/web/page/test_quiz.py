@@ -12,14 +12,14 @@ import pytest
 
 from bot.config import BotSettings
 from bot.web.page import quiz
-from bot.web.page.quiz_open import MOST, SECONDS, Open
+from bot.web.page.quiz_open import MOST, SECONDS, OpenQuestions
 from bot.web.page.quiz_posts import may_be_shown, read_pool
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
 from tests.bot.scripted_engine import Clock
 from tests.bot.web.web_harness import Answers, Web, on_http
 from tests.model.small_networks import META, parrot
-from training.data.split import noted
+from training.data.split import digests_for_meta
 from training.store.post import Post
 from training.store.posts import open_store
 
@@ -71,7 +71,7 @@ def folder(tmp_path: Path) -> Path:
 
 HELD_OUT = META.model_copy(
     update={
-        "held_out": noted(post.id for post in posts() if post.mine and post.id != "learned"),
+        "held_out": digests_for_meta(post.id for post in posts() if post.mine and post.id != "learned"),
         "newest_post": 10_000.0,
     }
 )
@@ -111,7 +111,7 @@ def test_a_pair_is_a_real_post_and_a_drawn_one_and_which_is_told_once(folder: Pa
 def test_only_held_out_posts_of_ones_own_from_listed_sources_that_tell_of_nobody_are_asked_about(folder: Path) -> None:
     pool = read_pool(settings(folder), HELD_OUT)
     assert {question.text for question in pool.questions} == {*SHOWN, UNASKED}
-    said = {question.text: [turn.text for turn in question.said] for question in pool.questions}
+    said = {question.text: [turn.text for turn in question.turns] for question in pool.questions}
     assert said[SHOWN[0]][-1] == f"{HIDDEN['others']} 0"  # read by the network, and never shown
     assert said[UNASKED] == []
     assert not pool.is_original("LEARNED  by heart")
@@ -210,10 +210,10 @@ def test_what_dann_says_is_no_question_where_somebody_has_written_it(
 
 def _saying(text: str) -> Any:
     """Every reply's text is this."""
-    from bot.replies.generate import completed
+    from bot.replies.generate import wait_for_completion
 
     async def said(stream: Any) -> Any:
-        return replace(await completed(stream), text=text)
+        return replace(await wait_for_completion(stream), text=text)
 
     return said
 
@@ -274,7 +274,7 @@ def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
 
 def test_questions_that_nobody_answers_are_given_up() -> None:
     clock = Clock()
-    asked = Open(clock)
+    asked = OpenQuestions(clock)
     ids = [asked.ask(number % 2) for number in range(MOST + 1)]
     assert len(set(ids)) == MOST + 1
     assert asked.answer(ids[0]) is None
