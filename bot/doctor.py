@@ -1,6 +1,6 @@
 """`dann doctor`: everything that would keep dann from serving, looked at before it does. Changes nothing.
 
-The machine is looked at here; each platform looks after itself (`examined.py` in its package), with its own client.
+The machine is looked at here; each platform looks after itself (`checks.py` in its package), with its own client.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """A made-up person: a small probabilistic grammar of our own writing, in the voice of somebody who builds networks at night.
 
 Nobody wrote these posts. Because the grammar is ours, the probability of every post is known, and with it the fewest bits
-a byte that any model could reach on them: what a test holds the network against.
+per byte that any model could reach on them: what a test holds the network against.
 """
 
 import json

@@ -17,7 +17,7 @@ LONGEST_LINE = 1 << 16
 
 @dataclass(frozen=True, slots=True)
 class RetrainProgress:
-    """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits a byte where there is a figure yet.
+    """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits per byte where there is a figure yet.
 
     `run` is the row that records it, None until there is one.
     """
@@ -32,7 +32,7 @@ class RetrainProgress:
 class RetrainOutcome:
     """How a retraining ended; None is what is not known.
 
-    `candidate` and `incumbent` are checkpoints' ids, the figures bits a byte of the same held-out posts, `run` is the row
+    `candidate` and `incumbent` are checkpoints' ids, the figures bits per byte of the same held-out posts, `run` is the row
     that records it all.
     """
 

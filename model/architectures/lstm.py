@@ -6,8 +6,8 @@
 
 One step sees one token. The length of a training window (`bptt_length`) is how far gradients reach back, and has nothing
 to do with the number of cells: the same cell is used at every step.
-Copy gru.py to try a cell of your own: give it a class, name it in __init__.py, and the contract tests run over it.
-JAX derives a cell's gradient by itself; this one is written out because it is what nearly everybody trains.
+To try a cell of your own, copy gru.py: JAX derives that gradient by itself. Here it is written out, because this is the cell
+nearly everybody trains (docs/contributing.md, "Add a cell").
 """
 
 from typing import Any

@@ -1,6 +1,6 @@
 """How a checkpoint was learned, as its folder keeps it: curve.json, a list of points. Imports no JAX.
 
-A point is seconds of training, steps, and bits a byte of what was being learned and of held-out posts. Checkpoints from
+A point is seconds of training, steps, and bits per byte of what was being learned and of held-out posts. Checkpoints from
 before such a file was written have none, and nothing but people's curiosity depends on it.
 """
 

@@ -29,7 +29,7 @@ class Meta(BaseModel):
     """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` training's tables of config.toml, as used.
 
     `held_out` notes which posts were not learned (training/data/split.py); checkpoints from before that was noted have None.
-    `baselines` are bits a byte of the same held-out posts that something else than a network reaches, by its name.
+    `baselines` are bits per byte of the same held-out posts that something else than a network reaches, by its name.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")

@@ -111,8 +111,8 @@ class Slots:
         return np.asarray(tokens)
 
 
-# One pair for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint mostly has
-# the old one's shape. `_shapes` are part of it where the graph does not tell them.
+# One set of four for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint mostly
+# has the old one's shape. `_shapes` are part of it where the graph does not tell them.
 @lru_cache(maxsize=8)
 def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]) -> Programs:
     def made(weights: Any) -> LanguageModel:

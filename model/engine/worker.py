@@ -53,11 +53,6 @@ class Worker:
         self._thread.start()
 
     @property
-    def waiting(self) -> int:
-        """How many have no place yet."""
-        return len(self._waiting)
-
-    @property
     def busy(self) -> int:
         """How many have one."""
         return sum(len(batch) for batch in self._batches)

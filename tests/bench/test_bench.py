@@ -323,7 +323,7 @@ def test_beginnings_are_compared_period_by_period(tmp_path: Path, monkeypatch: p
         start: [3.0, *found] for start, found in bpb.items()
     }
     rows = report.text.splitlines()
-    assert rows[0] == "| period | posts | scratch, bits a byte | warm / scratch |"
+    assert rows[0] == "| period | posts | scratch, bits per byte | warm / scratch |"
     assert rows[2:5] == [
         "| 1 | 10 | 3.000 | 1.000 |",
         "| 2 | 20 | 2.000 | 0.500 |",

@@ -89,7 +89,7 @@ def as_table(found: Sequence[CheckpointInfo]) -> Table:
     table = Table(box=None, pad_edge=False)
     for head in ("checkpoint", "made"):
         table.add_column(head, no_wrap=True)
-    for head in ("posts", "bits a byte", "size"):
+    for head in ("posts", "bits per byte", "size"):
         table.add_column(head, justify="right", no_wrap=True)
     table.add_column("", overflow="fold")
     for one in found:

@@ -44,7 +44,7 @@ def add_commands(commands: Any) -> None:
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts and put the result in service")
     training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
-    training.add_argument("--seed", metavar="S", help="where chance begins (train.seed)")
+    training.add_argument("--seed", metavar="S", help="random seed (train.seed)")
     training.add_argument("--resume", action="store_true", help="go on with the last run that did not finish")
     add_retrain(commands)
     add_experiment(commands)
@@ -189,8 +189,8 @@ def _print_trained(trained: "Learned") -> None:
     print_table(
         [
             ("checkpoint", trained.checkpoint),
-            ("held-out posts", f"{trained.score.bpb:.3f} bits a byte"),
-            ("  PPMd on the same", f"{trained.ppmd:.3f} bits a byte"),
+            ("held-out posts", f"{trained.score.bpb:.3f} bits per byte"),
+            ("  PPMd on the same", f"{trained.ppmd:.3f} bits per byte"),
             ("  next token right", f"{trained.score.accuracy:.1%}"),
             ("steps", f"{trained.steps:,} in {trained.seconds / 60:.1f} minutes"),
             ("speed", f"{trained.tokens_per_second:,} tokens/s"),

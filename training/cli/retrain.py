@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ACCEPTED = {"published", "skipped"}
 FIGURES = {
-    "bpb": ("held-out posts, bits a byte", "{:.3f}"),
+    "bpb": ("held-out posts, bits per byte", "{:.3f}"),
     "old_bpb": ("  that the incumbent held out", "{:.3f}"),
     "new_bpb": ("  that came since", "{:.3f}"),
     "longest_copy": ("longest copy, words", "{:,}"),
@@ -121,7 +121,7 @@ def _print_runs(runs: list["RetrainRun"]) -> None:
     for run in runs:
         began = datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
         minutes = _shown(None if run.seconds is None else run.seconds / 60, "{:.1f} minutes")
-        bpb = f"{_shown(run.candidate_bpb, '{:.3f}')} ({_shown(run.incumbent_bpb, '{:.3f}')}) bits a byte"
+        bpb = f"{_shown(run.candidate_bpb, '{:.3f}')} ({_shown(run.incumbent_bpb, '{:.3f}')}) bits per byte"
         new = _shown(run.new_posts, "{:,} new posts")
         line = f"{run.id:>4}  {began}  {run.verdict:<9}  {new}, {bpb}, {minutes}, {run.why}"
         sys.stdout.write(f"{line}\n{f'      {run.reason}' if run.reason else ''}".rstrip() + "\n")

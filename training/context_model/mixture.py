@@ -54,11 +54,6 @@ def mixed_stateful(
     return mix(log_probs(model, val_tokens, train_tokens[-1:]), train_tokens, val_tokens, token_bytes)
 
 
-def context_only(train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]) -> np.ndarray:
-    """-ln p `[N]` of every token of val by the context model alone, without any network."""
-    return _Reader(train_tokens, val_tokens, token_bytes).read(None)[0]
-
-
 def mix(
     network: Iterable[np.ndarray], train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
 ) -> Mixture:
@@ -112,14 +107,11 @@ class _Reader:
         self._tail = max(0, self._train - TAIL_STEPS)
         self._contexts = Contexts(self._spelling, self._steps, self._tail)
 
-    def read(self, network: Iterable[np.ndarray] | None) -> tuple[np.ndarray, np.ndarray]:
-        """Nats of every token of val by the context model alone, and mixed with `network` where there is one."""
+    def read(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+        """Nats of every token of val by the context model alone, and mixed with `network`."""
         context = LogLinear(self._contexts.num_cells)
         for inputs, columns in self._blocks(self._tail, self._train):
             context.nats(inputs, columns)
-        if network is None:
-            nats = [context.nats(inputs, columns) for inputs, columns in self._blocks(self._train, len(self._steps))]
-            return self._by_token(nats), np.empty(0)
         mixed = context.joined(NETWORK_WEIGHT, KEPT_SQUARES).joined(CACHE_WEIGHT, keep=1.0)
         by_network, by_cache, within = self._projected(network)
         alone, both, place = [], [], 0

@@ -128,11 +128,6 @@ class LogLinear:
         self._squares = np.zeros_like(self._weights)
         self._mixed = 1
 
-    @property
-    def weights(self) -> np.ndarray:
-        """What each of the mixed probabilities counts now."""
-        return self._weights[: self._mixed].copy()
-
     def joined(self, weight: float, keep: float) -> "LogLinear":
         """A model that mixes in one more probability, which counts `weight`; the rest counts `1 - weight` of what it did.
 

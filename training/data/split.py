@@ -28,7 +28,7 @@ from model.checkpoints.checkpoint import Meta
 from training.store.post import Post
 
 VAL_FRACTION = 0.1
-"""The newest tenth of one's own posts is held out (training.md's protocol; not a setting, so that figures compare)."""
+"""The newest tenth of one's own posts is held out (docs/training.md): not a setting, so that figures compare."""
 DIGITS = 8
 """Hexadecimal digits that a held-out post is noted by: of 100,000 posts hardly one is taken for another."""
 

@@ -50,7 +50,7 @@ class EvaluationReport:
     """One evaluation. `posts` are one's own in the store, `posts_then` when the checkpoint learned.
 
     `mixed_bpb` is the checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one
-    pass and learning as they read. `baselines` are bits a byte on the same text by name; `real` what the held-out posts
+    pass and learning as they read. `baselines` are bits per byte on the same text by name; `real` what the held-out posts
     look like; `voices` by name: "dann", "markov_2", "markov_3", and "real", which are training posts, to see what being
     alike comes to.
     """
@@ -73,7 +73,7 @@ class EvaluationReport:
         return math.exp(self.score.loss)
 
     def as_json(self) -> dict[str, Any]:
-        """The object that --json prints; README.md describes its keys."""
+        """The object that --json prints; docs/using.md describes its keys."""
         return {
             "checkpoint": self.checkpoint,
             "seed": self.seed,
@@ -145,7 +145,7 @@ def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
 
 
 def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:
-    """What does without a network, in bits a byte of the held-out posts given the others."""
+    """What does without a network, in bits per byte of the held-out posts given the others."""
     train, val = own_texts(corpus.train), own_texts(corpus.val)
     return {
         "ppmd": ppmd_bpb(train, val),
@@ -155,7 +155,7 @@ def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:
 
 
 def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
-    """Bits a byte of the checkpoint mixed with a context model, and of the context model alone."""
+    """Bits per byte of the checkpoint mixed with a context model, and of the context model alone."""
     train, val = (scored_stream(part, snapshot.tokenizer) for part in (corpus.train, corpus.val))
     found = mixed_stateful(snapshot.model, train.tokens, val.tokens, snapshot.tokenizer.token_bytes)
     bits = math.log(2) * own_bytes(corpus.val)

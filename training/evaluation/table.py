@@ -37,7 +37,7 @@ def _knowledge(report: EvaluationReport) -> Table:
     table.add_column()
     table.add_column(justify="right")
     rows = [("checkpoint", report.checkpoint), ("held-out posts", f"{report.held_out:,} of {report.posts:,}")]
-    rows += [("  bits a byte, less is better", f"{report.score.bpb:.3f}")]
+    rows += [("  bits per byte, less is better", f"{report.score.bpb:.3f}")]
     rows += [("    mixed with the context model", f"{report.mixed_bpb:.3f}")]
     rows += [(f"    {BASELINES.get(name, name)}", f"{bpb:.3f}") for name, bpb in report.baselines.items()]
     rows += [("  perplexity, per token", f"{report.perplexity:.1f}")]

@@ -91,7 +91,7 @@ class Evaluator:
 
 
 def ppmd_bpb(train: Sequence[str], val: Sequence[str]) -> float:
-    """Bits a byte of `val` given `train`, posts joined by newlines: C(train + val) - C(train) with PPMd var. H.
+    """Bits per byte of `val` given `train`, posts joined by newlines: C(train + val) - C(train) with PPMd var. H.
 
     The better of a low and a high order: what counting contexts reaches, and the floor an honest figure stands beside.
     """

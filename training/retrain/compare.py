@@ -48,7 +48,7 @@ SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Why a candidate may not be published, nothing if it may; bits a byte of both; and all that was measured, by name."""
+    """Why a candidate may not be published, nothing if it may; bits per byte of both; and all that was measured, by name."""
 
     reasons: list[str]
     candidate_bpb: float | None = None

@@ -1,6 +1,6 @@
 """The gate: whether a candidate may be published instead of the incumbent, and if not, why. Figures in, reasons out.
 
-It is the same person's voice that both are to know, so the figures are of the same posts and prompts. Bits a byte compare
+It is the same person's voice that both are to know, so the figures are of the same posts and prompts. Bits per byte compare
 whatever the tokenizers are. What the incumbent held out is judged for itself: were everything judged together, many new
 posts of nonsense would hide that the voice is lost (training/data/split.py). A voice that is lost also shows in what is said:
 the same few words again and again, or whole posts from memory.
@@ -19,7 +19,7 @@ from training.evaluation.memorization import COPIED_WORDS
 class GateFigures:
     """What was measured of one checkpoint.
 
-    Bits a byte of held-out posts: of all, of those that the incumbent held out, and of those that came since; None where
+    Bits per byte of held-out posts: of all, of those that the incumbent held out, and of those that came since; None where
     there are none. Of samples: the most words in a row that stand in one post; the share that has COPIED_WORDS such words;
     different words and word pairs as shares of all, and different samples; the share that is one and the same, of those in a
     conversation or those out of the blue, whichever is greater.
@@ -66,7 +66,7 @@ def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
     if candidate.bpb < unigram:
         return []
     return [
-        f"it knows held-out posts no better than counting single tokens does: {candidate.bpb:.3f} bits a byte against "
+        f"it knows held-out posts no better than counting single tokens does: {candidate.bpb:.3f} bits per byte against "
         f"{unigram:.3f}"
     ]
 
@@ -86,7 +86,7 @@ def _knows_less(candidate: GateFigures, incumbent: GateFigures, limits: RetrainC
         most = bar * (1 + limits.tolerance)
         if not found <= most:  # so that what is no number does not pass
             yield (
-                f"it knows {kind} worse: {found:.3f} bits a byte where the incumbent has {bar:.3f} and {most:.3f} would "
+                f"it knows {kind} worse: {found:.3f} bits per byte where the incumbent has {bar:.3f} and {most:.3f} would "
                 "do (retrain.tolerance)"
             )
 

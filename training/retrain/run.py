@@ -208,8 +208,8 @@ class _Attempt:
         """Why the candidate was published."""
         found, bar = self.known["candidate_bpb"], self.known.get("incumbent_bpb")
         if bar is None:
-            return f"{found:.3f} bits a byte, and nothing to compare with"
-        return f"{found:.3f} bits a byte where the incumbent has {bar:.3f}"
+            return f"{found:.3f} bits per byte, and nothing to compare with"
+        return f"{found:.3f} bits per byte where the incumbent has {bar:.3f}"
 
 
 def _serving(root: Path) -> str | None:

@@ -19,7 +19,7 @@ class CurveRecorder:
     def add(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Note an evaluation.
 
-        The loss of training is nats a token, and becomes bits a byte as that of the held-out posts does.
+        The loss of training is nats per token, and becomes bits per byte as that of the held-out posts does.
         """
         score = progress.score
         if score is None or not math.isfinite(score.bpb) or not score.loss > 0:

@@ -45,7 +45,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class Learned:
-    """A saved checkpoint, and the report's figures; `score` is on all that was held out, and so is PPMd's bits a byte."""
+    """A saved checkpoint, and the report's figures; `score` is on all that was held out, and so is PPMd's bits per byte."""
 
     checkpoint: str
     ending: Ending

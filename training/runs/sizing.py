@@ -44,7 +44,7 @@ TABLE: dict[float, dict[float, Size]] = {
         MOST: Size(1024, 768, 0.5, 0.5, 0.1),
     },
 }
-"""Up to so many bytes of one's own text, and there up to so many core-minutes: the size. LOG.md says which were measured."""
+"""Up to so many bytes of one's own text, and up to so many core-minutes: the size. Measured: experiments/LOG.md."""
 
 
 def choose(own_bytes: int, minutes: float, cores: int) -> Size:

@@ -54,7 +54,7 @@ class TrainingConsole:
         """Show and log the score, and show a few sentences of dann."""
         if progress.score is None or self._samples is None:
             return
-        self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits/byte")
+        self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits per byte")
         self._log(
             {
                 "event": "evaluation",
@@ -65,7 +65,7 @@ class TrainingConsole:
         )
         self.say(
             f"{metrics.progress:4.0%}  step {metrics.step:,}  loss {metrics.loss:.3f}  "
-            f"val {progress.score.bpb:.3f} bits/byte  {metrics.tokens_per_second:,.0f} tokens/s"
+            f"val {progress.score.bpb:.3f} bits per byte  {metrics.tokens_per_second:,.0f} tokens/s"
         )
         for sentence in self._samples(progress.best, metrics.step):
             self.say(f"      {_one_line(sentence)}")

@@ -25,7 +25,7 @@ class RetrainRun:
 
     `posts` are one's own in the store when it began, `new_posts` those among them that no training before had seen, and
     `newest_post` the time of the newest, in Unix seconds. `candidate` and `incumbent` are ids of checkpoints, their `_bpb`
-    bits a byte on the same held-out posts; `figures` is all that was measured of both (gate.py).
+    bits per byte on the same held-out posts; `figures` is all that was measured of both (gate.py).
     """
 
     id: int

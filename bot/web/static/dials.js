@@ -66,7 +66,7 @@ export class Dials {
   }
 
   #seed() {
-    const hint = "where chance begins: with all else the same, the same seed gives the same text";
+    const hint = "random seed: with all else the same, the same seed gives the same text";
     return el(
       "div",
       { class: "dial" },

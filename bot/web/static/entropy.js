@@ -14,7 +14,7 @@ export function entropyLine(tokens) {
   const highest = Math.max(...values);
   const most = tokens[values.indexOf(highest)];
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const said = `${bits(mean)} bits a token, most at “${plain(most.text)}” with ${bits(highest)}`;
+  const said = `${bits(mean)} bits per token, most at “${plain(most.text)}” with ${bits(highest)}`;
   return el(
     "figure",
     { class: "entropy" },

@@ -1,6 +1,6 @@
-"""What a network leaves out while it learns, so that it does not lean on any one unit or weight. Draws nothing by itself.
+"""Dropout masks for training: units, embedding rows and recurrent weights. Draws from the keys it is given, holds no state.
 
-Every mask is drawn once a window and holds for all its steps, which is what keeps the scan fast.
+Each mask is drawn once a window and holds for all its steps, which keeps the scan fast.
 """
 
 from functools import partial

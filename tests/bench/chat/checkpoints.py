@@ -16,9 +16,14 @@ from tests.bench.rounds.children import ROOT
 LAYERS, HIDDEN, VOCABULARY = 2, 512, 1024
 
 
+def prose() -> list[str]:
+    """English to learn a vocabulary from: the documents of this repository."""
+    return [line for file in sorted((ROOT / "docs").glob("*.md")) for line in file.read_text("utf-8").splitlines()]
+
+
 def make(folder: Path) -> str:
     """A network of random weights, 2 x 512, V 1,024: as heavy as a trained one. Returns what it is."""
-    tokenizer = Tokenizer.train((ROOT / "README.md").read_text(encoding="utf-8").splitlines(), VOCABULARY)
+    tokenizer = Tokenizer.train(prose(), VOCABULARY)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=HIDDEN, num_layers=LAYERS)
     model = build(config, seed=0)
     meta = Meta(

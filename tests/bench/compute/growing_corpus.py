@@ -27,7 +27,7 @@ from training.demo_persona import NAME, write_export
 STARTS = ("scratch", "warm", "shrink_perturb")
 OPEN_GATE = {"tolerance": 1, "longest_copy": 1_000_000, "copied": 1, "variety": 0, "same": 1, "samples": 20}
 GOALS = ("1.01", "0.98")
-"""What a retraining's bits a byte must stay below, and are to, of those of learning anew."""
+"""What a retraining's bits per byte must stay below, and are to, of those of learning anew."""
 NOTE = (
     "A minute is enough to learn the made-up person nearly to their entropy: a beginning can show harm here, and hardly any "
     "good. `python -m tests.bench.compute.growing_corpus --export FILE --me NAME` measures with an export of one's own."
@@ -50,7 +50,7 @@ def run(quick: bool) -> Report:
 def measure(
     export: Path, me: str, periods: int, minutes: float, sets: Sequence[str] = (), starts: Sequence[str] = STARTS
 ) -> Report:
-    """A row a period: posts of one's own, bits a byte of what is held out, and each beginning's against the first one's.
+    """A row a period: posts of one's own, bits per byte of what is held out, and each beginning's against the first one's.
 
     In the first period there is nothing to begin from: it is learned once, for all of them.
     """
@@ -72,7 +72,7 @@ def text(found: dict[str, list[dict[str, Any]]], starts: Sequence[str]) -> str:
         start: [it["bpb"] / base["bpb"] for it, base in zip(found[start], found[first], strict=True)]
         for start in others
     }
-    heads = ["period", "posts", f"{first}, bits a byte", *(f"{start} / {first}" for start in others)]
+    heads = ["period", "posts", f"{first}, bits per byte", *(f"{start} / {first}" for start in others)]
     lines = [
         [
             str(number + 1),
@@ -90,7 +90,7 @@ def text(found: dict[str, list[dict[str, Any]]], starts: Sequence[str]) -> str:
         ]
         for start in others
     ]
-    return table(heads, lines) + "\n\n" + table(["bits a byte", "must", "goal", "reached"], goals)
+    return table(heads, lines) + "\n\n" + table(["bits per byte", "must", "goal", "reached"], goals)
 
 
 def _mean_and_range(ratios: Sequence[float]) -> str:
@@ -115,7 +115,7 @@ def cut(export: Path, periods: int, folder: Path) -> Iterator[Path]:
 def grown(
     parts: Sequence[Path], me: str, data: Path, start: str, minutes: float, sets: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Import a part, retrain, and so on; yields the posts and the candidate's bits a byte on all that it held out."""
+    """Import a part, retrain, and so on; yields the posts and the candidate's bits per byte on all that it held out."""
     options = [f"data.dir={data}", f"retrain.start={start}", f"retrain.minutes={minutes}", *sets]
     options += [f"retrain.{key}={value}" for key, value in OPEN_GATE.items()]
     for part in parts:

@@ -1,8 +1,8 @@
 """dann on HTTP: a hundred streams at once against the engine alone, click to first token in a browser, what a page weighs.
 
 The crowd streams from `/v1/completions`, each on a connection of its own, with the seeds that the engine alone is given in a
-process of its own (web_alone.py): both draw the same tokens. They take turns. Whoever reads the streams is a third process on
-the same cores, as a crowd's own machines would not be.
+process of its own (engine_alone.py): both draw the same tokens. They take turns. Whoever reads the streams is a third
+process on the same cores, as a crowd's own machines would not be.
 """
 
 import asyncio

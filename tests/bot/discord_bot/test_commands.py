@@ -1,4 +1,4 @@
-"""`/dann` on Discord: chat.md's third section against the wire, and commands that come too late."""
+"""`/dann` on Discord: docs/behaviour.md, "`/dann`", against the wire, and commands that come too late."""
 
 import logging
 from typing import Any

@@ -1,4 +1,4 @@
-"""dann's manners on Discord under load and trouble: chat.md's fourth section against the wire, and requests that fail."""
+"""Discord under load and in trouble: docs/behaviour.md, "Under load", against the wire, and requests that fail."""
 
 import logging
 

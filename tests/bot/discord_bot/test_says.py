@@ -1,4 +1,4 @@
-"""What dann says on Discord: chat.md's second section against the wire, and text that was meant to do harm."""
+"""What dann says on Discord: docs/behaviour.md, "What it says", against the wire, and text that was meant to do harm."""
 
 import pytest
 

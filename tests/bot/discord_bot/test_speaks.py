@@ -1,4 +1,4 @@
-"""When dann speaks on Discord: chat.md's first section, line by line, against the wire."""
+"""When dann speaks on Discord: docs/behaviour.md, "When it speaks", line by line, against the wire."""
 
 import asyncio
 

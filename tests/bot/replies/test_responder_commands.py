@@ -1,4 +1,4 @@
-"""`/dann` and `/dann-admin`: chat.md's lines that hold on every platform, each a test."""
+"""`/dann` and `/dann-admin`: the lines of docs/behaviour.md that hold on every platform, each a test."""
 
 from collections.abc import Sequence
 from dataclasses import replace

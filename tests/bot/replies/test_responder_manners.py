@@ -1,4 +1,4 @@
-"""How dann keeps its manners under load: chat.md's lines that hold on every platform, each a test."""
+"""How dann keeps its manners under load: the lines of docs/behaviour.md that hold on every platform, each a test."""
 
 import asyncio
 import logging

@@ -1,4 +1,4 @@
-"""What dann says: chat.md's lines that hold on every platform, each a test."""
+"""What dann says: the lines of docs/behaviour.md that hold on every platform, each a test."""
 
 import asyncio
 import re

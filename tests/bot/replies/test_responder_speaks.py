@@ -1,4 +1,4 @@
-"""When dann speaks: chat.md's lines that hold on every platform, each a test."""
+"""When dann speaks: the lines of docs/behaviour.md that hold on every platform, each a test."""
 
 import asyncio
 from typing import Any

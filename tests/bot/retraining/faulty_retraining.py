@@ -1,4 +1,4 @@
-"""A dann that retrains with faults (fault_child.py) while people talk to it, and what must hold whatever happened."""
+"""A dann that retrains with faults (faulty_child.py) while people talk to it, and what must hold whatever happened."""
 
 import asyncio
 import sqlite3

@@ -7,8 +7,8 @@
         asked = world.say(ann, room, f"<@{world.bot.id}> hello")
         answer = await world.answer_to(asked)
 
-`world.py` is who is where, who says what, and what a person can do; `gateway/` tells connected bots of it; the others
-answer their requests. A request that the platform would refuse is refused with its status and code. Where the
+`simulation.py` is who is where, who says what, and what a person can do; `gateway/` tells connected bots of it; `rest/`
+answers their requests. A request that the platform would refuse is refused with its status and code. Where the
 documentation is silent, the stricter reading is taken. Left out: voice, files, components, reactions, moderation.
 """
 

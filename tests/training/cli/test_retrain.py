@@ -94,11 +94,11 @@ def test_by_hand_it_shows_what_train_shows_and_ends_with_the_verdict_and_figures
     assert main([*sets(train={"steps": 150}), "retrain"]) == 0
     out, err = capsys.readouterr()
     assert "the newest tenth is held out" in err
-    assert "bits/byte" in err
+    assert "bits per byte" in err
     assert "judging the candidate" in err
     published = checkpoint.current(folder / "checkpoints")
     assert out.split()[:2] == ["published", published]
-    assert "held-out posts, bits a byte" in out
+    assert "held-out posts, bits per byte" in out
     assert "nothing to compare with" in out
 
     assert main([*sets(retrain={"tolerance": 0.0}), "-q", "retrain", "--force"]) == 1
@@ -184,7 +184,7 @@ def test_runs_are_listed_newest_last(folder: Path, capsys: pytest.CaptureFixture
     first, reason, second = capsys.readouterr().out.splitlines()
     assert first.split()[0] == "2"
     assert "refused" in first
-    assert "1,200 new posts, 2.250 (2.125) bits a byte, 1.5 minutes, by hand" in first
+    assert "1,200 new posts, 2.250 (2.125) bits per byte, 1.5 minutes, by hand" in first
     assert reason == "      it is worse"
     assert second.split()[0] == "3"
     assert "running" in second

@@ -14,7 +14,7 @@ from model.architectures import LanguageModel, build
 from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
-from training.context_model.mixture import context_only
+from training.context_model.mixture import mixed_stateful
 from training.data.dataset import QUICK_BYTES
 from training.data.text_file import (
     FEWEST_CHARACTERS,
@@ -158,7 +158,8 @@ def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_pat
     text, tokenizer = read_text(written(tmp_path, TEXT), 0.9), TOKENIZERS["bpe"]
     model = network(tokenizer)
     train, val = (np.asarray(tokenizer.encode(part)) for part in (text.train, text.val))
-    alone = context_only(train, val, tokenizer.token_bytes)[1:].sum() / (len(text.val) - 1)
+    nats = mixed_stateful(model, train, val, tokenizer.token_bytes).context
+    alone = nats[1:].sum() / (len(text.val) - 1)
     assert len(tokenizer.token_bytes[val[0]]) == 1
     mixed = mixed_nats_per_char(model, tokenizer, text)
     assert 0 < mixed < alone + 0.05 < 0.2 * score_text(model, tokenizer, text.val).stateful

@@ -114,11 +114,11 @@ def strings(value: Any) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_every_key_of_the_json_is_described_in_the_readme(report: EvaluationReport) -> None:
+def test_every_key_of_the_json_is_described_in_the_documents(report: EvaluationReport) -> None:
     def keys(value: Any) -> set[str]:
         return {*value, *(key for one in value.values() for key in keys(one))} if isinstance(value, dict) else set()
 
-    described = set(re.findall(r"`([^`\n]+)`", (ROOT / "README.md").read_text()))
+    described = set(re.findall(r"`([^`\n]+)`", (ROOT / "docs/using.md").read_text()))
     assert keys(report.as_json()) <= described | {".", "!", "?"}
 
 

@@ -202,7 +202,7 @@ def test_a_carry_is_handed_from_window_to_window() -> None:
 
 
 def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
-    """All logits equal: log2(V) bits a token, whatever windows and rows the held-out part is dealt to."""
+    """All logits equal: log2(V) bits per token, whatever windows and rows the held-out part is dealt to."""
     tokenizer, dataset, model = prepared(demo())
     state = jax.tree.map(np.zeros_like, nnx.state(model, nnx.Param))
     score = Evaluator(nnx.graphdef(model), dataset.val)(state)

@@ -112,7 +112,7 @@ def test_what_came_since_is_learned_and_published(folder: Path) -> None:
     assert run.candidate_bpb is not None
     assert run.incumbent_bpb is not None
     assert run.candidate_bpb <= run.incumbent_bpb * 1.05
-    assert f"{run.candidate_bpb:.3f} bits a byte where the incumbent has {run.incumbent_bpb:.3f}" in run.reason
+    assert f"{run.candidate_bpb:.3f} bits per byte where the incumbent has {run.incumbent_bpb:.3f}" in run.reason
     assert {"bpb", "old_bpb", "new_bpb", "copied", "replies"} <= run.figures["candidate"].keys()
     assert run.figures["candidate"].keys() == run.figures["incumbent"].keys()
     assert rows(folder) == [run]

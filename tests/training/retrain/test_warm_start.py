@@ -44,7 +44,7 @@ def settings(folder: Path, start: str, **tables: Any) -> BotSettings:
 
 
 def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
-    """Bits a byte of what a run that starts so holds out, before its first step."""
+    """Bits per byte of what a run that starts so holds out, before its first step."""
     asked = settings(folder, start)
     weights = None if start == "scratch" else warm_start_params(incumbent, asked)
     corpus = build_corpus(POSTS, asked.data)

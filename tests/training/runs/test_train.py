@@ -77,7 +77,7 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
     told = capsys.readouterr()
     assert told.out == ""
     assert "only 244 posts of yours" in told.err
-    assert "bits/byte" in told.err
+    assert "bits per byte" in told.err
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:

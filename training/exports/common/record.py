@@ -23,7 +23,7 @@ class Record:
     `id` is unique over all exports of its platform ("discord:901", "telegram:77:12") or "" where the format has none.
     `author` is the format's stable id for a person (or their name where there is no id), or OWNER; `names` is what else
     `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
-    seconds, None where unknown. `text` is cleaned by `words.clean`; `dropped` says why there is none to keep, and is
+    seconds, None where unknown. `text` is cleaned by `message_text.clean`; `dropped` says why there is none to keep, and is
     None for words.
     """
 

@@ -104,7 +104,7 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _record(message: Message, chat: _Chat, owner: str) -> Record:
-    who = _person(message.get("from_id") or message.get("actor_id"))
+    who = _person(message["from_id"] if message.get("from_id") is not None else message.get("actor_id"))
     name = _name(message)
     author = who or name or _NOBODY
     mine = author == owner or (chat.kind == "saved_messages" and who == f"user{chat.id}")
@@ -135,7 +135,7 @@ def _name(message: Message) -> str:
 def _person(number: object) -> str:
     """Write an id as exports since 2021 do ("user1"); before, it was one number with the kind in its high bits."""
     if not isinstance(number, int):
-        return str(number or "")
+        return str(number or "")  # an id may be 0; None and "" are none
     kind = {0: "user", 1: "chat", 2: "channel"}.get(number >> 32, "user")
     return f"{kind}{number if kind == 'user' else number & 0xFFFFFFFF}"
 

@@ -116,7 +116,7 @@ def test_what_retraining_decided_and_why_newest_first(settings: BotSettings) -> 
         for number in range(MOST_RUNS + 1):
             runs.finish(runs.begin("test", float(number)), "skipped", "3 new posts", 1.0, new_posts=3)
         figures = {"candidate_bpb": 2.5, "incumbent_bpb": 2.25}
-        reason = "it knows held-out posts worse: 2.500 bits a byte"
+        reason = "it knows held-out posts worse: 2.500 bits per byte"
         runs.finish(runs.begin("test", 1e9), "refused", reason, 60.0, candidate="20260102-000000", **figures)
         runs.begin("test", 1.5e9)
 
@@ -141,7 +141,7 @@ def test_reasons_name_no_place_of_this_machine() -> None:
     assert without_paths(reason) == "what served no longer loads … … checkpoint x is damaged: meta.json is missing)"
     assert without_paths("postgresql://sam@db/dann: refused") == "… refused"
     assert without_paths("C:\\Users\\sam: full") == "… full"
-    plain = "2.500 bits a byte where the incumbent has 2.250 (retrain.tolerance)"
+    plain = "2.500 bits per byte where the incumbent has 2.250 (retrain.tolerance)"
     assert without_paths(plain) == plain
 
 

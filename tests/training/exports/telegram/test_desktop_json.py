@@ -13,6 +13,7 @@ from tests.training.exports.written_files import counted, on_disk
 from training.exports.common.files import ExportFile
 from training.exports.common.record import OWNER, Record
 from training.exports.telegram.desktop_json import READER
+from training.posts.owner import Authors, owners
 
 FOX, OWL = "user5000000011", "user22"
 
@@ -66,6 +67,17 @@ def test_a_message_keeps_its_ids_names_time_and_text(tmp_path: Path) -> None:
         time=1_700_000_005.0,
         text="hi there",
     )
+
+
+def test_an_id_of_0_is_an_id_and_names_its_owner(tmp_path: Path) -> None:
+    """Exports of before 2021 have numbers; a tool may have counted people from 0."""
+    zero, one_ = read(tmp_path, chat(said(1, "hello", from_id=0), said(2, "hi", from_id=1)))
+    assert (zero.author, zero.names) == ("user0", ("Fox", "0", "user0"))
+    authors = Authors("result.json", "telegram")
+    for record in (zero, one_):
+        authors.saw(record)
+    assert owners([authors], "0") == {"telegram": {OWNER, "user0"}}
+    assert read(tmp_path, chat(said(1, "hello", from_id=None, actor_id=0)))[0].author == "user0"
 
 
 def test_text_in_pieces_is_joined_and_nobody_is_named(tmp_path: Path) -> None:
