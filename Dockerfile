@@ -12,7 +12,7 @@ RUN python3 -m venv /opt/dann
 COPY requirements*.lock ./
 RUN lock=requirements.lock; [ "$ACCELERATOR" = cpu ] || lock="requirements-$ACCELERATOR.lock"; \
     /opt/dann/bin/pip install --no-cache-dir --quiet --disable-pip-version-check --require-hashes -r "$lock"
-COPY pyproject.toml README.md ./
+COPY pyproject.toml README.md LICENSE ./
 COPY bot bot
 COPY model model
 COPY training training

@@ -37,13 +37,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
     add_commands(commands)
     saying = add_command(commands, "say", run_say, "answer once")
-    saying.add_argument("prompt", metavar="PROMPT", nargs="?", default="", help="what to answer; nothing: just talk")
-    saying.add_argument("--count", metavar="N", type=int, default=1, help="so many answers, from consecutive seeds")
+    saying.add_argument(
+        "prompt", metavar="PROMPT", nargs="?", default="", help="what to answer; without it, dann just talks"
+    )
+    saying.add_argument("--count", metavar="N", type=int, default=1, help="how many answers, from consecutive seeds")
     add_sampling(saying)
-    chatting = add_command(commands, "chat", run_chat, "talk at the terminal")
+    chatting = add_command(commands, "chat", run_chat, "talk with dann at the terminal")
     add_sampling(chatting)
-    add_command(commands, "serve", run_serve, "answer on Discord and Telegram")
-    add_command(commands, "doctor", run_doctor, "say what would keep dann from serving, and what to do about it")
+    add_command(commands, "serve", run_serve, "answer on Discord, on Telegram and on the web: a page and an API")
+    add_command(commands, "doctor", run_doctor, "find what would keep dann from serving, and say what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
     SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
     return run_command(parser, argv, BotSettings)
@@ -53,8 +55,10 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
     """Add how a reply is drawn."""
     for option, (key, about) in SAMPLING.items():
         parser.add_argument(f"--{option.replace('_', '-')}", dest=option, metavar="X", help=f"{about} ({key})")
-    parser.add_argument("--seed", dest="reply_seed", metavar="S", type=int, help="the same seed gives the same text")
-    parser.add_argument("--checkpoint", metavar="ID", help="instead of the one that serves")
+    parser.add_argument(
+        "--seed", dest="reply_seed", metavar="S", type=int, help="random seed: the same gives the same text"
+    )
+    parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 
 
 def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":

@@ -18,17 +18,19 @@ from training.config.tables import Settings
 WAIT_SECONDS = 5.0
 """How long a list waits for the store; it is a list without it, too."""
 
+ONE = "a checkpoint, as `dann checkpoints` lists them"
+
 
 def add_checkpoints(commands: Any) -> None:
     """Add these commands to a parser's subparsers."""
-    add_command(commands, "checkpoints", run_checkpoints, "list what was trained, and which of it serves")
+    add_command(commands, "checkpoints", run_checkpoints, "list the checkpoints, and which one serves")
     rolling = add_command(commands, "rollback", run_rollback, "let an earlier checkpoint serve again")
-    rolling.add_argument("id", metavar="ID", nargs="?", default="", help="nothing: the one that served before")
+    rolling.add_argument("id", metavar="ID", nargs="?", default="", help="default: the one that served before")
     pinning = add_command(commands, "pin", run_pin, "keep a checkpoint, however old it is")
-    pinning.add_argument("id", metavar="ID")
-    pinning.add_argument("--off", action="store_true", help="let it go when its time comes")
+    pinning.add_argument("id", metavar="ID", help=ONE)
+    pinning.add_argument("--off", action="store_true", help="no longer keep it")
     removing = add_command(commands, "rm", run_rm, "remove a checkpoint for good")
-    removing.add_argument("id", metavar="ID")
+    removing.add_argument("id", metavar="ID", help=ONE)
 
 
 def run_checkpoints(args: argparse.Namespace, settings: Settings) -> int:

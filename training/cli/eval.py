@@ -12,8 +12,9 @@ from training.config.tables import Settings
 
 def add_eval(commands: Any) -> None:
     """Add `eval` to a parser's subparsers."""
-    judging = add_command(commands, "eval", run_eval, "measure how well a checkpoint knows your voice, and how like it")
-    judging.add_argument("--checkpoint", metavar="ID", help="instead of the one that serves")
+    about = "measure how well a checkpoint knows your posts, and how much like you it writes"
+    judging = add_command(commands, "eval", run_eval, about)
+    judging.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 
 
 def run_eval(args: argparse.Namespace, settings: Settings) -> int:

@@ -27,19 +27,21 @@ MOST_SEEDS = 1000
 
 def add_experiment(commands: Any) -> None:
     """Add `experiment` and what belongs to it to a parser's subparsers."""
-    about = "ask one question with a run, and compare answers"
+    about = "run experiments, and compare their results"
     nested = commands.add_parser("experiment", help=about, description=about)
     named = nested.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
-    running = add_command(named, "run", run_experiment, "train what an experiment's file says, once a seed")
+    running = add_command(named, "run", run_experiment, "train what an experiment's file says, once for each seed")
     running.add_argument("name", metavar="NAME", help="a file in experiments/ without .toml, or a path with it")
-    running.add_argument("--seeds", metavar="N", type=int, default=1, help="so many runs, with seeds 0 to N - 1")
-    running.add_argument("--text", metavar="FILE", default="", help="the text to learn (experiment.text)")
+    running.add_argument(
+        "--seeds", metavar="N", type=int, default=1, help="how many runs, with random seeds 0 to N - 1"
+    )
+    running.add_argument("--text", metavar="FILE", default="", help="learn this text, not your posts (experiment.text)")
     comparing = add_command(
         named, "compare", compare_experiments, "put finished experiments into one table, best first"
     )
-    comparing.add_argument("names", metavar="NAME", nargs="+", help="an experiment, when it was last run")
+    comparing.add_argument("names", metavar="NAME", nargs="+", help="an experiment; its newest run counts")
     comparing.add_argument("--plot", metavar="FILE", type=Path, help="draw the learning curves: a .png or .svg file")
-    add_command(named, "list", list_experiments, "show which experiments there are, and which were run")
+    add_command(named, "list", list_experiments, "list the experiments there are, and those that were run")
 
 
 def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (read anew, under the preset)

@@ -26,15 +26,15 @@ def add_forget(commands: Any) -> None:
     about = "take posts out for good, so that no import brings them back"
     parser = add_command(commands, "forget", run_forget, about)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--contains", metavar="TEXT", help="posts with this in them, in capitals or not")
+    which.add_argument("--contains", metavar="TEXT", help="posts that contain this, in upper or lower case")
     which.add_argument("--id", metavar="ID", help="one post, such as discord:901 or telegram:77:12")
-    which.add_argument("--source", metavar="NAME", help="all that came in this format (`dann posts` lists them)")
+    which.add_argument("--source", metavar="NAME", help="all posts of this source (`dann posts` lists them)")
     which.add_argument("--before", metavar="DATE", help="posts written before this day (UTC), such as 2023-05-01")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
         "--purge",
         action="store_true",
-        help="also what was made of them: samples now, and after the next retrain the checkpoints that may have "
+        help="also remove what was made of them: samples now, and after the next retrain the checkpoints that may have "
         "learned from them, which is all but those made a day or more before the first of them was written",
     )
 

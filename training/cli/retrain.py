@@ -36,13 +36,13 @@ PARTS = {"old_bpb", "new_bpb"}
 
 def add_retrain(commands: Any) -> None:
     """Add `retrain` and `runs` to a parser's subparsers."""
-    about = "learn what came since, and put it in service if it is no worse than what serves"
+    about = "learn from new posts, and put the result in service if it is no worse than what serves"
     retraining = add_command(commands, "retrain", run_retrain, about)
-    retraining.add_argument("--force", action="store_true", help="however few new posts there are")
+    retraining.add_argument("--force", action="store_true", help="even where there are few new posts")
     retraining.add_argument("--why", metavar="WHY", default="by hand", help="what `dann runs` will say it was for")
     retraining.add_argument("--events", action="store_true", help="print progress and verdict, one JSON object a line")
-    listing = add_command(commands, "runs", run_runs, "show what retraining came to, the newest last")
-    listing.add_argument("--last", metavar="N", type=int, default=20, help="so many (20); 0: all")
+    listing = add_command(commands, "runs", run_runs, "show the outcome of each retraining, the newest last")
+    listing.add_argument("--last", metavar="N", type=int, default=20, help="how many (20); 0: all")
 
 
 def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
@@ -126,7 +126,7 @@ def _print_runs(runs: list["RetrainRun"]) -> None:
         line = f"{run.id:>4}  {began}  {run.verdict:<9}  {new}, {bpb}, {minutes}, {run.why}"
         sys.stdout.write(f"{line}\n{f'      {run.reason}' if run.reason else ''}".rstrip() + "\n")
     if not runs:
-        sys.stdout.write("nothing yet; `dann retrain` trains anew on what came since\n")
+        sys.stdout.write("nothing yet; `dann retrain` trains on what is new\n")
 
 
 def _shown(figure: float | None, form: str) -> str:

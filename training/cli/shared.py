@@ -54,11 +54,15 @@ def add_shared_options(parser: argparse.ArgumentParser, *, nested: bool = False)
     """Add the options that may stand before or after the command. After it, they keep what stood before."""
     unset: Any = argparse.SUPPRESS if nested else None
     off: Any = argparse.SUPPRESS if nested else False
-    parser.add_argument("--config", metavar="FILE", type=Path, default=unset, help="instead of ./config.toml")
+    parser.add_argument(
+        "--config", metavar="FILE", type=Path, default=unset, help="settings file (default: ./config.toml)"
+    )
     sets = "more_sets" if nested else "sets"
-    parser.add_argument("--set", dest=sets, metavar="table.key=value", action="append", default=[], help="one setting")
-    parser.add_argument("-q", "--quiet", action="store_true", default=off, help="say nothing but errors and the result")
-    parser.add_argument("-v", "--verbose", action="store_true", default=off, help="log what is done")
+    parser.add_argument(
+        "--set", dest=sets, metavar="table.key=value", action="append", default=[], help="change one setting"
+    )
+    parser.add_argument("-q", "--quiet", action="store_true", default=off, help="show only errors and the result")
+    parser.add_argument("-v", "--verbose", action="store_true", default=off, help="log each step")
 
 
 def root_parser(prog: str, about: str) -> Parser:

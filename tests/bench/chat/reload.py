@@ -23,6 +23,7 @@ from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
 from model.config import ModelConfig
 from model.tokenizer import Tokenizer
+from tests.bench.chat.checkpoints import prose
 from tests.bench.report import Report, table
 from tests.bench.rounds.children import ROOT
 from tests.bot.test_app import Dann, serving
