@@ -178,12 +178,7 @@ def wrong_variables(text: str) -> list[str]:
     files = [ROOT / "Makefile", ROOT / "compose.yaml", ROOT / ".ci/run", ROOT / "Dockerfile"]
     known = " ".join(path.read_text() for path in files) + " ".join(variables_read())
     upper = (name for span in code(text) for name in re.findall(r"\b[A-Z]+(?:_[A-Z]+)+\b", span))
-    return [f"{name} is read by nothing" for name in upper if name not in known and not wanted_elsewhere(name)]
-
-
-def wanted_elsewhere(name: str) -> bool:
-    """Whether it is the name of something in the code rather than of a variable."""
-    return bool(re.search(rf"^{name}\b", all_code(), re.MULTILINE))
+    return [f"{name} is read by nothing" for name in upper if name not in known and not is_defined(name)]
 
 
 def wrong_targets(text: str) -> list[str]:
@@ -239,6 +234,17 @@ def wrong_metrics(text: str) -> list[str]:
     return [f"{name} is no metric" for name in sorted(named - names_of_metrics())]
 
 
+def wrong_names(text: str) -> list[str]:
+    """Classes and constants that no module defines."""
+    named = {name for span in spans(text) for name in re.findall(r"^(?:[A-Z][a-z]+[A-Za-z]*|[A-Z_]{2,})$", span)}
+    named -= {"COMMAND"} | {name for name in named if not wrong_variables(f"`{name}`") and "_" in name}
+    return [f"{name} is defined nowhere" for name in sorted(named) if not is_defined(name)]
+
+
+def is_defined(name: str) -> bool:
+    return bool(re.search(rf"^(?:class )?{name}\b(?:\(|:| =)", all_code(), re.MULTILINE))
+
+
 CHECKS: dict[str, Check] = {
     "commands": wrong_commands,
     "options": wrong_options,
@@ -249,6 +255,7 @@ CHECKS: dict[str, Check] = {
     "links": wrong_links,
     "spelling": wrong_spelling,
     "metrics": wrong_metrics,
+    "names": wrong_names,
 }
 
 
@@ -295,6 +302,7 @@ def test_what_a_document_names_is_there(name: str, check: Check) -> None:
         ("links", "[this](#nowhere)", "no such heading"),
         ("spelling", "2.1 bits a\nbyte", "bits a byte"),
         ("metrics", "`dann_replies_totals`", "dann_replies_totals"),
+        ("names", "`Engin` and `Engine`", "Engin"),
     ],
 )
 def test_each_check_finds_a_mistake(check: str, mistake: str, said: str) -> None:

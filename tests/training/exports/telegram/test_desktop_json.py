@@ -13,7 +13,7 @@ from tests.training.exports.written_files import counted, on_disk
 from training.exports.common.files import ExportFile
 from training.exports.common.record import OWNER, Record
 from training.exports.telegram.desktop_json import READER
-from training.posts.owner import Authors, owners
+from training.posts.owner import Authors, find_owners
 
 FOX, OWL = "user5000000011", "user22"
 
@@ -76,7 +76,7 @@ def test_an_id_of_0_is_an_id_and_names_its_owner(tmp_path: Path) -> None:
     authors = Authors("result.json", "telegram")
     for record in (zero, one_):
         authors.saw(record)
-    assert owners([authors], "0") == {"telegram": {OWNER, "user0"}}
+    assert find_owners([authors], "0") == {"telegram": {OWNER, "user0"}}
     assert read(tmp_path, chat(said(1, "hello", from_id=None, actor_id=0)))[0].author == "user0"
 
 
