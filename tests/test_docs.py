@@ -235,10 +235,12 @@ def wrong_metrics(text: str) -> list[str]:
 
 
 def wrong_names(text: str) -> list[str]:
-    """Classes and constants that no module defines."""
+    """Classes and constants that no module defines, and words_like_this that stand in no code."""
     named = {name for span in spans(text) for name in re.findall(r"^(?:[A-Z][a-z]+[A-Za-z]*|[A-Z_]{2,})$", span)}
     named -= {"COMMAND"} | {name for name in named if not wrong_variables(f"`{name}`") and "_" in name}
-    return [f"{name} is defined nowhere" for name in sorted(named) if not is_defined(name)]
+    words = {word for span in spans(text) if "/" not in span for word in re.findall(r"\b[a-z]+(?:_[a-z]+)+\b", span)}
+    missing = {name for name in named if not is_defined(name)} | {word for word in words if word not in all_code()}
+    return [f"{name} is defined nowhere" for name in sorted(missing)]
 
 
 def is_defined(name: str) -> bool:
@@ -269,7 +271,9 @@ def basenames() -> set[str]:
 
 @cache
 def all_code() -> str:
-    return "\n".join(path.read_text() for folder in (*LAYERS, "tests") for path in (ROOT / folder).rglob("*.py"))
+    """All of it but this file, whose mistakes are made up."""
+    paths = (path for folder in (*LAYERS, "tests") for path in (ROOT / folder).rglob("*.py"))
+    return "\n".join(path.read_text() for path in paths if path != Path(__file__))
 
 
 @pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)
@@ -303,6 +307,7 @@ def test_what_a_document_names_is_there(name: str, check: Check) -> None:
         ("spelling", "2.1 bits a\nbyte", "bits a byte"),
         ("metrics", "`dann_replies_totals`", "dann_replies_totals"),
         ("names", "`Engin` and `Engine`", "Engin"),
+        ("names", "`carry_sise`", "carry_sise"),
     ],
 )
 def test_each_check_finds_a_mistake(check: str, mistake: str, said: str) -> None:

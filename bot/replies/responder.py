@@ -35,7 +35,7 @@ LONGEST_WAIT = 60
 
 
 class Responder:
-    """Answer mentions from one engine on every platform (`Answers` in types.py); owners' commands go to `orders`."""
+    """Answer mentions from one engine on every platform (`Replier` in types.py); owners' commands go to `orders`."""
 
     def __init__(
         self,

@@ -69,7 +69,7 @@ def defuse_mentions(text: str) -> str:
 
 
 def _defused_around_links(text: str) -> str:
-    """As `defused`, but links stay as they are: in them "@" mentions nobody, and a sign added would lead elsewhere."""
+    """As `defuse_mentions`, but links stay: in them "@" mentions nobody, and a sign added would lead elsewhere."""
 
     def defuse(found: re.Match[str]) -> str:
         return _LOUD.sub(f"@{BREAK}", found["link"]) if found["link"] else found[0] + BREAK

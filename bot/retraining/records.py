@@ -32,7 +32,7 @@ def record_silent_end(
 
     `row` is the one it said that it has. It may have published before it died, or recorded its end without being able to tell
     it. One that told no row has the one that is open, or else died before it had any and gets one. Raises DannError as
-    `last_ending` does.
+    `last_outcome` does.
     """
     with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         left_open = {run.id for run in runs.last() if run.verdict == "running"}

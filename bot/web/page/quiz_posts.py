@@ -33,7 +33,7 @@ class QuizQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuizPool:
-    """What may be asked about one checkpoint. `stored` is all that stands in the store, as `print_of` has it."""
+    """What may be asked about one checkpoint. `stored` is all that stands in the store, as `fingerprint` has it."""
 
     questions: list[QuizQuestion]
     stored: frozenset[int]

@@ -69,7 +69,7 @@ def scan(
     """Run `cell` over time; returns every step's output `[T, B, H]` and the last carry.
 
     `inputs[T, B, G]` are the gates' input parts, `weight[H, G]` the recurrent matrix, `keep[T, B]` 1, or 0 where the
-    carry is to be emptied before that step, as it is where a conversation begins. Products are taken as in `product`.
+    carry is to be emptied before that step, as it is where a conversation begins. Products are taken as in `matmul`.
     """
     weight = weight.astype(dtype)
 
