@@ -122,7 +122,7 @@ def retire(root: Path, forgotten: Iterable[str]) -> list[str]:
     return going
 
 
-def after_publish(root: Path, keep: int) -> list[str]:
+def prune(root: Path, keep: int) -> list[str]:
     """Remove what need not stay, and return its ids. Only to be called when a publish has succeeded.
 
     What serves stays, and the `keep` - 1 that served before it, and the pinned ones, unless they are retired; so does what is

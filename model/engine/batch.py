@@ -9,7 +9,7 @@ from model.config import SamplingParams
 from model.engine import observe
 from model.engine.prefix_cache import PrefixCache
 from model.engine.request import ReplyRequest
-from model.engine.slots import READ_STEPS, DecodeBatch, PrefillBatch, Slots
+from model.engine.slots import PREFILL_STEPS, DecodeBatch, PrefillBatch, Slots
 from model.sampling import SamplingArrays
 
 SlotRequests = list[tuple[int, ReplyRequest]]
@@ -50,7 +50,7 @@ class Batch:
         return len(self._running)
 
     @property
-    def room(self) -> int:
+    def free_slots(self) -> int:
         """How many more there is room for."""
         return len(self._free)
 
@@ -109,24 +109,24 @@ class Batch:
             rows=np.full(width, self._slots.nobody, np.int32),
             sources=np.full(width, self._slots.nobody, np.int32),
             copies=np.full(width, self._slots.nobody, np.int32),
-            tokens=np.zeros((width, READ_STEPS), np.int32),
-            skip=np.full(width, READ_STEPS, np.int32),
+            tokens=np.zeros((width, PREFILL_STEPS), np.int32),
+            skip=np.full(width, PREFILL_STEPS, np.int32),
             fresh=np.ones(width, bool),
             first=np.zeros(width, bool),
-            own=np.zeros((width, READ_STEPS), bool),
+            own=np.zeros((width, PREFILL_STEPS), bool),
         )
         for place, (slot, request) in enumerate(asked):
             source = self._sources.pop(slot, None)
             parts.rows[place], parts.sources[place] = slot, slot if source is None else source
             parts.fresh[place], parts.first[place] = request.fresh and source is None, request.fresh
             own = request.own_unread
-            part = request.take_unread(len(request.unread) % READ_STEPS or READ_STEPS)
-            parts.own[place, READ_STEPS - (own - request.own_unread) :] = True
-            conversation_read = not request.unread and not request.begun
+            part = request.take_unread(len(request.unread) % PREFILL_STEPS or PREFILL_STEPS)
+            parts.own[place, PREFILL_STEPS - (own - request.own_unread) :] = True
+            conversation_read = not request.unread and not request.reply_prefix
             if conversation_read and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
                 parts.copies[place] = copy
-            parts.skip[place] = READ_STEPS - len(part)
-            parts.tokens[place, READ_STEPS - len(part) :] = part
+            parts.skip[place] = PREFILL_STEPS - len(part)
+            parts.tokens[place, PREFILL_STEPS - len(part) :] = part
         return parts
 
     def _drawing(self, asked: SlotRequests, width: int) -> DecodeBatch:
@@ -137,7 +137,7 @@ class Batch:
             rows=np.asarray(rows, np.int32),
             tokens=np.asarray([request.last for request in requests], np.int32),
             seeds=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
-            counts=np.asarray([len(request.begun) + len(request.drawn) for request in requests], np.int32),
+            counts=np.asarray([len(request.reply_prefix) + len(request.generated) for request in requests], np.int32),
             settings=SamplingArrays(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),

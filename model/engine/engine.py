@@ -56,7 +56,7 @@ class Engine:
         self._worker: Worker | None = None
         self._closed = False
         self._streams: dict[ReplyRequest, ReplyStream] = {}
-        self.drawn = 0
+        self.tokens_generated = 0
         """How many tokens the replies had that were submitted and are over, those that were given up too."""
 
     def reply(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Completion:
@@ -71,7 +71,7 @@ class Engine:
         """Exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
         request = ContinuationRequest(prompt, params, seed)
         self._finished([request])
-        return request.drawn
+        return request.generated
 
     def _finished(self, requests: Sequence[ReplyRequest]) -> list[Completion]:
         with self._owned:
@@ -80,7 +80,7 @@ class Engine:
             batch, coming = self._own, list(reversed(requests))
             try:
                 while coming or len(batch):
-                    while coming and batch.room:
+                    while coming and batch.free_slots:
                         batch.admit(coming.pop())
                     batch.round()
             except BaseException:
@@ -107,9 +107,9 @@ class Engine:
         """Wait until what one reply needs is compiled; raises what went wrong with that."""
         await asyncio.shield(asyncio.wrap_future(self._started().ready))
 
-    async def complete(self) -> None:
+    async def warmed_up(self) -> None:
         """Wait until what a crowd needs is compiled too, which goes on while replies are drawn."""
-        await asyncio.shield(asyncio.wrap_future(self._started().complete))
+        await asyncio.shield(asyncio.wrap_future(self._started().warmed_up))
 
     def submit(
         self,
@@ -117,9 +117,9 @@ class Engine:
         params: SamplingParams,
         seed: int,
         *,
-        begun: str | Sequence[int] = "",
+        reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
-        watch: bool = False,
+        logprobs: bool = False,
     ) -> ReplyStream:
         """Ask for the persona's next turn (request.py has the rest). Raises EngineFull, or EngineClosed, at once.
 
@@ -128,7 +128,7 @@ class Engine:
         worker = self._started()
         if self.full:
             raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
-        request = ReplyRequest(conversation, params, seed, begun=begun, stop=stop, watch=watch)
+        request = ReplyRequest(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
         stream = self._streams[request] = ReplyStream(request, self._forget)
         worker.add(request)
         return stream
@@ -188,7 +188,7 @@ class Engine:
 
     def _forget(self, request: ReplyRequest) -> None:
         self._streams.pop(request, None)
-        self.drawn += len(request.drawn)
+        self.tokens_generated += len(request.generated)
 
     def _deliver(self, news: Sequence[RequestUpdate]) -> None:
         for one in news:
@@ -198,4 +198,4 @@ class Engine:
             if one.error is not None:
                 stream.fail(one.error)
             else:
-                stream.feed(one.piece, one.completion, one.thoughts)
+                stream.feed(one.piece, one.completion, one.logprobs)

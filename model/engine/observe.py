@@ -11,7 +11,7 @@ import numpy as np
 
 from model.engine.logprobs import token_logprobs
 from model.engine.request import ReplyRequest
-from model.engine.slots import DRAW_STEPS, Slots
+from model.engine.slots import DECODE_STEPS, Slots
 
 ROWS = 4
 """So many are looked at in one program."""
@@ -28,23 +28,23 @@ class ObservedRequests(NamedTuple):
 
 def observed_requests(slots: Slots, drawing: Sequence[tuple[int, ReplyRequest]]) -> list[ObservedRequests]:
     """Those of `drawing` (their slots and they) that are watched, before they are drawn on."""
-    found = [(place, slot, request) for place, (slot, request) in enumerate(drawing) if request.watch]
+    found = [(place, slot, request) for place, (slot, request) in enumerate(drawing) if request.logprobs]
     return [_kept(slots, found[start : start + ROWS]) for start in range(0, len(found), ROWS)]
 
 
 def report_logprobs(slots: Slots, some: ObservedRequests, tokens: np.ndarray, counted: Sequence[int]) -> None:
     """Let them know of the `counted` first of the `tokens[B, DRAW_STEPS]` that were drawn then."""
-    drawn = np.zeros((ROWS, DRAW_STEPS), np.int32)
+    drawn = np.zeros((ROWS, DECODE_STEPS), np.int32)
     drawn[: len(some.places)] = tokens[some.places]
     read = np.concatenate([some.last[:, None], drawn[:, :-1]], axis=1)
     told = token_logprobs(drawn, slots.look(some.carry, read, drawn))
     for request, place, row in zip(some.requests, some.places, told, strict=False):
-        request.think(row[: counted[place]])
+        request.add_logprobs(row[: counted[place]])
 
 
 def compile_logprobs(slots: Slots) -> None:
     """Compile what is needed for it."""
-    nothing = np.zeros((ROWS, DRAW_STEPS), np.int32)
+    nothing = np.zeros((ROWS, DECODE_STEPS), np.int32)
     slots.look(slots.keep(np.full(ROWS, slots.nobody, np.int32)), nothing, nothing)
 
 

@@ -46,30 +46,30 @@ class ReplyRequest:
         params: SamplingParams,
         seed: int,
         *,
-        begun: str | Sequence[int] = "",
+        reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
-        watch: bool = False,
+        logprobs: bool = False,
     ) -> None:
-        self.params, self.seed, self.watch = params, seed, watch
+        self.params, self.seed, self.logprobs = params, seed, logprobs
         self.tokenizer: Tokenizer
         self.checkpoint = ""
-        self.begun: list[int] = []
-        self.drawn: list[int] = []
+        self.reply_prefix: list[int] = []
+        self.generated: list[int] = []
         self.completion: Completion | None = None
         self.given_up = False
         self.unread: list[int] = []
         self.last = 0
         self.fresh = True
-        self._conversation, self._beginning, self._stop = conversation, begun, [one for one in stop if one]
+        self._conversation, self._beginning, self._stop = conversation, reply_prefix, [one for one in stop if one]
         self._new, self._thoughts = "", list[TokenLogprobs]()
 
     def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
         """Find the prompt's tokens; raises DannError for a text that the tokenizer cannot spell, or tokens that are none."""
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
-        self.begun = own_tokens(tokenizer, self._beginning)
-        *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.begun]
+        self.reply_prefix = reply_prefix_tokens(tokenizer, self._beginning)
+        *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.reply_prefix]
         self._prompt_tokens = len(self.unread) + 1
-        self._text = Detokenizer(tokenizer.decode_bytes(self.begun), self._stop)
+        self._text = Detokenizer(tokenizer.decode_bytes(self.reply_prefix), self._stop)
 
     @property
     def over(self) -> bool:
@@ -79,7 +79,7 @@ class ReplyRequest:
     @property
     def own_unread(self) -> int:
         """How many tokens at the end of `unread` are the reply's own."""
-        return min(len(self.unread), max(0, len(self.begun) - 1))
+        return min(len(self.unread), max(0, len(self.reply_prefix) - 1))
 
     def take_unread(self, most: int) -> list[int]:
         """The next part of the prompt, all but its last token, from which the drawing begins."""
@@ -92,26 +92,26 @@ class ReplyRequest:
 
         Returns how many of them counted, with the special one that ends the reply.
         """
-        tokens = tokens[: self.params.max_tokens - len(self.drawn)]
+        tokens = tokens[: self.params.max_tokens - len(self.generated)]
         own = next((place for place, token in enumerate(tokens) if token < NUM_SPECIAL), len(tokens))
-        self.last, had = tokens[-1], len(self.drawn)
+        self.last, had = tokens[-1], len(self.generated)
         for part in [tokens[:own]] if not self._stop else [[token] for token in tokens[:own]]:
-            self.drawn += part
+            self.generated += part
             self._new += self._text.add(self.tokenizer.decode_bytes(part))
             if self._text.stopped:
                 self._end("stop")
-                return len(self.drawn) - had
+                return len(self.generated) - had
         if own < len(tokens):
             self._end("stop")
-        elif len(self.drawn) == self.params.max_tokens:
+        elif len(self.generated) == self.params.max_tokens:
             self._end("length")
         return min(own + 1, len(tokens))
 
-    def think(self, thoughts: Sequence[TokenLogprobs]) -> None:
+    def add_logprobs(self, thoughts: Sequence[TokenLogprobs]) -> None:
         """Keep what the network thought."""
         self._thoughts += thoughts
 
-    def take_thoughts(self) -> list[TokenLogprobs]:
+    def take_logprobs(self) -> list[TokenLogprobs]:
         """What it has thought since this was last asked."""
         new, self._thoughts = self._thoughts, []
         return new
@@ -123,17 +123,17 @@ class ReplyRequest:
 
     def _end(self, reason: FinishReason) -> None:
         self._new += self._text.end(cut=reason == "length")
-        told = self._text.text, self.seed, len(self.drawn), reason, self.checkpoint, self._prompt_tokens
+        told = self._text.text, self.seed, len(self.generated), reason, self.checkpoint, self._prompt_tokens
         self.completion = Completion(*told)
 
 
-def own_tokens(tokenizer: Tokenizer, begun: str | Sequence[int]) -> list[int]:
+def reply_prefix_tokens(tokenizer: Tokenizer, reply_prefix: str | Sequence[int]) -> list[int]:
     """The tokens of a reply's beginning. Raises DannError where they are none, or a text cannot be spelled."""
-    if isinstance(begun, str):
-        return tokenizer.encode(begun) if begun else []
-    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in begun):
+    if isinstance(reply_prefix, str):
+        return tokenizer.encode(reply_prefix) if reply_prefix else []
+    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in reply_prefix):
         raise DannError(f"a reply's tokens are numbers from {NUM_SPECIAL} to {tokenizer.vocab_size - 1}")
-    return list(begun)
+    return list(reply_prefix)
 
 
 class ContinuationRequest(ReplyRequest):
@@ -150,10 +150,10 @@ class ContinuationRequest(ReplyRequest):
 
     def draw(self, tokens: Sequence[int]) -> int:
         """Request."""
-        tokens = tokens[: self.params.max_tokens - len(self.drawn)]
-        self.drawn += tokens
-        self.last = self.drawn[-1]
-        if len(self.drawn) == self.params.max_tokens:
-            text = self.tokenizer.decode(self.drawn)
-            self.completion = Completion(text, self.seed, len(self.drawn), "length", self.checkpoint)
+        tokens = tokens[: self.params.max_tokens - len(self.generated)]
+        self.generated += tokens
+        self.last = self.generated[-1]
+        if len(self.generated) == self.params.max_tokens:
+            text = self.tokenizer.decode(self.generated)
+            self.completion = Completion(text, self.seed, len(self.generated), "length", self.checkpoint)
         return len(tokens)

@@ -17,8 +17,8 @@ from model.architectures import LanguageModel
 from model.engine.logprobs import LogprobArrays, logprob_arrays
 from model.sampling import SamplingArrays, sample
 
-READ_STEPS = 16
-DRAW_STEPS = 8
+PREFILL_STEPS = 16
+DECODE_STEPS = 8
 """Steps of a program: between two programs requests come and go."""
 
 
@@ -75,7 +75,7 @@ class Slots:
 
     def __init__(self, model: LanguageModel, opening: np.ndarray, count: int, spare: int = 0) -> None:
         model = nnx.merge(*nnx.split(model))  # so that the config set here is nobody else's; the weights are shared
-        model.config = model.config.without_rates()  # or another dropout, which says nothing here, would compile anew
+        model.config = model.config.without_dropout()  # or another dropout, which says nothing here, would compile anew
         graph, state = nnx.split(model)
         self._weights, structure = jax.tree.flatten(state)
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
@@ -146,7 +146,9 @@ def _read(model: LanguageModel, table: SlotTable, asked: PrefillBatch) -> SlotTa
         _, after = model(tokens[:, None], carry)
         return _where(number >= asked.skip, after, carry), None
 
-    carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
+    carry, _ = jax.lax.scan(
+        one, _where(asked.fresh, new, old), (jnp.arange(PREFILL_STEPS), jnp.asarray(asked.tokens.T))
+    )
     seen = table.seen[asked.rows] & ~jnp.asarray(asked.first)[:, None]
     own = (jnp.arange(seen.shape[1]) == asked.tokens[..., None]) & asked.own[..., None]
     return SlotTable(
@@ -172,7 +174,7 @@ def _draw(
     carry, seen = _taken(table, asked.rows)
     begun = (vocabulary == asked.tokens[:, None]) & (asked.counts > 0)[:, None]  # a reply's last token is seen
     state = (jnp.asarray(asked.tokens), SlotTable(carry, seen | begun))
-    (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DRAW_STEPS))
+    (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DECODE_STEPS))
     return _put(table, asked.rows, after), tokens.T
 
 

@@ -11,7 +11,7 @@ from model.errors import DannError
 from model.tokenizer import Tokenizer
 
 
-class ReplyGivenUp(DannError):  # noqa: N818 (somebody wanted it so)
+class ReplyCancelled(DannError):  # noqa: N818 (somebody wanted it so)
     """The reply was cancelled, so that there is no completion."""
 
 
@@ -35,7 +35,7 @@ class ReplyStream:
         if self._completion is None:
             self._pieces.clear()
             self._thoughts.clear()
-        self.fail(ReplyGivenUp("the reply was given up"))
+        self.fail(ReplyCancelled("the reply was given up"))
         self._request.given_up = True
 
     @property
@@ -56,7 +56,7 @@ class ReplyStream:
             await self._wait()
         return self._completion
 
-    def take_thoughts(self) -> list[TokenLogprobs]:
+    def take_logprobs(self) -> list[TokenLogprobs]:
         """What the network thought at the tokens that have come since this was last asked; only of who asked to watch."""
         new, self._thoughts = self._thoughts, []
         return new
@@ -66,7 +66,7 @@ class ReplyStream:
 
     async def __anext__(self) -> str:
         while not self._pieces:
-            if self._error is not None and not isinstance(self._error, ReplyGivenUp):
+            if self._error is not None and not isinstance(self._error, ReplyCancelled):
                 raise self._error
             if self._completion is not None or self._error is not None:
                 raise StopAsyncIteration

@@ -28,7 +28,7 @@ class RequestUpdate:
     request: ReplyRequest
     piece: str = ""
     completion: Completion | None = None
-    thoughts: Sequence[TokenLogprobs] = ()
+    logprobs: Sequence[TokenLogprobs] = ()
     error: BaseException | None = None
 
 
@@ -46,7 +46,7 @@ class Worker:
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
         self._changed = threading.Event()
         self.ready: Future[None] = Future()
-        self.complete: Future[None] = Future()
+        self.warmed_up: Future[None] = Future()
         batch.widest = batch.widths[0]
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
         self._compiling = threading.Thread(target=self._compile, args=[batch], name="dann compiler", daemon=True)
@@ -86,7 +86,7 @@ class Worker:
             self._batches[-1].warm(self._batches[-1].widest)
         except BaseException as error:  # whoever waits for `ready` is told
             self.ready.set_exception(error)
-            self.complete.set_exception(error)
+            self.warmed_up.set_exception(error)
         else:
             self._compiling.start()
             self.ready.set_result(None)
@@ -110,7 +110,7 @@ class Worker:
                 batch.widest = width
         except Exception:  # what there is does, more slowly
             LOG.exception("the engine could not compile all of its programs; crowds are answered in small parts")
-        self.complete.set_result(None)
+        self.warmed_up.set_result(None)
 
     def _look_up(self) -> bool:
         """Wait until there is something to do, and let in whom there is room for. False: it is time to stop."""
@@ -126,7 +126,7 @@ class Worker:
         return False
 
     def _admit(self, batch: Batch) -> None:
-        while self._waiting and batch.room:
+        while self._waiting and batch.free_slots:
             request = self._waiting.popleft()
             if request.over:
                 continue
@@ -137,7 +137,7 @@ class Worker:
 
     def _round(self, batch: Batch) -> list[RequestUpdate]:
         try:
-            return [RequestUpdate(one, one.take_text(), one.completion, one.take_thoughts()) for one in batch.round()]
+            return [RequestUpdate(one, one.take_text(), one.completion, one.take_logprobs()) for one in batch.round()]
         except Exception as error:
             LOG.exception("the engine failed; what was being answered is lost, and it goes on with what comes next")
             return [RequestUpdate(request, error=error) for request in batch.reset()]

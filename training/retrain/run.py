@@ -16,7 +16,7 @@ from typing import Any
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
-from model.checkpoints.retention import after_publish, retired
+from model.checkpoints.retention import prune, retired
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
@@ -24,7 +24,7 @@ from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import only_training
 from training.loop.clock import Clock
-from training.names import timestamp, unused
+from training.names import timestamp, unused_name
 from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
@@ -150,7 +150,7 @@ class _Attempt:
             raise _Stopped
         if result.ending == "diverged":
             raise Diverged(f"the loss stopped being a finite number after step {result.progress.step:,}")
-        self.known["candidate"] = unused(self.settings.data.checkpoints, timestamp())
+        self.known["candidate"] = unused_name(self.settings.data.checkpoints, timestamp())
         self._note()  # before it is there: what nobody has judged must not look like a training by hand
         try:
             run.save(result, self.known["candidate"])
@@ -201,7 +201,7 @@ class _Attempt:
         self._note()  # a kill between here and the end of the run leaves a row that can be closed rightly
         root = self.settings.data.checkpoints
         checkpoint.publish(root, self.known["candidate"])
-        after_publish(root, self.settings.retrain.keep)
+        prune(root, self.settings.retrain.keep)
         self.console.part("publishing", 1.0)
 
     def _compared(self) -> str:

@@ -18,7 +18,7 @@ from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
-from training.names import timestamp, unused
+from training.names import timestamp, unused_name
 from training.runs import resume, sizing
 from training.runs.callbacks import Console
 from training.runs.init import learned_tokenizer
@@ -76,7 +76,7 @@ def _carried_through(
 ) -> Learned:
     """Fit, save the best weights, let them serve."""
     result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
-    learned = run.save(result, unused(root, timestamp()))
+    learned = run.save(result, unused_name(root, timestamp()))
     checkpoint.publish(root, learned.checkpoint)
     return learned
 
@@ -88,7 +88,7 @@ def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
 
 
 def _new_folder(runs: Path) -> Path:
-    folder = runs / unused(runs, timestamp())
+    folder = runs / unused_name(runs, timestamp())
     folder.mkdir(parents=True, mode=0o700)
     return folder
 

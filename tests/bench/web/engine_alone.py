@@ -21,7 +21,7 @@ from model.engine.stream import ReplyStream
 async def main() -> None:
     """Answer until the input ends."""
     async with Engine(checkpoint.load(Path(sys.argv[1]))) as engine:
-        await engine.complete()
+        await engine.warmed_up()
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await drawn(engine, json.loads(line))), flush=True)

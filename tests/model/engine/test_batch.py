@@ -9,7 +9,7 @@ from model.engine.batch import Batch, batch_sizes, smallest_fitting
 from model.engine.engine import Engine
 from model.engine.prompt import PROMPT_TOKENS, Turn
 from model.engine.request import ContinuationRequest, ReplyRequest
-from model.engine.slots import DRAW_STEPS, READ_STEPS
+from model.engine.slots import DECODE_STEPS, PREFILL_STEPS
 from model.tokenizer import BOS
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
 
@@ -25,7 +25,7 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
     """Every length around a part's, in one table: a part that is not full, nothing to read, many parts."""
     held = snapshot(architecture=architecture, num_layers=2)
     chance = np.random.default_rng(0)
-    lengths = [*range(1, 2 * READ_STEPS + 3), 200]
+    lengths = [*range(1, 2 * PREFILL_STEPS + 3), 200]
     prompts = [[BOS, *chance.integers(1, TOKENIZER.vocab_size, length - 1).tolist()] for length in lengths]
     batch = Batch(held, len(prompts))
     requests = [ContinuationRequest(prompt, WILD, 0) for prompt in prompts]
@@ -47,17 +47,17 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
 def test_a_long_prompt_does_not_hold_up_a_short_request() -> None:
     batch = Batch(snapshot(), 8)
     long = ReplyRequest([Turn(mine=False, text="x" * PROMPT_TOKENS)], WILD, 0)
-    short = ReplyRequest([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DRAW_STEPS}), 0)
+    short = ReplyRequest([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DECODE_STEPS}), 0)
     batch.admit(long)
     batch.admit(short)
     assert batch.round() == [short]
     assert short.completion
-    assert not long.drawn
+    assert not long.generated
     rounds = 1
-    while not long.drawn:
+    while not long.generated:
         batch.round()
         rounds += 1
-    assert rounds == -(-(PROMPT_TOKENS - 1) // READ_STEPS)
+    assert rounds == -(-(PROMPT_TOKENS - 1) // PREFILL_STEPS)
 
 
 def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None:
@@ -67,7 +67,7 @@ def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None
     batch.round()
     batch.admit(second)
     assert set(batch.round()) == {first, second}
-    assert (len(first.drawn), len(second.drawn)) == (2 * DRAW_STEPS, DRAW_STEPS)
+    assert (len(first.generated), len(second.generated)) == (2 * DECODE_STEPS, DECODE_STEPS)
 
 
 def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_given_up() -> None:
@@ -75,13 +75,13 @@ def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_given_up() -> None:
     ends, given_up = (ReplyRequest([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
     batch.admit(ends)
     batch.admit(given_up)
-    assert batch.room == 0
+    assert batch.free_slots == 0
     batch.round()
-    assert (batch.room, len(batch)) == (1, 1)
+    assert (batch.free_slots, len(batch)) == (1, 1)
     given_up.given_up = True
-    drawn = len(given_up.drawn)
+    drawn = len(given_up.generated)
     assert batch.round() == []
-    assert (batch.room, len(given_up.drawn)) == (2, drawn)
+    assert (batch.free_slots, len(given_up.generated)) == (2, drawn)
 
 
 def test_warming_leaves_the_table_as_it_was() -> None:

@@ -74,7 +74,7 @@ def test_only_what_is_new_is_read() -> None:
     def rounds(conversation: list[Turn]) -> int:
         request, count = ReplyRequest(conversation, WILD, 0), 0
         batch.admit(request)
-        while not request.drawn:
+        while not request.generated:
             batch.round()
             count += 1
         request.given_up = True
@@ -91,7 +91,7 @@ def test_what_was_given_up_before_it_was_read_is_not_found() -> None:
     first = ReplyRequest(talk, WILD, 5)
     batch.admit(first)
     batch.round()
-    assert not first.drawn
+    assert not first.generated
     first.given_up = True
     second = ReplyRequest(talk, WILD, 5)
     batch.admit(second)

@@ -19,7 +19,7 @@ from model.engine import slots
 from model.engine.batch import Batch
 from model.engine.engine import Engine, EngineClosed, EngineFull, Load, Turn
 from model.engine.slots import Slots
-from model.engine.stream import ReplyGivenUp, ReplyStream
+from model.engine.stream import ReplyCancelled, ReplyStream
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, save, snapshot
@@ -35,7 +35,7 @@ def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, *, early: bo
         async with asyncio.timeout(120), Engine(held, **sizes) as engine:
             await engine.ready()
             if not early:
-                await engine.complete()
+                await engine.warmed_up()
             await using(engine)
 
     asyncio.run(main())
@@ -136,7 +136,7 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
         endless[0].cancel()
         assert await waits.completion()
         assert await read(endless[0]) == []
-        with pytest.raises(ReplyGivenUp):
+        with pytest.raises(ReplyCancelled):
             await endless[0].completion()
         assert first_pieces[1] + await anext(endless[1])
         endless[1].cancel()
@@ -148,14 +148,14 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
 def test_tokens_are_counted_once_also_those_of_a_reply_that_is_given_up() -> None:
     async def use(engine: Engine) -> None:
         whole = await engine.submit([], GREEDY, 0).completion()
-        assert engine.drawn == whole.tokens == GREEDY.max_tokens
+        assert engine.tokens_generated == whole.tokens == GREEDY.max_tokens
         given_up = engine.submit([], ENDLESS, 1)
         await anext(given_up)
         given_up.cancel()
-        drawn = engine.drawn
+        drawn = engine.tokens_generated
         assert whole.tokens < drawn < whole.tokens + ENDLESS.max_tokens
         given_up.cancel()
-        assert engine.drawn == drawn
+        assert engine.tokens_generated == drawn
 
     run(use, parrot("he", forever=True))
 
@@ -180,7 +180,7 @@ def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            with pytest.raises(ReplyGivenUp):
+            with pytest.raises(ReplyCancelled):
                 await stream.completion()
         while engine.load.busy:
             await asyncio.sleep(0.01)
@@ -313,7 +313,7 @@ def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pyte
 
     async def main() -> None:
         async with asyncio.timeout(120), Engine(parrot("lol"), slots=16) as engine:
-            await engine.complete()
+            await engine.warmed_up()
             loop, begun = asyncio.get_running_loop(), asyncio.Event()
 
             def draw(held: Slots, asked: Any) -> Any:
@@ -401,7 +401,7 @@ def test_one_reply_is_drawn_before_a_crowds_programs_are_there(monkeypatch: pyte
             alone = [await stream.completion() for stream in streams]
         finally:
             go_on.set()
-        await engine.complete()
+        await engine.warmed_up()
         streams = [engine.submit(*one) for one in asked]
         assert [await stream.completion() for stream in streams] == alone == Engine(held).replies(asked)
 
@@ -422,7 +422,7 @@ def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
     monkeypatch.setattr(Batch, "warm", broken)
 
     async def use(engine: Engine) -> None:
-        await engine.complete()
+        await engine.warmed_up()
         assert "crowds are answered in small parts" in caplog.text
         streams = [engine.submit([], GREEDY, number) for number in range(3)]
         assert {(await stream.completion()).text for stream in streams} == {"lol"}

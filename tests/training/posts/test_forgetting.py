@@ -10,7 +10,7 @@ import pytest
 
 from model.checkpoints import checkpoint
 from model.checkpoints.folder import current
-from model.checkpoints.retention import after_publish
+from model.checkpoints.retention import prune
 from tests.model.small_networks import META, snapshot
 from training.cli.main import main
 from training.lock import only_training
@@ -189,7 +189,7 @@ def test_purged_ones_go_after_the_next_publish(data: Path, capsys: pytest.Captur
     assert forgotten(capsys, "--contains", "555", "--purge")["retired"] == ["b", "c"]
     assert current(data / "checkpoints") == "c"
     made(data, d="2026-01-01T00:00:00+00:00")
-    assert after_publish(data / "checkpoints", keep=5) == ["b", "c"]
+    assert prune(data / "checkpoints", keep=5) == ["b", "c"]
     assert checkpoint.ids(data / "checkpoints") == ["a", "d"]
 
 
