@@ -153,8 +153,8 @@ def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> Slo
         _, new_carry = model(tokens_B[:, None], carry)
         return _where(number >= batch.skip_B, new_carry, carry), None
 
-    inputs = (jnp.arange(PREFILL_STEPS), jnp.asarray(batch.tokens_BxT.T))
-    carry, _ = jax.lax.scan(step, _where(batch.fresh_B, empty, source), inputs)
+    start = _where(batch.fresh_B, empty, source)
+    carry, _ = jax.lax.scan(step, start, (jnp.arange(PREFILL_STEPS), jnp.asarray(batch.tokens_BxT.T)))
     seen_BxV = table.seen_RxV[batch.rows_B] & ~jnp.asarray(batch.first_B)[:, None]
     is_token_BxTxV = jnp.arange(seen_BxV.shape[1]) == batch.tokens_BxT[..., None]
     reply_BxTxV = is_token_BxTxV & batch.is_reply_BxT[..., None]

@@ -13,7 +13,7 @@ from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings
 from training.data.corpus import build_corpus, own_texts
-from training.lock import only_training
+from training.lock import training_lock
 from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
@@ -33,7 +33,7 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
     DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
     """
     started = time.monotonic()
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
         settings = sizing.settled(settings, size_for(corpus, settings.train))
         console.say("learning how the text falls into tokens")
@@ -55,7 +55,7 @@ def resume_last(
     Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
     """
     started = time.monotonic()
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         folder = multihost.copy_from_first_host(settings.data.runs, _unfinished)
         before = _settings_of(folder, type(settings))
         time_given = {"minutes": minutes or before.train.minutes}

@@ -1,4 +1,4 @@
-"""The folder of checkpoints: what rolling back goes to, what stays, what goes; and that a kill leaves nothing half there."""
+"""Retention and rollback: where rolling back leads, what is kept or removed, and that a kill leaves nothing half done."""
 
 import fcntl
 import json
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoints import atomic_files, checkpoint, retention
+from model.checkpoints import checkpoint, folder, retention
 from model.checkpoints.folder import served_before
 from model.checkpoints.retention import list_checkpoints, pin, prune, remove, retire, unpin
 from model.checkpoints.rollback import RollbackResult, rollback
@@ -183,7 +183,7 @@ def test_pinned_ones_stay_until_they_are_let_go(grow: Grow) -> None:
 
 def test_removing_refuses_what_serves_and_takes_what_is_damaged(grow: Grow) -> None:
     root = grow("a", "b")
-    assert refused(lambda: remove(root, "b")).startswith("b is what serves; let another serve first")
+    assert refused(lambda: remove(root, "b")).startswith("b serves; let another serve first")
     (root / "a" / "manifest.json").unlink()
     remove(root, "a")
     assert checkpoint.ids(root) == ["b"]
@@ -226,7 +226,7 @@ def test_retired_ones_go_pinned_or_not_but_never_what_serves(grow: Grow) -> None
     pin(root, "a")
     assert retire(root, ["a", "c", "gone"]) == ["a", "c"]
     assert (root / "PINNED").read_text() == ""
-    assert "it learned posts that were forgotten" in refused(lambda: pin(root, "a"))
+    assert "it was trained on posts that were forgotten" in refused(lambda: pin(root, "a"))
     assert prune(root, keep=10) == ["a"]
     assert (root / "RETIRED").read_text() == "c\n"
     grow("d")
@@ -274,30 +274,30 @@ def test_where_current_names_none_nothing_is_removed(
     if content is not None:
         (root / "CURRENT").write_bytes(content)
     assert prune(root, keep=1) == []
-    assert "CURRENT names no checkpoint that is there" in caplog.text
+    assert "CURRENT names no checkpoint that exists" in caplog.text
     assert checkpoint.ids(root) == ["a", "b", "c"]
 
 
 def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rolling back to one that is just about to go: whoever holds the lock first wins, and it serves or is gone."""
-    root, whole = grow("a", "b", "c", "d"), retention._going
+    root, original = grow("a", "b", "c", "d"), retention._to_remove
     rolled = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from training.rollback import rollback\n"
+        [sys.executable, "-c", "import sys; from pathlib import Path; from model.checkpoints.rollback import rollback\n"
          "print(1, flush=True); sys.stdin.readline(); rollback(Path(sys.argv[1]), 'a')", str(root)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert rolled.stdout
     rolled.stdout.readline()
 
-    def going(folder: Path, keep: int) -> list[str]:
-        found = whole(folder, keep)
+    def to_remove(root: Path, keep: int) -> list[str]:
+        found = original(root, keep)
         assert rolled.stdin
         rolled.stdin.write("\n")
         rolled.stdin.flush()
         time.sleep(0.2)  # it waits for the lock by now, or it does not and the test has nothing to say
         return found
 
-    monkeypatch.setattr(retention, "_going", going)
+    monkeypatch.setattr(retention, "_to_remove", to_remove)
     assert prune(root, keep=1) == ["a", "b", "c"]
     _, said = rolled.communicate(timeout=60)
     assert "there is no checkpoint" in said or "is damaged" in said
@@ -307,7 +307,7 @@ def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: p
 
 def test_a_lock_that_is_held_is_said_after_a_while(grow: Grow, monkeypatch: pytest.MonkeyPatch) -> None:
     root = grow("a", "b")
-    monkeypatch.setattr(atomic_files, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(folder, "LOCK_WAIT_SECONDS", 0.05)
     with (root / "LOCK").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another dann holds it" in refused(lambda: rollback(root))
@@ -331,7 +331,7 @@ import shutil, sys
 from pathlib import Path
 from model.checkpoint_folder import publish
 from model.durable import new_folder
-from training.rollback import rollback
+from model.checkpoints.rollback import rollback
 from training.shelf import after_publish, pin, retire
 root, made, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for number in range(first, 10**6):

@@ -13,7 +13,7 @@ from model.checkpoints.folder import current
 from model.checkpoints.retention import prune
 from tests.model.small_networks import META, snapshot
 from training.cli.main import main
-from training.lock import only_training
+from training.lock import training_lock
 from training.posts.forgetting import may_hold
 from training.store.posts import open_store
 from training.store.selector import Found
@@ -224,7 +224,7 @@ def test_what_else_may_quote_them_is_said(data: Path, capsys: pytest.CaptureFixt
 
 
 def test_while_a_training_runs_nothing_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with only_training(data / "train.lock"):
+    with training_lock(data / "train.lock"):
         assert main(["forget", "--contains", "555", "--yes"]) == 1
     assert "a training is already running here" in capsys.readouterr().err
     assert len(texts(data)) == 3
