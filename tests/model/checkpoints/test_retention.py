@@ -329,10 +329,10 @@ def test_what_cannot_be_removed_stays_whole(grow: Grow, monkeypatch: pytest.Monk
 PUBLISH_FOREVER = """
 import shutil, sys
 from pathlib import Path
-from model.checkpoint_folder import publish
-from model.durable import new_folder
+from model.checkpoints.folder import publish
+from model.checkpoints.atomic_files import new_folder
 from model.checkpoints.rollback import rollback
-from training.shelf import after_publish, pin, retire
+from model.checkpoints.retention import pin, prune, retire
 root, made, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for number in range(first, 10**6):
     with new_folder(root / f"n{number:06}") as folder:
@@ -345,7 +345,7 @@ for number in range(first, 10**6):
         retire(root, [f"n{number - 1:06}"])
     if number % 3 == 0:
         rollback(root)
-    after_publish(root, 2)
+    prune(root, 2)
     print(number, flush=True)
 """
 
