@@ -118,7 +118,7 @@ async def _answer(
 
 async def _settle(engine: Engine) -> None:
     """When all programs are there, nothing that is large comes any more: put it out of the way."""
-    await engine.complete()
+    await engine.warmed_up()
     memory_tuning.freeze_loaded()
     await asyncio.to_thread(memory_tuning.trim_heap)
 

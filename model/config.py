@@ -33,7 +33,7 @@ class ModelConfig(BaseModel):
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
 
-    def without_rates(self) -> "ModelConfig":
+    def without_dropout(self) -> "ModelConfig":
         """The same shape with nothing left out: networks that are alike in this decode alike."""
         rates = ("embedding_dropout", "input_dropout", "hidden_dropout", "dropout", "weight_drop")
         return self.model_copy(update=dict.fromkeys(rates, 0.0))

@@ -42,6 +42,7 @@ DOORS = {
     "matplotlib": "training/lab/plot.py",
     "optax": "training/loop/optimizer.py",
     "tokenizers": "model/tokenizer.py",
+    "filelock": "model/checkpoints/file_lock.py",
     "sqlalchemy": "training/store/",
     "sklearn": "training/evaluation/style.py",
     "markovify": "training/evaluation/markov.py",

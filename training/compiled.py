@@ -14,7 +14,7 @@ WORTH_SECONDS = 0.1
 """What compiles faster than this is not worth a file."""
 
 
-def keep_compiled(folder: Path) -> None:
+def use_compilation_cache(folder: Path) -> None:
     """Keep programs under `folder`, for every JAX that starts in this process or below it from now on.
 
     Each kind of processor has a place of its own there: another one's programs may not run here, should the data move.

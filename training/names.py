@@ -9,7 +9,7 @@ def timestamp() -> str:
     return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
 
 
-def unused(root: Path, name: str) -> str:
+def unused_name(root: Path, name: str) -> str:
     """`name`, with a number behind it if that is taken."""
     names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
     return next(candidate for candidate in names if not (root / candidate).exists())

@@ -7,10 +7,9 @@ it, so everything here happens under that lock, and blocks: call it with `aside`
 import time
 
 from bot.retraining.outcome import RetrainOutcome, Verdict
-from model.checkpoints import checkpoint
-from model.errors import DannError
+from model.checkpoints.folder import current_or_none
 from training.config.tables import DataConfig
-from training.lock import only_training
+from training.lock import training_lock
 from training.store.runs import RetrainRun, RunStore, open_runs
 
 
@@ -19,7 +18,7 @@ def last_outcome(data: DataConfig) -> RetrainOutcome | None:
 
     Raises DannError where a training is under way, or the database cannot be used.
     """
-    with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+    with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         _close(data, runs)
         last = next(iter(runs.last(1)), None)
     return outcome_of(last) if last else None
@@ -34,7 +33,7 @@ def record_silent_end(
     it. One that told no row has the one that is open, or else died before it had any and gets one. Raises DannError as
     `last_outcome` does.
     """
-    with only_training(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+    with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         left_open = {run.id for run in runs.last() if run.verdict == "running"}
         row = row if row is not None else max(left_open, default=None)
         _close(data, runs)
@@ -48,11 +47,7 @@ def record_silent_end(
 
 def _close(data: DataConfig, runs: RunStore) -> None:
     """End the rows of runs that were killed."""
-    try:
-        serves = checkpoint.current(data.checkpoints)
-    except DannError:  # CURRENT is damaged: nobody has published what it names
-        serves = None
-    runs.close_abandoned(serves)
+    runs.close_abandoned(current_or_none(data.checkpoints))
 
 
 def outcome_of(run: RetrainRun) -> RetrainOutcome:

@@ -23,8 +23,8 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from apscheduler.triggers.interval import IntervalTrigger  # type: ignore[import-untyped]
 
 from bot.config import BotSettings, ScheduleConfig
+from model.checkpoints.file_lock import LockHeldError, hold_lock
 from model.errors import DannError
-from training.lock import HeldError, hold_lock
 from training.store.database import explain_errors, open_database
 
 JOB = "retrain"
@@ -96,7 +96,7 @@ class RetrainSchedule:
                     explain_errors(engine),
                 ):
                     self._keep(StepScheduler(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
-            except HeldError as error:
+            except LockHeldError as error:
                 self._say_once(
                     f"another dann schedules here ({error.holder}); this one answers, and takes over when it ends"
                 )

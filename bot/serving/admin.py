@@ -4,7 +4,6 @@ import resource
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from bot.replies.generate import EngineLike
 from bot.replies.stats import ReplyStats
 from bot.retraining.report import duration
 from bot.serving.reload import Reload
+from model.checkpoints.folder import Meta
 from model.errors import DannError
 
 BY_HAND = "by hand"
@@ -66,7 +66,7 @@ class Admin:
         snapshot, load = self._engine.snapshot, self._engine.load
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
-            about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta.created)}"
+            about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta)}"
         if trouble := self._checkpoints.trouble:
             about += f"\nnot taken over: {trouble}"
         doing = "paused" if self.paused else "answering"
@@ -101,12 +101,9 @@ class Admin:
         return self._retraining.start(BY_HAND, force=bool(how))
 
 
-def _age(created: str) -> str:
-    """How long ago that was; as it is written where it is no time."""
-    try:
-        return f"{duration((datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds())} ago"
-    except (ValueError, TypeError):
-        return created or "at an unknown time"
+def _age(meta: Meta) -> str:
+    created = meta.created_at()
+    return "at an unknown time" if created is None else f"{duration(time.time() - created)} ago"
 
 
 def _resident_bytes() -> int:

@@ -1,7 +1,7 @@
 """What dann counts, in Prometheus's form. Counts nothing itself, and keeps nothing: see bot/replies/stats.py."""
 
+import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
 from itertools import accumulate
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -80,13 +80,16 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
     load = engine.load
     yield GaugeMetricFamily("dann_queue_depth", "Replies that wait for a slot.", load.waiting)
     yield GaugeMetricFamily("dann_slots_busy", "Replies that are being drawn.", load.busy)
-    yield CounterMetricFamily("dann_tokens_drawn", "Tokens of replies that ended or were given up.", engine.drawn)
+    yield CounterMetricFamily(
+        "dann_tokens_drawn", "Tokens of replies that ended or were given up.", engine.tokens_generated
+    )
 
 
 def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
     bpb = "Bits per byte of held-out posts, of the checkpoint that serves."
     yield GaugeMetricFamily("dann_checkpoint_val_bpb", bpb, meta.val_bpb)
-    if (age := _age(meta.created)) is not None:
+    if (created := meta.created_at()) is not None:
+        age = time.time() - created
         yield GaugeMetricFamily("dann_checkpoint_age_seconds", "Since the checkpoint that serves was made.", age)
 
 
@@ -99,14 +102,6 @@ def _of_retraining(progress: RetrainProgress | None) -> Iterator[Metric]:
         if progress.val_bpb is not None:
             bpb = "Bits per byte of held-out posts, at its last evaluation."
             yield GaugeMetricFamily("dann_retraining_val_bpb", bpb, progress.val_bpb)
-
-
-def _age(created: str) -> float | None:
-    """Seconds since then; None where it is no time."""
-    try:
-        return (datetime.now(UTC) - datetime.fromisoformat(created)).total_seconds()
-    except (ValueError, TypeError):  # none at all, or of no time zone
-        return None
 
 
 def _counter(name: str, about: str, label: str, values: Mapping[str, int]) -> Metric:

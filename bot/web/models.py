@@ -8,12 +8,11 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from bot.web.state import AppState
 from model.checkpoints import checkpoint
-from model.checkpoints.folder import META, Meta, ids
+from model.checkpoints.folder import Meta, ids, read_meta
 from model.checkpoints.retention import retired
 from model.engine.batch import Batch
 from model.engine.engine import Engine
@@ -131,11 +130,9 @@ def _may_be_asked(root: Path, name: str) -> bool:
 
 def _listed(root: Path, current: str | None) -> list[ServedModel]:
     names = [id_ for id_ in ids(root) if id_ == current or _may_be_asked(root, id_)]
-    return [ServedModel(id_, _made(root / id_ / META), id_ == current) for id_ in names]
+    return [ServedModel(id_, _created(read_meta(root / id_)), id_ == current) for id_ in names]
 
 
-def _made(meta: Path) -> int:
-    try:
-        return int(datetime.fromisoformat(Meta.model_validate_json(meta.read_bytes()).created).timestamp())
-    except (OSError, ValueError):
-        return 0
+def _created(meta: Meta | None) -> int:
+    """Unix seconds, as OpenAI's clients expect; 0 where it is not known."""
+    return int(meta.created_at() or 0) if meta else 0

@@ -105,7 +105,7 @@ def begin(
 ) -> ReplyStream:
     """Ask the engine for a reply. Raises ApiError where it takes no more, or is stopping."""
     try:
-        return engine.submit(turns, params, seed, begun=begun, stop=stop, watch=watch)
+        return engine.submit(turns, params, seed, reply_prefix=begun, stop=stop, logprobs=watch)
     except EngineFull as error:
         message = "as many replies are under way, and wait, as may"
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error

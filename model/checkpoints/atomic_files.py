@@ -1,13 +1,8 @@
-"""Files and folders that are either there whole or not there: written aside, flushed to the disk, then renamed.
-
-And a lock, for what must not happen twice at once.
-"""
+"""Write files and folders atomically: beside their place first, flushed to the disk, then renamed."""
 
 import errno
-import fcntl
 import os
 import shutil
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +10,11 @@ from pathlib import Path
 from model.errors import DannError
 
 ASIDE = ".aside-"
-"""Prefix of what is being written; whatever still carries it after a crash is rubbish."""
-WAIT_SECONDS = 10.0
-"""How long to wait for another process that holds a lock: what is done under one takes less than a second."""
+"""Prefix of what is being written; a file that still has it after a crash is incomplete and of no use."""
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one step: readers see the old file or the new one, never a part of either."""
+    """Write `content` to `path` in one step: readers see the old file or the new one, never a part of either."""
     aside = path.with_name(f"{ASIDE}{path.name}")
     with explain_disk_errors(path):
         try:
@@ -38,7 +31,7 @@ def replace_file(path: Path, content: bytes) -> None:
 
 @contextmanager
 def new_folder(path: Path) -> Iterator[Path]:
-    """A folder to fill; when the block ends it appears at `path`, complete and on the disk, and otherwise not at all."""
+    """Yield a folder to fill, which appears at `path`, complete and on the disk, if the block succeeds."""
     aside = path.with_name(f"{ASIDE}{path.name}")
     with explain_disk_errors(path):
         shutil.rmtree(aside, ignore_errors=True)
@@ -57,7 +50,7 @@ def new_folder(path: Path) -> Iterator[Path]:
 
 
 def remove_folder(path: Path) -> None:
-    """Take a folder out of sight at once and then remove it: a kill in the middle leaves rubbish, nothing half there."""
+    """Rename a folder out of sight, then remove it: a kill in between leaves no half of it at `path`."""
     aside = path.with_name(f"{ASIDE}{path.name}")
     shutil.rmtree(aside, ignore_errors=True)
     try:
@@ -68,40 +61,13 @@ def remove_folder(path: Path) -> None:
     shutil.rmtree(aside, ignore_errors=True)
 
 
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Hold the lock file at `path`, which the system lets go of however the process ends.
-
-    Raises DannError where another process holds it for longer than WAIT_SECONDS.
-    """
-    until = time.monotonic() + WAIT_SECONDS
-    with explain_disk_errors(path):
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        while not _locked(descriptor):
-            if time.monotonic() > until:
-                raise DannError(f"{path}: another dann holds it for {WAIT_SECONDS:.0f} s; try again when that is done")
-            time.sleep(0.01)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def _locked(descriptor: int) -> bool:
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
-
-
 def remove_leftovers(folder: Path) -> None:
-    """Remove what a crash left half written in `folder`. Only for the one process that writes there."""
-    for rubbish in folder.glob(f"{ASIDE}*"):
-        if rubbish.is_dir():
-            shutil.rmtree(rubbish, ignore_errors=True)
+    """Remove what a crash left incomplete in `folder`. Only while no other process writes there."""
+    for path in folder.glob(f"{ASIDE}*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
         else:
-            rubbish.unlink(missing_ok=True)
+            path.unlink(missing_ok=True)
 
 
 def flush_folder(folder: Path) -> None:
@@ -115,7 +81,7 @@ def flush_folder(folder: Path) -> None:
 
 @contextmanager
 def explain_disk_errors(path: Path) -> Iterator[None]:
-    """Turn the system's refusal to write `path` into one line that says what to do."""
+    """Turn an OSError while writing `path` into a DannError that says what to do."""
     try:
         yield
     except OSError as error:

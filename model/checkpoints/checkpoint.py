@@ -1,14 +1,14 @@
-"""One folder a checkpoint: writing it, and loading it as a Snapshot. The one file that knows `safetensors`.
+"""Save a checkpoint as a folder, and load it as a Snapshot. The one file that knows `safetensors`.
 
     <root>/<id>/weights.safetensors      the weights, float32
     <root>/<id>/config.json              ModelConfig
     <root>/<id>/tokenizer.json           Tokenizer
     <root>/<id>/meta.json                Meta
-    <root>/<id>/curve.json               how it was learned; not there where that is not known
+    <root>/<id>/curve.json               the training curve, where it is known
     <root>/<id>/manifest.json            format version and the SHA-256 of every other file
 
-A folder is complete before anyone can see it, and nothing is used that does not verify. Which of them serves is told in
-folder.py, which needs no JAX. Knows no optimiser: what only resuming needs is kept elsewhere (training/runs/resume.py).
+A folder is complete before anyone can see it, and only what verifies is used. folder.py, which needs no JAX, knows which of
+them serves. Knows no optimiser: the state that resuming needs is kept elsewhere (training/runs/resume.py).
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,13 +22,13 @@ from flax import nnx
 from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
-from model.checkpoints.atomic_files import alone, new_folder, remove_leftovers
+from model.checkpoints.atomic_files import new_folder, remove_leftovers
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
     CURRENT,
     FORMAT_VERSION,
-    LOCK,
     Meta,
+    checkpoints_lock,
     current,
     damaged_checkpoint,
     ids,
@@ -59,7 +59,7 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Snapshot:
-    """What answers: a verified checkpoint in memory."""
+    """A verified checkpoint in memory, ready for the engine."""
 
     id: str
     model: LanguageModel
@@ -68,7 +68,7 @@ class Snapshot:
 
 
 def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
-    """The weights by dotted name, as they are stored."""
+    """The weights by dotted name, as checkpoints store them."""
     flat = nnx.to_flat_state(nnx.state(model, nnx.Param))
     return {".".join(map(str, path)): np.asarray(param[...]) for path, param in flat}
 
@@ -76,12 +76,12 @@ def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
 def save(
     root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta: Meta, curve: Sequence[Point] = ()
 ) -> None:
-    """Write checkpoint `id_` under `root`. It does not serve until `publish`.
+    """Save checkpoint `id_` under `root`. It does not serve until `publish`.
 
     Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
     """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with alone(root / LOCK):  # nobody is just writing what looks like rubbish
+    with checkpoints_lock(root):  # nobody else writes here now, so leftovers are of a crash
         remove_leftovers(root)
     with new_folder(root / id_) as folder:
         (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights_of(model)))
@@ -94,7 +94,7 @@ def save(
 
 
 def load(root: Path, id_: str | None = None) -> Snapshot:
-    """Verify and load checkpoint `id_`, or the one that serves. Raises DannError naming what is wrong and what to do."""
+    """Verify and load checkpoint `id_`, by default the one that serves. Raises DannError saying what is wrong."""
     id_ = id_ or current(root)
     if id_ is None:
         raise DannError(f"{root}: there is no checkpoint yet; run `dann train` first (after `dann import`)")
@@ -110,7 +110,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
     except (ValidationError, safetensors.SafetensorError) as error:
         raise damaged_checkpoint(folder, str(error).splitlines()[0]) from error
-    except OSError as error:  # it was removed meanwhile, or the disk fails
+    except OSError as error:  # the checkpoint was removed meanwhile, or the disk fails
         raise damaged_checkpoint(folder, f"a file cannot be read ({error.strerror})") from error
     model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
@@ -118,7 +118,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
 
 
 def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None:
-    """Put stored weights into a network; raises DannError if they are those of another one."""
+    """Set a network's weights to stored ones; raises DannError if their names or shapes are another network's."""
     state = nnx.state(model, nnx.Param)
     flat = {".".join(map(str, path)): param for path, param in nnx.to_flat_state(state)}
     if {name: param.shape for name, param in flat.items()} != {name: array.shape for name, array in weights.items()}:

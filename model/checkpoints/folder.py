@@ -1,35 +1,40 @@
-"""The folder of checkpoints as files: which are complete, which one serves, which served before it. Imports no JAX.
+"""The folder of checkpoints: which are complete, which one serves, which served before it. Imports no JAX.
 
     <root>/CURRENT    the id of the checkpoint that serves
-    <root>/SERVED     the ids of those that served before it, oldest first: what rolling back goes by
+    <root>/SERVED     the ids of those that served before it, oldest first: where rolling back leads
     <root>/LOCK       held while CURRENT changes or a checkpoint is removed
 
-What is in a checkpoint's own folder is told in checkpoint.py.
+checkpoint.py describes the files of one checkpoint.
 """
 
 import hashlib
 import json
 import re
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
-from model.checkpoints.atomic_files import alone, replace_file
+from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.file_lock import hold_lock
 from model.errors import DannError
 
 FORMAT_VERSION = 1
 CURRENT, SERVED, LOCK = "CURRENT", "SERVED", "LOCK"
 MANIFEST = "manifest.json"
 META = "meta.json"
+LOCK_WAIT_SECONDS = 10.0
+"""How long to wait for another process that holds LOCK: each holds it for less than a second."""
 
 
 class Meta(BaseModel):
     """Where a checkpoint comes from. `newest_post` is Unix seconds; `settings` training's tables of config.toml, as used.
 
-    `held_out` notes which posts were not learned (training/data/split.py); checkpoints from before that was noted have None.
-    `baselines` are bits per byte of the same held-out posts that something else than a network reaches, by its name.
+    `held_out` describes which posts were not trained on (training/data/split.py), None in checkpoints older than that note.
+    `baselines` are bits per byte on the same held-out posts of methods other than a network, by name.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -46,9 +51,30 @@ class Meta(BaseModel):
     held_out: str | None = None
     baselines: dict[str, float] = {}
 
+    def created_at(self) -> float | None:
+        """When the checkpoint was made, in Unix seconds; None where `created` is no time with a time zone."""
+        try:
+            time = datetime.fromisoformat(self.created)
+        except ValueError:
+            return None
+        return time.timestamp() if time.tzinfo else None
+
+
+def read_meta(folder: Path) -> Meta | None:
+    """The Meta of a checkpoint's folder; None where it cannot be read."""
+    try:
+        return Meta.model_validate_json((folder / META).read_bytes())
+    except (OSError, ValueError):
+        return None
+
+
+def checkpoints_lock(root: Path) -> AbstractContextManager[None]:
+    """Hold the lock under which CURRENT changes and checkpoints are removed; raises LockHeldError if another process does."""
+    return hold_lock(root / LOCK, LOCK_WAIT_SECONDS)
+
 
 def is_id(text: str) -> bool:
-    """Whether a checkpoint may be called so: a plain name, which no path hides in."""
+    """Whether `text` may name a checkpoint: plain characters, so that it cannot be a path out of the folder."""
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}", text) is not None
 
 
@@ -60,57 +86,64 @@ def ids(root: Path) -> list[str]:
 def current(root: Path) -> str | None:
     """The id of the checkpoint that serves, or None before the first. Raises DannError where CURRENT holds no id."""
     try:
-        told = (root / CURRENT).read_text(encoding="utf-8").strip()
+        text = (root / CURRENT).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise DannError(f"{root / CURRENT}: cannot be read ({error}); `dann rollback ID` writes it anew") from error
-    if told and not is_id(told):
-        raise DannError(f"{root / CURRENT}: {told[:40]!r} is no checkpoint's id; `dann rollback ID` writes it anew")
-    return told or None
+        raise DannError(f"{root / CURRENT}: cannot be read ({error}); `dann rollback ID` replaces it") from error
+    if text and not is_id(text):
+        raise DannError(f"{root / CURRENT}: {text[:40]!r} is no checkpoint's id; `dann rollback ID` replaces it")
+    return text or None
+
+
+def current_or_none(root: Path) -> str | None:
+    """The id of the checkpoint that serves; None also where CURRENT is damaged and so names no checkpoint."""
+    try:
+        return current(root)
+    except DannError:
+        return None
 
 
 def served_before(root: Path) -> list[str]:
-    """Ids of the checkpoints that served before the current one and are there, oldest first.
+    """Ids of the checkpoints that served before the current one and still exist, oldest first.
 
-    What was rolled back from is not among them. Raises DannError where SERVED or CURRENT is damaged.
+    Checkpoints that were rolled back are not among them. Raises DannError where SERVED or CURRENT is damaged.
     """
-    return served_until(root, current(root))
+    return served_before_id(root, current(root))
 
 
-def served_until(root: Path, serving: str | None) -> list[str]:
-    """The same where CURRENT names `serving`, None where it names nothing. Raises DannError where SERVED is damaged."""
-    known = ids(root)
-    if not (root / SERVED).exists():  # of an older dann, which published every checkpoint it made
-        return [one for one in known if serving and one < serving]
-    told = read_ids(root / SERVED)
-    before = told[: told.index(serving)] if serving in told else told
-    return [one for one in before if one in known]
+def served_before_id(root: Path, serving: str | None) -> list[str]:
+    """`served_before` with `serving` in place of what CURRENT names. Raises DannError where SERVED is damaged."""
+    existing = ids(root)
+    if not (root / SERVED).exists():  # written by an older dann, which published every checkpoint it made
+        return [id_ for id_ in existing if serving and id_ < serving]
+    served = read_ids(root / SERVED)
+    before = served[: served.index(serving)] if serving in served else served
+    return [id_ for id_ in before if id_ in existing]
 
 
 def publish(root: Path, id_: str) -> None:
-    """Make `id_` the checkpoint that serves, in one step, after verifying it. Raises DannError, and nothing changed."""
+    """Verify `id_`, then make it the checkpoint that serves, in one step. After a DannError nothing has changed."""
     if not is_id(id_) or not (root / id_).is_dir():
         raise unknown_checkpoint(root)
-    with alone(root / LOCK):
+    with checkpoints_lock(root):
         verify(root / id_)
-        write_ids(
-            root / SERVED, _will_have_served(root, id_)
-        )  # a kill after it changes nothing: CURRENT says where we are
+        # SERVED first: after a kill in between it is read only up to what CURRENT names.
+        write_ids(root / SERVED, _served_once_published(root, id_))
         replace_file(root / CURRENT, f"{id_}\n".encode())
 
 
-def _will_have_served(root: Path, id_: str) -> list[str]:
-    """What served before `id_` does."""
+def _served_once_published(root: Path, id_: str) -> list[str]:
+    """The contents of SERVED once `id_` serves."""
     try:
         serving, before = current(root), served_before(root)
-    except DannError:  # publishing mends what is damaged
-        return [one for one in ids(root) if one < id_]
+    except DannError:  # publishing replaces damaged files
+        return [older for older in ids(root) if older < id_]
     return before if serving in {None, id_} or id_ in before else [*before, str(serving)]
 
 
 def read_ids(file: Path) -> list[str]:
-    """The ids in a file that has one a line, none where it is not there. Raises DannError, naming the line, for others."""
+    """The ids in a file of one a line; none if there is no file. Raises DannError, naming the line, for anything else."""
     try:
         lines = file.read_text(encoding="utf-8").split("\n")
     except FileNotFoundError:
@@ -128,42 +161,42 @@ def read_ids(file: Path) -> list[str]:
     return [line for line in lines if line]
 
 
-def write_ids(file: Path, told: Sequence[str]) -> None:
-    """Write ids one a line, in one step."""
-    replace_file(file, "".join(f"{one}\n" for one in told).encode())
+def write_ids(file: Path, written: Sequence[str]) -> None:
+    """Write ids, one a line, in one step."""
+    replace_file(file, "".join(f"{id_}\n" for id_ in written).encode())
 
 
 def seal(folder: Path) -> None:
-    """Write the manifest of a checkpoint's folder in which everything else is there: now it is complete."""
+    """Write the manifest of a checkpoint's folder, the last file, which makes it complete."""
     manifest = {"format": FORMAT_VERSION, "files": {file.name: _sha256(file) for file in sorted(folder.iterdir())}}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2))
 
 
 def verify(folder: Path) -> None:
-    """Raise DannError, naming what is wrong, unless every file of the checkpoint is as it was written."""
+    """Check every file of a checkpoint against the manifest; raises DannError naming the damage."""
     for name, expected in _manifest(folder).items():
         try:
-            found = _sha256(folder / name)
+            actual = _sha256(folder / name)
         except FileNotFoundError as error:
             raise damaged_checkpoint(folder, f"{name} is missing") from error
         except OSError as error:
             raise damaged_checkpoint(folder, f"{name} cannot be read ({error.strerror})") from error
-        if found != expected:
+        if actual != expected:
             raise damaged_checkpoint(folder, f"{name} is not what was written (its SHA-256 differs)")
 
 
 def unknown_checkpoint(root: Path) -> DannError:
-    """Of an id that is none of those under `root`."""
+    """The error for an id that is no checkpoint's under `root`."""
     return DannError(f"there is no such checkpoint; the newest are {', '.join(ids(root)[-5:]) or 'none'}")
 
 
 def damaged_checkpoint(folder: Path, what: str) -> DannError:
-    """Of a checkpoint that cannot be used."""
+    """The error for a checkpoint that cannot be used; `what` says why."""
     return DannError(f"{folder}: checkpoint {folder.name} is damaged: {what}; choose another one or run `dann train`")
 
 
 def _manifest(folder: Path) -> dict[str, str]:
-    """The checked files of a checkpoint and their SHA-256."""
+    """Names and SHA-256 of a checkpoint's files."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         version, files = int(manifest["format"]), dict(manifest["files"])

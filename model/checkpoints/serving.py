@@ -1,4 +1,4 @@
-"""Which checkpoint serves, in memory: what CURRENT names or, where that cannot be used, the newest before it that can."""
+"""Loading the checkpoint that serves: the one CURRENT names or, if that cannot be used, the newest before it that can."""
 
 from contextlib import suppress
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ from model.errors import DannError
 
 @dataclass(frozen=True)
 class Incumbent:
-    """What serves. `trouble` says why it is not what CURRENT names, "" where it is."""
+    """The checkpoint that serves. `trouble` says why it is not the one that CURRENT names, "" where it is."""
 
     snapshot: Snapshot
     trouble: str = ""
 
 
 def load_incumbent(root: Path) -> Incumbent | None:
-    """What serves, None before the first. Raises DannError, of what CURRENT names, where nothing can be used."""
+    """Load the checkpoint that serves; None before the first. Raises DannError, about CURRENT's, if none can be used."""
     try:
         id_ = checkpoint.current(root)
         return Incumbent(checkpoint.load(root, id_)) if id_ else None

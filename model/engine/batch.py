@@ -1,4 +1,4 @@
-"""The replies under way on one Snapshot, going on together a few steps at a time. Knows no threads and no queue."""
+"""The replies in progress on one Snapshot, advanced together a few steps at a time. Knows no threads and no queue."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,23 +9,23 @@ from model.config import SamplingParams
 from model.engine import observe
 from model.engine.prefix_cache import PrefixCache
 from model.engine.request import ReplyRequest
-from model.engine.slots import READ_STEPS, DecodeBatch, PrefillBatch, Slots
+from model.engine.slots import PREFILL_STEPS, DecodeBatch, PrefillBatch, Slots
 from model.sampling import SamplingArrays
 
 SlotRequests = list[tuple[int, ReplyRequest]]
-"""Requests and their slots."""
-KEPT = 4
-"""Beginnings of prompts that are kept, for each place: no round needs more than two."""
-NOTHING = ReplyRequest([], SamplingParams(), 0)
-"""Whose place it is where a program has more rows than there are requests."""
+"""Requests, each with its slot."""
+PREFIXES_PER_SLOT = 4
+"""Cached prompt prefixes, for each slot: no round needs more than two."""
+PADDING_REQUEST = ReplyRequest([], SamplingParams(), 0)
+"""Fills a program's rows where there are fewer requests than rows."""
 
 
 class Batch:
     """Up to `size` requests on one Snapshot.
 
-    In each `round` every prompt is read on by one part and every reply drawn on by one part, so that a long prompt keeps
-    nobody waiting for longer than a part of it takes, and whoever comes waits for one round. No program has more rows than
-    `widest`, which whoever has not compiled all of them yet may lower to one of `widths`.
+    In each `round` every prompt is read on by one chunk and every reply decoded on by one chunk, so that a long prompt holds
+    up nobody for longer than a chunk takes, and a new request waits for one round. No program has more rows than `widest`,
+    one of `widths`, which is lowered while wider programs are not compiled yet.
     """
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
@@ -36,10 +36,11 @@ class Batch:
         self.reset()
 
     def reset(self) -> list[ReplyRequest]:
-        """Forget all requests, and return them: after an error nobody knows what is in the table."""
+        """Drop all requests and return them: after an error the table's contents are unknown."""
         lost = list(self._running.values())
-        self._slots = Slots(self.snapshot.model, opening_tokens(self.snapshot), self.size, KEPT * self.size)
-        self._prefixes = PrefixCache(self._slots.spare)
+        opening = opening_tokens(self.snapshot)
+        self._slots = Slots(self.snapshot.model, opening, self.size, PREFIXES_PER_SLOT * self.size)
+        self._prefixes = PrefixCache(self._slots.prefix_rows)
         self._sources: dict[int, int] = {}
         self._prompts: dict[int, list[int]] = {}
         self._running = {}
@@ -50,95 +51,98 @@ class Batch:
         return len(self._running)
 
     @property
-    def room(self) -> int:
-        """How many more there is room for."""
+    def free_slots(self) -> int:
+        """How many more requests fit."""
         return len(self._free)
 
     def admit(self, request: ReplyRequest) -> None:
-        """Take one in; raises DannError, and does not, if the tokenizer cannot spell its conversation."""
-        request.begin(self.snapshot.tokenizer, self.snapshot.id)
+        """Give a request a slot; raises DannError, and gives none, if the tokenizer cannot encode its conversation."""
+        request.tokenize(self.snapshot.tokenizer, self.snapshot.id)
         slot = self._free.pop()
         self._running[slot] = request
         self._prompts[slot] = request.unread
-        known, source = self._prefixes.find(request.unread[: len(request.unread) - request.own_unread])
-        if known:  # its first part is read in the next round, before the row can go to another
+        cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
+        if cached:  # its first chunk is read in the next round, before the source row can be given to another prefix
             self._sources[slot] = source
-            request.unread = request.unread[known:]
+            request.unread = request.unread[cached:]
 
     def round(self) -> list[ReplyRequest]:
-        """Go on with all of them; returns those that were drawn on. The ended ones, and those given up, are let go."""
+        """Advance all requests; returns those that were decoded. Finished and cancelled ones leave their slots."""
         self._release()
-        reading = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
-        for some in _parts(reading, widest := self.widest):
-            self._slots.read(self._reading(some, smallest_fitting(self.widths, len(some))))
-        drawing = [(slot, request) for slot, request in self._running.items() if not request.unread]
-        for some in _parts(drawing, widest):
-            watched = observe.observed_requests(self._slots, some)
-            tokens = self._slots.draw(self._drawing(some, smallest_fitting(self.widths, len(some))))[: len(some)]
-            counted = [request.draw(drawn) for (_, request), drawn in zip(some, tokens.tolist(), strict=True)]
-            for few in watched:
-                observe.report_logprobs(self._slots, few, tokens, counted)
+        prefilling = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
+        for chunk in _chunks(prefilling, widest := self.widest):
+            self._slots.prefill(self._prefill_batch(chunk, smallest_fitting(self.widths, len(chunk))))
+        decoding = [(slot, request) for slot, request in self._running.items() if not request.unread]
+        for chunk in _chunks(decoding, widest):
+            observed = observe.observed_requests(self._slots, chunk)
+            batch = self._decode_batch(chunk, smallest_fitting(self.widths, len(chunk)))
+            tokens = self._slots.decode(batch)[: len(chunk)]
+            num_accepted = [request.accept(row) for (_, request), row in zip(chunk, tokens.tolist(), strict=True)]
+            for requests in observed:
+                observe.report_logprobs(self._slots, requests, tokens, num_accepted)
         self._release()
-        return [request for _, request in drawing]
+        return [request for _, request in decoding]
 
     def warm(self, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
 
-        Nothing is to be done where this was done for another network of the same shape. One takes a second or more where
-        it is not cached: `stop` is asked after the first of a width whether to go on.
+        Free where it was done for another network of the same shape. A program takes a second or more where it is not
+        cached: `stop` is asked after the first of a width whether to break off.
         """
-        for one in [width] if width else self.widths:
-            if self._slots.is_warm(one):
+        for rows in [width] if width else self.widths:
+            if self._slots.is_warm(rows):
                 continue
-            self._slots.read(self._reading([], one))
+            self._slots.prefill(self._prefill_batch([], rows))
             if stop():
                 return
-            if one == self.widths[0]:
+            if rows == self.widths[0]:
                 observe.compile_logprobs(self._slots)
-            self._slots.draw(self._drawing([], one))
-            self._slots.note_warm(one)
+            self._slots.decode(self._decode_batch([], rows))
+            self._slots.mark_warm(rows)
 
     def _release(self) -> None:
-        for slot in [slot for slot, request in self._running.items() if request.over]:
+        for slot in [slot for slot, request in self._running.items() if request.finished]:
             del self._running[slot], self._prompts[slot]
             self._sources.pop(slot, None)
             self._free.append(slot)
 
-    def _reading(self, asked: SlotRequests, width: int) -> PrefillBatch:
-        parts = PrefillBatch(
-            rows=np.full(width, self._slots.nobody, np.int32),
-            sources=np.full(width, self._slots.nobody, np.int32),
-            copies=np.full(width, self._slots.nobody, np.int32),
-            tokens=np.zeros((width, READ_STEPS), np.int32),
-            skip=np.full(width, READ_STEPS, np.int32),
-            fresh=np.ones(width, bool),
-            first=np.zeros(width, bool),
-            own=np.zeros((width, READ_STEPS), bool),
+    def _prefill_batch(self, requests: SlotRequests, width: int) -> PrefillBatch:
+        batch = PrefillBatch(
+            rows_B=np.full(width, self._slots.padding_row, np.int32),
+            sources_B=np.full(width, self._slots.padding_row, np.int32),
+            copies_B=np.full(width, self._slots.padding_row, np.int32),
+            tokens_BxT=np.zeros((width, PREFILL_STEPS), np.int32),
+            skip_B=np.full(width, PREFILL_STEPS, np.int32),
+            fresh_B=np.ones(width, bool),
+            first_B=np.zeros(width, bool),
+            is_reply_BxT=np.zeros((width, PREFILL_STEPS), bool),
         )
-        for place, (slot, request) in enumerate(asked):
+        for row, (slot, request) in enumerate(requests):
             source = self._sources.pop(slot, None)
-            parts.rows[place], parts.sources[place] = slot, slot if source is None else source
-            parts.fresh[place], parts.first[place] = request.fresh and source is None, request.fresh
-            own = request.own_unread
-            part = request.take_unread(len(request.unread) % READ_STEPS or READ_STEPS)
-            parts.own[place, READ_STEPS - (own - request.own_unread) :] = True
-            conversation_read = not request.unread and not request.begun
+            batch.rows_B[row], batch.sources_B[row] = slot, slot if source is None else source
+            batch.fresh_B[row], batch.first_B[row] = request.fresh and source is None, request.fresh
+            reply_tokens = request.unread_reply_tokens
+            chunk = request.take_unread(len(request.unread) % PREFILL_STEPS or PREFILL_STEPS)
+            batch.is_reply_BxT[row, PREFILL_STEPS - (reply_tokens - request.unread_reply_tokens) :] = True
+            conversation_read = not request.unread and not request.reply_prefix
             if conversation_read and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
-                parts.copies[place] = copy
-            parts.skip[place] = READ_STEPS - len(part)
-            parts.tokens[place, READ_STEPS - len(part) :] = part
-        return parts
+                batch.copies_B[row] = copy
+            batch.skip_B[row] = PREFILL_STEPS - len(chunk)
+            batch.tokens_BxT[row, PREFILL_STEPS - len(chunk) :] = chunk
+        return batch
 
-    def _drawing(self, asked: SlotRequests, width: int) -> DecodeBatch:
-        rows = [slot for slot, _ in asked] + [self._slots.nobody] * (width - len(asked))
-        requests = [request for _, request in asked] + [NOTHING] * (width - len(asked))
+    def _decode_batch(self, slot_requests: SlotRequests, width: int) -> DecodeBatch:
+        padding = width - len(slot_requests)
+        rows = [slot for slot, _ in slot_requests] + [self._slots.padding_row] * padding
+        requests = [request for _, request in slot_requests] + [PADDING_REQUEST] * padding
         params = [request.params for request in requests]
+        lengths = [len(request.reply_prefix) + len(request.generated) for request in requests]
         return DecodeBatch(
-            rows=np.asarray(rows, np.int32),
-            tokens=np.asarray([request.last for request in requests], np.int32),
-            seeds=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
-            counts=np.asarray([len(request.begun) + len(request.drawn) for request in requests], np.int32),
-            settings=SamplingArrays(
+            rows_B=np.asarray(rows, np.int32),
+            tokens_B=np.asarray([request.last for request in requests], np.int32),
+            seeds_B=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
+            counts_B=np.asarray(lengths, np.int32),
+            params=SamplingArrays(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),
                 top_p=np.asarray([one.top_p for one in params], np.float32),
@@ -148,16 +152,16 @@ class Batch:
         )
 
 
-def _parts(asked: SlotRequests, most: int) -> list[SlotRequests]:
-    return [asked[start : start + most] for start in range(0, len(asked), most)]
+def _chunks(requests: SlotRequests, size: int) -> list[SlotRequests]:
+    return [requests[start : start + size] for start in range(0, len(requests), size)]
 
 
 def batch_sizes(size: int) -> list[int]:
     """The numbers of rows that programs are compiled for, ascending: 1, 4, 16, ..., and one that holds `size`."""
-    found = [1]
-    while found[-1] < size:
-        found.append(4 * found[-1])
-    return found
+    sizes = [1]
+    while sizes[-1] < size:
+        sizes.append(4 * sizes[-1])
+    return sizes
 
 
 def smallest_fitting(widths: Sequence[int], count: int) -> int:
@@ -166,5 +170,5 @@ def smallest_fitting(widths: Sequence[int], count: int) -> int:
 
 
 def opening_tokens(snapshot: Snapshot) -> np.ndarray:
-    """Which tokens `[V]` may begin a reply: those that show something, so that none is empty."""
+    """Which tokens `[V]` may begin a reply: those with visible text, so that no reply is empty."""
     return np.asarray([bool(token.decode("utf-8", "replace").strip()) for token in snapshot.tokenizer.token_bytes])

@@ -1,9 +1,9 @@
 """Conversations in, replies out, many at once, from one Snapshot. Knows no platform, no posts and no files.
 
-`reply` and `replies` work where they are called, for the terminal and for training. `submit` is for the event loop: once
-started, a thread does the work and whoever asked gets the reply as a Stream. Both draw the same: a reply depends on
-(checkpoint, conversation, SamplingParams, seed) alone, bit for bit the same alone and in a crowd. (On one kind of processor:
-another kind, or another XLA, may add in another order, and then once in a great while draw another token.)
+`reply` and `replies` run in the caller's thread, for the terminal and for training. `submit` is for the event loop: once
+started, a thread generates and the caller gets a ReplyStream. Both give the same: a reply depends on (checkpoint,
+conversation, SamplingParams, seed) alone, bit for bit the same alone and in a batch. (On one kind of processor: another kind,
+or another XLA, may add in another order, and then once in a great while sample another token.)
 """
 
 import asyncio
@@ -25,11 +25,11 @@ from model.errors import DannError
 
 __all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull", "Load", "Turn", "prompt_tokens"]
 
-SLOTS, WAITING = 64, 256
+DEFAULT_SLOTS, DEFAULT_WAITING = 64, 256
 
 
 class EngineFull(DannError):  # noqa: N818 (a state one expects, not a fault)
-    """As many replies are under way, and wait, as may; this one was not taken."""
+    """The slots and the queue are full, so this request was not taken."""
 
 
 class EngineClosed(DannError):  # noqa: N818
@@ -38,7 +38,7 @@ class EngineClosed(DannError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many replies are being drawn, of how many at most, and how many wait for a place."""
+    """How many replies are being generated, of how many at most, and how many wait for a slot."""
 
     busy: int
     slots: int
@@ -46,42 +46,42 @@ class Load:
 
 
 class Engine:
-    """Answers from one Snapshot, `slots` replies at once. `waiting` more may be asked for before it is full."""
+    """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full."""
 
-    def __init__(self, snapshot: Snapshot, slots: int = SLOTS, waiting: int = WAITING) -> None:
+    def __init__(self, snapshot: Snapshot, slots: int = DEFAULT_SLOTS, waiting: int = DEFAULT_WAITING) -> None:
         self.snapshot = snapshot
-        self._slots, self._most = slots, slots + waiting
-        self._own: Batch | None = None
-        self._owned = threading.Lock()
+        self._slots, self._capacity = slots, slots + waiting
+        self._local_batch: Batch | None = None
+        self._local_lock = threading.Lock()
         self._worker: Worker | None = None
         self._closed = False
         self._streams: dict[ReplyRequest, ReplyStream] = {}
-        self.drawn = 0
-        """How many tokens the replies had that were submitted and are over, those that were given up too."""
+        self.tokens_generated = 0
+        """Tokens of the submitted replies that have ended, cancelled ones too."""
 
     def reply(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> Completion:
-        """The persona's next turn, drawn now. Never empty, never more than `params.max_tokens` tokens."""
+        """Generate the persona's next turn now. Never empty, never more than `params.max_tokens` tokens."""
         return self.replies([(conversation, params, seed)])[0]
 
-    def replies(self, asked: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
-        """`reply` for many at once, which is much faster than one by one; in the order asked."""
-        return self._finished([ReplyRequest(*one) for one in asked])
+    def replies(self, requests: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
+        """`reply` for many at once, much faster than one by one; in the order of `requests`."""
+        return self._run([ReplyRequest(*request) for request in requests])
 
     def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> list[int]:
-        """Exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
+        """Generate exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
         request = ContinuationRequest(prompt, params, seed)
-        self._finished([request])
-        return request.drawn
+        self._run([request])
+        return request.generated
 
-    def _finished(self, requests: Sequence[ReplyRequest]) -> list[Completion]:
-        with self._owned:
-            if self._own is None or self._own.snapshot is not self.snapshot:
-                self._own = Batch(self.snapshot, self._slots)
-            batch, coming = self._own, list(reversed(requests))
+    def _run(self, requests: Sequence[ReplyRequest]) -> list[Completion]:
+        with self._local_lock:
+            if self._local_batch is None or self._local_batch.snapshot is not self.snapshot:
+                self._local_batch = Batch(self.snapshot, self._slots)
+            batch, queue = self._local_batch, list(reversed(requests))
             try:
-                while coming or len(batch):
-                    while coming and batch.room:
-                        batch.admit(coming.pop())
+                while queue or len(batch):
+                    while queue and batch.free_slots:
+                        batch.admit(queue.pop())
                     batch.round()
             except BaseException:
                 batch.reset()
@@ -89,27 +89,27 @@ class Engine:
         return [request.completion for request in requests if request.completion]
 
     def start(self, batch: Batch | None = None) -> None:
-        """Begin to answer what is submitted on the running event loop. Compiling comes first; see `ready` and `complete`.
+        """Start the thread for `submit` on the running event loop. Compiling comes first; see `ready` and `warmed_up`.
 
-        `batch` is one of this snapshot and as many slots, made in a thread by who cannot let the loop wait for it.
+        `batch` has this snapshot and as many slots; a caller that must not block the loop makes it in a thread.
         """
         if self._worker is not None:
             raise EngineClosed("an engine is started once")
         loop = asyncio.get_running_loop()
 
-        def tell(news: Sequence[RequestUpdate]) -> None:
+        def deliver(updates: Sequence[RequestUpdate]) -> None:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-                loop.call_soon_threadsafe(self._deliver, news)
+                loop.call_soon_threadsafe(self._deliver, updates)
 
-        self._worker = Worker(batch or Batch(self.snapshot, self._slots), tell)
+        self._worker = Worker(batch or Batch(self.snapshot, self._slots), deliver)
 
     async def ready(self) -> None:
-        """Wait until what one reply needs is compiled; raises what went wrong with that."""
+        """Wait until the programs for one reply are compiled; raises what went wrong with that."""
         await asyncio.shield(asyncio.wrap_future(self._started().ready))
 
-    async def complete(self) -> None:
-        """Wait until what a crowd needs is compiled too, which goes on while replies are drawn."""
-        await asyncio.shield(asyncio.wrap_future(self._started().complete))
+    async def warmed_up(self) -> None:
+        """Wait until the programs for many replies at once are compiled too; replies are generated meanwhile."""
+        await asyncio.shield(asyncio.wrap_future(self._started().warmed_up))
 
     def submit(
         self,
@@ -117,35 +117,34 @@ class Engine:
         params: SamplingParams,
         seed: int,
         *,
-        begun: str | Sequence[int] = "",
+        reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
-        watch: bool = False,
+        logprobs: bool = False,
     ) -> ReplyStream:
-        """Ask for the persona's next turn (request.py has the rest). Raises EngineFull, or EngineClosed, at once.
+        """Request the persona's next turn; see ReplyRequest for the options. Raises EngineFull or EngineClosed at once.
 
-        Touches no device: what cannot be answered is told by the stream.
+        Touches no device: a request that cannot be served fails through its stream.
         """
         worker = self._started()
         if self.full:
-            raise EngineFull(f"{self._most} replies are under way or wait; more are not taken")
-        request = ReplyRequest(conversation, params, seed, begun=begun, stop=stop, watch=watch)
+            raise EngineFull(f"{self._capacity} replies are in progress or waiting; more are not taken")
+        request = ReplyRequest(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
         stream = self._streams[request] = ReplyStream(request, self._forget)
         worker.add(request)
         return stream
 
     async def swap(self, snapshot: Snapshot) -> None:
-        """Answer from this snapshot from now on, whatever its shape; what is being drawn ends on the old one.
+        """Serve this snapshot from now on, whatever its shape; replies in progress are finished on the old one.
 
-        Returns when the new one is compiled and in place; until then the old one goes on answering. One of the same shape
-        needs no compiling.
+        Returns when the new one is compiled and in place; until then the old one serves. The same shape needs no compiling.
         """
         self._started()
-        batch = await asyncio.to_thread(self._warmed, snapshot)
+        batch = await asyncio.to_thread(self._warm_batch, snapshot)
         self._started().replace(batch)
-        self.snapshot, self._own = snapshot, None
+        self.snapshot, self._local_batch = snapshot, None
 
-    def _warmed(self, snapshot: Snapshot) -> Batch:
-        """In a thread: also making a batch takes long enough for the event loop to notice."""
+    def _warm_batch(self, snapshot: Snapshot) -> Batch:
+        """Make and compile a Batch, in a thread: both take long enough to hold up the event loop."""
         batch = Batch(snapshot, self._slots)
         for width in batch.widths:
             if not self._closed:
@@ -154,17 +153,17 @@ class Engine:
 
     @property
     def full(self) -> bool:
-        """Whether one more would be refused."""
-        return len(self._streams) >= self._most
+        """Whether another request would be refused."""
+        return len(self._streams) >= self._capacity
 
     @property
     def load(self) -> Load:
-        """How busy it is. `waiting` is what was asked for less what has a place."""
+        """How busy the engine is; `waiting` counts the requests without a slot."""
         busy = self._worker.busy if self._worker else 0
         return Load(busy, self._slots, max(len(self._streams) - busy, 0))
 
     async def close(self) -> None:
-        """Stop, when the steps that are being drawn are. Replies that are not complete fail with EngineClosed."""
+        """Stop after the present round. Replies that are not complete fail with EngineClosed."""
         if self._worker is None:
             return
         self._closed = True
@@ -188,14 +187,14 @@ class Engine:
 
     def _forget(self, request: ReplyRequest) -> None:
         self._streams.pop(request, None)
-        self.drawn += len(request.drawn)
+        self.tokens_generated += len(request.generated)
 
-    def _deliver(self, news: Sequence[RequestUpdate]) -> None:
-        for one in news:
-            stream = self._streams.get(one.request)
-            if stream is None:  # given up
+    def _deliver(self, updates: Sequence[RequestUpdate]) -> None:
+        for update in updates:
+            stream = self._streams.get(update.request)
+            if stream is None:  # cancelled
                 continue
-            if one.error is not None:
-                stream.fail(one.error)
+            if update.error is not None:
+                stream.fail(update.error)
             else:
-                stream.feed(one.piece, one.completion, one.thoughts)
+                stream.feed(update.piece, update.completion, update.logprobs)

@@ -1,6 +1,6 @@
-"""What a network thought when a token was drawn: how likely it was, and what else there was. Knows no text.
+"""Log-probabilities of generated tokens, the entropy at each, and the likeliest alternatives. Knows no text.
 
-It is the network's own distribution, before temperature and filters: what they make of it follows from it.
+They are of the network's own distribution, before temperature and filters: the distribution after those follows from it.
 """
 
 from typing import NamedTuple
@@ -10,11 +10,11 @@ import jax.numpy as jnp
 import numpy as np
 
 TOP = 20
-"""How many of the likeliest are told."""
+"""How many of the likeliest tokens are reported."""
 
 
 class TokenLogprobs(NamedTuple):
-    """Of one token: its log-probability in nats, the entropy of all in bits, and the likeliest ids with theirs."""
+    """For one token: its log-probability in nats, the entropy in bits, and the likeliest ids with their log-probabilities."""
 
     token: int
     logprob: float
@@ -23,7 +23,7 @@ class TokenLogprobs(NamedTuple):
 
 
 class LogprobArrays(NamedTuple):
-    """The same of many, an array of `[B, T]` or `[B, T, TOP]` each."""
+    """The same for many tokens, an array of `[B, T]` or `[B, T, TOP]` each."""
 
     logprob: jax.Array
     entropy: jax.Array
@@ -31,22 +31,22 @@ class LogprobArrays(NamedTuple):
     top_logprobs: jax.Array
 
 
-def logprob_arrays(logits: jax.Array, drawn: jax.Array) -> LogprobArrays:
-    """What `logits[B, T, V]` say of the tokens `drawn[B, T]` from them, and of the likeliest; TOP, or V if that is less."""
+def logprob_arrays(logits: jax.Array, tokens: jax.Array) -> LogprobArrays:
+    """Score `tokens[B, T]` and the TOP likeliest (V, if that is less) by the `logits[B, T, V]` they were sampled from."""
     logprobs = jax.nn.log_softmax(logits)
     entropy = -(jnp.exp(logprobs) * logprobs).sum(axis=-1) / jnp.log(2.0)
     likeliest, ids = jax.lax.top_k(logprobs, min(TOP, logits.shape[-1]))
-    own = jnp.take_along_axis(logprobs, drawn[..., None], axis=-1)[..., 0]
-    return LogprobArrays(own, entropy, ids, likeliest)
+    of_tokens = jnp.take_along_axis(logprobs, tokens[..., None], axis=-1)[..., 0]
+    return LogprobArrays(of_tokens, entropy, ids, likeliest)
 
 
-def token_logprobs(tokens: np.ndarray, looks: LogprobArrays) -> list[list[TokenLogprobs]]:
-    """One a token of `tokens[B, T]`, a list a row."""
-    arrays = [np.asarray(array).tolist() for array in looks]
+def token_logprobs(tokens: np.ndarray, arrays: LogprobArrays) -> list[list[TokenLogprobs]]:
+    """A TokenLogprobs for each of `tokens[B, T]`, a list for each row."""
+    columns = [np.asarray(array).tolist() for array in arrays]
     return [
         [
-            TokenLogprobs(token, own, entropy, tuple(zip(ids, likeliest, strict=True)))
-            for token, own, entropy, ids, likeliest in zip(row, *parts, strict=True)
+            TokenLogprobs(token, logprob, entropy, tuple(zip(ids, likeliest, strict=True)))
+            for token, logprob, entropy, ids, likeliest in zip(row, *parts, strict=True)
         ]
-        for row, *parts in zip(tokens.tolist(), *arrays, strict=True)
+        for row, *parts in zip(tokens.tolist(), *columns, strict=True)
     ]

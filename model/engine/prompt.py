@@ -1,4 +1,4 @@
-"""A conversation, and the tokens that a network reads of it. Knows no network."""
+"""From a conversation to the prompt's token ids. Knows no network."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from model.tokenizer import BOS, ME, OTHER, Tokenizer
 
 PROMPT_TOKENS = 512
-"""How much of a conversation is read; its end counts."""
+"""Most tokens of a prompt; of a longer conversation the end is kept."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One message of the conversation to answer: `mine` if it is the persona's own."""
+    """One message of the conversation to reply to: `mine` if it is the persona's own."""
 
     mine: bool
     text: str
 
 
 def prompt_tokens(tokenizer: Tokenizer, conversation: Sequence[Turn]) -> list[int]:
-    """The conversation as the network was trained on it, up to where the persona's turn begins; the newest is kept."""
+    """Token ids of a conversation, as in training, up to where the persona's turn begins; the newest turns are kept."""
     tokens = [ME]
     for turn in reversed(conversation):
         room = PROMPT_TOKENS - 2 - len(tokens)  # for BOS and this turn's marker

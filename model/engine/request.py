@@ -1,4 +1,4 @@
-"""One reply that is asked for, from the question to the last character. Knows no network and no threads."""
+"""One requested reply, from the conversation to the last character. Knows no network and no threads."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ FinishReason = Literal["stop", "length"]
 
 @dataclass(frozen=True, slots=True)
 class Completion:
-    """One reply; `tokens` is how many were drawn for it, `checkpoint` the id of what drew them all.
+    """One reply; `tokens` is how many were generated for it, `checkpoint` the id of the checkpoint that generated them.
 
     `prompt_tokens` is how many were read before: the conversation, and the reply's beginning if it was given.
     """
@@ -30,14 +30,14 @@ class Completion:
 
 
 class ReplyRequest:
-    """What is asked, how far its prompt has been read, and what has been drawn.
+    """A conversation to reply to, how far its prompt has been read, and the tokens generated so far.
 
-    `begun` is how the reply begins already, in words or in tokens: it goes on from there, with the tokens that the whole
-    would have had. It ends before the first of `stop`. With `watch`, what the network thought at each token is kept.
+    `reply_prefix` is the reply's beginning, as text or as tokens: it goes on from there, with the tokens that the whole
+    reply would have had. The reply ends before the first of `stop`. With `logprobs`, log-probabilities are collected.
 
-    `unread` is what is left of the prompt but for its `last` token, which is then the last one drawn; `fresh` until a part
-    of it has been read. `tokenizer` and `checkpoint` are those of what draws it, once it has a place. Ends with a
-    `completion`; `given_up` is how whoever asked says that nobody waits any more.
+    `unread` is what is left of the prompt but for its `last` token, which is later the last one generated; `fresh` until a
+    chunk of it has been read. `tokenizer` and `checkpoint` are known once it has a slot. Ends with a `completion`, or with
+    `cancelled`, which the caller sets when nobody waits for it any more.
     """
 
     def __init__(
@@ -46,114 +46,116 @@ class ReplyRequest:
         params: SamplingParams,
         seed: int,
         *,
-        begun: str | Sequence[int] = "",
+        reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
-        watch: bool = False,
+        logprobs: bool = False,
     ) -> None:
-        self.params, self.seed, self.watch = params, seed, watch
+        self.params, self.seed, self.logprobs = params, seed, logprobs
         self.tokenizer: Tokenizer
         self.checkpoint = ""
-        self.begun: list[int] = []
-        self.drawn: list[int] = []
+        self.reply_prefix: list[int] = []
+        self.generated: list[int] = []
         self.completion: Completion | None = None
-        self.given_up = False
+        self.cancelled = False
         self.unread: list[int] = []
         self.last = 0
         self.fresh = True
-        self._conversation, self._beginning, self._stop = conversation, begun, [one for one in stop if one]
-        self._new, self._thoughts = "", list[TokenLogprobs]()
+        self._conversation, self._given_prefix = conversation, reply_prefix
+        self._stops = [text for text in stop if text]
+        self._new_text, self._new_logprobs = "", list[TokenLogprobs]()
 
-    def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
-        """Find the prompt's tokens; raises DannError for a text that the tokenizer cannot spell, or tokens that are none."""
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
+        """Encode the prompt; raises DannError for text that the tokenizer cannot encode, or ids that it does not have."""
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
-        self.begun = own_tokens(tokenizer, self._beginning)
-        *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.begun]
+        self.reply_prefix = reply_prefix_tokens(tokenizer, self._given_prefix)
+        *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.reply_prefix]
         self._prompt_tokens = len(self.unread) + 1
-        self._text = Detokenizer(tokenizer.decode_bytes(self.begun), self._stop)
+        self._detokenizer = Detokenizer(tokenizer.decode_bytes(self.reply_prefix), self._stops)
 
     @property
-    def over(self) -> bool:
-        """Whether nothing more is to be done."""
-        return self.completion is not None or self.given_up
+    def finished(self) -> bool:
+        """Whether it is complete or cancelled."""
+        return self.completion is not None or self.cancelled
 
     @property
-    def own_unread(self) -> int:
-        """How many tokens at the end of `unread` are the reply's own."""
-        return min(len(self.unread), max(0, len(self.begun) - 1))
+    def unread_reply_tokens(self) -> int:
+        """How many tokens at the end of `unread` belong to the reply's beginning."""
+        return min(len(self.unread), max(0, len(self.reply_prefix) - 1))
 
     def take_unread(self, most: int) -> list[int]:
-        """The next part of the prompt, all but its last token, from which the drawing begins."""
-        part, self.unread = self.unread[:most], self.unread[most:]
+        """The next chunk of the prompt, all but its last token, from which decoding begins."""
+        chunk, self.unread = self.unread[:most], self.unread[most:]
         self.fresh = False
-        return part
+        return chunk
 
-    def draw(self, tokens: Sequence[int]) -> int:
-        """Go on with these tokens: up to the first special one, and no more than `params.max_tokens` in all.
+    def accept(self, tokens: Sequence[int]) -> int:
+        """Append generated tokens, up to the first special one and to `params.max_tokens` in all.
 
-        Returns how many of them counted, with the special one that ends the reply.
+        Returns how many were used, with the special one that ends the reply.
         """
-        tokens = tokens[: self.params.max_tokens - len(self.drawn)]
-        own = next((place for place, token in enumerate(tokens) if token < NUM_SPECIAL), len(tokens))
-        self.last, had = tokens[-1], len(self.drawn)
-        for part in [tokens[:own]] if not self._stop else [[token] for token in tokens[:own]]:
-            self.drawn += part
-            self._new += self._text.add(self.tokenizer.decode_bytes(part))
-            if self._text.stopped:
-                self._end("stop")
-                return len(self.drawn) - had
-        if own < len(tokens):
-            self._end("stop")
-        elif len(self.drawn) == self.params.max_tokens:
-            self._end("length")
-        return min(own + 1, len(tokens))
+        tokens = tokens[: self.params.max_tokens - len(self.generated)]
+        end = next((position for position, token in enumerate(tokens) if token < NUM_SPECIAL), len(tokens))
+        self.last, length_before = tokens[-1], len(self.generated)
+        for part in [tokens[:end]] if not self._stops else [[token] for token in tokens[:end]]:
+            self.generated += part
+            self._new_text += self._detokenizer.add(self.tokenizer.decode_bytes(part))
+            if self._detokenizer.stopped:
+                self._complete("stop")
+                return len(self.generated) - length_before
+        if end < len(tokens):
+            self._complete("stop")
+        elif len(self.generated) == self.params.max_tokens:
+            self._complete("length")
+        return min(end + 1, len(tokens))
 
-    def think(self, thoughts: Sequence[TokenLogprobs]) -> None:
-        """Keep what the network thought."""
-        self._thoughts += thoughts
+    def add_logprobs(self, logprobs: Sequence[TokenLogprobs]) -> None:
+        """Append log-probabilities of the newest tokens."""
+        self._new_logprobs += logprobs
 
-    def take_thoughts(self) -> list[TokenLogprobs]:
-        """What it has thought since this was last asked."""
-        new, self._thoughts = self._thoughts, []
+    def take_logprobs(self) -> list[TokenLogprobs]:
+        """The log-probabilities added since the last call."""
+        new, self._new_logprobs = self._new_logprobs, []
         return new
 
     def take_text(self) -> str:
-        """What has come to the reply's text since this was last asked; whole characters."""
-        new, self._new = self._new, ""
+        """The text added since the last call, in whole characters."""
+        new, self._new_text = self._new_text, ""
         return new
 
-    def _end(self, reason: FinishReason) -> None:
-        self._new += self._text.end(cut=reason == "length")
-        told = self._text.text, self.seed, len(self.drawn), reason, self.checkpoint, self._prompt_tokens
-        self.completion = Completion(*told)
+    def _complete(self, reason: FinishReason) -> None:
+        self._new_text += self._detokenizer.end(cut=reason == "length")
+        self.completion = Completion(
+            self._detokenizer.text, self.seed, len(self.generated), reason, self.checkpoint, self._prompt_tokens
+        )
 
 
-def own_tokens(tokenizer: Tokenizer, begun: str | Sequence[int]) -> list[int]:
-    """The tokens of a reply's beginning. Raises DannError where they are none, or a text cannot be spelled."""
-    if isinstance(begun, str):
-        return tokenizer.encode(begun) if begun else []
-    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in begun):
+def reply_prefix_tokens(tokenizer: Tokenizer, reply_prefix: str | Sequence[int]) -> list[int]:
+    """Token ids of a reply's beginning; raises DannError for ids that do not exist and text that cannot be encoded."""
+    if isinstance(reply_prefix, str):
+        return tokenizer.encode(reply_prefix) if reply_prefix else []
+    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in reply_prefix):
         raise DannError(f"a reply's tokens are numbers from {NUM_SPECIAL} to {tokenizer.vocab_size - 1}")
-    return list(begun)
+    return list(reply_prefix)
 
 
 class ContinuationRequest(ReplyRequest):
-    """Tokens after given ones, special ones too, until there are `params.max_tokens`: for networks of plain text."""
+    """`params.max_tokens` tokens after given ones, special ones too: for networks of plain text."""
 
     def __init__(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> None:
         super().__init__([], params, seed)
         self._prompt = prompt
 
-    def begin(self, tokenizer: Tokenizer, checkpoint: str) -> None:
-        """Request."""
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
+        """Take the prompt as it is."""
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
         *self.unread, self.last = self._prompt
 
-    def draw(self, tokens: Sequence[int]) -> int:
-        """Request."""
-        tokens = tokens[: self.params.max_tokens - len(self.drawn)]
-        self.drawn += tokens
-        self.last = self.drawn[-1]
-        if len(self.drawn) == self.params.max_tokens:
-            text = self.tokenizer.decode(self.drawn)
-            self.completion = Completion(text, self.seed, len(self.drawn), "length", self.checkpoint)
+    def accept(self, tokens: Sequence[int]) -> int:
+        """Append generated tokens, whatever they are."""
+        tokens = tokens[: self.params.max_tokens - len(self.generated)]
+        self.generated += tokens
+        self.last = self.generated[-1]
+        if len(self.generated) == self.params.max_tokens:
+            text = self.tokenizer.decode(self.generated)
+            self.completion = Completion(text, self.seed, len(self.generated), "length", self.checkpoint)
         return len(tokens)

@@ -1,8 +1,10 @@
-"""A table with a row a reply, and the programs that work on it: read prompts, draw tokens, tell of them. Knows no text.
+"""A table with a row for each reply, and the compiled programs over it: prefill, decode, log-probabilities. Knows no text.
 
-A row holds what a reply must remember: its carry, and which tokens it has drawn. A program takes a few rows out, goes on
-with them for some steps, and puts them back; so a program is compiled once for each of a few numbers of rows, and whoever is
-not among them waits where it is. What a row becomes depends on that row alone, bit for bit.
+A row holds a reply's carry and which tokens the reply contains. A program takes a few rows out, advances them by some steps,
+and puts them back; so one program for each of a few batch sizes is enough, and rows outside the batch stay as they are. A
+row's result depends on that row alone, bit for bit.
+
+Shape suffixes: B rows of a program, R rows of the table, T steps, V tokens of the vocabulary.
 """
 
 from functools import lru_cache, partial
@@ -17,173 +19,180 @@ from model.architectures import LanguageModel
 from model.engine.logprobs import LogprobArrays, logprob_arrays
 from model.sampling import SamplingArrays, sample
 
-READ_STEPS = 16
-DRAW_STEPS = 8
-"""Steps of a program: between two programs requests come and go."""
+PREFILL_STEPS = 16
+DECODE_STEPS = 8
+"""Steps of one program: requests come and go between two programs."""
 
 
 class SlotTable(NamedTuple):
-    """What is remembered, an array of `[rows, ...]` each: the network's carry, and `seen[rows, V]` of those that draw."""
+    """The state of all replies: the network's carry, `[R, ...]`, and the tokens that each reply contains."""
 
     carry: Any
-    seen: jax.Array
+    seen_RxV: jax.Array
 
 
 class PrefillBatch(NamedTuple):
-    """Parts of prompts to read: `rows[B]`, `tokens[B, READ_STEPS]`, of which `skip[B]` at the front are none.
+    """Chunks of prompts to read into `rows_B`: the last T - `skip_B` of each row of `tokens_BxT`.
 
-    Each goes on from the carry of `sources[B]`, a row, or where the prompt begins here, `fresh[B]`, from none. What it
-    comes to is also left in row `copies[B]`. `first[B]` is a request's first part, `own[B, READ_STEPS]` marks tokens of its
-    reply, where that is begun already.
+    Each goes on from the carry of the row `sources_B`, or from an empty one where `fresh_B` (the prompt begins here). The
+    carry after it is also put into the row `copies_B`. `first_B` marks a request's first chunk, `is_reply_BxT` tokens of the
+    reply itself, where the request came with the beginning of one.
     """
 
-    rows: np.ndarray
-    sources: np.ndarray
-    copies: np.ndarray
-    tokens: np.ndarray
-    skip: np.ndarray
-    fresh: np.ndarray
-    first: np.ndarray
-    own: np.ndarray
+    rows_B: np.ndarray
+    sources_B: np.ndarray
+    copies_B: np.ndarray
+    tokens_BxT: np.ndarray
+    skip_B: np.ndarray
+    fresh_B: np.ndarray
+    first_B: np.ndarray
+    is_reply_BxT: np.ndarray
 
 
 class DecodeBatch(NamedTuple):
-    """Replies to go on with: `rows[B]`, each one's last token, its seed, how many tokens it has, its settings."""
+    """Replies to go on with: their rows, last tokens, seeds, how many tokens each has, and sampling parameters."""
 
-    rows: np.ndarray
-    tokens: np.ndarray
-    seeds: np.ndarray
-    counts: np.ndarray
-    settings: SamplingArrays
+    rows_B: np.ndarray
+    tokens_B: np.ndarray
+    seeds_B: np.ndarray
+    counts_B: np.ndarray
+    params: SamplingArrays
 
 
 class Programs(NamedTuple):
-    """The programs of all networks of a shape; `warm` are the (rows of the table, rows at once) they are compiled for."""
+    """The compiled programs of all networks of one shape; `warm` are the (rows R, batch sizes B) they are compiled for."""
 
-    read: Any
-    draw: Any
-    keep: Any
-    look: Any
+    prefill: Any
+    decode: Any
+    gather_carries: Any
+    logprobs: Any
     warm: set[tuple[int, int]]
 
 
 class Slots:
-    """A network's weights, a table of `count` rows for it (and one more, for whatever is nobody's), and the programs.
+    """A network's weights, a table of `count` rows for it, and the programs.
 
-    Behind them stand rows of carries alone, `spare` of them, for whatever is to be kept.
+    Row `padding_row` belongs to no reply: programs with more rows than requests work on it. The rows `prefix_rows` behind
+    it, `num_prefixes` of them, hold carries alone, of prompts that may come again.
     """
 
-    def __init__(self, model: LanguageModel, opening: np.ndarray, count: int, spare: int = 0) -> None:
-        model = nnx.merge(*nnx.split(model))  # so that the config set here is nobody else's; the weights are shared
-        model.config = model.config.without_rates()  # or another dropout, which says nothing here, would compile anew
+    def __init__(self, model: LanguageModel, opening_V: np.ndarray, count: int, num_prefixes: int = 0) -> None:
+        model = nnx.merge(*nnx.split(model))  # a copy, so that its config can be set; the weights are shared
+        model.config = (
+            model.config.without_dropout()
+        )  # decoding drops nothing, so the rates need no programs of their own
         graph, state = nnx.split(model)
         self._weights, structure = jax.tree.flatten(state)
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
-        self._opening = jnp.asarray(opening)
-        self._table = SlotTable(model.initial_carry(count + 1 + spare), jnp.zeros((count + 1, len(opening)), bool))
-        self.nobody = count
-        self.spare = range(count + 1, count + 1 + spare)
+        self._opening_V = jnp.asarray(opening_V)
+        carry = model.initial_carry(count + 1 + num_prefixes)
+        self._table = SlotTable(carry, jnp.zeros((count + 1, len(opening_V)), bool))
+        self.padding_row = count
+        self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
 
-    def is_warm(self, width: int) -> bool:
-        """Whether the programs for `width` rows of such a table are compiled, for this network or another of its shape."""
-        return (self.nobody, width) in self._programs.warm
+    def is_warm(self, batch_size: int) -> bool:
+        """Whether the programs of `batch_size` rows are compiled, for this network or another of its shape."""
+        return (self.padding_row, batch_size) in self._programs.warm
 
-    def note_warm(self, width: int) -> None:
-        """They are."""
-        self._programs.warm.add((self.nobody, width))
+    def mark_warm(self, batch_size: int) -> None:
+        """Note that the programs of `batch_size` rows are compiled."""
+        self._programs.warm.add((self.padding_row, batch_size))
 
-    def read(self, asked: PrefillBatch) -> None:
-        """Read READ_STEPS tokens of some rows' prompts."""
-        self._table = self._programs.read(self._weights, self._table, asked)
+    def prefill(self, batch: PrefillBatch) -> None:
+        """Read PREFILL_STEPS tokens of some rows' prompts."""
+        self._table = self._programs.prefill(self._weights, self._table, batch)
 
-    def keep(self, rows: np.ndarray) -> Any:
-        """The carries of some rows `[B]`, as they are now."""
-        return self._programs.keep(self._table.carry, rows)
+    def decode(self, batch: DecodeBatch) -> np.ndarray:
+        """Generate DECODE_STEPS tokens for some rows, `[B, DECODE_STEPS]`; token n of a reply uses its key folded with n."""
+        self._table, tokens_BxT = self._programs.decode(self._weights, self._opening_V, self._table, batch)
+        return np.asarray(tokens_BxT)
 
-    def look(self, carry: Any, read: np.ndarray, drawn: np.ndarray) -> LogprobArrays:
-        """What the network thought when it had kept `carry`, read `read[B, T]` and drew `drawn[B, T]`, a token after each."""
-        looks: LogprobArrays = self._programs.look(self._weights, carry, read, drawn)
-        return looks
+    def gather_carries(self, rows_B: np.ndarray) -> Any:
+        """The present carries of some rows."""
+        return self._programs.gather_carries(self._table.carry, rows_B)
 
-    def draw(self, asked: DecodeBatch) -> np.ndarray:
-        """Draw DRAW_STEPS tokens for some rows: `[B, DRAW_STEPS]`. Token n of a reply is drawn with its key folded with n."""
-        self._table, tokens = self._programs.draw(self._weights, self._opening, self._table, asked)
-        return np.asarray(tokens)
+    def logprobs(self, carry: Any, tokens_BxT: np.ndarray, generated_BxT: np.ndarray) -> LogprobArrays:
+        """Log-probabilities of `generated_BxT`, each token after the one of `tokens_BxT` that was read from `carry` on."""
+        arrays: LogprobArrays = self._programs.logprobs(self._weights, carry, tokens_BxT, generated_BxT)
+        return arrays
 
 
-# One set of four for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint mostly
-# has the old one's shape. `_shapes` are part of it where the graph does not tell them.
+# One set of programs for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint
+# mostly has the old one's shape. `_shapes` are part of the key where the graph does not hold them.
 @lru_cache(maxsize=8)
 def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]) -> Programs:
-    def made(weights: Any) -> LanguageModel:
+    def merge(weights: Any) -> LanguageModel:
         model: LanguageModel = nnx.merge(graph, jax.tree.unflatten(structure, weights))
         return model
 
     @partial(jax.jit, donate_argnums=1)
-    def read(weights: Any, table: SlotTable, asked: PrefillBatch) -> SlotTable:
-        return _read(made(weights), table, asked)
+    def prefill(weights: Any, table: SlotTable, batch: PrefillBatch) -> SlotTable:
+        return _prefill(merge(weights), table, batch)
 
     @partial(jax.jit, donate_argnums=2)
-    def draw(weights: Any, opening: jax.Array, table: SlotTable, asked: DecodeBatch) -> tuple[SlotTable, jax.Array]:
-        return _draw(made(weights), opening, table, asked)
+    def decode(weights: Any, opening_V: jax.Array, table: SlotTable, batch: DecodeBatch) -> tuple[SlotTable, jax.Array]:
+        return _decode(merge(weights), opening_V, table, batch)
 
     @jax.jit
-    def keep(carry: Any, rows: jax.Array) -> Any:
-        return _taken(carry, rows)
+    def gather_carries(carry: Any, rows_B: jax.Array) -> Any:
+        return _gather(carry, rows_B)
 
     @jax.jit
-    def thought(weights: Any, carry: Any, tokens: jax.Array, drawn: jax.Array) -> LogprobArrays:
-        return logprob_arrays(made(weights)(tokens, carry)[0], drawn)
+    def logprobs(weights: Any, carry: Any, tokens_BxT: jax.Array, generated_BxT: jax.Array) -> LogprobArrays:
+        logits_BxTxV, _ = merge(weights)(tokens_BxT, carry)
+        return logprob_arrays(logits_BxTxV, generated_BxT)
 
-    return Programs(read, draw, keep, thought, set())
+    return Programs(prefill, decode, gather_carries, logprobs, set())
 
 
-def _read(model: LanguageModel, table: SlotTable, asked: PrefillBatch) -> SlotTable:
-    old, new = _taken(table.carry, asked.sources), model.initial_carry(len(asked.rows))
+def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> SlotTable:
+    source, empty = _gather(table.carry, batch.sources_B), model.initial_carry(len(batch.rows_B))
 
-    def one(carry: Any, now: tuple[jax.Array, Any]) -> tuple[Any, None]:
-        number, tokens = now
-        _, after = model(tokens[:, None], carry)
-        return _where(number >= asked.skip, after, carry), None
+    def step(carry: Any, step_input: tuple[jax.Array, Any]) -> tuple[Any, None]:
+        number, tokens_B = step_input
+        _, new_carry = model(tokens_B[:, None], carry)
+        return _where(number >= batch.skip_B, new_carry, carry), None
 
-    carry, _ = jax.lax.scan(one, _where(asked.fresh, new, old), (jnp.arange(READ_STEPS), jnp.asarray(asked.tokens.T)))
-    seen = table.seen[asked.rows] & ~jnp.asarray(asked.first)[:, None]
-    own = (jnp.arange(seen.shape[1]) == asked.tokens[..., None]) & asked.own[..., None]
+    start = _where(batch.fresh_B, empty, source)
+    carry, _ = jax.lax.scan(step, start, (jnp.arange(PREFILL_STEPS), jnp.asarray(batch.tokens_BxT.T)))
+    seen_BxV = table.seen_RxV[batch.rows_B] & ~jnp.asarray(batch.first_B)[:, None]
+    is_token_BxTxV = jnp.arange(seen_BxV.shape[1]) == batch.tokens_BxT[..., None]
+    reply_BxTxV = is_token_BxTxV & batch.is_reply_BxT[..., None]
     return SlotTable(
-        carry=_put(_put(table.carry, asked.copies, carry), asked.rows, carry),
-        seen=_put(table.seen, asked.rows, seen | own.any(axis=1)),
+        carry=_scatter(_scatter(table.carry, batch.copies_B, carry), batch.rows_B, carry),
+        seen_RxV=_scatter(table.seen_RxV, batch.rows_B, seen_BxV | reply_BxTxV.any(axis=1)),
     )
 
 
-def _draw(
-    model: LanguageModel, opening: jax.Array, table: SlotTable, asked: DecodeBatch
+def _decode(
+    model: LanguageModel, opening_V: jax.Array, table: SlotTable, batch: DecodeBatch
 ) -> tuple[SlotTable, jax.Array]:
-    keys = jax.vmap(jax.random.key)(asked.seeds)
-    vocabulary = jnp.arange(len(opening))
+    keys_B = jax.vmap(jax.random.key)(batch.seeds_B)
+    ids_V = jnp.arange(len(opening_V))
 
-    def one(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], jax.Array]:
-        tokens, (carry, seen) = state
-        logits, carry = model(tokens[:, None], carry)
-        count = asked.counts + number
-        logits = jnp.where(opening | (count > 0)[:, None], logits[:, 0], -jnp.inf)
-        tokens = sample(logits, jax.vmap(jax.random.fold_in)(keys, count), seen, asked.settings)
-        return (tokens, SlotTable(carry, seen | (vocabulary == tokens[:, None]))), tokens
+    def step(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], jax.Array]:
+        tokens_B, (carry, seen_BxV) = state
+        logits_BxTxV, carry = model(tokens_B[:, None], carry)
+        counts_B = batch.counts_B + number
+        logits_BxV = jnp.where(opening_V | (counts_B > 0)[:, None], logits_BxTxV[:, 0], -jnp.inf)
+        tokens_B = sample(logits_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, batch.params)
+        return (tokens_B, SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))), tokens_B
 
-    carry, seen = _taken(table, asked.rows)
-    begun = (vocabulary == asked.tokens[:, None]) & (asked.counts > 0)[:, None]  # a reply's last token is seen
-    state = (jnp.asarray(asked.tokens), SlotTable(carry, seen | begun))
-    (_, after), tokens = jax.lax.scan(one, state, jnp.arange(DRAW_STEPS))
-    return _put(table, asked.rows, after), tokens.T
-
-
-def _taken(table: Any, rows: Any) -> Any:
-    return jax.tree.map(lambda array: array[rows], table)
+    carry, seen_BxV = _gather(table, batch.rows_B)
+    last_BxV = (ids_V == batch.tokens_B[:, None]) & (batch.counts_B > 0)[:, None]  # a reply's last token is seen
+    state = (jnp.asarray(batch.tokens_B), SlotTable(carry, seen_BxV | last_BxV))
+    (_, rows), tokens_TxB = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
+    return _scatter(table, batch.rows_B, rows), tokens_TxB.T
 
 
-def _put(table: Any, rows: Any, parts: Any) -> Any:
-    return jax.tree.map(lambda array, part: array.at[rows].set(part), table, parts)
+def _gather(table: Any, rows_B: Any) -> Any:
+    return jax.tree.map(lambda array: array[rows_B], table)
 
 
-def _where(which: Any, there: Any, elsewhere: Any) -> Any:
-    """`there` in the rows that `which[B]` names, `elsewhere` in the others."""
-    return jax.tree.map(lambda a, b: jnp.where(which.reshape(-1, *[1] * (a.ndim - 1)), a, b), there, elsewhere)
+def _scatter(table: Any, rows_B: Any, values: Any) -> Any:
+    return jax.tree.map(lambda array, value: array.at[rows_B].set(value), table, values)
+
+
+def _where(condition_B: Any, chosen: Any, other: Any) -> Any:
+    """`chosen` in the rows where `condition_B` is True, `other` in the rest."""
+    return jax.tree.map(lambda a, b: jnp.where(condition_B.reshape(-1, *[1] * (a.ndim - 1)), a, b), chosen, other)

@@ -1,10 +1,10 @@
-"""The thread that does the work of replies, so that the event loop never waits for it. Knows no event loop.
+"""The thread that generates replies, so that the event loop never waits for the device. Knows no event loop.
 
-Between two rounds it looks up: who has given up, who has come, whether there are other weights. What is running goes on to
-its end on the weights it began with; when the last of them is done these are let go.
+Between two rounds it drops cancelled requests, admits new ones, and takes over a new Batch if there is one. Running requests
+are finished on the Batch they began with, which is dropped after the last of them.
 
-What one reply alone needs is compiled first, and then it is ready: a second thread compiles what a crowd needs meanwhile, and
-until that is there a crowd is served in smaller parts, more slowly.
+The programs for one reply are compiled first, then it is ready: a second thread compiles the wider ones meanwhile, and until
+they are there many requests are served in smaller chunks, more slowly.
 """
 
 import logging
@@ -23,30 +23,30 @@ LOG = logging.getLogger("dann.engine")
 
 @dataclass(frozen=True, slots=True)
 class RequestUpdate:
-    """What has come of a request in a round: more text, what was thought, and its completion or an error if it has ended."""
+    """What a round added to one request: text, log-probabilities, and its completion or an error if it has ended."""
 
     request: ReplyRequest
     piece: str = ""
     completion: Completion | None = None
-    thoughts: Sequence[TokenLogprobs] = ()
+    logprobs: Sequence[TokenLogprobs] = ()
     error: BaseException | None = None
 
 
 class Worker:
-    """A thread, the requests that wait for it, and the batches it works on.
+    """A thread, its queue of requests, and the batches it works on.
 
-    `tell` is called in the thread with what is new.
+    `deliver` is called in the thread with the updates of each round.
     """
 
-    def __init__(self, batch: Batch, tell: Callable[[Sequence[RequestUpdate]], None]) -> None:
-        self._batches, self._tell = [batch], tell
+    def __init__(self, batch: Batch, deliver: Callable[[Sequence[RequestUpdate]], None]) -> None:
+        self._batches, self._deliver = [batch], deliver
         self._waiting: deque[ReplyRequest] = deque()
-        self._newer: deque[Batch] = deque()
+        self._new_batches: deque[Batch] = deque()
         self._closing = False
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
         self._changed = threading.Event()
         self.ready: Future[None] = Future()
-        self.complete: Future[None] = Future()
+        self.warmed_up: Future[None] = Future()
         batch.widest = batch.widths[0]
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
         self._compiling = threading.Thread(target=self._compile, args=[batch], name="dann compiler", daemon=True)
@@ -54,22 +54,22 @@ class Worker:
 
     @property
     def busy(self) -> int:
-        """How many have one."""
+        """How many requests have a slot."""
         return sum(len(batch) for batch in self._batches)
 
     def add(self, request: ReplyRequest) -> None:
-        """Let one more wait."""
+        """Queue a request."""
         self._waiting.append(request)
         if not self._changed.is_set():
             self._changed.set()
 
     def replace(self, batch: Batch) -> None:
-        """Give whoever has no place yet a place in this batch."""
-        self._newer.append(batch)
+        """Admit all further requests to this batch."""
+        self._new_batches.append(batch)
         self._changed.set()
 
     def close(self) -> None:
-        """Stop after this round. Whoever is not done never will be."""
+        """Stop after this round; unfinished requests stay unfinished."""
         self._closing = True
         self._changed.set()
         self._thread.join()
@@ -79,23 +79,23 @@ class Worker:
     def _work(self) -> None:
         try:
             self._batches[-1].warm(self._batches[-1].widest)
-        except BaseException as error:  # whoever waits for `ready` is told
+        except BaseException as error:  # raised where `ready` is awaited
             self.ready.set_exception(error)
-            self.complete.set_exception(error)
+            self.warmed_up.set_exception(error)
         else:
             self._compiling.start()
             self.ready.set_result(None)
-        while self._look_up():
-            self._go_on()
+        while self._wait_for_work():
+            self._run_rounds()
 
-    def _go_on(self) -> None:
+    def _run_rounds(self) -> None:
         """A round of each batch. In a frame of its own: one that waits would keep old weights in memory."""
         for batch in self._batches:
-            if news := self._round(batch):
-                self._tell(news)
+            if updates := self._round(batch):
+                self._deliver(updates)
 
     def _compile(self, batch: Batch) -> None:
-        """Compile the wider programs, on a table of their own, and let `batch` use each as soon as it is there."""
+        """Compile the wider programs, on a table of their own, and let `batch` use each as soon as it is compiled."""
         try:
             spare = Batch(batch.snapshot, batch.size)
             for width in spare.widths[1:]:
@@ -103,16 +103,16 @@ class Worker:
                 if self._closing:
                     break
                 batch.widest = width
-        except Exception:  # what there is does, more slowly
-            LOG.exception("the engine could not compile all of its programs; crowds are answered in small parts")
-        self.complete.set_result(None)
+        except Exception:  # the narrower programs do, more slowly
+            LOG.exception("the engine could not compile all of its programs; more requests are served in small chunks")
+        self.warmed_up.set_result(None)
 
-    def _look_up(self) -> bool:
-        """Wait until there is something to do, and let in whom there is room for. False: it is time to stop."""
+    def _wait_for_work(self) -> bool:
+        """Wait for requests and admit as many as fit; False once the worker is closing."""
         while not self._closing:
-            self._changed.clear()  # first: what changes after the look is not missed
-            while self._newer:
-                self._batches.append(self._newer.popleft())
+            self._changed.clear()  # first: a change that comes after the checks below is not missed
+            while self._new_batches:
+                self._batches.append(self._new_batches.popleft())
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
             if self._waiting or self.busy:
                 self._admit(self._batches[-1])
@@ -121,18 +121,19 @@ class Worker:
         return False
 
     def _admit(self, batch: Batch) -> None:
-        while self._waiting and batch.room:
+        while self._waiting and batch.free_slots:
             request = self._waiting.popleft()
-            if request.over:
+            if request.finished:
                 continue
             try:
                 batch.admit(request)
-            except Exception as error:  # one conversation that cannot be spelled is no other's concern
-                self._tell([RequestUpdate(request, error=error)])
+            except Exception as error:  # a conversation that cannot be encoded fails alone
+                self._deliver([RequestUpdate(request, error=error)])
 
     def _round(self, batch: Batch) -> list[RequestUpdate]:
         try:
-            return [RequestUpdate(one, one.take_text(), one.completion, one.take_thoughts()) for one in batch.round()]
+            decoded = batch.round()
+            return [RequestUpdate(r, r.take_text(), r.completion, r.take_logprobs()) for r in decoded]
         except Exception as error:
-            LOG.exception("the engine failed; what was being answered is lost, and it goes on with what comes next")
+            LOG.exception("the engine failed; the replies in progress are lost, and it goes on with the next requests")
             return [RequestUpdate(request, error=error) for request in batch.reset()]

@@ -173,7 +173,7 @@ def test_the_decoding_table_has_a_line_for_each_number_of_streams(monkeypatch: p
 def test_our_decoding_contender_draws_for_every_stream() -> None:
     contender = decode_ours.prepare(Job(Shape(1, 8, 40, 3, 8), cores=1))
     contender.steps(2)
-    assert [len(request.drawn) for request in contender.batch._running.values()] == [16, 16, 16]
+    assert [len(request.generated) for request in contender.batch._running.values()] == [16, 16, 16]
 
 
 def test_an_unknown_name_is_refused(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

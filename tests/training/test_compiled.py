@@ -60,6 +60,6 @@ def test_where_it_cannot_be_written_nothing_is_kept(tmp_path: Path) -> None:
 def test_whoever_chose_a_place_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
     monkeypatch.delenv("JAX_COMPILATION_CACHE_MAX_SIZE", raising=False)
-    compiled.keep_compiled(tmp_path)
+    compiled.use_compilation_cache(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "elsewhere"
     assert "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ

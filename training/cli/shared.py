@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import DannError
-from training.compiled import keep_compiled
+from training.compiled import use_compilation_cache
 from training.config.load import load_settings
 from training.config.tables import Settings
 
@@ -81,7 +81,7 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
     logging.getLogger("dann").setLevel(level)
     try:
         settings = load_settings(kind, args.config, given_sets(args))
-        keep_compiled(settings.data.dir / "compiled")
+        use_compilation_cache(settings.data.dir / "compiled")
         with dropped_interrupts_again():
             return int(args.run(args, settings))
     except DannError as error:

@@ -14,7 +14,7 @@ from training.lab import results
 from training.lab.preset import ExperimentSettings
 from training.lab.results import Result
 from training.lab.source import Source
-from training.lock import only_training
+from training.lock import training_lock
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress, fit
@@ -38,7 +38,7 @@ def run_seeds(
 
     Raises DannError for a training already running, no room to save, or a loss that is no number; what is finished stays.
     """
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         group, finished = _new_group(settings.data.runs, name), []
         for seed in range(seeds):
             train = settings.train.model_copy(update={"seed": seed})

@@ -19,7 +19,7 @@ from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.dataset import Dataset, build_dataset
 from training.data.text_file import SplitText, read_text, text_dataset
 from training.lab.text_score import mixed_nats_per_char, score_text
-from training.loop.devices import cores
+from training.loop.devices import num_devices
 from training.loop.scoring import Evaluator
 from training.runs.init import learned_tokenizer
 from training.runs.learning import size_for
@@ -79,7 +79,7 @@ class TextSource:
 
     def size(self, config: TrainConfig) -> Size:
         """Source."""
-        return choose(len(self.text.train.encode()), config.minutes, cores(config))
+        return choose(len(self.text.train.encode()), config.minutes, num_devices(config))
 
     def dataset(self, settings: Settings) -> tuple[Tokenizer, Dataset]:
         """Source."""

@@ -23,7 +23,7 @@ class Clock:
 
     config: TrainConfig
     started: float
-    before: float = 0.0
+    seconds_before: float = 0.0
     step_seconds: float = 1.0
     steps_per_epoch: int = 1
 
@@ -35,7 +35,7 @@ class Clock:
     @property
     def seconds(self) -> float:
         """Seconds this run has taken, over all its sittings."""
-        return time.monotonic() - self.started + self.before
+        return time.monotonic() - self.started + self.seconds_before
 
     def seconds_left(self, step: int) -> float:
         """Seconds until the run is over."""
@@ -43,7 +43,7 @@ class Clock:
             return (self.steps - step) * self.step_seconds
         return max(0.0, self.config.minutes * 60 - self.seconds)
 
-    def ahead(self, step: int) -> np.ndarray:
+    def next_progress(self, step: int) -> np.ndarray:
         """The progress `[n]` of each step of the next dispatch, in (0, 1]; empty when the run is over.
 
         The rate decays with it, so that it reaches zero when the minutes are up, however fast the machine turned out.
@@ -72,7 +72,7 @@ class Speed:
     seconds: float = 0.0
     _compiled: bool = False
 
-    def took(self, steps: int, seconds: float) -> float:
+    def record(self, steps: int, seconds: float) -> float:
         """Count a dispatch; returns the seconds a step of it took."""
         if self._compiled:
             self.steps += steps

@@ -21,7 +21,7 @@ AXIS = "batch"
 def prepare(config: TrainConfig) -> None:
     """Ask for as many CPU devices as the run will use here; once JAX has started, it changes nothing."""
     keep_freed_memory()
-    wanted = wanted_devices(config)
+    wanted = requested_devices(config)
     single = "--xla_cpu_multi_thread_eigen=false"
     if wanted > 1 and single not in os.environ.get("XLA_FLAGS", ""):
         os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {single}".strip()
@@ -33,16 +33,16 @@ def prepare(config: TrainConfig) -> None:
         return
 
 
-def wanted_devices(config: TrainConfig) -> int:
+def requested_devices(config: TrainConfig) -> int:
     """How many devices a run asks for on this host: the cores that this process may use, or as many as the settings say."""
     if config.devices != "auto":
         return config.devices
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def cores(config: TrainConfig) -> int:
+def num_devices(config: TrainConfig) -> int:
     """How many devices a run has on all its hosts, taken to be alike."""
-    return wanted_devices(config) * config.hosts
+    return requested_devices(config) * config.hosts
 
 
 def make_mesh(config: TrainConfig, streams: int) -> Mesh:
@@ -55,7 +55,7 @@ def make_mesh(config: TrainConfig, streams: int) -> Mesh:
     return _mesh(max(number for number in range(1, wanted + 1) if streams % (number * hosts) == 0))
 
 
-def every_device(rows: int) -> Mesh:
+def full_mesh(rows: int) -> Mesh:
     """All the devices there are, or as many as have a row each, but one of each host at least."""
     return _mesh(min(_fewest_of_a_host(), -(-rows // jax.process_count())))
 

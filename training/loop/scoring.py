@@ -14,12 +14,12 @@ from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from training.data.dataset import HeldOut
-from training.loop.devices import AXIS, every_device
+from training.loop.devices import AXIS, full_mesh
 from training.loop.optimizer import cross_entropy
 
-WINDOW = 128
+MAX_WINDOW = 128
 """Most tokens of a row that are read at once."""
-POSITIONS = 8192
+MAX_POSITIONS = 8192
 """Most tokens of all rows that are read at once: it bounds the memory that their logits take."""
 PPMD_ORDERS = (6, 12)
 PPMD_MEMORY = 256 << 20
@@ -43,11 +43,11 @@ class Evaluator:
     def __init__(self, graph: nnx.GraphDef[Any], held_out: HeldOut) -> None:
         rows, length = held_out.tokens.shape
         # As many windows as need be, and all of nearly one size: the less is padding.
-        most = min(WINDOW, max(1, POSITIONS // rows))
+        most = min(MAX_WINDOW, max(1, MAX_POSITIONS // rows))
         number = max(1, -(-(length - 1) // most))
         size = max(1, -(-(length - 1) // number))
         padding = number * size - (length - 1)
-        mesh = every_device(rows)
+        mesh = full_mesh(rows)
         share = -(-rows // mesh.size)
         by_row = NamedSharding(mesh, P(AXIS))
         self._everywhere = NamedSharding(mesh, P())

@@ -30,7 +30,7 @@ class TrainProgress:
     best_score: Score | None = None
     next_evaluation: int = 1
 
-    def judge(self, score: Score, average: Any, evaluation: float) -> None:
+    def record_evaluation(self, score: Score, average: Any, evaluation: float) -> None:
         """Keep `average` if none was better, and note that evaluation number `evaluation` is done."""
         self.score = score
         self.next_evaluation = int(evaluation) + 1
@@ -106,13 +106,15 @@ def fit(
     last_saved = time.monotonic()
     while True:
         unsaved = time.monotonic() - last_saved
-        ahead, stop, save = multihost.agree(clock.ahead(progress.step), stopping(), unsaved > config.save_seconds)
+        ahead, stop, save = multihost.agree(
+            clock.next_progress(progress.step), stopping(), unsaved > config.save_seconds
+        )
         over = stop or not ahead.size
         if metrics and (over or metrics.progress * config.evaluations >= progress.next_evaluation):
-            progress.judge(score(state.average), state.average, metrics.progress * config.evaluations)
+            progress.record_evaluation(score(state.average), state.average, metrics.progress * config.evaluations)
             listener.evaluated(metrics, progress)
         elif over and progress.step and progress.best is None:  # resumed with no time left
-            progress.judge(score(state.average), state.average, config.evaluations)
+            progress.record_evaluation(score(state.average), state.average, config.evaluations)
         if metrics and (over or save):
             listener.saved(multihost.gather_whole(state), progress)
             last_saved = time.monotonic()
@@ -123,7 +125,7 @@ def fit(
         began = time.monotonic()
         state, rows = dispatch(state, np.pad(rates, (0, DISPATCH_STEPS - rates.size)), rates.size)
         losses, norms = np.asarray(rows)[: rates.size].T
-        clock.step_seconds = speed.took(rates.size, time.monotonic() - began)
+        clock.step_seconds = speed.record(rates.size, time.monotonic() - began)
         if not (np.isfinite(losses).all() and np.isfinite(norms).all()):
             return Fit("diverged", progress, speed.tokens_per_second)
 

@@ -5,13 +5,12 @@ is judged by their age alone, as the store does not keep when a post was importe
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from model.checkpoints import retention
-from model.checkpoints.folder import META, Meta, ids
+from model.checkpoints.folder import ids, read_meta
 from training.config.tables import DataConfig
-from training.lock import only_training
+from training.lock import training_lock
 from training.store.posts import PostStore
 from training.store.selector import Found, Selector
 
@@ -41,7 +40,7 @@ def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: boo
     Ended at any moment, it can be done again: what was made of posts goes first, the posts themselves last. Raises
     DannError while a training runs, as that still has them in memory. The store's file is left to `PostStore.scrub`.
     """
-    with only_training(data.dir / "train.lock"), store.writing() as writer:
+    with training_lock(data.dir / "train.lock"), store.writing() as writer:
         found = writer.find(selector)
         checkpoints = learned_by(data.checkpoints, found)
         retired = retention.retire(data.checkpoints, checkpoints) if purge and checkpoints else []
@@ -66,15 +65,12 @@ def may_hold(found: Found, made: float | None) -> bool:
 
 def learned_by(root: Path, found: Found) -> list[str]:
     """Ids of the checkpoints under `root` that may have learned from posts, oldest first."""
-    return [id_ for id_ in ids(root) if may_hold(found, _made(root / id_ / META))]
+    return [id_ for id_ in ids(root) if may_hold(found, _created_at(root / id_))]
 
 
-def _made(file: Path) -> float | None:
-    """When a checkpoint was made, in Unix seconds; None where it does not say."""
-    try:
-        return datetime.fromisoformat(Meta.model_validate_json(file.read_bytes()).created).timestamp()
-    except (OSError, ValueError):
-        return None
+def _created_at(folder: Path) -> float | None:
+    meta = read_meta(folder)
+    return meta.created_at() if meta else None
 
 
 def _in_runs(runs: Path, name: str, found: Found) -> list[Path]:

@@ -5,14 +5,11 @@ rolled back from, has seen its posts all the same: what nobody wanted would othe
 run failed has not; the posts it read are still to be learned.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
-from model.checkpoints import checkpoint
-from model.checkpoints.checkpoint import Meta
+from model.checkpoints.folder import ids, read_meta
 from training.store.post import Post
 from training.store.runs import RetrainRun
 
@@ -35,9 +32,9 @@ def high_water(root: Path, runs: Sequence[RetrainRun]) -> HighWaterMark:
     """The furthest mark of all checkpoints under `root` and all runs that brought one; of equal times, the last counts."""
     candidates = {run.candidate for run in runs}
     by_hand = [
-        (_made(meta), HighWaterMark(meta.newest_post, meta.posts))
-        for id_, meta in _metas(root)
-        if id_ not in candidates
+        (meta.created_at() or 0.0, HighWaterMark(meta.newest_post, meta.posts))
+        for id_ in ids(root)
+        if id_ not in candidates and (meta := read_meta(root / id_))
     ]
     trained = [
         (run.started, HighWaterMark(run.newest_post, run.posts))
@@ -56,21 +53,6 @@ def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
     mine = [post for post in posts if post.mine]
     newer = sum(post.time is not None and post.time > _time(mark) for post in mine)
     return max(newer, len(mine) - mark.posts)
-
-
-def _metas(root: Path) -> Iterator[tuple[str, Meta]]:
-    """Every checkpoint's id and Meta, as far as it can be read."""
-    for id_ in checkpoint.ids(root):
-        with suppress(OSError, ValueError):  # damaged: nobody can say what it has seen
-            yield id_, Meta.model_validate_json((root / id_ / "meta.json").read_text(encoding="utf-8"))
-
-
-def _made(meta: Meta) -> float:
-    """When a checkpoint was made, in Unix seconds."""
-    try:
-        return datetime.fromisoformat(meta.created).timestamp()
-    except ValueError:
-        return 0.0
 
 
 def _time(mark: HighWaterMark) -> float:

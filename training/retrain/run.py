@@ -11,20 +11,20 @@ import shutil
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
-from model.checkpoints.retention import after_publish, retired
+from model.checkpoints.folder import current_or_none
+from model.checkpoints.retention import prune, retired
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
 from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
-from training.lock import only_training
+from training.lock import training_lock
 from training.loop.clock import Clock
-from training.names import timestamp, unused
+from training.names import timestamp, unused_name
 from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
@@ -53,9 +53,9 @@ def retrain(
         raise DannError("train.hosts: retraining works on one machine; set it to 1 for this command")
     root, url = settings.data.checkpoints, settings.data.store_url
     started = time.monotonic()
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         with open_runs(url) as runs:
-            runs.close_abandoned(_serving(root))
+            runs.close_abandoned(current_or_none(root))
             id_ = runs.begin(why)
         console.begun(id_)
         attempt = _Attempt(settings, console, stopping, id_)
@@ -126,7 +126,7 @@ class _Attempt:
             before = high_water(self.settings.data.checkpoints, runs.last())
         mark = mark_of(posts)
         self.known |= {"posts": mark.posts, "newest_post": mark.newest_post, "new_posts": new_since(posts, before)}
-        self.known["incumbent"] = _serving(self.settings.data.checkpoints)
+        self.known["incumbent"] = current_or_none(self.settings.data.checkpoints)
         return posts
 
     def _load_incumbent(self) -> list[str]:
@@ -150,7 +150,7 @@ class _Attempt:
             raise _Stopped
         if result.ending == "diverged":
             raise Diverged(f"the loss stopped being a finite number after step {result.progress.step:,}")
-        self.known["candidate"] = unused(self.settings.data.checkpoints, timestamp())
+        self.known["candidate"] = unused_name(self.settings.data.checkpoints, timestamp())
         self._note()  # before it is there: what nobody has judged must not look like a training by hand
         try:
             run.save(result, self.known["candidate"])
@@ -201,7 +201,7 @@ class _Attempt:
         self._note()  # a kill between here and the end of the run leaves a row that can be closed rightly
         root = self.settings.data.checkpoints
         checkpoint.publish(root, self.known["candidate"])
-        after_publish(root, self.settings.retrain.keep)
+        prune(root, self.settings.retrain.keep)
         self.console.part("publishing", 1.0)
 
     def _compared(self) -> str:
@@ -210,11 +210,3 @@ class _Attempt:
         if bar is None:
             return f"{found:.3f} bits per byte, and nothing to compare with"
         return f"{found:.3f} bits per byte where the incumbent has {bar:.3f}"
-
-
-def _serving(root: Path) -> str | None:
-    """What CURRENT names; None where it cannot be read, too: then nothing serves."""
-    try:
-        return checkpoint.current(root)
-    except DannError:
-        return None

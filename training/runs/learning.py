@@ -31,7 +31,7 @@ from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
 from training.data.split import digests_for_meta
 from training.loop.clock import Clock
-from training.loop.devices import cores
+from training.loop.devices import num_devices
 from training.loop.scoring import Evaluator, Score, ppmd_bpb
 from training.loop.step import TrainState, initial_state
 from training.loop.trainer import Ending, Fit, StepMetrics, TrainProgress, fit
@@ -205,4 +205,4 @@ def size_for(corpus: Corpus, config: TrainConfig) -> sizing.Size:
     """The network's size for a corpus; few posts count as little text, however long they are."""
     text = own_bytes(corpus.train)
     text = min(text, sizing.LITTLE_TEXT) if corpus.posts < FEW_POSTS else text
-    return sizing.choose(text, config.minutes, cores(config))
+    return sizing.choose(text, config.minutes, num_devices(config))

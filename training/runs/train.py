@@ -13,12 +13,12 @@ from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings
 from training.data.corpus import build_corpus, own_texts
-from training.lock import only_training
+from training.lock import training_lock
 from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
-from training.names import timestamp, unused
+from training.names import timestamp, unused_name
 from training.runs import resume, sizing
 from training.runs.callbacks import Console
 from training.runs.init import learned_tokenizer
@@ -33,7 +33,7 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
     DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
     """
     started = time.monotonic()
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
         settings = sizing.settled(settings, size_for(corpus, settings.train))
         console.say("learning how the text falls into tokens")
@@ -55,7 +55,7 @@ def resume_last(
     Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
     """
     started = time.monotonic()
-    with only_training(settings.data.dir / "train.lock"):
+    with training_lock(settings.data.dir / "train.lock"):
         folder = multihost.copy_from_first_host(settings.data.runs, _unfinished)
         before = _settings_of(folder, type(settings))
         time_given = {"minutes": minutes or before.train.minutes}
@@ -76,7 +76,7 @@ def _carried_through(
 ) -> Learned:
     """Fit, save the best weights, let them serve."""
     result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
-    learned = run.save(result, unused(root, timestamp()))
+    learned = run.save(result, unused_name(root, timestamp()))
     checkpoint.publish(root, learned.checkpoint)
     return learned
 
@@ -88,7 +88,7 @@ def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
 
 
 def _new_folder(runs: Path) -> Path:
-    folder = runs / unused(runs, timestamp())
+    folder = runs / unused_name(runs, timestamp())
     folder.mkdir(parents=True, mode=0o700)
     return folder
 

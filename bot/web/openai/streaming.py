@@ -48,7 +48,7 @@ class ChoiceStream:
             return None
         if self._logprobs is None:  # only now is it certain with which tokenizer it is drawn
             self._logprobs = self.form.logprobs(self.stream.tokenizer, self.form.top)
-        return self._logprobs.told(self.stream.take_thoughts())
+        return self._logprobs.told(self.stream.take_logprobs())
 
 
 Told = tuple[ChoiceStream, Completion, dict[str, Any] | None]

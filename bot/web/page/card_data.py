@@ -5,12 +5,11 @@ import re
 from pathlib import Path
 
 from flax import nnx
-from pydantic import ValidationError
 
 from bot.web.page.card_schema import CardCheckpoint, CardHistory, CardRun, CardServing
-from model.checkpoints.checkpoint import Meta, Snapshot
+from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.curve import read_curve
-from model.checkpoints.folder import META, ids
+from model.checkpoints.folder import ids, read_meta
 from model.errors import DannError
 from training.config.tables import DataConfig
 
@@ -61,9 +60,8 @@ def _serving(snapshot: Snapshot) -> CardServing | None:
 
 def _listed(folder: Path, *, current: bool) -> CardCheckpoint:
     """Its meta.json as it stands: to verify every file takes long, and what is damaged is not served."""
-    try:
-        meta = Meta.model_validate_json((folder / META).read_bytes())
-    except (OSError, ValidationError):
+    meta = read_meta(folder)
+    if meta is None:
         return CardCheckpoint(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
     return CardCheckpoint(id=folder.name, created=meta.created, posts=meta.posts, val_bpb=meta.val_bpb, current=current)
 

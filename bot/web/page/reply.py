@@ -38,7 +38,7 @@ from bot.web.state import AppState
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.engine.logprobs import TokenLogprobs
-from model.engine.request import own_tokens
+from model.engine.request import reply_prefix_tokens
 from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
@@ -93,7 +93,7 @@ def router(sources: AppState, models: Models) -> APIRouter:
 
 def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
     try:
-        return own_tokens(engine.snapshot.tokenizer, tokens)
+        return reply_prefix_tokens(engine.snapshot.tokenizer, tokens)
     except DannError as error:
         raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
 
@@ -109,7 +109,7 @@ async def _events(stream: ReplyStream, params: SamplingParams, seed: int, bound:
         async for piece in stream:
             yield _piece(stream, piece)
         completion = await stream.completion()
-        if rest := stream.take_thoughts():
+        if rest := stream.take_logprobs():
             yield _event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
         yield _event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
     except DannError:
@@ -120,7 +120,7 @@ async def _events(stream: ReplyStream, params: SamplingParams, seed: int, bound:
 
 
 def _piece(stream: ReplyStream, text: str) -> bytes:
-    return _event(type="piece", text=text, tokens=_tokens(stream.take_thoughts(), stream.tokenizer))
+    return _event(type="piece", text=text, tokens=_tokens(stream.take_logprobs(), stream.tokenizer))
 
 
 def _tokens(thoughts: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:

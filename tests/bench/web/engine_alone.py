@@ -1,6 +1,6 @@
 """The engine alone, on an event loop of its own, drawing what tests/bench/web/streams.py asks of dann on HTTP.
 
-Started as `python -m tests.bench.web_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the answer is a
+Started as `python -m tests.bench.web.engine_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the answer is a
 line with the seconds that it took and the tokens that were drawn.
 """
 
@@ -21,7 +21,7 @@ from model.engine.stream import ReplyStream
 async def main() -> None:
     """Answer until the input ends."""
     async with Engine(checkpoint.load(Path(sys.argv[1]))) as engine:
-        await engine.complete()
+        await engine.warmed_up()
         print("ready", flush=True)
         while line := await asyncio.to_thread(sys.stdin.readline):
             print(json.dumps(await drawn(engine, json.loads(line))), flush=True)

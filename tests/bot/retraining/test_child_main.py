@@ -12,7 +12,7 @@ from bot.retraining.outcome import RetrainOutcome
 from bot.retraining.supervisor import RetrainSupervisor
 from model.checkpoints import checkpoint
 from tests.training.small_runs import demo, small_settings
-from training.lock import only_training
+from training.lock import training_lock
 from training.store.posts import open_store
 from training.store.runs import open_runs
 
@@ -65,7 +65,7 @@ def test_it_learns_from_the_posts_and_publishes_and_then_there_is_nothing_new(
 
 def test_while_another_trains_it_fails_with_that_reason_and_records_nothing(tmp_path: Path) -> None:
     made = settings(tmp_path)
-    with only_training(tmp_path / "train.lock"):
+    with training_lock(tmp_path / "train.lock"):
         ending = run(made)
     assert ending.verdict == "failed"
     assert "a training is already running here (process " in ending.reason

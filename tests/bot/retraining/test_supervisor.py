@@ -16,7 +16,7 @@ from bot.retraining.supervisor import RetrainSupervisor, child_limits
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
 from tests.bot.test_app import publish
-from training.lock import only_training
+from training.lock import training_lock
 from training.store.runs import RetrainRun, open_runs
 
 FAKE = "tests.bot.retraining.fake_child"
@@ -191,7 +191,7 @@ def test_where_another_trains_nothing_is_recorded_over_it(tmp_path: Path, caplog
     scene = Scene(tmp_path, "unwilling")
     with open_runs(scene.settings.data.store_url) as runs:
         runs.begin("by hand")
-    with only_training(tmp_path / "train.lock"):
+    with training_lock(tmp_path / "train.lock"):
         run_once(scene)
     assert [row.verdict for row in scene.rows()] == ["running"]
     assert "is not in the store" in caplog.text
@@ -211,7 +211,7 @@ def test_a_first_start_has_nothing_to_recall_nor_has_one_while_another_trains(tm
     scene = Scene(tmp_path, "well")
     played(scene, scene.retraining.recall)
     assert scene.retraining.last is None
-    with only_training(tmp_path / "train.lock"):
+    with training_lock(tmp_path / "train.lock"):
         played(scene, scene.retraining.recall)
     assert scene.retraining.about() == "no retraining is scheduled"
 

@@ -20,7 +20,7 @@ from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.engine import Engine, Turn
 from model.engine.request import ReplyRequest
-from model.engine.slots import DRAW_STEPS
+from model.engine.slots import DECODE_STEPS
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
 from tests.model.small_networks import WILD, save
@@ -115,7 +115,7 @@ def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
         assert await scene.says() == text_of(root, "two")
         done = await under_way.completion()
         assert (done.text, done.checkpoint) == (text_of(root, "one", LONG)[0], "one")
-        assert done.tokens > DRAW_STEPS
+        assert done.tokens > DECODE_STEPS
         while gone() is not None:
             gc.collect()
             await asyncio.sleep(0.01)

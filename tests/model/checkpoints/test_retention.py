@@ -1,4 +1,4 @@
-"""The folder of checkpoints: what rolling back goes to, what stays, what goes; and that a kill leaves nothing half there."""
+"""Retention and rollback: where rolling back leads, what is kept or removed, and that a kill leaves nothing half done."""
 
 import fcntl
 import json
@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from model.checkpoints import atomic_files, checkpoint, retention
+from model.checkpoints import checkpoint, folder, retention
 from model.checkpoints.folder import served_before
-from model.checkpoints.retention import after_publish, list_checkpoints, pin, remove, retire, unpin
+from model.checkpoints.retention import list_checkpoints, pin, prune, remove, retire, unpin
 from model.checkpoints.rollback import RollbackResult, rollback
 from model.errors import DannError
 from tests.model.small_networks import save
@@ -173,17 +173,17 @@ def test_pinned_ones_stay_until_they_are_let_go(grow: Grow) -> None:
     pin(root, "a")
     pin(root, "a")
     assert (root / "PINNED").read_text() == "a\n"
-    assert after_publish(root, keep=2) == ["b"]
+    assert prune(root, keep=2) == ["b"]
     assert refused(lambda: remove(root, "a")) == "a is pinned; `dann pin a --off` lets it go, then remove it"
     unpin(root, "a")
-    assert after_publish(root, keep=2) == ["a"]
+    assert prune(root, keep=2) == ["a"]
     assert checkpoint.ids(root) == ["c", "d"]
     assert "is not pinned" in refused(lambda: unpin(root, "c"))
 
 
 def test_removing_refuses_what_serves_and_takes_what_is_damaged(grow: Grow) -> None:
     root = grow("a", "b")
-    assert refused(lambda: remove(root, "b")).startswith("b is what serves; let another serve first")
+    assert refused(lambda: remove(root, "b")).startswith("b serves; let another serve first")
     (root / "a" / "manifest.json").unlink()
     remove(root, "a")
     assert checkpoint.ids(root) == ["b"]
@@ -193,7 +193,7 @@ def test_removing_refuses_what_serves_and_takes_what_is_damaged(grow: Grow) -> N
 @pytest.mark.parametrize("keep", [1, 2, 3, 10])
 def test_the_last_that_served_stay(grow: Grow, keep: int) -> None:
     root = grow("a", "b", "c", "d")
-    assert after_publish(root, keep) == ["a", "b", "c", "d"][:-keep]
+    assert prune(root, keep) == ["a", "b", "c", "d"][:-keep]
     assert checkpoint.ids(root) == ["a", "b", "c", "d"][-keep:]
 
 
@@ -201,7 +201,7 @@ def test_refused_ones_go_with_the_next_publish_and_take_nobodys_place(grow: Grow
     root = grow("a", "b")
     grow("c", "d", "e", publish=False)
     grow("f")
-    assert after_publish(root, keep=2) == ["a", "c", "d", "e"]
+    assert prune(root, keep=2) == ["a", "c", "d", "e"]
     assert checkpoint.ids(root) == ["b", "f"]
 
 
@@ -209,7 +209,7 @@ def test_what_is_newer_than_what_serves_stays(grow: Grow) -> None:
     """Somebody rolled back between the publish and this: what was published is not lost."""
     root = grow("a", "b", "c")
     rollback(root, "a")
-    assert after_publish(root, keep=1) == []
+    assert prune(root, keep=1) == []
     assert checkpoint.ids(root) == ["a", "b", "c"]
 
 
@@ -217,7 +217,7 @@ def test_what_served_last_stays_although_a_newer_one_was_rolled_back_from(grow: 
     root = grow("a", "b", "c")
     rollback(root)
     grow("d")
-    assert after_publish(root, keep=2) == ["a", "c"]
+    assert prune(root, keep=2) == ["a", "c"]
     assert rollback(root) == RollbackResult("b", "d")
 
 
@@ -226,11 +226,11 @@ def test_retired_ones_go_pinned_or_not_but_never_what_serves(grow: Grow) -> None
     pin(root, "a")
     assert retire(root, ["a", "c", "gone"]) == ["a", "c"]
     assert (root / "PINNED").read_text() == ""
-    assert "it learned posts that were forgotten" in refused(lambda: pin(root, "a"))
-    assert after_publish(root, keep=10) == ["a"]
+    assert "it was trained on posts that were forgotten" in refused(lambda: pin(root, "a"))
+    assert prune(root, keep=10) == ["a"]
     assert (root / "RETIRED").read_text() == "c\n"
     grow("d")
-    assert after_publish(root, keep=10) == ["c"]
+    assert prune(root, keep=10) == ["c"]
     assert (root / "RETIRED").read_text() == ""
     assert checkpoint.ids(root) == ["b", "d"]
 
@@ -249,7 +249,7 @@ def test_a_damaged_record_is_one_line_and_nothing_is_removed(
     root = grow("a", "b", "c")
     (root / name).write_bytes(content)
     with caplog.at_level(logging.WARNING):
-        assert after_publish(root, keep=1) == []
+        assert prune(root, keep=1) == []
     assert len(caplog.records) == 1
     assert checkpoint.ids(root) == ["a", "b", "c"]
     if name in {"PINNED", "RETIRED"}:
@@ -273,32 +273,32 @@ def test_where_current_names_none_nothing_is_removed(
     (root / "CURRENT").unlink()
     if content is not None:
         (root / "CURRENT").write_bytes(content)
-    assert after_publish(root, keep=1) == []
-    assert "CURRENT names no checkpoint that is there" in caplog.text
+    assert prune(root, keep=1) == []
+    assert "CURRENT names no checkpoint that exists" in caplog.text
     assert checkpoint.ids(root) == ["a", "b", "c"]
 
 
 def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rolling back to one that is just about to go: whoever holds the lock first wins, and it serves or is gone."""
-    root, whole = grow("a", "b", "c", "d"), retention._going
+    root, original = grow("a", "b", "c", "d"), retention._to_remove
     rolled = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from training.rollback import rollback\n"
+        [sys.executable, "-c", "import sys; from pathlib import Path; from model.checkpoints.rollback import rollback\n"
          "print(1, flush=True); sys.stdin.readline(); rollback(Path(sys.argv[1]), 'a')", str(root)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert rolled.stdout
     rolled.stdout.readline()
 
-    def going(folder: Path, keep: int) -> list[str]:
-        found = whole(folder, keep)
+    def to_remove(root: Path, keep: int) -> list[str]:
+        found = original(root, keep)
         assert rolled.stdin
         rolled.stdin.write("\n")
         rolled.stdin.flush()
         time.sleep(0.2)  # it waits for the lock by now, or it does not and the test has nothing to say
         return found
 
-    monkeypatch.setattr(retention, "_going", going)
-    assert after_publish(root, keep=1) == ["a", "b", "c"]
+    monkeypatch.setattr(retention, "_to_remove", to_remove)
+    assert prune(root, keep=1) == ["a", "b", "c"]
     _, said = rolled.communicate(timeout=60)
     assert "there is no checkpoint" in said or "is damaged" in said
     assert checkpoint.current(root) == "d"
@@ -307,11 +307,11 @@ def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: p
 
 def test_a_lock_that_is_held_is_said_after_a_while(grow: Grow, monkeypatch: pytest.MonkeyPatch) -> None:
     root = grow("a", "b")
-    monkeypatch.setattr(atomic_files, "WAIT_SECONDS", 0.05)
+    monkeypatch.setattr(folder, "LOCK_WAIT_SECONDS", 0.05)
     with (root / "LOCK").open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         assert "another dann holds it" in refused(lambda: rollback(root))
-        assert after_publish(root, keep=1) == []
+        assert prune(root, keep=1) == []
     assert rollback(root).now == "a"
 
 
@@ -329,10 +329,10 @@ def test_what_cannot_be_removed_stays_whole(grow: Grow, monkeypatch: pytest.Monk
 PUBLISH_FOREVER = """
 import shutil, sys
 from pathlib import Path
-from model.checkpoint_folder import publish
-from model.durable import new_folder
-from training.rollback import rollback
-from training.shelf import after_publish, pin, retire
+from model.checkpoints.folder import publish
+from model.checkpoints.atomic_files import new_folder
+from model.checkpoints.rollback import rollback
+from model.checkpoints.retention import pin, prune, retire
 root, made, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for number in range(first, 10**6):
     with new_folder(root / f"n{number:06}") as folder:
@@ -345,7 +345,7 @@ for number in range(first, 10**6):
         retire(root, [f"n{number - 1:06}"])
     if number % 3 == 0:
         rollback(root)
-    after_publish(root, 2)
+    prune(root, 2)
     print(number, flush=True)
 """
 

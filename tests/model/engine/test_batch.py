@@ -1,4 +1,4 @@
-"""Requests going on together: nobody waits for a long prompt, and what is read in parts is what is read at once."""
+"""Requests advancing together: nobody waits for a long prompt, and a prompt read in chunks is as if read at once."""
 
 import jax
 import jax.numpy as jnp
@@ -9,7 +9,7 @@ from model.engine.batch import Batch, batch_sizes, smallest_fitting
 from model.engine.engine import Engine
 from model.engine.prompt import PROMPT_TOKENS, Turn
 from model.engine.request import ContinuationRequest, ReplyRequest
-from model.engine.slots import DRAW_STEPS, READ_STEPS
+from model.engine.slots import DECODE_STEPS, PREFILL_STEPS
 from model.tokenizer import BOS
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
 
@@ -22,24 +22,26 @@ def test_programs_are_few_and_the_smallest_that_fits_is_taken() -> None:
 
 @pytest.mark.parametrize("architecture", ["lstm", "gru"])
 def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: str) -> None:
-    """Every length around a part's, in one table: a part that is not full, nothing to read, many parts."""
-    held = snapshot(architecture=architecture, num_layers=2)
-    chance = np.random.default_rng(0)
-    lengths = [*range(1, 2 * READ_STEPS + 3), 200]
-    prompts = [[BOS, *chance.integers(1, TOKENIZER.vocab_size, length - 1).tolist()] for length in lengths]
-    batch = Batch(held, len(prompts))
+    """Every length around a chunk's, in one table: a chunk that is not full, nothing to read, many chunks."""
+    served = snapshot(architecture=architecture, num_layers=2)
+    rng = np.random.default_rng(0)
+    lengths = [*range(1, 2 * PREFILL_STEPS + 3), 200]
+    prompts = [[BOS, *rng.integers(1, TOKENIZER.vocab_size, length - 1).tolist()] for length in lengths]
+    batch = Batch(served, len(prompts))
     requests = [ContinuationRequest(prompt, WILD, 0) for prompt in prompts]
     for request in requests:
         batch.admit(request)
     slots = {request: slot for slot, request in batch._running.items()}
-    while reading := [(slot, one) for slot, one in batch._running.items() if one.unread or one.fresh]:
-        batch._slots.read(batch._reading(reading, smallest_fitting(batch_sizes(len(prompts)), len(reading))))
+    while prefilling := [(slot, one) for slot, one in batch._running.items() if one.unread or one.fresh]:
+        batch._slots.prefill(
+            batch._prefill_batch(prefilling, smallest_fitting(batch_sizes(len(prompts)), len(prefilling)))
+        )
     # BOS empties the carry, so that any number of it may stand in front: one forward pass for all lengths.
     padded = np.asarray([[BOS] * (max(lengths) - len(prompt)) + prompt[:-1] for prompt in prompts], np.int32)
-    _, carry = held.model(jnp.asarray(padded), held.model.initial_carry(len(prompts)))
+    _, carry = served.model(jnp.asarray(padded), served.model.initial_carry(len(prompts)))
     for array, wanted in zip(jax.tree.leaves(batch._slots._table.carry), jax.tree.leaves(carry), strict=True):
         rows = np.asarray(array)[[slots[request] for request in requests]]
-        np.testing.assert_array_equal(rows[0], 0.0)  # of one token nothing is read: drawing begins with it
+        np.testing.assert_array_equal(rows[0], 0.0)  # a prompt of one token is not read: decoding begins with it
         np.testing.assert_allclose(rows[1:], np.asarray(wanted)[1:], atol=2e-6)
     assert [request.last for request in requests] == [prompt[-1] for prompt in prompts]
 
@@ -47,17 +49,17 @@ def test_a_prompt_of_any_length_read_in_parts_is_read_as_at_once(architecture: s
 def test_a_long_prompt_does_not_hold_up_a_short_request() -> None:
     batch = Batch(snapshot(), 8)
     long = ReplyRequest([Turn(mine=False, text="x" * PROMPT_TOKENS)], WILD, 0)
-    short = ReplyRequest([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DRAW_STEPS}), 0)
+    short = ReplyRequest([Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": DECODE_STEPS}), 0)
     batch.admit(long)
     batch.admit(short)
     assert batch.round() == [short]
     assert short.completion
-    assert not long.drawn
+    assert not long.generated
     rounds = 1
-    while not long.drawn:
+    while not long.generated:
         batch.round()
         rounds += 1
-    assert rounds == -(-(PROMPT_TOKENS - 1) // READ_STEPS)
+    assert rounds == -(-(PROMPT_TOKENS - 1) // PREFILL_STEPS)
 
 
 def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None:
@@ -67,21 +69,21 @@ def test_whoever_comes_while_others_are_drawn_begins_in_the_next_round() -> None
     batch.round()
     batch.admit(second)
     assert set(batch.round()) == {first, second}
-    assert (len(first.drawn), len(second.drawn)) == (2 * DRAW_STEPS, DRAW_STEPS)
+    assert (len(first.generated), len(second.generated)) == (2 * DECODE_STEPS, DECODE_STEPS)
 
 
-def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_given_up() -> None:
+def test_a_place_is_free_as_soon_as_its_reply_ends_or_is_cancelled() -> None:
     batch = Batch(parrot("he", forever=True), 2)
-    ends, given_up = (ReplyRequest([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
+    ends, cancelled = (ReplyRequest([], GREEDY.model_copy(update={"max_tokens": most}), 0) for most in (1, 200))
     batch.admit(ends)
-    batch.admit(given_up)
-    assert batch.room == 0
+    batch.admit(cancelled)
+    assert batch.free_slots == 0
     batch.round()
-    assert (batch.room, len(batch)) == (1, 1)
-    given_up.given_up = True
-    drawn = len(given_up.drawn)
+    assert (batch.free_slots, len(batch)) == (1, 1)
+    cancelled.cancelled = True
+    generated = len(cancelled.generated)
     assert batch.round() == []
-    assert (batch.room, len(given_up.drawn)) == (2, drawn)
+    assert (batch.free_slots, len(cancelled.generated)) == (2, generated)
 
 
 def test_warming_leaves_the_table_as_it_was() -> None:

@@ -1,6 +1,6 @@
-"""A reply is the same, bit for bit, alone and in a crowd, wherever in it it stands.
+"""A reply is the same, bit for bit, alone and in a batch, in whatever row.
 
-If a shape fails here after JAX was upgraded: XLA adds in another order within a program than where the way to multiply was
+If a shape fails here after JAX was upgraded: XLA adds in another order within a program than where the method was
 tried (model/architectures/parts/batch_invariant.py), or sums otherwise for another number of rows (model/sampling.py).
 """
 
@@ -27,39 +27,39 @@ SHAPES: list[dict[str, Any]] = [
 
 def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
     """Requests of every kind: long and short, wild and greedy, with each filter on and off."""
-    chance, asked = random.Random(1), []
+    rng, requests = random.Random(1), []
     for number in range(count):
-        words = " ".join(chance.choices(["hey", "the loss", "lol", "😂", "goes", "ё"], k=chance.randrange(60)))
+        words = " ".join(rng.choices(["hey", "the loss", "lol", "😂", "goes", "ё"], k=rng.randrange(60)))
         params = SamplingParams(
-            temperature=chance.choice([0.0, 0.7, 1.3, 2.0]),
-            top_k=chance.choice([0, 1, 40, 200]),
-            top_p=chance.choice([0.5, 0.95, 1.0]),
-            min_p=chance.choice([0.0, 0.05]),
-            repetition_penalty=chance.choice([1.0, 1.3]),
-            max_tokens=chance.randrange(1, 60),
+            temperature=rng.choice([0.0, 0.7, 1.3, 2.0]),
+            top_k=rng.choice([0, 1, 40, 200]),
+            top_p=rng.choice([0.5, 0.95, 1.0]),
+            min_p=rng.choice([0.0, 0.05]),
+            repetition_penalty=rng.choice([1.0, 1.3]),
+            max_tokens=rng.randrange(1, 60),
         )
-        asked.append(([Turn(mine=number % 3 == 0, text=words)], params, number))
-    return asked
+        requests.append(([Turn(mine=number % 3 == 0, text=words)], params, number))
+    return requests
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_reply_is_the_same_alone_and_in_a_crowd(shape: dict[str, Any]) -> None:
-    engine, asked = Engine(snapshot(**shape)), crowd(64)
-    together = engine.replies(asked)
+    engine, requests = Engine(snapshot(**shape)), crowd(64)
+    together = engine.replies(requests)
     shuffled = random.Random(2).sample(range(64), 64)
-    again = engine.replies([asked[number] for number in shuffled])
+    again = engine.replies([requests[number] for number in shuffled])
     assert [again[shuffled.index(number)] for number in range(64)] == together
-    assert [engine.reply(*one) for one in asked[:16]] == together[:16]
+    assert [engine.reply(*one) for one in requests[:16]] == together[:16]
 
 
 def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
-    """All that the table holds of one request after four rounds among `count`."""
+    """The table's row of one request after four rounds among `count`."""
     batch = Batch(snapshot(**shape), 64)
     fillers = [ReplyRequest([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
-    watched = ReplyRequest([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
-    for request in [*fillers[: count // 2], watched, *fillers[count // 2 :]]:
+    target = ReplyRequest([Turn(mine=False, text="the loss goes down")], WILD.model_copy(update={"max_tokens": 41}), 7)
+    for request in [*fillers[: count // 2], target, *fillers[count // 2 :]]:
         batch.admit(request)
-    slot = next(slot for slot, request in batch._running.items() if request is watched)
+    slot = next(slot for slot, request in batch._running.items() if request is target)
     for _ in range(4):
         batch.round()
     return [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]

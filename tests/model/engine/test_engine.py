@@ -54,7 +54,7 @@ def test_a_reply_ends_at_the_first_special_token() -> None:
 
 
 def test_a_reply_begins_with_something_to_see() -> None:
-    """The parrot would say nothing, then blanks: neither may open a reply."""
+    """The parrot would say nothing, then white space: neither may open a reply."""
     blank = parrot(" ")
     for _ in range(2):
         assert Engine(blank).reply([], GREEDY, 0).text.strip()
@@ -74,7 +74,7 @@ def test_penalty_reaches_the_sampler(engine: Engine) -> None:
 
 
 def test_a_reply_forgets_what_its_place_held_before() -> None:
-    """With one place, the second reply uses the first one's carry and its seen tokens, if they are not emptied."""
+    """With one slot, the second reply would use the first one's carry and its seen tokens if they were not emptied."""
     repeat = GREEDY.model_copy(update={"repetition_penalty": 2.0})
     one, fresh = Engine(snapshot(), slots=1), Engine(snapshot(), slots=1)
     one.reply([Turn(mine=False, text="the loss goes down")], repeat, 0)
@@ -83,18 +83,18 @@ def test_a_reply_forgets_what_its_place_held_before() -> None:
 
 def test_replies_come_in_the_order_asked_also_more_than_there_are_places() -> None:
     engine = Engine(snapshot(), slots=8)
-    asked = [([Turn(mine=False, text="hey " * (number % 5))], WILD, number) for number in range(30)]
-    assert engine.replies(asked) == [engine.reply(*one) for one in asked]
+    requests = [([Turn(mine=False, text="hey " * (number % 5))], WILD, number) for number in range(30)]
+    assert engine.replies(requests) == [engine.reply(*request) for request in requests]
     assert engine.replies([]) == []
 
 
 def test_tokens_go_on_after_special_ones_and_from_any_prompt(engine: Engine) -> None:
     params = WILD.model_copy(update={"max_tokens": 500})
-    drawn = engine.tokens([5, 6, 7], params, 1)
-    assert len(drawn) == 500
-    assert set(drawn) & {0, 1, 2}
-    assert drawn == engine.tokens([5, 6, 7], params, 1)
-    assert drawn != engine.tokens([9, 8], params, 1)
+    tokens = engine.tokens([5, 6, 7], params, 1)
+    assert len(tokens) == 500
+    assert set(tokens) & {0, 1, 2}
+    assert tokens == engine.tokens([5, 6, 7], params, 1)
+    assert tokens != engine.tokens([9, 8], params, 1)
     assert engine.tokens([BOS, ME], GREEDY, 0)[:1] == engine.tokens([9, 9, BOS, ME], GREEDY, 0)[:1]
 
 
@@ -103,7 +103,7 @@ def test_a_seed_of_any_size_draws(engine: Engine) -> None:
     assert engine.reply([], WILD, 2**40 + 5).text == engine.reply([], WILD, 5).text
 
 
-def test_what_cannot_be_spelled_is_said_and_the_engine_goes_on() -> None:
+def test_what_cannot_be_encoded_is_said_and_the_engine_goes_on() -> None:
     engine = Engine(snapshot(Tokenizer.of_characters(["hey lol"])))
     with pytest.raises(DannError, match="is not in the text that was learned"):
         engine.replies([([Turn(mine=False, text="hey")], WILD, 0), ([Turn(mine=False, text="ё")], WILD, 0)])

@@ -1,4 +1,4 @@
-"""What has been read need not be read again, and no reply shows whether it was."""
+"""A cached prefix is not read again, and no reply shows whether it was."""
 
 import random
 from typing import Any
@@ -47,13 +47,13 @@ def test_nothing_is_claimed_where_there_is_nothing() -> None:
 
 
 def conversations(count: int) -> list[list[Turn]]:
-    """Some that go on, some that begin alike and go on otherwise, and some again, each after the one it goes on from."""
-    chance, found = random.Random(3), [[Turn(mine=False, text="hey")]]
+    """Conversations that continue, branch off or repeat earlier ones, each after the one it begins with."""
+    rng, found = random.Random(3), [[Turn(mine=False, text="hey")]]
     for _ in range(count - 1):
-        before = chance.choice(found)
-        words = " ".join(chance.choices(["hey", "the loss", "lol", "😂"], k=chance.randrange(1, 20)))
+        before = rng.choice(found)
+        words = " ".join(rng.choices(["hey", "the loss", "lol", "😂"], k=rng.randrange(1, 20)))
         more = [Turn(mine=True, text=words), Turn(mine=False, text=words[::-1])]
-        found.append([*before, *more[: chance.randrange(3)]])
+        found.append([*before, *more[: rng.randrange(3)]])
     return found
 
 
@@ -61,10 +61,12 @@ def conversations(count: int) -> list[list[Turn]]:
     "shape", [{"hidden_dim": 64, "num_layers": 2, "embed_dim": 24}, {"architecture": "gru"}], ids=str
 )
 def test_a_reply_is_the_same_whether_its_conversation_was_read_before(shape: dict[str, Any]) -> None:
-    """Two places, so that rows are soon taken over; each reply against one from an engine that has read nothing."""
-    held, used = snapshot(**shape), Engine(snapshot(**shape), slots=2)
-    asked = [(talk, WILD.model_copy(update={"max_tokens": 9}), number) for number, talk in enumerate(conversations(40))]
-    assert used.replies(asked) == [Engine(held).reply(*one) for one in asked]
+    """Two slots, so that rows are soon reused; each reply against one from a new engine."""
+    served, used = snapshot(**shape), Engine(snapshot(**shape), slots=2)
+    requests = [
+        (talk, WILD.model_copy(update={"max_tokens": 9}), number) for number, talk in enumerate(conversations(40))
+    ]
+    assert used.replies(requests) == [Engine(served).reply(*one) for one in requests]
 
 
 def test_only_what_is_new_is_read() -> None:
@@ -74,10 +76,10 @@ def test_only_what_is_new_is_read() -> None:
     def rounds(conversation: list[Turn]) -> int:
         request, count = ReplyRequest(conversation, WILD, 0), 0
         batch.admit(request)
-        while not request.drawn:
+        while not request.generated:
             batch.round()
             count += 1
-        request.given_up = True
+        request.cancelled = True
         return count
 
     assert rounds(talk) > 1
@@ -85,14 +87,14 @@ def test_only_what_is_new_is_read() -> None:
     assert rounds([*talk, Turn(mine=True, text="lol"), Turn(mine=False, text="hey")]) == 1
 
 
-def test_what_was_given_up_before_it_was_read_is_not_found() -> None:
+def test_what_was_cancelled_before_it_was_read_is_not_found() -> None:
     batch = Batch(snapshot(), 2)
     talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
     first = ReplyRequest(talk, WILD, 5)
     batch.admit(first)
     batch.round()
-    assert not first.drawn
-    first.given_up = True
+    assert not first.generated
+    first.cancelled = True
     second = ReplyRequest(talk, WILD, 5)
     batch.admit(second)
     while not second.completion:

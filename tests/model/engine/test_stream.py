@@ -1,4 +1,4 @@
-"""The engine on the event loop: streams, a full queue, giving up, other weights, errors, and stopping."""
+"""The engine on the event loop: streams, a full queue, cancelling, swapping weights, errors, and stopping."""
 
 import asyncio
 import gc
@@ -19,7 +19,7 @@ from model.engine import slots
 from model.engine.batch import Batch
 from model.engine.engine import Engine, EngineClosed, EngineFull, Load, Turn
 from model.engine.slots import Slots
-from model.engine.stream import ReplyGivenUp, ReplyStream
+from model.engine.stream import ReplyCancelled, ReplyStream
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, save, snapshot
@@ -28,15 +28,15 @@ ENDLESS = GREEDY.model_copy(update={"max_tokens": 4096})
 HEY = [Turn(mine=False, text="hey")]
 
 
-def run(using: Callable[[Engine], Awaitable[None]], held: Snapshot, *, early: bool = False, **sizes: int) -> None:
-    """Start an engine, use it on a loop, and stop it; whatever hangs fails. `early`: before it has compiled everything."""
+def run(test: Callable[[Engine], Awaitable[None]], served: Snapshot, *, early: bool = False, **sizes: int) -> None:
+    """Run `test` with a started engine; a hang fails. `early`: before all programs are compiled."""
 
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(held, **sizes) as engine:
+        async with asyncio.timeout(120), Engine(served, **sizes) as engine:
             await engine.ready()
             if not early:
-                await engine.complete()
-            await using(engine)
+                await engine.warmed_up()
+            await test(engine)
 
     asyncio.run(main())
 
@@ -47,30 +47,30 @@ async def read(stream: ReplyStream) -> list[str]:
 
 @contextmanager
 def held_up(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
-    """Keep the engine's thread in its next round until the event is set; entered when it is there."""
-    go_on, whole = threading.Event(), Batch.round
+    """Keep the engine's thread in its next round until the event is set or the block ends."""
+    go_on, original = threading.Event(), Batch.round
 
     def waiting_round(batch: Batch) -> Any:
         go_on.wait(60)
-        return whole(batch)
+        return original(batch)
 
     monkeypatch.setattr(Batch, "round", waiting_round)
     try:
         yield go_on
     finally:
         go_on.set()
-        monkeypatch.setattr(Batch, "round", whole)
+        monkeypatch.setattr(Batch, "round", original)
 
 
 def test_pieces_join_to_the_text_that_is_drawn_without_a_loop() -> None:
-    asked = [([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(20)]
+    requests = [([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(20)]
 
     async def use(engine: Engine) -> None:
-        streams = [engine.submit(*one) for one in asked]
+        streams = [engine.submit(*request) for request in requests]
         pieces = await asyncio.gather(*map(read, streams))
         completions = [await stream.completion() for stream in streams]
         assert ["".join(of) for of in pieces] == [completion.text for completion in completions]
-        assert completions == Engine(snapshot()).replies(asked)
+        assert completions == Engine(snapshot()).replies(requests)
         assert max(map(len, pieces)) > 2
         assert engine.load == Load(0, 64, 0)
 
@@ -78,25 +78,25 @@ def test_pieces_join_to_the_text_that_is_drawn_without_a_loop() -> None:
 
 
 def test_pieces_are_whole_characters_where_tokens_split_them() -> None:
-    spelled = "😂 ёabcdfikmnp"
-    assert len(TOKENIZER.encode(spelled)) > len(spelled)
+    text = "😂 ёabcdfikmnp"
+    assert len(TOKENIZER.encode(text)) > len(text)
 
     async def use(engine: Engine) -> None:
         pieces = await read(engine.submit([], GREEDY, 0))
-        assert "".join(pieces) == spelled
+        assert "".join(pieces) == text
         assert len(pieces) > 1
 
-    run(use, parrot(spelled))
+    run(use, parrot(text))
 
 
-def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_cancelled(monkeypatch: pytest.MonkeyPatch) -> None:
     async def use(engine: Engine) -> None:
         with held_up(monkeypatch):
             streams = [engine.submit([], GREEDY, number) for number in range(4)]
             full = [engine.full]
             streams.append(engine.submit([], GREEDY, 4))
             full.append(engine.full)
-            with pytest.raises(EngineFull, match="5 replies are under way"):
+            with pytest.raises(EngineFull, match="5 replies are in progress"):
                 engine.submit([], GREEDY, 5)
             streams[4].cancel()
             full.append(engine.full)
@@ -111,7 +111,7 @@ def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_given_up(monke
 
 
 def test_the_loop_goes_on_while_the_device_works(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Asking, looking, giving up: all of it while the thread is in the middle of a round."""
+    """Submitting, reading the load, cancelling: all of it while the thread is in the middle of a round."""
 
     async def use(engine: Engine) -> None:
         with held_up(monkeypatch) as go_on:
@@ -136,7 +136,7 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
         endless[0].cancel()
         assert await waits.completion()
         assert await read(endless[0]) == []
-        with pytest.raises(ReplyGivenUp):
+        with pytest.raises(ReplyCancelled):
             await endless[0].completion()
         assert first_pieces[1] + await anext(endless[1])
         endless[1].cancel()
@@ -145,17 +145,17 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
     run(use, parrot("he", forever=True), slots=2)
 
 
-def test_tokens_are_counted_once_also_those_of_a_reply_that_is_given_up() -> None:
+def test_tokens_are_counted_once_also_those_of_a_reply_that_is_cancelled() -> None:
     async def use(engine: Engine) -> None:
         whole = await engine.submit([], GREEDY, 0).completion()
-        assert engine.drawn == whole.tokens == GREEDY.max_tokens
-        given_up = engine.submit([], ENDLESS, 1)
-        await anext(given_up)
-        given_up.cancel()
-        drawn = engine.drawn
-        assert whole.tokens < drawn < whole.tokens + ENDLESS.max_tokens
-        given_up.cancel()
-        assert engine.drawn == drawn
+        assert engine.tokens_generated == whole.tokens == GREEDY.max_tokens
+        cancelled = engine.submit([], ENDLESS, 1)
+        await anext(cancelled)
+        cancelled.cancel()
+        generated = engine.tokens_generated
+        assert whole.tokens < generated < whole.tokens + ENDLESS.max_tokens
+        cancelled.cancel()
+        assert engine.tokens_generated == generated
 
     run(use, parrot("he", forever=True))
 
@@ -180,7 +180,7 @@ def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            with pytest.raises(ReplyGivenUp):
+            with pytest.raises(ReplyCancelled):
                 await stream.completion()
         while engine.load.busy:
             await asyncio.sleep(0.01)
@@ -191,7 +191,7 @@ def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
 def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The new network has another shape and another vocabulary; what waits for a place goes to it."""
+    """The new network has another shape and another vocabulary; queued requests go to it."""
     tokenizer = Tokenizer.train(["quite another text, with words of its own"] * 3, 300)
     assert tokenizer.vocab_size != TOKENIZER.vocab_size
     params = GREEDY.model_copy(update={"max_tokens": 4001})
@@ -199,14 +199,14 @@ def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
 
     async def use(engine: Engine) -> None:
         old = [engine.submit([], params, number) for number in range(2)]
-        begun = [await anext(stream) for stream in old]
+        first_pieces = [await anext(stream) for stream in old]
         with held_up(monkeypatch):
             waits = engine.submit([], GREEDY, 2)
             await engine.swap(parrot("words", tokenizer=tokenizer))
             comes = engine.submit([], GREEDY, 3)
         assert (await comes.completion()).text == (await waits.completion()).text == "words"
         assert engine.load.busy == 2
-        for stream, piece in zip(old, begun, strict=True):
+        for stream, piece in zip(old, first_pieces, strict=True):
             assert piece + "".join(await read(stream)) == (await stream.completion()).text == "he" * params.max_tokens
         assert engine.snapshot.id == "words"
         assert engine.reply([], GREEDY, 0).text == "words"
@@ -284,13 +284,13 @@ def test_a_network_of_the_same_shape_is_swapped_in_without_compiling(
     save(tmp_path, "one", hidden_dim=20)
     save(tmp_path, "two", seed=4, hidden_dim=20, dropout=0.3, weight_drop=0.1)
     traced: list[str] = []
-    whole = slots._draw
+    original = slots._decode
 
-    def draw(*of: Any) -> Any:
+    def decode(*args: Any) -> Any:
         traced.append("a width")
-        return whole(*of)
+        return original(*args)
 
-    monkeypatch.setattr(slots, "_draw", draw)
+    monkeypatch.setattr(slots, "_decode", decode)
 
     async def use(engine: Engine) -> None:
         assert len(traced) == 2  # a program a width
@@ -307,25 +307,25 @@ def test_a_network_of_the_same_shape_is_swapped_in_without_compiling(
 
 
 def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A width that is begun is compiled to its end, and no other."""
+    """A width in progress is compiled to its end, and no other."""
     compiled: list[int] = []
-    whole = Slots.draw
+    original = Slots.decode
 
     async def main() -> None:
         async with asyncio.timeout(120), Engine(parrot("lol"), slots=16) as engine:
-            await engine.complete()
-            loop, begun = asyncio.get_running_loop(), asyncio.Event()
+            await engine.warmed_up()
+            loop, started = asyncio.get_running_loop(), asyncio.Event()
 
-            def draw(held: Slots, asked: Any) -> Any:
-                compiled.append(len(asked.rows))
-                loop.call_soon_threadsafe(begun.set)
+            def decode(table: Slots, batch: Any) -> Any:
+                compiled.append(len(batch.rows_B))
+                loop.call_soon_threadsafe(started.set)
                 while not engine._closed:
                     time.sleep(0.01)
-                return whole(held, asked)
+                return original(table, batch)
 
-            monkeypatch.setattr(Slots, "draw", draw)
+            monkeypatch.setattr(Slots, "decode", decode)
             swapping = asyncio.create_task(engine.swap(snapshot(hidden_dim=24)))
-            await begun.wait()
+            await started.wait()
             await engine.close()
             with pytest.raises(EngineClosed):
                 await swapping
@@ -342,7 +342,7 @@ def test_an_error_in_the_thread_reaches_whoever_waits_and_the_engine_goes_on(
             raise RuntimeError("the device fell off")
 
         with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
-            patch.setattr(Slots, "draw", broken)
+            patch.setattr(Slots, "decode", broken)
             streams = [engine.submit(HEY, GREEDY, number) for number in range(3)]
             for stream in streams:
                 with pytest.raises(RuntimeError, match="fell off"):
@@ -357,7 +357,7 @@ def test_an_error_in_the_thread_reaches_whoever_waits_and_the_engine_goes_on(
     assert "fell off" in caplog.text
 
 
-def test_a_conversation_that_cannot_be_spelled_fails_alone() -> None:
+def test_a_conversation_that_cannot_be_encoded_fails_alone() -> None:
     async def use(engine: Engine) -> None:
         wrong, right = engine.submit([Turn(mine=False, text="ё")], WILD, 0), engine.submit(HEY, WILD, 0)
         with pytest.raises(DannError, match="is not in the text that was learned"):
@@ -384,46 +384,46 @@ def test_what_cannot_be_compiled_is_told_to_whoever_waits_for_it(monkeypatch: py
 
 
 def test_one_reply_is_drawn_before_a_crowds_programs_are_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    """While those are compiled, a crowd is answered one by one, and says the same."""
-    go_on, whole = threading.Event(), Batch.warm
+    """Meanwhile many requests are served one by one, with the same replies."""
+    go_on, original = threading.Event(), Batch.warm
 
     def slow(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         if width != 1:
             go_on.wait(60)
-        whole(batch, width, stop)
+        original(batch, width, stop)
 
     monkeypatch.setattr(Batch, "warm", slow)
-    asked = [(HEY * number, WILD, number) for number in range(1, 7)]
+    requests = [(HEY * number, WILD, number) for number in range(1, 7)]
 
     async def use(engine: Engine) -> None:
         try:
-            streams = [engine.submit(*one) for one in asked]
+            streams = [engine.submit(*request) for request in requests]
             alone = [await stream.completion() for stream in streams]
         finally:
             go_on.set()
-        await engine.complete()
-        streams = [engine.submit(*one) for one in asked]
-        assert [await stream.completion() for stream in streams] == alone == Engine(held).replies(asked)
+        await engine.warmed_up()
+        streams = [engine.submit(*request) for request in requests]
+        assert [await stream.completion() for stream in streams] == alone == Engine(served).replies(requests)
 
-    held = snapshot()
-    run(use, held, early=True, slots=8)
+    served = snapshot()
+    run(use, served, early=True, slots=8)
 
 
 def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    whole = Batch.warm
+    original = Batch.warm
 
     def broken(batch: Batch, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         if width == 4:
             raise RuntimeError("no compiler")
-        whole(batch, width, stop)
+        original(batch, width, stop)
 
     monkeypatch.setattr(Batch, "warm", broken)
 
     async def use(engine: Engine) -> None:
-        await engine.complete()
-        assert "crowds are answered in small parts" in caplog.text
+        await engine.warmed_up()
+        assert "more requests are served in small chunks" in caplog.text
         streams = [engine.submit([], GREEDY, number) for number in range(3)]
         assert {(await stream.completion()).text for stream in streams} == {"lol"}
 

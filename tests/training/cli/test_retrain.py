@@ -13,7 +13,7 @@ import pytest
 from model.checkpoints import checkpoint
 from tests.training.small_runs import SMALL, demo
 from training.cli.main import main
-from training.lock import only_training
+from training.lock import training_lock
 from training.store.posts import open_store
 from training.store.runs import open_runs
 
@@ -149,7 +149,7 @@ def test_kill_9_leaves_a_row_that_the_next_run_closes(folder: Path) -> None:
 def test_while_a_training_runs_a_second_says_who_and_exits_with_1(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with only_training(folder / "train.lock"):
+    with training_lock(folder / "train.lock"):
         assert main(["retrain", "--force"]) == 1
         out, err = capsys.readouterr()
         assert out == ""

@@ -171,7 +171,7 @@ def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.
     held_out = windows(tokens, tokenizer, 256)
     found = []
     for positions in (1, 100, 10_000):
-        monkeypatch.setattr(scoring, "POSITIONS", positions)
+        monkeypatch.setattr(scoring, "MAX_POSITIONS", positions)
         found.append(Evaluator(nnx.graphdef(model), held_out)(nnx.state(model, nnx.Param)))
     assert found[0].loss == pytest.approx(found[1].loss, rel=1e-5)
     assert found[0].loss == pytest.approx(found[2].loss, rel=1e-5)

@@ -15,7 +15,7 @@ from training.lab import results
 from training.lab.preset import ExperimentSettings, load_preset
 from training.lab.run import run_seeds
 from training.lab.source import PostSource, TextSource
-from training.lock import only_training
+from training.lock import training_lock
 from training.runs.terminal import TrainingConsole
 from training.store.posts import open_store
 
@@ -176,7 +176,7 @@ def test_a_seed_that_diverges_is_told_and_leaves_no_result(folder: Path) -> None
 
 
 def test_one_training_at_a_time(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with only_training(folder / "data" / "train.lock"):
+    with training_lock(folder / "data" / "train.lock"):
         assert main(["experiment", "run", "tiny", "--text", "secret-name.txt"]) == 1
     assert "a training is already running here" in capsys.readouterr().err
 

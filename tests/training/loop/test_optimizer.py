@@ -61,7 +61,7 @@ def test_the_exponential_schedule_is_char_rnns_loop() -> None:
     config = TrainConfig(schedule="exponential", warmup=0.0, learning_rate=2e-3, epochs=15)
     clock = Clock(config, started=time.monotonic(), step_seconds=1e-9, steps_per_epoch=steps_per_epoch)
     rates: list[float] = []
-    while (ahead := clock.ahead(len(rates))).size:
+    while (ahead := clock.next_progress(len(rates))).size:
         rates += learning_rates(config, ahead, clock.epochs(len(rates), ahead.size)).tolist()
     np.testing.assert_allclose(rates, expected, rtol=1e-6)
 
@@ -153,15 +153,15 @@ def test_without_a_range_the_architecture_begins_as_it_does() -> None:
 
 def test_by_steps_the_last_step_is_the_end() -> None:
     clock = Clock(TrainConfig(steps=50), started=time.monotonic(), step_seconds=1e-6)
-    assert clock.ahead(0).size == DISPATCH_STEPS
-    np.testing.assert_allclose(clock.ahead(48), [49 / 50, 1.0])
-    assert clock.ahead(50).size == 0
+    assert clock.next_progress(0).size == DISPATCH_STEPS
+    np.testing.assert_allclose(clock.next_progress(48), [49 / 50, 1.0])
+    assert clock.next_progress(50).size == 0
 
 
 def test_by_epochs_the_last_step_of_the_last_epoch_is_the_end() -> None:
     clock = Clock(TrainConfig(epochs=5), started=time.monotonic(), step_seconds=1e-6, steps_per_epoch=10)
-    np.testing.assert_allclose(clock.ahead(48), [49 / 50, 1.0])
-    assert clock.ahead(50).size == 0
+    np.testing.assert_allclose(clock.next_progress(48), [49 / 50, 1.0])
+    assert clock.next_progress(50).size == 0
     assert clock.seconds_left(40) == pytest.approx(10e-6)
     np.testing.assert_array_equal(clock.epochs(8, 4), [0, 0, 1, 1])
 
@@ -169,27 +169,27 @@ def test_by_epochs_the_last_step_of_the_last_epoch_is_the_end() -> None:
 def test_by_the_clock_progress_is_time_and_its_last_value_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     now = 1000.0
     monkeypatch.setattr(time, "monotonic", lambda: now)
-    clock = Clock(TrainConfig(minutes=1), started=940.0 + 30, before=0.0, step_seconds=0.1)
-    np.testing.assert_allclose(clock.ahead(7), (30 + 0.1 * np.arange(1, 6)) / 60)
+    clock = Clock(TrainConfig(minutes=1), started=940.0 + 30, seconds_before=0.0, step_seconds=0.1)
+    np.testing.assert_allclose(clock.next_progress(7), (30 + 0.1 * np.arange(1, 6)) / 60)
     now = 1029.75
-    np.testing.assert_allclose(clock.ahead(7), [(59.75 + 0.1) / 60, (59.75 + 0.2) / 60, 1.0])
+    np.testing.assert_allclose(clock.next_progress(7), [(59.75 + 0.1) / 60, (59.75 + 0.2) / 60, 1.0])
     assert clock.seconds_left(0) == pytest.approx(0.25)
     now = 1030.0
-    assert clock.ahead(7).size == 0
+    assert clock.next_progress(7).size == 0
 
 
 def test_a_resumed_run_has_the_rest_of_its_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
-    clock = Clock(TrainConfig(minutes=1), started=990.0, before=45.0)
+    clock = Clock(TrainConfig(minutes=1), started=990.0, seconds_before=45.0)
     assert clock.seconds == 55.0
     assert clock.seconds_left(0) == pytest.approx(5.0)
 
 
 def test_speed_leaves_out_the_dispatch_that_compiles() -> None:
     speed = Speed(tokens_per_step=100)
-    speed.took(1, 30.0)
+    speed.record(1, 30.0)
     assert speed.tokens_per_second == 0.0
-    assert speed.took(10, 2.0) == 0.2
+    assert speed.record(10, 2.0) == 0.2
     assert speed.tokens_per_second == 500.0
 
 

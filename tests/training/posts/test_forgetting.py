@@ -10,10 +10,10 @@ import pytest
 
 from model.checkpoints import checkpoint
 from model.checkpoints.folder import current
-from model.checkpoints.retention import after_publish
+from model.checkpoints.retention import prune
 from tests.model.small_networks import META, snapshot
 from training.cli.main import main
-from training.lock import only_training
+from training.lock import training_lock
 from training.posts.forgetting import may_hold
 from training.store.posts import open_store
 from training.store.selector import Found
@@ -189,7 +189,7 @@ def test_purged_ones_go_after_the_next_publish(data: Path, capsys: pytest.Captur
     assert forgotten(capsys, "--contains", "555", "--purge")["retired"] == ["b", "c"]
     assert current(data / "checkpoints") == "c"
     made(data, d="2026-01-01T00:00:00+00:00")
-    assert after_publish(data / "checkpoints", keep=5) == ["b", "c"]
+    assert prune(data / "checkpoints", keep=5) == ["b", "c"]
     assert checkpoint.ids(data / "checkpoints") == ["a", "d"]
 
 
@@ -224,7 +224,7 @@ def test_what_else_may_quote_them_is_said(data: Path, capsys: pytest.CaptureFixt
 
 
 def test_while_a_training_runs_nothing_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with only_training(data / "train.lock"):
+    with training_lock(data / "train.lock"):
         assert main(["forget", "--contains", "555", "--yes"]) == 1
     assert "a training is already running here" in capsys.readouterr().err
     assert len(texts(data)) == 3

@@ -17,7 +17,7 @@ from model.errors import DannError
 from tests.training.small_runs import SMALL, demo
 from training.data.corpus import build_corpus, own_texts
 from training.data.split import digests_for_meta
-from training.lock import only_training
+from training.lock import training_lock
 from training.retrain.run import retrain
 from training.runs.learning import Learning
 from training.runs.train import resume_last, train
@@ -279,7 +279,7 @@ def test_a_killed_run_is_closed_by_the_next_and_its_leavings_count_for_nothing(f
 
 def test_two_at_once_cannot_be_and_the_second_leaves_no_row(folder: Path) -> None:
     with (
-        only_training(folder / "train.lock"),
+        training_lock(folder / "train.lock"),
         pytest.raises(DannError, match="already running here"),
     ):
         retrained(settings(folder), force=True)

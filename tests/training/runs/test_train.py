@@ -17,7 +17,7 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.small_runs import SMALL, demo, posts, small_settings
 from training.config.tables import NetworkConfig, Settings
-from training.lock import only_training
+from training.lock import training_lock
 from training.runs import sizing
 from training.runs.learning import Learned
 from training.runs.sizing import choose
@@ -41,7 +41,7 @@ def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
     """What is forgotten before that is not learned."""
 
     def stored() -> Iterator[Post]:
-        with pytest.raises(DannError, match="already running here"), only_training(tmp_path / "train.lock"):
+        with pytest.raises(DannError, match="already running here"), training_lock(tmp_path / "train.lock"):
             pass
         asked.append(True)
         yield from demo()
@@ -123,7 +123,7 @@ def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(t
 
 def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tmp_path: Path) -> None:
     with (
-        only_training(tmp_path / "train.lock"),
+        training_lock(tmp_path / "train.lock"),
         pytest.raises(DannError, match=rf"already running here \(process {os.getpid()}"),
     ):
         trained(tmp_path)

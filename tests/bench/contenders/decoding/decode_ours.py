@@ -3,9 +3,9 @@
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
+from model.engine import slots
 from model.engine.batch import Batch
 from model.engine.request import ContinuationRequest
-from model.engine.slots import DRAW_STEPS
 from model.tokenizer import Tokenizer
 from tests.bench.rounds.job import DECODE_STEPS, Job
 
@@ -16,7 +16,7 @@ class Decoding:
     """A step is a round of a Batch: all that the engine's thread does for DRAW_STEPS tokens of every reply."""
 
     def __init__(self, job: Job, embed_dim: int) -> None:
-        assert DRAW_STEPS == DECODE_STEPS
+        assert slots.DECODE_STEPS == DECODE_STEPS
         shape = job.shape
         config = ModelConfig(
             vocab_size=shape.vocab, embed_dim=embed_dim, hidden_dim=shape.hidden, num_layers=shape.layers

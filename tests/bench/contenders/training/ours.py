@@ -69,7 +69,7 @@ class Ours:
     def steps(self, count: int) -> tuple[float, float]:
         """As many dispatches as the trainer would make of them."""
         while count:
-            ahead = self.clock.ahead(self.taken)[:count]
+            ahead = self.clock.next_progress(self.taken)[:count]
             rates = learning_rates(self.config, ahead, self.clock.epochs(self.taken, ahead.size))
             began = time.monotonic()
             self.state, rows = self.dispatch(self.state, np.pad(rates, (0, DISPATCH_STEPS - rates.size)), rates.size)

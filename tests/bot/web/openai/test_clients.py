@@ -88,14 +88,14 @@ def test_a_seed_gives_the_engines_own_text_whole_and_streamed_and_from_an_older_
 
 def test_a_prompt_is_the_beginning_of_a_message_and_so_is_an_assistants_last(tmp_path: Path) -> None:
     async def act(client: openai.AsyncOpenAI, engine: Engine) -> None:
-        expected = await engine.submit([], WILD, 5, begun="the loss").completion()
+        expected = await engine.submit([], WILD, 5, reply_prefix="the loss").completion()
         completion = await client.completions.create(prompt="the loss", seed=5, **ASKED)
         assert completion.choices[0].text == expected.text
         echoed = await client.completions.create(prompt="the loss", seed=5, echo=True, **ASKED)
         assert echoed.choices[0].text == "the loss" + expected.text
         stream = await client.completions.create(prompt="the loss", seed=5, stream=True, **ASKED)
         assert "".join([chunk.choices[0].text async for chunk in stream]) == expected.text
-        begun = await engine.submit([Turn(mine=False, text="hey")], WILD, 5, begun="the loss").completion()
+        begun = await engine.submit([Turn(mine=False, text="hey")], WILD, 5, reply_prefix="the loss").completion()
         messages = [*HEY, {"role": "assistant", "content": [{"type": "text", "text": "the loss"}]}]
         chat = await client.chat.completions.create(messages=messages, seed=5, **ASKED)
         assert chat.choices[0].message.content == begun.text
@@ -136,9 +136,9 @@ def test_it_ends_before_a_stop_and_greedy_is_greedy(tmp_path: Path) -> None:
 
 def test_log_probabilities_have_both_forms(tmp_path: Path) -> None:
     async def act(client: openai.AsyncOpenAI, engine: Engine) -> None:
-        stream = engine.submit([], WILD, 3, watch=True)
+        stream = engine.submit([], WILD, 3, logprobs=True)
         text = (await stream.completion()).text
-        thoughts = [thought for thought in stream.take_thoughts() if thought.token >= NUM_SPECIAL]
+        thoughts = [thought for thought in stream.take_logprobs() if thought.token >= NUM_SPECIAL]
         spelled = engine.snapshot.tokenizer.token_bytes
         for streamed in (False, True):
             old: Any = await client.completions.create(prompt="", seed=3, logprobs=4, stream=streamed, **ASKED)

@@ -139,9 +139,9 @@ def test_a_reply_that_waited_meanwhile_says_which_checkpoint_draws_it_or_that_it
 
 def test_every_token_has_its_thought_and_the_reply_goes_on_from_any_of_them(tmp_path: Path) -> None:
     async def act(web: Web, engine: Engine) -> None:
-        stream = engine.submit(TURNS, PARAMS, 4, watch=True)
+        stream = engine.submit(TURNS, PARAMS, 4, logprobs=True)
         await stream.completion()
-        thoughts = stream.take_thoughts()
+        thoughts = stream.take_logprobs()
         told = await events(web, seed=4, watch=True)
         tokens = [token for event in told if event["type"] == "piece" for token in event["tokens"]]
         assert [token["id"] for token in tokens] == [thought.token for thought in thoughts]
@@ -204,11 +204,11 @@ def test_who_goes_away_frees_the_place_at_once(tmp_path: Path) -> None:
         asked = HEY | {"params": {"max_tokens": 1000}, "seed": 1}
         async with web.client.stream("POST", "/api/reply", json=asked) as answer:
             await anext(answer.aiter_lines())
-            drawn = engine.drawn
+            drawn = engine.tokens_generated
         async with asyncio.timeout(30):
             while engine.load.busy:
                 await asyncio.sleep(0.001)
-        assert engine.drawn - drawn < 1000
+        assert engine.tokens_generated - drawn < 1000
 
     played(tmp_path, act)
 
