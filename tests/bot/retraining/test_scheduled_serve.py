@@ -19,8 +19,9 @@ def played_by(behaviour: str) -> str:
     """The code of a dann whose retraining behaves so."""
     return (
         "import functools, bot.app\n"
-        "from bot.retraining.supervisor import Retraining\n"
-        f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.retraining.fake_child', {behaviour!r}))\n{MAIN}"
+        "from bot.retraining.supervisor import RetrainSupervisor\n"
+        "bot.app.RetrainSupervisor = functools.partial("
+        f"RetrainSupervisor, module=('tests.bot.retraining.fake_child', {behaviour!r}))\n{MAIN}"
     )
 
 
