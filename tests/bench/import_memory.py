@@ -13,8 +13,8 @@ GIGABYTE = 1_000_000_000
 LIMIT_MB = 300
 IMPORT = """
 import sys
-from tests.bench.child import peak_mb
-from training.cli import main
+from tests.bench.rounds.child import peak_mb
+from training.cli.main import main
 code = main(sys.argv[1:])
 print(peak_mb())
 sys.exit(code)

@@ -1,6 +1,6 @@
 """The engine alone, on an event loop of its own, drawing what tests/bench/web/streams.py asks of dann on HTTP.
 
-Started as `python -m tests.bench.web_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the answer is a
+Started as `python -m tests.bench.web.engine_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the answer is a
 line with the seconds that it took and the tokens that were drawn.
 """
 

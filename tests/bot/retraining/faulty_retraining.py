@@ -1,4 +1,4 @@
-"""A dann that retrains with faults (fault_child.py) while people talk to it, and what must hold whatever happened."""
+"""A dann that retrains with faults (faulty_child.py) while people talk to it, and what must hold whatever happened."""
 
 import asyncio
 import sqlite3
@@ -38,8 +38,8 @@ SETS = tuple(
 )
 FAULTY = (
     "import functools, bot.app\n"
-    "from bot.retraining import Retraining\n"
-    f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.fault_child',))\n{MAIN}"
+    "from bot.retraining.supervisor import Retraining\n"
+    f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.retraining.faulty_child',))\n{MAIN}"
 )
 """The code of a dann whose retraining has the faults that are asked for."""
 

@@ -153,7 +153,7 @@ def children(parent: int) -> list[int]:
 @pytest.mark.parametrize("behaviour", ["hang", "deaf"])
 def test_it_does_not_outlive_a_parent_that_is_killed(behaviour: str) -> None:
     script = (
-        "import asyncio\nfrom tests.bot.test_child import child\n"
+        "import asyncio\nfrom tests.bot.retraining.test_child import child\n"
         f"asyncio.run(child({behaviour!r}, heard=lambda _: print('begun', flush=True)).run())"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:

@@ -21,7 +21,7 @@ from tests.bot.test_app import MAIN, publish, save, serving
 from training.store.posts import open_store
 
 LONG = 120.0
-SETTABLE_CLOCK = f"from tests.bot.fault_scene import watch_clock; watch_clock()\n{MAIN}"
+SETTABLE_CLOCK = f"from tests.bot.retraining.faulty_retraining import watch_clock; watch_clock()\n{MAIN}"
 
 
 def half_written(folder: Path) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("DANN_KILLS", "0"))
 PARTS = ("publishing", "saving", "learning", "publishing")
 MOST = {"learning": 40, "saving": 25, "publishing": 30}
-"""Of fault_child's N: about so many operations are left from there to the end, or to the judging."""
+"""Of faulty_child's N: about so many operations are left from there to the end, or to the judging."""
 
 
 def moments(count: int) -> list[str]:

@@ -19,8 +19,8 @@ def played_by(behaviour: str) -> str:
     """The code of a dann whose retraining behaves so."""
     return (
         "import functools, bot.app\n"
-        "from bot.retraining import Retraining\n"
-        f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.fake_child', {behaviour!r}))\n{MAIN}"
+        "from bot.retraining.supervisor import Retraining\n"
+        f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.retraining.fake_child', {behaviour!r}))\n{MAIN}"
     )
 
 

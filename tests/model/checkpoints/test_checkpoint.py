@@ -155,8 +155,8 @@ def test_a_full_disk_while_saving_leaves_the_old_one_serving(tmp_path: Path) -> 
 SAVE_FOREVER = """
 import sys
 from pathlib import Path
-from tests.model.test_checkpoint import META, TOKENIZER, network
-from model import checkpoint
+from tests.model.checkpoints.test_checkpoint import META, TOKENIZER, network
+from model.checkpoints import checkpoint
 root = Path(sys.argv[1])
 model = network()
 for number in range(10**6):

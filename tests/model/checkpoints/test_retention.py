@@ -282,7 +282,7 @@ def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: p
     """Rolling back to one that is just about to go: whoever holds the lock first wins, and it serves or is gone."""
     root, whole = grow("a", "b", "c", "d"), retention._going
     rolled = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from training.rollback import rollback\n"
+        [sys.executable, "-c", "import sys; from pathlib import Path; from model.checkpoints.rollback import rollback\n"
          "print(1, flush=True); sys.stdin.readline(); rollback(Path(sys.argv[1]), 'a')", str(root)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
@@ -329,10 +329,10 @@ def test_what_cannot_be_removed_stays_whole(grow: Grow, monkeypatch: pytest.Monk
 PUBLISH_FOREVER = """
 import shutil, sys
 from pathlib import Path
-from model.checkpoint_folder import publish
-from model.durable import new_folder
-from training.rollback import rollback
-from training.shelf import after_publish, pin, retire
+from model.checkpoints.folder import publish
+from model.checkpoints.atomic_files import new_folder
+from model.checkpoints.rollback import rollback
+from model.checkpoints.retention import after_publish, pin, retire
 root, made, first = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 for number in range(first, 10**6):
     with new_folder(root / f"n{number:06}") as folder:

@@ -29,12 +29,12 @@ STEPS = """
 import sys
 from pathlib import Path
 import jax, numpy as np
-from training import devices, hosts
-from training.config import Settings, TrainConfig
+from training.loop import devices, multihost
+from training.config.tables import Settings, TrainConfig
 train = TrainConfig(hosts=2, host=int(sys.argv[1]), coordinator=sys.argv[2], devices=1)
 devices.prepare(train)
-with hosts.joined(Settings(train=train)):
-    from tests.training.test_devices import after
+with multihost.joined(Settings(train=train)):
+    from tests.training.loop.test_devices import after
     state, rows = after(1, "lstm", 8)
     np.savez(sys.argv[3], *jax.tree.leaves(state), rows=rows)
 """
@@ -43,9 +43,9 @@ import os, signal, sys
 import numpy as np
 from model.config import ModelConfig
 from model.errors import DannError
-from training import devices, hosts
-from training.config import Settings, TrainConfig
-from training.dataset import Dataset, HeldOut, TokenStream
+from training.loop import devices, multihost
+from training.config.tables import Settings, TrainConfig
+from training.data.dataset import Dataset, HeldOut, TokenStream
 train = TrainConfig(hosts=2, host=int(sys.argv[1]), coordinator=sys.argv[2], devices=1)
 
 def compared(shape, seed, first_token):
@@ -53,14 +53,14 @@ def compared(shape, seed, first_token):
     tokens = np.array([first_token, 5, 6, 7], np.int32)
     dataset = Dataset(TokenStream(tokens, np.ones(4, np.float32)), held_out, held_out)
     try:
-        hosts.check_same(shape, train.model_copy(update={"seed": seed, "minutes": 1.0 + train.host}), dataset)
+        multihost.check_same(shape, train.model_copy(update={"seed": seed, "minutes": 1.0 + train.host}), dataset)
         print("same", file=sys.stderr)
     except DannError as error:
         print(error, file=sys.stderr)
 
 devices.prepare(train)
 try:
-    with hosts.joined(Settings(train=train)):
+    with multihost.joined(Settings(train=train)):
         shape = ModelConfig(vocab_size=300)
         compared(shape, 1, 4)
         compared(shape, 1, 4 + train.host)
@@ -68,7 +68,7 @@ try:
         compared(ModelConfig(vocab_size=300 + train.host), 1, 4)
         if train.host:
             os.kill(os.getpid(), signal.SIGKILL)
-        hosts.agreed(np.zeros(1), stop=False, save=False)
+        multihost.agreed(np.zeros(1), stop=False, save=False)
 except DannError as error:
     print(error, file=sys.stderr)
 """
