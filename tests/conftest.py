@@ -1,15 +1,72 @@
-"""What all tests share: four CPU devices, as training on four cores has; and compiled programs are kept for the session."""
+"""What all tests share: four CPU devices, as training on four cores has; compiled programs and times, kept between runs."""
 
 import os
-import tempfile
+import shutil
+import time
+from pathlib import Path
 
 import hypothesis
+import pytest
+
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "dann-compiled"
+"""One folder for all workers, the processes they start, and the next run. JAX's keys know versions, flags and devices."""
+MOST_COMPILED = 1 << 30
+"""Bytes of compiled programs above which a run begins with none; one run makes a fifth of it."""
+UNTIL = "DANN_QUICK_UNTIL"
+"""Environment variable by which tests/quick.py says when all is to be done, in seconds since 1970."""
+SECONDS = "dann/seconds"
+"""What pytest's cache has of how long each test took, by name."""
+SLOW_SECONDS, OTHER_SECONDS = 30.0, 2.0
+"""What a test is taken to need that never ran here."""
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dann-tests-"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
 # How long an example takes is the machine's affair: nothing here is timed.
 hypothesis.settings.register_profile("dann", deadline=None)
 hypothesis.settings.load_profile("dann")
+
+
+class Times:
+    """How long each test takes, for the next `make quick`."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._took: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.skipped:
+            self._took[report.nodeid] = self._took.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        if cache := getattr(self._config, "cache", None):
+            took = {name: round(seconds, 1) for name, seconds in self._took.items()}
+            cache.set(SECONDS, cache.get(SECONDS, {}) | took)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # this process hands out the tests, or there is no other
+        config.pluginmanager.register(Times(config))
+        bound(COMPILED)
+
+
+def bound(folder: Path, most: int = MOST_COMPILED) -> None:
+    """Remove a folder of compiled programs that has grown too large."""
+    if sum(path.stat().st_size for path in folder.glob("*")) > most:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In `make quick`, start only what is expected to be done in time."""
+    if (until := os.environ.get(UNTIL)) and time.time() + expected(item) > float(until):
+        pytest.skip("no time left in `make quick`")
+
+
+def expected(item: pytest.Item) -> float:
+    cache = getattr(item.config, "cache", None)
+    unknown = SLOW_SECONDS if item.get_closest_marker("slow") else OTHER_SECONDS
+    return float((cache.get(SECONDS, {}) if cache else {}).get(item.nodeid, unknown))

@@ -1,7 +1,7 @@
 """The engine alone, on an event loop of its own, drawing what tests/bench/web/streams.py asks of dann on HTTP.
 
-Started as `python -m tests.bench.web.engine_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the answer is a
-line with the seconds that it took and the tokens that were drawn.
+Started as `python -m tests.bench.web.engine_alone CHECKPOINTS`. Each line on standard input is a crowd's parameters; the
+answer is a line with the seconds that it took and the tokens that were drawn.
 """
 
 import asyncio

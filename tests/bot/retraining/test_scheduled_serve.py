@@ -20,7 +20,8 @@ def played_by(behaviour: str) -> str:
     return (
         "import functools, bot.app\n"
         "from bot.retraining.supervisor import Retraining\n"
-        f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.retraining.fake_child', {behaviour!r}))\n{MAIN}"
+        f"module = ('tests.bot.retraining.fake_child', {behaviour!r})\n"
+        f"bot.app.Retraining = functools.partial(Retraining, module=module)\n{MAIN}"
     )
 
 

@@ -109,7 +109,7 @@ def test_a_first_start_plans_the_next_night_beside_the_posts(scene: Scene) -> No
     with scene.store() as steps:
         (job,) = steps.get_jobs()
         assert (job.id, job.coalesce, job.max_instances, job.misfire_grace_time) == (JOB, True, 1, None)
-        assert job.func_ref == "bot.scheduler:retrain"
+        assert job.func_ref == "bot.retraining.scheduler:retrain"
 
 
 def test_jitter_puts_it_off_by_chance(scene: Scene) -> None:
