@@ -85,8 +85,10 @@ def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
     secret = "my very secret sentence about the purple elephant"
     lines = posts([f"{secret} {i}" if i % 10 == 0 else f"post {i} about nothing" for i in range(60)])
     train(small_settings(tmp_path), lines, console(), lambda: False)
-    for file in tmp_path.rglob("*"):
-        assert not file.is_file() or b"secret sentence" not in file.read_bytes(), file
+    written = [file for file in tmp_path.rglob("*") if file.is_file()]
+    assert {"weights.safetensors", "tokenizer.json"} <= {file.name for file in written}
+    for file in written:
+        assert b"secret sentence" not in file.read_bytes(), file
 
 
 def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
