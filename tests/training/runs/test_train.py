@@ -58,7 +58,7 @@ def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
 def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    result = trained(tmp_path)
+    result = trained(tmp_path, devices="auto")
     snapshot = checkpoint.load(tmp_path / "checkpoints")
     assert snapshot.id == result.checkpoint
     assert snapshot.meta is not None
@@ -93,7 +93,7 @@ def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
 
 def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
     asked = iter([False, False, True])
-    settings = small_settings(tmp_path, steps=400)
+    settings = small_settings(tmp_path, steps=400, devices="auto")
     first = train(settings, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
     assert checkpoint.current(tmp_path / "checkpoints") == first.checkpoint
