@@ -17,7 +17,7 @@ quick: $(VENV)/.dev  ## 90 seconds: lint, types and the tests that a change touc
 	$(BIN)/python -m tests.quick $(SINCE)
 
 test: check  ## set up, then lint, types and every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ UNTIL = "DANN_QUICK_UNTIL"
 """Environment variable by which tests/quick.py says when all is to be done, in seconds since 1970."""
 SECONDS = "dann/seconds"
 """What pytest's cache has of how long each test took, by name."""
-SLOW_SECONDS, OTHER_SECONDS = 30.0, 2.0
+SLOW_SECONDS, OTHER_SECONDS = 20.0, 0.5
 """What a test is taken to need that never ran here."""
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
@@ -59,14 +59,28 @@ def bound(folder: Path, most: int = MOST_COMPILED) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that no worker is left with one of them in the end."""
+    if os.environ.get(UNTIL):
+        return  # tests/quick.py has an order of its own
+    known, seconds = known_seconds(config), dict.fromkeys((item.path for item in items), 0.0)
+    for item in items:
+        seconds[item.path] += expected(item, known)
+    items.sort(key=lambda item: (-seconds[item.path], item.path))  # a file's own order stays
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """In `make quick`, start only what is expected to be done in time."""
-    if (until := os.environ.get(UNTIL)) and time.time() + expected(item) > float(until):
+    until = os.environ.get(UNTIL)
+    if until and time.time() + expected(item, known_seconds(item.config)) > float(until):
         pytest.skip("no time left in `make quick`")
 
 
-def expected(item: pytest.Item) -> float:
-    cache = getattr(item.config, "cache", None)
-    unknown = SLOW_SECONDS if item.get_closest_marker("slow") else OTHER_SECONDS
-    return float((cache.get(SECONDS, {}) if cache else {}).get(item.nodeid, unknown))
+def known_seconds(config: pytest.Config) -> dict[str, float]:
+    cache = getattr(config, "cache", None)
+    return cache.get(SECONDS, {}) if cache else {}
+
+
+def expected(item: pytest.Item, known: dict[str, float]) -> float:
+    return known.get(item.nodeid, SLOW_SECONDS if item.get_closest_marker("slow") else OTHER_SECONDS)

@@ -5,6 +5,8 @@ import shutil
 import subprocess
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -124,7 +126,7 @@ def test_lint_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_tests_are_started_only_while_they_can_end_in_time(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(conftest, "expected", lambda _: 30.0)
+    monkeypatch.setattr(conftest, "expected", lambda *_: 30.0)
     monkeypatch.setattr(time, "time", lambda: 1000.0)
     conftest.pytest_runtest_setup(request.node)
     monkeypatch.setenv(conftest.UNTIL, "1030")
@@ -132,6 +134,17 @@ def test_tests_are_started_only_while_they_can_end_in_time(
     monkeypatch.setenv(conftest.UNTIL, "1029")
     with pytest.raises(pytest.skip.Exception, match="no time left"):
         conftest.pytest_runtest_setup(request.node)
+
+
+def test_the_longest_files_come_first_and_keep_their_order(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv(conftest.UNTIL, raising=False)
+    monkeypatch.setattr(conftest, "known_seconds", lambda _: {"a::1": 1.0, "b::1": 0.1, "b::2": 5.0})
+    names = ("a::1", "b::1", "b::2")
+    items: Any = [SimpleNamespace(path=Path(name[0]), nodeid=name, get_closest_marker=str) for name in names]
+    conftest.pytest_collection_modifyitems(request.config, items)
+    assert [item.nodeid for item in items] == ["b::1", "b::2", "a::1"]
 
 
 def test_a_folder_of_compiled_programs_is_removed_once_it_is_too_large(tmp_path: Path) -> None:
