@@ -35,7 +35,7 @@ def test_the_child_may_be_killed_at_any_moment(tmp_path: Path) -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
             before = "one"
-            for moment in moments(KILLS or 4):
+            for moment in moments(KILLS or 3):
                 row = await retrained(there, tmp_path, f"kill {moment}")
                 serves = checkpoint.current(tmp_path / "checkpoints")
                 assert serves == (row.candidate if row.verdict == "published" else before), (moment, row)
