@@ -3,6 +3,7 @@
 import os
 import shutil
 import time
+import zlib
 from pathlib import Path
 
 import hypothesis
@@ -24,6 +25,10 @@ os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
+# Here pyproject.toml says the same.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:Error reading persistent compilation cache entry")
 
 # How long an example takes is the machine's affair: nothing here is timed.
 hypothesis.settings.register_profile("dann", deadline=None)
@@ -50,13 +55,31 @@ class Times:
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):  # this process hands out the tests, or there is no other
         config.pluginmanager.register(Times(config))
-        bound(COMPILED)
+        tidy(COMPILED)
 
 
-def bound(folder: Path, most: int = MOST_COMPILED) -> None:
-    """Remove a folder of compiled programs that has grown too large."""
-    if sum(path.stat().st_size for path in folder.glob("*")) > most:
-        shutil.rmtree(folder, ignore_errors=True)
+def tidy(folder: Path, most: int = MOST_COMPILED) -> None:
+    """Remove what has grown too large, and programs written since the last time that a kill cut short: JAX never would."""
+    programs = {path: path.stat() for path in folder.glob("*-cache")}
+    if sum(known.st_size for known in programs.values()) > most:
+        shutil.rmtree(folder)
+        return
+    looked = folder / "looked"
+    since = looked.stat().st_mtime if looked.exists() else 0.0
+    for path in (path for path, known in programs.items() if known.st_mtime >= since and is_cut(path.read_bytes())):
+        path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    looked.touch()
+
+
+def is_cut(program: bytes) -> bool:
+    """Whether it is the beginning of what zlib packs; JAX may also have packed it otherwise."""
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(program)
+    except zlib.error:
+        return not program
+    return not unpacking.eof
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -145,14 +145,3 @@ def test_the_longest_files_come_first_and_keep_their_order(
     items: Any = [SimpleNamespace(path=Path(name[0]), nodeid=name, get_closest_marker=str) for name in names]
     conftest.pytest_collection_modifyitems(request.config, items)
     assert [item.nodeid for item in items] == ["b::1", "b::2", "a::1"]
-
-
-def test_a_folder_of_compiled_programs_is_removed_once_it_is_too_large(tmp_path: Path) -> None:
-    folder = tmp_path / "compiled"
-    folder.mkdir()
-    (folder / "program").write_bytes(bytes(100))
-    conftest.bound(folder, 100)
-    assert folder.exists()
-    conftest.bound(folder, 99)
-    assert not folder.exists()
-    conftest.bound(folder)

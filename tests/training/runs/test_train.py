@@ -108,14 +108,14 @@ def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
 
 def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(tmp_path: Path) -> None:
     """ "auto" follows the minutes: resuming with others must not look for a network of another size."""
-    begun = small_settings(tmp_path, steps=400, minutes=1.0)
+    begun = small_settings(tmp_path, steps=120, minutes=1.0)
     auto = begun.model_copy(update={"model": begun.model.model_copy(update={"hidden_dim": "auto", "dropout": "auto"})})
     asked = iter([False, False, True])
     first = train(auto, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
     now = small_settings(tmp_path, minutes=60.0, batch_size=4)
     second = resume_last(now, demo(300), console(), lambda: False, minutes=60.0)
-    assert (second.steps, second.params) == (400, first.params)
+    assert (second.steps, second.params) == (120, first.params)
     snapshot = checkpoint.load(tmp_path / "checkpoints")
     assert snapshot.meta is not None
     assert snapshot.meta.settings["model"]["hidden_dim"] == snapshot.model.config.hidden_dim
