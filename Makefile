@@ -1,4 +1,4 @@
-# make demo: see it work.  make test: check everything.  Both set up .venv by themselves.
+# make demo: see it work.  make quick: check a change.  make test: check everything.  All set up .venv by themselves.
 SHELL := /bin/sh
 VENV  := .venv
 BIN   := $(VENV)/bin
@@ -7,14 +7,17 @@ UV    := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo test check bench soak playground lock clean
+.PHONY: demo quick test check bench soak playground lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
 	@$(BIN)/dann demo
 
+quick: $(VENV)/.dev  ## 90 seconds: lint, types and the tests that a change touches (SINCE=commit, or where the branch began)
+	$(BIN)/python -m tests.quick $(SINCE)
+
 test: check  ## set up, then lint, types and every test
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## lint, format and types
 	$(BIN)/ruff check .
@@ -24,8 +27,9 @@ check: $(VENV)/.dev  ## lint, format and types
 bench: $(VENV)/.dev $(VENV)/.bench  ## speed and memory, never part of the tests
 	$(BIN)/python -m tests.bench
 
-soak: $(VENV)/.dev  ## 24 kills of the child and of the parent, then 20 mentions a second for ten minutes
-	DANN_KILLS=24 $(BIN)/python -m pytest -o timeout=3600 tests/bot/retraining/test_faults_kill.py
+soak: $(VENV)/.dev  ## 24 kills of child and parent, 200 random requests a route, then 20 mentions a second for ten minutes
+	DANN_KILLS=24 DANN_EXAMPLES=200 $(BIN)/python -m pytest -o timeout=3600 \
+		tests/bot/retraining/test_faults_kill.py tests/bot/web/openai/test_openapi.py
 	$(BIN)/python -m tests.bench soak
 
 playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann connected to both, and you a member

@@ -1,15 +1,109 @@
-"""What all tests share: four CPU devices, as training on four cores has; and compiled programs are kept for the session."""
+"""What all tests share: four CPU devices, as training on four cores has; compiled programs and times, kept between runs."""
 
 import os
-import tempfile
+import shutil
+import time
+import zlib
+from pathlib import Path
 
 import hypothesis
+import pytest
+
+COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "dann-compiled"
+"""One folder for all workers, the processes they start, and the next run. JAX's keys know versions, flags and devices."""
+MOST_COMPILED = 1 << 30
+"""Bytes of compiled programs above which a run begins with none; one run makes a fifth of it."""
+UNTIL = "DANN_QUICK_UNTIL"
+"""Environment variable by which tests/quick.py says when all is to be done, in seconds since 1970."""
+SECONDS = "dann/seconds"
+"""What pytest's cache has of how long each test took, by name."""
+SLOW_SECONDS, OTHER_SECONDS = 20.0, 0.5
+"""What a test is taken to need that never ran here."""
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
-os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", tempfile.mkdtemp(prefix="dann-tests-"))
-os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
+
+# A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
+# Here pyproject.toml says the same.
+os.environ.setdefault("PYTHONWARNINGS", "ignore:Error reading persistent compilation cache entry")
 
 # How long an example takes is the machine's affair: nothing here is timed.
 hypothesis.settings.register_profile("dann", deadline=None)
 hypothesis.settings.load_profile("dann")
+
+
+class Times:
+    """How long each test takes, for the next `make quick`."""
+
+    def __init__(self, config: pytest.Config) -> None:
+        self._config = config
+        self._took: dict[str, float] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if not report.skipped:
+            self._took[report.nodeid] = self._took.get(report.nodeid, 0.0) + report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        if cache := getattr(self._config, "cache", None):
+            took = {name: round(seconds, 1) for name, seconds in self._took.items()}
+            cache.set(SECONDS, cache.get(SECONDS, {}) | took)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):  # this process hands out the tests, or there is no other
+        config.pluginmanager.register(Times(config))
+        tidy(COMPILED)
+
+
+def tidy(folder: Path, most: int = MOST_COMPILED) -> None:
+    """Remove what has grown too large, and programs written since the last time that a kill cut short: JAX never would."""
+    programs = {path: path.stat() for path in folder.glob("*-cache")}
+    if sum(known.st_size for known in programs.values()) > most:
+        shutil.rmtree(folder)
+        return
+    looked = folder / "looked"
+    since = looked.stat().st_mtime if looked.exists() else 0.0
+    for path in (path for path, known in programs.items() if known.st_mtime >= since and is_cut(path.read_bytes())):
+        path.unlink()
+    folder.mkdir(parents=True, exist_ok=True)
+    looked.touch()
+
+
+def is_cut(program: bytes) -> bool:
+    """Whether it is the beginning of what zlib packs; JAX may also have packed it otherwise."""
+    unpacking = zlib.decompressobj()
+    try:
+        unpacking.decompress(program)
+    except zlib.error:
+        return not program
+    return not unpacking.eof
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first, so that no worker is left with one of them in the end."""
+    if os.environ.get(UNTIL):
+        return  # tests/quick.py has an order of its own
+    known, seconds = known_seconds(config), dict.fromkeys((item.path for item in items), 0.0)
+    for item in items:
+        seconds[item.path] += expected(item, known)
+    items.sort(key=lambda item: (-seconds[item.path], item.path))  # a file's own order stays
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """In `make quick`, start only what is expected to be done in time."""
+    until = os.environ.get(UNTIL)
+    if until and time.time() + expected(item, known_seconds(item.config)) > float(until):
+        pytest.skip("no time left in `make quick`")
+
+
+def known_seconds(config: pytest.Config) -> dict[str, float]:
+    cache = getattr(config, "cache", None)
+    return cache.get(SECONDS, {}) if cache else {}
+
+
+def expected(item: pytest.Item, known: dict[str, float]) -> float:
+    return known.get(item.nodeid, SLOW_SECONDS if item.get_closest_marker("slow") else OTHER_SECONDS)

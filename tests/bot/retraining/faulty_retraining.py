@@ -38,8 +38,9 @@ SETS = tuple(
 )
 FAULTY = (
     "import functools, bot.app\n"
-    "from bot.retraining.supervisor import Retraining\n"
-    f"bot.app.Retraining = functools.partial(Retraining, module=('tests.bot.retraining.faulty_child',))\n{MAIN}"
+    "from bot.retraining.supervisor import RetrainSupervisor\n"
+    "bot.app.RetrainSupervisor = functools.partial("
+    f"RetrainSupervisor, module=('tests.bot.retraining.faulty_child',))\n{MAIN}"
 )
 """The code of a dann whose retraining has the faults that are asked for."""
 

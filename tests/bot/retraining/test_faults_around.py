@@ -8,19 +8,22 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from bot.retraining import report
 from model.checkpoints import checkpoint
 from tests.bot.retraining.faulty_retraining import ordered, rows, set_clock
-from tests.bot.serving.test_inbox import texts
+from tests.bot.retraining.test_child import children
+from tests.bot.serving.test_inbox import QUICK_INBOX, texts
 from tests.bot.serving.test_reload_in_serve import Room, room
 from tests.bot.test_app import MAIN, publish, save, serving
 from training.store.posts import open_store
 
 LONG = 120.0
+SLOWER_INBOX = QUICK_INBOX.replace("inbox.SETTLED_SECONDS = ", "inbox.SETTLED_SECONDS = 2.0; ")
+"""What grows is written to every fifth of a second, for more than these two."""
 SETTABLE_CLOCK = f"from tests.bot.retraining.faulty_retraining import watch_clock; watch_clock()\n{MAIN}"
 
 
@@ -83,21 +86,34 @@ def test_a_checkpoint_that_cannot_be_used_changes_nothing_also_at_the_next_start
     asyncio.run(play())
 
 
-def test_a_database_that_is_locked_for_ten_seconds_is_waited_for(tmp_path: Path) -> None:
-    """Meanwhile an export is dropped, a retraining is ordered, and people ask."""
-    inbox = tmp_path / "inbox"
+def holds(pid: int, file: Path) -> bool:
+    """Whether a process has a file open."""
+    with suppress(OSError):
+        return any(fd.readlink() == file for fd in Path(f"/proc/{pid}/fd").iterdir())
+    return False
+
+
+def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
+    """Meanwhile an export is dropped, a retraining is ordered, and people ask. For how long: tests/training/store."""
+    inbox, posts = tmp_path / "inbox", tmp_path / "posts.db"
 
     async def play() -> None:
-        async with room(tmp_path) as there:
+        async with room(tmp_path, code=QUICK_INBOX) as there:
             await there.comes("one")
             with open_store(f"sqlite:///{tmp_path / 'posts.db'}"):
                 pass
-            with closing(sqlite3.connect(tmp_path / "posts.db", isolation_level=None)) as other:
+            with closing(sqlite3.connect(posts, isolation_level=None)) as other:
                 other.execute("BEGIN EXCLUSIVE")
                 (inbox / "notes.txt").write_text("hello there\nlol no\n")
                 assert await ordered(there, force=False) == report.STARTED
+                await there.dann.says("the inbox and is tried again", LONG)
+                async with asyncio.timeout(LONG):
+                    while not any(holds(pid, posts) for pid in children(there.dann.process.pid)):
+                        await asyncio.sleep(0.05)
                 asked = len(there.asked)
-                await asyncio.sleep(10.0)
+                async with asyncio.timeout(LONG):
+                    while len(there.asked) == asked:
+                        await asyncio.sleep(0.05)
                 await there.server.world.answer_to(there.asked[asked])
                 assert "retraining: " in await there.status()
                 other.execute("ROLLBACK")
@@ -154,7 +170,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
     whole = json.dumps({"guild": {"id": "1"}, "channel": {"id": "2", "name": "general"}, "messages": messages})
 
     async def play() -> None:
-        async with room(tmp_path) as there:
+        async with room(tmp_path, code=SLOWER_INBOX) as there:
             await there.comes("one")
             (inbox / "half.json").write_text(whole[: len(whole) // 2])
             (inbox / "cut.json").write_text(whole[:-1])
@@ -162,7 +178,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
             with (inbox / "growing.txt").open("w", buffering=1) as growing:
                 for number in range(16):
                     growing.write(f"line {number}\n")
-                    await asyncio.sleep(0.5)
+                    await asyncio.sleep(0.2)
                 assert (inbox / "growing.txt").exists()
                 growing.write("the last line\n")
             await there.dann.says("^inbox: growing.txt: 17 new of yours", LONG)

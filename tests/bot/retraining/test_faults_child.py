@@ -40,7 +40,7 @@ def test_what_is_no_good_is_not_published_and_what_is_good_answers_next(tmp_path
 
 
 def test_one_that_hangs_or_takes_all_memory_is_ended(tmp_path: Path) -> None:
-    caps = ("retrain.minutes=0.05", "bot.schedule.extra_minutes=0.15", "bot.schedule.memory_mb=400")
+    caps = ("retrain.minutes=0.02", "bot.schedule.extra_minutes=0.1", "bot.schedule.memory_mb=400")
 
     async def play() -> None:
         async with room(tmp_path, *caps, code=FAULTY) as there:

@@ -8,11 +8,19 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.app import serve
 from bot.config import BotConfig, BotSettings, Tokens, WebConfig
-from tests.bot.test_app import serving
+from tests.bot.test_app import MAIN, serving
 from training.config.tables import DataConfig
 from training.store.posts import open_store
+
+QUICK_INBOX = (
+    "import bot.serving.inbox, training.posts.inbox as inbox; bot.serving.inbox.LOOK_SECONDS = 0.2\n"
+    f"inbox.SETTLED_SECONDS = inbox.AGAIN_SECONDS = inbox.WAIT_SECONDS = 0.5\n{MAIN}"
+)
+"""The code of a dann whose inbox waits for little."""
 
 
 def texts(folder: Path) -> list[str]:
@@ -24,7 +32,7 @@ def test_what_is_dropped_is_imported_and_told_before_there_is_a_checkpoint(tmp_p
     async def play() -> None:
         inbox = tmp_path / "inbox"
         inbox.mkdir()
-        async with serving(tmp_path) as dann:
+        async with serving(tmp_path, code=QUICK_INBOX) as dann:
             await dann.says("no checkpoint yet")
             (inbox / "notes.txt").write_text("hello there\nlol no\n")
             (inbox / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
@@ -59,7 +67,11 @@ async def said(lines: list[str], beginning: str) -> None:
             await asyncio.sleep(0.01)
 
 
-def test_asked_to_end_while_a_long_export_is_read_it_ends_and_the_next_start_takes_it(tmp_path: Path) -> None:
+def test_asked_to_end_while_a_long_export_is_read_it_ends_and_the_next_start_takes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.serving.inbox.LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("training.posts.inbox.SETTLED_SECONDS", 0.5)
     long = tmp_path / "inbox" / "long.txt"
 
     async def ended_amid_it() -> None:

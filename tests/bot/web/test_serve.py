@@ -10,6 +10,7 @@ from pathlib import Path
 import httpx
 
 from tests.bot.test_app import publish, serving
+from tests.bot.web.page.test_events import Listener
 from tests.bot.web.web_harness import Samples, free_port, samples, value
 from tests.servers.discord import DiscordServer
 
@@ -100,14 +101,12 @@ def test_who_listens_to_events_hears_of_a_reload_and_does_not_keep_it_from_stopp
         sets = (f"bot.web.port={port}", "bot.drain_seconds=60")
         async with serving(tmp_path, *sets) as dann, asking(port) as client:
             await dann.says("^dann: checkpoint one")
-            async with client.stream("GET", "/api/events") as events:
-                lines = events.aiter_lines()
-                assert await anext(lines) == ": dann"
+            async with client.stream("GET", "/api/events") as answer:
+                events = Listener(answer)
                 await asyncio.to_thread(publish, tmp_path, "two", 1)
-                told = [await anext(lines) for _ in range(2)]
-                assert told[1] == 'data: {"type": "checkpoint", "id": "two"}'
+                assert await events.next() == {"type": "checkpoint", "id": "two"}
                 dann.process.send_signal(signal.SIGTERM)
-                assert [line async for line in lines if line] == []
+                assert await events.next() is None
                 assert await dann.ends(30.0) == 0
 
     asyncio.run(play())

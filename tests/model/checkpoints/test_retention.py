@@ -16,7 +16,7 @@ import pytest
 
 from model.checkpoints import checkpoint, folder, retention
 from model.checkpoints.folder import served_before
-from model.checkpoints.retention import list_checkpoints, pin, prune, remove, retire, unpin
+from model.checkpoints.retention import list_checkpoints, pin, prune, remove, retire, retired, unpin
 from model.checkpoints.rollback import RollbackResult, rollback
 from model.errors import DannError
 from tests.model.small_networks import save
@@ -233,6 +233,14 @@ def test_retired_ones_go_pinned_or_not_but_never_what_serves(grow: Grow) -> None
     assert prune(root, keep=10) == ["c"]
     assert (root / "RETIRED").read_text() == ""
     assert checkpoint.ids(root) == ["b", "d"]
+
+
+def test_one_that_is_removed_by_hand_no_longer_waits_to_go(grow: Grow) -> None:
+    """Or a checkpoint that comes to have its id would go with the next publish."""
+    root = grow("a", "b", "c")
+    retire(root, ["a", "b"])
+    remove(root, "a")
+    assert retired(root) == ["b"]
 
 
 def test_what_is_retired_is_not_rolled_back_to_by_itself(grow: Grow) -> None:

@@ -110,7 +110,7 @@ def test_pinning_and_removing(root: Path, capsys: pytest.CaptureFixture[str]) ->
 def test_they_start_without_jax(root: Path) -> None:
     """Rolling back is for when something is wrong: it must not take seconds."""
     script = (
-        "import sys; from training.cli import main\n"
+        "import sys; from training.cli.main import main\n"
         "for words in (['checkpoints'], ['pin', 'a'], ['rollback'], ['rm', 'c']): assert main(words) == 0\n"
         "assert 'jax' not in sys.modules and 'sqlalchemy' not in sys.modules"
     )

@@ -188,7 +188,7 @@ def test_python_m_training_is_the_same_command() -> None:
 
 def test_imports_and_posts_start_without_jax(chat: Path) -> None:
     script = (
-        "import sys; from training.cli import main\n"
+        "import sys; from training.cli.main import main\n"
         "assert 'sqlalchemy' not in sys.modules, 'help needs no database'\n"
         "main(['import', 'chat.jsonl', '--me', 'sam', '-q']); main(['posts', '--json'])\n"
         "assert not {'jax', 'flax', 'optax'} & set(sys.modules)\n"

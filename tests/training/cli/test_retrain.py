@@ -202,7 +202,7 @@ def test_a_full_disk_fails_and_what_serves_stays(folder: Path) -> None:
     limit = (
         "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
-        "from training.cli import main; sys.exit(main())"
+        "from training.cli.main import main; sys.exit(main())"
     )
     command = [sys.executable, "-c", limit, *sets(model={"hidden_dim": 160}), "retrain", "--json"]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

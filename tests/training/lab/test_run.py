@@ -35,6 +35,7 @@ epochs = 3
 batch_size = 8
 bptt_length = 20
 evaluations = 2
+devices = 1
 """
 VERSE = "Then wherefore should I stay? said Anne; the crown, the crown!\n"
 TEXT = "".join(f"{number * number} {VERSE}" for number in range(120))

@@ -103,7 +103,9 @@ def ended(children: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
 def training(root: Path, *more: str) -> list[list[str]]:
     """`dann train --json` on two hosts, each with a data folder of its own."""
     where = f"--set=train.coordinator=127.0.0.1:{free_port()}"
-    small = [f"--set={t}.{k}={v}" for t, table in SMALL.items() for k, v in table.items() if k != "steps"]
+    small = [
+        f"--set={t}.{k}={v}" for t, table in SMALL.items() for k, v in table.items() if k not in {"steps", "devices"}
+    ]
     own = [[f"--set=data.dir={root / str(host)}", f"--set=train.host={host}"] for host in (0, 1)]
     both = [where, "--set=train.hosts=2", "--set=train.devices=1", "train", "--json", *more]
     return [[TRAIN, *small, *sets, *both] for sets in own]

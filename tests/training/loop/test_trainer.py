@@ -29,7 +29,8 @@ from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import resume
 from training.store.post import Post
 
-SMALL = TrainConfig(steps=40, batch_size=8, bptt_length=32, evaluations=2, learning_rate=0.01)
+SMALL = TrainConfig(steps=40, batch_size=8, bptt_length=32, evaluations=2, learning_rate=0.01, devices=1)
+EVERY_DEVICE = SMALL.model_copy(update={"devices": "auto"})
 
 
 @dataclass
@@ -117,8 +118,8 @@ def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> 
     losses = []
     for step_seconds in (1e-9, 0.1):  # 32 steps a dispatch, or 5
         _, _, model = prepared(demo(), dropout=0.2)
-        clock, notes = Clock(SMALL, time.monotonic(), step_seconds=step_seconds), Notes()
-        result = fit(model, dataset, SMALL, clock, notes, lambda: False)
+        clock, notes = Clock(EVERY_DEVICE, time.monotonic(), step_seconds=step_seconds), Notes()
+        result = fit(model, dataset, EVERY_DEVICE, clock, notes, lambda: False)
         losses.append(jax.tree.leaves(result.progress.best))
     for first, second in zip(*losses, strict=True):
         np.testing.assert_array_equal(first, second)
@@ -127,16 +128,16 @@ def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> 
 @pytest.mark.slow
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
     _, dataset, model = prepared(demo(), dropout=0.2)
-    unbroken = run(model, dataset)
+    unbroken = run(model, dataset, EVERY_DEVICE)
     file = tmp_path / "resume.safetensors"
     asked = iter([False, True])
-    broken = run(model, dataset, notes=Notes(file=file), stopping=lambda: next(asked))
+    broken = run(model, dataset, EVERY_DEVICE, notes=Notes(file=file), stopping=lambda: next(asked))
     assert broken.ending == "stopped"
     assert 0 < broken.progress.step < SMALL.steps
-    state, progress = resume.load(file, initial_state(model, SMALL, dataset.train))
+    state, progress = resume.load(file, initial_state(model, EVERY_DEVICE, dataset.train))
     assert progress.step == broken.progress.step
     assert progress.best_score == broken.progress.best_score
-    resumed = run(model, dataset, resumed=(state, progress))
+    resumed = run(model, dataset, EVERY_DEVICE, resumed=(state, progress))
     assert (resumed.ending, resumed.progress.step) == ("done", SMALL.steps)
     for first, second in zip(
         jax.tree.leaves(unbroken.progress.best), jax.tree.leaves(resumed.progress.best), strict=True

@@ -356,5 +356,7 @@ def test_no_post_is_in_any_log_row_or_file_of_a_run(folder: Path, caplog: pytest
         [replace(run, figures={}).__dict__ | run.figures for run in rows(folder)]
     )
     assert "secret sentence" not in caplog.text
-    for file in (path for kept in ("runs", "checkpoints") for path in (folder / kept).rglob("*")):
-        assert not file.is_file() or b"secret sentence" not in file.read_bytes(), file
+    written = [path for kept in ("runs", "checkpoints") for path in (folder / kept).rglob("*") if path.is_file()]
+    assert {"weights.safetensors", "tokenizer.json"} <= {file.name for file in written}
+    for file in written:
+        assert b"secret sentence" not in file.read_bytes(), file

@@ -32,6 +32,12 @@ def test_opening_it_again_leaves_the_locks_of_who_has_it_open(tmp_path: Path) ->
     assert [file.name for file in tmp_path.iterdir()] == ["posts.db"]
 
 
+def test_who_finds_it_locked_waits_for_half_a_minute_or_as_long_as_asked(tmp_path: Path) -> None:
+    for wait, seconds in ((None, 30), (0.5, 0.5)):
+        with open_database(f"sqlite:///{tmp_path / 'posts.db'}", wait) as database, database.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA busy_timeout").scalar() == 1000 * seconds
+
+
 def test_many_may_make_the_file_at_once(tmp_path: Path) -> None:
     path = tmp_path / "data" / "posts.db"
     with ThreadPoolExecutor(8) as threads:
