@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import time
 import zlib
 from pathlib import Path
 
@@ -13,8 +12,8 @@ COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "dann-compiled"
 """One folder for all workers, the processes they start, and the next run. JAX's keys know versions, flags and devices."""
 MOST_COMPILED = 1 << 30
 """Bytes of compiled programs above which a run begins with none; one run makes a fifth of it."""
-UNTIL = "DANN_QUICK_UNTIL"
-"""Environment variable by which tests/quick.py says when all is to be done, in seconds since 1970."""
+LONGEST = "DANN_QUICK_LONGEST"
+"""Environment variable by which tests/quick.py says of how many seconds a test may be."""
 SECONDS = "dann/seconds"
 """What pytest's cache has of how long each test took, by name."""
 SLOW_SECONDS, OTHER_SECONDS = 20.0, 0.5
@@ -83,21 +82,16 @@ def is_cut(program: bytes) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Put the longest files first, so that no worker is left with one of them in the end."""
-    if os.environ.get(UNTIL):
-        return  # tests/quick.py has an order of its own
-    known, seconds = known_seconds(config), dict.fromkeys((item.path for item in items), 0.0)
+    """Put the longest files first, so that no worker is left with one of them in the end; `make quick` leaves tests out."""
+    known = known_seconds(config)
+    if longest := os.environ.get(LONGEST):
+        config.hook.pytest_deselected(items=[item for item in items if expected(item, known) > float(longest)])
+        items[:] = [item for item in items if expected(item, known) <= float(longest)]  # nearest first, as it was asked
+        return
+    seconds = dict.fromkeys((item.path for item in items), 0.0)
     for item in items:
         seconds[item.path] += expected(item, known)
     items.sort(key=lambda item: (-seconds[item.path], item.path))  # a file's own order stays
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """In `make quick`, start only what is expected to be done in time."""
-    until = os.environ.get(UNTIL)
-    if until and time.time() + expected(item, known_seconds(item.config)) > float(until):
-        pytest.skip("no time left in `make quick`")
 
 
 def known_seconds(config: pytest.Config) -> dict[str, float]:

@@ -5,28 +5,31 @@ this branch left main; on main itself from the last commit, or by the last commi
 
 A test file is touched by what it imports, by what that imports, and by the modules and files that its strings name (code
 for a process of its own, `config.toml`); the two that read the whole tree always are. Nearest first means: changed tests,
-tests in the folder that mirrors the changed file's, then by the number of imports between. Tests are started while they are
-expected to be done in time, by how long each took the last time; the others are skipped, and counted at the end. `make test`
-leaves out nothing.
+tests in the folder that mirrors the changed file's, then by the number of imports between. Of these are run, by how long
+each took the last time, as many as are done in time, and no test that takes ten seconds; what is left out is counted.
+`make test` leaves out nothing.
 """
 
 import ast
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.conftest import UNTIL
+from tests.conftest import LONGEST, OTHER_SECONDS, SECONDS
 from tests.test_layers import LAYERS, imported_from, module_file
 
 ROOT = Path(__file__).parents[1]
-SECONDS = 85.0
-"""From the start to the end of the last test; the rest is for processes that end."""
+TEST_SECONDS = 40.0
+"""For tests, on each core; as many are for lint, types and what all tests import."""
+LONGEST_SECONDS = 10.0
+TIMES = ROOT / ".pytest_cache" / "v" / SECONDS
+"""Where pytest keeps what tests/conftest.py noted."""
 ALWAYS = ("tests/test_layers.py", "tests/test_readme.py")
 """They read the tree instead of importing it."""
 SHOWN = 25
@@ -121,6 +124,32 @@ def touched(changed: Iterable[str], known: Ties) -> list[Touched]:
     return sorted(found, key=lambda one: one.rank)
 
 
+def planned(chosen: Iterable[Touched], seconds: dict[str, float], limit: float) -> list[Touched]:
+    """The nearest that take no longer than the limit; where one would, smaller ones behind it may still come."""
+    found, left = [], limit
+    for one in chosen:
+        needed = seconds.get(one.file, 0.0)
+        if needed <= left:
+            found.append(one)
+            left -= needed
+    return found
+
+
+def file_seconds(files: Iterable[str], known: dict[str, float]) -> dict[str, float]:
+    """How long each file takes: its tests but for the longest ones, and a guess where nothing is known."""
+    took: dict[str, float] = {}
+    for name, seconds in known.items():
+        if seconds <= LONGEST_SECONDS:
+            file = name.partition("::")[0]
+            took[file] = took.get(file, 0.0) + seconds
+    return {file: took[file] if file in took else guessed(ROOT / file) for file in files}
+
+
+def guessed(file: Path) -> float:
+    """By the number of tests."""
+    return file.read_text(encoding="utf-8").count("def test_") * OTHER_SECONDS if file.exists() else 0.0
+
+
 def git(*words: str) -> str:
     """What git says; "" where it refuses."""
     found = shutil.which("git") or "git"
@@ -142,33 +171,37 @@ def change(since: str | None) -> tuple[str, list[str]]:
     return (left, found) if (found := differing(left)) else ("HEAD~1", differing("HEAD~1"))
 
 
-def tell(since: str, changed: list[str], chosen: list[Touched]) -> None:
+def tell(since: str, changed: list[str], chosen: list[Touched], run: list[Touched]) -> None:
     """Print which tests were chosen, and why."""
-    print(f"{len(changed)} files differ from {since[:12]}; {len(chosen)} test files use them, the nearest first:")
-    for one in chosen[:SHOWN]:
+    print(f"{len(changed)} files differ from {since[:12]}; {len(chosen)} test files use them. The nearest are run:")
+    for one in run[:SHOWN]:
         print(f"  {one}")
-    if len(chosen) > SHOWN:
-        print(f"  and {len(chosen) - SHOWN} more, farther away")
-    sys.stdout.flush()
+    if len(run) > SHOWN:
+        print(f"  and {len(run) - SHOWN} more, farther away")
+    print(
+        f"{len(chosen) - len(run)} files are left to `make test`, and tests of over {LONGEST_SECONDS:.0f} seconds",
+        flush=True,
+    )
 
 
-def passes(*command: str) -> bool:
+def passes(*command: str, fine: tuple[int, ...] = (0,)) -> bool:
     """Whether a command of this environment ends well."""
-    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode == 0
+    return subprocess.run([sys.executable, "-m", *command], cwd=ROOT, check=False).returncode in fine
 
 
 def main(words: list[str]) -> int:
     """Lint, check types, then test what changed; 0 where all is well."""
-    until = time.time() + SECONDS
     since, changed = change(words[0] if words else None)
     chosen = touched(changed, ties(ROOT, [file for file in changed if not file.endswith(".py")]))
-    tell(since, changed, chosen)
+    known = json.loads(TIMES.read_text()) if TIMES.exists() else {}
+    run = planned(chosen, file_seconds([one.file for one in chosen], known), TEST_SECONDS * (os.cpu_count() or 1))
+    tell(since, changed, chosen, run)
     if not (passes("ruff", "check", ".") and passes("ruff", "format", "--check", ".") and passes("mypy")):
         return 1
-    os.environ[UNTIL] = str(until)
-    files = [one.file for one in chosen]
+    os.environ[LONGEST] = str(LONGEST_SECONDS)
     shape = ("--quiet", "--numprocesses=auto", "--dist=loadfile", "--no-loadscope-reorder")
-    return 0 if not files or passes("pytest", *shape, *files) else 1
+    no_test_left = 5
+    return 0 if passes("pytest", *shape, *(one.file for one in run), fine=(0, no_test_left)) else 1
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -123,25 +122,46 @@ def test_lint_that_fails_ends_it(monkeypatch: pytest.MonkeyPatch) -> None:
     assert ran == [("ruff", "check", ".")]
 
 
-def test_tests_are_started_only_while_they_can_end_in_time(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(conftest, "expected", lambda *_: 30.0)
-    monkeypatch.setattr(time, "time", lambda: 1000.0)
-    conftest.pytest_runtest_setup(request.node)
-    monkeypatch.setenv(conftest.UNTIL, "1030")
-    conftest.pytest_runtest_setup(request.node)
-    monkeypatch.setenv(conftest.UNTIL, "1029")
-    with pytest.raises(pytest.skip.Exception, match="no time left"):
-        conftest.pytest_runtest_setup(request.node)
+def test_the_nearest_are_run_as_many_as_are_done_in_time(tmp_path: Path) -> None:
+    chosen = quick.touched(["model/engine/slots.py"], quick.ties(plant(tmp_path, **TREE)))[len(quick.ALWAYS) :]
+    batch, slots, app = (one.file for one in chosen)
+    took = {batch: 50.0, slots: 60.0, app: 10.0}
+    assert [one.file for one in quick.planned(chosen, took, 110.0)] == [batch, slots]
+    assert [one.file for one in quick.planned(chosen, took, 70.0)] == [batch, app]
+
+
+def test_a_file_takes_as_long_as_its_tests_took_but_for_the_longest() -> None:
+    known = {"tests/test_quick.py::one": 1.5, "tests/test_quick.py::two[x]": 2.0, "tests/test_quick.py::three": 10.5}
+    found = quick.file_seconds(["tests/test_quick.py", "tests/test_layers.py", "tests/gone.py"], known)
+    assert found["tests/test_quick.py"] == 3.5
+    assert 0 < found["tests/test_layers.py"] < 60
+    assert found["tests/gone.py"] == 0
+
+
+def items(*names: str) -> Any:
+    return [SimpleNamespace(path=Path(name[0]), nodeid=name, get_closest_marker=lambda _: None) for name in names]
+
+
+def test_long_tests_are_left_out_of_a_quick_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    left_out: list[Any] = []
+
+    def deselected(items: list[Any]) -> None:
+        left_out.extend(items)
+
+    config: Any = SimpleNamespace(hook=SimpleNamespace(pytest_deselected=deselected))
+    monkeypatch.setattr(conftest, "known_seconds", lambda _: {"b::1": 1.0, "a::1": 5.0, "a::2": 5.1})
+    monkeypatch.setenv(conftest.LONGEST, "5")
+    given = items("b::1", "a::1", "a::2")
+    conftest.pytest_collection_modifyitems(config, given)
+    assert [item.nodeid for item in given] == ["b::1", "a::1"]
+    assert [item.nodeid for item in left_out] == ["a::2"]
 
 
 def test_the_longest_files_come_first_and_keep_their_order(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv(conftest.UNTIL, raising=False)
+    monkeypatch.delenv(conftest.LONGEST, raising=False)
     monkeypatch.setattr(conftest, "known_seconds", lambda _: {"a::1": 1.0, "b::1": 0.1, "b::2": 5.0})
-    names = ("a::1", "b::1", "b::2")
-    items: Any = [SimpleNamespace(path=Path(name[0]), nodeid=name, get_closest_marker=str) for name in names]
-    conftest.pytest_collection_modifyitems(request.config, items)
-    assert [item.nodeid for item in items] == ["b::1", "b::2", "a::1"]
+    given = items("a::1", "b::1", "b::2")
+    conftest.pytest_collection_modifyitems(request.config, given)
+    assert [item.nodeid for item in given] == ["b::1", "b::2", "a::1"]
