@@ -24,7 +24,7 @@ TREE = {
     "tests__bot__test_app": "from tests.bot.harness import MAIN\n",
     "tests__bot__test_idle": "import bot.idle\n",
     "tests__test_layers": "",
-    "tests__test_readme": "",
+    "tests__test_docs": "",
 }
 
 
