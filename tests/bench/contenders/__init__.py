@@ -12,5 +12,8 @@ FOLDER = Path(__file__).parent
 
 def contender_named(name: str) -> ModuleType:
     """The module of that name, whichever folder it is in; imported now."""
-    (path,) = FOLDER.rglob(f"{name}.py")
+    found = list(FOLDER.rglob(f"{name}.py"))
+    if len(found) != 1:
+        raise ModuleNotFoundError(f"No module named {name!r} among the contenders, or more than one")
+    (path,) = found
     return importlib.import_module(".".join([__name__, *path.relative_to(FOLDER).with_suffix("").parts]))

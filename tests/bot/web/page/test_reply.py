@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -86,14 +87,19 @@ def test_without_a_seed_each_is_another(tmp_path: Path) -> None:
     played(tmp_path, act)
 
 
-def test_an_older_checkpoint_says_what_it_said(tmp_path: Path) -> None:
+def test_an_older_checkpoint_says_what_it_said_and_ends_with_the_server(tmp_path: Path) -> None:
+    engines: set[threading.Thread] = set()
+
     async def act(web: Web, _: Engine) -> None:
         older = Engine(checkpoint.load(tmp_path / "checkpoints", "one"), slots=2).reply(TURNS, PARAMS, 7).text
         told = await events(web, checkpoint="one", seed=7)
         assert (told[0]["checkpoint"], text(told)) == ("one", older)
         assert text(await events(web, checkpoint="two", seed=7)) == text(await events(web, seed=7)) != older
+        engines.update(thread for thread in threading.enumerate() if thread.name == "dann engine")
 
     played(tmp_path, act)
+    assert len(engines) >= 2
+    assert not [thread for thread in engines if thread.is_alive()]
 
 
 def test_another_checkpoint_comes_to_serve_meanwhile_and_the_reply_ends_on_the_old_one(tmp_path: Path) -> None:
