@@ -414,7 +414,7 @@ def test_files_that_docstrings_and_comments_name_are_there() -> None:
         f"{path.relative_to(ROOT)}: {name}"
         for folder in (*LAYERS, "tests")
         for path in (ROOT / folder).rglob("*.py")
-        for name in re.findall(r"[\w./-]+\.(?:py|md)\b", comments_of(path.read_text(encoding="utf-8")))
+        for name in re.findall(r"\w[\w./-]*\.(?:py|md)\b", comments_of(path.read_text(encoding="utf-8")))
         if name.lower() not in OTHERS
         and (name.rsplit("/", 1)[-1] not in there or ("/" in name and not is_within(name, path)))
     ]
