@@ -6,11 +6,11 @@ it, so everything here happens under that lock, and blocks: call it with `aside`
 
 import time
 
-from bot.retraining.outcome import RetrainOutcome, Verdict
 from model.checkpoints.folder import current_or_none
 from training.config.tables import DataConfig
 from training.lock import training_lock
-from training.store.runs import RetrainRun, RunStore, open_runs
+from training.store.retrain_outcome import RetrainOutcome
+from training.store.runs import RunStore, open_runs
 
 
 def last_outcome(data: DataConfig) -> RetrainOutcome | None:
@@ -21,7 +21,7 @@ def last_outcome(data: DataConfig) -> RetrainOutcome | None:
     with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         _close(data, runs)
         last = next(iter(runs.last(1)), None)
-    return outcome_of(last) if last else None
+    return last.outcome if last else None
 
 
 def record_silent_end(
@@ -42,17 +42,9 @@ def record_silent_end(
             left_open.add(row)
         if row in left_open and runs.one(row).verdict in {"running", "failed"}:
             runs.finish(row, "failed", failed.reason, seconds)
-        return outcome_of(runs.one(row))
+        return runs.one(row).outcome
 
 
 def _close(data: DataConfig, runs: RunStore) -> None:
     """End the rows of runs that were killed."""
     runs.close_abandoned(current_or_none(data.checkpoints))
-
-
-def outcome_of(run: RetrainRun) -> RetrainOutcome:
-    """How a run ended, from its row."""
-    verdict: Verdict = "failed" if run.verdict == "running" else run.verdict
-    return RetrainOutcome(
-        verdict, run.reason, run.candidate, run.incumbent, run.candidate_bpb, run.incumbent_bpb, run.new_posts, run.id
-    )

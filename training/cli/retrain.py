@@ -12,6 +12,7 @@ from rich.table import Table
 from model.errors import DannError
 from training.cli.shared import add_command, interruptible, print_json, terminal
 from training.config.tables import Settings
+from training.store.retrain_outcome import RetrainOutcome
 
 if TYPE_CHECKING:
     from training.runs.callbacks import RetrainConsole
@@ -52,30 +53,29 @@ def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
     devices.prepare(settings.train)
     if args.events:
         return _with_events(args, settings)
-    from training.retrain.events import outcome_event  # noqa: PLC0415 (JAX takes seconds to import)
-    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415
+    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
 
     run = _retrained(args, settings, RetrainingConsole(terminal(quiet=args.quiet)))
     if args.json:
-        print_json(outcome_event(run))
+        print_json(asdict(run.outcome))
     else:
         _print_verdict(run)
     return 0 if run.verdict in ACCEPTED else 1
 
 
 def _with_events(args: argparse.Namespace, settings: Settings) -> int:
-    from training.retrain.events import EventConsole, Events, failure_event, outcome_event  # noqa: PLC0415
+    from training.retrain.events import EventConsole, Events  # noqa: PLC0415
 
     events = Events()
-    told = failure_event("broken off by an error; see the log")
+    outcome = RetrainOutcome("failed", "broken off by an error; see the log")
     try:
-        told = outcome_event(_retrained(args, settings, EventConsole(events)))
+        outcome = _retrained(args, settings, EventConsole(events)).outcome
     except DannError as error:
-        told = failure_event(str(error))
+        outcome = RetrainOutcome("failed", str(error))
         raise
     finally:
-        events.tell(event="verdict", **told)
-    return 0 if told["verdict"] in ACCEPTED else 1
+        events.verdict(outcome)
+    return 0 if outcome.verdict in ACCEPTED else 1
 
 
 def _retrained(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "RetrainRun":

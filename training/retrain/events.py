@@ -13,12 +13,13 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from training.loop.trainer import StepMetrics, TrainProgress
 from training.runs.callbacks import Part
-from training.store.runs import RetrainRun
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 SECONDS_APART = 1.0
 
@@ -31,9 +32,16 @@ class Events:
         self._out: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
         os.dup2(2, 1)
 
-    def tell(self, **event: Any) -> None:
-        """Write one line."""
-        self._out.write(json.dumps(event) + "\n")
+    def progress(self, progress: RetrainProgress) -> None:
+        """Write a line of progress."""
+        self._write("progress", progress)
+
+    def verdict(self, outcome: RetrainOutcome) -> None:
+        """Write the last line."""
+        self._write("verdict", outcome)
+
+    def _write(self, event: str, record: RetrainProgress | RetrainOutcome) -> None:
+        self._out.write(json.dumps({"event": event, **asdict(record)}) + "\n")
 
 
 class EventConsole:
@@ -59,7 +67,7 @@ class EventConsole:
     def part(self, part: Part, share: float) -> None:
         """RetrainConsole."""
         self._last = time.monotonic()
-        self._events.tell(event="progress", part=part, share=round(share, 4), val_bpb=self._bpb, run=self._run)
+        self._events.progress(RetrainProgress(part, round(share, 4), self._bpb, self._run))
 
     def stepped(self, metrics: StepMetrics) -> None:
         """Console."""
@@ -74,14 +82,3 @@ class EventConsole:
 
     def end(self) -> None:
         """Console."""
-
-
-def outcome_event(run: RetrainRun) -> dict[str, Any]:
-    """What a run came to, as the last event and `--json` have it."""
-    keys = ("verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts")
-    return {**{key: getattr(run, key) for key in keys}, "run": run.id}
-
-
-def failure_event(reason: str) -> dict[str, Any]:
-    """The same for one that could not be recorded."""
-    return outcome_event(RetrainRun(0, "", 0.0, "failed", reason)) | {"run": None}

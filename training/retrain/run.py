@@ -34,7 +34,8 @@ from training.runs.init import learned_tokenizer
 from training.runs.learning import Diverged, Learning, size_for
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import RetrainRun, Verdict, open_runs
+from training.store.retrain_outcome import Verdict
+from training.store.runs import RetrainRun, open_runs
 
 
 class _Stopped(Exception):  # noqa: N818

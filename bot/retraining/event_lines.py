@@ -1,53 +1,22 @@
-"""What a retraining tells while it runs and at its end, read from the lines that it writes. Knows no process.
+"""A retraining's event lines, parsed to progress and outcome. Knows no process.
 
-A line is one JSON object with an "event" (training's `retrain --events`); what is none of them is passed over.
+A line is one JSON object with an "event" (`dann retrain --events`); any other line is ignored.
 """
 
 import json
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
-Verdict = Literal["published", "refused", "skipped", "failed"]
-VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress, Verdict
+
+VERDICTS = get_args(Verdict)
 LONGEST_LINE = 1 << 16
 """Bytes; a longer line is no event."""
 
 
-@dataclass(frozen=True, slots=True)
-class RetrainProgress:
-    """Where a retraining is: `share` of `part` is done, from 0 to 1; `val_bpb` bits per byte where there is a figure yet.
-
-    `run` is the row that records it, None until there is one.
-    """
-
-    part: str = "starting"
-    share: float = 0.0
-    val_bpb: float | None = None
-    run: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainOutcome:
-    """How a retraining ended; None is what is not known.
-
-    `candidate` and `incumbent` are checkpoints' ids, the figures bits per byte of the same held-out posts, `run` is the row
-    that records it all.
-    """
-
-    verdict: Verdict
-    reason: str = ""
-    candidate: str | None = None
-    incumbent: str | None = None
-    candidate_bpb: float | None = None
-    incumbent_bpb: float | None = None
-    new_posts: int | None = None
-    run: int | None = None
-
-
 def read_event(line: bytes) -> RetrainProgress | RetrainOutcome | None:
-    """What a line tells; None where it tells nothing."""
+    """Parse one line; None where it is no event."""
     try:
         said = json.loads(line)
     except (ValueError, RecursionError):
