@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from flax import nnx
-
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -24,7 +22,7 @@ from training.evaluation.markov import markov_samples
 from training.evaluation.memorization import Novelty, PostIndex, novelty
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
 from training.evaluation.style import Auc, Distances, Traits, distances, separability, traits, words_of
-from training.loop.scoring import Evaluator, Score, ppmd_bpb
+from training.loop.scoring import Score, ppmd_bpb, scored
 from training.store.post import Post
 
 MARKOV_ORDERS = (2, 3)
@@ -140,8 +138,7 @@ def _data_settings(now: DataConfig, then: dict[str, Any]) -> DataConfig:
 
 def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
     held_out = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0).val
-    graph, params = nnx.split(snapshot.model, nnx.Param)
-    return Evaluator(graph, held_out)(params)
+    return scored(snapshot.model, held_out)
 
 
 def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:

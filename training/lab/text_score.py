@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 import numpy as np
-from flax import nnx
 
 from model.architectures import LanguageModel
 from model.tokenizer import Tokenizer
 from training.context_model.mixture import mixed_stateful
 from training.data.dataset import HeldOut
 from training.data.text_file import SplitText, nearest_window, one_pass, scored_characters, windows
-from training.loop.scoring import Evaluator
+from training.loop.scoring import scored
 
 
 @dataclass(frozen=True)
@@ -39,5 +38,5 @@ def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: SplitT
 
 
 def _score(model: LanguageModel, tokenizer: Tokenizer, held_out: HeldOut) -> tuple[float, float]:
-    score = Evaluator(nnx.graphdef(model), held_out)(nnx.state(model, nnx.Param))
+    score = scored(model, held_out)
     return score.loss * held_out.num_tokens / scored_characters(held_out, tokenizer), score.bpb

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import nnx
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot, weights_of
@@ -29,7 +28,7 @@ from training.data.split import UnlearnedPosts
 from training.evaluation.kneser_ney import unigram_bpb
 from training.evaluation.memorization import PostIndex, distinct_n, novelty
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
-from training.loop.scoring import Evaluator
+from training.loop.scoring import scored
 from training.retrain.gate import GateFigures, Variety, objections, objections_to_first
 from training.store.post import Post
 
@@ -201,8 +200,7 @@ def variety(texts: Sequence[str]) -> Variety:
 def _bpb(snapshot: Snapshot, conversations: Sequence[Conversation]) -> float | None:
     if not own_texts(conversations):
         return None
-    graph, params = nnx.split(snapshot.model, nnx.Param)
-    return Evaluator(graph, held_out_rows(conversations, snapshot.tokenizer))(params).bpb
+    return scored(snapshot.model, held_out_rows(conversations, snapshot.tokenizer)).bpb
 
 
 def _finite(figure: float) -> float | None:

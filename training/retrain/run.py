@@ -4,7 +4,7 @@ Every run is a row in the store from its beginning. Nothing serves that the gate
 what served before goes on serving. A refused candidate stays on the disk, to be looked at, until older checkpoints go
 after a later publish (retention.py). Knows no terminal.
 
-<data>/runs/retrain/  what learning.py keeps of the last run; it is not resumed
+<data>/runs/retrain/  the files of post_run.py of the last run; it is not resumed
 """
 
 import shutil
@@ -20,7 +20,7 @@ from model.checkpoints.retention import prune, retired
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
-from training.data.corpus import Corpus, build_corpus, own_texts
+from training.data.corpus import Corpus, build_corpus
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import training_lock
 from training.loop.clock import Clock
@@ -30,16 +30,12 @@ from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
 from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
-from training.runs.init import learned_tokenizer
-from training.runs.learning import Diverged, Learning, size_for
+from training.runs.learning import Diverged, Stopped
+from training.runs.post_run import PostRun, PostText
 from training.store.post import Post
 from training.store.posts import open_store
 from training.store.retrain_outcome import Verdict
 from training.store.runs import RetrainRun, open_runs
-
-
-class _Stopped(Exception):  # noqa: N818
-    """Somebody asked to stop."""
 
 
 def retrain(
@@ -64,7 +60,7 @@ def retrain(
         reason = "broken off by an error; see the log"
         try:
             verdict, reason = attempt.carry_through(started, force=force)
-        except (_Stopped, KeyboardInterrupt):
+        except (Stopped, KeyboardInterrupt):
             reason = "stopped"
         except DannError as error:
             reason = "stopped" if stopping() else str(error)
@@ -111,7 +107,7 @@ class _Attempt:
     def _at(self, part: Part, share: float) -> None:
         """Tell how far it is; the places where a run can be stopped."""
         if self.stopping():
-            raise _Stopped
+            raise Stopped("stopped; nothing changed")
         self.console.part(part, share)
 
     def _note(self) -> None:
@@ -146,11 +142,7 @@ class _Attempt:
         """Train the candidate and save it."""
         run = self._set_up(corpus)
         self._at("learning", 0.0)
-        result = run.fit(Clock(run.settings.train, started), self.stopping)
-        if result.ending == "stopped":
-            raise _Stopped
-        if result.ending == "diverged":
-            raise Diverged(f"the loss stopped being a finite number after step {result.progress.step:,}")
+        result = run.fit(Clock(run.setup.settings.train, started), self.stopping, partial=False)
         self.known["candidate"] = unused_name(self.settings.data.checkpoints, timestamp())
         self._note()  # before it is there: what nobody has judged must not look like a training by hand
         try:
@@ -159,21 +151,20 @@ class _Attempt:
             self.known["candidate"] = None
             raise
 
-    def _set_up(self, corpus: Corpus) -> Learning:
+    def _set_up(self, corpus: Corpus) -> PostRun:
         """The run as `retrain.start` has it begin."""
         folder = self.settings.data.runs / "retrain"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
-        settings = sizing.settled(self.settings, size_for(corpus, self.settings.train))
+        settings = sizing.settled(self.settings, PostText(corpus).size(self.settings.train))
         tokenizer, weights = None, None
         if settings.retrain.start != "scratch" and self.incumbent is not None:
             if why_not := self._why_not_go_on(settings):
                 self.console.say(f"{why_not}: beginning anew")
             else:
                 tokenizer, weights = self.incumbent.tokenizer, warm_start_params(self.incumbent, settings)
-        tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
-        run = Learning(folder, settings, corpus, tokenizer, self.console, weights=weights, resumable=False)
-        run.keep_setup()
+        run = PostRun(folder, settings, corpus, self.console, tokenizer=tokenizer, weights=weights, resumable=False)
+        run.save_setup()
         return run
 
     def _why_not_go_on(self, settings: Settings) -> str:

@@ -12,17 +12,16 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings
-from training.data.corpus import build_corpus, own_texts
+from training.data.corpus import build_corpus
 from training.lock import training_lock
 from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
 from training.names import timestamp, unused_name
-from training.runs import resume, sizing
+from training.runs import resume
 from training.runs.callbacks import Console
-from training.runs.init import learned_tokenizer
-from training.runs.learning import Learned, Learning, size_for
+from training.runs.post_run import Learned, PostRun
 from training.store.post import Post
 
 
@@ -35,12 +34,10 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
-        settings = sizing.settled(settings, size_for(corpus, settings.train))
-        console.say("learning how the text falls into tokens")
-        tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
-        run = Learning(_new_folder(settings.data.runs), settings, corpus, tokenizer, console)
-        run.keep_setup()
-        return _carried_through(run, Clock(settings.train, started), stopping, resumed=None)
+        console.say("training the tokenizer")
+        run = PostRun(_new_folder(settings.data.runs), settings, corpus, console)
+        run.save_setup()
+        return _fit_and_publish(run, Clock(settings.train, started), stopping, resumed=None)
 
 
 def resume_last(
@@ -63,19 +60,19 @@ def resume_last(
             update={"data": settings.data, "train": before.train.model_copy(update=time_given)}
         )
         corpus = build_corpus(list(posts), settings.data)
-        run = Learning(folder, settings, corpus, Tokenizer.load(folder / "tokenizer.json"), console)
+        run = PostRun(folder, settings, corpus, console, tokenizer=Tokenizer.load(folder / "tokenizer.json"))
         state, progress = resume.load(run.resume_file, run.initial_state())
         console.say(
             f"going on with run {folder.name} at step {progress.step:,}, {progress.seconds / 60:.1f} minutes in"
         )
-        return _carried_through(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
+        return _fit_and_publish(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
 
 
-def _carried_through(
-    run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None
+def _fit_and_publish(
+    run: PostRun, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None
 ) -> Learned:
     """Fit, save the best weights, let them serve."""
-    result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
+    result, root = run.fit(clock, stopping, resumed), run.setup.settings.data.checkpoints
     learned = run.save(result, unused_name(root, timestamp()))
     checkpoint.publish(root, learned.checkpoint)
     return learned

@@ -19,7 +19,7 @@ from training.data.corpus import build_corpus, own_texts
 from training.data.split import digests_for_meta
 from training.lock import training_lock
 from training.retrain.run import retrain
-from training.runs.learning import Learning
+from training.runs.post_run import PostRun
 from training.runs.train import resume_last, train
 from training.store.post import Post
 from training.store.posts import open_store
@@ -316,13 +316,13 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
 def test_a_candidate_can_go_on_from_the_incumbent(folder: Path, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     add(folder, POSTS)
     begun_with: list[bool] = []
-    set_up = Learning.__init__
+    set_up = PostRun.__init__
 
-    def noting(self: Learning, *positional: Any, **named: Any) -> None:
+    def noting(self: PostRun, *positional: Any, **named: Any) -> None:
         begun_with.append(named["weights"] is not None)
         set_up(self, *positional, **named)
 
-    monkeypatch.setattr(Learning, "__init__", noting)
+    monkeypatch.setattr(PostRun, "__init__", noting)
     run = retrained(settings(folder, retrain={"start": start}, train={"steps": 60}))
     assert run.verdict == "published", run.reason
     assert begun_with == [True]

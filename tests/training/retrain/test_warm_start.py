@@ -15,7 +15,7 @@ from training.data.corpus import build_corpus
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator
 from training.retrain.warm_start import NOISE, SHRINK, can_warm_start, warm_start_params
-from training.runs.learning import Learning
+from training.runs.post_run import PostRun
 from training.runs.train import train
 
 pytestmark = pytest.mark.slow
@@ -48,8 +48,8 @@ def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
     asked = settings(folder, start)
     weights = None if start == "scratch" else warm_start_params(incumbent, asked)
     corpus = build_corpus(POSTS, asked.data)
-    run = Learning(folder, asked, corpus, incumbent.tokenizer, Silent(), weights=weights)
-    return Evaluator(nnx.graphdef(run.model), run.dataset.val)(run.initial_state().params).bpb
+    run = PostRun(folder, asked, corpus, Silent(), tokenizer=incumbent.tokenizer, weights=weights)
+    return Evaluator(nnx.graphdef(run.setup.model), run.setup.dataset.val)(run.initial_state().params).bpb
 
 
 def test_a_warm_start_begins_where_the_incumbent_ended_and_the_others_do_not(
@@ -74,7 +74,9 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
         asked = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
         weights = None if start == "scratch" else warm_start_params(incumbent, asked)
         corpus = build_corpus(POSTS, asked.data)
-        run = Learning(tmp_path, asked, corpus, incumbent.tokenizer, Noting(), weights=weights, resumable=False)
+        run = PostRun(
+            tmp_path, asked, corpus, Noting(), tokenizer=incumbent.tokenizer, weights=weights, resumable=False
+        )
         run.fit(Clock(asked.train, 0.0), lambda: False)
     assert losses["warm"] < losses["shrink_perturb"] * 0.95
     assert losses["shrink_perturb"] < losses["scratch"]

@@ -19,7 +19,7 @@ from tests.training.small_runs import SMALL, demo, posts, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
 from training.runs import sizing
-from training.runs.learning import Learned
+from training.runs.post_run import Learned
 from training.runs.sizing import choose
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last, train
