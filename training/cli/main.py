@@ -28,7 +28,7 @@ from training.config.tables import Settings
 
 if TYPE_CHECKING:
     from training.posts.importer import ImportReport
-    from training.runs.post_run import Learned
+    from training.runs.post_run import TrainResult
     from training.store.summary import Summary
 
 SKIPPED_SHOWN = 5
@@ -165,7 +165,7 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
-def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
+def _tell_trained(args: argparse.Namespace, trained: "TrainResult") -> None:
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,
@@ -183,7 +183,7 @@ def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
         _print_trained(trained)
 
 
-def _print_trained(trained: "Learned") -> None:
+def _print_trained(trained: "TrainResult") -> None:
     print_table(
         [
             ("checkpoint", trained.checkpoint),

@@ -60,7 +60,7 @@ class EventConsole:
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
         """Console: nobody reads its metrics or its samples."""
 
-    def begun(self, run: int) -> None:
+    def recorded(self, run: int) -> None:
         """RetrainConsole."""
         self._run = run
 

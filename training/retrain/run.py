@@ -54,7 +54,7 @@ def retrain(
         with open_runs(url) as runs:
             runs.close_abandoned(current_or_none(root))
             id_ = runs.begin(why)
-        console.begun(id_)
+        console.recorded(id_)
         attempt = _Attempt(settings, console, stopping, id_)
         verdict: Verdict = "failed"
         reason = "broken off by an error; see the log"

@@ -1,7 +1,7 @@
-"""Training one network on one text: tokenizer, network, data, and the fit to its best weights. Knows no posts or terminal.
+"""Training of one network on one text, from tokenizer to best weights.
 
-`train`, `retrain` and `experiment` all train by `learn`. They differ in the text, in what they listen for, and in whether
-the weights of a run that was broken off are good enough.
+`train`, `retrain` and `experiment` all train by `learn`. They differ in the text, in the listener, and in whether the
+weights of a run that was stopped or diverged are good enough. Knows no posts and no terminal.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -23,7 +23,7 @@ from training.loop.step import TrainState
 from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import sizing
 from training.runs.callbacks import Console
-from training.runs.init import fresh_network, learned_tokenizer, num_params
+from training.runs.init import fresh_network, num_params, train_tokenizer
 
 
 class TrainingText(Protocol):
@@ -33,7 +33,7 @@ class TrainingText(Protocol):
         """The network's size where settings say "auto"."""
 
     def tokenizer_texts(self) -> Sequence[str]:
-        """The texts that a tokenizer is learned from."""
+        """Texts to learn a tokenizer from."""
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Both parts as tokens."""
@@ -41,7 +41,7 @@ class TrainingText(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Everything a fit begins with; `settings` have every "auto" settled."""
+    """Everything a fit starts with; `settings` have no "auto" left."""
 
     settings: Settings
     tokenizer: Tokenizer
@@ -59,7 +59,10 @@ class TrainingSetup:
 
 
 class RunListener:
-    """A trainer's Listener that passes metrics on to a console. It saves nothing, so its run cannot be resumed."""
+    """A trainer's Listener that passes metrics on to a console.
+
+    It saves nothing, so its run cannot be resumed.
+    """
 
     def __init__(self, console: Console, folder: Path) -> None:
         self.console = console
@@ -77,12 +80,12 @@ class RunListener:
         """Listener: save nothing."""
 
     def samples(self, average: Any, seed: int) -> list[str]:  # noqa: ARG002
-        """Sentences that the network writes with these weights, to be shown at an evaluation."""
+        """Sentences that the network writes with these weights, shown at an evaluation."""
         return []
 
 
 class Diverged(DannError):  # noqa: N818 (as the ending is called)
-    """The loss was not a finite number; `consequence` says what became of the run."""
+    """The loss was not a finite number; `consequence` says what that means for the run."""
 
     def __init__(self, step: int, learning_rate: float, consequence: str) -> None:
         super().__init__(
@@ -102,9 +105,12 @@ def set_up(
     tokenizer: Tokenizer | None = None,
     weights: Mapping[str, np.ndarray] | None = None,
 ) -> TrainingSetup:
-    """Settle every "auto", and build what a fit begins with; without `tokenizer` and `weights`, train from scratch."""
+    """Settle every "auto", and build tokenizer, network and dataset.
+
+    `tokenizer` and `weights` (by name) replace freshly learned and random ones.
+    """
     settings = sizing.settled(settings, text.size(settings.train))
-    tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, text.tokenizer_texts())
+    tokenizer = tokenizer or train_tokenizer(settings.tokenizer, text.tokenizer_texts())
     model = fresh_network(settings, tokenizer.vocab_size)
     if weights is not None:
         checkpoint.set_weights(model, weights)

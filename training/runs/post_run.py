@@ -1,10 +1,12 @@
-"""A run on posts: a network trained and saved as a checkpoint, not published. Knows no terminal and no lock.
+"""A run on posts: train a network and save it as a checkpoint, unpublished.
 
 <folder>/settings.json       all tables, as used
 <folder>/tokenizer.json      so that a resumed run has the same tokens
 <folder>/metrics.jsonl       a line per dispatch and a line per evaluation
 <folder>/curve.json          the learning curve so far, written when the state is saved
 <folder>/resume.safetensors  there until the run is finished, if it can be resumed
+
+Knows no terminal and no lock.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -43,8 +45,8 @@ SAMPLES = 3
 
 
 @dataclass(frozen=True)
-class Learned:
-    """A saved checkpoint, and the report's figures; `score` and PPMd's bits per byte are of all held-out posts."""
+class TrainResult:
+    """A saved checkpoint with its figures; `score` and PPMd's bits per byte are of all held-out posts."""
 
     checkpoint: str
     ending: Ending
@@ -79,9 +81,9 @@ class PostText:
 
 
 class PostRun(RunListener):
-    """A run on posts: it keeps the learning curve and what resuming needs, and saves the best weights as a checkpoint.
+    """A run on posts, which saves the best weights as a checkpoint.
 
-    `weights` are those to begin with, by name, instead of fresh ones.
+    It also keeps the learning curve, and what resuming needs. `weights` are initial weights by name.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class PostRun(RunListener):
         self.curve = CurveRecorder(folder / "curve.json")
 
     def initial_state(self) -> TrainState:
-        """The training state of a start without `resumed`."""
+        """The training state at step 0."""
         return initial_state(self.setup.model, self.setup.settings.train, self.setup.dataset.train)
 
     def save_setup(self) -> None:
@@ -119,12 +121,15 @@ class PostRun(RunListener):
         *,
         partial: bool = True,
     ) -> Fit:
-        """Introduce the run, and `learn`."""
+        """Describe the run to the console, and `learn`."""
         self._introduce()
         return learn(self.setup, clock, self, stopping, resumed, partial=partial)
 
-    def save(self, result: Fit, id_: str) -> Learned:
-        """Score the best weights on all of val and save them as `id_`, not to serve yet. Raises DannError for no room."""
+    def save(self, result: Fit, id_: str) -> TrainResult:
+        """Score the best weights on all of val and save them as `id_`, unpublished.
+
+        Raises DannError when there is no room.
+        """
         progress, setup = result.progress, self.setup
         score = scored(setup.model, setup.dataset.val)
         ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
@@ -132,7 +137,7 @@ class PostRun(RunListener):
         checkpoint.save(root, id_, setup.model, setup.tokenizer, meta, self.curve.points)
         if result.ending == "done":
             self.resume_file.unlink(missing_ok=True)
-        return Learned(
+        return TrainResult(
             checkpoint=id_,
             ending=result.ending,
             score=score,
@@ -150,23 +155,23 @@ class PostRun(RunListener):
         super().evaluated(metrics, progress)
 
     def saved(self, state: TrainState, progress: TrainProgress) -> None:
-        """Listener: keep what resuming needs."""
+        """Listener: save what resuming needs."""
         if self.resumable:
-            self.curve.keep()
+            self.curve.save()
             resume.save(self.resume_file, state, progress)
 
     def _introduce(self) -> None:
         corpus = self.corpus
         if corpus.posts < FEW_POSTS:
             self.console.say(
-                f"only {corpus.posts} posts of yours, where {FEW_POSTS:,} make a voice: training a smaller network"
+                f"only {corpus.posts} posts of yours, and a voice takes {FEW_POSTS:,}: training a smaller network"
             )
         self.console.say(
             f"{corpus.posts:,} posts of yours, {len(self.setup.dataset.train):,} tokens with what they answer; the newest "
             f"tenth is held out; {self.setup.shape}"
         )
         if corpus.near_duplicates:
-            self.console.say(f"{corpus.near_duplicates} posts left out: nearly the same as held-out ones")
+            self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
 
     def samples(self, average: Any, seed: int) -> list[str]:
         """Replies to three held-out conversations, at the place where the person wrote next."""

@@ -40,7 +40,7 @@ def test_the_loss_of_training_is_told_in_bits_a_byte_as_the_held_out_one(tmp_pat
 def test_a_resumed_run_goes_on_with_its_points(tmp_path: Path) -> None:
     before = CurveRecorder(tmp_path / "curve.json")
     before.add(metrics(10), scored(4.0, 2.0))
-    before.keep()
+    before.save()
     before.add(metrics(20), scored(4.0, 1.9))  # the run is killed here
     after = CurveRecorder(tmp_path / "curve.json")
     after.add(metrics(20), scored(4.0, 1.8))

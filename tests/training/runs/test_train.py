@@ -19,7 +19,7 @@ from tests.training.small_runs import SMALL, demo, posts, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
 from training.runs import sizing
-from training.runs.post_run import Learned
+from training.runs.post_run import TrainResult
 from training.runs.sizing import choose
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last, train
@@ -33,7 +33,7 @@ def console() -> TrainingConsole:
     return TrainingConsole(Console(file=sys.stderr))
 
 
-def trained(folder: Path, **options: Any) -> Learned:
+def trained(folder: Path, **options: Any) -> TrainResult:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
 
 
@@ -204,7 +204,7 @@ def test_kill_9_loses_little_and_resume_goes_on(tmp_path: Path) -> None:
         check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on with run" in resumed.stderr
+    assert "resuming run" in resumed.stderr
     figures = json.loads(resumed.stdout)
     assert figures.keys() >= {
         "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params", "baselines",
