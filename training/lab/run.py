@@ -1,4 +1,4 @@
-"""An overlay times seeds: trains each seed with `fit`, one after the other, and keeps what came of it. Knows no terminal."""
+"""Run an experiment: train each seed in turn, and store its result. Knows no terminal."""
 
 import time
 from collections.abc import Callable
@@ -18,7 +18,7 @@ from training.runs.init import num_params
 from training.runs.learning import RunListener, Stopped, learn, set_up
 
 PRIVATE = {"data": {"dir", "url", "me"}, "experiment": {"text"}}
-"""Settings that say something of the machine or its owner, and nothing of the run."""
+"""Settings of the machine or its owner, which are not stored with a run."""
 
 
 def run_seeds(
@@ -29,9 +29,10 @@ def run_seeds(
     console: Callable[[], Console],
     stopping: Callable[[], bool],
 ) -> list[Result]:
-    """Train seeds 0 to `seeds` - 1, each for its own minutes; returns those that finished before `stopping()`.
+    """Train seeds 0 to `seeds` - 1, each within its own time limit; returns those that finished.
 
-    Raises DannError for a training already running, no room to save, or a loss that is no number; what is finished stays.
+    `stopping()` ends it. Raises DannError for a training already running, no room to save, or a loss that is not finite; the
+    results of finished seeds stay.
     """
     with training_lock(settings.data.dir / "train.lock"):
         group, finished = _new_group(settings.data.runs, name), []
@@ -47,7 +48,7 @@ def run_seeds(
 def _run_seed(
     settings: ExperimentSettings, group: str, name: str, source: Source, console: Console, stopping: Callable[[], bool]
 ) -> Result | None:
-    """Train one seed, all but the last evaluation within its minutes; None if it was stopped."""
+    """Train one seed, all but the last evaluation within its time limit; None if it was stopped."""
     clock = Clock(settings.train, time.monotonic())
     seed = settings.train.seed
     setup = set_up(settings, source)
@@ -55,7 +56,7 @@ def _run_seed(
     folder.mkdir(parents=True, mode=0o700)
     replace_file(folder / "settings.json", setup.settings.model_dump_json(indent=2, exclude=PRIVATE).encode())
     console.say(f"{name}, seed {seed}: {len(setup.dataset.train):,} tokens; {setup.shape}")
-    consequence = f"seed {seed} has no result; what was finished before it is kept"
+    consequence = f"seed {seed} has no result; finished seeds keep theirs"
     try:
         fit = learn(setup, clock, RunListener(console, folder), stopping, partial=False, consequence=consequence)
     except Stopped:

@@ -1,4 +1,7 @@
-"""What an experiment learns from and is judged by: one text file, or the store's posts. Knows no training loop."""
+"""Text of an experiment, with the figures measured on it: one text file, or the store's posts.
+
+Knows no training loop.
+"""
 
 import hashlib
 import json
@@ -25,15 +28,16 @@ from training.store.post import Post
 
 SAMPLE_CHARACTERS = 1000
 OPENING_TOKENS = 64
-"""How many of the held-out tokens a sample begins with."""
+"""Held-out tokens at the start of a sample."""
 MOST_REPLIES = 200
 
 
 @dataclass(frozen=True)
 class TextFigures:
-    """How well held-out text is known: nats per character by text_file.py's two protocols (None of posts), bits per byte.
+    """Scores of held-out text.
 
-    `val_mixed_nats_per_char` is val-stateful mixed with a context model, where that was asked for.
+    Nats per character by text_file.py's two protocols (None for posts), and bits per byte. `val_mixed_nats_per_char` is
+    val-stateful mixed with a context model, where the experiment measures it.
     """
 
     val_reset_nats_per_char: float | None
@@ -43,7 +47,7 @@ class TextFigures:
 
 
 class Source(TrainingText, Protocol):
-    """TrainingText with its figures. Only runs that agree in `sha256` and `split` can be compared."""
+    """TrainingText that is scored; only runs with the same `sha256` and `split` can be compared."""
 
     @property
     def sha256(self) -> str:
@@ -51,13 +55,16 @@ class Source(TrainingText, Protocol):
 
     @property
     def split(self) -> str:
-        """Which part is held out, in words."""
+        """The split in words."""
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:
         """Score all that is held out."""
 
     def sample(self, setup: TrainingSetup, seed: int) -> str:
-        """About 1,000 characters that the network writes: text at temperature 0.8, posts with the defaults of replies."""
+        """About 1,000 characters that the network writes.
+
+        Text is written at temperature 0.8, posts with the defaults of replies.
+        """
 
 
 class TextSource:
@@ -123,7 +130,7 @@ class PostSource(PostText):
 
 
 def _digest(corpus: Corpus) -> str:
-    """SHA-256 over every turn of both parts, and whose it is."""
+    """SHA-256 over every turn of both parts, and who wrote it."""
     parts = [
         [[(turn.mine, turn.quoted, turn.text) for turn in conversation] for conversation in part]
         for part in (corpus.train, corpus.val)

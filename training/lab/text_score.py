@@ -1,4 +1,4 @@
-"""What a text's two protocols (text_file.py) say of a network, alone or mixed: nats per character, bits per byte."""
+"""Scores of held-out text by the two protocols of text_file.py, alone or mixed with a context model."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,10 @@ from training.loop.scoring import scored
 
 @dataclass(frozen=True)
 class TextScore:
-    """`reset` and `stateful` in nats per character; `bpb` and `bpb_reset` the same two in bits per byte."""
+    """Scores by both protocols: `reset` and `stateful` in nats per character, both again in bits per byte.
+
+    `bpb` is that of `stateful`, `bpb_reset` that of `reset`.
+    """
 
     reset: float
     stateful: float
@@ -23,7 +26,7 @@ class TextScore:
 
 
 def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextScore:
-    """Score held-out `text` from the empty carry every 256 characters, and in one pass."""
+    """Score held-out `text` with an empty carry every 256 characters, and in one pass."""
     tokens = np.asarray(tokenizer.encode(text), np.int32)
     reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, nearest_window(len(tokens), len(text))))
     stateful, bpb = _score(model, tokenizer, one_pass(tokens, tokenizer))
@@ -31,7 +34,7 @@ def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextSco
 
 
 def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: SplitText) -> float:
-    """`stateful` where the network is mixed with a context model (mixture.py) that has read all that came before."""
+    """`stateful` of the network mixed with a context model (mixture.py) that reads all before it."""
     train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
     nats = mixed_stateful(model, train, val, tokenizer.token_bytes).mixed
     return float(nats[1:].sum()) / scored_characters(one_pass(val, tokenizer), tokenizer)

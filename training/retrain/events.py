@@ -1,10 +1,10 @@
-"""A retraining told to the process that started it: one JSON object a line on standard output (`dann retrain --events`).
+"""Events of a retraining for its parent process: JSON lines on standard output (`dann retrain --events`).
 
     {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null, "run": 7}
     {"event": "verdict", "verdict": "published", "reason": "...", "candidate": "...", ...}
 
-`run` is the row that records it, by which its end can be recorded where it could not do so itself. What people are told goes
-to the log, on standard error. No line holds a post.
+`run` is the id of the row that records it, so that the parent can record the outcome of a child that was killed. Lines for
+people go to the log, on standard error. No line holds a post.
 """
 
 import json
@@ -25,7 +25,10 @@ SECONDS_APART = 1.0
 
 
 class Events:
-    """Lines on the standard output that the process began with; whatever else writes there goes to standard error."""
+    """Writer of event lines to the standard output that the process started with.
+
+    Anything else written to standard output goes to standard error from then on.
+    """
 
     def __init__(self) -> None:
         sys.stdout.flush()
@@ -45,7 +48,7 @@ class Events:
 
 
 class EventConsole:
-    """A RetrainConsole: a line whenever a part begins or ends, and in between one a second at most."""
+    """A RetrainConsole that writes an event when a part starts or ends, and otherwise at most once a second."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
@@ -54,31 +57,31 @@ class EventConsole:
         self._last = float("-inf")
 
     def say(self, line: str) -> None:
-        """Console: to the log."""
+        """Console: log the line."""
         logging.getLogger("dann.retrain").info(line)
 
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
-        """Console: nobody reads its metrics or its samples."""
+        """Console: ignore metrics and samples."""
 
     def recorded(self, run: int) -> None:
-        """RetrainConsole."""
+        """RetrainConsole: name the row in every later event."""
         self._run = run
 
     def part(self, part: Part, share: float) -> None:
-        """RetrainConsole."""
+        """RetrainConsole: write an event."""
         self._last = time.monotonic()
         self._events.progress(RetrainProgress(part, round(share, 4), self._bpb, self._run))
 
     def stepped(self, metrics: StepMetrics) -> None:
-        """Console."""
+        """Console: write an event, if the last is old enough."""
         if time.monotonic() - self._last >= SECONDS_APART:
             self.part("learning", metrics.progress)
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """Console."""
+        """Console: write an event with the new score."""
         if progress.score is not None:
             self._bpb = progress.score.bpb
             self.part("learning", metrics.progress)
 
     def end(self) -> None:
-        """Console."""
+        """Console: write nothing."""

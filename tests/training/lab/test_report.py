@@ -10,7 +10,7 @@ import pytest
 from model.errors import DannError
 from training.lab import results
 from training.lab.plot import COLOURS, PlottedCurve, check_picture, draw_curves
-from training.lab.report import Row, Spread, compared, markdown, row_json, verdict
+from training.lab.report import Row, Spread, markdown, ranked, row_json, verdict
 from training.lab.results import Result
 
 
@@ -42,7 +42,7 @@ def test_a_spread_is_the_samples_and_one_seed_has_none() -> None:
 
 def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
     with_it, without = row("with", 1.6, val_mixed_nats_per_char=1.4), row("without", 1.7)
-    head, _, first, second = markdown(compared([with_it, without])).splitlines()
+    head, _, first, second = markdown(ranked([with_it, without])).splitlines()
     assert head.split("|")[6].strip() == "mixed"
     assert [line.split("|")[6].strip() for line in (first, second)] == ["1.4000 (1)", "–"]
     assert row_json(with_it)["val_mixed_nats_per_char"] == {"mean": 1.4, "sd": None}
@@ -67,7 +67,7 @@ def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: 
 
 
 def test_the_table_has_the_best_first() -> None:
-    table = markdown(compared([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
+    table = markdown(ranked([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
     lines = table.splitlines()
     assert lines[0].startswith(
         "| name | params | steps | val@256-reset | val-stateful | bits per byte | tokens/s | seconds |"
@@ -82,14 +82,14 @@ def test_the_table_has_the_best_first() -> None:
 def test_runs_on_different_text_are_not_compared() -> None:
     for other in ({"text_sha256": "cd" * 32}, {"split": "the first 95 % train"}):
         with pytest.raises(DannError, match=r"^one and two were run on different text") as caught:
-            compared([row("one", 1.6), row("two", 1.7, **other)])
+            ranked([row("one", 1.6), row("two", 1.7, **other)])
         assert "abababababab" in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
 def test_posts_are_compared_in_bits_per_byte() -> None:
     nothing = {"val_reset_nats_per_char": None, "val_stateful_nats_per_char": None}
-    ordered = compared([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
+    ordered = ranked([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
     assert [one.name for one, _ in ordered] == ["one", "two"]
     assert row_json(ordered[0][0])["val_reset_nats_per_char"] is None
 

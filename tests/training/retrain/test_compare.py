@@ -15,7 +15,7 @@ from tests.model.small_networks import TOKENIZER, Parrot, parrot, snapshot
 from tests.training.small_runs import SMALL, chat
 from training.data.corpus import build_corpus, own_texts
 from training.data.split import UnlearnedPosts
-from training.retrain.compare import SMOKE_DRAWS, comparison_set, figures, serving_problems
+from training.retrain.compare import SMOKE_DRAWS, comparison_set, measure, serving_problems
 from training.store.post import Post
 
 PARAMS = SamplingParams(max_tokens=20)
@@ -71,9 +71,9 @@ def test_the_two_kinds_are_scored_by_themselves_and_together() -> None:
     assert own_texts(ground.old) == [texts[id_] for id_ in OLD]
     assert own_texts(ground.new) == [texts[id_] for id_ in NEW]
     assert ground.posts == len(OLD) + len(NEW) == 50
-    said = {exchange.answer for exchange in ground.asked}
-    assert (len(ground.asked), len(said & {texts[id_] for id_ in OLD})) == (40, 20)
-    found = figures(Engine(snapshot(TIMED)), ground, asked)
+    said = {exchange.answer for exchange in ground.prompts}
+    assert (len(ground.prompts), len(said & {texts[id_] for id_ in OLD})) == (40, 20)
+    found = measure(Engine(snapshot(TIMED)), ground, asked)
     assert found.old_bpb is not None
     assert found.new_bpb is not None
     assert min(found.old_bpb, found.new_bpb) < found.bpb < max(found.old_bpb, found.new_bpb)
@@ -86,8 +86,8 @@ def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
     ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD[20:]), frozenset()), asked)
     texts = {post.id: post.text for post in POSTS}
     assert own_texts(ground.old) == [texts[id_] for id_ in OLD[20:]]
-    assert (ground.new, len(ground.asked), ground.unasked) == ([], 10, 20)
-    assert figures(Engine(snapshot(TIMED)), ground, asked).new_bpb is None
+    assert (ground.new, len(ground.prompts), ground.unprompted) == ([], 10, 20)
+    assert measure(Engine(snapshot(TIMED)), ground, asked).new_bpb is None
 
 
 def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
@@ -103,11 +103,11 @@ def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies() -> No
     posts = [*POSTS, *(Post(f"q{n}", "q", mine=True, time=None, text=long) for n in range(3))]
     corpus = build_corpus(posts, asked.data, frozenset([*OLD, *NEW]))
     ground = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
-    quoting = figures(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), ground, asked)
+    quoting = measure(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), ground, asked)
     assert (quoting.longest_copy, quoting.copied) == (10, 1.0)
     assert (quoting.replies, quoting.commonest) == (1 / 60, 1.0)
     assert quoting.words == 10 / 600
-    wild = figures(Engine(snapshot(TIMED)), ground, asked)
+    wild = measure(Engine(snapshot(TIMED)), ground, asked)
     assert wild.copied == 0.0
     assert min(wild.replies, wild.words) > 0.9
     assert wild.commonest <= 0.1

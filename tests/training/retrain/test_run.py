@@ -186,7 +186,7 @@ def test_what_no_longer_loads_counts_as_none_and_the_row_says_so(folder: Path) -
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
     run = retrained(settings(folder), force=True)
     assert (run.verdict, run.incumbent, run.incumbent_bpb) == ("published", None, None), run.reason
-    assert "no longer loads and counts as none" in run.reason
+    assert "no longer loads, so nothing was compared with" in run.reason
     assert "damaged" in run.reason
     assert serving(folder) == run.candidate
 
@@ -199,7 +199,7 @@ def test_where_it_no_longer_loads_the_one_before_it_is_the_one_to_beat(folder: P
     (root / "broken" / "config.json").unlink()
     run = retrained(settings(folder, train={"steps": 3, "evaluations": 1}), force=True)
     assert (run.verdict, run.incumbent, serving(folder)) == ("refused", before, "broken"), run.reason
-    assert "what served before it counts" in run.reason
+    assert "what served before it is the incumbent" in run.reason
     assert "it knows held-out posts worse" in run.reason
 
 
@@ -335,7 +335,9 @@ def test_a_warm_start_that_cannot_be_begins_anew_and_says_so(folder: Path) -> No
     console = Told()
     asked = settings(folder, retrain={"start": "warm"}, model={**SMALL["model"], "hidden_dim": 24})
     retrained(asked, console=console, stopping=lambda: bool(console.lines))
-    assert console.lines == ["the network or the tokenizer is to be another than what serves has: beginning anew"]
+    assert console.lines == [
+        "the settings ask for another network or tokenizer than the incumbent's: training from scratch"
+    ]
 
 
 def test_what_was_learned_from_forgotten_posts_is_nothing_to_go_on_from(folder: Path) -> None:
@@ -343,7 +345,7 @@ def test_what_was_learned_from_forgotten_posts_is_nothing_to_go_on_from(folder: 
     console = Told()
     retire(folder / "checkpoints", [str(serving(folder))])
     retrained(settings(folder, retrain={"start": "warm"}), console=console, stopping=lambda: bool(console.lines))
-    assert console.lines == ["what serves learned posts that were forgotten since: beginning anew"]
+    assert console.lines == ["the incumbent learned posts that were forgotten since: training from scratch"]
 
 
 def test_no_post_is_in_any_log_row_or_file_of_a_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
