@@ -65,7 +65,7 @@ def test_it_scores_what_the_checkpoint_was_scored_on(report: EvaluationReport, f
     assert report.score.bpb == pytest.approx(meta.val_bpb, rel=1e-6)
     assert report.perplexity == pytest.approx(math.exp(report.score.loss))
     assert report.held_out == report.samples == sum(post.mine for post in POSTS) // 10
-    assert (report.posts, report.posts_then) == (meta.posts, meta.posts)
+    assert (report.posts, report.posts_when_trained) == (meta.posts, meta.posts)
 
 
 def test_each_voice_is_measured_and_the_chains_copy_more(report: EvaluationReport) -> None:
@@ -181,7 +181,7 @@ def test_a_store_that_has_changed_since_is_told(
     out, err = capsys.readouterr()
     found = json.loads(out)["posts"]
     assert found["now"] < found["when_trained"]
-    assert f"the store held {found['when_trained']} posts of yours when this checkpoint learned" in err
+    assert f"the store held {found['when_trained']} posts of yours when this checkpoint was trained" in err
     assert err.count("\n") == 1
 
 
@@ -203,7 +203,7 @@ def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
     assert "the store holds 0 posts of yours" in said(tmp_path)
     store(tmp_path, POSTS[:90])
-    assert re.search(r"\d of your \d\d posts are held out and judging a voice takes 10 at least", said(tmp_path))
+    assert re.search(r"\d of your \d\d posts are held out, and an evaluation takes at least 10", said(tmp_path))
 
 
 def test_ctrl_c_ends_at_once(folder: Path) -> None:

@@ -47,10 +47,10 @@ def test_it_is_what_comparing_everything_with_everything_finds(seed: int) -> Non
 
 def test_a_whole_post_is_one_but_for_white_space() -> None:
     index = PostIndex(POSTS)
-    assert index.holds(" lol\n")
-    assert index.holds("water the beans twice a day please")
-    assert not index.holds("water the beans")
-    assert not index.holds("lol lol")
+    assert index.contains(" lol\n")
+    assert index.contains("water the beans twice a day please")
+    assert not index.contains("water the beans")
+    assert not index.contains("lol lol")
 
 
 def test_novelty_is_shares_and_the_longest_of_all() -> None:
