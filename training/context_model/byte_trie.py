@@ -22,7 +22,7 @@ Node = tuple[int, ...]
 
 @dataclass(frozen=True)
 class SpelledSteps:
-    """Steps `[S]` of consecutive tokens: chosen symbol, its column, the trie's node, the token's index."""
+    """Steps `[S]` of consecutive tokens: symbol, its column, the node, the token's index."""
 
     symbols: np.ndarray
     columns: np.ndarray
@@ -91,13 +91,13 @@ class ByteTrie:
         )
 
     def within(self, steps: SpelledSteps) -> np.ndarray:
-        """The ln p of each step's symbol given its column, where the symbols of a shared column are equally likely."""
+        """The ln p of each symbol given its column, those of a shared column being equal."""
         shared = self._column_of == self.num_columns - 1
         sharing = ((self._edge_of >= 0) & shared).sum(1)[steps.nodes]
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
     def project(self, ln_p: np.ndarray, steps: SpelledSteps) -> tuple[np.ndarray, np.ndarray]:
-        """Project ln p `[N, V]` of tokens to ln p `[S, C]` of columns, at the steps of these tokens.
+        """Project ln p `[N, V]` of tokens to ln p `[S, C]` of columns, at their steps.
 
         Also returns ln p `[S]` of each step's symbol given its column. The two together are exactly the ln p of the tokens.
         """

@@ -75,7 +75,7 @@ class _History:
 
 
 def _words(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By bytes read: the hash of the word being written, and the number of bytes read at the previous word's end."""
+    """By bytes read: hash of the word being written, and bytes at the previous word's end."""
     symbols = symbols.astype(np.int64) - 1
     lower = np.where((symbols >= ord("A")) & (symbols <= ord("Z")), symbols + 32, symbols)
     beyond_ascii = (symbols >= 128) & (symbols < END)
@@ -92,7 +92,7 @@ def _words(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """Splitmix64 (Steele, Lea and Flood 2014): each bit of the result depends on each bit of `x`."""
+    """Splitmix64 (Steele, Lea and Flood 2014): each bit depends on each bit of `x`."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -152,6 +152,6 @@ class _Reader:
                 yield inputs.part(block - chunk, last - chunk), self._steps.columns[block:last]
 
     def _by_token(self, nats: list[np.ndarray], within: np.ndarray | None = None) -> np.ndarray:
-        """Sum the steps of each token; `within` is ln p of each symbol in its column, by default equal."""
+        """Sum the steps of each token; `within` is ln p of each symbol in its column."""
         within = self._spelling.within(self._val) if within is None else within
         return np.bincount(self._val.tokens, np.concatenate(nats) - within)

@@ -1,10 +1,10 @@
-"""A context model: it predicts every step of a text from counts of all before it. NumPy alone.
+"""A context model, which predicts each step of a text from counts of all before it.
 
 For each kind of context it counts how often each symbol followed, and which one came last. How much that is worth is
 learned: the score of a symbol is a sum of weights, one for each context in which it was seen, looked up by its count and
 the total there, plus weighted logarithms of probabilities: one interpolated from counts, and a network's where there is
 one. That is a log-linear model (PAQ's indirect contexts and logistic mixing, Mahoney 2005, for more than two symbols),
-trained by gradient steps on each symbol after it was predicted: nothing leaks.
+trained by gradient steps on each symbol after it was predicted: nothing leaks. NumPy alone.
 """
 
 from dataclasses import dataclass, replace
@@ -86,7 +86,7 @@ class Contexts:
         return len(self._kinds) * CELLS
 
     def inputs(self, first: int, end: int) -> Inputs:
-        """Inputs of the steps from `first` to `end`; their one probability is interpolated from counts."""
+        """Inputs of the steps from `first` to `end`, with the interpolated probability."""
         p = np.full((end - first, self._spelling.num_columns), 1.0 / self._spelling.num_columns)
         parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         for kind, counts in enumerate(self._kinds):
@@ -120,7 +120,7 @@ def _cells(seen: PriorCounts, totals: np.ndarray, distinct: np.ndarray, first: i
 
 
 class LogLinear:
-    """The weights, learned by AdaGrad (Duchi, Hazan and Singer 2011), so that rare ones still move."""
+    """Weights learned by AdaGrad (Duchi, Hazan and Singer 2011), so that rare ones move."""
 
     def __init__(self, num_cells: int) -> None:
         """Start from the interpolated probability alone."""
@@ -129,9 +129,10 @@ class LogLinear:
         self._mixed = 1
 
     def with_input(self, weight: float, keep: float) -> "LogLinear":
-        """A model that mixes in one more probability with `weight`; all other weights shrink by `1 - weight`.
+        """A model that mixes in one more probability, with `weight`.
 
-        AdaGrad's squares, which slow steps down, shrink to a share `keep`: beside a new input, its weights are to move again.
+        All other weights shrink by `1 - weight`. AdaGrad's squares, which slow steps down, shrink to a share `keep`: beside
+        a new input, the weights are to move again.
         """
         other = LogLinear(0)
         other._weights = np.insert((1.0 - weight) * self._weights, self._mixed, weight)
@@ -140,7 +141,7 @@ class LogLinear:
         return other
 
     def nats(self, inputs: Inputs, columns: np.ndarray) -> np.ndarray:
-        """-ln p `[n]` of the symbols `columns`; they are learned from, all at once, after they are predicted."""
+        """-ln p `[n]` of the symbols `columns`, which are then learned from, all at once."""
         n, C = inputs.allowed.shape
         cell_weights = self._weights[self._mixed :]
         flat = inputs.rows * C + inputs.columns

@@ -1,4 +1,4 @@
-"""Evaluation of a checkpoint: its score on held-out posts, and how much its samples resemble them.
+"""Evaluation of a checkpoint: score on held-out posts, and likeness of its samples.
 
 Knows no terminal. An EvaluationReport holds figures alone: no text of a post or sample.
 """
@@ -32,7 +32,7 @@ FEWEST_HELD_OUT = 10
 
 @dataclass(frozen=True)
 class Voice:
-    """Samples of one kind, measured against as many held-out posts and against the training posts.
+    """Samples of one kind, measured against held-out posts and training posts.
 
     `traits` and `distances` are style.py's, `auc` how well a classifier separates them, `novelty` how much is copied.
     """
@@ -91,7 +91,7 @@ class EvaluationReport:
 def evaluate(
     snapshot: Snapshot, posts: Sequence[Post], settings: Settings, progress: Callable[[str], None]
 ) -> EvaluationReport:
-    """Evaluate a checkpoint on posts sorted by channel and time; `progress` is called with each stage.
+    """Evaluate a checkpoint on posts sorted by channel and time; `progress` gets each stage.
 
     Held out is what the checkpoint's own settings hold out. Raises DannError where that is too little.
     """
@@ -152,7 +152,7 @@ def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:
 
 
 def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
-    """Bits per byte of the checkpoint mixed with a context model, and of the context model alone."""
+    """Bits per byte of the checkpoint mixed with a context model, and of that model alone."""
     train, val = (scored_stream(part, snapshot.tokenizer) for part in (corpus.train, corpus.val))
     mixture = mixed_stateful(snapshot.model, train.tokens, val.tokens, snapshot.tokenizer.token_bytes)
     bits = math.log(2) * own_bytes(corpus.val)
@@ -170,7 +170,7 @@ def _replies(
 
 
 def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:
-    """Measure each set of samples against all training posts, and some training posts against the rest."""
+    """Measure all sets of samples, and training posts in their place against the rest."""
     known, index = words_of(train), PostIndex(train)
     voices = {name: _voice(texts, real, known, index, seed) for name, texts in samples.items()}
     shuffled = list(train)

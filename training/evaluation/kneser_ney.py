@@ -17,7 +17,7 @@ ORDER = 5
 
 @dataclass(frozen=True)
 class _Level:
-    """The n-grams of one order: each a parent (the n-gram that is its context) and the token after it.
+    """The n-grams of one order, each a parent (its context's n-gram) and a token.
 
     `keys` are parent x (V + 1) + token, sorted: a gram's id is its index. `counts` are the numerators of its probability;
     by parent: the sum of the children's counts, and the mass that discounting freed, as a share.
@@ -87,14 +87,14 @@ class KneserNey:
 
     @staticmethod
     def _interpolated(level: _Level, parents: np.ndarray, ids: np.ndarray, below: np.ndarray) -> np.ndarray:
-        """p_n from p_(n-1), by Chen and Goodman's equation 18; p_(n-1) itself after an unseen context."""
+        """p_n from p_(n-1) (Chen and Goodman's equation 18), or p_(n-1) after an unseen context."""
         total = np.where(parents >= 0, level.totals[parents], 0)
         counts = np.where(ids >= 0, level.counts[ids], 0)
         discounted = np.maximum(counts - level.discounts[np.minimum(counts, 3)], 0.0)
         return np.where(total > 0, discounted / np.maximum(total, 1) + level.freed[parents] * below, below)
 
     def _joined(self, sequences: Sequence[Sequence[int]]) -> tuple[np.ndarray, np.ndarray]:
-        """All tokens, with a marker (id V) before each sequence, and each token's distance from its marker."""
+        """All tokens with a marker (id V) before each sequence, and distances from the marker."""
         parts = [np.concatenate([[self.vocab_size], np.asarray(ids, np.int64)]) for ids in sequences]
         tokens = np.concatenate([*parts, np.empty(0, np.int64)])
         starts = np.flatnonzero(tokens == self.vocab_size)
@@ -125,7 +125,7 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 
 def kneser_ney_bpb(train: Sequence[str], val: Sequence[str], tokenizer: Tokenizer, order: int = ORDER) -> float:
-    """Bits per byte (UTF-8) of the texts `val` given the texts `train`, over `tokenizer`'s tokens.
+    """Bits per byte of the texts `val` given the texts `train`, over `tokenizer`'s tokens.
 
     Each text is a sequence.
     """
@@ -135,5 +135,5 @@ def kneser_ney_bpb(train: Sequence[str], val: Sequence[str], tokenizer: Tokenize
 
 
 def unigram_bpb(train: Sequence[str], val: Sequence[str], tokenizer: Tokenizer) -> float:
-    """Bits per byte by the frequency of each token alone: the cost of knowing nothing but the alphabet."""
+    """Bits per byte by token frequency alone: the cost of knowing just the alphabet."""
     return kneser_ney_bpb(train, val, tokenizer, order=1)

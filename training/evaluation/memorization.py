@@ -1,4 +1,4 @@
-"""Memorization and variety: text copied from training posts, and the variety of a set of texts.
+"""Memorization and variety: text copied from training posts, distinct runs of words.
 
 A word is what stands between white space, compared as it is written: case and punctuation count. Knows no network and no
 store.
@@ -87,7 +87,7 @@ class PostIndex:
 
 
 def _suffix_array(words: Sequence[int], longest: int) -> np.ndarray:
-    """Suffixes of `words` in order, as start indices; ties only where `longest` words are equal."""
+    """Sort the suffixes of `words`, as start indices; ties where `longest` words are equal."""
     ranks = np.asarray(words, np.int64)
     length = 1
     while length < longest:
@@ -109,9 +109,9 @@ def novelty(texts: Sequence[str], posts: PostIndex) -> Novelty:
 
 
 def distinct_n(texts: Iterable[str], n: int) -> float:
-    """Distinct runs of `n` words, as a share of all runs (Li et al. 2016, 1510.03055); 0 without any.
+    """Distinct runs of `n` words, as a share of all (Li et al. 2016, 1510.03055).
 
-    It falls with the amount of text, so only sets of the same size compare.
+    0 where there are none. It falls with the amount of text, so only sets of the same size compare.
     """
     runs = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0

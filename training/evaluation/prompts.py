@@ -16,7 +16,7 @@ class HeldOutPrompt:
 
 
 def held_out_prompts(val: Sequence[Conversation]) -> Iterator[HeldOutPrompt]:
-    """Iterate over one's own held-out posts; in a channel where nobody else writes, without a prompt."""
+    """Iterate over one's own held-out posts; without turns where nobody else writes."""
     for conversation in val:
         before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
         for number, turn in enumerate(conversation):

@@ -1,4 +1,4 @@
-"""Style of two sets of posts: traits, distances, and a classifier that tries to separate them.
+"""Style of two sets of posts: traits, distances, and separability by a classifier.
 
 The one file that knows scikit-learn. Knows no network and no store: texts in, figures out. Two sets of one person's real
 posts are never wholly alike either; a distance means something beside theirs.
@@ -86,7 +86,7 @@ class Auc:
 
 
 def traits(posts: Sequence[str], known: Collection[str]) -> Traits:
-    """Traits of `posts`, at least one; `known` are the words (see `words_of`) of the training posts."""
+    """Traits of `posts`, at least one; `known` are the words of the training posts."""
     letters = [letter for post in posts for letter in post if letter.isalpha()]
     words = words_of(posts)
     return Traits(
@@ -117,7 +117,7 @@ def distances(posts: Sequence[str], real: Sequence[str], known: Collection[str])
 
 
 def separability(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
-    """Measure how well a linear classifier separates `posts` from `real`, at least FOLDS of each.
+    """Separability of `posts` and `real`, at least FOLDS of each, by a linear classifier.
 
     TF-IDF of runs of 1 to 4 characters within words, case kept; logistic regression; the area under the ROC curve on each
     of FOLDS parts after learning from the others. `seed` assigns the parts.
@@ -141,7 +141,7 @@ def emoji_of(posts: Iterable[str]) -> Counter[str]:
 
 
 def wasserstein(a: Sequence[float], b: Sequence[float]) -> float:
-    """Area between the cumulative distributions of two samples, in their unit (Vaserstein 1969)."""
+    """Area between the cumulative distributions of two samples (Vaserstein 1969)."""
     places = np.sort(np.concatenate([a, b]))
     shares = [np.searchsorted(np.sort(values), places[:-1], "right") / len(values) for values in (a, b)]
     return float(np.abs(shares[0] - shares[1]) @ np.diff(places))

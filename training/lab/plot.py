@@ -36,7 +36,7 @@ def check_picture(path: Path) -> None:
 
 
 def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
-    """Draw a line per run, the mean of its seeds, with a band from the lowest to the highest seed."""
+    """Draw a line per run, the mean of its seeds, and a band over all of them."""
     check_picture(path)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dann", "font.size": 11}):
         figure = Figure(figsize=(8, 5), layout="constrained")
@@ -61,7 +61,7 @@ def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
 
 
 def _on_one_grid(seeds: Sequence[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the seeds onto common minutes `[n]`; returns these and the values `[seeds, n]`.
+    """Interpolate the seeds onto common minutes `[n]`; returns them with values `[seeds, n]`.
 
     Seeds are evaluated at slightly different moments.
     """

@@ -53,14 +53,14 @@ def folder_of(runs: Path, group: str, seed: int) -> Path:
 
 
 def groups(runs: Path) -> dict[str, list[Result]]:
-    """Load all finished runs by group, oldest first, each group by seed. Raises DannError for a damaged one."""
+    """Load all finished runs by group, oldest first. Raises DannError for a damaged one."""
     by_group: dict[str, list[Result]] = {}
     for path in sorted(runs.glob(f"*/{FILE}")):
         try:
             result = Result.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise DannError(
-                f"{path}: is not a result of this program; remove {path.parent} and run it again"
+                f"{path}: is not a result that dann wrote; remove {path.parent} and run it again"
             ) from error
         by_group.setdefault(result.group, []).append(result)
     ordered = sorted(by_group.items(), key=lambda item: item[0].removeprefix(item[1][0].experiment))
@@ -84,6 +84,6 @@ def newest(runs: Path, name: str) -> list[Result]:
 
 
 def curve(folder: Path) -> list[tuple[float, float]]:
-    """Learning curve of a run: (minutes, bits per byte of the quick part of val) at each evaluation."""
+    """Learning curve of a run: minutes and bits per byte of the quick part of val."""
     lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
     return [(line["seconds"] / 60, line["bpb"]) for line in lines if line["event"] == "evaluation"]

@@ -29,7 +29,7 @@ def run_seeds(
     console: Callable[[], Console],
     stopping: Callable[[], bool],
 ) -> list[Result]:
-    """Train seeds 0 to `seeds` - 1, each within its own time limit; returns those that finished.
+    """Train seeds 0 to `seeds` - 1, each for its own minutes; returns those that finished.
 
     `stopping()` ends it. Raises DannError for a training already running, no room to save, or a loss that is not finite; the
     results of finished seeds stay.
@@ -48,7 +48,7 @@ def run_seeds(
 def _run_seed(
     settings: ExperimentSettings, group: str, name: str, source: Source, console: Console, stopping: Callable[[], bool]
 ) -> Result | None:
-    """Train one seed, all but the last evaluation within its time limit; None if it was stopped."""
+    """Train one seed, all but the last evaluation in its minutes; None if it was stopped."""
     clock = Clock(settings.train, time.monotonic())
     seed = settings.train.seed
     setup = set_up(settings, source)

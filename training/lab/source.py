@@ -1,4 +1,4 @@
-"""Text of an experiment, with the figures measured on it: one text file, or the store's posts.
+"""Text of an experiment, and figures measured on it: one file, or the store's posts.
 
 Knows no training loop.
 """
@@ -47,7 +47,7 @@ class TextFigures:
 
 
 class Source(TrainingText, Protocol):
-    """TrainingText that is scored; only runs with the same `sha256` and `split` can be compared."""
+    """TrainingText with figures; only runs with the same `sha256` and `split` compare."""
 
     @property
     def sha256(self) -> str:

@@ -1,4 +1,4 @@
-"""Scores of held-out text by the two protocols of text_file.py, alone or mixed with a context model."""
+"""Scores of held-out text by the protocols of text_file.py, alone or mixed."""
 
 from dataclasses import dataclass
 
@@ -14,9 +14,9 @@ from training.loop.scoring import scored
 
 @dataclass(frozen=True)
 class TextScore:
-    """Scores by both protocols: `reset` and `stateful` in nats per character, both again in bits per byte.
+    """Scores by both protocols, in nats per character and in bits per byte.
 
-    `bpb` is that of `stateful`, `bpb_reset` that of `reset`.
+    `reset` and `stateful` are in nats per character; `bpb` is `stateful` in bits per byte, `bpb_reset` `reset`.
     """
 
     reset: float
@@ -34,7 +34,7 @@ def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextSco
 
 
 def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: SplitText) -> float:
-    """`stateful` of the network mixed with a context model (mixture.py) that reads all before it."""
+    """`stateful` of the network mixed with a context model (mixture.py)."""
     train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
     nats = mixed_stateful(model, train, val, tokenizer.token_bytes).mixed
     return float(nats[1:].sum()) / scored_characters(one_pass(val, tokenizer), tokenizer)

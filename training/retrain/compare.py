@@ -1,4 +1,4 @@
-"""Comparison of a candidate with the incumbent: smoke tests, measurements, and the gate's verdict.
+"""Comparison of a candidate with the incumbent: smoke tests, measurements, verdict.
 
 Knows no terminal and publishes nothing. No text of a post or sample leaves it.
 """
@@ -89,9 +89,10 @@ def compare(
     settings: Settings,
     progress: Callable[[float], None],
 ) -> Comparison:
-    """Compare a saved candidate, trained on `corpus`, with the incumbent, on what neither has learned.
+    """Compare a saved candidate, trained on `corpus`, with the incumbent.
 
-    `corpus` was made of `posts`. `progress` is called with the share that is done.
+    Both are measured on posts that neither has learned. `corpus` was made of `posts`. `progress` is called with the share
+    that is done.
     """
     try:
         candidate = Engine(checkpoint.load(root, candidate_id))
@@ -144,7 +145,7 @@ def comparison_set(
 def _sample_prompts(
     old: Sequence[Conversation], new: Sequence[Conversation], number: int, seed: int
 ) -> list[HeldOutPrompt]:
-    """Prompts of both kinds in equal parts, so that many new posts do not crowd out the old ones."""
+    """Prompts of both kinds in equal parts; many new posts must not crowd out the old."""
     draw = random.Random(seed)  # noqa: S311
     shuffled = [draw.sample(prompts, len(prompts)) for prompts in map(list, map(held_out_prompts, (old, new)))]
     half = max(number // 2, number - len(shuffled[1]))
@@ -167,7 +168,7 @@ def serving_problems(engine: Engine, params: SamplingParams) -> list[str]:
 
 
 def _can_encode(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
-    """Check that the tokenizer has tokens for these texts; one of characters has none for unseen ones."""
+    """Check that there are tokens for these texts; for unseen characters there may be none."""
     try:
         tokenizer.encode_batch(texts)
     except DannError:
@@ -176,7 +177,7 @@ def _can_encode(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
 
 
 def measure(engine: Engine, held_out: ComparisonSet, settings: Settings) -> GateFigures:
-    """Measure one checkpoint on the comparison set; prompts and seeds do not depend on the checkpoint.
+    """Measure one checkpoint; prompts and seeds are the same for each.
 
     Unprompted samples are also measured by themselves: nonsense learned from a channel of its own hardly changes replies in a
     conversation, and is all that is written without one.

@@ -1,4 +1,4 @@
-"""Events of a retraining for its parent process: JSON lines on standard output (`dann retrain --events`).
+"""Event lines of a retraining for its parent process (`dann retrain --events`).
 
     {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null, "run": 7}
     {"event": "verdict", "verdict": "published", "reason": "...", "candidate": "...", ...}
@@ -48,7 +48,7 @@ class Events:
 
 
 class EventConsole:
-    """A RetrainConsole that writes an event when a part starts or ends, and otherwise at most once a second."""
+    """A RetrainConsole that writes an event per start or end of a part, and one a second."""
 
     def __init__(self, events: Events) -> None:
         self._events = events

@@ -53,7 +53,7 @@ class Variety(NamedTuple):
 def objections(
     candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None = None
 ) -> list[str]:
-    """List reasons, with figures, why the candidate may not replace the incumbent; none if it may.
+    """List the reasons, with figures, why the candidate may not replace the incumbent.
 
     `real` is the variety of as many of the person's own posts as there are samples: samples as varied as these are not bland,
     however varied the incumbent's noise is.
@@ -63,7 +63,7 @@ def objections(
 
 
 def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
-    """List reasons against a first candidate: it must know more than how often each token occurs."""
+    """List the reasons against a first candidate, which must beat a unigram model."""
     if candidate.bpb < unigram:
         return []
     return [

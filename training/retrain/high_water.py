@@ -1,4 +1,4 @@
-"""High-water mark: the posts that earlier trainings have seen, so that the same ones do not count as new.
+"""High-water mark of the posts that earlier trainings have seen, to count new ones.
 
 It is taken before a training starts: posts that arrive meanwhile count next time. A checkpoint that was refused or rolled
 back has seen its posts all the same; otherwise the next night would bring it back. One whose run failed has not; its posts
@@ -16,7 +16,7 @@ from training.store.runs import RetrainRun
 
 @dataclass(frozen=True)
 class HighWaterMark:
-    """The newest post that any training has seen, in Unix seconds, and the number of own posts then."""
+    """Time of the newest post that a training has seen, and the number of own posts then."""
 
     newest_post: float | None = None
     posts: int = 0
@@ -49,7 +49,7 @@ def high_water(root: Path, runs: Sequence[RetrainRun]) -> HighWaterMark:
 
 
 def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
-    """Count one's own new posts: those newer than the mark, or the increase in number, whichever is more.
+    """Count one's own new posts: those newer than the mark, or the increase if that is more.
 
     The increase catches what arrived late: an older export, or plain text, whose posts have no time.
     """

@@ -1,4 +1,4 @@
-"""`dann retrain`: train a candidate on the store's posts, compare it with the incumbent, publish or refuse it.
+"""`dann retrain`: train a candidate, compare it with the incumbent, publish or refuse it.
 
 Every run is a row in the store from its start. Nothing serves that has not passed the gate, and whatever stops a run, the
 incumbent goes on serving. A refused candidate stays on the disk for inspection until a later publish removes old checkpoints

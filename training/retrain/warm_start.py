@@ -1,4 +1,4 @@
-"""Initial weights of a candidate: random, the incumbent's, or in between. Knows no posts and no files.
+"""Initial weights of a candidate: random, the incumbent's, or in between.
 
 warm              the incumbent's weights: nothing has to be learned twice, but such a network may go on to generalise worse
 shrink_perturb    the incumbent's weights made smaller, with noise added (Ash and Adams 2020, 1910.08475): it keeps what the
@@ -6,6 +6,7 @@ shrink_perturb    the incumbent's weights made smaller, with noise added (Ash an
 
 Both need a network of the incumbent's size, with its tokenizer.
 Where a corpus grew by the month, shrink_perturb knew held-out posts best (experiments/LOG.md).
+Knows no posts and no files.
 """
 
 from collections.abc import Mapping
@@ -33,7 +34,7 @@ def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:
 
 
 def warm_start_params(incumbent: Snapshot, settings: Settings) -> Mapping[str, np.ndarray]:
-    """Initial weights by name, made of the incumbent's as `retrain.start` says; it is not "scratch"."""
+    """Initial weights by name, made of the incumbent's as `retrain.start` says."""
     weights = weights_of(incumbent.model)
     if settings.retrain.start == "warm":
         return weights

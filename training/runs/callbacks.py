@@ -1,4 +1,4 @@
-"""Callbacks by which a run reports to whoever shows it; terminal.py and events.py implement them."""
+"""Callbacks by which a run reports its progress; terminal.py and events.py implement them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ class Console(Protocol):
         """Show one line."""
 
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
-        """Training starts: log metrics to `metrics`, and draw sentences with `samples(average, seed)`."""
+        """Training starts; metrics belong in `metrics`, and `samples(average, seed)` draws replies."""
 
     def stepped(self, metrics: StepMetrics) -> None:
         """A dispatch is done."""

@@ -1,4 +1,4 @@
-"""Learning curve of a run: one point per evaluation, kept with the run and with its checkpoint."""
+"""Learning curve of a run, one point per evaluation; also saved with its checkpoint."""
 
 import json
 import math

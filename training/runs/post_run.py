@@ -46,7 +46,7 @@ SAMPLES = 3
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A saved checkpoint with its figures; `score` and PPMd's bits per byte are of all held-out posts."""
+    """A saved checkpoint with its figures; `score` and `ppmd` are of all held-out posts."""
 
     checkpoint: str
     ending: Ending

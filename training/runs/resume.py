@@ -25,7 +25,7 @@ FORMAT_VERSION = 1
 
 
 def save(path: Path, state: TrainState, progress: TrainProgress) -> None:
-    """Save both to `path`, atomically; raises DannError when there is no room, leaving the older file."""
+    """Save both to `path`, atomically. Raises DannError when there is no room."""
     arrays = {f"state.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state))}
     arrays |= {f"best.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(progress.best))}
     header = {

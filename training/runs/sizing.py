@@ -1,4 +1,4 @@
-"""Network size and regularisation where config.toml says "auto": by text, minutes and cores.
+"""Network size and regularisation for "auto", by text, minutes and cores.
 
 More text carries a wider network, more minutes train it, and the more often the same text is read, the more has to be
 dropped while reading. Measurements: experiments/LOG.md under "Sizes".

@@ -125,7 +125,7 @@ def test_a_damaged_result_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a-seed0").mkdir()
     (tmp_path / "a-seed0" / "result.json").write_text("{")
     with pytest.raises(
-        DannError, match=r"result.json: is no result that dann wrote; remove .*a-seed0 and run it again"
+        DannError, match=r"result.json: is not a result that dann wrote; remove .*a-seed0 and run it again"
     ):
         results.groups(tmp_path)
 
