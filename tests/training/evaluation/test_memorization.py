@@ -41,8 +41,8 @@ def test_it_is_what_comparing_everything_with_everything_finds(seed: int) -> Non
     for _ in range(30):
         words = chance.choices("abcd", k=chance.randrange(10))
         runs = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
-        found = [len(run) for run in runs if any(f" {' '.join(run)} " in f" {post} " for post in posts)]
-        assert index.longest_run(" ".join(words)).words == max(found, default=0), (posts, words)
+        lengths = [len(run) for run in runs if any(f" {' '.join(run)} " in f" {post} " for post in posts)]
+        assert index.longest_run(" ".join(words)).words == max(lengths, default=0), (posts, words)
 
 
 def test_a_whole_post_is_one_but_for_white_space() -> None:

@@ -50,7 +50,7 @@ def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("best", "other", "said"),
+    ("best", "other", "expected"),
     [
         (Spread(1.60, 0.03, 3), Spread(1.65, 0.04, 3), "no difference"),
         (Spread(1.60, 0.03, 3), Spread(1.651, 0.04, 3), "worse by 0.0510"),
@@ -59,11 +59,11 @@ def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
         (Spread(1.60, 0.01, 3), Spread(1.90, None, 1), "+0.3000; one seed: no spread known"),
     ],
 )
-def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, said: str) -> None:
+def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, expected: str) -> None:
     """0.05 is the root of 0.03 squared and 0.04 squared."""
-    if said == "no difference" and best.sd:
+    if expected == "no difference" and best.sd:
         best = Spread(best.mean + 1e-9, best.sd, best.n)
-    assert verdict(best, other) == said
+    assert verdict(best, other) == expected
 
 
 def test_the_table_has_the_best_first() -> None:
@@ -95,14 +95,14 @@ def test_posts_are_compared_in_bits_per_byte() -> None:
 
 
 def test_json_has_each_seeds_own_figures() -> None:
-    told = row_json(row("one", 1.5, 1.7))
-    assert told["val_reset_nats_per_char"] == {"mean": pytest.approx(1.6), "sd": pytest.approx(0.2 / math.sqrt(2))}
-    assert [seed["val_reset_nats_per_char"] for seed in told["seeds"]] == [1.5, 1.7]
-    assert json.loads(json.dumps(told)) == told
+    as_json = row_json(row("one", 1.5, 1.7))
+    assert as_json["val_reset_nats_per_char"] == {"mean": pytest.approx(1.6), "sd": pytest.approx(0.2 / math.sqrt(2))}
+    assert [seed["val_reset_nats_per_char"] for seed in as_json["seeds"]] == [1.5, 1.7]
+    assert json.loads(json.dumps(as_json)) == as_json
 
 
-def stored(runs: Path, *found: Result) -> None:
-    for one in found:
+def stored(runs: Path, *stored_results: Result) -> None:
+    for one in stored_results:
         folder = results.folder_of(runs, one.group, one.seed)
         folder.mkdir(parents=True)
         results.save(folder, one)
