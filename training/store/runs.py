@@ -45,16 +45,9 @@ class RetrainRun:
     @property
     def outcome(self) -> RetrainOutcome:
         """The run's outcome; one that did not finish has failed."""
-        return RetrainOutcome(
-            "failed" if self.verdict == "running" else self.verdict,
-            self.reason,
-            self.candidate,
-            self.incumbent,
-            self.candidate_bpb,
-            self.incumbent_bpb,
-            self.new_posts,
-            self.id,
-        )
+        verdict: Verdict = "failed" if self.verdict == "running" else self.verdict
+        checkpoints = self.candidate, self.incumbent, self.candidate_bpb, self.incumbent_bpb
+        return RetrainOutcome(verdict, self.reason, *checkpoints, self.new_posts, self.id)
 
 
 _columns = [RUNS.c[one.name] for one in fields(RetrainRun)]
