@@ -1,4 +1,4 @@
-"""A retraining's event lines, parsed to progress and outcome. Knows no process.
+"""Parser of a retraining's event lines. Knows no process.
 
 A line is one JSON object with an "event" (`dann retrain --events`); any other line is ignored.
 """
@@ -18,29 +18,29 @@ LONGEST_LINE = 1 << 16
 def read_event(line: bytes) -> RetrainProgress | RetrainOutcome | None:
     """Parse one line; None where it is no event."""
     try:
-        said = json.loads(line)
+        event = json.loads(line)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict):
+    if not isinstance(event, dict):
         return None
-    if said.get("event") == "progress" and isinstance(part := said.get("part"), str):
-        share = min(1.0, max(0.0, _number(said.get("share")) or 0.0))
-        return RetrainProgress(part[:40], share, _number(said.get("val_bpb")), _whole(said.get("run")))
-    if said.get("event") == "verdict" and said.get("verdict") in VERDICTS:
-        return _ending_of(said)
+    if event.get("event") == "progress" and isinstance(part := event.get("part"), str):
+        share = min(1.0, max(0.0, _number(event.get("share")) or 0.0))
+        return RetrainProgress(part[:40], share, _number(event.get("val_bpb")), _whole(event.get("run")))
+    if event.get("event") == "verdict" and event.get("verdict") in VERDICTS:
+        return _outcome(event)
     return None
 
 
-def _ending_of(said: dict[str, Any]) -> RetrainOutcome:
+def _outcome(event: dict[str, Any]) -> RetrainOutcome:
     return RetrainOutcome(
-        verdict=said["verdict"],
-        reason=_text(said.get("reason")) or "",
-        candidate=_text(said.get("candidate")),
-        incumbent=_text(said.get("incumbent")),
-        candidate_bpb=_number(said.get("candidate_bpb")),
-        incumbent_bpb=_number(said.get("incumbent_bpb")),
-        new_posts=_whole(said.get("new_posts")),
-        run=_whole(said.get("run")),
+        verdict=event["verdict"],
+        reason=_text(event.get("reason")) or "",
+        candidate=_text(event.get("candidate")),
+        incumbent=_text(event.get("incumbent")),
+        candidate_bpb=_number(event.get("candidate_bpb")),
+        incumbent_bpb=_number(event.get("incumbent_bpb")),
+        new_posts=_whole(event.get("new_posts")),
+        run=_whole(event.get("run")),
     )
 
 
@@ -49,7 +49,7 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    """A finite number; training says NaN where a loss was none."""
+    """A finite number; training writes NaN for a loss that is none."""
     fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     return float(value) if fits and isinstance(value, int | float) else None
 
@@ -59,29 +59,29 @@ def _whole(value: object) -> int | None:
 
 
 class LineBuffer:
-    """Bytes as they come, handed on line by line; of a line that is too long, its beginning alone."""
+    """Splits arriving bytes into lines; of one that is too long, only the beginning."""
 
-    def __init__(self, take: Callable[[bytes], None]) -> None:
-        self._take = take
-        self._kept = b""
+    def __init__(self, on_line: Callable[[bytes], None]) -> None:
+        self._on_line = on_line
+        self._rest = b""
         self._skipping = False
 
     def feed(self, data: bytes) -> None:
-        """Take what was read."""
-        *whole, self._kept = (self._kept + data).split(b"\n")
-        for line in whole:
-            self._hand_on(line[:LONGEST_LINE])
+        """Add bytes that were read."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        for line in lines:
+            self._pass_on(line[:LONGEST_LINE])
             self._skipping = False
-        if len(self._kept) > LONGEST_LINE:
-            self._hand_on(self._kept[:LONGEST_LINE])
-            self._kept, self._skipping = b"", True
+        if len(self._rest) > LONGEST_LINE:
+            self._pass_on(self._rest[:LONGEST_LINE])
+            self._rest, self._skipping = b"", True
 
     def end(self) -> None:
-        """Nothing more will be read: a last line needs no line break."""
-        if self._kept:
-            self._hand_on(self._kept)
-        self._kept = b""
+        """Pass on the last line, which needs no line break."""
+        if self._rest:
+            self._pass_on(self._rest)
+        self._rest = b""
 
-    def _hand_on(self, line: bytes) -> None:
+    def _pass_on(self, line: bytes) -> None:
         if not self._skipping:
-            self._take(line)
+            self._on_line(line)
