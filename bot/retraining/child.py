@@ -16,7 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.retraining.outcome import LineBuffer, RetrainOutcome, RetrainProgress, read_event
+from bot.retraining.event_lines import LineBuffer, read_event
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 LOOK_SECONDS = 0.5
 """How often its memory and the time are looked at."""

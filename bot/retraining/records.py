@@ -1,36 +1,36 @@
-"""What the store keeps of retraining, for the process that answers: how the last one ended, and that one ended untold.
+"""Stored runs of retraining, for the bot: the last outcome, and outcomes that a child did not report.
 
 A child that is killed leaves a row that says "running". Only the holder of train.lock knows that nothing runs and may close
-it, so everything here happens under that lock, and blocks: call it with `aside`. Knows no process.
+it, so everything here happens under that lock, and blocks: run it in a daemon thread. Knows no process.
 """
 
 import time
 
-from bot.retraining.outcome import RetrainOutcome, Verdict
 from model.checkpoints.folder import current_or_none
 from training.config.tables import DataConfig
 from training.lock import training_lock
-from training.store.runs import RetrainRun, RunStore, open_runs
+from training.store.retrain_outcome import RetrainOutcome
+from training.store.runs import RunStore, open_runs
 
 
 def last_outcome(data: DataConfig) -> RetrainOutcome | None:
-    """How the newest run ended, None where there was none; rows that were left open are closed first.
+    """Outcome of the newest run, None where there was none; rows left open are closed first.
 
-    Raises DannError where a training is under way, or the database cannot be used.
+    Raises DannError where a training is running, or the database cannot be used.
     """
     with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         _close(data, runs)
         last = next(iter(runs.last(1)), None)
-    return outcome_of(last) if last else None
+    return last.outcome if last else None
 
 
 def record_silent_end(
     data: DataConfig, row: int | None, why: str, failed: RetrainOutcome, seconds: float
 ) -> RetrainOutcome:
-    """Record that a run, begun `seconds` ago, ended without telling; returns how it really ended.
+    """Record that a run, started `seconds` ago, ended without a report; returns its real outcome.
 
-    `row` is the one it said that it has. It may have published before it died, or recorded its end without being able to tell
-    it. One that told no row has the one that is open, or else died before it had any and gets one. Raises DannError as
+    `row` is the id that it reported. It may have published before it died, or recorded its outcome without being able to
+    report it. One that reported no row has the open one, or else died before it had any and gets one. Raises DannError as
     `last_outcome` does.
     """
     with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
@@ -42,17 +42,9 @@ def record_silent_end(
             left_open.add(row)
         if row in left_open and runs.one(row).verdict in {"running", "failed"}:
             runs.finish(row, "failed", failed.reason, seconds)
-        return outcome_of(runs.one(row))
+        return runs.one(row).outcome
 
 
 def _close(data: DataConfig, runs: RunStore) -> None:
-    """End the rows of runs that were killed."""
+    """Close the rows of runs that were killed."""
     runs.close_abandoned(current_or_none(data.checkpoints))
-
-
-def outcome_of(run: RetrainRun) -> RetrainOutcome:
-    """How a run ended, from its row."""
-    verdict: Verdict = "failed" if run.verdict == "running" else run.verdict
-    return RetrainOutcome(
-        verdict, run.reason, run.candidate, run.incumbent, run.candidate_bpb, run.incumbent_bpb, run.new_posts, run.id
-    )

@@ -1,6 +1,6 @@
 """What dann tells its owners of a retraining: how far it is, and how it ended with its figures. One line each."""
 
-from bot.retraining.outcome import RetrainOutcome, RetrainProgress
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 STARTED = "i'm learning; i'll tell you how it went"
 

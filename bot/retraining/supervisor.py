@@ -18,9 +18,9 @@ from bot.process.daemon_thread import run_in_daemon_thread
 from bot.retraining import report
 from bot.retraining.child import STOPPED, ChildLimits, RetrainChild
 from bot.retraining.notify import OwnerNotifier
-from bot.retraining.outcome import RetrainOutcome, RetrainProgress
 from model.errors import DannError
 from training.config.tables import Settings
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD"})
 """Of the environment; learning has no use for them."""

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bot.replies.stats import ReplyStats
-from bot.retraining.outcome import RetrainProgress
 from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.reload import Reload
 from model.engine.engine import Engine
+from training.store.retrain_outcome import RetrainProgress
 
 NOT_LOADED = "no checkpoint is loaded yet"
 NOT_COMPILED = "the checkpoint is being compiled"

@@ -10,11 +10,11 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
 
 from bot.replies.stats import BOUNDS, Outcome, ReplyStats
-from bot.retraining.outcome import RetrainProgress
 from bot.serving.store_counts import StoreCounts
 from bot.web.state import AppState
 from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
+from training.store.retrain_outcome import RetrainProgress
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 """What `metrics` returns, as HTTP names it."""

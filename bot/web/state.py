@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 
 from bot.config import BotSettings
 from bot.replies.stats import ReplyStats
-from bot.retraining.outcome import RetrainProgress
 from bot.serving.store_counts import StoreCounts
 from model.engine.engine import Engine
+from training.store.retrain_outcome import RetrainProgress
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@ from typing import Any
 from playwright.async_api import expect
 
 from bot.config import BotSettings
-from bot.retraining.outcome import RetrainProgress
 from model.checkpoints import checkpoint
 from tests.bot.web.page.test_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
 from tests.bot.web.web_harness import Answers
@@ -15,6 +14,7 @@ from tests.browser.made_up_api import CARD, made_up
 from tests.browser.page_harness import Stage, played
 from tests.model.small_networks import META, TOKENIZER, parrot, snapshot
 from training.store.posts import open_store
+from training.store.retrain_outcome import RetrainProgress
 
 
 def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:

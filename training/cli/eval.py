@@ -35,10 +35,10 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
         with open_store(settings.data.store_url) as store:
             posts = list(store.posts())
         report = evaluate(snapshot, posts, settings, progress)
-    if report.posts != report.posts_then:
+    if report.posts != report.posts_when_trained:
         line = (
-            f"the store held {report.posts_then:,} posts of yours when this checkpoint learned and holds {report.posts:,} "
-            "now: some of what is held out now may have been learned"
+            f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained and holds "
+            f"{report.posts:,} now: some of the posts held out now may have been learned"
         )
         told.print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json:

@@ -26,7 +26,7 @@ MOST_SEEDS = 1000
 
 
 def add_experiment(commands: Any) -> None:
-    """Add `experiment` and what belongs to it to a parser's subparsers."""
+    """Add `experiment` and its commands to a parser's subparsers."""
     about = "run experiments, and compare their results"
     nested = commands.add_parser("experiment", help=about, description=about)
     named = nested.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
@@ -44,7 +44,7 @@ def add_experiment(commands: Any) -> None:
     add_command(named, "list", list_experiments, "list the experiments there are, and those that were run")
 
 
-def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (read anew, under the preset)
+def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the preset)
     """`dann experiment run`."""
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
@@ -57,8 +57,8 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
 
     name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
     with multihost.join_hosts(chosen) as here, interruptible() as stopping:
-        told = terminal(quiet=args.quiet or not multihost.is_first())
-        finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(told), stopping)
+        output = terminal(quiet=args.quiet or not multihost.is_first())
+        finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(output), stopping)
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
     if multihost.is_first():
@@ -85,11 +85,11 @@ def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment compare`."""
     runs = settings.data.runs
-    rows = report.compared([report.Row.of(name, results.newest(runs, name)) for name in args.names])
+    rows = report.ranked([report.Row.of(name, results.newest(runs, name)) for name in args.names])
     if args.plot:
         _draw(args.plot, runs, [row for row, _ in rows])
     if args.json:
-        print_json({"rows": [{**report.row_json(row), "verdict": said} for row, said in rows]})
+        print_json({"rows": [{**report.row_json(row), "verdict": verdict} for row, verdict in rows]})
     else:
         sys.stdout.write(report.markdown(rows) + "\n")
     return 0
@@ -106,13 +106,13 @@ def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
 
 def list_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment list`."""
-    there = [(name, preset.question_of(preset.preset_path(name))) for name in preset.preset_names()]
-    run = [report.Row.of(group, found) for group, found in results.groups(settings.data.runs).items()]
+    questions = [(name, preset.question_of(preset.preset_path(name))) for name in preset.preset_names()]
+    rows = [report.Row.of(group, finished) for group, finished in results.groups(settings.data.runs).items()]
     if args.json:
-        asked = [{"name": name, "question": question} for name, question in there]
-        print_json({"experiments": asked, "runs": [report.row_json(row) for row in run]})
+        experiments = [{"name": name, "question": question} for name, question in questions]
+        print_json({"experiments": experiments, "runs": [report.row_json(row) for row in rows]})
     else:
-        print_table([*there, *((row.name, f"{row.figure} {_unit(row)}") for row in run)] or [("none", "")])
+        print_table([*questions, *((row.name, f"{row.figure} {_unit(row)}") for row in rows)] or [("none", "")])
     return 0
 
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 
-from model.errors import DannError
 from training.cli.checkpoints import add_checkpoints
 from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
@@ -29,7 +28,7 @@ from training.config.tables import Settings
 
 if TYPE_CHECKING:
     from training.posts.importer import ImportReport
-    from training.runs.learning import Learned
+    from training.runs.post_run import TrainResult
     from training.store.summary import Summary
 
 SKIPPED_SHOWN = 5
@@ -146,7 +145,8 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     from training.store.posts import stored_posts  # noqa: PLC0415
 
     devices.prepare(settings.train)
-    from training.runs.terminal import TrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.runs.learning import Diverged  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.runs.terminal import TrainingConsole  # noqa: PLC0415
     from training.runs.train import resume_last, train  # noqa: PLC0415
 
     posts = stored_posts(settings.data.store_url)
@@ -160,14 +160,12 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
     if multihost.is_first():
         _tell_trained(args, trained)
     if trained.ending == "diverged":
-        raise DannError(
-            f"the loss stopped being a finite number after step {trained.steps:,}; the best weights before that were "
-            f"kept as {trained.checkpoint}; try a smaller train.learning_rate"
-        )
+        consequence = f"the best weights before that are saved as {trained.checkpoint}"
+        raise Diverged(trained.steps, trained.learning_rate, consequence)
     return 0
 
 
-def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
+def _tell_trained(args: argparse.Namespace, trained: "TrainResult") -> None:
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,
@@ -185,7 +183,7 @@ def _tell_trained(args: argparse.Namespace, trained: "Learned") -> None:
         _print_trained(trained)
 
 
-def _print_trained(trained: "Learned") -> None:
+def _print_trained(trained: "TrainResult") -> None:
     print_table(
         [
             ("checkpoint", trained.checkpoint),

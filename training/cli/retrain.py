@@ -12,6 +12,7 @@ from rich.table import Table
 from model.errors import DannError
 from training.cli.shared import add_command, interruptible, print_json, terminal
 from training.config.tables import Settings
+from training.store.retrain_outcome import RetrainOutcome
 
 if TYPE_CHECKING:
     from training.runs.callbacks import RetrainConsole
@@ -21,17 +22,17 @@ ACCEPTED = {"published", "skipped"}
 FIGURES = {
     "bpb": ("held-out posts, bits per byte", "{:.3f}"),
     "old_bpb": ("  that the incumbent held out", "{:.3f}"),
-    "new_bpb": ("  that came since", "{:.3f}"),
+    "new_bpb": ("  that arrived later", "{:.3f}"),
     "longest_copy": ("longest copy, words", "{:,}"),
     "copied": ("share 8 words with a post", "{:.1%}"),
     "words": ("different words", "{:.1%}"),
     "pairs": ("different word pairs", "{:.1%}"),
     "replies": ("different answers", "{:.1%}"),
-    "commonest": ("are one and the same", "{:.1%}"),
+    "commonest": ("the commonest answer", "{:.1%}"),
 }
-"""What is shown of gate.py's Figures."""
-PARTS = {"old_bpb", "new_bpb"}
-"""Of these, what means nothing without an incumbent."""
+"""Rows of the table, by GateFigures' fields."""
+INCUMBENT_ONLY = {"old_bpb", "new_bpb"}
+"""Rows without a meaning where there is no incumbent."""
 
 
 def add_retrain(commands: Any) -> None:
@@ -51,34 +52,33 @@ def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
 
     devices.prepare(settings.train)
     if args.events:
-        return _with_events(args, settings)
-    from training.retrain.events import outcome_event  # noqa: PLC0415 (JAX takes seconds to import)
-    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415
+        return _retrain_with_events(args, settings)
+    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
 
-    run = _retrained(args, settings, RetrainingConsole(terminal(quiet=args.quiet)))
+    run = _retrain(args, settings, RetrainingConsole(terminal(quiet=args.quiet)))
     if args.json:
-        print_json(outcome_event(run))
+        print_json(asdict(run.outcome))
     else:
         _print_verdict(run)
     return 0 if run.verdict in ACCEPTED else 1
 
 
-def _with_events(args: argparse.Namespace, settings: Settings) -> int:
-    from training.retrain.events import EventConsole, Events, failure_event, outcome_event  # noqa: PLC0415
+def _retrain_with_events(args: argparse.Namespace, settings: Settings) -> int:
+    from training.retrain.events import EventConsole, Events  # noqa: PLC0415
 
     events = Events()
-    told = failure_event("broken off by an error; see the log")
+    outcome = RetrainOutcome("failed", "interrupted by an error; see the log")
     try:
-        told = outcome_event(_retrained(args, settings, EventConsole(events)))
+        outcome = _retrain(args, settings, EventConsole(events)).outcome
     except DannError as error:
-        told = failure_event(str(error))
+        outcome = RetrainOutcome("failed", str(error))
         raise
     finally:
-        events.tell(event="verdict", **told)
-    return 0 if told["verdict"] in ACCEPTED else 1
+        events.verdict(outcome)
+    return 0 if outcome.verdict in ACCEPTED else 1
 
 
-def _retrained(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "RetrainRun":
+def _retrain(args: argparse.Namespace, settings: Settings, console: "RetrainConsole") -> "RetrainRun":
     from training.retrain.run import retrain  # noqa: PLC0415
 
     with interruptible("stopping; nothing will be published") as stopping:
@@ -89,13 +89,13 @@ def _print_verdict(run: "RetrainRun") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(run.verdict, no_wrap=True)
     both = [run.figures.get(who, {}) for who in ("candidate", "incumbent")]
-    for who in (run.candidate, run.incumbent)[: sum(map(bool, both))]:
-        table.add_column(who or "", justify="right", no_wrap=True)
-    for key, (name, form) in FIGURES.items():
-        if key in PARTS and not both[1]:
+    for id_ in (run.candidate, run.incumbent)[: sum(map(bool, both))]:
+        table.add_column(id_ or "", justify="right", no_wrap=True)
+    for key, (name, spec) in FIGURES.items():
+        if key in INCUMBENT_ONLY and not both[1]:
             continue
         if any(figures.get(key) is not None for figures in both):
-            table.add_row(name, *(_shown(figures.get(key), form) for figures in both if figures))
+            table.add_row(name, *(_format(figures.get(key), spec) for figures in both if figures))
     console = Console()
     console.print(table)
     console.print(run.reason.replace("; ", "\n"), highlight=False, markup=False, soft_wrap=True)
@@ -117,17 +117,17 @@ def run_runs(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_runs(runs: list["RetrainRun"]) -> None:
-    """Two lines a run: what it came to, and why."""
+    """Print two lines per run: its outcome, and the reason."""
     for run in runs:
-        began = datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
-        minutes = _shown(None if run.seconds is None else run.seconds / 60, "{:.1f} minutes")
-        bpb = f"{_shown(run.candidate_bpb, '{:.3f}')} ({_shown(run.incumbent_bpb, '{:.3f}')}) bits per byte"
-        new = _shown(run.new_posts, "{:,} new posts")
-        line = f"{run.id:>4}  {began}  {run.verdict:<9}  {new}, {bpb}, {minutes}, {run.why}"
+        started = datetime.fromtimestamp(run.started, UTC).astimezone().strftime("%Y-%m-%d %H:%M")
+        minutes = _format(None if run.seconds is None else run.seconds / 60, "{:.1f} minutes")
+        bpb = f"{_format(run.candidate_bpb, '{:.3f}')} ({_format(run.incumbent_bpb, '{:.3f}')}) bits per byte"
+        new = _format(run.new_posts, "{:,} new posts")
+        line = f"{run.id:>4}  {started}  {run.verdict:<9}  {new}, {bpb}, {minutes}, {run.why}"
         sys.stdout.write(f"{line}\n{f'      {run.reason}' if run.reason else ''}".rstrip() + "\n")
     if not runs:
         sys.stdout.write("nothing yet; `dann retrain` trains on what is new\n")
 
 
-def _shown(figure: float | None, form: str) -> str:
-    return "-" if figure is None else form.format(figure)
+def _format(figure: float | None, spec: str) -> str:
+    return "-" if figure is None else spec.format(figure)

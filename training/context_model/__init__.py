@@ -1,1 +1,1 @@
-"""A context model that goes on counting while it reads, and the mixture of a network with it."""
+"""A context model that counts while it reads, and its mixture with a network."""

@@ -1,7 +1,8 @@
-"""Tokens spelled in steps: byte after byte, then whether the token ends there. Knows no counts and no network.
+"""Tokens spelled in steps: byte after byte, then whether the token ends there.
 
 A context model counts bytes better than tokens: what followed "th" helps to predict "e" however the text was cut. A
 token is a path in the trie of all tokens' bytes, so p(token) is the product of its steps' probabilities, exactly.
+Knows no counts and no network.
 """
 
 from collections.abc import Sequence
@@ -21,7 +22,7 @@ Node = tuple[int, ...]
 
 @dataclass(frozen=True)
 class SpelledSteps:
-    """The steps `[S]` of some tokens: the symbol chosen, its column, the trie's node, the index of the token."""
+    """Steps `[S]` of consecutive tokens: symbol, its column, the node, the token's index."""
 
     symbols: np.ndarray
     columns: np.ndarray
@@ -31,10 +32,10 @@ class SpelledSteps:
     def __len__(self) -> int:
         return len(self.symbols)
 
-    def of(self, first: int, end: int) -> "SpelledSteps":
-        """Those of the tokens from `first` to `end`."""
-        some = slice(*np.searchsorted(self.tokens, [first, end]))
-        return SpelledSteps(self.symbols[some], self.columns[some], self.nodes[some], self.tokens[some])
+    def of_tokens(self, first: int, end: int) -> "SpelledSteps":
+        """The steps of the tokens from `first` to `end`."""
+        part = slice(*np.searchsorted(self.tokens, [first, end]))
+        return SpelledSteps(self.symbols[part], self.columns[part], self.nodes[part], self.tokens[part])
 
 
 class ByteTrie:
@@ -90,15 +91,15 @@ class ByteTrie:
         )
 
     def within(self, steps: SpelledSteps) -> np.ndarray:
-        """The ln p of each step's symbol given its column, all symbols of a shared column being equally likely."""
+        """The ln p of each symbol given its column, those of a shared column being equal."""
         shared = self._column_of == self.num_columns - 1
         sharing = ((self._edge_of >= 0) & shared).sum(1)[steps.nodes]
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
     def project(self, ln_p: np.ndarray, steps: SpelledSteps) -> tuple[np.ndarray, np.ndarray]:
-        """From ln p `[N, V]` of tokens to ln p of columns `[S, C]`, at the steps of these tokens.
+        """Project ln p `[N, V]` of tokens to ln p `[S, C]` of columns, at their steps.
 
-        Also ln p `[S]` of each step's symbol given its column. The two hold exactly what was said of the tokens.
+        Also returns ln p `[S]` of each step's symbol given its column. The two together are exactly the ln p of the tokens.
         """
         mass = np.maximum(np.exp(ln_p) @ self._through, 1e-30)
         edges = self._edge_of[steps.nodes]

@@ -1,6 +1,6 @@
-"""What stands before each step of a text, as hashes: the last k bytes, the last words. Counts nothing.
+"""Context hashes of each step of a text: the last k bytes, the last words, the speaker.
 
-Arrays over all steps at once; the hash of a step depends only on the steps before it.
+Arrays over all steps at once; the hash of a step depends only on the steps before it. Counts nothing.
 """
 
 import numpy as np
@@ -8,39 +8,48 @@ import numpy as np
 from training.context_model.byte_trie import END, SPECIAL, ByteTrie, SpelledSteps
 
 LONGEST_WORD = 24
-"""Letters of a word that its hash looks at."""
+"""Letters of a word that are hashed."""
 
 Hashes = np.ndarray
 
 
 def byte_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """For each order k, a hash `[S]` of the last k bytes and of how many of them the token being spelled has."""
+    """For each order k, a hash `[S]` of the last k bytes.
+
+    Also of how many of these the token being spelled has.
+    """
     history = _History(spelling, steps)
-    found = []
+    contexts = []
     for order in orders:
         hashes = np.zeros(len(history.symbols) + 1, np.uint64)
         for back in range(1, min(order, len(history.symbols)) + 1):
             hashes[back:] = _mix(hashes[back:]) + history.symbols[: len(hashes) - back]
-        found.append(history.at_steps(hashes, salt=order))
-    return found
+        contexts.append(history.at_steps(hashes, salt=order))
+    return contexts
 
 
 def word_contexts(spelling: ByteTrie, steps: SpelledSteps, counts: tuple[int, ...]) -> list[Hashes]:
-    """For each count n, a hash `[S]` of the word being written and of the n words before it, whatever stood between."""
+    """For each count n, a hash `[S]` of the word being written and the n words before it.
+
+    What stands between words does not matter.
+    """
     history = _History(spelling, steps)
     words, previous = _words(history.symbols)
-    found = []
+    contexts = []
     for count in counts:
-        hashes, place = words.copy(), np.arange(len(words))
+        hashes, position = words.copy(), np.arange(len(words))
         for _ in range(count):
-            place = previous[place]
-            hashes = _mix(hashes + np.uint64(LONGEST_WORD)) + words[place]  # not as within a word: "a a" is not "aa"
-        found.append(history.at_steps(hashes, salt=100 + count))
-    return found
+            position = previous[position]
+            hashes = _mix(hashes + np.uint64(LONGEST_WORD)) + words[position]  # not as within a word: "a a" is not "aa"
+        contexts.append(history.at_steps(hashes, salt=100 + count))
+    return contexts
 
 
 def speaker_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """Those of `byte_contexts`, each hashed with the last special token: who is speaking. None where nobody does."""
+    """`byte_contexts`, each hashed with the last special token: who is speaking.
+
+    Empty for text without special tokens.
+    """
     history = _History(spelling, steps)
     special = history.symbols > SPECIAL
     if not special.any():
@@ -52,7 +61,7 @@ def speaker_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int,
 
 
 class _History:
-    """The bytes of a text, where tokens ended left out, and how many of them came before each step."""
+    """The bytes of a text, without the ends of tokens, and how many of them precede each step."""
 
     def __init__(self, spelling: ByteTrie, steps: SpelledSteps) -> None:
         written = steps.symbols != END
@@ -66,7 +75,7 @@ class _History:
 
 
 def _words(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """By bytes read: the hash of the word being written, and at how many bytes read the word before it was whole."""
+    """By bytes read: hash of the word being written, and bytes at the previous word's end."""
     symbols = symbols.astype(np.int64) - 1
     lower = np.where((symbols >= ord("A")) & (symbols <= ord("Z")), symbols + 32, symbols)
     beyond_ascii = (symbols >= 128) & (symbols < END)
@@ -83,7 +92,7 @@ def _words(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _mix(x: np.ndarray) -> np.ndarray:
-    """Splitmix64 (Steele, Lea and Flood 2014): every bit of the result depends on every bit of `x`."""
+    """Splitmix64 (Steele, Lea and Flood 2014): each bit depends on each bit of `x`."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -1,8 +1,8 @@
-"""A network mixed with a context model that counts while it reads. Works on arrays, and knows how to ask a network for them.
+"""Mixture of a network and a context model that counts while it reads.
 
-Every token is predicted before it is counted or learned from, as PPMd does: what this costs is a code length. The
-context model reads train, then val; its weights are learned at the end of train, where no network takes part (what a
-network says of text that it was trained on would be believed too much), and go on being learned over val with it.
+Every token is predicted before it is counted or learned from, as PPMd does, so its cost is a code length. The context model
+reads train, then val; its weights are learned at the end of train, where no network takes part (a network's predictions of
+text that it was trained on would be trusted too much), and are learned further over val with it. Works on arrays.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -20,14 +20,14 @@ from training.context_model.model import Contexts, Inputs, LogLinear
 from training.context_model.neural_cache import NeuralCache
 
 TAIL_STEPS = 300_000
-"""Steps at the end of train on which weights are learned, about two a token."""
+"""Steps at the end of train on which weights are learned, about two per token."""
 BLOCK_STEPS = 64
 """Steps predicted with the same weights, and then learned from together."""
 CHUNK_STEPS = 4096
-"""Steps looked up at once: what memory allows."""
+"""Steps looked up at once, limited by memory."""
 NETWORK_WEIGHT = 0.5
 CACHE_WEIGHT = 0.2
-"""What the network and its cache count where mixing begins; it is learned from there."""
+"""Initial weights of the network and its cache in the mixture; they are learned from there."""
 KEPT_SQUARES = 0.1
 """How much of AdaGrad's squares stays when the network joins."""
 CHUNK_TOKENS = 512
@@ -36,7 +36,10 @@ CHUNK_TOKENS = 512
 
 @dataclass(frozen=True)
 class Mixture:
-    """-ln p of every token of val, in nats `[N]`: by the network, by the context model alone, and by both mixed."""
+    """-ln p of every token of val, in nats `[N]`.
+
+    By the network, by the context model alone, and by both mixed.
+    """
 
     network: np.ndarray
     context: np.ndarray
@@ -46,10 +49,10 @@ class Mixture:
 def mixed_stateful(
     model: LanguageModel, train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
 ) -> Mixture:
-    """Read val once, the carry kept: what each of its tokens costs the network, the context model and their mixture.
+    """Read val in one pass, and score it with the network, the context model and their mixture.
 
     `token_bytes` is the tokenizer's. Divide sums by characters, or by ln 2 x bytes. For posts, tokens are conversations
-    with their special tokens (dataset.scored_stream), of which only what is scored is to be summed up.
+    with their special tokens (dataset.scored_stream), of which only scored tokens are to be summed.
     """
     return mix(log_probs(model, val_tokens, train_tokens[-1:]), train_tokens, val_tokens, token_bytes)
 
@@ -57,25 +60,29 @@ def mixed_stateful(
 def mix(
     network: Iterable[np.ndarray], train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
 ) -> Mixture:
-    """`mixed_stateful` from a network's ln p: row i of the blocks `[n, V]`, taken together, predicts token i of val."""
+    """`mixed_stateful` from a network's ln p in blocks `[n, V]`.
+
+    Row i of all blocks taken together predicts token i of val.
+    """
     reader = _Reader(train_tokens, val_tokens, token_bytes)
     alone: list[np.ndarray] = []
 
-    def noting() -> Iterator[np.ndarray]:
+    def scoring() -> Iterator[np.ndarray]:
         first = 0
         for block in network:
             alone.append(-block[np.arange(len(block)), val_tokens[first : first + len(block)]])
             first += len(block)
             yield block
 
-    context, mixed = reader.read(noting())
+    context, mixed = reader.read(scoring())
     return Mixture(np.concatenate(alone).astype(np.float64), context, mixed)
 
 
 def log_probs(model: LanguageModel, tokens: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
-    """The network's ln p of every token, in blocks `[n, V]`: it reads `before`, at least one token, from an empty carry.
+    """The network's ln p of every token, in blocks `[n, V]`.
 
-    One stream with the carry kept, so that each token is predicted from all the tokens that came before it.
+    It first reads `before`, at least one token, from an empty carry. One stream with the carry kept, so that each token is
+    predicted from all the tokens before it.
     """
     graph, params = nnx.split(model)
 
@@ -91,8 +98,8 @@ def log_probs(model: LanguageModel, tokens: np.ndarray, before: np.ndarray) -> I
     for first in range(0, len(read_tokens), CHUNK_TOKENS):
         chunk = read_tokens[first : first + CHUNK_TOKENS]
         padded = jnp.asarray(np.pad(chunk, (0, CHUNK_TOKENS - len(chunk))))  # one shape, compiled once
-        found, carry = read(params, padded, carry)
-        yield np.asarray(found)[max(0, skipped - first) : len(chunk)]
+        ln_p, carry = read(params, padded, carry)
+        yield np.asarray(ln_p)[max(0, skipped - first) : len(chunk)]
 
 
 class _Reader:
@@ -112,25 +119,28 @@ class _Reader:
         context = LogLinear(self._contexts.num_cells)
         for inputs, columns in self._blocks(self._tail, self._train):
             context.nats(inputs, columns)
-        mixed = context.joined(NETWORK_WEIGHT, KEPT_SQUARES).joined(CACHE_WEIGHT, keep=1.0)
-        by_network, by_cache, within = self._projected(network)
-        alone, both, place = [], [], 0
+        mixed = context.with_input(NETWORK_WEIGHT, KEPT_SQUARES).with_input(CACHE_WEIGHT, keep=1.0)
+        by_network, by_cache, within = self._project(network)
+        alone, both, position = [], [], 0
         for inputs, columns in self._blocks(self._train, len(self._steps)):
-            here = slice(place, place + len(columns))
+            here = slice(position, position + len(columns))
             alone.append(context.nats(inputs, columns))
-            both.append(mixed.nats(inputs.beside(by_network[here]).beside(by_cache[here]), columns))
-            place = here.stop
+            both.append(mixed.nats(inputs.with_ln_p(by_network[here]).with_ln_p(by_cache[here]), columns))
+            position = here.stop
         return self._by_token(alone), self._by_token(both, within)
 
-    def _projected(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The network's and its cache's ln p of columns `[S, C]` over val, and the network's ln p `[S]` within them."""
-        cache, first, found = NeuralCache(self._num_tokens), 0, []
+    def _project(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Project the network's and its cache's ln p onto columns `[S, C]` over val.
+
+        Also returns the network's ln p `[S]` of each symbol within its column.
+        """
+        cache, first, projected = NeuralCache(self._num_tokens), 0, []
         for block in network:
-            steps, tokens = self._val.of(first, first + len(block)), self._val_tokens[first : first + len(block)]
+            steps, tokens = self._val.of_tokens(first, first + len(block)), self._val_tokens[first : first + len(block)]
             ln_p, within = self._spelling.project(block, steps)
-            found.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
+            projected.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
             first += len(block)
-        by_network, by_cache, inside = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        by_network, by_cache, inside = (np.concatenate(parts) for parts in zip(*projected, strict=True))
         return by_network, by_cache, inside
 
     def _blocks(self, first: int, end: int) -> Iterator[tuple[Inputs, np.ndarray]]:
@@ -142,6 +152,6 @@ class _Reader:
                 yield inputs.part(block - chunk, last - chunk), self._steps.columns[block:last]
 
     def _by_token(self, nats: list[np.ndarray], within: np.ndarray | None = None) -> np.ndarray:
-        """Sum up the steps of each token; `within` is ln p of the symbols that share a column, by default equal."""
+        """Sum the steps of each token; `within` is ln p of each symbol in its column."""
         within = self._spelling.within(self._val) if within is None else within
         return np.bincount(self._val.tokens, np.concatenate(nats) - within)

@@ -1,10 +1,10 @@
-"""A model that counts while it reads: what it expects of every step from all that came before it. NumPy alone.
+"""A context model, which predicts each step of a text from counts of all before it.
 
-For each kind of context it knows how often each symbol followed and which one came last. What that is worth is learned:
-the score of a symbol is a sum of weights, one for each context in which it was seen, looked up by how often it and how
-much in all was seen there, plus weighted logarithms of probabilities: one interpolated from counts, and a network's
-where there is one. That is a log-linear model (PAQ's indirect contexts and logistic mixing, Mahoney 2005, for more than
-two symbols), trained by gradient steps on the symbol that came, after it was predicted: nothing leaks.
+For each kind of context it counts how often each symbol followed, and which one came last. How much that is worth is
+learned: the score of a symbol is a sum of weights, one for each context in which it was seen, looked up by its count and
+the total there, plus weighted logarithms of probabilities: one interpolated from counts, and a network's where there is
+one. That is a log-linear model (PAQ's indirect contexts and logistic mixing, Mahoney 2005, for more than two symbols),
+trained by gradient steps on each symbol after it was predicted: nothing leaks. NumPy alone.
 """
 
 from dataclasses import dataclass, replace
@@ -16,13 +16,13 @@ from training.context_model.contexts import byte_contexts, speaker_contexts, wor
 from training.context_model.counts import Counts, PriorCounts
 
 ORDERS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 14)
-"""Bytes in the contexts that the interpolated probability is made of, each falling back on the one before."""
+"""Bytes in the contexts of the interpolated probability, each falling back on the shorter one."""
 WORDS = (0, 1, 2)
 """Whole words before the one being written."""
 SPEAKER_ORDERS = (2, 4)
-"""Bytes in the contexts that know who speaks."""
+"""Bytes in the contexts that include the speaker."""
 DISCOUNT = 0.7
-"""Taken from every count for what was not seen (absolute discounting, Ney et al. 1994)."""
+"""Subtracted from every count in favour of unseen symbols (absolute discounting, Ney et al. 1994)."""
 
 _TOTALS = np.array([1, 2, 3, 5, 9, 17, 33, 129, 1025])
 _DISTINCT = np.array([2, 3, 5])
@@ -31,7 +31,7 @@ _AGES = np.array([100, 1000, 10_000, 100_000])
 _BY_TOTAL = len(_DISTINCT) + 1
 _BY_COUNT = 2 * (len(_COUNTS) + 1)
 RATE = 0.1
-"""Of AdaGrad. From 0.05 to 0.2, and with Adam at its best rate, figures are the same to half a hundredth."""
+"""AdaGrad's learning rate. From 0.05 to 0.2, and with Adam at its best rate, figures are the same to half a hundredth."""
 _BY_AGE = (len(_TOTALS) + 1) * _BY_TOTAL * _BY_COUNT
 CELLS = (len(_AGES) + 1) * _BY_AGE
 """Weights of one kind of context."""
@@ -39,10 +39,10 @@ CELLS = (len(_AGES) + 1) * _BY_AGE
 
 @dataclass(frozen=True)
 class Inputs:
-    """What is known before each of `n` consecutive steps.
+    """Everything known before each of `n` consecutive steps.
 
     `ln_p[M, n, C]`: the probabilities to be mixed. `rows, columns, cells`: where a symbol was seen in a context, sorted
-    by row, and which weight that has. `allowed[n, C]`: the symbols that may come.
+    by row, and which weight that has. `allowed[n, C]`: the symbols that may follow.
     """
 
     ln_p: np.ndarray
@@ -52,62 +52,62 @@ class Inputs:
     allowed: np.ndarray
 
     def part(self, first: int, end: int) -> "Inputs":
-        """Those of some of the steps."""
+        """The inputs of the steps from `first` to `end`."""
         a, b = np.searchsorted(self.rows, [first, end])
-        some = slice(a, b)
+        entries = slice(a, b)
         return Inputs(
             self.ln_p[:, first:end],
-            self.rows[some] - first,
-            self.columns[some],
-            self.cells[some],
+            self.rows[entries] - first,
+            self.columns[entries],
+            self.cells[entries],
             self.allowed[first:end],
         )
 
-    def beside(self, ln_p: np.ndarray) -> "Inputs":
-        """These with one more probability to be mixed, `ln_p[n, C]`."""
+    def with_ln_p(self, ln_p: np.ndarray) -> "Inputs":
+        """These inputs with one more probability to be mixed, `ln_p[n, C]`."""
         return replace(self, ln_p=np.concatenate([self.ln_p, ln_p[None]]))
 
 
 class Contexts:
-    """All kinds of context of one text, to be asked from step `first_asked` on."""
+    """All kinds of context of one text, for queries from step `first_query` on."""
 
-    def __init__(self, spelling: ByteTrie, steps: SpelledSteps, first_asked: int) -> None:
+    def __init__(self, spelling: ByteTrie, steps: SpelledSteps, first_query: int) -> None:
         self._spelling, self._steps = spelling, steps
         hashes = [
             *byte_contexts(spelling, steps, ORDERS),
             *word_contexts(spelling, steps, WORDS),
             *speaker_contexts(spelling, steps, SPEAKER_ORDERS),
         ]
-        self._kinds = [Counts(h, steps.columns, spelling.num_columns, first_asked) for h in hashes]
+        self._kinds = [Counts(h, steps.columns, spelling.num_columns, first_query) for h in hashes]
 
     @property
     def num_cells(self) -> int:
-        """Weights there are, of all kinds together."""
+        """Number of weights of all kinds together."""
         return len(self._kinds) * CELLS
 
     def inputs(self, first: int, end: int) -> Inputs:
-        """What was known before each of the steps from `first` to `end`; the one probability is the interpolated one."""
+        """Inputs of the steps from `first` to `end`, with the interpolated probability."""
         p = np.full((end - first, self._spelling.num_columns), 1.0 / self._spelling.num_columns)
-        found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+        parts: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
         for kind, counts in enumerate(self._kinds):
             seen = counts.before(first, end)
             totals = np.bincount(seen.rows, seen.counts, end - first)
             distinct = np.bincount(seen.rows, minlength=end - first)
-            found.append((seen.rows, seen.columns, _cells(seen, totals, distinct, first) + kind * CELLS))
+            parts.append((seen.rows, seen.columns, _cells(seen, totals, distinct, first) + kind * CELLS))
             if kind < len(ORDERS):
                 p *= np.where(distinct > 0, DISCOUNT * distinct / np.maximum(totals, 1), 1.0)[:, None]
                 p[seen.rows, seen.columns] += (seen.counts - DISCOUNT) / totals[seen.rows]
-        rows, columns, cells = (np.concatenate(parts) for parts in zip(*found, strict=True))
+        rows, columns, cells = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
         order = np.argsort(rows, kind="stable")
         allowed = self._spelling.allowed[self._steps.nodes[first:end]]
         return Inputs(np.log(p)[None], rows[order], columns[order], cells[order], allowed)
 
 
 def _cells(seen: PriorCounts, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
-    """Which weight each entry has.
+    """The index of each entry's weight.
 
-    By how much was seen in the context, and how many different symbols; how often this one was, how many steps ago, and
-    whether it was the last to be seen there.
+    By the total count in the context and the number of distinct symbols; by this symbol's count, how many steps ago it came,
+    and whether it was the last to come there.
     """
     latest = np.zeros(len(totals), np.int64)
     np.maximum.at(latest, seen.rows, seen.last)
@@ -120,18 +120,19 @@ def _cells(seen: PriorCounts, totals: np.ndarray, distinct: np.ndarray, first: i
 
 
 class LogLinear:
-    """The weights, and how they learn: AdaGrad (Duchi, Hazan and Singer 2011), so that what is rare still moves."""
+    """Weights learned by AdaGrad (Duchi, Hazan and Singer 2011), so that rare ones move."""
 
     def __init__(self, num_cells: int) -> None:
-        """Begin by believing the interpolated probability."""
+        """Start from the interpolated probability alone."""
         self._weights = np.append(1.0, np.zeros(num_cells))
         self._squares = np.zeros_like(self._weights)
         self._mixed = 1
 
-    def joined(self, weight: float, keep: float) -> "LogLinear":
-        """A model that mixes in one more probability, which counts `weight`; the rest counts `1 - weight` of what it did.
+    def with_input(self, weight: float, keep: float) -> "LogLinear":
+        """A model that mixes in one more probability, with `weight`.
 
-        Of the squares that slow its steps down a share `keep` stays: beside the newcomer, its weights are to move again.
+        All other weights shrink by `1 - weight`. AdaGrad's squares, which slow steps down, shrink to a share `keep`: beside
+        a new input, the weights are to move again.
         """
         other = LogLinear(0)
         other._weights = np.insert((1.0 - weight) * self._weights, self._mixed, weight)
@@ -140,7 +141,7 @@ class LogLinear:
         return other
 
     def nats(self, inputs: Inputs, columns: np.ndarray) -> np.ndarray:
-        """-ln p `[n]` of the `columns` that came, predicted from what was known; only then learn from them, all at once."""
+        """-ln p `[n]` of the symbols `columns`, which are then learned from, all at once."""
         n, C = inputs.allowed.shape
         cell_weights = self._weights[self._mixed :]
         flat = inputs.rows * C + inputs.columns
@@ -150,10 +151,10 @@ class LogLinear:
         scores -= scores.max(1, keepdims=True)
         p = np.exp(scores)
         total = p.sum(1, keepdims=True)
-        came = np.arange(n), columns
-        nats: np.ndarray = np.log(total[:, 0]) - scores[came]
+        chosen = np.arange(n), columns
+        nats: np.ndarray = np.log(total[:, 0]) - scores[chosen]
         p /= total
-        p[came] -= 1.0  # now the gradient of the loss in the scores
+        p[chosen] -= 1.0  # now the gradient of the loss in the scores
         cells = np.bincount(inputs.cells, p.ravel()[flat], len(cell_weights))
         self._learn(np.append(inputs.ln_p.reshape(self._mixed, -1) @ p.ravel(), cells) / n)
         return nats

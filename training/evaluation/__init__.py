@@ -1,1 +1,1 @@
-"""How good a checkpoint is: style, memorization, and the baselines it is compared with."""
+"""Evaluation of a checkpoint: its score, style and memorization, beside baselines."""

@@ -1,4 +1,4 @@
-"""Markov chains over words, what dann has to beat in likeness. The one file that knows markovify."""
+"""Markov chains over words, the baseline for likeness. The one file that knows markovify."""
 
 import random
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ import markovify
 
 
 def markov_samples(posts: Sequence[str], order: int, count: int, seed: int) -> list[str]:
-    """`count` posts from a chain of `order` words learned from `posts`, each taken as one sentence.
+    """Draw `count` posts from a chain of `order` words learned from `posts`.
 
-    Its overlap test, which throws away what copies too much, is off: how much it copies is measured like anyone's.
+    Each post is one sentence. The overlap test, which drops samples that copy too much, is off: copying is measured as for
+    any other samples.
     """
-    split = [words for post in posts if (words := post.split())]
-    text = markovify.Text(None, order, parsed_sentences=split, retain_original=False)
+    sentences = [words for post in posts if (words := post.split())]
+    text = markovify.Text(None, order, parsed_sentences=sentences, retain_original=False)
     before = random.getstate()
-    random.seed(seed)  # markovify draws from the one generator that Python has for everybody
+    random.seed(seed)  # markovify draws from Python's global generator
     try:
         return [str(text.make_sentence(test_output=False)) for _ in range(count)]
     finally:

@@ -1,6 +1,7 @@
-"""How much of a text is copied, and how varied many texts are. Knows words and nothing else: no network, no store.
+"""Memorization and variety: text copied from training posts, distinct runs of words.
 
-A word is what stands between white space, compared as it is written: case and punctuation count.
+A word is what stands between white space, compared as it is written: case and punctuation count. Knows no network and no
+store.
 """
 
 from array import array
@@ -11,14 +12,14 @@ from dataclasses import dataclass
 import numpy as np
 
 COPIED_WORDS = 8
-"""So long a run from one post is a quotation; shorter ones are mostly common phrases."""
+"""A run of this length from one post is a quotation; shorter ones are mostly common phrases."""
 
-_END = 0  # the id after each post's last word, which no word of a text has: no run goes past it
+_END = 0  # the id after each post's last word; no word of a text has it, so no run crosses it
 
 
 @dataclass(frozen=True)
 class VerbatimRun:
-    """A verbatim run: how many words, and how many characters they have, joined by single spaces."""
+    """A verbatim run: its words, and its characters when these are joined by single spaces."""
 
     words: int
     characters: int
@@ -26,10 +27,10 @@ class VerbatimRun:
 
 @dataclass(frozen=True)
 class Novelty:
-    """How much of a set of texts stands in one of the posts they were learned from.
+    """Copying in a set of texts from the posts that they were learned from.
 
     `longest_words` and `longest_characters` are of the longest run there is, each by its own measure; `copied` is the
-    share of texts with a run of COPIED_WORDS words, `whole` the share that are a post from beginning to end.
+    share of texts with a run of COPIED_WORDS words, `whole` the share that are an entire post.
     """
 
     longest_words: int
@@ -39,7 +40,7 @@ class Novelty:
 
 
 class PostIndex:
-    """Posts, so arranged that the longest run of words a text shares with one of them is found at once.
+    """Index of posts that finds the longest run of words that a text shares with one of them.
 
     A suffix array over words (Manber and Myers 1993, built by doubling): exact, no hash to collide, and of 100,000 posts
     built in about three seconds and 120 MB.
@@ -66,24 +67,27 @@ class PostIndex:
         characters = (len(" ".join(words[start : start + length])) for start, length in runs)
         return VerbatimRun(max(lengths, default=0), max(characters, default=0))
 
-    def holds(self, text: str) -> bool:
-        """Whether `text` is one of the posts, but for white space."""
+    def contains(self, text: str) -> bool:
+        """Check whether `text` is one of the posts, white space aside."""
         return " ".join(text.split()) in self._whole
 
     def _shared(self, words: Sequence[str], start: int) -> int:
-        """How many words from `start` on stand in one post: the nearest two of all its suffixes share the most."""
-        unknown = len(self._ids) + 1
-        wanted = array("i", (self._ids.get(word, unknown) for word in words[start:]))
-        place = bisect_left(self._suffixes, wanted, key=lambda at: self._words[at : at + len(wanted)])
-        return max((self._common(wanted, int(at)) for at in self._suffixes[max(0, place - 1) : place + 1]), default=0)
+        """Length of the longest prefix of `words[start:]` in one post.
 
-    def _common(self, wanted: Sequence[int], at: int) -> int:
-        pairs = enumerate(zip(wanted, self._words[at : at + len(wanted)], strict=False))
-        return next((n for n, (one, other) in pairs if one != other), min(len(wanted), len(self._words) - at))
+        The nearest two of all suffixes share the most.
+        """
+        unknown = len(self._ids) + 1
+        ids = array("i", (self._ids.get(word, unknown) for word in words[start:]))
+        index = bisect_left(self._suffixes, ids, key=lambda at: self._words[at : at + len(ids)])
+        return max((self._common(ids, int(at)) for at in self._suffixes[max(0, index - 1) : index + 1]), default=0)
+
+    def _common(self, ids: Sequence[int], at: int) -> int:
+        pairs = enumerate(zip(ids, self._words[at : at + len(ids)], strict=False))
+        return next((n for n, (a, b) in pairs if a != b), min(len(ids), len(self._words) - at))
 
 
 def _suffix_array(words: Sequence[int], longest: int) -> np.ndarray:
-    """The places in `words`, ordered by what stands there and after; ties only where `longest` words are the same."""
+    """Sort the suffixes of `words`, as start indices; ties where `longest` words are equal."""
     ranks = np.asarray(words, np.int64)
     length = 1
     while length < longest:
@@ -94,20 +98,20 @@ def _suffix_array(words: Sequence[int], longest: int) -> np.ndarray:
 
 
 def novelty(texts: Sequence[str], posts: PostIndex) -> Novelty:
-    """How much of `texts`, at least one, is copied from `posts`."""
+    """Measure how much of `texts`, at least one, is copied from `posts`."""
     runs = [posts.longest_run(text) for text in texts]
     return Novelty(
         longest_words=max(run.words for run in runs),
         longest_characters=max(run.characters for run in runs),
         copied=sum(run.words >= COPIED_WORDS for run in runs) / len(texts),
-        whole=sum(posts.holds(text) for text in texts) / len(texts),
+        whole=sum(posts.contains(text) for text in texts) / len(texts),
     )
 
 
 def distinct_n(texts: Iterable[str], n: int) -> float:
-    """Different runs of `n` words, as a share of all such runs (Li et al. 2016, 1510.03055); 0 where there are none.
+    """Distinct runs of `n` words, as a share of all (Li et al. 2016, 1510.03055).
 
-    It falls with the amount of text, so only sets of the same size compare.
+    0 where there are none. It falls with the amount of text, so only sets of the same size compare.
     """
     runs = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0

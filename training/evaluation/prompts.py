@@ -1,4 +1,4 @@
-"""The places in held-out conversations where the person wrote next: what dann is asked to answer when it is judged."""
+"""Prompts for evaluation: the places in held-out conversations where the person wrote next."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -9,14 +9,14 @@ from training.data.conversations import Conversation
 
 @dataclass(frozen=True)
 class HeldOutPrompt:
-    """A held-out post and what stood before it in its conversation."""
+    """A held-out post, and the turns before it in its conversation."""
 
     turns: Sequence[Turn]
     answer: str
 
 
 def held_out_prompts(val: Sequence[Conversation]) -> Iterator[HeldOutPrompt]:
-    """Every held-out post of one's own; where nobody else is ever heard, it was said out of the blue."""
+    """Iterate over one's own held-out posts; without turns where nobody else writes."""
     for conversation in val:
         before = [Turn(mine=turn.mine, text=turn.text) for turn in conversation]
         for number, turn in enumerate(conversation):

@@ -1,4 +1,4 @@
-"""How alike two sets of posts are: what they look like, how far apart that is, and whether a classifier tells them apart.
+"""Style of two sets of posts: traits, distances, and separability by a classifier.
 
 The one file that knows scikit-learn. Knows no network and no store: texts in, figures out. Two sets of one person's real
 posts are never wholly alike either; a distance means something beside theirs.
@@ -36,11 +36,11 @@ _EMOJI = re.compile(f"{_FLAG}|{_TONED}(?:\u200d{_TONED})*")
 
 @dataclass(frozen=True)
 class Traits:
-    """What a set of posts looks like; every share is from 0 to 1.
+    """Traits of a set of posts; every share is from 0 to 1.
 
     `length` is the median in characters; `no_capital` the share of posts without a capital letter, `capitals` of
     letters that are one; `endings` the share of posts that end in each of ENDINGS, and in none of them; `emoji` of posts
-    that hold one; `unseen_words` of words that no training post has; `distinct_pairs` of word pairs that are different.
+    with one; `unseen_words` of words that no training post has; `distinct_pairs` of word pairs that are distinct.
     """
 
     length: float
@@ -54,10 +54,10 @@ class Traits:
 
 @dataclass(frozen=True)
 class Distances:
-    """How far one set of posts is from another; 0 is alike in every one.
+    """Distances of one set of posts from another; 0 means no difference.
 
     `length` is the Wasserstein distance in characters: how much longer or shorter each post would have to be, on average.
-    Of what Traits has, `no_capital`, `capitals`, `emoji` and `unseen_words` are the difference of the two shares (0 to 1),
+    Of Traits, `no_capital`, `capitals`, `emoji` and `unseen_words` are the difference of the two shares (0 to 1),
     and `endings` the share of posts that would have to end otherwise (total variation). `punctuation` (marks),
     `emoji_kinds` and `words` are Jensen-Shannon divergences in bits: 1 is nothing in common, None that one of the two
     sets has none at all.
@@ -76,14 +76,17 @@ class Distances:
 
 @dataclass(frozen=True)
 class Auc:
-    """How well a classifier tells two sets apart, over the folds of a cross-validation: 0.5 not at all, 1 always."""
+    """Area under a classifier's ROC curve, over the folds of a cross-validation.
+
+    0.5: it cannot separate the two sets; 1: it always can.
+    """
 
     mean: float
     sd: float
 
 
 def traits(posts: Sequence[str], known: Collection[str]) -> Traits:
-    """What `posts`, at least one, look like; `known` are the words (see `words_of`) of the training posts."""
+    """Traits of `posts`, at least one; `known` are the words of the training posts."""
     letters = [letter for post in posts for letter in post if letter.isalpha()]
     words = words_of(posts)
     return Traits(
@@ -98,76 +101,76 @@ def traits(posts: Sequence[str], known: Collection[str]) -> Traits:
 
 
 def distances(posts: Sequence[str], real: Sequence[str], known: Collection[str]) -> Distances:
-    """How far `posts` are from `real`, both at least one; `known` as in `traits`."""
-    one, other = traits(posts, known), traits(real, known)
+    """Distances of `posts` from `real`, both at least one; `known` as in `traits`."""
+    a, b = traits(posts, known), traits(real, known)
     return Distances(
         length=wasserstein([len(post) for post in posts], [len(post) for post in real]),
-        no_capital=abs(one.no_capital - other.no_capital),
-        capitals=abs(one.capitals - other.capitals),
-        endings=sum(abs(one.endings[end] - other.endings[end]) for end in one.endings) / 2,
+        no_capital=abs(a.no_capital - b.no_capital),
+        capitals=abs(a.capitals - b.capitals),
+        endings=sum(abs(a.endings[end] - b.endings[end]) for end in a.endings) / 2,
         punctuation=jensen_shannon(_marks(posts), _marks(real)),
-        emoji=abs(one.emoji - other.emoji),
+        emoji=abs(a.emoji - b.emoji),
         emoji_kinds=jensen_shannon(emoji_of(posts), emoji_of(real)),
         words=jensen_shannon(words_of(posts), words_of(real)),
-        unseen_words=abs(one.unseen_words - other.unseen_words),
+        unseen_words=abs(a.unseen_words - b.unseen_words),
     )
 
 
 def separability(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
-    """How well `posts` are told from `real`, at least FOLDS of each, by a linear classifier.
+    """Separability of `posts` and `real`, at least FOLDS of each, by a linear classifier.
 
     TF-IDF of runs of 1 to 4 characters within words, case kept; logistic regression; the area under the ROC curve on each
-    of FOLDS parts after learning from the others. `seed` deals the parts.
+    of FOLDS parts after learning from the others. `seed` assigns the parts.
     """
     features = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     labels = [1] * len(posts) + [0] * len(real)
     classifier = make_pipeline(features, LogisticRegression(max_iter=1000))
-    found = cross_val_score(classifier, [*posts, *real], labels, cv=folds, scoring="roc_auc", error_score="raise")
-    return Auc(float(found.mean()), float(found.std(ddof=1)))
+    scores = cross_val_score(classifier, [*posts, *real], labels, cv=folds, scoring="roc_auc", error_score="raise")
+    return Auc(float(scores.mean()), float(scores.std(ddof=1)))
 
 
 def words_of(posts: Iterable[str]) -> Counter[str]:
-    """How often each word occurs, in lower case: letters, digits and the apostrophes between them."""
+    """Count words, in lower case: letters, digits and the apostrophes between them."""
     return Counter(word for post in posts for word in _WORD.findall(post.lower()))
 
 
 def emoji_of(posts: Iterable[str]) -> Counter[str]:
-    """How often each emoji occurs; one with a skin tone, or joined of several, is one of its own."""
-    return Counter(found for post in posts for found in _EMOJI.findall(post))
+    """Count emoji; one with a skin tone, or joined of several, is one of its own."""
+    return Counter(emoji for post in posts for emoji in _EMOJI.findall(post))
 
 
-def wasserstein(one: Sequence[float], other: Sequence[float]) -> float:
-    """The area between the cumulative distributions of two samples, in their unit (Vaserstein 1969, in one dimension)."""
-    places = np.sort(np.concatenate([one, other]))
-    shares = [np.searchsorted(np.sort(values), places[:-1], "right") / len(values) for values in (one, other)]
+def wasserstein(a: Sequence[float], b: Sequence[float]) -> float:
+    """Area between the cumulative distributions of two samples (Vaserstein 1969)."""
+    places = np.sort(np.concatenate([a, b]))
+    shares = [np.searchsorted(np.sort(values), places[:-1], "right") / len(values) for values in (a, b)]
     return float(np.abs(shares[0] - shares[1]) @ np.diff(places))
 
 
-def jensen_shannon(one: Mapping[str, int], other: Mapping[str, int]) -> float | None:
-    """Divergence of two counts in bits, from 0 (the same shares) to 1 (nothing in common; Lin 1991, equation 4.1).
+def jensen_shannon(a: Mapping[str, int], b: Mapping[str, int]) -> float | None:
+    """Divergence of two counts in bits, from 0 (equal) to 1 (disjoint); Lin 1991, equation 4.1.
 
     None where one of them has counted nothing.
     """
-    if not one or not other:
+    if not a or not b:
         return None
-    totals = sum(one.values()), sum(other.values())
-    found = 0.0
-    for key in sorted({*one, *other}):  # in order, so that the sum is the same in every process
-        p, q = one.get(key, 0) / totals[0], other.get(key, 0) / totals[1]
-        found += sum(share * math.log2(2 * share / (p + q)) for share in (p, q) if share) / 2
-    return max(0.0, found)
+    totals = sum(a.values()), sum(b.values())
+    divergence = 0.0
+    for key in sorted({*a, *b}):  # in order, so that the sum is the same in every process
+        p, q = a.get(key, 0) / totals[0], b.get(key, 0) / totals[1]
+        divergence += sum(share * math.log2(2 * share / (p + q)) for share in (p, q) if share) / 2
+    return max(0.0, divergence)
 
 
 def _share(answers: Iterable[bool]) -> float:
-    told = list(answers)
-    return sum(told) / len(told) if told else 0.0
+    values = list(answers)
+    return sum(values) / len(values) if values else 0.0
 
 
 def _endings(posts: Sequence[str]) -> dict[str, float]:
-    found = Counter(post.rstrip()[-1:] for post in posts)
-    shares = {end: found[end] / len(posts) for end in ENDINGS}
-    return {**shares, "none": (len(posts) - sum(found[end] for end in ENDINGS)) / len(posts)}
+    counts = Counter(post.rstrip()[-1:] for post in posts)
+    shares = {end: counts[end] / len(posts) for end in ENDINGS}
+    return {**shares, "none": (len(posts) - sum(counts[end] for end in ENDINGS)) / len(posts)}
 
 
 def _marks(posts: Iterable[str]) -> Counter[str]:

@@ -1,4 +1,4 @@
-"""An evaluation's Report as a table for people: 80 columns, and words that say what each figure means."""
+"""An EvaluationReport as a table: 80 columns, with each figure explained."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from training.evaluation.style import Traits
 BASELINES = {
     "ppmd": "PPMd, a good compressor",
     "kneser_ney": "Kneser-Ney, counted runs of tokens",
-    "context_model": "context model, which counts as it reads",
+    "context_model": "context model, counting as it reads",
     "unigram": "unigram, how often each token occurs",
 }
 NAMES = {"dann": "dann", "markov_2": "Markov 2", "markov_3": "Markov 3", "real": "real"}
@@ -20,19 +20,19 @@ NAMES = {"dann": "dann", "markov_2": "Markov 2", "markov_3": "Markov 3", "real":
 _LEGEND = """\
 [dim]told from: how often a classifier, shown a sample and a held-out post, knows
 which is which; 0.5 is guessing. bits apart: 0 is the same, 1 nothing in common.
-Markov N: each word by the N before it. real: posts of the training part, judged
-by the rest of it; nobody is more like you than that.[/dim]"""
+Markov N: each word by the N before it. real: some training posts, measured
+against the rest; nobody is more like you than that.[/dim]"""
 
-# What a row is called, what it shows of a voice, and, where the held-out posts have the same, what it shows of them.
+# Label, format of a voice's figure, and format of the held-out posts' own figure, where they have one.
 Row = tuple[str, Callable[[Voice], str], Callable[[Traits], str] | None]
 
 
 def print_report(report: EvaluationReport, console: Console) -> None:
-    """Print all of it."""
-    console.print(Group(_knowledge(report), "", _likeness(report), "", _LEGEND), highlight=False)
+    """Print the whole report."""
+    console.print(Group(_scores_table(report), "", _likeness_table(report), "", _LEGEND), highlight=False)
 
 
-def _knowledge(report: EvaluationReport) -> Table:
+def _scores_table(report: EvaluationReport) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -47,7 +47,7 @@ def _knowledge(report: EvaluationReport) -> Table:
     return table
 
 
-def _likeness(report: EvaluationReport) -> Table:
+def _likeness_table(report: EvaluationReport) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(f"{report.samples:,} samples of each", no_wrap=True)
     for name in report.voices:
@@ -60,7 +60,7 @@ def _likeness(report: EvaluationReport) -> Table:
 
 
 def _rows() -> list[Row]:
-    """Everything that is shown of a voice, in the order of how much it says."""
+    """All rows about likeness, the most telling first."""
     return [
         ("told from held-out posts", lambda v: f"{v.auc.mean:.2f}±{v.auc.sd:.2f}".replace("±0.", "±."), None),
         (f"share {COPIED_WORDS} words with a post", lambda v: _percent(v.novelty.copied), None),

@@ -14,29 +14,29 @@ from model.errors import DannError
 
 KINDS = (".png", ".svg")
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-"""Okabe and Ito's, which differ to everybody; the lines' styles differ too, for print in grey."""
+"""Okabe and Ito's, which colour-blind readers tell apart; the line styles differ too, for print in grey."""
 STYLES = ("-", "--", "-.", ":")
 POINTS = 200
 
 
 @dataclass(frozen=True)
 class PlottedCurve:
-    """One run: for each seed, bits per byte at so many minutes."""
+    """One run: for each seed, bits per byte by minutes."""
 
     name: str
     seeds: list[list[tuple[float, float]]]
 
 
 def check_picture(path: Path) -> None:
-    """Raise DannError unless `path` can hold a picture that is drawn here."""
+    """Raise DannError unless `path` can hold a picture of a known format."""
     if path.suffix.lower() not in KINDS:
         raise DannError(f"--plot {path}: must end in {' or '.join(KINDS)}")
     if not path.parent.is_dir():
-        raise DannError(f"--plot {path}: there is no folder {path.parent}; make it first")
+        raise DannError(f"--plot {path}: there is no folder {path.parent}; create it first")
 
 
 def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
-    """Draw one line a run, the mean of its seeds, and from the least to the most of them a band."""
+    """Draw a line per run, the mean of its seeds, and a band over all of them."""
     check_picture(path)
     with rc_context({"svg.fonttype": "none", "svg.hashsalt": "dann", "font.size": 11}):
         figure = Figure(figsize=(8, 5), layout="constrained")
@@ -54,14 +54,17 @@ def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
         axes.grid(alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
         axes.legend(frameon=False)
-        drawn = io.BytesIO()
+        image = io.BytesIO()
         kind = path.suffix.lower().removeprefix(".")
-        figure.savefig(drawn, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    replace_file(path, drawn.getvalue())
+        figure.savefig(image, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
+    replace_file(path, image.getvalue())
 
 
 def _on_one_grid(seeds: Sequence[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
-    """Minutes `[n]` and each seed's values there `[seeds, n]`; seeds are evaluated at slightly different moments."""
+    """Interpolate the seeds onto common minutes `[n]`; returns them with values `[seeds, n]`.
+
+    Seeds are evaluated at slightly different moments.
+    """
     points = [np.asarray(seed).T for seed in seeds]
     if len(points) == 1:
         return points[0][0], points[0][1:]

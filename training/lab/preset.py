@@ -1,4 +1,4 @@
-"""An experiment's file: a notebook page that asks one question, and lays its settings over config.toml's. Trains nothing."""
+"""An experiment's file: a question, and settings laid over config.toml's. Trains nothing."""
 
 import tomllib
 from collections.abc import Sequence
@@ -14,9 +14,10 @@ FOLDER = Path("experiments")
 
 
 class ExperimentTable(ConfigTable):
-    """What is asked, and of which text: `text` "" is the store's posts, `train_fraction` how much of a text is learned.
+    """The question, and the text to train on.
 
-    `mixed` scores the text a third time, the network mixed with a context model; it takes a minute or two a megabyte.
+    `text` "" is the store's posts; `train_fraction` is the share of a text that is trained on. `mixed` scores the text a
+    third time, the network mixed with a context model; it takes a minute or two per megabyte.
     """
 
     question: str = ""
@@ -32,28 +33,34 @@ class ExperimentSettings(Settings):
 
 
 def preset_path(name: str) -> Path:
-    """The file of experiment `name`, in experiments/ or at a path; raises DannError naming those there are."""
+    """The file of experiment `name`, in experiments/ or at a path.
+
+    Raises DannError naming the experiments there are.
+    """
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
-        known = ", ".join(preset_names()) or "none"
+        names = ", ".join(preset_names()) or "none"
         raise DannError(
-            f"{path}: there is no such experiment; {FOLDER}/ has: {known}; or give a path that ends in .toml"
+            f"{path}: there is no such experiment; {FOLDER}/ has: {names}; or give a path that ends in .toml"
         )
     return path
 
 
 def preset_names() -> list[str]:
-    """The experiments in experiments/ of the present folder."""
+    """The experiments in experiments/ of the current folder."""
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
 def load_preset(name: str, file: Path | None, sets: Sequence[str]) -> ExperimentSettings:
-    """Settings of experiment `name`: --set, the environment, its file, config.toml (or `file`), the defaults."""
+    """Load the settings of experiment `name`.
+
+    In order of precedence: --set, the environment, its file, config.toml (or `file`), the defaults.
+    """
     return load_settings(ExperimentSettings, file, sets, overlay=preset_path(name))
 
 
 def question_of(path: Path) -> str:
-    """What an experiment's file asks; nothing where it cannot be read, which running it will tell."""
+    """The question in an experiment's file, "" where it cannot be read; running it says why."""
     try:
         return str(tomllib.loads(path.read_text(encoding="utf-8")).get("experiment", {}).get("question", ""))
     except (OSError, ValueError, AttributeError):

@@ -1,4 +1,4 @@
-"""Results to rows: means over seeds with their spread, one table, and whether a difference is one. Knows no files."""
+"""Comparison of results: means over seeds with their spread, in one table. Knows no files."""
 
 import math
 import statistics
@@ -21,12 +21,12 @@ COLUMNS = (
     "verdict",
 )
 MIXED_AT = COLUMNS.index("val-stateful") + 1
-"""Where the column "mixed" comes in, if any row has that figure."""
+"""Position of the column "mixed", if any row has that figure."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean and sample standard deviation over `n` seeds; one seed has no spread."""
+    """Mean and sample standard deviation over `n` seeds; one seed has no deviation."""
 
     mean: float
     sd: float | None
@@ -34,11 +34,11 @@ class Spread:
 
     @classmethod
     def over(cls, values: Sequence[float | None]) -> "Spread | None":
-        """The spread of figures, or None where there are none."""
-        known = [value for value in values if value is not None]
-        if not known:
+        """The spread of the values that are not None; None where there are none."""
+        present = [value for value in values if value is not None]
+        if not present:
             return None
-        return cls(statistics.fmean(known), statistics.stdev(known) if len(known) > 1 else None, len(known))
+        return cls(statistics.fmean(present), statistics.stdev(present) if len(present) > 1 else None, len(present))
 
     def __str__(self) -> str:
         spread = "" if self.sd is None else f" ± {self.sd:.4f}"
@@ -47,9 +47,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment over its seeds: nats per character by both protocols (None of posts), and bits per byte.
+    """One experiment over its seeds.
 
-    `mixed` is val-stateful with a context model, None where it was not asked for.
+    Nats per character by both protocols are None for posts. `mixed` is val-stateful with a context model, None where the
+    experiment does not measure it.
     """
 
     name: str
@@ -75,16 +76,16 @@ class Row:
 
     @property
     def figure(self) -> Spread:
-        """The one to compare by; less is better."""
+        """The figure to compare by; less is better."""
         return self.reset or self.bpb
 
     def mean(self, key: str) -> float:
-        """The mean of another figure over the seeds."""
+        """Mean of another figure over the seeds."""
         return statistics.fmean(getattr(result, key) for result in self.results)
 
 
 def row_json(row: Row) -> dict[str, Any]:
-    """What --json prints of a row: means with their spread, and each seed's own figures."""
+    """The JSON of a row: means with their spread, and the figures of each seed."""
     first = row.results[0]
     return {
         "name": row.name,
@@ -110,14 +111,17 @@ def _spread_json(spread: Spread | None) -> dict[str, float | None] | None:
     return None if spread is None else {"mean": spread.mean, "sd": spread.sd}
 
 
-def compared(rows: Sequence[Row]) -> list[tuple[Row, str]]:
-    """Rows, best first, each with its verdict against the best. Raises DannError for runs on different text."""
-    one = rows[0]
-    for other in rows[1:]:
-        first, second = one.results[0], other.results[0]
+def ranked(rows: Sequence[Row]) -> list[tuple[Row, str]]:
+    """Order rows, best first, each with its verdict against the best.
+
+    Raises DannError for runs on different text.
+    """
+    reference = rows[0]
+    for row in rows[1:]:
+        first, second = reference.results[0], row.results[0]
         if (first.text_sha256, first.split) != (second.text_sha256, second.split):
             raise DannError(
-                f"{one.name} and {other.name} were run on different text and cannot be compared: {_text_of(first)}, "
+                f"{reference.name} and {row.name} were run on different text and cannot be compared: {_text_of(first)}, "
                 f"and {_text_of(second)}; run one of them again on the other's text"
             )
     ordered = sorted(rows, key=lambda row: row.figure.mean)
@@ -125,7 +129,7 @@ def compared(rows: Sequence[Row]) -> list[tuple[Row, str]]:
 
 
 def verdict(best: Spread, other: Spread) -> str:
-    """Whether `other` differs from `best`: not within the combined spread, the root of the sum of both squares."""
+    """Say whether `other` is worse than `best` by more than the combined spread, hypot(sd, sd)."""
     difference = other.mean - best.mean
     if best.sd is None or other.sd is None:
         return f"+{difference:.4f}; one seed: no spread known"
@@ -137,9 +141,9 @@ def verdict(best: Spread, other: Spread) -> str:
 def markdown(rows: Sequence[tuple[Row, str]]) -> str:
     """One Markdown table; figures are mean ± standard deviation (seeds)."""
     mixed = any(row.mixed for row, _ in rows)
-    heads = [*COLUMNS[:MIXED_AT], *["mixed"] * mixed, *COLUMNS[MIXED_AT:]]
-    lines = ["| " + " | ".join(heads) + " |", "|---|" + "---:|" * (len(heads) - 2) + "---|"]
-    for row, said in rows:
+    headings = [*COLUMNS[:MIXED_AT], *["mixed"] * mixed, *COLUMNS[MIXED_AT:]]
+    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 2) + "---|"]
+    for row, row_verdict in rows:
         cells = [
             row.name,
             f"{row.results[0].params:,}",
@@ -150,7 +154,7 @@ def markdown(rows: Sequence[tuple[Row, str]]) -> str:
             str(row.bpb),
             f"{round(row.mean('tokens_per_second')):,}",
             f"{row.mean('seconds'):,.0f}",
-            said,
+            row_verdict,
         ]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines)

@@ -1,21 +1,23 @@
-"""What a text's two protocols (text_file.py) say of a network, alone or mixed: nats per character, bits per byte."""
+"""Scores of held-out text by the protocols of text_file.py, alone or mixed."""
 
 from dataclasses import dataclass
 
 import numpy as np
-from flax import nnx
 
 from model.architectures import LanguageModel
 from model.tokenizer import Tokenizer
 from training.context_model.mixture import mixed_stateful
 from training.data.dataset import HeldOut
 from training.data.text_file import SplitText, nearest_window, one_pass, scored_characters, windows
-from training.loop.scoring import Evaluator
+from training.loop.scoring import scored
 
 
 @dataclass(frozen=True)
 class TextScore:
-    """`reset` and `stateful` in nats per character; `bpb` and `bpb_reset` the same two in bits per byte."""
+    """Scores by both protocols, in nats per character and in bits per byte.
+
+    `reset` and `stateful` are in nats per character; `bpb` is `stateful` in bits per byte, `bpb_reset` `reset`.
+    """
 
     reset: float
     stateful: float
@@ -24,7 +26,7 @@ class TextScore:
 
 
 def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextScore:
-    """Score held-out `text` from the empty carry every 256 characters, and in one pass."""
+    """Score held-out `text` with an empty carry every 256 characters, and in one pass."""
     tokens = np.asarray(tokenizer.encode(text), np.int32)
     reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, nearest_window(len(tokens), len(text))))
     stateful, bpb = _score(model, tokenizer, one_pass(tokens, tokenizer))
@@ -32,12 +34,12 @@ def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextSco
 
 
 def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: SplitText) -> float:
-    """`stateful` where the network is mixed with a context model (mixture.py) that has read all that came before."""
+    """`stateful` of the network mixed with a context model (mixture.py)."""
     train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
     nats = mixed_stateful(model, train, val, tokenizer.token_bytes).mixed
     return float(nats[1:].sum()) / scored_characters(one_pass(val, tokenizer), tokenizer)
 
 
 def _score(model: LanguageModel, tokenizer: Tokenizer, held_out: HeldOut) -> tuple[float, float]:
-    score = Evaluator(nnx.graphdef(model), held_out)(nnx.state(model, nnx.Param))
+    score = scored(model, held_out)
     return score.loss * held_out.num_tokens / scored_characters(held_out, tokenizer), score.bpb

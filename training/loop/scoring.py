@@ -13,6 +13,7 @@ from flax import nnx
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
+from model.architectures import LanguageModel
 from training.data.dataset import HeldOut
 from training.loop.devices import AXIS, full_mesh
 from training.loop.optimizer import cross_entropy
@@ -88,6 +89,11 @@ class Evaluator:
             return total
 
         return totals
+
+
+def scored(model: LanguageModel, held_out: HeldOut) -> Score:
+    """The score of a network on all of `held_out`."""
+    return Evaluator(nnx.graphdef(model), held_out)(nnx.state(model, nnx.Param))
 
 
 def ppmd_bpb(train: Sequence[str], val: Sequence[str]) -> float:

@@ -1,1 +1,1 @@
-"""Retraining: a candidate trained on new posts, compared with the incumbent, published or refused."""
+"""Retraining: a candidate on new posts, compared with the incumbent, published or not."""

@@ -1,6 +1,6 @@
-"""A candidate judged: whether it can serve at all, and what the gate says to its figures beside the incumbent's.
+"""Comparison of a candidate with the incumbent: smoke tests, measurements, verdict.
 
-Knows no terminal and publishes nothing. No post's text and no sample's leaves it.
+Knows no terminal and publishes nothing. No text of a post or sample leaves it.
 """
 
 import math
@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from flax import nnx
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot, weights_of
@@ -29,14 +28,14 @@ from training.data.split import UnlearnedPosts
 from training.evaluation.kneser_ney import unigram_bpb
 from training.evaluation.memorization import PostIndex, distinct_n, novelty
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
-from training.loop.scoring import Evaluator
+from training.loop.scoring import scored
 from training.retrain.gate import GateFigures, Variety, objections, objections_to_first
 from training.store.post import Post
 
 FEWEST_POSTS = 10
-"""Held-out posts below which two checkpoints are not compared: chance would decide."""
+"""Fewest held-out posts to compare two checkpoints on: below this, noise decides."""
 SMOKE_DRAWS = 4
-"""How often a smoke prompt is tried: now and then a good network says nothing but half a character."""
+"""Replies drawn to each smoke prompt: a good network, too, sometimes writes nothing but half a character."""
 SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
     (),
     ("hi",),
@@ -48,7 +47,10 @@ SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Why a candidate may not be published, nothing if it may; bits per byte of both; and all that was measured, by name."""
+    """Reasons against a candidate (none: it may be published), with the measurements.
+
+    Both are scored in bits per byte; `figures` holds everything that was measured, by name.
+    """
 
     reasons: list[str]
     candidate_bpb: float | None = None
@@ -58,23 +60,23 @@ class Comparison:
 
 @dataclass(frozen=True)
 class ComparisonSet:
-    """What checkpoints are compared on, all of it held out by each of them, and the posts that nobody should copy.
+    """Held-out data that both checkpoints are compared on.
 
-    `old` are the conversations that the incumbent held out, `new` those that came since (split.py), `asked` the prompts
-    that samples answer; so many more, `unasked`, answer nothing at all. `real` is as many posts of one's own as there are
-    samples, or what the incumbent held out of them.
+    `old` are the conversations that the incumbent held out, `new` those that arrived later (split.py): no checkpoint that is
+    compared has learned either. Samples answer `prompts`, and `unprompted` more answer nothing. `real` is as many posts of
+    one's own as there are samples, or as many as the incumbent held out; nobody should copy from `learned`.
     """
 
     old: list[Conversation]
     new: list[Conversation]
-    asked: list[HeldOutPrompt]
-    unasked: int
+    prompts: list[HeldOutPrompt]
+    unprompted: int
     real: list[str]
     learned: PostIndex
 
     @property
     def posts(self) -> int:
-        """How many posts of one's own both are scored on."""
+        """Number of one's own posts that both are scored on."""
         return len(own_texts([*self.old, *self.new]))
 
 
@@ -87,80 +89,86 @@ def compare(
     settings: Settings,
     progress: Callable[[float], None],
 ) -> Comparison:
-    """Judge a saved candidate that learned `corpus`, made of `posts`, beside the incumbent and what that cannot have learned.
+    """Compare a saved candidate, trained on `corpus`, with the incumbent.
 
-    `progress` is told which part of it is done.
+    Both are measured on posts that neither has learned. `corpus` was made of `posts`. `progress` is called with the share
+    that is done.
     """
     try:
         candidate = Engine(checkpoint.load(root, candidate_id))
     except DannError as error:
         return Comparison([f"it does not load: {error}"])
-    if faults := serving_problems(candidate, settings.sample):
-        return Comparison(faults)
-    ground = comparison_set(posts, corpus, incumbent and incumbent[1], settings)
-    if incumbent and ground.posts < FEWEST_POSTS:
-        few = f"only {ground.posts} held-out posts are there that the incumbent has not learned either, and comparing takes"
+    if problems := serving_problems(candidate, settings.sample):
+        return Comparison(problems)
+    held_out = comparison_set(posts, corpus, incumbent and incumbent[1], settings)
+    if incumbent and held_out.posts < FEWEST_POSTS:
+        few = f"only {held_out.posts} held-out posts are there that the incumbent has not learned either, and comparing takes"
         return Comparison([f"{few} {FEWEST_POSTS}; `dann train` publishes without comparing"])
     progress(0.3)
-    found = figures(candidate, ground, settings)
+    ours = measure(candidate, held_out, settings)
     measured: dict[str, Any] = {
-        "posts": ground.posts,
-        "samples": len(ground.asked) + ground.unasked,
-        "candidate": found.as_json(),
+        "posts": held_out.posts,
+        "samples": len(held_out.prompts) + held_out.unprompted,
+        "candidate": ours.as_json(),
     }
     if incumbent is None:
         unigram = unigram_bpb(own_texts(corpus.train), own_texts(corpus.val), candidate.snapshot.tokenizer)
-        return Comparison(
-            objections_to_first(found, unigram), _finite(found.bpb), None, measured | {"unigram": unigram}
-        )
+        return Comparison(objections_to_first(ours, unigram), _finite(ours.bpb), None, measured | {"unigram": unigram})
     progress(0.6)
-    bar = figures(Engine(incumbent[0]), ground, settings)
-    real = variety(ground.real) if ground.real else None
-    measured |= {"incumbent": bar.as_json(), "real": real and real._asdict()}
-    return Comparison(objections(found, bar, settings.retrain, real), _finite(found.bpb), _finite(bar.bpb), measured)
+    theirs = measure(Engine(incumbent[0]), held_out, settings)
+    real = variety(held_out.real) if held_out.real else None
+    measured |= {"incumbent": theirs.as_json(), "real": real and real._asdict()}
+    return Comparison(
+        objections(ours, theirs, settings.retrain, real), _finite(ours.bpb), _finite(theirs.bpb), measured
+    )
 
 
 def comparison_set(
     posts: Sequence[Post], corpus: Corpus, incumbent: UnlearnedPosts | None, settings: Settings
 ) -> ComparisonSet:
-    """What to compare on: what the candidate's corpus holds out and the incumbent has not learned; all of it without one."""
+    """The posts that the candidate's corpus holds out and the incumbent has not learned.
+
+    Without an incumbent, all that the corpus holds out.
+    """
     old_ids, new_ids = (incumbent.old, incumbent.new) if incumbent else (frozenset[str](), corpus.held_out)
     old, new = (
         [c for c in cut_conversations(posts, settings.data, corpus.held_out & ids) if c[-1].val]
         for ids in (old_ids, new_ids)
     )
-    unasked = settings.retrain.samples // 3
-    asked = _asked(old, new, settings.retrain.samples - unasked, settings.eval.seed)
+    unprompted = settings.retrain.samples // 3
+    prompts = _sample_prompts(old, new, settings.retrain.samples - unprompted, settings.eval.seed)
     own = own_texts(old)
     real = random.Random(settings.eval.seed).sample(own, min(settings.retrain.samples, len(own)))  # noqa: S311
-    return ComparisonSet(old, new, asked, unasked, real, PostIndex(own_texts(corpus.train)))
+    return ComparisonSet(old, new, prompts, unprompted, real, PostIndex(own_texts(corpus.train)))
 
 
-def _asked(old: Sequence[Conversation], new: Sequence[Conversation], wanted: int, seed: int) -> list[HeldOutPrompt]:
-    """Prompts from both kinds in equal parts, so that many new posts do not crowd out the voice as it was."""
+def _sample_prompts(
+    old: Sequence[Conversation], new: Sequence[Conversation], number: int, seed: int
+) -> list[HeldOutPrompt]:
+    """Prompts of both kinds in equal parts; many new posts must not crowd out the old."""
     draw = random.Random(seed)  # noqa: S311
-    shuffled = [draw.sample(found, len(found)) for found in (list(held_out_prompts(old)), list(held_out_prompts(new)))]
-    half = max(wanted // 2, wanted - len(shuffled[1]))
+    shuffled = [draw.sample(prompts, len(prompts)) for prompts in map(list, map(held_out_prompts, (old, new)))]
+    half = max(number // 2, number - len(shuffled[1]))
     chosen = shuffled[0][:half]
-    return chosen + shuffled[1][: wanted - len(chosen)]
+    return chosen + shuffled[1][: number - len(chosen)]
 
 
 def serving_problems(engine: Engine, params: SamplingParams) -> list[str]:
-    """Why a checkpoint cannot serve, whatever it knows, a line each; nothing if it can."""
+    """Problems that keep a checkpoint from serving, whatever its score."""
     weights = weights_of(engine.snapshot.model)
     broken = [name for name, array in weights.items() if not np.isfinite(array).all()]
     if broken:
         return [f"its weights are not all finite numbers ({', '.join(broken)})"]
-    prompts = [prompt for prompt in SMOKE_PROMPTS if _spells(engine.snapshot.tokenizer, prompt)]
-    said = [[Turn(mine=False, text=text) for text in prompt] for prompt in prompts]
-    replies = engine.replies([(turns, params, seed) for turns in said for seed in range(SMOKE_DRAWS)])
+    prompts = [prompt for prompt in SMOKE_PROMPTS if _can_encode(engine.snapshot.tokenizer, prompt)]
+    conversations = [[Turn(mine=False, text=text) for text in prompt] for prompt in prompts]
+    replies = engine.replies([(turns, params, seed) for turns in conversations for seed in range(SMOKE_DRAWS)])
     good = [bool(reply.text.strip(REPLACEMENT)) and reply.tokens <= params.max_tokens for reply in replies]
     silent = sum(not any(good[at : at + SMOKE_DRAWS]) for at in range(0, len(good), SMOKE_DRAWS))
     return [f"it has no answer to {silent} of {len(prompts)} simple prompts"] if silent else []
 
 
-def _spells(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
-    """Whether there are tokens for these texts; a tokenizer of characters has none for what it never saw."""
+def _can_encode(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
+    """Check that there are tokens for these texts; for unseen characters there may be none."""
     try:
         tokenizer.encode_batch(texts)
     except DannError:
@@ -168,41 +176,40 @@ def _spells(tokenizer: Tokenizer, texts: Sequence[str]) -> bool:
     return True
 
 
-def figures(engine: Engine, ground: ComparisonSet, settings: Settings) -> GateFigures:
-    """Measure one checkpoint on what is common. Samples have the same prompts and seeds whichever it is.
+def measure(engine: Engine, held_out: ComparisonSet, settings: Settings) -> GateFigures:
+    """Measure one checkpoint; prompts and seeds are the same for each.
 
-    Those out of the blue are looked at by themselves as well: nonsense from a place of its own hardly changes what is said
-    in a conversation, and is all that is said where there is none.
+    Unprompted samples are also measured by themselves: nonsense learned from a channel of its own hardly changes replies in a
+    conversation, and is all that is written without one.
     """
-    old, new = _bpb(engine.snapshot, ground.old), _bpb(engine.snapshot, ground.new)
-    parts = [(old, own_bytes(ground.old)), (new, own_bytes(ground.new))]
-    scored = [(bpb, size) for bpb, size in parts if bpb is not None]
-    prompts = [one.turns for one in ground.asked] + [[]] * ground.unasked
+    old, new = _bpb(engine.snapshot, held_out.old), _bpb(engine.snapshot, held_out.new)
+    parts = [(old, own_bytes(held_out.old)), (new, own_bytes(held_out.new))]
+    sized = [(bpb, size) for bpb, size in parts if bpb is not None]
+    prompts = [prompt.turns for prompt in held_out.prompts] + [[]] * held_out.unprompted
     requests = [(turns, settings.sample, settings.eval.seed + number) for number, turns in enumerate(prompts)]
-    said = [reply.text for reply in engine.replies(requests)]
-    kinds = said[: len(ground.asked)], said[len(ground.asked) :]
-    copies = novelty(said, ground.learned)
+    samples = [reply.text for reply in engine.replies(requests)]
+    kinds = samples[: len(held_out.prompts)], samples[len(held_out.prompts) :]
+    copies = novelty(samples, held_out.learned)
     return GateFigures(
-        bpb=sum(bpb * size for bpb, size in scored) / sum(size for _, size in scored),
+        bpb=sum(bpb * size for bpb, size in sized) / sum(size for _, size in sized),
         old_bpb=old,
         new_bpb=new,
         longest_copy=copies.longest_words,
         copied=copies.copied,
-        **variety(said)._asdict(),
+        **variety(samples)._asdict(),
         commonest=max(Counter(kind).most_common(1)[0][1] / len(kind) for kind in kinds),
     )
 
 
 def variety(texts: Sequence[str]) -> Variety:
-    """Of at least one text."""
+    """Variety of at least one text."""
     return Variety(distinct_n(texts, 1), distinct_n(texts, 2), len(set(texts)) / len(texts))
 
 
 def _bpb(snapshot: Snapshot, conversations: Sequence[Conversation]) -> float | None:
     if not own_texts(conversations):
         return None
-    graph, params = nnx.split(snapshot.model, nnx.Param)
-    return Evaluator(graph, held_out_rows(conversations, snapshot.tokenizer))(params).bpb
+    return scored(snapshot.model, held_out_rows(conversations, snapshot.tokenizer)).bpb
 
 
 def _finite(figure: float) -> float | None:

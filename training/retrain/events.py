@@ -1,10 +1,10 @@
-"""A retraining told to the process that started it: one JSON object a line on standard output (`dann retrain --events`).
+"""Event lines of a retraining for its parent process (`dann retrain --events`).
 
     {"event": "progress", "part": "reading", "share": 0.0, "val_bpb": null, "run": 7}
     {"event": "verdict", "verdict": "published", "reason": "...", "candidate": "...", ...}
 
-`run` is the row that records it, by which its end can be recorded where it could not do so itself. What people are told goes
-to the log, on standard error. No line holds a post.
+`run` is the id of the row that records it, so that the parent can record the outcome of a child that was killed. Lines for
+people go to the log, on standard error. No line holds a post.
 """
 
 import json
@@ -13,31 +13,42 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from training.loop.trainer import StepMetrics, TrainProgress
 from training.runs.callbacks import Part
-from training.store.runs import RetrainRun
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 SECONDS_APART = 1.0
 
 
 class Events:
-    """Lines on the standard output that the process began with; whatever else writes there goes to standard error."""
+    """Writer of event lines to the standard output that the process started with.
+
+    Anything else written to standard output goes to standard error from then on.
+    """
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._out: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
         os.dup2(2, 1)
 
-    def tell(self, **event: Any) -> None:
-        """Write one line."""
-        self._out.write(json.dumps(event) + "\n")
+    def progress(self, progress: RetrainProgress) -> None:
+        """Write a line of progress."""
+        self._write("progress", progress)
+
+    def verdict(self, outcome: RetrainOutcome) -> None:
+        """Write the last line."""
+        self._write("verdict", outcome)
+
+    def _write(self, event: str, record: RetrainProgress | RetrainOutcome) -> None:
+        self._out.write(json.dumps({"event": event, **asdict(record)}) + "\n")
 
 
 class EventConsole:
-    """A RetrainConsole: a line whenever a part begins or ends, and in between one a second at most."""
+    """A RetrainConsole that writes an event per start or end of a part, and one a second."""
 
     def __init__(self, events: Events) -> None:
         self._events = events
@@ -46,42 +57,31 @@ class EventConsole:
         self._last = float("-inf")
 
     def say(self, line: str) -> None:
-        """Console: to the log."""
+        """Console: log the line."""
         logging.getLogger("dann.retrain").info(line)
 
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
-        """Console: nobody reads its metrics or its samples."""
+        """Console: ignore metrics and samples."""
 
-    def begun(self, run: int) -> None:
-        """RetrainConsole."""
+    def recorded(self, run: int) -> None:
+        """RetrainConsole: name the row in every later event."""
         self._run = run
 
     def part(self, part: Part, share: float) -> None:
-        """RetrainConsole."""
+        """RetrainConsole: write an event."""
         self._last = time.monotonic()
-        self._events.tell(event="progress", part=part, share=round(share, 4), val_bpb=self._bpb, run=self._run)
+        self._events.progress(RetrainProgress(part, round(share, 4), self._bpb, self._run))
 
     def stepped(self, metrics: StepMetrics) -> None:
-        """Console."""
+        """Console: write an event, if the last is old enough."""
         if time.monotonic() - self._last >= SECONDS_APART:
             self.part("learning", metrics.progress)
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """Console."""
+        """Console: write an event with the new score."""
         if progress.score is not None:
             self._bpb = progress.score.bpb
             self.part("learning", metrics.progress)
 
     def end(self) -> None:
-        """Console."""
-
-
-def outcome_event(run: RetrainRun) -> dict[str, Any]:
-    """What a run came to, as the last event and `--json` have it."""
-    keys = ("verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts")
-    return {**{key: getattr(run, key) for key in keys}, "run": run.id}
-
-
-def failure_event(reason: str) -> dict[str, Any]:
-    """The same for one that could not be recorded."""
-    return outcome_event(RetrainRun(0, "", 0.0, "failed", reason)) | {"run": None}
+        """Console: write nothing."""

@@ -1,9 +1,9 @@
-"""The gate: whether a candidate may be published instead of the incumbent, and if not, why. Figures in, reasons out.
+"""The gate: reasons why a candidate may not replace the incumbent. Figures in, reasons out.
 
-It is the same person's voice that both are to know, so the figures are of the same posts and prompts. Bits per byte compare
-whatever the tokenizers are. What the incumbent held out is judged for itself: were everything judged together, many new
-posts of nonsense would hide that the voice is lost (training/data/split.py). A voice that is lost also shows in what is said:
-the same few words again and again, or whole posts from memory.
+Both are measured on the same posts and prompts, and bits per byte compare whatever the tokenizers are. The posts that the
+incumbent held out are judged by themselves: judged together with many new posts of nonsense, they would hide that the voice
+is lost (training/data/split.py). A lost voice also shows in the samples: the same few words again and again, or whole posts
+from memory.
 """
 
 import math
@@ -17,12 +17,13 @@ from training.evaluation.memorization import COPIED_WORDS
 
 @dataclass(frozen=True)
 class GateFigures:
-    """What was measured of one checkpoint.
+    """Measurements of one checkpoint.
 
-    Bits per byte of held-out posts: of all, of those that the incumbent held out, and of those that came since; None where
-    there are none. Of samples: the most words in a row that stand in one post; the share that has COPIED_WORDS such words;
-    different words and word pairs as shares of all, and different samples; the share that is one and the same, of those in a
-    conversation or those out of the blue, whichever is greater.
+    Bits per byte of held-out posts: of all, of those that the incumbent held out, and of those that arrived later; None
+    where there are none.
+    Of samples: the longest run of words copied from one post; the share that copies COPIED_WORDS words or more;
+    different words, word pairs and samples as shares of all; and the share of the commonest one, of replies or of unprompted
+    samples, whichever is greater.
     """
 
     bpb: float
@@ -36,7 +37,7 @@ class GateFigures:
     commonest: float
 
     def as_json(self) -> dict[str, float | int | None]:
-        """By name; what is no finite number is None."""
+        """The figures by name, None for one that is not finite."""
         figures: dict[str, float | int | None] = asdict(self)
         return {name: figure if figure is None or math.isfinite(figure) else None for name, figure in figures.items()}
 
@@ -52,17 +53,17 @@ class Variety(NamedTuple):
 def objections(
     candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None = None
 ) -> list[str]:
-    """Why the candidate may not take the incumbent's place, a line each, with figures; nothing if it may.
+    """List the reasons, with figures, why the candidate may not replace the incumbent.
 
-    `real` is the variety of as many posts of the person's own as there are samples: what is as varied as they are is not
-    bland, however varied the incumbent's noise is.
+    `real` is the variety of as many of the person's own posts as there are samples: samples as varied as these are not bland,
+    however varied the incumbent's noise is.
     """
     return [*_knows_less(candidate, incumbent, limits), *_copies(candidate, incumbent, limits),
             *_is_blander(candidate, incumbent, limits, real)]  # fmt: skip
 
 
 def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
-    """Why a candidate without an incumbent may not be published: it must know more than how often each token occurs."""
+    """List the reasons against a first candidate, which must beat a unigram model."""
     if candidate.bpb < unigram:
         return []
     return [
@@ -80,14 +81,14 @@ def _knows_less(candidate: GateFigures, incumbent: GateFigures, limits: RetrainC
         ("held-out posts", candidate.bpb, incumbent.bpb),
         ("the posts that the incumbent held out", candidate.old_bpb, incumbent.old_bpb),
     ]
-    for kind, found, bar in kinds:
-        if found is None or bar is None:
+    for kind, bpb, bar in kinds:
+        if bpb is None or bar is None:
             continue
         most = bar * (1 + limits.tolerance)
-        if not found <= most:  # so that what is no number does not pass
+        if not bpb <= most:  # so that NaN does not pass
             yield (
-                f"it knows {kind} worse: {found:.3f} bits per byte where the incumbent has {bar:.3f} and {most:.3f} would "
-                "do (retrain.tolerance)"
+                f"it knows {kind} worse: {bpb:.3f} bits per byte where the incumbent has {bar:.3f} and at most "
+                f"{most:.3f} is allowed (retrain.tolerance)"
             )
 
 
@@ -96,31 +97,31 @@ def _copies(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfi
     if candidate.longest_copy > most:
         yield (
             f"it copies: {candidate.longest_copy} words in a row stand in one post, where the incumbent's longest copy has "
-            f"{incumbent.longest_copy}, and {most} would do (retrain.longest_copy)"
+            f"{incumbent.longest_copy}, and at most {most} are allowed (retrain.longest_copy)"
         )
     share = max(limits.copied, incumbent.copied)
     if candidate.copied > share:
         yield (
             f"it copies: {candidate.copied:.1%} of its answers share {COPIED_WORDS} words with a post, of the incumbent's "
-            f"{incumbent.copied:.1%}, and {share:.1%} would do (retrain.copied)"
+            f"{incumbent.copied:.1%}, and at most {share:.1%} is allowed (retrain.copied)"
         )
 
 
 def _is_blander(
     candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None
 ) -> Iterator[str]:
-    found, bars = _variety(candidate), _variety(incumbent)
-    for what, share, bar, own in zip(("words", "word pairs", "answers"), found, bars, real or bars, strict=True):
+    shares, bars = _variety(candidate), _variety(incumbent)
+    for what, share, bar, own in zip(("words", "word pairs", "answers"), shares, bars, real or bars, strict=True):
         least = min(bar, own) * limits.variety
         if share < least:
-            held_against = f"of the incumbent's {bar:.1%}" + (f" and of real posts {own:.1%}" if real else "")
+            beside = f"of the incumbent's {bar:.1%}" + (f" and of real posts {own:.1%}" if real else "")
             yield (
-                f"it is blander: of its {what}, {share:.1%} are different, {held_against}, and {least:.1%} would do "
-                "(retrain.variety)"
+                f"it is blander: of its {what}, {share:.1%} are different, {beside}, and at least {least:.1%} is "
+                "required (retrain.variety)"
             )
     share = max(limits.same, incumbent.commonest)
     if candidate.commonest > share:
         yield (
-            f"it is blander: one answer is {candidate.commonest:.1%} of those in a conversation, or out of the blue, the "
-            f"incumbent's is {incumbent.commonest:.1%}, and {share:.1%} would do (retrain.same)"
+            f"it is blander: one answer is {candidate.commonest:.1%} of the replies, or of the unprompted samples; the "
+            f"incumbent's is {incumbent.commonest:.1%}, and at most {share:.1%} is allowed (retrain.same)"
         )

@@ -1,8 +1,8 @@
-"""The high-water mark: which posts a training has seen already, so that the same ones are not learned again for nothing.
+"""High-water mark of the posts that earlier trainings have seen, to count new ones.
 
-It is taken before a training begins: what arrives meanwhile counts the next time. A checkpoint that was refused, or
-rolled back from, has seen its posts all the same: what nobody wanted would otherwise come back the next night. One whose
-run failed has not; the posts it read are still to be learned.
+It is taken before a training starts: posts that arrive meanwhile count next time. A checkpoint that was refused or rolled
+back has seen its posts all the same; otherwise the next night would bring it back. One whose run failed has not; its posts
+are still to be learned.
 """
 
 from collections.abc import Sequence
@@ -16,39 +16,42 @@ from training.store.runs import RetrainRun
 
 @dataclass(frozen=True)
 class HighWaterMark:
-    """The newest post that any training has seen, in Unix seconds, and how many of one's own there were then."""
+    """Time of the newest post that a training has seen, and the number of own posts then."""
 
     newest_post: float | None = None
     posts: int = 0
 
 
 def mark_of(posts: Sequence[Post]) -> HighWaterMark:
-    """The mark of a training that begins with these posts."""
+    """The mark of a training that starts with these posts."""
     mine = [post for post in posts if post.mine]
     return HighWaterMark(max((post.time for post in mine if post.time is not None), default=None), len(mine))
 
 
 def high_water(root: Path, runs: Sequence[RetrainRun]) -> HighWaterMark:
-    """The furthest mark of all checkpoints under `root` and all runs that brought one; of equal times, the last counts."""
+    """The highest mark of all checkpoints under `root` and all runs with a judged candidate.
+
+    Of equal times, the last training's counts.
+    """
     candidates = {run.candidate for run in runs}
-    by_hand = [
+    trained_by_hand = [
         (meta.created_at() or 0.0, HighWaterMark(meta.newest_post, meta.posts))
         for id_ in ids(root)
         if id_ not in candidates and (meta := read_meta(root / id_))
     ]
-    trained = [
+    retrained = [
         (run.started, HighWaterMark(run.newest_post, run.posts))
         for run in runs
         if run.verdict in {"published", "refused"} and run.posts is not None
     ]
-    newest_first = sorted([*by_hand, *trained], key=lambda found: found[0], reverse=True)
+    newest_first = sorted([*trained_by_hand, *retrained], key=lambda timed: timed[0], reverse=True)
     return max((mark for _, mark in newest_first), key=_time, default=HighWaterMark())
 
 
 def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
-    """How many posts of one's own are new: newer than the mark, or more than there were then, whichever is more.
+    """Count one's own new posts: those newer than the mark, or the increase if that is more.
 
-    The second counts what came late: an older export, or plain text, whose posts have no time.
+    The increase catches what arrived late: an older export, or plain text, whose posts have no time.
     """
     mine = [post for post in posts if post.mine]
     newer = sum(post.time is not None and post.time > _time(mark) for post in mine)

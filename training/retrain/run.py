@@ -1,10 +1,10 @@
-"""`dann retrain`: a candidate is trained on what the store holds now, judged beside the incumbent, published or refused.
+"""`dann retrain`: train a candidate, compare it with the incumbent, publish or refuse it.
 
-Every run is a row in the store from its beginning. Nothing serves that the gate has not passed, and whatever stops a run,
-what served before goes on serving. A refused candidate stays on the disk, to be looked at, until older checkpoints go
-after a later publish (retention.py). Knows no terminal.
+Every run is a row in the store from its start. Nothing serves that has not passed the gate, and whatever stops a run, the
+incumbent goes on serving. A refused candidate stays on the disk for inspection until a later publish removes old checkpoints
+(retention.py). Knows no terminal.
 
-<data>/runs/retrain/  what learning.py keeps of the last run; it is not resumed
+<data>/runs/retrain/  the files of the last run (post_run.py); it is not resumed
 """
 
 import shutil
@@ -20,7 +20,7 @@ from model.checkpoints.retention import prune, retired
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
-from training.data.corpus import Corpus, build_corpus, own_texts
+from training.data.corpus import Corpus, build_corpus
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import training_lock
 from training.loop.clock import Clock
@@ -30,24 +30,21 @@ from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
 from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
-from training.runs.init import learned_tokenizer
-from training.runs.learning import Diverged, Learning, size_for
+from training.runs.learning import Diverged, Stopped
+from training.runs.post_run import PostRun, PostText
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import RetrainRun, Verdict, open_runs
-
-
-class _Stopped(Exception):  # noqa: N818
-    """Somebody asked to stop."""
+from training.store.retrain_outcome import Verdict
+from training.store.runs import RetrainRun, open_runs
 
 
 def retrain(
     settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], *, why: str, force: bool = False
 ) -> RetrainRun:
-    """Train, judge, and publish or refuse; returns the row that was recorded.
+    """Train, compare, and publish or refuse; returns the row that was recorded.
 
-    Without `force` nothing is done for fewer than `retrain.min_new_posts` new posts. Raises DannError for a training
-    already running, several hosts, or a store that cannot be opened; what else goes wrong is recorded as "failed".
+    Without `force`, fewer than `retrain.min_new_posts` new posts are skipped. Raises DannError for a training already
+    running, several hosts, or a store that cannot be opened; anything else that goes wrong is recorded as "failed".
     """
     if settings.train.hosts > 1:
         raise DannError("train.hosts: retraining works on one machine; set it to 1 for this command")
@@ -57,13 +54,13 @@ def retrain(
         with open_runs(url) as runs:
             runs.close_abandoned(current_or_none(root))
             id_ = runs.begin(why)
-        console.begun(id_)
+        console.recorded(id_)
         attempt = _Attempt(settings, console, stopping, id_)
         verdict: Verdict = "failed"
-        reason = "broken off by an error; see the log"
+        reason = "interrupted by an error; see the log"
         try:
-            verdict, reason = attempt.carry_through(started, force=force)
-        except (_Stopped, KeyboardInterrupt):
+            verdict, reason = attempt.run(started, force=force)
+        except (Stopped, KeyboardInterrupt):
             reason = "stopped"
         except DannError as error:
             reason = "stopped" if stopping() else str(error)
@@ -75,7 +72,7 @@ def retrain(
 
 
 class _Attempt:
-    """One run under way; `known` is what is to be recorded of it."""
+    """One run in progress; `known` is what is to be recorded of it."""
 
     def __init__(self, settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], id_: int) -> None:
         minutes = settings.train.model_copy(update={"minutes": settings.retrain.minutes})
@@ -86,31 +83,33 @@ class _Attempt:
         self.known: dict[str, Any] = {}
         self.incumbent: Snapshot | None = None
 
-    def carry_through(self, started: float, *, force: bool) -> tuple[Verdict, str]:
-        """Every part in turn; returns the verdict and its reason."""
-        self._at("reading", 0.0)
+    def run(self, started: float, *, force: bool) -> tuple[Verdict, str]:
+        """Do every part in turn; returns the verdict and its reason."""
+        self._report("reading", 0.0)
         posts = self._posts()
         new, needed = self.known["new_posts"], self.settings.retrain.min_new_posts
         if new < needed and not force:
             return "skipped", f"{new:,} new posts, where {needed:,} make it worthwhile (retrain.min_new_posts)"
-        broken = self._load_incumbent()
-        known = unlearned_posts(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
-        corpus = build_corpus(posts, self.settings.data, held_out_for_candidate(posts, known) if known else None)
+        remarks = self._load_incumbent()
+        unlearned = unlearned_posts(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
+        corpus = build_corpus(
+            posts, self.settings.data, held_out_for_candidate(posts, unlearned) if unlearned else None
+        )
         try:
             self._learn(corpus, started)
         except Diverged as error:
             return "refused", str(error)
-        incumbent = (self.incumbent, known) if self.incumbent and known else None
-        reasons = self._judge(posts, corpus, incumbent)
+        incumbent = (self.incumbent, unlearned) if self.incumbent and unlearned else None
+        reasons = self._compare(posts, corpus, incumbent)
         if reasons:
-            return "refused", "; ".join([*broken, *reasons])
+            return "refused", "; ".join([*remarks, *reasons])
         self._publish()
-        return "published", "; ".join([*broken, self._compared()])
+        return "published", "; ".join([*remarks, self._publish_reason()])
 
-    def _at(self, part: Part, share: float) -> None:
-        """Tell how far it is; the places where a run can be stopped."""
+    def _report(self, part: Part, share: float) -> None:
+        """Report progress. Every call is a point where the run can be stopped."""
         if self.stopping():
-            raise _Stopped
+            raise Stopped("stopped; nothing changed")
         self.console.part(part, share)
 
     def _note(self) -> None:
@@ -118,7 +117,7 @@ class _Attempt:
             runs.note(self.id, **self.known)
 
     def _posts(self) -> list[Post]:
-        """The store's posts, and how many of them are new."""
+        """Read the store's posts, and count the new ones."""
         url = self.settings.data.store_url
         with open_store(url) as store:
             posts = list(store.posts())
@@ -130,83 +129,84 @@ class _Attempt:
         return posts
 
     def _load_incumbent(self) -> list[str]:
-        """What serves, in memory; what is to be said if that is not what CURRENT names, or none where nothing loads."""
+        """Load the incumbent. Returns remarks for the reason, where CURRENT itself does not load."""
         self.known["incumbent"] = None
         try:
-            found = load_incumbent(self.settings.data.checkpoints)
+            loaded = load_incumbent(self.settings.data.checkpoints)
         except DannError as error:
-            return [f"what served no longer loads and counts as none ({error})"]
-        if found is None:
+            return [f"what served no longer loads, so nothing was compared with ({error})"]
+        if loaded is None:
             return []
-        self.incumbent, self.known["incumbent"] = found.snapshot, found.snapshot.id
-        return [f"what served no longer loads, what served before it counts ({found.trouble})"] if found.trouble else []
+        self.incumbent, self.known["incumbent"] = loaded.snapshot, loaded.snapshot.id
+        return (
+            [f"what served no longer loads, and what served before it is the incumbent ({loaded.trouble})"]
+            if loaded.trouble
+            else []
+        )
 
     def _learn(self, corpus: Corpus, started: float) -> None:
         """Train the candidate and save it."""
         run = self._set_up(corpus)
-        self._at("learning", 0.0)
-        result = run.fit(Clock(run.settings.train, started), self.stopping)
-        if result.ending == "stopped":
-            raise _Stopped
-        if result.ending == "diverged":
-            raise Diverged(f"the loss stopped being a finite number after step {result.progress.step:,}")
+        self._report("learning", 0.0)
+        result = run.fit(Clock(run.setup.settings.train, started), self.stopping, partial=False)
         self.known["candidate"] = unused_name(self.settings.data.checkpoints, timestamp())
-        self._note()  # before it is there: what nobody has judged must not look like a training by hand
+        self._note()  # before it is saved: a candidate that was not compared must not look trained by hand
         try:
             run.save(result, self.known["candidate"])
         except DannError:
             self.known["candidate"] = None
             raise
 
-    def _set_up(self, corpus: Corpus) -> Learning:
-        """The run as `retrain.start` has it begin."""
+    def _set_up(self, corpus: Corpus) -> PostRun:
+        """Set up the run as `retrain.start` says."""
         folder = self.settings.data.runs / "retrain"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
-        settings = sizing.settled(self.settings, size_for(corpus, self.settings.train))
+        settings = sizing.settled(self.settings, PostText(corpus).size(self.settings.train))
         tokenizer, weights = None, None
         if settings.retrain.start != "scratch" and self.incumbent is not None:
-            if why_not := self._why_not_go_on(settings):
-                self.console.say(f"{why_not}: beginning anew")
+            if reason := self._why_from_scratch(settings):
+                self.console.say(f"{reason}: training from scratch")
             else:
                 tokenizer, weights = self.incumbent.tokenizer, warm_start_params(self.incumbent, settings)
-        tokenizer = tokenizer or learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
-        run = Learning(folder, settings, corpus, tokenizer, self.console, weights=weights, resumable=False)
-        run.keep_setup()
+        run = PostRun(folder, settings, corpus, self.console, tokenizer=tokenizer, weights=weights, resumable=False)
+        run.save_setup()
         return run
 
-    def _why_not_go_on(self, settings: Settings) -> str:
-        """Why the incumbent's weights are nothing to begin with; "" where they are."""
+    def _why_from_scratch(self, settings: Settings) -> str:
+        """The reason why a warm start is not possible, "" if it is."""
         assert self.incumbent is not None
-        if self.incumbent.id in retired(settings.data.checkpoints):  # or its weights would carry them on
-            return "what serves learned posts that were forgotten since"
+        if self.incumbent.id in retired(settings.data.checkpoints):  # its weights would pass them on
+            return "the incumbent learned posts that were forgotten since"
         if not can_warm_start(self.incumbent, settings):
-            return "the network or the tokenizer is to be another than what serves has"
+            return "the settings ask for another network or tokenizer than the incumbent's"
         return ""
 
-    def _judge(self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, UnlearnedPosts] | None) -> list[str]:
-        """Why the candidate may not be published; what was measured is recorded."""
-        self._at("judging", 0.0)
+    def _compare(
+        self, posts: list[Post], corpus: Corpus, incumbent: tuple[Snapshot, UnlearnedPosts] | None
+    ) -> list[str]:
+        """Compare the candidate and record the measurements. Returns reasons against publishing it."""
+        self._report("judging", 0.0)
         root, id_ = self.settings.data.checkpoints, self.known["candidate"]
-        found = compare(root, id_, incumbent, posts, corpus, self.settings, partial(self._at, "judging"))
+        comparison = compare(root, id_, incumbent, posts, corpus, self.settings, partial(self._report, "judging"))
         self.known |= {
-            "candidate_bpb": found.candidate_bpb,
-            "incumbent_bpb": found.incumbent_bpb,
-            "figures": found.figures,
+            "candidate_bpb": comparison.candidate_bpb,
+            "incumbent_bpb": comparison.incumbent_bpb,
+            "figures": comparison.figures,
         }
-        return found.reasons
+        return comparison.reasons
 
     def _publish(self) -> None:
-        self._at("publishing", 0.0)
+        self._report("publishing", 0.0)
         self._note()  # a kill between here and the end of the run leaves a row that can be closed rightly
         root = self.settings.data.checkpoints
         checkpoint.publish(root, self.known["candidate"])
         prune(root, self.settings.retrain.keep)
         self.console.part("publishing", 1.0)
 
-    def _compared(self) -> str:
-        """Why the candidate was published."""
-        found, bar = self.known["candidate_bpb"], self.known.get("incumbent_bpb")
+    def _publish_reason(self) -> str:
+        """The reason recorded for a published candidate."""
+        bpb, bar = self.known["candidate_bpb"], self.known.get("incumbent_bpb")
         if bar is None:
-            return f"{found:.3f} bits per byte, and nothing to compare with"
-        return f"{found:.3f} bits per byte where the incumbent has {bar:.3f}"
+            return f"{bpb:.3f} bits per byte, and nothing to compare with"
+        return f"{bpb:.3f} bits per byte where the incumbent has {bar:.3f}"

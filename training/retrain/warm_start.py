@@ -1,11 +1,12 @@
-"""What a candidate's weights begin with: chance, where the incumbent stands, or in between. Knows no posts and no files.
+"""Initial weights of a candidate: random, the incumbent's, or in between.
 
 warm              the incumbent's weights: nothing has to be learned twice, but such a network may go on to generalise worse
 shrink_perturb    the incumbent's weights made smaller, with noise added (Ash and Adams 2020, 1910.08475): it keeps what the
-                  incumbent found out and is as free to move as a fresh network
+                  incumbent has learned and is as free to move as a fresh network
 
 Both need a network of the incumbent's size, with its tokenizer.
 Where a corpus grew by the month, shrink_perturb knew held-out posts best (experiments/LOG.md).
+Knows no posts and no files.
 """
 
 from collections.abc import Mapping
@@ -22,18 +23,18 @@ _SIZE = ("architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embedding
 
 
 def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:
-    """Whether `settings`, with every "auto" settled, ask for a network and a tokenizer such as the incumbent's.
+    """Check that `settings`, without any "auto", ask for the incumbent's network and tokenizer.
 
-    A tokenizer of characters is learned anew each time: new posts may hold characters that an old one has no token for.
+    A tokenizer of characters is trained again each time: new posts may hold characters that an old one has no token for.
     """
     assert incumbent.meta is not None  # a checkpoint that was loaded has it
-    then = incumbent.meta.settings.get("tokenizer")
+    its_tokenizer = incumbent.meta.settings.get("tokenizer")
     same_size = all(getattr(settings.model, key) == getattr(incumbent.model.config, key) for key in _SIZE)
-    return same_size and then == settings.tokenizer.model_dump() and settings.tokenizer.kind != "characters"
+    return same_size and its_tokenizer == settings.tokenizer.model_dump() and settings.tokenizer.kind != "characters"
 
 
 def warm_start_params(incumbent: Snapshot, settings: Settings) -> Mapping[str, np.ndarray]:
-    """The weights by name that `retrain.start`, which is not "scratch", makes of the incumbent's."""
+    """Initial weights by name, made of the incumbent's as `retrain.start` says."""
     weights = weights_of(incumbent.model)
     if settings.retrain.start == "warm":
         return weights

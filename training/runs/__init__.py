@@ -1,1 +1,1 @@
-"""One training run from posts to a saved checkpoint: sizing, initialization, resuming, what a person sees of it."""
+"""A training run on posts: network size, initial weights, the fit, resuming, progress."""

@@ -1,4 +1,4 @@
-"""Where a run tells what it does, as those who run see it; terminal.py and events.py are two that listen."""
+"""Callbacks by which a run reports its progress; terminal.py and events.py implement them."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,13 +8,13 @@ from training.loop.trainer import StepMetrics, TrainProgress
 
 
 class Console(Protocol):
-    """Where a run tells what it does."""
+    """Receiver of a run's lines, metrics and evaluations."""
 
     def say(self, line: str) -> None:
-        """Tell one line."""
+        """Show one line."""
 
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
-        """Training starts: its figures go to `metrics`, and `samples(average, seed)` draws a few sentences."""
+        """Training starts; metrics belong in `metrics`, and `samples(average, seed)` draws replies."""
 
     def stepped(self, metrics: StepMetrics) -> None:
         """A dispatch is done."""
@@ -23,17 +23,17 @@ class Console(Protocol):
         """An evaluation is done."""
 
     def end(self) -> None:
-        """Training is over, however it ended."""
+        """Training is over, whatever ended it."""
 
 
 Part = Literal["reading", "learning", "judging", "publishing"]
 
 
 class RetrainConsole(Console, Protocol):
-    """Where a retraining tells what it does."""
+    """Receiver of a retraining's progress."""
 
-    def begun(self, run: int) -> None:
-        """It is recorded as this row of the store, and nothing is done yet."""
+    def recorded(self, run: int) -> None:
+        """The run has a row in the store, and nothing else is done yet."""
 
     def part(self, part: Part, share: float) -> None:
-        """So much of a part, from 0 to 1, is done; of "learning", `stepped` tells more."""
+        """A share of a part, from 0 to 1, is done; within "learning", `stepped` says more."""

@@ -1,4 +1,4 @@
-"""How a run learned, evaluation by evaluation: kept beside what resuming needs, and with the checkpoint that comes of it."""
+"""Learning curve of a run, one point per evaluation; also saved with its checkpoint."""
 
 import json
 import math
@@ -10,23 +10,23 @@ from training.loop.trainer import StepMetrics, TrainProgress
 
 
 class CurveRecorder:
-    """One run's points, oldest first; those that `path` holds of it are there from the beginning."""
+    """Points of one run, oldest first, starting with those already saved in `path`."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self.points: list[Point] = [(*point,) for point in json.loads(path.read_text())] if path.exists() else []
 
     def add(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """Note an evaluation.
+        """Add a point for an evaluation.
 
-        The loss of training is nats per token, and becomes bits per byte as that of the held-out posts does.
+        The training loss is in nats per token; it is converted to bits per byte by the ratio that the held-out loss has.
         """
         score = progress.score
         if score is None or not math.isfinite(score.bpb) or not score.loss > 0:
             return
-        learned = metrics.loss * score.bpb / score.loss
-        self.points.append((round(metrics.seconds, 1), metrics.step, round(learned, 4), round(score.bpb, 4)))
+        train_bpb = metrics.loss * score.bpb / score.loss
+        self.points.append((round(metrics.seconds, 1), metrics.step, round(train_bpb, 4), round(score.bpb, 4)))
 
-    def keep(self) -> None:
-        """Write the points down; raises DannError when there is no room, leaving what was there."""
+    def save(self) -> None:
+        """Save the points; raises DannError when there is no room, leaving the older file."""
         replace_file(self._path, json.dumps(self.points).encode())

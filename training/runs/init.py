@@ -1,4 +1,4 @@
-"""What a run begins with: the tokenizer its settings ask for, and the network with its first weights."""
+"""Initial tokenizer and network of a run."""
 
 from collections.abc import Iterable
 
@@ -12,36 +12,36 @@ from model.tokenizer import Tokenizer
 from training.config.tables import Settings, TokenizerConfig
 
 
-def learned_tokenizer(table: TokenizerConfig, texts: Iterable[str]) -> Tokenizer:
-    """A tokenizer learned from `texts`; `table.vocab_size` is settled already."""
+def train_tokenizer(table: TokenizerConfig, texts: Iterable[str]) -> Tokenizer:
+    """Train a tokenizer on `texts`; `table.vocab_size` is no longer "auto"."""
     if table.kind == "characters":
         return Tokenizer.of_characters(texts)
     return Tokenizer.train(texts, int(table.vocab_size))
 
 
 def fresh_network(settings: Settings, vocab_size: int) -> LanguageModel:
-    """The network that `settings`, with every "auto" settled, describe; nothing is learned yet."""
+    """Build the network that `settings`, without any "auto", describe, with random weights."""
     shape = ModelConfig.model_validate(settings.model.model_dump() | {"vocab_size": vocab_size})
     model = build(shape, settings.train.seed)
     if settings.train.init_range:
-        spread_evenly(model, settings.train.init_range, settings.train.seed)
+        init_uniform(model, settings.train.init_range, settings.train.seed)
     return model
 
 
 def num_params(model: LanguageModel) -> int:
-    """How many weights there are."""
+    """Count the weights."""
     return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
 
 
-def spread_evenly(model: LanguageModel, width: float, seed: int) -> None:
-    """Draw every weight and bias anew, uniform in +-width, as char-rnn does.
+def init_uniform(model: LanguageModel, width: float, seed: int) -> None:
+    """Redraw every weight and bias, uniform in +-width, as char-rnn does.
 
-    A bias that the architecture begins elsewhere than at zero stays: the LSTM's forget gates begin at 1 there too.
+    A bias that the architecture starts elsewhere than at zero stays: the LSTM's forget gates start at 1 there too.
     """
     leaves, structure = jax.tree.flatten(nnx.state(model, nnx.Param))
     keys = jax.random.split(jax.random.key(seed), len(leaves))
-    drawn = [
+    uniform = [
         jax.random.uniform(k, leaf.shape, minval=-width, maxval=width) for k, leaf in zip(keys, leaves, strict=True)
     ]
-    kept = [jnp.where((leaf != 0) & (leaf.ndim == 1), leaf, new) for leaf, new in zip(leaves, drawn, strict=True)]
-    nnx.update(model, jax.tree.unflatten(structure, kept))
+    initial = [jnp.where((leaf != 0) & (leaf.ndim == 1), leaf, new) for leaf, new in zip(leaves, uniform, strict=True)]
+    nnx.update(model, jax.tree.unflatten(structure, initial))

@@ -1,6 +1,7 @@
-"""What `--resume` needs, in one file that is replaced whole: a kill at any moment leaves the last good one.
+"""The state that `--resume` needs, in one file that is replaced whole.
 
-It holds the training state, the best weights so far and how far the run had come; never a post.
+A kill at any moment leaves the last good file. It holds the training state, the best weights so far and the progress of the
+run; never a post.
 """
 
 import json
@@ -24,43 +25,45 @@ FORMAT_VERSION = 1
 
 
 def save(path: Path, state: TrainState, progress: TrainProgress) -> None:
-    """Write both to `path` in one step; raises DannError when there is no room, leaving the older file."""
+    """Save both to `path`, atomically. Raises DannError when there is no room."""
     arrays = {f"state.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(state))}
     arrays |= {f"best.{number}": np.asarray(leaf) for number, leaf in enumerate(jax.tree.leaves(progress.best))}
-    told = {
+    header = {
         "format": FORMAT_VERSION,
         "step": progress.step,
         "seconds": progress.seconds,
         "next_evaluation": progress.next_evaluation,
         "best_score": progress.best_score and asdict(progress.best_score),
     }
-    replace_file(path, safetensors.numpy.save(arrays, metadata={"progress": json.dumps(told)}))
+    replace_file(path, safetensors.numpy.save(arrays, metadata={"progress": json.dumps(header)}))
 
 
 def load(path: Path, like: TrainState) -> tuple[TrainState, TrainProgress]:
-    """Read what `save` wrote, in the structure of `like`, the state that a fresh start would have.
+    """Load what `save` wrote, in the structure of `like`, a fresh training state.
 
     Raises DannError if the file is damaged, from a later version, or of another network.
     """
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
-            told: dict[str, Any] = json.loads(file.metadata()["progress"])
+            header: dict[str, Any] = json.loads(file.metadata()["progress"])
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (it is no dict)
     except (safetensors.SafetensorError, OSError, KeyError, TypeError, ValueError) as error:
         raise DannError(f"{path}: cannot be resumed from ({error}); run `dann train` without --resume") from error
-    if told["format"] > FORMAT_VERSION:
-        raise DannError(f"{path}: written by a later dann (format {told['format']}); upgrade dann or train afresh")
-    state = _restored(arrays, "state", like, path)
-    best_score = told["best_score"] and Score(**told["best_score"])
-    best = _restored(arrays, "best", like.average, path) if best_score else None
+    if header["format"] > FORMAT_VERSION:
+        raise DannError(
+            f"{path}: written by a later dann (format {header['format']}); upgrade dann or train from scratch"
+        )
+    state = _unflatten(arrays, "state", like, path)
+    best_score = header["best_score"] and Score(**header["best_score"])
+    best = _unflatten(arrays, "best", like.average, path) if best_score else None
     return state, TrainProgress(
-        told["step"], told["seconds"], None, jax.device_get(best), best_score, told["next_evaluation"]
+        header["step"], header["seconds"], None, jax.device_get(best), best_score, header["next_evaluation"]
     )
 
 
-def _restored(arrays: dict[str, np.ndarray], group: str, like: Any, path: Path) -> Any:
+def _unflatten(arrays: dict[str, np.ndarray], group: str, like: Any, path: Path) -> Any:
     leaves, structure = jax.tree.flatten(like)
     stored = [arrays.get(f"{group}.{number}") for number in range(len(leaves))]
     if [array is not None and array.shape for array in stored] != [leaf.shape for leaf in leaves]:
-        raise DannError(f"{path}: holds another network than this run's; run `dann train` without --resume")
+        raise DannError(f"{path}: is of another network than this run; run `dann train` without --resume")
     return jax.tree.unflatten(structure, [jnp.asarray(array) for array in stored])

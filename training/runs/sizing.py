@@ -1,7 +1,7 @@
-"""From the amount of text, the minutes and the cores to the network's size and regularisation, where config.toml says "auto".
+"""Network size and regularisation for "auto", by text, minutes and cores.
 
-More text carries a wider network, more minutes train it, and the more often the same text is read, the more has to be left
-out while reading. What was measured, and how, stands in experiments/LOG.md under "Sizes".
+More text carries a wider network, more minutes train it, and the more often the same text is read, the more has to be
+dropped while reading. Measurements: experiments/LOG.md under "Sizes".
 """
 
 from typing import NamedTuple, TypeVar
@@ -11,11 +11,11 @@ from training.config.tables import Settings
 S = TypeVar("S", bound=Settings)
 
 LITTLE_TEXT = 100_000
-"""Bytes of one's own text under which a voice is learned only roughly."""
+"""Bytes of one's own text below which a voice is learned only roughly."""
 
 
 class Size(NamedTuple):
-    """What "auto" stands for: keys of [tokenizer] and [model]."""
+    """Values for "auto": keys of [tokenizer] and [model]."""
 
     vocab_size: int
     hidden_dim: int
@@ -48,17 +48,17 @@ TABLE: dict[float, dict[float, Size]] = {
 
 
 def choose(own_bytes: int, minutes: float, cores: int) -> Size:
-    """The size for so many bytes of one's own text and so many minutes on so many cores."""
+    """The size for this many bytes of one's own text and this many minutes on this many cores."""
     by_work = next(row for limit, row in TABLE.items() if own_bytes <= limit)
     return next(size for limit, size in by_work.items() if minutes * cores <= limit)
 
 
 def settled(settings: S, size: Size) -> S:
-    """The settings with every "auto" replaced by what it stands for."""
-    meant = size._asdict()
+    """The settings with every "auto" replaced by its value."""
+    values = size._asdict()
     return settings.model_copy(
         update={
-            name: table.model_copy(update={key: meant[key] for key in meant if getattr(table, key, None) == "auto"})
+            name: table.model_copy(update={key: values[key] for key in values if getattr(table, key, None) == "auto"})
             for name, table in (("tokenizer", settings.tokenizer), ("model", settings.model))
         }
     )

@@ -1,4 +1,7 @@
-"""What a person sees of a run (a bar at a terminal, lines elsewhere, always on standard error), and metrics.jsonl."""
+"""A run's progress at a terminal, and metrics.jsonl.
+
+A bar at a terminal, lines elsewhere, always on standard error.
+"""
 
 import json
 from collections.abc import Callable
@@ -15,7 +18,7 @@ from training.runs.callbacks import Part
 
 
 class TrainingConsole:
-    """A run's Console. Every figure goes to metrics.jsonl too, a line a dispatch and a line an evaluation."""
+    """A run's Console. All metrics are also logged to metrics.jsonl."""
 
     def __init__(self, terminal: Terminal) -> None:
         self._terminal = terminal
@@ -34,11 +37,11 @@ class TrainingConsole:
         self._samples: Callable[[Any, int], list[str]] | None = None
 
     def say(self, line: str) -> None:
-        """Tell one line."""
+        """Print one line."""
         self._terminal.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:
-        """Show the bar and take note of where figures go."""
+        """Show the bar, and remember where metrics are logged."""
         self._metrics, self._samples = metrics, samples
         self._bar.start()
 
@@ -51,7 +54,7 @@ class TrainingConsole:
         self._log({"event": "step", **_rounded(asdict(metrics))})
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """Show and log the score, and show a few sentences of dann."""
+        """Print and log the score, and print a few samples."""
         if progress.score is None or self._samples is None:
             return
         self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits per byte")
@@ -71,7 +74,7 @@ class TrainingConsole:
             self.say(f"      {_one_line(sentence)}")
 
     def end(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         self._bar.stop()
 
     def _log(self, record: dict[str, Any]) -> None:
@@ -92,10 +95,10 @@ def _one_line(text: str, width: int = 100) -> str:
 class RetrainingConsole(TrainingConsole):
     """A RetrainConsole at a terminal."""
 
-    def begun(self, run: int) -> None:
-        """Nobody at a terminal asks."""
+    def recorded(self, run: int) -> None:
+        """Show nothing."""
 
     def part(self, part: Part, share: float) -> None:
-        """Say what begins."""
+        """Print the name of a part that starts."""
         if share == 0.0 and part in {"judging", "publishing"}:
             self.say(f"{part} the candidate")

@@ -1,6 +1,8 @@
-"""`dann train`: one run, from posts to the checkpoint that serves. Knows no terminal.
+"""`dann train`: one run, from posts to a published checkpoint.
 
-<data>/runs/<id>/  what learning.py keeps of the run
+<data>/runs/<id>/  the run's files (post_run.py)
+
+Knows no terminal.
 """
 
 import json
@@ -12,35 +14,32 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings
-from training.data.corpus import build_corpus, own_texts
+from training.data.corpus import build_corpus
 from training.lock import training_lock
 from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
 from training.names import timestamp, unused_name
-from training.runs import resume, sizing
+from training.runs import resume
 from training.runs.callbacks import Console
-from training.runs.init import learned_tokenizer
-from training.runs.learning import Learned, Learning, size_for
+from training.runs.post_run import PostRun, TrainResult
 from training.store.post import Post
 
 
-def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> Learned:
-    """Train afresh on posts sorted by channel and time, save the best weights and let them serve.
+def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> TrainResult:
+    """Train from scratch on posts sorted by channel and time, and publish the best weights.
 
-    `posts` are asked for once nobody else can train, so that what is forgotten until then is not learned. Raises
-    DannError for too few posts, a training already running, no room to save, or a loss that was never finite.
+    `posts` are read once nobody else can train, so that what is forgotten until then is not learned. Raises DannError for too
+    few posts, a training already running, no room to save, or a loss that was never finite.
     """
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
-        settings = sizing.settled(settings, size_for(corpus, settings.train))
-        console.say("learning how the text falls into tokens")
-        tokenizer = learned_tokenizer(settings.tokenizer, own_texts(corpus.train))
-        run = Learning(_new_folder(settings.data.runs), settings, corpus, tokenizer, console)
-        run.keep_setup()
-        return _carried_through(run, Clock(settings.train, started), stopping, resumed=None)
+        console.say("training the tokenizer")
+        run = PostRun(_new_folder(settings.data.runs), settings, corpus, console)
+        run.save_setup()
+        return _fit_and_publish(run, Clock(settings.train, started), stopping, resumed=None)
 
 
 def resume_last(
@@ -49,40 +48,39 @@ def resume_last(
     console: Console,
     stopping: Callable[[], bool],
     minutes: float | None = None,
-) -> Learned:
-    """Go on with the newest unfinished run in `settings.data` as it was set up, to other `minutes` in all if given.
+) -> TrainResult:
+    """Resume the newest unfinished run in `settings.data`, with its own settings.
 
-    Posts that came meanwhile are learned too. Raises DannError where there is none, or it cannot be gone on with.
+    `minutes` replaces its time limit. Posts that arrived meanwhile are learned too. Raises DannError where there is no such
+    run, or it cannot be resumed.
     """
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
         folder = multihost.copy_from_first_host(settings.data.runs, _unfinished)
-        before = _settings_of(folder, type(settings))
-        time_given = {"minutes": minutes or before.train.minutes}
-        settings = before.model_copy(
-            update={"data": settings.data, "train": before.train.model_copy(update=time_given)}
+        started_with = _settings_of(folder, type(settings))
+        time_given = {"minutes": minutes or started_with.train.minutes}
+        settings = started_with.model_copy(
+            update={"data": settings.data, "train": started_with.train.model_copy(update=time_given)}
         )
         corpus = build_corpus(list(posts), settings.data)
-        run = Learning(folder, settings, corpus, Tokenizer.load(folder / "tokenizer.json"), console)
+        run = PostRun(folder, settings, corpus, console, tokenizer=Tokenizer.load(folder / "tokenizer.json"))
         state, progress = resume.load(run.resume_file, run.initial_state())
-        console.say(
-            f"going on with run {folder.name} at step {progress.step:,}, {progress.seconds / 60:.1f} minutes in"
-        )
-        return _carried_through(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
+        console.say(f"resuming run {folder.name} at step {progress.step:,}, {progress.seconds / 60:.1f} minutes in")
+        return _fit_and_publish(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
 
 
-def _carried_through(
-    run: Learning, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None
-) -> Learned:
-    """Fit, save the best weights, let them serve."""
-    result, root = run.fit(clock, stopping, resumed), run.settings.data.checkpoints
+def _fit_and_publish(
+    run: PostRun, clock: Clock, stopping: Callable[[], bool], resumed: tuple[TrainState, TrainProgress] | None
+) -> TrainResult:
+    """Fit, save the best weights, publish them."""
+    result, root = run.fit(clock, stopping, resumed), run.setup.settings.data.checkpoints
     learned = run.save(result, unused_name(root, timestamp()))
     checkpoint.publish(root, learned.checkpoint)
     return learned
 
 
 def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
-    """The settings that a run was begun with, less the tables that `kind` has no use for."""
+    """The settings that a run was started with, without the tables that `kind` does not have."""
     tables = json.loads((folder / "settings.json").read_text())
     return kind.model_validate({name: table for name, table in tables.items() if name in kind.model_fields})
 
@@ -94,7 +92,7 @@ def _new_folder(runs: Path) -> Path:
 
 
 def _unfinished(runs: Path) -> Path:
-    found = sorted(runs.glob("*/resume.safetensors"))
-    if not found:
-        raise DannError(f"{runs}: no unfinished run to go on with; run `dann train` without --resume")
-    return found[-1].parent
+    files = sorted(runs.glob("*/resume.safetensors"))
+    if not files:
+        raise DannError(f"{runs}: no unfinished run to resume; run `dann train` without --resume")
+    return files[-1].parent

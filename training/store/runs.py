@@ -9,14 +9,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import sqlalchemy as sa
 
 from training.store.database import explain_errors, open_database, writing
+from training.store.retrain_outcome import RetrainOutcome, RunVerdict, Verdict
 from training.store.tables import RUNS
-
-Verdict = Literal["running", "published", "refused", "skipped", "failed"]
 
 
 @dataclass(frozen=True)
@@ -31,7 +30,7 @@ class RetrainRun:
     id: int
     why: str
     started: float
-    verdict: Verdict = "running"
+    verdict: RunVerdict = "running"
     reason: str = ""
     seconds: float | None = None
     posts: int | None = None
@@ -42,6 +41,13 @@ class RetrainRun:
     candidate_bpb: float | None = None
     incumbent_bpb: float | None = None
     figures: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> RetrainOutcome:
+        """The run's outcome; one that did not finish has failed."""
+        verdict: Verdict = "failed" if self.verdict == "running" else self.verdict
+        checkpoints = self.candidate, self.incumbent, self.candidate_bpb, self.incumbent_bpb
+        return RetrainOutcome(verdict, self.reason, *checkpoints, self.new_posts, self.id)
 
 
 _columns = [RUNS.c[one.name] for one in fields(RetrainRun)]
@@ -107,7 +113,7 @@ class RunStore:
         query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
         with explain_errors(self._engine), self._engine.connect() as connection:
             found = {str(verdict): int(number) for verdict, number in connection.execute(query)}
-        return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict) if verdict != "running"}
+        return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict)}
 
 
 @contextmanager

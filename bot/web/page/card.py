@@ -4,11 +4,11 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from bot.retraining.outcome import RetrainProgress
 from bot.web.cached import FRESH, TimedCache
 from bot.web.page.card_data import card_history
 from bot.web.page.card_schema import Card, CardHistory, CardRetraining
 from bot.web.state import AppState
+from training.store.retrain_outcome import RetrainProgress
 
 KEPT_SECONDS = 5.0
 """How old what disk and store tell may be."""

@@ -1,11 +1,10 @@
 """What `/api/card` answers, as a form. Figures, ids, times and reasons: no field holds a post."""
 
-from typing import Literal
-
 from pydantic import BaseModel
 
 from model.checkpoints.curve import Point
 from model.config import SamplingParams
+from training.store.retrain_outcome import RunVerdict
 
 
 class CardServing(BaseModel):
@@ -43,7 +42,7 @@ class CardRun(BaseModel):
     """One retraining. `started` is Unix seconds; figures are bits per byte of the same held-out posts; None is not known."""
 
     started: float
-    verdict: Literal["running", "published", "refused", "skipped", "failed"]
+    verdict: RunVerdict
     reason: str
     candidate: str | None
     candidate_bpb: float | None

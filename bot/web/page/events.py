@@ -20,9 +20,9 @@ from fastapi import APIRouter, HTTPException
 from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from bot.retraining.outcome import RetrainProgress
 from bot.web.cached import FRESH
 from bot.web.state import AppState
+from training.store.retrain_outcome import RetrainProgress
 
 LOOK_SECONDS = 0.5
 QUIET_SECONDS = 15.0

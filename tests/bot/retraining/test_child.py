@@ -14,8 +14,9 @@ import pytest
 
 from bot.config import BotSettings
 from bot.retraining.child import ChildLimits, RetrainChild, resident_bytes
-from bot.retraining.outcome import LONGEST_LINE, LineBuffer, RetrainOutcome, RetrainProgress
+from bot.retraining.event_lines import LONGEST_LINE, LineBuffer
 from bot.retraining.supervisor import child_environment
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.bot.retraining.fake_child"

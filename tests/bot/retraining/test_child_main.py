@@ -8,12 +8,12 @@ import pytest
 
 from bot.config import BotSettings
 from bot.retraining.notify import OwnerNotifier
-from bot.retraining.outcome import RetrainOutcome
 from bot.retraining.supervisor import RetrainSupervisor
 from model.checkpoints import checkpoint
 from tests.training.small_runs import demo, small_settings
 from training.lock import training_lock
 from training.store.posts import open_store
+from training.store.retrain_outcome import RetrainOutcome
 from training.store.runs import open_runs
 
 pytestmark = pytest.mark.slow

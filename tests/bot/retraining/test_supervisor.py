@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.retraining.event_lines import read_event
 from bot.retraining.notify import OwnerNotifier
-from bot.retraining.outcome import RetrainOutcome, RetrainProgress, read_event
 from bot.retraining.supervisor import RetrainSupervisor, child_limits
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
 from tests.bot.test_app import publish
 from training.lock import training_lock
+from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 from training.store.runs import RetrainRun, open_runs
 
 FAKE = "tests.bot.retraining.fake_child"

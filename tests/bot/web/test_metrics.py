@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from bot.replies.stats import BOUNDS, Outcome
-from bot.retraining.outcome import RetrainProgress
 from bot.serving import cached_counts
 from bot.serving.cached_counts import EVERY_SECONDS, CachedCounts
 from bot.serving.store_counts import StoreCounts, count_stored
@@ -22,7 +21,8 @@ from tests.bot.web.web_harness import Answers, on_http, value
 from tests.model.small_networks import GREEDY, parrot
 from training.store.post import Post
 from training.store.posts import open_store
-from training.store.runs import Verdict, open_runs
+from training.store.retrain_outcome import RetrainProgress, Verdict
+from training.store.runs import open_runs
 
 META = Meta(
     created="", step=1, seconds=1.0, val_bpb=2.25, posts=1, newest_post=None, seed=0, code_version="0", settings={},

@@ -11,12 +11,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from bot.config import BotSettings, WebConfig
 from bot.replies.stats import ReplyStats
-from bot.retraining.outcome import RetrainProgress
 from bot.serving.store_counts import StoreCounts
 from bot.web.http.auth import NO_SECRETS, WebSecrets
 from bot.web.server import run
 from bot.web.state import AppState
 from model.engine.engine import Engine
+from training.store.retrain_outcome import RetrainProgress
 
 UNLIMITED = WebConfig(requests_per_minute=1e6, burst=100_000, streams=1000, streams_in_all=1000)
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

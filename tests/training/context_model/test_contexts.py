@@ -36,7 +36,7 @@ def test_steps_hold_exactly_what_the_network_says_of_tokens() -> None:
     ln_p = (logits - np.log(np.exp(logits).sum(1, keepdims=True))).astype(np.float32)
     spelling = spelled()
     steps = spelling.steps(tokens)
-    parts = [spelling.project(ln_p[a:b], steps.of(a, b)) for a, b in ((0, 7), (7, 150), (150, 200))]
+    parts = [spelling.project(ln_p[a:b], steps.of_tokens(a, b)) for a, b in ((0, 7), (7, 150), (150, 200))]
     found, within = (np.concatenate(part) for part in zip(*parts, strict=True))
     by_step = found[np.arange(len(steps)), steps.columns] + within
     wanted = ln_p[np.arange(200), tokens]
@@ -112,7 +112,7 @@ def test_speaker_contexts_know_who_speaks() -> None:
 def test_counts_are_of_what_came_before_alone() -> None:
     rng = np.random.default_rng(3)
     contexts, columns = rng.integers(0, 9, 600).astype(np.uint64), rng.integers(0, 5, 600)
-    counts = Counts(contexts, columns, 5, first_asked=200)
+    counts = Counts(contexts, columns, 5, first_query=200)
     for first, end in ((200, 201), (201, 450), (450, 600)):
         seen = counts.before(first, end)
         assert (np.diff(seen.rows) >= 0).all()

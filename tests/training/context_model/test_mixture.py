@@ -112,7 +112,7 @@ def test_one_step_of_learning_is_the_gradient_of_the_loss() -> None:
     rows, seen, cell = entries.T
     inputs = Inputs(rng.normal(-1, 1, (2, n, C)), rows, seen, cell, allowed)
     columns = np.array([0, 3, 2, 1, 2])
-    model = LogLinear(cells).joined(0.5, 0.1)
+    model = LogLinear(cells).with_input(0.5, 0.1)
 
     def losses(weights: jax.Array) -> jax.Array:
         scores = jax.numpy.tensordot(weights[:2], inputs.ln_p, 1)
@@ -158,7 +158,7 @@ def test_posts_are_read_in_their_order_and_scored_where_the_evaluation_scores() 
 
 def test_the_cache_expects_what_came_where_the_network_expected_the_like(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slowly, one token at a time; with less remembered than there is."""
-    monkeypatch.setattr(neural_cache, "REMEMBERED", 40)
+    monkeypatch.setattr(neural_cache, "CACHE_TOKENS", 40)
     monkeypatch.setattr(neural_cache, "SHARPNESS", 5.0)
     tokens, ln_p = np.random.default_rng(0).integers(0, V, 90), network(90, 1)
     model = NeuralCache(V)

@@ -28,7 +28,7 @@ from training.data.text_file import (
 from training.lab.text_score import mixed_nats_per_char, score_text
 from training.loop import scoring
 from training.loop.scoring import Evaluator
-from training.runs.init import spread_evenly
+from training.runs.init import init_uniform
 
 VERSE = "Then wherefore should I stay? — said Ünda; the crown, the crown!\n"
 TEXT = "".join(f"{number} {VERSE}" for number in range(200))
@@ -38,7 +38,7 @@ TOKENIZERS = {"bpe": Tokenizer.train([TEXT[:9000]], 300), "characters": Tokenize
 def network(tokenizer: Tokenizer) -> LanguageModel:
     """One whose carry matters: else both protocols would say nearly the same."""
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=16, embed_dim=8), seed=1)
-    spread_evenly(model, 1.0, seed=1)
+    init_uniform(model, 1.0, seed=1)
     return model
 
 

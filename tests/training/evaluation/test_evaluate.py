@@ -40,19 +40,19 @@ def store(folder: Path, given: list[Post]) -> None:
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a store, and a checkpoint that learned it for a second."""
-    made = tmp_path_factory.mktemp("data")
-    store(made, POSTS)
-    train(small_settings(made), POSTS, TrainingConsole(Console(file=sys.stderr)), lambda: False)
-    return made
+    data = tmp_path_factory.mktemp("data")
+    store(data, POSTS)
+    train(small_settings(data), POSTS, TrainingConsole(Console(file=sys.stderr)), lambda: False)
+    return data
 
 
 @pytest.fixture(scope="module")
 def report(folder: Path) -> EvaluationReport:
-    told: list[str] = []
-    found = evaluate(checkpoint.load(folder / "checkpoints"), POSTS, small_settings(folder), told.append)
-    assert told[0] == "reading held-out posts"
-    assert f"writing {found.samples} samples" in told
-    return found
+    stages: list[str] = []
+    result = evaluate(checkpoint.load(folder / "checkpoints"), POSTS, small_settings(folder), stages.append)
+    assert stages[0] == "reading held-out posts"
+    assert f"writing {result.samples} samples" in stages
+    return result
 
 
 def arguments(folder: Path, *more: str) -> list[str]:
@@ -65,7 +65,7 @@ def test_it_scores_what_the_checkpoint_was_scored_on(report: EvaluationReport, f
     assert report.score.bpb == pytest.approx(meta.val_bpb, rel=1e-6)
     assert report.perplexity == pytest.approx(math.exp(report.score.loss))
     assert report.held_out == report.samples == sum(post.mine for post in POSTS) // 10
-    assert (report.posts, report.posts_then) == (meta.posts, meta.posts)
+    assert (report.posts, report.posts_when_trained) == (meta.posts, meta.posts)
 
 
 def test_each_voice_is_measured_and_the_chains_copy_more(report: EvaluationReport) -> None:
@@ -144,22 +144,22 @@ def test_the_table_fits_80_columns_and_says_what_its_figures_mean(report: Evalua
 
 def test_the_text_before_a_post_is_what_is_answered() -> None:
     corpus = build_corpus(POSTS, small_settings(Path()).data)
-    found = list(held_out_prompts(corpus.val))
-    assert [exchange.answer for exchange in found] == own_texts(corpus.val)
+    prompts = list(held_out_prompts(corpus.val))
+    assert [prompt.answer for prompt in prompts] == own_texts(corpus.val)
     conversation = max(corpus.val, key=len)
     first = own_texts(corpus.val).index(own_texts([conversation])[0])
-    said = [turn.text for turn in found[first].turns]
-    assert said == [turn.text for turn in conversation[: len(said)]]
-    assert said
-    assert not found[first].turns[0].mine
-    assert conversation[len(said)].mine
+    texts = [turn.text for turn in prompts[first].turns]
+    assert texts == [turn.text for turn in conversation[: len(texts)]]
+    assert texts
+    assert not prompts[first].turns[0].mine
+    assert conversation[len(texts)].mine
 
 
 def test_where_nobody_else_is_heard_nothing_is_answered() -> None:
     corpus = build_corpus(posts([f"post {i} about nothing" for i in range(200)]), small_settings(Path()).data)
-    found = list(held_out_prompts(corpus.val))
-    assert len(found) == 20
-    assert not any(exchange.turns for exchange in found)
+    prompts = list(held_out_prompts(corpus.val))
+    assert len(prompts) == 20
+    assert not any(prompt.turns for prompt in prompts)
 
 
 def test_the_split_is_that_of_the_checkpoint_whatever_the_settings_are_now(
@@ -179,31 +179,31 @@ def test_a_store_that_has_changed_since_is_told(
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
     assert main(arguments(tmp_path, "--json")) == 0
     out, err = capsys.readouterr()
-    found = json.loads(out)["posts"]
-    assert found["now"] < found["when_trained"]
-    assert f"the store held {found['when_trained']} posts of yours when this checkpoint learned" in err
+    counts = json.loads(out)["posts"]
+    assert counts["now"] < counts["when_trained"]
+    assert f"the store held {counts['when_trained']} posts of yours when this checkpoint was trained" in err
     assert err.count("\n") == 1
 
 
 def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    def said(where: Path, *more: str) -> str:
+    def error_line(where: Path, *more: str) -> str:
         assert main(arguments(where, *more)) == 1
         out, err = capsys.readouterr()
         assert out == ""
         assert err.count("\n") == 1
         return err
 
-    assert "there is no checkpoint yet; run `dann train` first" in said(tmp_path)
+    assert "there is no checkpoint yet; run `dann train` first" in error_line(tmp_path)
     assert not list(tmp_path.iterdir())
     known = checkpoint.current(folder / "checkpoints")
-    assert f"there is no such checkpoint; there are: {known}" in said(folder, "--checkpoint", "tuesday")
-    assert "eval.samples = 3 is not right: it must be a whole number at least 10" in said(
+    assert f"there is no such checkpoint; there are: {known}" in error_line(folder, "--checkpoint", "tuesday")
+    assert "eval.samples = 3 is not right: it must be a whole number at least 10" in error_line(
         folder, "--set=eval.samples=3"
     )
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
-    assert "the store holds 0 posts of yours" in said(tmp_path)
+    assert "the store holds 0 posts of yours" in error_line(tmp_path)
     store(tmp_path, POSTS[:90])
-    assert re.search(r"\d of your \d\d posts are held out and judging a voice takes 10 at least", said(tmp_path))
+    assert re.search(r"\d of your \d\d posts are held out, and an evaluation takes at least 10", error_line(tmp_path))
 
 
 def test_ctrl_c_ends_at_once(folder: Path) -> None:
@@ -215,9 +215,9 @@ def test_ctrl_c_ends_at_once(folder: Path) -> None:
     )
     assert child.stderr
     assert any("reading held-out" in line for line in iter(child.stderr.readline, ""))
-    asked = time.monotonic()
+    started = time.monotonic()
     child.send_signal(signal.SIGINT)
     out, err = child.communicate(timeout=60)
     assert (child.returncode, out) == (130, "")
     assert "Traceback" not in err
-    assert time.monotonic() - asked < 10
+    assert time.monotonic() - started < 10

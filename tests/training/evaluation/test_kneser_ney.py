@@ -53,22 +53,22 @@ class Textbook:
         return max(count - d[min(count, 3)], 0) / total + taken / total * below
 
 
-def made(seed: int, vocab_size: int, sizes: Sequence[int]) -> list[list[int]]:
+def random_sequences(seed: int, vocab_size: int, sizes: Sequence[int]) -> list[list[int]]:
     """Sequences with structure: the next token mostly follows from the last one."""
     rng = np.random.default_rng(seed)
-    found = []
+    sequences = []
     for size in sizes:
         ids = [int(rng.integers(vocab_size))]
         while len(ids) < size:
             step = int(rng.integers(1, 4)) if rng.random() < 0.8 else int(rng.integers(vocab_size))
             ids.append((ids[-1] * 2 + step) % vocab_size)
-        found.append(ids[:size])
-    return found
+        sequences.append(ids[:size])
+    return sequences
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
 def test_it_is_the_textbook(order: int) -> None:
-    train, val = made(0, 12, [60, 1, 30, 0, 25]), made(1, 13, [20, 1, 9])
+    train, val = random_sequences(0, 12, [60, 1, 30, 0, 25]), random_sequences(1, 13, [20, 1, 9])
     slow, begin = Textbook(train, 13, order), 13
     wanted = []
     for ids in val:
@@ -81,21 +81,21 @@ def test_it_is_the_textbook(order: int) -> None:
 
 def test_the_textbook_test_estimates_its_discounts() -> None:
     """Otherwise it would compare only the fallback."""
-    slow = Textbook(made(0, 12, [60, 1, 30, 0, 25]), 13, 3)
+    slow = Textbook(random_sequences(0, 12, [60, 1, 30, 0, 25]), 13, 3)
     assert any(slow.discounts[n] != [0.0, 0.5, 1.0, 1.5] for n in (1, 2, 3))
 
 
 @pytest.mark.parametrize("order", [1, 2, 4, 6])
 def test_probabilities_sum_to_one(order: int) -> None:
-    model = KneserNey(made(2, 20, [400, 50, 3]), 20, order)
-    for context in made(3, 20, [0, 1, 2, 3, 4, 5, 9, 30] * 3):
+    model = KneserNey(random_sequences(2, 20, [400, 50, 3]), 20, order)
+    for context in random_sequences(3, 20, [0, 1, 2, 3, 4, 5, 9, 30] * 3):
         last = [model.nats([[*context, token]])[-1] for token in range(20)]
         assert np.exp(-np.array(last)).sum() == pytest.approx(1.0, abs=1e-9)
 
 
 def test_a_sequence_does_not_see_the_one_before_it() -> None:
-    model = KneserNey(made(2, 20, [400, 50, 3]), 20, 4)
-    first, second = made(3, 20, [30, 30])
+    model = KneserNey(random_sequences(2, 20, [400, 50, 3]), 20, 4)
+    first, second = random_sequences(3, 20, [30, 30])
     np.testing.assert_array_equal(model.nats([first, second])[30:], model.nats([second]))
 
 

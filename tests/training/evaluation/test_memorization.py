@@ -41,16 +41,16 @@ def test_it_is_what_comparing_everything_with_everything_finds(seed: int) -> Non
     for _ in range(30):
         words = chance.choices("abcd", k=chance.randrange(10))
         runs = (words[i:j] for i in range(len(words)) for j in range(i + 1, len(words) + 1))
-        found = [len(run) for run in runs if any(f" {' '.join(run)} " in f" {post} " for post in posts)]
-        assert index.longest_run(" ".join(words)).words == max(found, default=0), (posts, words)
+        lengths = [len(run) for run in runs if any(f" {' '.join(run)} " in f" {post} " for post in posts)]
+        assert index.longest_run(" ".join(words)).words == max(lengths, default=0), (posts, words)
 
 
 def test_a_whole_post_is_one_but_for_white_space() -> None:
     index = PostIndex(POSTS)
-    assert index.holds(" lol\n")
-    assert index.holds("water the beans twice a day please")
-    assert not index.holds("water the beans")
-    assert not index.holds("lol lol")
+    assert index.contains(" lol\n")
+    assert index.contains("water the beans twice a day please")
+    assert not index.contains("water the beans")
+    assert not index.contains("lol lol")
 
 
 def test_novelty_is_shares_and_the_longest_of_all() -> None:

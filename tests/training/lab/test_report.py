@@ -10,7 +10,7 @@ import pytest
 from model.errors import DannError
 from training.lab import results
 from training.lab.plot import COLOURS, PlottedCurve, check_picture, draw_curves
-from training.lab.report import Row, Spread, compared, markdown, row_json, verdict
+from training.lab.report import Row, Spread, markdown, ranked, row_json, verdict
 from training.lab.results import Result
 
 
@@ -42,7 +42,7 @@ def test_a_spread_is_the_samples_and_one_seed_has_none() -> None:
 
 def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
     with_it, without = row("with", 1.6, val_mixed_nats_per_char=1.4), row("without", 1.7)
-    head, _, first, second = markdown(compared([with_it, without])).splitlines()
+    head, _, first, second = markdown(ranked([with_it, without])).splitlines()
     assert head.split("|")[6].strip() == "mixed"
     assert [line.split("|")[6].strip() for line in (first, second)] == ["1.4000 (1)", "–"]
     assert row_json(with_it)["val_mixed_nats_per_char"] == {"mean": 1.4, "sd": None}
@@ -50,7 +50,7 @@ def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
 
 
 @pytest.mark.parametrize(
-    ("best", "other", "said"),
+    ("best", "other", "expected"),
     [
         (Spread(1.60, 0.03, 3), Spread(1.65, 0.04, 3), "no difference"),
         (Spread(1.60, 0.03, 3), Spread(1.651, 0.04, 3), "worse by 0.0510"),
@@ -59,15 +59,15 @@ def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
         (Spread(1.60, 0.01, 3), Spread(1.90, None, 1), "+0.3000; one seed: no spread known"),
     ],
 )
-def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, said: str) -> None:
+def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, expected: str) -> None:
     """0.05 is the root of 0.03 squared and 0.04 squared."""
-    if said == "no difference" and best.sd:
+    if expected == "no difference" and best.sd:
         best = Spread(best.mean + 1e-9, best.sd, best.n)
-    assert verdict(best, other) == said
+    assert verdict(best, other) == expected
 
 
 def test_the_table_has_the_best_first() -> None:
-    table = markdown(compared([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
+    table = markdown(ranked([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
     lines = table.splitlines()
     assert lines[0].startswith(
         "| name | params | steps | val@256-reset | val-stateful | bits per byte | tokens/s | seconds |"
@@ -82,27 +82,27 @@ def test_the_table_has_the_best_first() -> None:
 def test_runs_on_different_text_are_not_compared() -> None:
     for other in ({"text_sha256": "cd" * 32}, {"split": "the first 95 % train"}):
         with pytest.raises(DannError, match=r"^one and two were run on different text") as caught:
-            compared([row("one", 1.6), row("two", 1.7, **other)])
+            ranked([row("one", 1.6), row("two", 1.7, **other)])
         assert "abababababab" in str(caught.value)
         assert "\n" not in str(caught.value)
 
 
 def test_posts_are_compared_in_bits_per_byte() -> None:
     nothing = {"val_reset_nats_per_char": None, "val_stateful_nats_per_char": None}
-    ordered = compared([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
+    ordered = ranked([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
     assert [one.name for one, _ in ordered] == ["one", "two"]
     assert row_json(ordered[0][0])["val_reset_nats_per_char"] is None
 
 
 def test_json_has_each_seeds_own_figures() -> None:
-    told = row_json(row("one", 1.5, 1.7))
-    assert told["val_reset_nats_per_char"] == {"mean": pytest.approx(1.6), "sd": pytest.approx(0.2 / math.sqrt(2))}
-    assert [seed["val_reset_nats_per_char"] for seed in told["seeds"]] == [1.5, 1.7]
-    assert json.loads(json.dumps(told)) == told
+    as_json = row_json(row("one", 1.5, 1.7))
+    assert as_json["val_reset_nats_per_char"] == {"mean": pytest.approx(1.6), "sd": pytest.approx(0.2 / math.sqrt(2))}
+    assert [seed["val_reset_nats_per_char"] for seed in as_json["seeds"]] == [1.5, 1.7]
+    assert json.loads(json.dumps(as_json)) == as_json
 
 
-def stored(runs: Path, *found: Result) -> None:
-    for one in found:
+def stored(runs: Path, *stored_results: Result) -> None:
+    for one in stored_results:
         folder = results.folder_of(runs, one.group, one.seed)
         folder.mkdir(parents=True)
         results.save(folder, one)
@@ -125,7 +125,7 @@ def test_a_damaged_result_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "a-seed0").mkdir()
     (tmp_path / "a-seed0" / "result.json").write_text("{")
     with pytest.raises(
-        DannError, match=r"result.json: is no result that dann wrote; remove .*a-seed0 and run it again"
+        DannError, match=r"result.json: is not a result that dann wrote; remove .*a-seed0 and run it again"
     ):
         results.groups(tmp_path)
 

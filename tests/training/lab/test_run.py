@@ -72,13 +72,14 @@ def test_a_run_keeps_and_prints_what_it_found(folder: Path, capsys: pytest.Captu
     assert seeds[0]["val_bpb"] == pytest.approx(seeds[0]["val_stateful_nats_per_char"] / math.log(2))
     runs = folder / "data" / "runs"
     for seed in (0, 1):
-        kept = results.folder_of(runs, row["group"], seed)
-        assert {file.name for file in kept.iterdir()} == KEPT
-        assert 500 < len((kept / "samples.txt").read_text()) < 1500
-        assert json.loads((kept / "settings.json").read_text())["train"]["seed"] == seed
-        assert len(results.curve(kept)) >= 2
+        run_folder = results.folder_of(runs, row["group"], seed)
+        assert {file.name for file in run_folder.iterdir()} == KEPT
+        assert 500 < len((run_folder / "samples.txt").read_text()) < 1500
+        assert json.loads((run_folder / "settings.json").read_text())["train"]["seed"] == seed
+        assert len(results.curve(run_folder)) >= 2
         assert all(
-            "secret-name" not in file.read_text() and str(folder) not in file.read_text() for file in kept.iterdir()
+            "secret-name" not in file.read_text() and str(folder) not in file.read_text()
+            for file in run_folder.iterdir()
         )
     assert (folder / "data" / "train.lock").exists()
 
@@ -104,7 +105,7 @@ def test_the_command_line_wins_over_the_experiment_and_it_over_config_toml(folde
 
 
 @pytest.mark.parametrize(
-    ("written", "said"),
+    ("written", "message"),
     [
         ("[experiment]\nquestoin = 'x'\n", "tiny.toml: experiment.questoin is no setting; did you mean experiment.question?"),
         ("[train]\nminuts = 3\n", "experiments/tiny.toml: train.minuts is no setting; did you mean train.minutes?"),
@@ -117,19 +118,19 @@ def test_the_command_line_wins_over_the_experiment_and_it_over_config_toml(folde
     ],
 )  # fmt: skip
 def test_what_is_wrong_in_an_experiment_is_one_line(
-    folder: Path, capsys: pytest.CaptureFixture[str], written: str, said: str
+    folder: Path, capsys: pytest.CaptureFixture[str], written: str, message: str
 ) -> None:
     (folder / "experiments" / "tiny.toml").write_text(written)
     assert main(["experiment", "run", "tiny"]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert said in err
+    assert message in err
     assert err.count("\n") == 1
 
 
 @pytest.mark.usefixtures("folder")
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ("run tinny", "experiments/tinny.toml: there is no such experiment; experiments/ has: tiny; or give a path"),
         ("run other/x.toml", "other/x.toml: there is no such experiment"),
@@ -137,10 +138,10 @@ def test_what_is_wrong_in_an_experiment_is_one_line(
         ("compare tiny", "tiny: no finished run under data/runs; there are: none yet; run it with"),
     ],
 )
-def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str], arguments: str, said: str) -> None:
+def test_a_wrong_name_is_one_line(capsys: pytest.CaptureFixture[str], arguments: str, message: str) -> None:
     assert main(["experiment", *arguments.split()]) == 1
     err = capsys.readouterr().err
-    assert err.startswith(f"dann: {said}")
+    assert err.startswith(f"dann: {message}")
     assert err.count("\n") == 1
 
 
@@ -155,12 +156,12 @@ def console() -> TrainingConsole:
 
 def test_stopping_keeps_the_seeds_that_finished(folder: Path) -> None:
     source = TextSource(folder / "secret-name.txt", 0.8)
-    asked = 0
+    calls = 0
 
     def stopping() -> bool:
-        nonlocal asked
-        asked += 1
-        return len(list((folder / "data" / "runs").glob("*/result.json"))) == 1 and asked % 2 == 0
+        nonlocal calls
+        calls += 1
+        return len(list((folder / "data" / "runs").glob("*/result.json"))) == 1 and calls % 2 == 0
 
     finished = run_seeds(small(folder), "tiny", source, 3, console, stopping)
     assert [result.seed for result in finished] == [0]
@@ -171,7 +172,7 @@ def test_stopping_keeps_the_seeds_that_finished(folder: Path) -> None:
 def test_a_seed_that_diverges_is_told_and_leaves_no_result(folder: Path) -> None:
     source = TextSource(folder / "secret-name.txt", 0.8)
     wild = small(folder, learning_rate=1e38, optimizer="sgd", clip_norm=0.0, warmup=0.0)
-    with pytest.raises(DannError, match=r"stopped being a finite number after step .* seed 0 has no result"):
+    with pytest.raises(DannError, match=r"not a finite number after step .* seed 0 has no result"):
         run_seeds(wild, "tiny", source, 2, console, lambda: False)
     assert results.groups(folder / "data" / "runs") == {}
 
@@ -194,8 +195,8 @@ def test_of_posts_one_figure_is_known_and_no_post_is_kept(folder: Path, capsys: 
     assert (row["val_reset_nats_per_char"], row["val_stateful_nats_per_char"]) == (None, None)
     assert 0 < row["val_bpb"]["mean"] < 9
     assert row["val_bpb"]["sd"] is None
-    kept = results.folder_of(folder / "data" / "runs", row["group"], 0)
-    assert "posts.db" not in (kept / "settings.json").read_text()
+    run_folder = results.folder_of(folder / "data" / "runs", row["group"], 0)
+    assert "posts.db" not in (run_folder / "settings.json").read_text()
     assert main(["experiment", "compare", "mine"]) == 0
     assert "| – | – |" in capsys.readouterr().out
 

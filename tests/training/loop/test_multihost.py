@@ -155,7 +155,7 @@ def test_ctrl_c_on_any_host_stops_all_and_a_resumed_run_ends_by_the_clock_on_bot
     with pair(training(tmp_path, "--resume", f"--minutes={minutes}")) as children:
         (code, out, err), other = ended(children)
     assert (code, other[:2]) == (0, (0, "")), err + other[2]
-    assert "going on with run" in err
+    assert "resuming run" in err
     assert "this is host 1 of 2" in other[2]
     assert "bits per byte" not in other[2]
     done = json.loads(out)

@@ -14,7 +14,7 @@ from model.config import ModelConfig
 from training.config.tables import Settings, TrainConfig
 from training.loop.clock import DISPATCH_STEPS, Clock, Speed
 from training.loop.optimizer import global_norm, learning_rates, optimizer
-from training.runs.init import fresh_network, spread_evenly
+from training.runs.init import fresh_network, init_uniform
 
 NO_EPOCH = np.zeros(1)
 
@@ -141,7 +141,7 @@ def test_an_even_start_spares_the_forget_gates_and_is_the_seeds() -> None:
     assert not np.array_equal(matrices[2], matrices[3])
     again: Any = fresh_network(settings, vocab_size=40)
     np.testing.assert_array_equal(again.output[...], model.output[...])
-    spread_evenly(again, 0.08, seed=4)
+    init_uniform(again, 0.08, seed=4)
     assert not np.array_equal(again.output[...], model.output[...])
 
 

@@ -15,7 +15,7 @@ from tests.model.small_networks import TOKENIZER, Parrot, parrot, snapshot
 from tests.training.small_runs import SMALL, chat
 from training.data.corpus import build_corpus, own_texts
 from training.data.split import UnlearnedPosts
-from training.retrain.compare import SMOKE_DRAWS, comparison_set, figures, serving_problems
+from training.retrain.compare import SMOKE_DRAWS, comparison_set, measure, serving_problems
 from training.store.post import Post
 
 PARAMS = SamplingParams(max_tokens=20)
@@ -64,50 +64,50 @@ def test_weights_that_are_no_numbers_are_named_and_nothing_is_drawn_from_them(ba
 
 
 def test_the_two_kinds_are_scored_by_themselves_and_together() -> None:
-    asked = settings()
-    corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
-    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
+    config = settings()
+    corpus = build_corpus(POSTS, config.data, frozenset([*OLD, *NEW]))
+    held_out = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), config)
     texts = {post.id: post.text for post in POSTS}
-    assert own_texts(ground.old) == [texts[id_] for id_ in OLD]
-    assert own_texts(ground.new) == [texts[id_] for id_ in NEW]
-    assert ground.posts == len(OLD) + len(NEW) == 50
-    said = {exchange.answer for exchange in ground.asked}
-    assert (len(ground.asked), len(said & {texts[id_] for id_ in OLD})) == (40, 20)
-    found = figures(Engine(snapshot(TIMED)), ground, asked)
-    assert found.old_bpb is not None
-    assert found.new_bpb is not None
-    assert min(found.old_bpb, found.new_bpb) < found.bpb < max(found.old_bpb, found.new_bpb)
+    assert own_texts(held_out.old) == [texts[id_] for id_ in OLD]
+    assert own_texts(held_out.new) == [texts[id_] for id_ in NEW]
+    assert held_out.posts == len(OLD) + len(NEW) == 50
+    answers = {exchange.answer for exchange in held_out.prompts}
+    assert (len(held_out.prompts), len(answers & {texts[id_] for id_ in OLD})) == (40, 20)
+    both = measure(Engine(snapshot(TIMED)), held_out, config)
+    assert both.old_bpb is not None
+    assert both.new_bpb is not None
+    assert min(both.old_bpb, both.new_bpb) < both.bpb < max(both.old_bpb, both.new_bpb)
 
 
 def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
     """Also where the candidate holds it out."""
-    asked = settings()
-    corpus = build_corpus(POSTS, asked.data, frozenset([*OLD, *NEW]))
-    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD[20:]), frozenset()), asked)
+    config = settings()
+    corpus = build_corpus(POSTS, config.data, frozenset([*OLD, *NEW]))
+    held_out = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD[20:]), frozenset()), config)
     texts = {post.id: post.text for post in POSTS}
-    assert own_texts(ground.old) == [texts[id_] for id_ in OLD[20:]]
-    assert (ground.new, len(ground.asked), ground.unasked) == ([], 10, 20)
-    assert figures(Engine(snapshot(TIMED)), ground, asked).new_bpb is None
+    assert own_texts(held_out.old) == [texts[id_] for id_ in OLD[20:]]
+    assert (held_out.new, len(held_out.prompts), held_out.unprompted) == ([], 10, 20)
+    assert measure(Engine(snapshot(TIMED)), held_out, config).new_bpb is None
 
 
 def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
-    asked = settings()
-    corpus = build_corpus(POSTS, asked.data, frozenset(NEW))
-    ground = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
-    assert (ground.old, ground.posts) == ([], len(NEW))
+    config = settings()
+    corpus = build_corpus(POSTS, config.data, frozenset(NEW))
+    held_out = comparison_set(POSTS, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), config)
+    assert (held_out.old, held_out.posts) == ([], len(NEW))
 
 
 def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies() -> None:
-    asked = settings()
+    config = settings()
     long = "a b c d e f g h i j"
     posts = [*POSTS, *(Post(f"q{n}", "q", mine=True, time=None, text=long) for n in range(3))]
-    corpus = build_corpus(posts, asked.data, frozenset([*OLD, *NEW]))
-    ground = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), asked)
-    quoting = figures(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), ground, asked)
+    corpus = build_corpus(posts, config.data, frozenset([*OLD, *NEW]))
+    held_out = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), config)
+    quoting = measure(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), held_out, config)
     assert (quoting.longest_copy, quoting.copied) == (10, 1.0)
     assert (quoting.replies, quoting.commonest) == (1 / 60, 1.0)
     assert quoting.words == 10 / 600
-    wild = figures(Engine(snapshot(TIMED)), ground, asked)
+    wild = measure(Engine(snapshot(TIMED)), held_out, config)
     assert wild.copied == 0.0
     assert min(wild.replies, wild.words) > 0.9
     assert wild.commonest <= 0.1

@@ -16,12 +16,12 @@ INCUMBENT = GateFigures(
 LIMITS = RetrainConfig(tolerance=0.05, longest_copy=10, copied=0.01, variety=0.9, same=0.03)
 
 
-def said(limits: RetrainConfig = LIMITS, **figures: Any) -> list[str]:
+def refusals(limits: RetrainConfig = LIMITS, **figures: Any) -> list[str]:
     return objections(replace(INCUMBENT, **figures), INCUMBENT, limits)
 
 
 def test_as_good_as_the_incumbent_is_good_enough() -> None:
-    assert said() == []
+    assert refusals() == []
 
 
 @pytest.mark.parametrize(
@@ -40,7 +40,7 @@ def test_as_good_as_the_incumbent_is_good_enough() -> None:
     ],
 )
 def test_each_condition_refuses_by_itself_and_says_its_figures(figures: dict[str, Any], words: list[str]) -> None:
-    (reason,) = said(**figures)
+    (reason,) = refusals(**figures)
     for word in words:
         assert word in reason
     assert "\n" not in reason
@@ -62,13 +62,13 @@ def test_each_condition_refuses_by_itself_and_says_its_figures(figures: dict[str
     ],
 )
 def test_within_its_limit_each_condition_passes(figures: dict[str, Any]) -> None:
-    assert said(**figures) == []
+    assert refusals(**figures) == []
 
 
 def test_copying_is_measured_by_the_limit_where_the_incumbent_copies_less() -> None:
     limits = LIMITS.model_copy(update={"longest_copy": 20, "copied": 0.1, "same": 0.2})
-    assert said(limits, longest_copy=20, copied=0.1, commonest=0.2) == []
-    assert len(said(limits, longest_copy=21, copied=0.11, commonest=0.21)) == 3
+    assert refusals(limits, longest_copy=20, copied=0.1, commonest=0.2) == []
+    assert len(refusals(limits, longest_copy=21, copied=0.11, commonest=0.21)) == 3
 
 
 def test_what_is_as_varied_as_real_posts_is_not_bland_beside_noise() -> None:
@@ -87,9 +87,9 @@ def test_a_bland_incumbent_is_still_what_a_candidate_need_not_exceed() -> None:
 
 def test_nonsense_that_is_well_known_does_not_hide_a_voice_that_is_lost() -> None:
     """10,000 new lines of one word: everything together is known far better, and the voice far worse."""
-    found = said(bpb=0.4, old_bpb=2.4, new_bpb=0.01, words=0.05, pairs=0.9, replies=0.1)
-    assert len(found) == 3
-    assert "that the incumbent held out worse" in found[0]
+    reasons = refusals(bpb=0.4, old_bpb=2.4, new_bpb=0.01, words=0.05, pairs=0.9, replies=0.1)
+    assert len(reasons) == 3
+    assert "that the incumbent held out worse" in reasons[0]
 
 
 def test_the_first_checkpoint_must_know_more_than_the_alphabet() -> None:
@@ -101,6 +101,6 @@ def test_the_first_checkpoint_must_know_more_than_the_alphabet() -> None:
 
 
 def test_figures_can_be_recorded_whatever_they_are() -> None:
-    told = replace(INCUMBENT, bpb=math.nan, old_bpb=None, new_bpb=math.inf).as_json()
-    assert json.loads(json.dumps(told, allow_nan=False))["longest_copy"] == 12
-    assert (told["bpb"], told["old_bpb"], told["new_bpb"]) == (None, None, None)
+    figures = replace(INCUMBENT, bpb=math.nan, old_bpb=None, new_bpb=math.inf).as_json()
+    assert json.loads(json.dumps(figures, allow_nan=False))["longest_copy"] == 12
+    assert (figures["bpb"], figures["old_bpb"], figures["new_bpb"]) == (None, None, None)

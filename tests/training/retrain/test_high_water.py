@@ -9,7 +9,8 @@ import pytest
 from model.checkpoints.folder import MANIFEST
 from training.retrain.high_water import HighWaterMark, high_water, mark_of, new_since
 from training.store.post import Post
-from training.store.runs import RetrainRun, Verdict
+from training.store.retrain_outcome import RunVerdict
+from training.store.runs import RetrainRun
 
 
 def posts(*times: float | None) -> list[Post]:
@@ -17,7 +18,7 @@ def posts(*times: float | None) -> list[Post]:
 
 
 def run(
-    verdict: Verdict, newest: float | None, number: int, *, id_: int = 1, candidate: str | None = None
+    verdict: RunVerdict, newest: float | None, number: int, *, id_: int = 1, candidate: str | None = None
 ) -> RetrainRun:
     return RetrainRun(id_, "schedule", 1000.0 * id_, verdict, posts=number, newest_post=newest, candidate=candidate)
 
@@ -51,7 +52,7 @@ def test_newer_posts_are_new_and_so_is_what_came_late() -> None:
 @pytest.mark.parametrize(("verdict", "seen"), [("published", True), ("refused", True), ("failed", False),
                                                ("skipped", False), ("running", False)])  # fmt: skip
 def test_a_run_has_seen_its_posts_if_it_brought_a_candidate_to_judge(
-    tmp_path: Path, verdict: Verdict, seen: bool
+    tmp_path: Path, verdict: RunVerdict, seen: bool
 ) -> None:
     before = run("published", 10.0, 3)
     assert high_water(tmp_path, [before, run(verdict, 20.0, 9, id_=2)]) == (

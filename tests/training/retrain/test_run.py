@@ -19,7 +19,7 @@ from training.data.corpus import build_corpus, own_texts
 from training.data.split import digests_for_meta
 from training.lock import training_lock
 from training.retrain.run import retrain
-from training.runs.learning import Learning
+from training.runs.post_run import PostRun
 from training.runs.train import resume_last, train
 from training.store.post import Post
 from training.store.posts import open_store
@@ -32,7 +32,7 @@ KNOWN = POSTS[: len(POSTS) * 3 // 4]
 STEPS = 120
 
 
-class Told:
+class RecordingConsole:
     """A RetrainConsole that remembers."""
 
     def __init__(self) -> None:
@@ -45,7 +45,7 @@ class Told:
     def part(self, part: str, share: float) -> None:
         self.parts.append((part, share))
 
-    def begun(self, *_: Any) -> None: ...
+    def recorded(self, *_: Any) -> None: ...
     def begin(self, *_: Any) -> None: ...
     def stepped(self, *_: Any) -> None: ...
     def evaluated(self, *_: Any) -> None: ...
@@ -55,9 +55,9 @@ class Told:
 def settings(folder: Path, **tables: dict[str, Any]) -> BotSettings:
     """Small ones, in which chance alone refuses nobody: the network is too small to be as good twice."""
     lenient = {"start": "scratch", "tolerance": 0.05, "samples": 90, "variety": 0.7, "copied": 0.3}
-    made = {"data": {"dir": folder}, "train": SMALL["train"] | {"steps": STEPS}, "retrain": lenient}
+    small = {"data": {"dir": folder}, "train": SMALL["train"] | {"steps": STEPS}, "retrain": lenient}
     return BotSettings.model_validate(
-        SMALL | made | {name: {**made.get(name, {}), **table} for name, table in tables.items()}
+        SMALL | small | {name: {**small.get(name, {}), **table} for name, table in tables.items()}
     )
 
 
@@ -71,9 +71,13 @@ def add(folder: Path, posts: list[Post]) -> None:
 
 
 def retrained(
-    asked: BotSettings, *, force: bool = False, stopping: Callable[[], bool] = never, console: Told | None = None
+    config: BotSettings,
+    *,
+    force: bool = False,
+    stopping: Callable[[], bool] = never,
+    console: RecordingConsole | None = None,
 ) -> RetrainRun:
-    return retrain(asked, console or Told(), stopping, why="a test", force=force)
+    return retrain(config, console or RecordingConsole(), stopping, why="a test", force=force)
 
 
 def rows(folder: Path) -> list[RetrainRun]:
@@ -86,22 +90,22 @@ def serving(folder: Path) -> str | None:
 
 
 @pytest.fixture(scope="module")
-def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with an incumbent."""
-    folder = tmp_path_factory.mktemp("begun")
+    folder = tmp_path_factory.mktemp("trained")
     add(folder, KNOWN)
-    train(settings(folder), KNOWN, Told(), never)
+    train(settings(folder), KNOWN, RecordingConsole(), never)
     return folder
 
 
 @pytest.fixture
-def folder(begun: Path, tmp_path: Path) -> Path:
+def folder(trained_folder: Path, tmp_path: Path) -> Path:
     """A copy of it, for one test alone."""
-    return shutil.copytree(begun, tmp_path / "data")
+    return shutil.copytree(trained_folder, tmp_path / "data")
 
 
 def test_what_came_since_is_learned_and_published(folder: Path) -> None:
-    before, console = serving(folder), Told()
+    before, console = serving(folder), RecordingConsole()
     add(folder, POSTS)
     run = retrained(settings(folder), console=console)
     assert (run.verdict, run.incumbent) == ("published", before), run.reason
@@ -126,7 +130,7 @@ def test_what_came_since_is_learned_and_published(folder: Path) -> None:
         build_corpus(POSTS, settings(folder).data).held_out
     )  # half of the old ones too
     with pytest.raises(DannError, match="no unfinished run"):  # what the gate has not passed is not resumed past it
-        resume_last(settings(folder), POSTS, Told(), never)
+        resume_last(settings(folder), POSTS, RecordingConsole(), never)
     metrics = (folder / "runs" / "retrain" / "metrics.jsonl").parent
     assert (metrics / "settings.json").exists()
 
@@ -186,7 +190,7 @@ def test_what_no_longer_loads_counts_as_none_and_the_row_says_so(folder: Path) -
     weights.write_bytes(weights.read_bytes()[:-1] + b"\x00\x01")
     run = retrained(settings(folder), force=True)
     assert (run.verdict, run.incumbent, run.incumbent_bpb) == ("published", None, None), run.reason
-    assert "no longer loads and counts as none" in run.reason
+    assert "no longer loads, so nothing was compared with" in run.reason
     assert "damaged" in run.reason
     assert serving(folder) == run.candidate
 
@@ -199,7 +203,7 @@ def test_where_it_no_longer_loads_the_one_before_it_is_the_one_to_beat(folder: P
     (root / "broken" / "config.json").unlink()
     run = retrained(settings(folder, train={"steps": 3, "evaluations": 1}), force=True)
     assert (run.verdict, run.incumbent, serving(folder)) == ("refused", before, "broken"), run.reason
-    assert "what served before it counts" in run.reason
+    assert "what served before it is the incumbent" in run.reason
     assert "it knows held-out posts worse" in run.reason
 
 
@@ -213,7 +217,7 @@ def test_the_first_checkpoint_needs_no_incumbent_and_must_beat_the_alphabet(tmp_
     assert "nothing to compare with" in run.reason
 
 
-class Asked:
+class StopAfter:
     """Answers yes from the `after`th question on."""
 
     def __init__(self, after: int) -> None:
@@ -228,15 +232,15 @@ def test_stopping_anywhere_publishes_nothing_and_what_was_to_be_learned_still_is
     """One question after another, up to a run that was not stopped; the places are all that `retrain` has."""
     before = serving(folder)
     add(folder, POSTS)
-    asked = settings(
+    config = settings(
         folder,
         train={"steps": 2, "evaluations": 1},
         retrain={"tolerance": 1.0, "variety": 0.0, "copied": 1.0, "same": 1.0},
     )
     parts = set()
     for after in range(30):
-        console = Told()
-        run = retrained(asked, stopping=Asked(after), console=console)
+        console = RecordingConsole()
+        run = retrained(config, stopping=StopAfter(after), console=console)
         if run.verdict == "published":
             break
         assert (run.verdict, run.reason, serving(folder)) == ("failed", "stopped", before)
@@ -249,7 +253,7 @@ def test_a_killed_run_is_closed_by_the_next_and_its_leavings_count_for_nothing(f
     """Killed while it judged: its candidate is on the disk, and nobody knows whether it is any good."""
     before = serving(folder)
     add(folder, POSTS)
-    asked = settings(
+    config = settings(
         folder,
         train={"steps": 2, "evaluations": 1},
         retrain={"tolerance": 1.0, "variety": 0.0, "copied": 1.0, "same": 1.0},
@@ -258,19 +262,19 @@ def test_a_killed_run_is_closed_by_the_next_and_its_leavings_count_for_nothing(f
     class Killed(BaseException):
         pass
 
-    class Killing(Told):
+    class Killing(RecordingConsole):
         def part(self, part: str, share: float) -> None:
             if (part, share) == ("judging", 0.0):
                 raise Killed
 
     with pytest.raises(Killed):
-        retrained(asked, console=Killing())
-    with open_runs(asked.data.store_url) as runs:  # a kill leaves it so
+        retrained(config, console=Killing())
+    with open_runs(config.data.store_url) as runs:  # a kill leaves it so
         (killed,) = runs.last()
         runs.note(killed.id, verdict="running", reason="", seconds=None)
     assert killed.candidate in checkpoint.ids(folder / "checkpoints")
     assert serving(folder) == before
-    kept = asked.model_copy(update={"retrain": asked.retrain.model_copy(update={"keep": 1})})
+    kept = config.model_copy(update={"retrain": config.retrain.model_copy(update={"keep": 1})})
     run = retrained(kept)
     assert run.verdict == "published", run.reason
     assert checkpoint.ids(folder / "checkpoints") == [run.candidate]  # all else went
@@ -315,35 +319,37 @@ def test_what_cannot_be_compared_is_refused(folder: Path) -> None:
 @pytest.mark.parametrize("start", ["warm", "shrink_perturb"])
 def test_a_candidate_can_go_on_from_the_incumbent(folder: Path, start: str, monkeypatch: pytest.MonkeyPatch) -> None:
     add(folder, POSTS)
-    begun_with: list[bool] = []
-    set_up = Learning.__init__
+    warm_starts: list[bool] = []
+    set_up = PostRun.__init__
 
-    def noting(self: Learning, *positional: Any, **named: Any) -> None:
-        begun_with.append(named["weights"] is not None)
+    def noting(self: PostRun, *positional: Any, **named: Any) -> None:
+        warm_starts.append(named["weights"] is not None)
         set_up(self, *positional, **named)
 
-    monkeypatch.setattr(Learning, "__init__", noting)
+    monkeypatch.setattr(PostRun, "__init__", noting)
     run = retrained(settings(folder, retrain={"start": start}, train={"steps": 60}))
     assert run.verdict == "published", run.reason
-    assert begun_with == [True]
+    assert warm_starts == [True]
     candidate, incumbent = (checkpoint.load(folder / "checkpoints", id_) for id_ in (run.candidate, run.incumbent))
     assert candidate.tokenizer.token_bytes == incumbent.tokenizer.token_bytes
 
 
 def test_a_warm_start_that_cannot_be_begins_anew_and_says_so(folder: Path) -> None:
     add(folder, POSTS)
-    console = Told()
-    asked = settings(folder, retrain={"start": "warm"}, model={**SMALL["model"], "hidden_dim": 24})
-    retrained(asked, console=console, stopping=lambda: bool(console.lines))
-    assert console.lines == ["the network or the tokenizer is to be another than what serves has: beginning anew"]
+    console = RecordingConsole()
+    config = settings(folder, retrain={"start": "warm"}, model={**SMALL["model"], "hidden_dim": 24})
+    retrained(config, console=console, stopping=lambda: bool(console.lines))
+    assert console.lines == [
+        "the settings ask for another network or tokenizer than the incumbent's: training from scratch"
+    ]
 
 
 def test_what_was_learned_from_forgotten_posts_is_nothing_to_go_on_from(folder: Path) -> None:
     add(folder, POSTS)
-    console = Told()
+    console = RecordingConsole()
     retire(folder / "checkpoints", [str(serving(folder))])
     retrained(settings(folder, retrain={"start": "warm"}), console=console, stopping=lambda: bool(console.lines))
-    assert console.lines == ["what serves learned posts that were forgotten since: beginning anew"]
+    assert console.lines == ["the incumbent learned posts that were forgotten since: training from scratch"]
 
 
 def test_no_post_is_in_any_log_row_or_file_of_a_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -15,14 +15,14 @@ from training.data.corpus import build_corpus
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator
 from training.retrain.warm_start import NOISE, SHRINK, can_warm_start, warm_start_params
-from training.runs.learning import Learning
+from training.runs.post_run import PostRun
 from training.runs.train import train
 
 pytestmark = pytest.mark.slow
 POSTS = demo(120)
 
 
-class Silent:
+class SilentConsole:
     """A Console that keeps what it is told to itself."""
 
     def say(self, line: str) -> None: ...
@@ -35,7 +35,7 @@ class Silent:
 @pytest.fixture(scope="module")
 def incumbent(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
     folder = tmp_path_factory.mktemp("incumbent")
-    train(small_settings(folder, steps=150), POSTS, Silent(), lambda: False)
+    train(small_settings(folder, steps=150), POSTS, SilentConsole(), lambda: False)
     return checkpoint.load(folder / "checkpoints")
 
 
@@ -45,37 +45,39 @@ def settings(folder: Path, start: str, **tables: Any) -> BotSettings:
 
 def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
     """Bits per byte of what a run that starts so holds out, before its first step."""
-    asked = settings(folder, start)
-    weights = None if start == "scratch" else warm_start_params(incumbent, asked)
-    corpus = build_corpus(POSTS, asked.data)
-    run = Learning(folder, asked, corpus, incumbent.tokenizer, Silent(), weights=weights)
-    return Evaluator(nnx.graphdef(run.model), run.dataset.val)(run.initial_state().params).bpb
+    config = settings(folder, start)
+    weights = None if start == "scratch" else warm_start_params(incumbent, config)
+    corpus = build_corpus(POSTS, config.data)
+    run = PostRun(folder, config, corpus, SilentConsole(), tokenizer=incumbent.tokenizer, weights=weights)
+    return Evaluator(nnx.graphdef(run.setup.model), run.setup.dataset.val)(run.initial_state().params).bpb
 
 
 def test_a_warm_start_begins_where_the_incumbent_ended_and_the_others_do_not(
     incumbent: Snapshot, tmp_path: Path
 ) -> None:
     assert incumbent.meta is not None
-    bar = incumbent.meta.val_bpb
+    incumbent_bpb = incumbent.meta.val_bpb
     warm, between, scratch = (first_score(tmp_path, incumbent, s) for s in ("warm", "shrink_perturb", "scratch"))
-    assert warm == pytest.approx(bar, rel=1e-4)
-    assert bar * 1.05 < between < scratch * 0.95
+    assert warm == pytest.approx(incumbent_bpb, rel=1e-4)
+    assert incumbent_bpb * 1.05 < between < scratch * 0.95
 
 
 def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Path) -> None:
     """That the trainer begins with these weights, too, and not with others of its own."""
     losses: dict[str, float] = {}
 
-    class Noting(Silent):
+    class Noting(SilentConsole):
         def stepped(self, metrics: Any) -> None:
             losses.setdefault(start, metrics.loss)
 
     for start in ("warm", "shrink_perturb", "scratch"):
-        asked = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
-        weights = None if start == "scratch" else warm_start_params(incumbent, asked)
-        corpus = build_corpus(POSTS, asked.data)
-        run = Learning(tmp_path, asked, corpus, incumbent.tokenizer, Noting(), weights=weights, resumable=False)
-        run.fit(Clock(asked.train, 0.0), lambda: False)
+        config = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
+        weights = None if start == "scratch" else warm_start_params(incumbent, config)
+        corpus = build_corpus(POSTS, config.data)
+        run = PostRun(
+            tmp_path, config, corpus, Noting(), tokenizer=incumbent.tokenizer, weights=weights, resumable=False
+        )
+        run.fit(Clock(config.train, 0.0), lambda: False)
     assert losses["warm"] < losses["shrink_perturb"] * 0.95
     assert losses["shrink_perturb"] < losses["scratch"]
     assert not (tmp_path / "resume.safetensors").exists()
@@ -83,9 +85,11 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
 
 def test_shrinking_and_perturbing_is_what_it_says_and_the_seed_decides(incumbent: Snapshot, tmp_path: Path) -> None:
     before = weights_of(incumbent.model)
-    asked = settings(tmp_path, "shrink_perturb")
-    one, again = warm_start_params(incumbent, asked), warm_start_params(incumbent, asked)
-    other = warm_start_params(incumbent, asked.model_copy(update={"train": asked.train.model_copy(update={"seed": 1})}))
+    config = settings(tmp_path, "shrink_perturb")
+    one, again = warm_start_params(incumbent, config), warm_start_params(incumbent, config)
+    other = warm_start_params(
+        incumbent, config.model_copy(update={"train": config.train.model_copy(update={"seed": 1})})
+    )
     noise = np.concatenate([(one[name] - SHRINK * before[name]).ravel() for name in before])
     assert noise.std() == pytest.approx(NOISE, rel=0.1)
     assert abs(noise.mean()) < NOISE / 10

@@ -10,7 +10,7 @@ import pytest
 from model.checkpoints import checkpoint
 from model.checkpoints.curve import CURVE, MOST_POINTS, Point, read_curve, write_curve
 from model.checkpoints.folder import Meta
-from tests.training.retrain.test_run import Told
+from tests.training.retrain.test_run import RecordingConsole
 from tests.training.runs.test_train import console
 from tests.training.small_runs import demo, small_settings
 from training.loop.scoring import Score
@@ -40,7 +40,7 @@ def test_the_loss_of_training_is_told_in_bits_a_byte_as_the_held_out_one(tmp_pat
 def test_a_resumed_run_goes_on_with_its_points(tmp_path: Path) -> None:
     before = CurveRecorder(tmp_path / "curve.json")
     before.add(metrics(10), scored(4.0, 2.0))
-    before.keep()
+    before.save()
     before.add(metrics(20), scored(4.0, 1.9))  # the run is killed here
     after = CurveRecorder(tmp_path / "curve.json")
     after.add(metrics(20), scored(4.0, 1.8))
@@ -50,10 +50,10 @@ def test_a_resumed_run_goes_on_with_its_points(tmp_path: Path) -> None:
 def test_of_a_long_curve_few_points_stay_among_them_the_first_and_the_last(tmp_path: Path) -> None:
     points: list[Point] = [(float(step), step, 2.0, 2.0) for step in range(1234)]
     write_curve(tmp_path, points)
-    kept = read_curve(tmp_path)
-    assert len(kept) == MOST_POINTS
-    assert (kept[0], kept[-1]) == (points[0], points[-1])
-    assert {round(after[1] - before[1]) for before, after in pairwise(kept)} == {6, 7}
+    thinned = read_curve(tmp_path)
+    assert len(thinned) == MOST_POINTS
+    assert (thinned[0], thinned[-1]) == (points[0], points[-1])
+    assert {round(after[1] - before[1]) for before, after in pairwise(thinned)} == {6, 7}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +72,7 @@ def test_a_trained_and_a_retrained_checkpoint_have_their_curve_and_ppmds_figure(
     with open_store(settings.data.store_url) as store, store.writing() as writer:
         writer.add(demo())
     trained = train(settings, demo(), console(), lambda: False)
-    run = retrain(settings, Told(), lambda: False, why="test", force=True)
+    run = retrain(settings, RecordingConsole(), lambda: False, why="test", force=True)
     assert run.candidate
     for id_ in (trained.checkpoint, run.candidate):
         curve, meta = read_curve(root / id_), checkpoint.load(root, id_).meta
@@ -98,5 +98,5 @@ def test_a_run_that_was_stopped_and_resumed_has_one_curve(tmp_path: Path) -> Non
 
 
 def test_a_meta_from_before_has_no_baselines() -> None:
-    told = {"created": "", "step": 1, "seconds": 1.0, "val_bpb": 2.0, "posts": 1, "newest_post": None, "seed": 0}
-    assert Meta.model_validate(told | {"code_version": "", "settings": {}}).baselines == {}
+    fields = {"created": "", "step": 1, "seconds": 1.0, "val_bpb": 2.0, "posts": 1, "newest_post": None, "seed": 0}
+    assert Meta.model_validate(fields | {"code_version": "", "settings": {}}).baselines == {}

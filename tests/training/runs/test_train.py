@@ -19,7 +19,7 @@ from tests.training.small_runs import SMALL, demo, posts, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
 from training.runs import sizing
-from training.runs.learning import Learned
+from training.runs.post_run import TrainResult
 from training.runs.sizing import choose
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last, train
@@ -33,7 +33,7 @@ def console() -> TrainingConsole:
     return TrainingConsole(Console(file=sys.stderr))
 
 
-def trained(folder: Path, **options: Any) -> Learned:
+def trained(folder: Path, **options: Any) -> TrainResult:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
 
 
@@ -74,10 +74,10 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
     evaluations = [line for line in lines if line["event"] == "evaluation"]
     assert len(evaluations) == 2
     assert {"loss", "accuracy", "bpb"} <= evaluations[0].keys()
-    told = capsys.readouterr()
-    assert told.out == ""
-    assert "only 244 posts of yours" in told.err
-    assert "bits per byte" in told.err
+    output = capsys.readouterr()
+    assert output.out == ""
+    assert "only 244 posts of yours" in output.err
+    assert "bits per byte" in output.err
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
@@ -108,8 +108,10 @@ def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
 
 def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(tmp_path: Path) -> None:
     """ "auto" follows the minutes: resuming with others must not look for a network of another size."""
-    begun = small_settings(tmp_path, steps=120, minutes=1.0)
-    auto = begun.model_copy(update={"model": begun.model.model_copy(update={"hidden_dim": "auto", "dropout": "auto"})})
+    original = small_settings(tmp_path, steps=120, minutes=1.0)
+    auto = original.model_copy(
+        update={"model": original.model.model_copy(update={"hidden_dim": "auto", "dropout": "auto"})}
+    )
     asked = iter([False, False, True])
     first = train(auto, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
@@ -133,10 +135,10 @@ def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tm
 
 
 def test_a_rate_that_explodes_is_told_and_changes_nothing(tmp_path: Path) -> None:
-    kept = trained(tmp_path).checkpoint
+    before = trained(tmp_path).checkpoint
     with pytest.raises(DannError, match=r"not a finite number after step .* try a smaller one"):
         trained(tmp_path, learning_rate=1e30, clip_norm=1e30, warmup=0.0)
-    assert checkpoint.current(tmp_path / "checkpoints") == kept
+    assert checkpoint.current(tmp_path / "checkpoints") == before
 
 
 def test_more_text_and_minutes_make_a_larger_network() -> None:
@@ -204,7 +206,7 @@ def test_kill_9_loses_little_and_resume_goes_on(tmp_path: Path) -> None:
         check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
-    assert "going on with run" in resumed.stderr
+    assert "resuming run" in resumed.stderr
     figures = json.loads(resumed.stdout)
     assert figures.keys() >= {
         "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params", "baselines",
@@ -231,7 +233,7 @@ def test_ctrl_c_once_saves_and_a_second_training_is_told_of_the_first(tmp_path: 
 
 def test_a_full_disk_leaves_the_old_checkpoint_serving(tmp_path: Path) -> None:
     """The limit on a file's size stands in for the disk: the system refuses the write in the same way."""
-    kept = trained(filled(tmp_path)).checkpoint
+    before = trained(filled(tmp_path)).checkpoint
     limit = (
         "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
         "resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000)); "
@@ -243,5 +245,5 @@ def test_a_full_disk_leaves_the_old_checkpoint_serving(tmp_path: Path) -> None:
     assert failed.returncode == 1, failed.stderr
     assert "no room left to save it" in failed.stderr.splitlines()[-1]
     assert "Traceback" not in failed.stderr
-    assert checkpoint.load(tmp_path / "checkpoints").id == kept
+    assert checkpoint.load(tmp_path / "checkpoints").id == before
     assert trained(tmp_path).ending == "done"

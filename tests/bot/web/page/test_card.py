@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
-from bot.retraining.outcome import RetrainProgress
 from bot.web.cached import TimedCache
 from bot.web.page import card_data
 from bot.web.page.card_data import MOST_RUNS, without_paths
@@ -24,6 +23,7 @@ from tests.bot.web.web_harness import Answers, Web, on_http
 from tests.model.small_networks import META, TOKENIZER, snapshot
 from training.store.post import Post
 from training.store.posts import open_store
+from training.store.retrain_outcome import RetrainProgress
 from training.store.runs import open_runs
 
 CURVE: list[Point] = [(1.5, 10, 3.1, 3.0), (3.0, 20, 2.5, 2.6)]

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 
-from bot.retraining.outcome import RetrainProgress
 from bot.web.page import events
 from model.engine.engine import Engine
 from tests.bot.web.web_harness import Answers, Web, on_http
 from tests.model.small_networks import parrot, snapshot
+from training.store.retrain_outcome import RetrainProgress
 
 
 class Listener:

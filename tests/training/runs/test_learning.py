@@ -1,0 +1,89 @@
+"""`learn`: which weights a run that was stopped or diverged leaves, and what is said where there are none."""
+
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import pytest
+from flax import nnx
+
+from model.errors import DannError
+from tests.training.retrain.test_warm_start import SilentConsole
+from tests.training.small_runs import demo, small_settings
+from training.data.corpus import build_corpus
+from training.loop.clock import Clock
+from training.loop.scoring import Evaluator, Score, scored
+from training.loop.trainer import Ending, Fit, TrainProgress
+from training.runs import learning
+from training.runs.learning import Diverged, RunListener, Stopped, TrainingSetup, learn, set_up
+from training.runs.post_run import PostText
+
+
+@pytest.fixture(scope="module")
+def setup() -> TrainingSetup:
+    settings = small_settings(Path("unused"))
+    return set_up(settings, PostText(build_corpus(demo(60), settings.data)))
+
+
+def ended(
+    setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch, ending: Ending, best: Any, *, partial: bool
+) -> tuple[Fit, Any]:
+    """Learn, where the fit has ended so; returns its result and the model's weights."""
+    result = Fit(ending, TrainProgress(step=1200, best=best, best_score=Score(1.0, 0.5, 2.0)), 1.0)
+    monkeypatch.setattr(learning, "fit", lambda *_: result)
+    listener, clock = RunListener(SilentConsole(), Path("unused")), Clock(setup.settings.train, 0.0)
+    return (
+        learn(setup, clock, listener, lambda: False, partial=partial, consequence="seed 3 has no result"),
+        nnx.state(setup.model, nnx.Param),
+    )
+
+
+@pytest.mark.parametrize(
+    ("ending", "partial"), [("done", False), ("done", True), ("stopped", True), ("diverged", True)]
+)
+def test_the_model_is_left_with_the_best_weights(
+    setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch, ending: Ending, partial: bool
+) -> None:
+    best = jax.tree.map(lambda leaf: leaf + 0.25, nnx.state(setup.model, nnx.Param))
+    result, weights = ended(setup, monkeypatch, ending, best, partial=partial)
+    assert result.ending == ending
+    assert all(map(np.array_equal, jax.tree.leaves(weights), jax.tree.leaves(best)))
+
+
+@pytest.mark.parametrize("partial", [False, True])
+@pytest.mark.parametrize(
+    ("ending", "error", "message"),
+    [
+        ("diverged", Diverged, "not a finite number after step 1,200; train.learning_rate is 0.01, try a smaller one; seed"),
+        ("stopped", Stopped, "stopped before there was anything to keep; seed 3 has no result"),
+        ("done", DannError, "minutes (train.minutes) were over before the first step; give it more; seed 3"),
+    ],
+)  # fmt: skip
+def test_without_weights_the_error_says_why_and_with_what_consequence(
+    setup: TrainingSetup,
+    monkeypatch: pytest.MonkeyPatch,
+    ending: Ending,
+    error: type[DannError],
+    message: str,
+    partial: bool,
+) -> None:
+    with pytest.raises(error) as raised:
+        ended(setup, monkeypatch, ending, None, partial=partial)
+    assert message in str(raised.value)
+    assert type(raised.value) is error
+
+
+@pytest.mark.parametrize(("ending", "error"), [("diverged", Diverged), ("stopped", Stopped)])
+def test_where_a_whole_run_is_wanted_part_of_one_is_not_enough(
+    setup: TrainingSetup, monkeypatch: pytest.MonkeyPatch, ending: Ending, error: type[DannError]
+) -> None:
+    with pytest.raises(error, match="seed 3 has no result"):
+        ended(setup, monkeypatch, ending, nnx.state(setup.model, nnx.Param), partial=False)
+
+
+def test_a_score_is_that_of_the_networks_own_weights(setup: TrainingSetup) -> None:
+    params = nnx.state(setup.model, nnx.Param)
+    other = jax.tree.map(lambda leaf: 2 * leaf, params)
+    evaluator = Evaluator(nnx.graphdef(setup.model), setup.dataset.val)
+    assert scored(setup.model, setup.dataset.val) == evaluator(params) != evaluator(other)
