@@ -12,23 +12,15 @@ from rich.console import Console
 
 from bot.config import BotSettings, Tokens
 from bot.process import memory_tuning
+from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
-from training.cli.shared import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
+from training.cli.shared import Parser, add_command, add_setting, print_json, root_parser, run_command, terminal
 
 if TYPE_CHECKING:
     from model.engine.engine import Engine
 
 MOST_REPLIES = 1000
-
-SAMPLING = {
-    "temp": ("sample.temperature", "0 always takes the likeliest token, 1 is the voice as learned, 2 is wild"),
-    "top_k": ("sample.top_k", "only among the K likeliest tokens; 0 among all"),
-    "top_p": ("sample.top_p", "only among the likeliest that hold this much probability together"),
-    "min_p": ("sample.min_p", "only among those at least this likely, the likeliest being 1"),
-    "repetition_penalty": ("sample.repetition_penalty", "above 1, what was said is said less again"),
-    "length": ("sample.max_tokens", "at most so many tokens"),
-}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,17 +39,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_command(commands, "serve", run_serve, "answer on Discord, on Telegram and on the web: a page and an API")
     add_command(commands, "doctor", run_doctor, "find what would keep dann from serving, and say what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
-    SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
     return run_command(parser, argv, BotSettings)
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """Add how a reply is drawn."""
-    for option, (key, about) in SAMPLING.items():
-        parser.add_argument(f"--{option.replace('_', '-')}", dest=option, metavar="X", help=f"{about} ({key})")
-    parser.add_argument(
-        "--seed", dest="reply_seed", metavar="S", type=int, help="random seed: the same gives the same text"
-    )
+    """Add the options of a reply: sampling, random seed and checkpoint."""
+    for option in SAMPLING_OPTIONS.values():
+        add_setting(parser, option.word, f"sample.{option.field}", "X", option.help)
+    parser.add_argument("--seed", dest="reply_seed", metavar="S", type=int, help=SEED_HELP)
     parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 
 
@@ -93,8 +82,8 @@ def chosen_seed(asked: int | None) -> int:
     """The seed that was asked for, or one by chance; raises DannError for one that is out of range."""
     if asked is None:
         return secrets.randbelow(2**31)
-    if not 0 <= asked < 2**32:
-        raise DannError(f"--seed {asked}: must be from 0 to {2**32 - 1}")
+    if not 0 <= asked <= MAX_SEED:
+        raise DannError(f"--seed {asked}: must be from 0 to {MAX_SEED}")
     return asked
 
 

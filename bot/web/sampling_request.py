@@ -1,29 +1,31 @@
-"""What the page's and OpenAI's requests have in common: texts, samplers, and handing a reply to the engine."""
+"""Fields and steps that the page's and OpenAI's requests share: texts, sampling parameters, submitting to the engine."""
 
 import asyncio
 import secrets
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.config import BotSettings
 from bot.web.http.errors import ApiError
 from bot.web.models import Models, NotReadyError, UnknownModelError
-from model.config import SamplingParams
+from model.config import SAMPLING_OPTIONS, SEED_HELP, SamplingParams
 from model.engine.engine import Engine, EngineClosed, EngineFull, Turn
 from model.engine.stream import ReplyStream
 from model.errors import DannError
 
 WAIT_SECONDS = 2
-"""After so long, who was refused for a full queue may try again."""
+"""Retry-After of a request that was refused because the queue is full."""
 SEEDS = 2**31
+MAX_JSON_INT = 2**53
+"""HTTP seeds may be any integer that every JSON library reads exactly, as OpenAI's clients send large and negative ones."""
 SHORT = 1000
-"""So many characters are encoded in less time than a thread takes to wake; more are not the event loop's to wait for."""
+"""Characters that encode faster than a thread wakes up; longer texts must not hold up the event loop."""
 
 
 def _well_formed(text: str) -> str:
-    """JSON may hold half a character (a lone surrogate), which no text can."""
+    """Refuse half a character (a lone surrogate), which JSON may hold and no text can."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -31,33 +33,39 @@ def _well_formed(text: str) -> str:
     return text
 
 
-def _whole(number: object) -> object:
-    """JSON knows one kind of number: 7.0 is 7."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+def _whole(value: object) -> object:
+    """Turn 7.0 into 7, as JSON has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Text = Annotated[str, AfterValidator(_well_formed)]
 WHOLE = BeforeValidator(_whole)
-Seed = Annotated[int, Field(ge=-(2**53), le=2**53, description="The same seed gives the same text again."), WHOLE]
+Seed = Annotated[int, Field(ge=-MAX_JSON_INT, le=MAX_JSON_INT, description=SEED_HELP), WHOLE]
 
 
 class RequestForm(BaseModel):
-    """What a client sends: no text is read as a number, and what is not known is passed over."""
+    """A client's JSON: no text is read as a number, and unknown fields are ignored."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-Tokens = Annotated[int, Field(ge=1, le=4096, description="at most [bot.web] most_tokens"), WHOLE]
+def _sampling(name: str, limit: str = "") -> Any:
+    """The range and help of a field of SamplingParams; `limit` tells of a narrower one that settings have."""
+    option = SAMPLING_OPTIONS[name]
+    return Field(description=option.help + limit, **option.bounds)
+
+
+Tokens = Annotated[int, _sampling("max_tokens", "; at most [bot.web] most_tokens"), WHOLE]
 
 
 class SamplingForm(RequestForm):
-    """How a reply is drawn; what is missing is as config.toml's [sample] has it."""
+    """Sampling parameters; missing ones are as config.toml's [sample] has them."""
 
-    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False, description="0 is greedy")
-    top_k: Annotated[int, Field(ge=0, le=1_000_000, description="0 is off"), WHOLE] | None = None
-    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    min_p: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
-    repetition_penalty: float | None = Field(None, ge=1, le=2, allow_inf_nan=False)
+    temperature: Annotated[float, _sampling("temperature")] | None = None
+    top_k: Annotated[int, _sampling("top_k"), WHOLE] | None = None
+    top_p: Annotated[float, _sampling("top_p")] | None = None
+    min_p: Annotated[float, _sampling("min_p")] | None = None
+    repetition_penalty: Annotated[float, _sampling("repetition_penalty")] | None = None
     max_tokens: Tokens | None = None
 
 

@@ -6,6 +6,7 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from bot.web.page.assets import assets
+from model.config import SamplingParams
 from model.tokenizer import Tokenizer
 from tests.browser.page_harness import Stage, Visit, played
 from tests.model.small_networks import parrot
@@ -122,10 +123,10 @@ def test_all_that_a_visit_loads_is_light() -> None:
     async def play(stage: Stage) -> None:
         async with stage.visit() as visit:
             await visit.say("hello")
-            names = {name for name, _ in assets("dann")}
+            names = {name for name, _ in assets("dann", SamplingParams())}
             loaded = {url.rpartition("/static/")[2] for url in visit.loaded if "/static/" in url}
             assert loaded <= names
             assert {"look.css", "app.js", "chat.js"} <= loaded
 
     played(play, lambda: parrot("hey lol"))
-    assert sum(len(asset.packed) for _, asset in assets("dann")) < WEIGHT
+    assert sum(len(asset.packed) for _, asset in assets("dann", SamplingParams())) < WEIGHT

@@ -23,8 +23,7 @@ const alternatives = new Alternatives(
   () => chat.mostUndecided(),
   (...chosen) => chat.choose(...chosen),
 );
-const known = usual();
-const views = { talk: null, quiz: new Quiz(name, known), card: new Card(name) };
+const views = { talk: null, quiz: new Quiz(name, quizAllowed()), card: new Card(name) };
 chat.look = alternatives;
 
 function route() {
@@ -90,11 +89,10 @@ function heard(event) {
   views.card.hear(event);
 }
 
-/** Asks what is usual on this server, and whether it allows the quiz. */
-async function usual() {
+/** Asks whether the server allows the quiz, and shows a retraining that runs. */
+async function quizAllowed() {
   const card = await get("/api/card").catch(() => null);
   if (!card) return false;
-  dials.takeUsual(card.defaults);
   document.querySelector("nav [data-view=quiz]").hidden = !card.quiz;
   heard({ type: "retraining", ...(card.retraining ?? { part: null }) });
   return card.quiz;

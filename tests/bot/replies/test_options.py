@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.options import LAST_SEED, MOST_TOKENS, OPTIONS, CommandOption, command_from_options, parse_command
+from bot.replies.options import MAX_LENGTH, OPTIONS, CommandOption, command_from_options, parse_command
 from bot.replies.types import Command
-from model.config import SamplingParams
+from model.config import MAX_SEED, SamplingParams
 from model.errors import DannError
 
 PARAMS = SamplingParams(temperature=0.7, top_p=0.9, max_tokens=50)
@@ -32,7 +32,7 @@ def but(**changes: float) -> SamplingParams:
         ("temp = 0.8 hi", Command("hi", but(temperature=0.8))),
         ("seed=7 top_p=0.5 temp=2 length=9 hi", Command("hi", but(temperature=2, top_p=0.5, max_tokens=9), 7)),
         ("how are you seed=7 today", Command("how are you today", PARAMS, 7)),
-        ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, LAST_SEED)),
+        ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, MAX_SEED)),
         ("prompt=hello there temp=0", Command("hello there", but(temperature=0))),
     ],
 )
@@ -134,7 +134,7 @@ def test_discord_takes_the_options_as_they_are() -> None:
 
 
 def test_a_default_of_config_toml_may_lie_beyond_what_can_be_asked_for() -> None:
-    long = SamplingParams(max_tokens=MOST_TOKENS + 1, top_p=0.001)
+    long = SamplingParams(max_tokens=MAX_LENGTH + 1, top_p=0.001)
     assert parse_command("hi", long).params == long
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from bot.config import BotSettings, PersonaConfig
 from bot.web.page.assets import FILES, assets
+from model.config import SamplingParams
 from tests.bot.web.web_harness import Answers, on_http
 
 KINDS = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
@@ -56,8 +57,8 @@ def test_the_page_and_all_that_it_loads_are_there() -> None:
 
 
 def test_every_module_is_loaded_ahead_and_imports_only_what_is_there() -> None:
-    names = {name for name, _ in assets("dann")} - {"docs.css"}  # which is another page's
-    page = Inline(dict(assets("dann"))["index.html"].content.decode())
+    names = {name for name, _ in assets("dann", SamplingParams())} - {"docs.css"}  # which is another page's
+    page = Inline(dict(assets("dann", SamplingParams()))["index.html"].content.decode())
     assert {f"/static/{name}" for name in names if name.endswith((".js", ".css"))} <= set(page.loaded)
     for path in FILES.glob("*.js"):
         for imported in re.findall(r'from "\./([^"]+)"', path.read_text()):
