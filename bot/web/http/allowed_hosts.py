@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 
 class AllowedHosts:
@@ -24,10 +24,7 @@ class AllowedHosts:
         """Answer one request."""
         given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
         if self._on and not all(self._is_ours(host) for host in given):
-            body = refusal(
-                "dann does not go by that name; list it in bot.web.hosts.", "invalid_request_error", "wrong_host"
-            )
-            await refuse(send, 421, body)
+            await refuse(send, 421, "dann does not go by that name; list it in bot.web.hosts.", "wrong_host")
         else:
             await self._app(scope, receive, send)
 

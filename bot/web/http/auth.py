@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import MEASURED, OPEN, is_api, is_v1
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 BEARER = b'Bearer realm="dann"'
 BASIC = b'Basic realm="dann", charset="UTF-8"'
@@ -42,8 +42,8 @@ class Authentication:
             return
         challenge = BASIC if any(scheme == "basic" for scheme, _ in accepted) else BEARER
         what = "password" if challenge is BASIC else "API key"
-        body = refusal(f"The {what} is missing or wrong.", "authentication_error", "invalid_api_key")
-        await refuse(send, 401, body, [(b"www-authenticate", challenge)])
+        headers = [(b"www-authenticate", challenge)]
+        await refuse(send, 401, f"The {what} is missing or wrong.", "invalid_api_key", headers)
 
     def _accepted(self, scope: Scope) -> list[tuple[str, str]]:
         """By what scheme which secret opens it; nothing where it is open to all.

@@ -2,7 +2,7 @@
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 DIGITS = 20
 """More in a Content-Length is nonsense, whatever they say."""
@@ -19,8 +19,7 @@ class BodyLimit:
         """Answer one request."""
         lengths = {value.strip() for name, value in scope["headers"] if name == b"content-length"}
         if len(lengths) > 1 or not all(value.isdigit() and len(value) <= DIGITS for value in lengths):
-            body = refusal("Content-Length is not right.", "invalid_request_error", "invalid_length")
-            await refuse(send, 400, body)
+            await refuse(send, 400, "Content-Length is not right.", "invalid_length")
             return
         if any(int(value) > self._longest for value in lengths):
             await self._refuse(send)
@@ -39,8 +38,7 @@ class BodyLimit:
         await self._app(scope, _given(bytes(taken), receive), send)
 
     async def _refuse(self, send: Send) -> None:
-        message = f"The request is longer than {self._longest} bytes."
-        await refuse(send, 413, refusal(message, "invalid_request_error", "request_too_large"))
+        await refuse(send, 413, f"The request is longer than {self._longest} bytes.", "request_too_large")
 
 
 def _given(body: bytes, receive: Receive) -> Receive:

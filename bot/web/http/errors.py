@@ -1,7 +1,4 @@
-"""Every error of every route in the form that OpenAI's clients read, without anything of the inside.
-
-{"error": {"message": "...", "type": "invalid_request_error", "param": "temperature", "code": null}}
-"""
+"""Errors of routes: answered with the one error body of refusal.py, without anything of the inside."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -13,7 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+from bot.web.http.refusal import error_body
+
 TEXT, TEXT_OR_NULL = {"type": "string"}, {"type": ["string", "null"]}
 FIELDS = {"message": TEXT, "type": TEXT, "param": TEXT_OR_NULL, "code": TEXT_OR_NULL}
 SCHEMA = {
@@ -33,12 +31,6 @@ class ApiError(HTTPException):
     ) -> None:
         super().__init__(status, message, {} if wait is None else {"Retry-After": str(wait)})
         self.param, self.code = param, code
-
-
-def envelope(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """The body of an error."""
-    kind = KINDS.get(status, "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
@@ -76,7 +68,7 @@ def _answer(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     told = {"Cache-Control": "no-store"} | dict(headers or {})
-    return JSONResponse(envelope(status, message, param, code), status, told)
+    return JSONResponse(error_body(status, message, param, code), status, told)
 
 
 def _methods(app: FastAPI, request: Request) -> str:

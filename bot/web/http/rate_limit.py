@@ -1,20 +1,53 @@
 """How much one client may ask, and all together: requests by the minute, and answers under way at once."""
 
 import math
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.buckets import TokenBuckets
 from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import draws_a_reply
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 CHEAP = 10
 """What draws nothing may be asked so many times as often."""
 STREAM_SECONDS = 1.0
 """When to try again where too many answers are under way: they take about so long."""
+
+
+PLACES = 10_000
+"""Clients that are remembered; who has not asked for longest is forgotten, and begins anew with a full bucket."""
+
+
+class TokenBuckets:
+    """`burst` requests at once, and `per_minute` in the long run, for every client. Belongs to the event loop."""
+
+    def __init__(
+        self, per_minute: float, burst: int, places: int = PLACES, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = per_minute / 60
+        self._burst = float(burst)
+        self._places = places
+        self._clock = clock
+        self._left: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> float:
+        """Take a token; returns 0, or after how many seconds there will be one (then none is taken)."""
+        now = self._clock()
+        left, since = self._left.pop(client, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._rate)
+        wait = 0.0 if left >= 1 else (1 - left) / self._rate
+        self._left[client] = (left if wait else left - 1, now)
+        if len(self._left) > self._places:
+            self._left.popitem(last=False)
+        return wait
+
+    def __len__(self) -> int:
+        """How many clients are remembered."""
+        return len(self._left)
 
 
 class RateLimits:
@@ -57,5 +90,5 @@ class RateLimits:
 
 async def _too_much(send: Send, wait: float, message: str) -> None:
     seconds = str(max(1, math.ceil(wait)))
-    body = refusal(f"{message} Try again in {seconds} s.", "rate_limit_error", "rate_limit_exceeded")
-    await refuse(send, 429, body, [(b"retry-after", seconds.encode())])
+    headers = [(b"retry-after", seconds.encode())]
+    await refuse(send, 429, f"{message} Try again in {seconds} s.", "rate_limit_exceeded", headers)

@@ -8,12 +8,11 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.web.http.refusal import Header, refusal
+from bot.web.http.refusal import json_response
 from bot.web.http.security_headers import SECURITY
 
 BODY_SECONDS = 30.0
 """How long a body may take, however it trickles."""
-NO_HTTP = refusal("That is no HTTP request.", "invalid_request_error", "invalid_request")
 
 
 def with_timeouts(head_seconds: float) -> type[H11Protocol]:
@@ -84,11 +83,6 @@ class _Patient(H11Protocol):
 
 
 def _bad_request() -> bytes:
-    told: list[Header] = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(NO_HTTP)).encode()),
-        (b"connection", b"close"),
-        *SECURITY,
-    ]
-    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in told)]
-    return b"\r\n".join([*lines, b"", NO_HTTP])
+    body, headers = json_response(400, "That is no HTTP request.", "invalid_request", [(b"connection", b"close")])
+    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in (*headers, *SECURITY))]
+    return b"\r\n".join([*lines, b"", body])

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bot.web.http.errors import FAILED, envelope
+from bot.web.http.errors import FAILED
+from bot.web.http.refusal import error_body
 from bot.web.openai.responses import (
     ChatChoice,
     ChatLogprobs,
@@ -210,7 +211,7 @@ class AnswerStream:
 
 
 def _error(status: int, message: str) -> bytes:
-    return b"data: " + _json(envelope(status, message)) + b"\n\n"
+    return b"data: " + _json(error_body(status, message)) + b"\n\n"
 
 
 def _json(value: Any) -> bytes:

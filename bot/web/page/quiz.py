@@ -1,6 +1,9 @@
 """`/api/quiz`, "real or dann?": a held-out post beside what dann says in its place. Off unless config.toml switches it on."""
 
 import secrets
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
@@ -11,7 +14,6 @@ from bot.process.daemon_thread import run_in_daemon_thread
 from bot.replies.generate import wait_for_completion
 from bot.web.cached import FRESH, TimedCache
 from bot.web.http.errors import documented
-from bot.web.page.quiz_open import OpenQuestions
 from bot.web.page.quiz_posts import QuizPool, QuizQuestion, is_unchanged, may_be_shown, read_pool
 from bot.web.state import AppState
 from model.engine.engine import Engine, EngineClosed, EngineFull
@@ -19,7 +21,10 @@ from model.errors import DannError
 
 QUESTIONS, DRAWS = 4, 3
 """How many posts are tried, and how often dann says something in place of each, until there is a pair."""
-MOST_TOKENS = 200
+MAX_TOKENS = 200
+MAX_OPEN = 1000
+"""Questions that are not answered yet; when there are more, the oldest counts as given up."""
+OPEN_SECONDS = 3600.0
 OFF = "there is no quiz here"
 NOTHING = "there is no post that may be shown"
 NOT_NOW = "there is no question at the moment; ask again in a bit"
@@ -80,7 +85,7 @@ class QuizMaker:
 
     async def _drawn(self, engine: Engine, pool: QuizPool, question: QuizQuestion) -> str:
         """What dann says in the post's place, "" where nothing will do: it must look like what could be asked about."""
-        tokens = min(self._settings.sample.max_tokens, MOST_TOKENS)
+        tokens = min(self._settings.sample.max_tokens, MAX_TOKENS)
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
         for _ in range(DRAWS):
             said = await wait_for_completion(engine.submit(question.turns, params, secrets.randbelow(2**32)))
@@ -88,6 +93,27 @@ class QuizMaker:
             if whole and may_be_shown(said.text, self._settings.persona.name) and pool.is_original(said.text):
                 return said.text
         return ""
+
+
+class OpenQuestions:
+    """Which text was real, by an id that tells nothing."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._open: OrderedDict[str, tuple[float, int]] = OrderedDict()
+
+    def ask(self, real: int) -> str:
+        """Keep one; returns its id."""
+        id_ = secrets.token_urlsafe(16)
+        self._open[id_] = (self._clock() + OPEN_SECONDS, real)
+        while len(self._open) > MAX_OPEN:
+            self._open.popitem(last=False)
+        return id_
+
+    def answer(self, id_: str) -> int | None:
+        """Which was real; None where there is no such question, or it was answered or is too old."""
+        until, real = self._open.pop(id_, (float("-inf"), 0))
+        return real if self._clock() < until else None
 
 
 def router(sources: AppState) -> APIRouter:

@@ -15,9 +15,9 @@ from starlette.types import Receive, Scope, Send
 from bot.config import BotSettings, Tokens, WebConfig
 from bot.retraining.supervisor import child_environment
 from bot.web.http.auth import NO_SECRETS, WebSecrets
-from bot.web.http.buckets import TokenBuckets
 from bot.web.http.client_address import ClientAddresses
 from bot.web.http.guard import guarded
+from bot.web.http.rate_limit import TokenBuckets
 from bot.web.http.security_headers import POLICY
 from tests.bot.scripted_engine import Clock
 from tests.bot.web.web_harness import Answers, on_http

@@ -12,7 +12,7 @@ import pytest
 
 from bot.config import BotSettings
 from bot.web.page import quiz
-from bot.web.page.quiz_open import MOST, SECONDS, OpenQuestions
+from bot.web.page.quiz import MAX_OPEN, OPEN_SECONDS, OpenQuestions
 from bot.web.page.quiz_posts import may_be_shown, read_pool
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
@@ -200,7 +200,7 @@ def test_what_dann_says_is_no_question_where_somebody_has_written_it(
     async def play() -> None:
         async with asked(settings(folder)) as (web, answers):
             assert answers.engine is not None
-            monkeypatch.setattr(quiz, "completed", _saying(says))
+            monkeypatch.setattr(quiz, "wait_for_completion", _saying(says))
             refused = await web.client.get("/api/quiz")
             assert refused.status_code == 503
             assert says not in refused.text
@@ -275,11 +275,11 @@ def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
 def test_questions_that_nobody_answers_are_given_up() -> None:
     clock = Clock()
     asked = OpenQuestions(clock)
-    ids = [asked.ask(number % 2) for number in range(MOST + 1)]
-    assert len(set(ids)) == MOST + 1
+    ids = [asked.ask(number % 2) for number in range(MAX_OPEN + 1)]
+    assert len(set(ids)) == MAX_OPEN + 1
     assert asked.answer(ids[0]) is None
     assert (asked.answer(ids[1]), asked.answer(ids[1])) == (1, None)
-    clock.now = SECONDS
+    clock.now = OPEN_SECONDS
     assert asked.answer(ids[2]) is None
 
 
