@@ -197,7 +197,7 @@ def test_a_client_has_so_many_answers_under_way_and_all_so_many_together() -> No
             one = group.create_task(client.post("/v1/completions", headers=ask[0]))
             await app.wait_for(1)
             mine = await client.post("/api/reply", headers=ask[0])
-            assert "of yours" in refused(mine, 429)["message"]
+            assert "of your answers" in refused(mine, 429)["message"]
             assert mine.headers["retry-after"] == "1"
             two = group.create_task(client.post("/v1/completions", headers=ask[1]))
             await app.wait_for(2)
@@ -212,7 +212,7 @@ def test_a_client_has_so_many_answers_under_way_and_all_so_many_together() -> No
 
 def test_a_bucket_fills_again_and_only_so_many_are_kept() -> None:
     clock = Clock()
-    buckets = TokenBuckets(60, 2, places=3, clock=clock)
+    buckets = TokenBuckets(60, 2, max_clients=3, clock=clock)
     assert [buckets.take("sam") for _ in range(3)] == [0, 0, 1]
     clock.now += 0.5
     assert buckets.take("sam") == 0.5

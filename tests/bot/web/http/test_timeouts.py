@@ -2,14 +2,21 @@
 
 import asyncio
 import contextlib
+import inspect
 import resource
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any
 
+import h11
 import pytest
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from bot.config import WebConfig
 from bot.web.http import timeouts
+from bot.web.http.timeouts import TimeoutProtocol, with_timeouts
 from tests.bot.web.web_harness import Answers, Web, on_http
 
 PATIENCE = 0.5
@@ -176,6 +183,78 @@ def test_who_hangs_up_within_a_body_leaves_no_trace(caplog: pytest.LogCaptureFix
 
     asyncio.run(play())
     assert caplog.text == ""
+
+
+OVERRIDDEN = ["connection_made", "data_received", "on_response_complete", "connection_lost", "send_400_response"]
+ITS_OWN = ["head_seconds", "_awaited", "_timer", "_update_timer", "_next_awaited", "_drop", "_stop_timer"]
+CHANGED = "uvicorn's H11Protocol has changed: read it beside bot/web/http/timeouts.py before going on with this version"
+
+
+def test_uvicorns_protocol_is_the_one_that_timeouts_were_written_for() -> None:
+    for name in OVERRIDDEN:
+        theirs, ours = getattr(H11Protocol, name, None), getattr(TimeoutProtocol, name)
+        assert theirs is not None, f"{name}: {CHANGED}"
+        assert list(inspect.signature(theirs).parameters) == list(inspect.signature(ours).parameters), CHANGED
+    assert sorted(OVERRIDDEN + ITS_OWN) == sorted(
+        name for name in {**vars(TimeoutProtocol), **TimeoutProtocol.__annotations__} if not name.startswith("__")
+    ), "list here what TimeoutProtocol overrides and adds"
+
+    async def made() -> H11Protocol:
+        return H11Protocol(uvicorn.Config(_never, log_config=None), ServerState(), {})
+
+    protocol = asyncio.run(made())
+    assert [name for name in ITS_OWN if hasattr(protocol, name)] == [], f"uvicorn uses this name too: {CHANGED}"
+    assert isinstance(protocol.conn, h11.Connection), CHANGED
+    assert isinstance(protocol.loop, asyncio.AbstractEventLoop), CHANGED
+    assert {name: vars(protocol)[name] for name in ("cycle", "transport")} == {"cycle": None, "transport": None}, (
+        CHANGED
+    )
+    config = uvicorn.Config(_never, http=with_timeouts(1.0), log_config=None)
+    config.load()
+    assert issubclass(config.http_protocol_class, TimeoutProtocol), CHANGED
+
+
+async def _never(_scope: Any, _receive: Any, _send: Any) -> None:
+    raise AssertionError("nothing is asked here")
+
+
+def test_a_real_connection_calls_every_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head, its body, the answer, the next head, garbage, the end: the timer must follow each of them."""
+    called: list[str] = []
+    awaited: list[str | None] = []
+
+    def recorded(name: str) -> Callable[..., Any]:
+        whole = getattr(TimeoutProtocol, name)
+
+        def method(protocol: TimeoutProtocol, *args: Any) -> Any:
+            called.append(name)
+            result = whole(protocol, *args)
+            if name == "_next_awaited":
+                awaited.append(result and result[0])
+            return result
+
+        return method
+
+    for name in (*OVERRIDDEN, "_next_awaited"):
+        monkeypatch.setattr(TimeoutProtocol, name, recorded(name))
+
+    async def play() -> None:
+        async with hasty(head_seconds=60) as web, connected(web) as (reader, writer):
+            while awaited != ["head"]:
+                await asyncio.sleep(0.01)
+            writer.write(POST.replace(b"100", b"2"))
+            while awaited[-1] != "body":
+                await asyncio.sleep(0.01)
+            writer.write(b"{}")
+            head = await reader.readuntil(b"\r\n\r\n")
+            await reader.readexactly(int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0]))
+            assert awaited == ["head", "body", None, "head"], CHANGED
+            writer.write(b"no HTTP\r\n\r\n")
+            assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+    asyncio.run(asyncio.wait_for(play(), LONG))
+    assert set(OVERRIDDEN) <= set(called), CHANGED
+    assert called[0] == "connection_made"
 
 
 @pytest.fixture
