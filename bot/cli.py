@@ -1,4 +1,4 @@
-"""The `dann` command: training's commands, and talking to the result at a terminal."""
+"""The `dann` command: training's commands, and those of the bot."""
 
 import argparse
 import asyncio
@@ -20,7 +20,7 @@ from training.cli.shared import Parser, add_command, add_setting, print_json, ro
 if TYPE_CHECKING:
     from model.engine.engine import Engine
 
-MOST_REPLIES = 1000
+MAX_REPLIES = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,7 +51,7 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 
 def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
-    """Load what serves, or the checkpoint that was asked for."""
+    """Load the checkpoint that serves, or the one of --checkpoint."""
     from model.checkpoints import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
     from model.engine.engine import Engine  # noqa: PLC0415
 
@@ -60,8 +60,8 @@ def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
 
 def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann say`."""
-    if not 1 <= args.count <= MOST_REPLIES:
-        raise DannError(f"--count {args.count}: must be from 1 to {MOST_REPLIES}")
+    if not 1 <= args.count <= MAX_REPLIES:
+        raise DannError(f"--count {args.count}: must be from 1 to {MAX_REPLIES}")
     engine = load_engine(args, settings)
     from model.engine.engine import Turn  # noqa: PLC0415
 
@@ -70,21 +70,23 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     seeds = range(first, first + args.count)
     replies = engine.replies([(conversation, settings.sample, seed) for seed in seeds])
     if args.json:
-        told = [{"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies]
-        print_json({"checkpoint": engine.snapshot.id, "replies": told})
+        shown = [
+            {"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies
+        ]
+        print_json({"checkpoint": engine.snapshot.id, "replies": shown})
     else:
         sys.stdout.writelines(f"{reply.text}\n" for reply in replies)
-        sys.stdout.flush()  # a reader that has gone shows here, not while Python is shutting down
+        sys.stdout.flush()  # a closed pipe shows here, not while Python is shutting down
     return 0
 
 
-def chosen_seed(asked: int | None) -> int:
-    """The seed that was asked for, or one by chance; raises DannError for one that is out of range."""
-    if asked is None:
+def chosen_seed(requested: int | None) -> int:
+    """The requested seed, or a random one. Raises DannError for one out of range."""
+    if requested is None:
         return secrets.randbelow(2**31)
-    if not 0 <= asked <= MAX_SEED:
-        raise DannError(f"--seed {asked}: must be from 0 to {MAX_SEED}")
-    return asked
+    if not 0 <= requested <= MAX_SEED:
+        raise DannError(f"--seed {requested}: must be from 0 to {MAX_SEED}")
+    return requested
 
 
 def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
@@ -102,10 +104,10 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
-    told = terminal(quiet=args.quiet)
+    console = terminal(quiet=args.quiet)
 
     def tell(line: str) -> None:
-        told.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     return asyncio.run(serve(settings, Tokens.from_environment(), tell))
 
@@ -126,5 +128,4 @@ def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann demo`."""
     from bot.demo import demo  # noqa: PLC0415
 
-    told = terminal(quiet=args.quiet)
-    return demo(settings, told)
+    return demo(settings, terminal(quiet=args.quiet))

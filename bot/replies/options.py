@@ -1,6 +1,6 @@
-"""`/dann` and its options: "temp=0,8 seed=7 hello" to a `Command`, or one plain line of refusal. Knows no platform.
+"""`/dann` and its options: "temp=0,8 seed=7 hello" to a `Command`, or a one-line refusal.
 
-Discord makes its slash options from `OPTIONS` and passes values to `command_from_options`; Telegram passes words to
+Knows no platform. Discord makes its slash options from `OPTIONS` and passes values to `command_from_options`; Telegram passes words to
 `parse_command`.
 """
 
@@ -41,7 +41,7 @@ class CommandOption:
 
 
 def _sampling(field: str, minimum: float | None = None, maximum: float | None = None) -> CommandOption:
-    """The `/dann` option for a field of SamplingParams; a limit that is given is narrower than the field's."""
+    """The option for a field of SamplingParams; given limits are narrower than the field's."""
     option = SAMPLING_OPTIONS[field]
     low = option.minimum if minimum is None else minimum
     high = option.maximum if maximum is None else maximum
@@ -51,7 +51,7 @@ def _sampling(field: str, minimum: float | None = None, maximum: float | None = 
 
 
 OPTIONS = (
-    CommandOption("prompt", str, "what to answer; without one, dann just talks"),
+    CommandOption("prompt", str, "your message; empty: dann just talks"),
     _sampling("temperature"),
     _sampling("top_p", minimum=MIN_TOP_P),
     CommandOption("seed", int, SEED_HELP, 0, MAX_SEED, SEED_EXAMPLE),
@@ -66,7 +66,10 @@ _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 
 
 def command_from_options(prompt: str, params: SamplingParams, **given: float | None) -> Command:
-    """Make a command from typed options; None keeps what `params` has. Raises DannError for values out of range."""
+    """Make a command from typed options; None keeps what `params` has.
+
+    Raises DannError for values out of range.
+    """
     values = {name: _checked(BY_NAME[name], value) for name, value in given.items() if value is not None}
     seed = values.pop("seed", None)
     changes = {BY_NAME[name].field: value for name, value in values.items()}
@@ -125,7 +128,7 @@ def _checked(option: CommandOption, value: float) -> float:
 
 
 def _refused(option: CommandOption) -> DannError:
-    """One line that repeats nothing of what was typed: it is sent to a chat as it is."""
+    """The refusal of a value, without the typed text, as it is sent to a chat unchanged."""
     return DannError(f"{option.name} takes {option.allowed}, such as {option.name}={option.example}")
 
 

@@ -1,4 +1,4 @@
-"""Fields and steps that the page's and OpenAI's requests share: texts, sampling parameters, submitting to the engine."""
+"""Fields and steps that the page's and OpenAI's requests share."""
 
 import asyncio
 import secrets
@@ -50,7 +50,7 @@ class RequestForm(BaseModel):
 
 
 def _sampling(name: str, limit: str = "") -> Any:
-    """The range and help of a field of SamplingParams; `limit` tells of a narrower one that settings have."""
+    """Range and help of a field of SamplingParams; `limit` mentions a narrower one in settings."""
     option = SAMPLING_OPTIONS[name]
     return Field(description=option.help + limit, **option.bounds)
 
@@ -69,10 +69,13 @@ class SamplingForm(RequestForm):
     max_tokens: Tokens | None = None
 
 
-def params_of(asked: SamplingForm, settings: BotSettings, most: int | None = None) -> SamplingParams:
-    """The settings to draw with. Raises ApiError for more tokens than are allowed; `most` counts instead of `max_tokens`."""
-    given = {name: value for name in SamplingForm.model_fields if (value := getattr(asked, name)) is not None}
-    given |= {} if most is None else {"max_tokens": most}
+def params_of(form: SamplingForm, settings: BotSettings, max_tokens: int | None = None) -> SamplingParams:
+    """Merge a request's sampling parameters into [sample]'s; `max_tokens` overrides the form's.
+
+    Raises ApiError.
+    """
+    given = {name: value for name in SamplingForm.model_fields if (value := getattr(form, name)) is not None}
+    given |= {} if max_tokens is None else {"max_tokens": max_tokens}
     allowed = settings.bot.web.most_tokens
     if given.get("max_tokens", 0) > allowed:
         raise ApiError(400, f"max_tokens: at most {allowed} here", param="max_tokens")
@@ -80,19 +83,21 @@ def params_of(asked: SamplingForm, settings: BotSettings, most: int | None = Non
     return params.model_copy(update={"max_tokens": min(params.max_tokens, allowed)})
 
 
-def seed_of(asked: int | None) -> int:
-    """The seed that is asked for, or one by chance."""
-    return secrets.randbelow(SEEDS) if asked is None else asked
+def seed_of(requested: int | None) -> int:
+    """The requested seed, or a random one."""
+    return secrets.randbelow(SEEDS) if requested is None else requested
 
 
 def check_length(texts: Sequence[str], settings: BotSettings, param: str) -> None:
-    """Raises ApiError for texts that are longer, together, than may be."""
-    if (length := sum(map(len, texts))) > (most := settings.bot.web.longest_prompt):
-        raise ApiError(400, f"{param}: {length:,} characters, where {most:,} are allowed", param=param, code="too_long")
+    """Raise ApiError for texts that are longer together than [bot.web] longest_prompt."""
+    if (length := sum(map(len, texts))) > (allowed := settings.bot.web.longest_prompt):
+        raise ApiError(
+            400, f"{param}: {length:,} characters, where {allowed:,} are allowed", param=param, code="too_long"
+        )
 
 
 async def engine_of(models: Models, name: str) -> Engine:
-    """The engine of a model. Raises ApiError for one that is not there, or not yet."""
+    """The engine of a model. Raises ApiError where there is no such model, or it is not ready."""
     try:
         return await models.engine(name)
     except UnknownModelError as error:
@@ -101,7 +106,7 @@ async def engine_of(models: Models, name: str) -> Engine:
         raise ApiError(503, str(error), code="not_ready", wait=WAIT_SECONDS) from error
 
 
-def begin(
+def submit(
     engine: Engine,
     turns: Sequence[Turn],
     params: SamplingParams,
@@ -111,18 +116,21 @@ def begin(
     stop: Sequence[str] = (),
     watch: bool = False,
 ) -> ReplyStream:
-    """Ask the engine for a reply. Raises ApiError where it takes no more, or is stopping."""
+    """Submit a reply to the engine. Raises ApiError where its queue is full, or it is stopping."""
     try:
         return engine.submit(turns, params, seed, reply_prefix=begun, stop=stop, logprobs=watch)
     except EngineFull as error:
-        message = "as many replies are under way, and wait, as may"
+        message = "dann is busy: its queue of replies is full"
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error
     except EngineClosed as error:
         raise ApiError(503, "dann is stopping", code="not_ready", wait=WAIT_SECONDS) from error
 
 
 async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
-    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen."""
+    """Raise ApiError for texts with characters that the model has no token for.
+
+    A character tokenizer knows only those it has seen.
+    """
     encode = engine.snapshot.tokenizer.encode_batch
     try:
         if sum(map(len, texts)) > SHORT:

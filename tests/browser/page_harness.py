@@ -152,7 +152,7 @@ def played(
         async with asyncio.timeout(300), async_playwright() as driver, Engine(says()) as engine:
             await engine.ready()
             told.engine = engine
-            async with on_http(told.sources(), drain_seconds=0.5) as web:
+            async with on_http(told.state(), drain_seconds=0.5) as web:
                 browser = await driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
                 await play(Stage(browser, web, engine, told))
                 await browser.close()

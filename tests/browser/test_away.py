@@ -26,7 +26,7 @@ def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(mo
             before = await text.inner_text()
             stop, told = asyncio.Event(), list[str]()
             again = asyncio.create_task(
-                run(WebConfig(port=stage.web.port), stage.answers.sources(), stop, 0.5, told.append)
+                run(WebConfig(port=stage.web.port), stage.answers.state(), stop, 0.5, told.append)
             )
             await expect(away).to_be_hidden()
             await visit.settled()

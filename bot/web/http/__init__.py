@@ -1,1 +1,1 @@
-"""Layers between the network and the routes: authentication, limits, timeouts, error bodies and event streams."""
+"""Between the network and the routes: authentication, limits, timeouts, errors, streams."""

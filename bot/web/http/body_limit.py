@@ -1,4 +1,4 @@
-"""Limit on the length of a request body, which is read whole here so that no route sees half of one."""
+"""Limit on the length of a request body, which is read whole before a route sees it."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -9,7 +9,7 @@ DIGITS = 20
 
 
 class BodyLimit:
-    """Refuse bodies over `longest` bytes with 413 as soon as that is known; pass the others on to `app`, whole."""
+    """Refuse bodies over `longest` bytes with 413; pass the others on to `app`, whole."""
 
     def __init__(self, app: ASGIApp, longest: int) -> None:
         self._app = app

@@ -1,4 +1,6 @@
-"""A client's address, read from X-Forwarded-For where a trusted proxy wrote it. Knows no limits.
+"""A client's address, read from X-Forwarded-For where a trusted proxy wrote it.
+
+Knows no limits.
 
 Not uvicorn's ProxyHeadersMiddleware: it overwrites the peer's address, which `is_local` needs, and takes words that are
 no address for a client.
@@ -54,7 +56,7 @@ def _forwarded(scope: Scope) -> Sequence[str]:
 
 
 def _parsed(text: str) -> Address | None:
-    """Parse an address, with or without a port as some proxies write it; IPv4 mapped into IPv6 is IPv4."""
+    """Parse an address, with or without a port; IPv4 mapped into IPv6 is IPv4."""
     text = text.strip().partition("%")[0]
     if text.startswith("["):
         text = text[1:].partition("]")[0]

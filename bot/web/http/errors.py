@@ -1,4 +1,4 @@
-"""Errors of routes: answered with the one error body of refusal.py, without anything of the inside."""
+"""Errors of routes, answered with the error body of refusal.py and nothing of the inside."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus

@@ -1,4 +1,4 @@
-"""Groups of paths by the rules that apply to them; other paths have the strictest of the page's."""
+"""Groups of paths by the rules that apply; other paths have the strictest of the page's."""
 
 from starlette.types import Scope
 

@@ -1,4 +1,4 @@
-"""The one error body of HTTP, as OpenAI's clients read it, and refusals sent before a request reaches a route.
+"""The error body of HTTP, as OpenAI's clients read it, and refusals outside of routes.
 
 {"error": {"message": "...", "type": "invalid_request_error", "param": "temperature", "code": null}}
 """

@@ -1,4 +1,4 @@
-"""Security headers on every response: a browser may load and run dann's own files, and nothing else."""
+"""Security headers on every response: a browser may load and run dann's own files only."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 

@@ -1,4 +1,6 @@
-"""Server-sent event streams, and work that is cancelled when the client disconnects. Knows no events.
+"""Server-sent event streams, and work that is cancelled when the client disconnects.
+
+Knows no events.
 
 Not sse-starlette or StreamingResponse: the source of a stream must be told of its end also where the client leaves
 before the first event, or a reply would go on being drawn.
@@ -52,7 +54,9 @@ class EventStream(Response):
 
 
 async def until_disconnected(receive: Receive, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled if the client disconnects first. Raises ClientDisconnectedError then.
+    """The result of `work`, which is cancelled if the client disconnects first.
+
+    Raises ClientDisconnectedError then.
 
     `receive` is ASGI's, of a request whose body has been read.
     """

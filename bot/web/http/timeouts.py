@@ -1,4 +1,4 @@
-"""Timeouts for slow clients: uvicorn's protocol, with a timer on every head and body it waits for.
+"""Timeouts for slow clients: uvicorn's protocol with a timer on every head and body.
 
 uvicorn itself waits forever for the first request, for the rest of a head, and for a body; a proxy in front would have
 such limits, but dann may stand on a network without one. Tests hold the parts of uvicorn's protocol that this relies on.
@@ -17,7 +17,7 @@ BODY_SECONDS = 30.0
 
 
 def with_timeouts(head_seconds: float) -> type[H11Protocol]:
-    """A protocol that drops clients which do not send the whole head of a request within `head_seconds`."""
+    """A protocol that drops clients whose request head takes over `head_seconds`."""
 
     class Configured(TimeoutProtocol):
         pass
@@ -27,7 +27,10 @@ def with_timeouts(head_seconds: float) -> type[H11Protocol]:
 
 
 class TimeoutProtocol(H11Protocol):
-    """One connection. `_awaited` is what the timer runs for, "head" or "body", and the request before it; None: nothing."""
+    """One connection.
+
+    `_awaited` is what the timer runs for, "head" or "body", and the request before it; None: nothing.
+    """
 
     head_seconds: float
     _awaited: tuple[str, object] | None = None
@@ -54,7 +57,10 @@ class TimeoutProtocol(H11Protocol):
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words for what it could not parse)
-        """Answer bytes that are not HTTP; once a response has started, only close: more would be taken for the next one."""
+        """Answer bytes that are not HTTP and close.
+
+        Once a response has started, only close: more bytes would be taken for the next response.
+        """
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_bad_request())
         self.transport.close()

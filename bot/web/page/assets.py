@@ -1,4 +1,6 @@
-"""The page: files read once and sent as they are, its dials written into it. Knows no model: figures come over /api.
+"""The page: files read once and sent as they are, its dials written into it.
+
+Knows no model: figures come over /api.
 
 Not Starlette's StaticFiles: that reads the disk for every request, compresses nothing, and cannot fill in a name.
 """
@@ -47,9 +49,9 @@ class Asset:
         return Response(self.content, media_type=self.kind, headers=headers)
 
 
-def router(sources: AppState) -> APIRouter:
+def router(state: AppState) -> APIRouter:
     """Routes of the page at "/", where dann goes by `[persona] name`, and of its files."""
-    settings = sources.settings
+    settings = state.settings
     files = dict(assets(settings.persona.name, settings.sample))
     index = files.pop(INDEX)
     page = APIRouter(include_in_schema=False)
@@ -68,7 +70,7 @@ def router(sources: AppState) -> APIRouter:
 
 
 def assets(name: str, defaults: SamplingParams) -> Iterator[tuple[str, Asset]]:
-    """Every file of the page by its name; the page shows dann as `name`, and dials that stand at `defaults`."""
+    """Every file of the page by its name; dann is called `name`, dials stand at `defaults`."""
     paths = sorted(path for path in FILES.iterdir() if path.suffix in KINDS)
     for path in paths:
         content = path.read_bytes()
@@ -79,7 +81,7 @@ def assets(name: str, defaults: SamplingParams) -> Iterator[tuple[str, Asset]]:
 
 
 def _filled(index: str, name: str, defaults: SamplingParams, files: list[str]) -> str:
-    """Fill in the name, the dials, and every module to load, so that a browser need not find them one by one."""
+    """Fill in the name, the dials, and all modules, so that a browser loads them at once."""
     modules = (file for file in files if file.endswith(".js") and file != "theme.js")
     preloads = "\n".join(f'<link rel="modulepreload" href="/static/{module}">' for module in modules)
     filled = index.replace("$preloads", preloads).replace("$dials", html.escape(json.dumps(dials(defaults))))

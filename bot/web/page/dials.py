@@ -1,4 +1,4 @@
-"""The page's dials: each sampling parameter's label, help, default, and the range and step of its slider. Knows no HTTP."""
+"""The page's dials: label, help, default, range and step of each parameter. Knows no HTTP."""
 
 from dataclasses import dataclass
 from typing import Any

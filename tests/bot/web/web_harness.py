@@ -47,7 +47,7 @@ class Answers:
 
     settings: BotSettings = field(default_factory=BotSettings)
     why_not: Callable[[], str] = lambda: ""
-    tally: ReplyStats = field(default_factory=ReplyStats)
+    stats: ReplyStats = field(default_factory=ReplyStats)
     engine: Engine | None = None
     store: Callable[[], StoreCounts | None] = lambda: None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,18 +59,18 @@ class Answers:
     def __post_init__(self) -> None:
         self.counted.set()
 
-    async def stored(self) -> StoreCounts | None:
+    async def store_counts(self) -> StoreCounts | None:
         self.asked.set()
         await self.counted.wait()
         return self.store()
 
-    def sources(self) -> AppState:
+    def state(self) -> AppState:
         return AppState(
             settings=self.settings,
             why_not=self.why_not,
-            tally=self.tally,
+            stats=self.stats,
             engine=lambda: self.engine,
-            stored=self.stored,
+            store_counts=self.store_counts,
             reloads=lambda: self.reloads,
             retraining=lambda: self.retraining,
             stopping=self.stopping,
@@ -95,12 +95,12 @@ class Web:
 
 @contextlib.asynccontextmanager
 async def on_http(
-    sources: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
+    state: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
 ) -> AsyncIterator[Web]:
     """The server until the block ends, or until it is stopped, on a port of its own; without a config there is no limit."""
-    port, told, stop = free_port(), list[str](), sources.stopping
+    port, told, stop = free_port(), list[str](), state.stopping
     config = (config or UNLIMITED).model_copy(update={"port": port})
-    over = asyncio.create_task(run(config, sources, stop, drain_seconds, told.append, secrets))
+    over = asyncio.create_task(run(config, state, stop, drain_seconds, told.append, secrets))
     address = f"http://127.0.0.1:{port}"
     async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
         while not told and not over.done():

@@ -277,7 +277,7 @@ def test_a_length_that_is_nonsense_is_refused(length: str) -> None:
 
 def test_every_answer_tells_a_browser_what_it_may_do() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with on_http(Answers().state()) as web:
             answers = [await web.client.get(path) for path in ("/", "/nowhere", "/healthz")]
             answers.append(await web.client.post("/", content=b"x" * 300_000))
             reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
@@ -383,7 +383,7 @@ def test_the_secrets_are_read_from_the_environment_and_are_no_settings() -> None
 
 def test_the_server_asks_for_the_key_and_no_log_line_holds_it(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with on_http(Answers().sources(), secrets=BOTH) as web:
+        async with on_http(Answers().state(), secrets=BOTH) as web:
             refused(await web.client.get("/"), 401)
             assert (await web.client.get("/", headers=BEARER)).status_code == 200
             logging.getLogger("dann").warning("asked with %s and %s", KEY, PASSWORD)

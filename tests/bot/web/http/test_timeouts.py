@@ -33,7 +33,7 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 @contextlib.asynccontextmanager
 async def hasty(**settings: float) -> AsyncIterator[Web]:
     config = WebConfig.model_validate({"head_seconds": PATIENCE, **settings})
-    async with on_http(Answers().sources(), config=config) as web:
+    async with on_http(Answers().state(), config=config) as web:
         yield web
 
 
@@ -127,7 +127,7 @@ def test_an_answer_may_take_longer_than_a_head() -> None:
         answers = Answers()
         answers.counted.clear()
         config = WebConfig(head_seconds=PATIENCE)
-        async with on_http(answers.sources(), config=config) as web:
+        async with on_http(answers.state(), config=config) as web:
             coming = asyncio.create_task(web.client.get("/metrics"))
             await answers.asked.wait()
             await asyncio.sleep(2 * PATIENCE)

@@ -32,7 +32,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[openai.AsyncOpenAI, Engine
     async with Engine(checkpoint.load(folder / "checkpoints"), slots=8, waiting=8) as engine:
         await engine.ready()
         settings = BotSettings(data=DataConfig(dir=folder), sample=WILD)
-        async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+        async with on_http(Answers(settings=settings, engine=engine).state()) as web:
             own = openai.DefaultAsyncHttpxClient(trust_env=False)
             options: Any = {"api_key": "none", "max_retries": 0, "http_client": own}
             async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{web.port}/v1", **options) as client:

@@ -41,7 +41,7 @@ class Inline(HTMLParser):
 
 def test_the_page_and_all_that_it_loads_are_there() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with on_http(Answers().state()) as web:
             page = await web.client.get("/")
             assert (page.status_code, page.headers["content-type"]) == (200, KINDS["html"])
             found = Inline(page.text)
@@ -78,7 +78,7 @@ def test_nothing_writes_markup_or_asks_another_host() -> None:
 
 def test_only_what_is_there_is_handed_out() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with on_http(Answers().state()) as web:
             for path in (
                 "/static/",
                 "/static/index.html",
@@ -97,7 +97,7 @@ def test_only_what_is_there_is_handed_out() -> None:
 
 def test_who_has_a_file_is_not_sent_it_again() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with on_http(Answers().state()) as web:
             for path in ("/", "/static/app.js"):
                 first = await web.client.get(path)
                 assert first.headers["cache-control"] == "no-cache"
@@ -117,7 +117,7 @@ def test_who_has_a_file_is_not_sent_it_again() -> None:
 def test_it_is_packed_for_who_can_unpack_it(accepted: str, packed: bool) -> None:
     async def play() -> None:
         async with (
-            on_http(Answers().sources()) as web,
+            on_http(Answers().state()) as web,
             web.client.stream("GET", "/static/look.css", headers={"Accept-Encoding": accepted}) as answer,
         ):
             raw = b"".join([part async for part in answer.aiter_raw()])
@@ -130,7 +130,7 @@ def test_it_is_packed_for_who_can_unpack_it(accepted: str, packed: bool) -> None
 
 def test_the_persona_is_named_and_no_name_becomes_markup() -> None:
     async def play(name: str) -> str:
-        async with on_http(Answers(settings=BotSettings(persona=PersonaConfig(name=name[:32]))).sources()) as web:
+        async with on_http(Answers(settings=BotSettings(persona=PersonaConfig(name=name[:32]))).state()) as web:
             return (await web.client.get("/")).text
 
     page = asyncio.run(play("ana"))

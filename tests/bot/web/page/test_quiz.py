@@ -82,7 +82,7 @@ async def asked(config: BotSettings, says: str = DRAWN) -> AsyncIterator[tuple[W
     async with Engine(replace(parrot(says), meta=HELD_OUT)) as engine:
         await engine.ready()
         answers = Answers(settings=config, engine=engine)
-        async with on_http(answers.sources()) as web:
+        async with on_http(answers.state()) as web:
             yield web, answers
 
 
@@ -221,7 +221,7 @@ def _saying(text: str) -> Any:
 def test_without_an_engine_or_a_store_there_is_no_question_at_the_moment(folder: Path) -> None:
     async def play() -> None:
         config = settings(folder)
-        async with on_http(Answers(settings=config).sources()) as web:
+        async with on_http(Answers(settings=config).state()) as web:
             assert (await web.client.get("/api/quiz")).status_code == 503
         config.data.store_file.write_bytes(b"this is no database, however long one looks at it" * 100)
         async with asked(config) as (web, _):
@@ -250,7 +250,7 @@ def test_a_post_whose_prompt_cannot_be_spelled_is_passed_over(folder: Path, monk
         letters = Tokenizer.of_characters(["birthday"])
         async with Engine(replace(parrot("birthday", tokenizer=letters), meta=HELD_OUT)) as engine:
             await engine.ready()
-            async with on_http(Answers(settings=settings(folder), engine=engine).sources()) as web:
+            async with on_http(Answers(settings=settings(folder), engine=engine).state()) as web:
                 told = (await web.client.get("/api/quiz")).json()
                 assert {*told["texts"]} == {"birthday", UNASKED}
 

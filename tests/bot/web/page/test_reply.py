@@ -31,7 +31,7 @@ async def served(folder: Path) -> AsyncIterator[tuple[Web, Engine]]:
     async with Engine(checkpoint.load(folder / "checkpoints"), slots=8, waiting=8) as engine:
         await engine.ready()
         settings = BotSettings(data=DataConfig(dir=folder), sample=WILD)
-        async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+        async with on_http(Answers(settings=settings, engine=engine).state()) as web:
             yield web, engine
 
 
@@ -246,7 +246,7 @@ def test_an_engine_that_stops_is_told_as_an_event(tmp_path: Path, monkeypatch: p
 def test_before_there_is_a_checkpoint_it_is_not_ready() -> None:
     async def play() -> None:
         answers = Answers(why_not=lambda: "no checkpoint is loaded yet")
-        async with on_http(answers.sources()) as web:
+        async with on_http(answers.state()) as web:
             answer = await web.client.post("/api/reply", json=HEY)
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
             assert answer.json()["error"]["message"] == "no checkpoint is loaded yet"
@@ -284,7 +284,7 @@ def test_a_character_that_the_model_never_saw_is_refused(tmp_path: Path) -> None
     async def play() -> None:
         async with Engine(snapshot(Tokenizer.of_characters(["hey lol"])), slots=1) as engine:
             settings = BotSettings(data=DataConfig(dir=tmp_path))
-            async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+            async with on_http(Answers(settings=settings, engine=engine).state()) as web:
                 answer = await web.client.post("/api/reply", json={"messages": [{"mine": False, "text": "ж"}]})
                 assert (answer.status_code, answer.json()["error"]["param"]) == (400, "messages")
                 assert "ж" not in answer.text
