@@ -1,7 +1,7 @@
 """`/dann` and its options: "temp=0,8 seed=7 hello" to a `Command`, or a one-line refusal.
 
-Knows no platform. Discord makes its slash options from `OPTIONS` and passes values to `command_from_options`; Telegram passes words to
-`parse_command`.
+Discord makes its slash options from `OPTIONS` and passes values to `command_from_options`; Telegram passes words to
+`parse_command`. Knows no platform.
 """
 
 import difflib
@@ -51,7 +51,7 @@ def _sampling(field: str, minimum: float | None = None, maximum: float | None = 
 
 
 OPTIONS = (
-    CommandOption("prompt", str, "your message; empty: dann just talks"),
+    CommandOption("prompt", str, "what to answer; without it, dann just talks"),
     _sampling("temperature"),
     _sampling("top_p", minimum=MIN_TOP_P),
     CommandOption("seed", int, SEED_HELP, 0, MAX_SEED, SEED_EXAMPLE),

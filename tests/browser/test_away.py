@@ -21,7 +21,7 @@ def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(mo
             stage.web.stop.set()
             await stage.web.over
             await expect(away).to_have_text(
-                "dann cannot be reached. What has come stays here, and it goes on when dann is back."
+                "dann cannot be reached. The reply stays here and continues when dann is back."
             )
             before = await text.inner_text()
             stop, told = asyncio.Event(), list[str]()

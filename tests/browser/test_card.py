@@ -24,7 +24,7 @@ def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
             await visit.open("#card")
             card = visit.page.locator("#card")
             await expect(card).to_contain_text(
-                "dann is an LSTM of 512 units. It read 12,840 posts and learned for 10 min."
+                "dann is an LSTM of 512 units. It read 12,840 posts and trained for 10 min."
             )
             await expect(card.get_by_role("img", name="Learning curve")).to_be_visible()
             heights = await card.locator("circle.val").evaluate_all(
@@ -53,7 +53,7 @@ def test_a_retraining_is_followed_live_and_a_new_checkpoint_is_told() -> None:
             await made_up(visit.page.context, {**CARD, "retraining": None}, *events)
             await visit.open("#card")
             await expect(visit.page.locator("#toast")).to_contain_text("20260103-040000 serves now")
-            await expect(visit.page.locator(".learning")).to_have_text("learning anew 50%")
+            await expect(visit.page.locator(".learning")).to_have_text("retraining 50%")
             await made_up(visit.page.context, CARD, {"type": "retraining", "part": None})
             await visit.open("#card")
             await expect(visit.page.locator(".learning")).to_be_hidden()
@@ -106,7 +106,7 @@ def test_where_the_quiz_is_off_it_is_not_offered() -> None:
         async with stage.visit() as visit:
             await made_up(visit.page.context, {**CARD, "quiz": False})
             await visit.open("#quiz")
-            await expect(visit.page.locator("#quiz")).to_contain_text("it is off unless config.toml allows it")
+            await expect(visit.page.locator("#quiz")).to_contain_text("it is off unless config.toml turns it on")
             await expect(visit.page.get_by_role("link", name="Real or dann?")).to_be_hidden()
             assert not [url for url in visit.loaded if url.endswith("/api/quiz")]
 
@@ -138,7 +138,7 @@ def test_a_retraining_that_begins_and_ends_is_seen_without_a_reload() -> None:
             learning = visit.page.locator(".learning")
             await expect(learning).to_be_hidden()
             stage.answers.retraining = RetrainProgress("learning", 0.25, 1.5)
-            await expect(learning).to_have_text("learning anew 25%")
+            await expect(learning).to_have_text("retraining 25%")
             await learning.click()
             await expect(visit.page.locator("#card .retraining")).to_contain_text("learning, 1.50 bits per byte so far")
             stage.answers.retraining = None

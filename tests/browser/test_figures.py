@@ -39,7 +39,7 @@ def reckoned(module: str, call: str, given: list[Any]) -> list[Any]:
 
 def test_how_likely_a_score_is_by_guessing() -> None:
     given = [(right, asked) for asked in (1, 2, 7, 20, 60, 400) for right in range(0, asked + 1, max(1, asked // 7))]
-    for (right, asked), share in zip(given, reckoned("chance.js", "it.byGuessing(...one)", given), strict=True):
+    for (right, asked), share in zip(given, reckoned("guessing.js", "it.byGuessing(...one)", given), strict=True):
         ways = sum(math.comb(asked, number) for number in range(right, asked + 1))
         assert share == pytest.approx(ways / 2**asked, rel=1e-9)
 
@@ -71,7 +71,7 @@ def test_what_dann_is_told_is_the_newest_that_there_is_room_for() -> None:
     long = [{"asked": "x" * 30_000, "replies": [], "chosen": 0}]
     short = [{"asked": "x", "replies": [{"text": "y"}], "chosen": 0} for _ in range(30)]
     call = "it.messagesUntil(one, one.length - 1).map(message => message.text.length)"
-    many, alone, few = reckoned("talk.js", call, [turns, long, short])
+    many, alone, few = reckoned("conversation.js", call, [turns, long, short])
     assert many == [1, 3000, 1, 3000, 1, 3000]
     assert alone == [30_000]
     assert len(few) == 19
@@ -80,7 +80,7 @@ def test_what_dann_is_told_is_the_newest_that_there_is_room_for() -> None:
 def test_a_long_conversation_begins_alike_for_several_turns() -> None:
     turns = [{"asked": f"ask {n}", "replies": [{"text": f"say {n}"}], "chosen": 0} for n in range(22)]
     call = "it.messagesUntil(one, one.length - 1).map(message => message.text)"
-    given = reckoned("talk.js", call, [turns[: number + 1] for number in range(22)])
+    given = reckoned("conversation.js", call, [turns[: number + 1] for number in range(22)])
     assert [one[-1] for one in given] == [f"ask {number}" for number in range(22)]
     assert [one[0] for one in given] == ["ask 0"] * 10 + ["ask 4"] * 4 + ["ask 8"] * 4 + ["ask 12"] * 4
     assert max(map(len, given)) == 19

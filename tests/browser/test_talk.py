@@ -143,7 +143,7 @@ def test_a_link_that_is_not_whole_says_so() -> None:
             for broken in ("", "e30", "%%%", "bnVsbA", "eyJtIjpbWzAsMV1dfQ"):
                 await visit.open()
                 await visit.page.evaluate("hash => { location.hash = hash }", f"#again={broken}")
-                await expect(visit.page.locator("#toast")).to_contain_text("not whole")
+                await expect(visit.page.locator("#toast")).to_contain_text("incomplete")
             assert not [url for url in visit.loaded if url.endswith("/api/reply")]
 
     played(play)
@@ -163,7 +163,7 @@ def test_history_is_kept_opened_and_forgotten() -> None:
             await titles.nth(1).click()
             assert await visit.asked() == ["the first"]
             await visit.page.click("#past")
-            await visit.page.get_by_role("button", name="Forget “the second”").click()
+            await visit.page.get_by_role("button", name="Delete “the second”").click()
             assert await titles.all_inner_texts() == ["the first"]
             await visit.page.click("#forget")
             assert await visit.replies() == []

@@ -1,8 +1,8 @@
 // The settings of a reply: sliders, the number of answers, and the random seed.
 
 import { byId, button, el } from "./dom.js";
-import { keep, kept } from "./store.js";
-import { newSeed } from "./talk.js";
+import { load, save } from "./store.js";
+import { newSeed } from "./conversation.js";
 
 /** The dials of the page; `changed` is called when you turn one. The server writes their ranges into the page. */
 export class Dials {
@@ -10,7 +10,7 @@ export class Dials {
     const { temperature, seed, ...more } = JSON.parse(byId("dock").dataset.dials);
     this.usual = defaults({ temperature, ...more });
     this.changed = changed;
-    this.set = kept("dials", {});
+    this.set = load("dials", {});
     const sliders = Object.entries(more).map(([name, dial]) => this.#dial(name, dial));
     byId("dials-more").append(...sliders, this.#seed(seed), this.#reset());
     Object.assign(byId("temperature"), { min: temperature.min, max: temperature.max, step: temperature.step });
@@ -77,7 +77,7 @@ export class Dials {
   #reset() {
     const reset = () => {
       this.set = {};
-      keep("dials", this.set);
+      save("dials", this.set);
       this.#show();
       this.changed();
     };
@@ -86,7 +86,7 @@ export class Dials {
 
   #turn(name, value) {
     this.set = { ...this.set, [name]: value };
-    keep("dials", this.set);
+    save("dials", this.set);
     this.#show();
     this.changed();
   }
