@@ -1,4 +1,4 @@
-"""Clients that take their time, or only take a place: dropped, or borne, while the others are answered."""
+"""Slow and idle clients: dropped after a timeout, while others are answered."""
 
 import asyncio
 import contextlib
@@ -17,12 +17,12 @@ from uvicorn.server import ServerState
 from bot.config import WebConfig
 from bot.web.http import timeouts
 from bot.web.http.timeouts import TimeoutProtocol, with_timeouts
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 
 PATIENCE = 0.5
-"""Seconds for a head in these tests."""
+"""head_seconds in these tests."""
 LONG = 20.0
-"""No test waits so long unless something is wrong."""
+"""Seconds that no test waits unless something is wrong."""
 IDLE = 1000
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 POST = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n"
@@ -31,9 +31,9 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @contextlib.asynccontextmanager
-async def hasty(**settings: float) -> AsyncIterator[Web]:
+async def impatient_server(**settings: float) -> AsyncIterator[Web]:
     config = WebConfig.model_validate({"head_seconds": PATIENCE, **settings})
-    async with on_http(Answers().state(), config=config) as web:
+    async with serve_http(FakeBot().state(), config=config) as web:
         yield web
 
 
@@ -48,11 +48,11 @@ async def connected(web: Web) -> AsyncIterator[Connection]:
             await writer.wait_closed()
 
 
-async def dropped(connection: Connection, trickle: bytes = b"") -> bytes:
-    """Go on sending until the server hangs up; returns what it said before."""
+async def until_dropped(connection: Connection, trickle: bytes = b"") -> bytes:
+    """Send `trickle` again and again until the server closes; returns what it sent before."""
     reader, writer = connection
     said = bytearray()
-    reading = asyncio.create_task(_hear(reader, said))
+    reading = asyncio.create_task(_read_all(reader, said))
     async with asyncio.timeout(LONG):
         while not reading.done():
             writer.write(trickle)
@@ -60,7 +60,7 @@ async def dropped(connection: Connection, trickle: bytes = b"") -> bytes:
     return bytes(said)
 
 
-async def _hear(reader: asyncio.StreamReader, said: bytearray) -> None:
+async def _read_all(reader: asyncio.StreamReader, said: bytearray) -> None:
     with contextlib.suppress(ConnectionError):
         while heard := await reader.read(65_536):
             said += heard
@@ -72,10 +72,10 @@ async def _hear(reader: asyncio.StreamReader, said: bytearray) -> None:
 )
 def test_a_head_that_does_not_end_is_dropped_however_it_trickles(begun: bytes, trickle: bytes) -> None:
     async def play() -> None:
-        async with hasty() as web, connected(web) as connection:
+        async with impatient_server() as web, connected(web) as connection:
             connection[1].write(begun)
             since = time.monotonic()
-            assert await dropped(connection, trickle) == b""
+            assert await until_dropped(connection, trickle) == b""
             assert time.monotonic() - since > PATIENCE * 0.9
             assert (await web.client.get("/healthz")).status_code == 200
 
@@ -84,9 +84,9 @@ def test_a_head_that_does_not_end_is_dropped_however_it_trickles(begun: bytes, t
 
 def test_a_second_head_has_no_more_time_than_the_first() -> None:
     async def play() -> None:
-        async with hasty() as web, connected(web) as connection:
+        async with impatient_server() as web, connected(web) as connection:
             connection[1].write(WHOLE + b"GET /heal")
-            said = await dropped(connection, b"z")
+            said = await until_dropped(connection, b"z")
             assert said.count(b"HTTP/1.1 200 OK") == 1
 
     asyncio.run(play())
@@ -94,7 +94,7 @@ def test_a_second_head_has_no_more_time_than_the_first() -> None:
 
 def test_who_asks_again_in_time_is_answered_again() -> None:
     async def play() -> None:
-        async with hasty() as web, connected(web) as (reader, writer):
+        async with impatient_server() as web, connected(web) as (reader, writer):
             for _ in range(6):  # longer together than one head may take
                 writer.write(WHOLE)
                 assert b"200 OK" in await reader.readuntil(b'alive"}')
@@ -110,11 +110,11 @@ def test_a_body_that_trickles_is_dropped(monkeypatch: pytest.MonkeyPatch, caplog
     monkeypatch.setattr(timeouts, "BODY_SECONDS", 2 * PATIENCE)
 
     async def play() -> None:
-        async with hasty(streams=1) as web:
+        async with impatient_server(streams=1) as web:
             async with connected(web) as connection:
                 connection[1].write(POST)
                 since = time.monotonic()
-                assert await dropped(connection, b"x") == b""
+                assert await until_dropped(connection, b"x") == b""
                 assert time.monotonic() - since > PATIENCE * 1.8
             assert (await web.client.post("/v1/completions")).status_code != 429  # its place is free again
 
@@ -124,14 +124,14 @@ def test_a_body_that_trickles_is_dropped(monkeypatch: pytest.MonkeyPatch, caplog
 
 def test_an_answer_may_take_longer_than_a_head() -> None:
     async def play() -> None:
-        answers = Answers()
-        answers.counted.clear()
+        fake_bot = FakeBot()
+        fake_bot.counted.clear()
         config = WebConfig(head_seconds=PATIENCE)
-        async with on_http(answers.state(), config=config) as web:
+        async with serve_http(fake_bot.state(), config=config) as web:
             coming = asyncio.create_task(web.client.get("/metrics"))
-            await answers.asked.wait()
+            await fake_bot.asked.wait()
             await asyncio.sleep(2 * PATIENCE)
-            answers.counted.set()
+            fake_bot.counted.set()
             assert (await coming).status_code == 200
 
     asyncio.run(play())
@@ -139,20 +139,20 @@ def test_an_answer_may_take_longer_than_a_head() -> None:
 
 def test_a_body_that_is_too_long_is_refused_before_it_has_come(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with hasty() as web:
+        async with impatient_server() as web:
             async with connected(web) as connection:
                 connection[1].write(POST.replace(b"100", b"10000000"))
-                said = await dropped(connection, b"x" * 10_000)
+                said = await until_dropped(connection, b"x" * 10_000)
                 assert said.startswith(b"HTTP/1.1 413 ")
             whole = await web.client.post("/v1/completions", content=b"x" * 10_000_000)
             assert whole.status_code == 413
-        async with hasty(head_seconds=5) as web:
+        async with impatient_server(head_seconds=5) as web:
             async with connected(web) as connection:  # garbage within a body, after the refusal
                 chunk = b"40000\r\n" + b"x" * 0x40000 + b"\r\n"
                 connection[1].write(POST.replace(b"Content-Length: 100", b"Transfer-Encoding: chunked") + chunk * 2)
                 await connection[0].readuntil(b"413")
                 connection[1].write(b"no chunk\r\n")
-                assert b"HTTP/1.1" not in await dropped(connection)
+                assert b"HTTP/1.1" not in await until_dropped(connection)
             assert (await web.client.get("/healthz")).status_code == 200
 
     asyncio.run(play())
@@ -162,9 +162,9 @@ def test_a_body_that_is_too_long_is_refused_before_it_has_come(caplog: pytest.Lo
 @pytest.mark.parametrize("length", [b"-1", b"ten", b"9" * 400, b"1, 2"])
 def test_a_length_that_is_nonsense_is_refused_by_the_server_too(length: bytes) -> None:
     async def play() -> None:
-        async with hasty() as web, connected(web) as connection:
+        async with impatient_server() as web, connected(web) as connection:
             connection[1].write(POST.replace(b"100", length))
-            said = await dropped(connection)
+            said = await until_dropped(connection)
             assert said.startswith(b"HTTP/1.1 400 ")
             assert b'{"error": {"message": ' in said
 
@@ -173,7 +173,7 @@ def test_a_length_that_is_nonsense_is_refused_by_the_server_too(length: bytes) -
 
 def test_who_hangs_up_within_a_body_leaves_no_trace(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with hasty(streams=1) as web:
+        async with impatient_server(streams=1) as web:
             for _ in range(5):
                 async with connected(web) as (_, writer):
                     writer.write(POST + b"half of it")
@@ -239,7 +239,7 @@ def test_a_real_connection_calls_every_override(monkeypatch: pytest.MonkeyPatch)
         monkeypatch.setattr(TimeoutProtocol, name, recorded(name))
 
     async def play() -> None:
-        async with hasty(head_seconds=60) as web, connected(web) as (reader, writer):
+        async with impatient_server(head_seconds=60) as web, connected(web) as (reader, writer):
             while awaited != ["head"]:
                 await asyncio.sleep(0.01)
             writer.write(POST.replace(b"100", b"2"))
@@ -259,7 +259,7 @@ def test_a_real_connection_calls_every_override(monkeypatch: pytest.MonkeyPatch)
 
 @pytest.fixture
 def many_files() -> Iterator[None]:
-    """Enough of them for both ends of all connections."""
+    """Allow enough open files for both ends of all connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     enough = 2 * IDLE + 500
     if hard not in (-1, resource.RLIM_INFINITY) and hard < enough:
@@ -272,12 +272,12 @@ def many_files() -> Iterator[None]:
 @pytest.mark.usefixtures("many_files")
 def test_a_thousand_idle_connections_keep_nobody_waiting() -> None:
     async def play() -> None:
-        async with hasty(head_seconds=5) as web, contextlib.AsyncExitStack() as stack:
+        async with impatient_server(head_seconds=5) as web, contextlib.AsyncExitStack() as stack:
             idle = [await stack.enter_async_context(connected(web)) for _ in range(IDLE)]
             for _ in range(10):
                 assert (await web.client.get("/healthz")).status_code == 200
-            for connection in idle:  # all are dropped in the end
-                assert await dropped(connection) == b""
+            for connection in idle:  # all are until_dropped in the end
+                assert await until_dropped(connection) == b""
             assert (await web.client.get("/healthz")).status_code == 200
 
     asyncio.run(play())
