@@ -80,7 +80,9 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
     load = engine.load
     yield GaugeMetricFamily("dann_queue_depth", "Replies waiting for a slot.", load.waiting)
     yield GaugeMetricFamily("dann_slots_busy", "Replies being drawn.", load.busy)
-    yield CounterMetricFamily("dann_tokens_drawn", "Tokens of replies that ended or were cancelled.", engine.tokens_generated)
+    yield CounterMetricFamily(
+        "dann_tokens_drawn", "Tokens of replies that ended or were cancelled.", engine.tokens_generated
+    )
 
 
 def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
