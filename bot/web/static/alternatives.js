@@ -19,7 +19,7 @@ export class Alternatives {
     this.box.addEventListener("mouseleave", () => this.leave());
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("focusout", (event) => this.box.contains(event.relatedTarget) || this.leave());
-    document.addEventListener("pointerdown", (event) => this.#outside(event.target) && this.close());
+    document.addEventListener("pointerdown", (event) => this.#isOutside(event.target) && this.close());
     addEventListener("resize", () => this.close());
   }
 
