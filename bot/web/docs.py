@@ -84,9 +84,9 @@ def _kinds(part: Mapping[str, Any]) -> Iterator[str]:
 def _object(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     rows = (
-        f'<tr><th scope="row"><code>{field}</code></th><td>{_kind(one)}</td>'
-        f"<td>{'required' if field in required else _default(one)}</td><td>{_about(one)}</td></tr>"
-        for field, one in schema["properties"].items()
+        f'<tr><th scope="row"><code>{field}</code></th><td>{_kind(part)}</td>'
+        f"<td>{'required' if field in required else _default(part)}</td><td>{_about(part)}</td></tr>"
+        for field, part in schema["properties"].items()
     )
     heads = (
         '<th scope="col">field</th><th scope="col">type</th><th scope="col">if missing</th><th scope="col">about</th>'
@@ -105,12 +105,12 @@ def _kind(schema: Schema) -> str:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"])
+        return " or ".join(_kind(part) for part in schema["anyOf"])
     if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
         return " or ".join(f"<code>{html.escape(json.dumps(value))}</code>" for value in values)
     if schema.get("type") == "array":
         tuple_ = schema.get("prefixItems")
-        return " and ".join(_kind(one) for one in tuple_) if tuple_ else f"list of {_kind(schema.get('items', {}))}"
+        return " and ".join(_kind(part) for part in tuple_) if tuple_ else f"list of {_kind(schema.get('items', {}))}"
     return f"{schema.get('type', 'anything')}{_bounds(schema)}"
 
 
@@ -132,8 +132,8 @@ def _default(schema: Schema) -> str:
 
 def _about(schema: Schema) -> str:
     """The description of a field, or of the alternative to null in it."""
-    described = (one["description"] for one in (schema, *schema.get("anyOf", ())) if "description" in one)
-    return _text(next(described, ""))
+    descriptions = (part["description"] for part in (schema, *schema.get("anyOf", ())) if "description" in part)
+    return _text(next(descriptions, ""))
 
 
 def _text(text: str) -> str:

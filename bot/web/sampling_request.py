@@ -112,13 +112,13 @@ def submit(
     params: SamplingParams,
     seed: int,
     *,
-    begun: str | Sequence[int] = "",
+    reply_prefix: str | Sequence[int] = "",
     stop: Sequence[str] = (),
-    watch: bool = False,
+    logprobs: bool = False,
 ) -> ReplyStream:
     """Submit a reply to the engine. Raises ApiError where its queue is full, or it is stopping."""
     try:
-        return engine.submit(turns, params, seed, reply_prefix=begun, stop=stop, logprobs=watch)
+        return engine.submit(turns, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
     except EngineFull as error:
         message = "dann is busy: its queue of replies is full"
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error

@@ -20,7 +20,7 @@ SCHEMA = {
     "required": ["error"],
 }
 """Schema of the error body, for the OpenAPI document."""
-FAILED = "something went wrong here; the log of this dann says what"
+FAILED = "something went wrong; dann's log says what"
 
 
 class ApiError(HTTPException):

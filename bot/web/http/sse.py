@@ -2,7 +2,7 @@
 
 Knows no events.
 
-Not sse-starlette or StreamingResponse: the source of a stream must be told of its end also where the client leaves
+Not sse-starlette or StreamingResponse: the source of a stream must learn of its end also where the client leaves
 before the first event, or a reply would go on being drawn.
 """
 

@@ -36,7 +36,7 @@ async def generate(
     """Generate `body.n` answers to each prompt, whole or as a stream. Raises ApiError."""
     params = params_of(body, settings, body.max_completion_tokens if isinstance(body, ChatRequest) else None)
     engine = await engine_of(models, body.model)
-    texts = [text for turns, begun in prompts for text in (*(turn.text for turn in turns), begun)]
+    texts = [text for turns, prefix in prompts for text in (*(turn.text for turn in turns), prefix)]
     await check_spelling(engine, texts, "messages" if isinstance(body, ChatRequest) else "prompt")
     choices = _submit_all(engine, body, prompts, params, format_)
     id_, model = f"{format_.prefix}-{secrets.token_hex(12)}", body.model or models.name
@@ -62,15 +62,21 @@ def _submit_all(
     format_: CompletionFormat | ChatFormat,
 ) -> list[ChoiceStream]:
     """Submit all answers to the engine, or none, each with a seed derived from the request's."""
-    seed, watch = seed_of(body.seed), format_.top is not None
+    seed, logprobs = seed_of(body.seed), format_.top is not None
     choices: list[ChoiceStream] = []
     try:
         for number in range(len(prompts) * body.n):
-            turns, begun = prompts[number // body.n]
+            turns, prefix = prompts[number // body.n]
             stream = submit(
-                engine, turns, params, derived_seed(seed, number), begun=begun, stop=body.stops, watch=watch
+                engine,
+                turns,
+                params,
+                derived_seed(seed, number),
+                reply_prefix=prefix,
+                stop=body.stops,
+                logprobs=logprobs,
             )
-            echo = begun if isinstance(body, CompletionRequest) and body.echo else ""
+            echo = prefix if isinstance(body, CompletionRequest) and body.echo else ""
             choices.append(ChoiceStream(number, number // body.n, stream, format_, echo))
     except ApiError:
         for choice in choices:

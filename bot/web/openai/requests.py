@@ -98,5 +98,5 @@ class ChatRequest(OpenAIRequest):
             for message in self.messages
             if message.role in {"user", "assistant"} and message.text
         ]
-        begun = turns.pop().text if turns and turns[-1].mine else ""
-        return turns, begun
+        prefix = turns.pop().text if turns and turns[-1].mine else ""
+        return turns, prefix

@@ -17,11 +17,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
-from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
 from bot.retraining.outcome import RetrainProgress
-from bot.web.cached import FRESH
+from bot.web.http.sse import EventStream
 from bot.web.state import AppState
 
 POLL_SECONDS = 0.5
@@ -70,20 +68,20 @@ class LiveEvents:
             self._polling.cancel()
             self._polling = None
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self) -> AsyncIterator[bytes]:
         """Events for one listener until dann stops: a running retraining, then all changes."""
         sent = LiveStatus(self._latest.checkpoint, None)
-        yield ": dann\n\n"
+        yield b": dann\n\n"
         while not self._state.stopping.is_set():
             changed, now = self._changed, self._latest
             if now == sent:
                 try:
                     await asyncio.wait_for(changed.wait(), KEEP_ALIVE_SECONDS)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    yield b": still here\n\n"
                 continue
             for event in _changes(sent, now):
-                yield f"data: {json.dumps(event)}\n\n"
+                yield f"data: {json.dumps(event)}\n\n".encode()
             sent = now
 
     async def _poll(self) -> None:
@@ -110,21 +108,6 @@ class LiveEvents:
         return LiveStatus(engine.snapshot.id if engine else "", self._state.retraining())
 
 
-class _EventResponse(StreamingResponse):
-    """The stream of one listener, which counts until the stream ends in any way."""
-
-    def __init__(self, live: LiveEvents) -> None:
-        super().__init__(live.events(), media_type="text/event-stream", headers={**FRESH, "X-Accel-Buffering": "no"})
-        self._live = live
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._live.enter()
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._live.leave()
-
-
 def router(state: AppState) -> APIRouter:
     """The route."""
     routes, live = APIRouter(), LiveEvents(state)
@@ -133,12 +116,13 @@ def router(state: AppState) -> APIRouter:
         503: {"description": FULL},
     }
 
-    @routes.get("/api/events", response_class=StreamingResponse, responses=documented)
-    async def events() -> StreamingResponse:
+    @routes.get("/api/events", response_class=EventStream, responses=documented)
+    async def events() -> EventStream:
         """Checkpoint changes and retraining progress; the stream ends when dann stops."""
         if live.full:
             raise HTTPException(503, FULL)
-        return _EventResponse(live)
+        live.enter()
+        return EventStream(live.events(), live.leave)
 
     return routes
 

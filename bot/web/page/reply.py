@@ -70,7 +70,7 @@ class PageRequest(RequestForm):
 def router(state: AppState, models: Models) -> APIRouter:
     """The route."""
     page = APIRouter(prefix="/api", tags=["page"])
-    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object an event"}}}
+    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object per event"}}}
     ok: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
 
     @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **ok})
@@ -82,10 +82,10 @@ def router(state: AppState, models: Models) -> APIRouter:
         params = params_of(body.params, settings)
         engine = await engine_of(models, body.checkpoint or "")
         await check_spelling(engine, texts, "messages")
-        begun = _checked_tokens(engine, body.begun or [])
+        prefix = _checked_tokens(engine, body.begun or [])
         turns = [Turn(message.mine, message.text) for message in body.messages]
-        wanted = engine.snapshot.id if begun or body.checkpoint not in {None, "", models.name} else ""
-        stream = submit(engine, turns, params, seed, begun=begun, watch=body.watch)
+        wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
+        stream = submit(engine, turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
         return EventStream(_events(stream, params, seed, wanted), stream.cancel)
 
     return page

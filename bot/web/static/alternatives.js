@@ -93,7 +93,7 @@ export class Alternatives {
       el(
         "p",
         { class: "heads hint", "aria-hidden": "true" },
-        el("span", { text: "as learned" }),
+        el("span", { text: "learned" }),
         el("span", { text: `at ${this.temperature()}` }),
       ),
       el("ol", {}, ...rows),
