@@ -18,6 +18,8 @@ T = TypeVar("T")
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """The second keeps a proxy (nginx) from buffering."""
+EVENT = {"type": "object", "description": "one object per event"}
+"""Schema of an event, for the OpenAPI document."""
 
 
 class ClientDisconnectedError(Exception):

@@ -19,7 +19,7 @@ from typing import Any
 from fastapi import APIRouter, HTTPException
 
 from bot.retraining.outcome import RetrainProgress
-from bot.web.http.sse import EventStream
+from bot.web.http.sse import EVENT, EventStream
 from bot.web.state import AppState
 
 POLL_SECONDS = 0.5
@@ -112,7 +112,7 @@ def router(state: AppState) -> APIRouter:
     """The route."""
     routes, live = APIRouter(), LiveEvents(state)
     documented: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"text/event-stream": {}}, "description": "events"},
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "events"},
         503: {"description": FULL},
     }
 

@@ -19,7 +19,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from bot.web.http.errors import FAILED, ApiError, documented
-from bot.web.http.sse import EventStream
+from bot.web.http.sse import EVENT, EventStream
 from bot.web.models import Models
 from bot.web.sampling_request import (
     WHOLE,
@@ -70,8 +70,9 @@ class PageRequest(RequestForm):
 def router(state: AppState, models: Models) -> APIRouter:
     """The route."""
     page = APIRouter(prefix="/api", tags=["page"])
-    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object per event"}}}
-    ok: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
+    ok: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "The reply as it comes"}
+    }
 
     @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **ok})
     async def reply(body: PageRequest) -> EventStream:
