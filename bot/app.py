@@ -163,18 +163,18 @@ async def on_http(
         return
     from bot.web.server import run  # noqa: PLC0415 (FastAPI takes a while to import)
 
-    sources = AppState(
+    state = AppState(
         settings=settings,
         why_not=standing.why_not,
-        tally=standing.tally,
+        stats=standing.tally,
         engine=lambda: standing.engine,
-        stored=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
+        store_counts=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
         reloads=standing.reloads,
         retraining=standing.progress,
         stopping=stopping,
     )
     secrets = WebSecrets(tokens.api_key, tokens.web_password)
-    await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell, secrets)
+    await run(settings.bot.web, state, stopping, settings.bot.drain_seconds, tell, secrets)
 
 
 async def keep_alive(path: Path, stalls: LoopLagMonitor) -> None:

@@ -8,7 +8,7 @@ from typing import TextIO
 from pydantic import ValidationError
 from rich.console import Console
 
-from model.config import SamplingParams
+from model.config import SAMPLING_OPTIONS, SamplingParams
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
 
@@ -86,7 +86,9 @@ class Chat:
             given = {**self._params.model_dump(), "temperature": float(value.replace(",", "."))}
             self._params = SamplingParams.model_validate(given)
         except (ValueError, ValidationError) as error:
-            raise DannError(f"/temp takes a number from 0 to 2, such as /temp 1.2; found {value!r}") from error
+            option = SAMPLING_OPTIONS["temperature"]
+            allowed = f"a number from {option.minimum:g} to {option.maximum:g}"
+            raise DannError(f"/temp takes {allowed}, such as /temp 1.2; found {value!r}") from error
         return f"(temperature {self._params.temperature:g})"
 
     def _next_line(self, lines: TextIO, console: Console, interactive: bool) -> str | None:

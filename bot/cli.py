@@ -1,4 +1,4 @@
-"""The `dann` command: training's commands, and talking to the result at a terminal."""
+"""The `dann` command: training's commands, and those of the bot."""
 
 import argparse
 import asyncio
@@ -12,23 +12,15 @@ from rich.console import Console
 
 from bot.config import BotSettings, Tokens
 from bot.process import memory_tuning
+from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
-from training.cli.shared import SHORTHANDS, Parser, add_command, print_json, root_parser, run_command, terminal
+from training.cli.shared import Parser, add_command, add_setting, print_json, root_parser, run_command, terminal
 
 if TYPE_CHECKING:
     from model.engine.engine import Engine
 
-MOST_REPLIES = 1000
-
-SAMPLING = {
-    "temp": ("sample.temperature", "0 always takes the likeliest token, 1 is the voice as learned, 2 is wild"),
-    "top_k": ("sample.top_k", "only among the K likeliest tokens; 0 among all"),
-    "top_p": ("sample.top_p", "only among the likeliest that hold this much probability together"),
-    "min_p": ("sample.min_p", "only among those at least this likely, the likeliest being 1"),
-    "repetition_penalty": ("sample.repetition_penalty", "above 1, what was said is said less again"),
-    "length": ("sample.max_tokens", "at most so many tokens"),
-}
+MAX_REPLIES = 1000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,22 +39,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_command(commands, "serve", run_serve, "answer on Discord, on Telegram and on the web: a page and an API")
     add_command(commands, "doctor", run_doctor, "find what would keep dann from serving, and say what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
-    SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
     return run_command(parser, argv, BotSettings)
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
-    """Add how a reply is drawn."""
-    for option, (key, about) in SAMPLING.items():
-        parser.add_argument(f"--{option.replace('_', '-')}", dest=option, metavar="X", help=f"{about} ({key})")
-    parser.add_argument(
-        "--seed", dest="reply_seed", metavar="S", type=int, help="random seed: the same gives the same text"
-    )
+    """Add the options of a reply: sampling, random seed and checkpoint."""
+    for option in SAMPLING_OPTIONS.values():
+        add_setting(parser, option.word, f"sample.{option.field}", "X", option.help)
+    parser.add_argument("--seed", dest="reply_seed", metavar="S", type=int, help=SEED_HELP)
     parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 
 
 def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
-    """Load what serves, or the checkpoint that was asked for."""
+    """Load the checkpoint that serves, or the one of --checkpoint."""
     from model.checkpoints import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
     from model.engine.engine import Engine  # noqa: PLC0415
 
@@ -71,8 +60,8 @@ def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
 
 def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann say`."""
-    if not 1 <= args.count <= MOST_REPLIES:
-        raise DannError(f"--count {args.count}: must be from 1 to {MOST_REPLIES}")
+    if not 1 <= args.count <= MAX_REPLIES:
+        raise DannError(f"--count {args.count}: must be from 1 to {MAX_REPLIES}")
     engine = load_engine(args, settings)
     from model.engine.engine import Turn  # noqa: PLC0415
 
@@ -81,21 +70,23 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     seeds = range(first, first + args.count)
     replies = engine.replies([(conversation, settings.sample, seed) for seed in seeds])
     if args.json:
-        told = [{"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies]
-        print_json({"checkpoint": engine.snapshot.id, "replies": told})
+        shown = [
+            {"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies
+        ]
+        print_json({"checkpoint": engine.snapshot.id, "replies": shown})
     else:
         sys.stdout.writelines(f"{reply.text}\n" for reply in replies)
-        sys.stdout.flush()  # a reader that has gone shows here, not while Python is shutting down
+        sys.stdout.flush()  # a closed pipe shows here, not while Python is shutting down
     return 0
 
 
-def chosen_seed(asked: int | None) -> int:
-    """The seed that was asked for, or one by chance; raises DannError for one that is out of range."""
-    if asked is None:
+def chosen_seed(requested: int | None) -> int:
+    """The requested seed, or a random one. Raises DannError for one out of range."""
+    if requested is None:
         return secrets.randbelow(2**31)
-    if not 0 <= asked < 2**32:
-        raise DannError(f"--seed {asked}: must be from 0 to {2**32 - 1}")
-    return asked
+    if not 0 <= requested <= MAX_SEED:
+        raise DannError(f"--seed {requested}: must be from 0 to {MAX_SEED}")
+    return requested
 
 
 def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
@@ -113,10 +104,10 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
-    told = terminal(quiet=args.quiet)
+    console = terminal(quiet=args.quiet)
 
     def tell(line: str) -> None:
-        told.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
 
     return asyncio.run(serve(settings, Tokens.from_environment(), tell))
 
@@ -137,5 +128,4 @@ def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann demo`."""
     from bot.demo import demo  # noqa: PLC0415
 
-    told = terminal(quiet=args.quiet)
-    return demo(settings, told)
+    return demo(settings, terminal(quiet=args.quiet))

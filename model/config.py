@@ -1,9 +1,14 @@
-"""The numbers that a network is made of and those that its replies are drawn with, validated once.
+"""The shape of a network and the sampling parameters of its replies, validated once.
 
 Imports nothing heavy: every command reads settings, and few of them need JAX.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict, Field, PositiveInt
+from pydantic.fields import FieldInfo
 
 MIN_VOCAB_SIZE = 256 + 3
 """Every byte and the three special tokens."""
@@ -40,19 +45,119 @@ class ModelConfig(BaseModel):
 
 
 class SamplingParams(BaseModel):
-    """How one reply is drawn. Frozen; out-of-range values are refused, never clamped.
+    """Sampling parameters of one reply. Frozen; out-of-range values are refused, never clamped.
 
     The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
     Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off.
-    The defaults draw what the network says, but for the least likely: what sharpens more is told from the person the
-    more easily (experiments/LOG.md). Where `top_k` and `top_p` are off, drawing is quickest (sampling.py).
+    The defaults sample the network's own distribution without its least likely tokens: sharper settings make a reply
+    easier to tell from the person's (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
+
+    The command line, `/dann`, HTTP and the page's dials take names, help, examples and ranges from these fields
+    (`SAMPLING_OPTIONS`). `word` is what users type where that is not the field's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    temperature: float = Field(1.0, ge=0.0, le=2.0)
-    top_k: int = Field(0, ge=0, le=1_000_000)
-    top_p: float = Field(1.0, gt=0.0, le=1.0)
-    min_p: float = Field(0.003, ge=0.0, le=1.0)
-    repetition_penalty: float = Field(1.0, ge=1.0, le=2.0)
-    max_tokens: int = Field(160, ge=1, le=4096)
+    temperature: float = Field(
+        1.0,
+        ge=0.0,
+        le=2.0,
+        title="Temperature",
+        description="0 always takes the likeliest token, 1 is the voice as learned, 2 is wild",
+        examples=[0.8],
+        json_schema_extra={"word": "temp"},
+    )
+    top_k: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        title="Top-k",
+        description="choose among this many of the likeliest tokens; 0: among all",
+        examples=[40],
+    )
+    top_p: float = Field(
+        1.0,
+        gt=0.0,
+        le=1.0,
+        title="Top-p",
+        description="choose among the likeliest tokens that together hold this much probability; 1: all",
+        examples=[0.9],
+    )
+    min_p: float = Field(
+        0.003,
+        ge=0.0,
+        le=1.0,
+        title="Min-p",
+        description="choose among tokens at least this likely, where the likeliest counts as 1; 0: all",
+        examples=[0.05],
+    )
+    repetition_penalty: float = Field(
+        1.0,
+        ge=1.0,
+        le=2.0,
+        title="Repetition penalty",
+        description="above 1, tokens that are in the reply already become less likely; 1: off",
+        examples=[1.1],
+    )
+    max_tokens: int = Field(
+        160,
+        ge=1,
+        le=4096,
+        title="Length",
+        description="the longest the reply may be, in tokens (parts of words)",
+        examples=[100],
+        json_schema_extra={"word": "length"},
+    )
+
+
+MAX_SEED = 2**32 - 1
+"""The largest random seed of a reply."""
+SEED_HELP = "random seed: the same seed gives the same text again"
+SEED_EXAMPLE = "7"
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingOption:
+    """One field of SamplingParams as users meet it; `bounds` are pydantic's ge, gt and le."""
+
+    field: str
+    word: str
+    label: str
+    help: str
+    example: str
+    kind: type[float] | type[int]
+    default: float
+    bounds: Mapping[str, Any]
+
+    @property
+    def minimum(self) -> float:
+        """The lower end of the range, which a field with `gt` does not allow itself."""
+        return float(self.bounds.get("ge", self.bounds.get("gt")))
+
+    @property
+    def maximum(self) -> float:
+        """The highest allowed value."""
+        return float(self.bounds["le"])
+
+
+def _sampling_option(name: str, field: FieldInfo) -> SamplingOption:
+    extra = field.json_schema_extra
+    return SamplingOption(
+        field=name,
+        word=str(extra["word"]) if isinstance(extra, dict) else name,
+        label=field.title or "",
+        help=field.description or "",
+        example=str((field.examples or [""])[0]),
+        kind=int if field.annotation is int else float,
+        default=field.default,
+        bounds={
+            bound: getattr(part, bound)
+            for part in field.metadata
+            for bound in ("ge", "gt", "le")
+            if hasattr(part, bound)
+        },
+    )
+
+
+SAMPLING_OPTIONS = {name: _sampling_option(name, field) for name, field in SamplingParams.model_fields.items()}
+"""Every field of SamplingParams, by its name."""

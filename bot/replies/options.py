@@ -1,6 +1,7 @@
-"""`/dann` and its options: "temp=0,8 seed=7 hello" to `Command`, with one kind line where that cannot be. Knows no platform.
+"""`/dann` and its options: "temp=0,8 seed=7 hello" to a `Command`, or a one-line refusal.
 
-Discord makes its slash options from `OPTIONS` and hands the values to `asked`; Telegram hands the words to `parsed`.
+Discord makes its slash options from `OPTIONS` and passes values to `command_from_options`; Telegram passes words to
+`parse_command`. Knows no platform.
 """
 
 import difflib
@@ -8,17 +9,18 @@ import re
 from dataclasses import dataclass
 
 from bot.replies.types import Command
-from model.config import SamplingParams
+from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_EXAMPLE, SEED_HELP, SamplingParams
 from model.errors import DannError
 
-MOST_TOKENS = 1000
-"""More than `[sample] max_tokens` could be drawn by asking for it, but not so much that one person fills a channel."""
-LAST_SEED = 2**32 - 1
+MAX_LENGTH = 1000
+"""Tokens that `/dann length` allows: more than `[sample] max_tokens` has, but not enough for one person to fill a channel."""
+MIN_TOP_P = 0.01
+"""The lowest `/dann top_p`: Discord's ranges include both ends, and 0 would leave no token."""
 
 
 @dataclass(frozen=True, slots=True)
 class CommandOption:
-    """One option of `/dann`: `kind` is str, float or int; both bounds are allowed values, None where there are none.
+    """One option of `/dann`, with both ends of its range allowed; the prompt has no range.
 
     `field` is its name in SamplingParams, "" where it is not one of them.
     """
@@ -28,49 +30,55 @@ class CommandOption:
     description: str
     minimum: float | None = None
     maximum: float | None = None
+    example: str = ""
     field: str = ""
 
     @property
     def allowed(self) -> str:
-        """What a number of this option may be, in words."""
-        what = "a whole number" if self.kind is int else "a number"
-        return f"{what} from {_number(self.minimum or 0)} to {_number(self.maximum or 0)}"
+        """The allowed numbers, in words."""
+        kind = "a whole number" if self.kind is int else "a number"
+        return f"{kind} from {_number(self.minimum or 0)} to {_number(self.maximum or 0)}"
+
+
+def _sampling(field: str, minimum: float | None = None, maximum: float | None = None) -> CommandOption:
+    """The option for a field of SamplingParams; given limits are narrower than the field's."""
+    option = SAMPLING_OPTIONS[field]
+    low = option.minimum if minimum is None else minimum
+    high = option.maximum if maximum is None else maximum
+    return CommandOption(
+        option.word, option.kind, option.help, option.kind(low), option.kind(high), option.example, field
+    )
 
 
 OPTIONS = (
-    CommandOption("prompt", str, "what to answer; nothing: just talk"),
-    CommandOption("temp", float, "how wild: 0 always takes the likeliest, 1 is as learned, 2 is chaos", 0, 2, "temperature"),
-    CommandOption("top_p", float, "choose among the likeliest that hold this much probability together", 0.01, 1.0, "top_p"),
-    CommandOption("seed", int, "the same seed gives the same text again", 0, LAST_SEED),
-    CommandOption("length", int, "the longest the answer may be, in tokens (parts of words)", 1, MOST_TOKENS, "max_tokens"),
-)  # fmt: skip
+    CommandOption("prompt", str, "what to answer; without it, dann just talks"),
+    _sampling("temperature"),
+    _sampling("top_p", minimum=MIN_TOP_P),
+    CommandOption("seed", int, SEED_HELP, 0, MAX_SEED, SEED_EXAMPLE),
+    _sampling("max_tokens", maximum=MAX_LENGTH),
+)
 BY_NAME = {option.name: option for option in OPTIONS}
-EXAMPLES = {"temp": "0.8", "top_p": "0.9", "seed": "7", "length": "100"}
+SETTABLE = [option.name for option in OPTIONS if option.kind is not str]
 
-_ATTEMPT = re.compile(rf"(?<!\S)(?:({'|'.join(BY_NAME)})[ \t]*=[ \t]*|([a-z][a-z_-]*)=)(\S*)", re.IGNORECASE)
-"""A known option, spaces around its sign or not; or any other name that touches both its sign and what follows."""
+_OPTION = re.compile(rf"(?<!\S)(?:({'|'.join(BY_NAME)})[ \t]*=[ \t]*|([a-z][a-z_-]*)=)(\S*)", re.IGNORECASE)
+"""A known option, with or without spaces around its "="; or any other name that touches both its "=" and what follows."""
 _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 
 
-def command_from_options(
-    prompt: str,
-    params: SamplingParams,
-    *,
-    temp: float | None = None,
-    top_p: float | None = None,
-    seed: int | None = None,
-    length: int | None = None,
-) -> Command:
-    """What `/dann` asked for; None leaves an option as `params` has it. Raises DannError for what is out of range."""
-    given = {"temp": temp, "top_p": top_p, "length": length}
-    changes = {BY_NAME[name].field: _checked(name, value) for name, value in given.items() if value is not None}
-    if seed is not None:
-        _checked("seed", seed)
-    return Command(prompt.strip(), SamplingParams.model_validate({**params.model_dump(), **changes}), seed)
+def command_from_options(prompt: str, params: SamplingParams, **given: float | None) -> Command:
+    """Make a command from typed options; None keeps what `params` has.
+
+    Raises DannError for values out of range.
+    """
+    values = {name: _checked(BY_NAME[name], value) for name, value in given.items() if value is not None}
+    seed = values.pop("seed", None)
+    changes = {BY_NAME[name].field: value for name, value in values.items()}
+    params = SamplingParams.model_validate(params.model_dump() | changes)
+    return Command(prompt.strip(), params, None if seed is None else int(seed))
 
 
 def parse_command(text: str, params: SamplingParams) -> Command:
-    """What `/dann text` asked for, where options stand before or among the words.
+    """Parse the words after `/dann`, with options before or among them.
 
     `name=value` is an option where the name is known, is nearly a known one, or is a word of three letters or more
     before a number; so `a=b`, `x=5`, `E=mc2`, `a==b` and addresses are just text. Raises DannError, one line, for an
@@ -78,13 +86,15 @@ def parse_command(text: str, params: SamplingParams) -> Command:
     """
     given: dict[str, str] = {}
 
-    def take(found: re.Match[str]) -> str:
-        known, other, value = found[1], found[2], found[3]
+    def take(match: re.Match[str]) -> str:
+        known, other, value = match[1], match[2], match[3]
         name = (known or other).lower()
         if name not in BY_NAME:
             if _is_attempt(name, value):
-                raise DannError(f"{name[:20]} is no option here; there are temp, top_p, seed and length")
-            return found[0]
+                raise DannError(
+                    f"{name[:20]} is no option here; there are {', '.join(SETTABLE[:-1])} and {SETTABLE[-1]}"
+                )
+            return match[0]
         if name == "prompt":
             return value
         if name in given:
@@ -92,15 +102,8 @@ def parse_command(text: str, params: SamplingParams) -> Command:
         given[name] = value.rstrip(",;")
         return ""
 
-    words = re.sub(r"[ \t]{2,}", " ", _ATTEMPT.sub(take, text)) if "=" in text else text
-    return command_from_options(
-        words,
-        params,
-        temp=_float("temp", given),
-        top_p=_float("top_p", given),
-        seed=_int("seed", given),
-        length=_int("length", given),
-    )
+    words = re.sub(r"[ \t]{2,}", " ", _OPTION.sub(take, text)) if "=" in text else text
+    return command_from_options(words, params, **{name: _parsed(BY_NAME[name], value) for name, value in given.items()})
 
 
 def _is_attempt(name: str, value: str) -> bool:
@@ -110,32 +113,23 @@ def _is_attempt(name: str, value: str) -> bool:
     return len(name) >= 3 and _NUMBER.fullmatch(value.rstrip(",;")) is not None
 
 
-def _float(name: str, given: dict[str, str]) -> float | None:
-    if name not in given:
-        return None
-    if not _NUMBER.fullmatch(given[name]):
-        raise _refused(name)
-    return float(given[name].replace(",", ".")) + 0.0  # -0 is 0
+def _parsed(option: CommandOption, text: str) -> float:
+    if option.kind is int and re.fullmatch(r"[+-]?\d{1,20}", text, re.ASCII):
+        return int(text)
+    if option.kind is float and _NUMBER.fullmatch(text):
+        return float(text.replace(",", ".")) + 0.0  # -0 is 0
+    raise _refused(option)
 
 
-def _int(name: str, given: dict[str, str]) -> int | None:
-    if name not in given:
-        return None
-    if not re.fullmatch(r"[+-]?\d{1,20}", given[name], re.ASCII):
-        raise _refused(name)
-    return int(given[name])
-
-
-def _checked(name: str, value: float) -> float:
-    option = BY_NAME[name]
+def _checked(option: CommandOption, value: float) -> float:
     if option.minimum is None or option.maximum is None or not option.minimum <= value <= option.maximum:
-        raise _refused(name)
+        raise _refused(option)
     return value
 
 
-def _refused(name: str) -> DannError:
-    """One line that repeats nothing of what was typed: it is sent to a chat as it is."""
-    return DannError(f"{name} takes {BY_NAME[name].allowed}, such as {name}={EXAMPLES[name]}")
+def _refused(option: CommandOption) -> DannError:
+    """The refusal of a value, without the typed text, as it is sent to a chat unchanged."""
+    return DannError(f"{option.name} takes {option.allowed}, such as {option.name}={option.example}")
 
 
 def _number(value: float) -> str:

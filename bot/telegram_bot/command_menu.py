@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat, BotCommandScopeDefault
 from telegram.error import BadRequest, Forbidden, TelegramError
 
+from bot.replies.options import OPTIONS
 from bot.telegram_bot.commands import ADMIN
 
-ASK = "say something; also temp=0.8 top_p=0.9 seed=7 length=100 before or among your words"
+EXAMPLES = " ".join(f"{option.name}={option.example}" for option in OPTIONS if option.example)
+ASK = f"say something; also {EXAMPLES} before or among your words"
 MANAGE = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
 
 logger = logging.getLogger("dann.telegram")

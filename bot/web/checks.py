@@ -1,4 +1,4 @@
-"""Whether dann could be had on HTTP, for `dann doctor`: its port may be taken, also by a dann that serves."""
+"""Check of the HTTP port for `dann doctor`: it may be taken, also by a dann that serves."""
 
 import httpx
 
@@ -12,16 +12,16 @@ ANSWER_SECONDS = 2.0
 
 
 async def check_web(config: WebConfig) -> Finding:
-    """Try the port; where it is taken, ask who has it."""
+    """Try to listen on the port; where it is taken, find out whether dann has it."""
     if not config.port:
         return Finding("web", "off, by bot.web.port = 0")
     try:
         open_socket(config).close()
     except DannError as error:
         if await _is_dann(url_of(config)):
-            return Finding("web", f"a dann serves at {url_of(config)} already")
-        seen, _, advice = str(error).removeprefix("web: ").partition("; ")
-        return Finding("web", seen, trouble=True, advice=advice)
+            return Finding("web", f"dann serves at {url_of(config)} already")
+        problem, _, advice = str(error).removeprefix("web: ").partition("; ")
+        return Finding("web", problem, trouble=True, advice=advice)
     return Finding("web", f"{url_of(config)} is free")
 
 

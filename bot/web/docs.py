@@ -1,4 +1,7 @@
-"""`/docs`: what can be asked, as a page for people. Made of the OpenAPI document, with no file of another host's."""
+"""`/docs`: the OpenAPI document as a page for people, without any file from another host.
+
+Not FastAPI's Swagger UI: it loads its program from a CDN, which the security headers forbid.
+"""
 
 import html
 import json
@@ -24,9 +27,9 @@ PAGE = """<!doctype html>
 </head>
 <body>
 <main>
-<h1>What can be asked of {name}</h1>
-<p class="lead">Whatever speaks OpenAI's API can use <code>/v1</code>. <a href="/openapi.json">openapi.json</a> is this
-page for programs; <a href="/">the conversation</a> is for people.</p>
+<h1>{name}'s API</h1>
+<p class="lead">Any client of OpenAI's API can use <code>/v1</code>. <a href="/openapi.json">openapi.json</a> has the same for
+programs; <a href="/">talk to {name}</a> in your browser.</p>
 {operations}
 <h2 id="objects">Objects</h2>
 {objects}
@@ -37,7 +40,7 @@ page for programs; <a href="/">the conversation</a> is for people.</p>
 
 
 def router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
-    """The route, for an OpenAPI document that is asked for when somebody comes."""
+    """The route; `document` is called when the page is requested."""
     docs = APIRouter(include_in_schema=False)
 
     @docs.api_route("/docs", methods=READING)
@@ -48,27 +51,29 @@ def router(document: Callable[[], Mapping[str, Any]]) -> APIRouter:
 
 
 def page(document: Mapping[str, Any]) -> str:
-    """The document as HTML."""
+    """Render the document as HTML."""
     operations = (
-        _operation(method, path, one) for path, methods in document["paths"].items() for method, one in methods.items()
+        _operation(method, path, operation)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
     )
     objects = (_object(name, schema) for name, schema in document["components"]["schemas"].items())
     name = html.escape(document["info"]["title"])
     return PAGE.format(name=name, operations="\n".join(operations), objects="\n".join(objects))
 
 
-def _operation(method: str, path: str, one: Mapping[str, Any]) -> str:
-    asked = [f"<dt>body</dt><dd>{kind}</dd>" for kind in _kinds(one.get("requestBody", {}))]
+def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:
+    body = [f"<dt>body</dt><dd>{kind}</dd>" for kind in _kinds(operation.get("requestBody", {}))]
     answers = [
         f"<dt>{status}</dt><dd>{' or '.join(_kinds(answer)) or _text(answer['description'])}</dd>"
-        for status, answer in one["responses"].items()
+        for status, answer in operation["responses"].items()
     ]
     title = f'<span class="method">{method.upper()}</span> <code>{html.escape(path)}</code>'
-    return f"<h2>{title}</h2>\n<p>{_text(one['description'])}</p>\n<dl>{''.join([*asked, *answers])}</dl>"
+    return f"<h2>{title}</h2>\n<p>{_text(operation['description'])}</p>\n<dl>{''.join([*body, *answers])}</dl>"
 
 
 def _kinds(part: Mapping[str, Any]) -> Iterator[str]:
-    """What a body may be, or an answer: nothing for those that have none of interest."""
+    """The kinds of a request or response body; none for bodies that say nothing, as errors."""
     for media, content in part.get("content", {}).items():
         if "$ref" in (schema := content.get("schema", {})):
             yield _kind(schema)
@@ -79,14 +84,14 @@ def _kinds(part: Mapping[str, Any]) -> Iterator[str]:
 def _object(name: str, schema: Schema) -> str:
     required = schema.get("required", ())
     rows = (
-        f'<tr><th scope="row"><code>{field}</code></th><td>{_kind(one)}</td>'
-        f"<td>{'required' if field in required else _default(one)}</td><td>{_about(one)}</td></tr>"
-        for field, one in schema["properties"].items()
+        f'<tr><th scope="row"><code>{field}</code></th><td>{_kind(part)}</td>'
+        f"<td>{'required' if field in required else _default(part)}</td><td>{_about(part)}</td></tr>"
+        for field, part in schema["properties"].items()
     )
     heads = (
-        '<th scope="col">field</th><th scope="col">what</th><th scope="col">if missing</th><th scope="col">about</th>'
+        '<th scope="col">field</th><th scope="col">type</th><th scope="col">if missing</th><th scope="col">about</th>'
     )
-    # A table that is wider than a phone is scrolled by itself, by keyboard too.
+    # A table wider than a phone scrolls by itself, by keyboard too.
     return (
         f'<h3 id="{name}">{name}</h3>\n<p>{_text(schema.get("description", ""))}</p>\n'
         f'<div class="wide" tabindex="0" role="region" aria-labelledby="{name}">'
@@ -95,17 +100,17 @@ def _object(name: str, schema: Schema) -> str:
 
 
 def _kind(schema: Schema) -> str:
-    """What a value may be, in words."""
+    """The type and range of a value, in words."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return f'<a href="#{name}">{name}</a>'
     if "anyOf" in schema:
-        return " or ".join(_kind(one) for one in schema["anyOf"])
+        return " or ".join(_kind(part) for part in schema["anyOf"])
     if values := schema.get("enum", [schema["const"]] if "const" in schema else []):
         return " or ".join(f"<code>{html.escape(json.dumps(value))}</code>" for value in values)
     if schema.get("type") == "array":
         tuple_ = schema.get("prefixItems")
-        return " and ".join(_kind(one) for one in tuple_) if tuple_ else f"list of {_kind(schema.get('items', {}))}"
+        return " and ".join(_kind(part) for part in tuple_) if tuple_ else f"list of {_kind(schema.get('items', {}))}"
     return f"{schema.get('type', 'anything')}{_bounds(schema)}"
 
 
@@ -126,10 +131,10 @@ def _default(schema: Schema) -> str:
 
 
 def _about(schema: Schema) -> str:
-    """What is told of a field; where it may be null, that is told of what else it may be."""
-    described = (one["description"] for one in (schema, *schema.get("anyOf", ())) if "description" in one)
-    return _text(next(described, ""))
+    """The description of a field, or of the alternative to null in it."""
+    descriptions = (part["description"] for part in (schema, *schema.get("anyOf", ())) if "description" in part)
+    return _text(next(descriptions, ""))
 
 
-def _text(told: str) -> str:
-    return html.escape(" ".join(told.split()))
+def _text(text: str) -> str:
+    return html.escape(" ".join(text.split()))

@@ -1,4 +1,4 @@
-"""What dann counts, in Prometheus's form. Counts nothing itself, and keeps nothing: see bot/replies/stats.py."""
+"""Metrics in Prometheus's text format. Counts nothing itself: see bot/replies/stats.py."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -17,17 +17,17 @@ from model.engine.engine import Engine
 from training.store.retrain_outcome import RetrainProgress
 
 CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
-"""What `metrics` returns, as HTTP names it."""
+"""Content type of the text that `metrics` returns."""
 
 
-async def metrics(sources: AppState) -> bytes:
-    """All that there is to tell at this moment."""
+async def metrics(state: AppState) -> bytes:
+    """Build the metrics page."""
     registry = CollectorRegistry()
-    registry.register(_Told([*_families(sources, await sources.stored())]))
+    registry.register(_KnownMetrics([*_families(state, await state.store_counts())]))
     return generate_latest(registry)
 
 
-class _Told(Collector):
+class _KnownMetrics(Collector):
     """Metrics whose values are known."""
 
     def __init__(self, families: list[Metric]) -> None:
@@ -37,75 +37,77 @@ class _Told(Collector):
         return self._families
 
 
-def _families(sources: AppState, stored: StoreCounts | None) -> Iterator[Metric]:
-    yield _replies(sources.tally)
-    yield _latency(sources.tally)
-    if engine := sources.engine():
+def _families(state: AppState, counts: StoreCounts | None) -> Iterator[Metric]:
+    yield _replies(state.stats)
+    yield _latency(state.stats)
+    if engine := state.engine():
         yield from _of_engine(engine)
         if engine.snapshot.meta:
             yield from _of_checkpoint(engine.snapshot.meta)
-    yield _counter("dann_reloads", "Checkpoints that were to serve instead of another.", "outcome", sources.reloads())
-    yield from _of_retraining(sources.retraining())
-    if stored:
-        runs = "Retraining runs in the store, by what was decided."
-        yield _counter("dann_retrain_runs", runs, "verdict", stored.runs)
+    yield _counter("dann_reloads", "Attempts to load a new checkpoint, by outcome.", "outcome", state.reloads())
+    yield from _of_retraining(state.retraining())
+    if counts:
+        runs = "Retraining runs in the store, by verdict."
+        yield _counter("dann_retrain_runs", runs, "verdict", counts.runs)
         posts = GaugeMetricFamily(
-            "dann_posts", "Posts in the store: one's own, and others' beside them.", labels=["kind"]
+            "dann_posts", "Posts in the store: the person's own, and others' that they answer.", labels=["kind"]
         )
-        for kind, number in stored.posts.items():
-            posts.add_metric([kind], number)
+        for kind, count in counts.posts.items():
+            posts.add_metric([kind], count)
         yield posts
 
 
-def _replies(tally: ReplyStats) -> Metric:
-    """Every outcome of every platform that has had one: what begins at 0 can be seen to rise."""
-    about = "Mentions by platform and what became of them, and what dann said unasked."
+def _replies(stats: ReplyStats) -> Metric:
+    """Every outcome of each platform in use, also at 0, so that the first one shows as a rise."""
+    about = "Mentions by platform and outcome, and messages that dann sent unasked."
     replies = CounterMetricFamily("dann_replies", about, labels=["platform", "outcome"])
-    for platform in sorted({platform for platform, _ in tally.outcomes}):
+    for platform in sorted({platform for platform, _ in stats.outcomes}):
         for outcome in Outcome:
-            replies.add_metric([platform, outcome], tally.outcomes[platform, outcome])
+            replies.add_metric([platform, outcome], stats.outcomes[platform, outcome])
     return replies
 
 
-def _latency(tally: ReplyStats) -> Metric:
-    about = "From a mention's arrival until its answer was handed to the platform."
+def _latency(stats: ReplyStats) -> Metric:
+    about = "Seconds from a mention's arrival until its reply was handed to the platform."
     latency = HistogramMetricFamily("dann_reply_latency_seconds", about, labels=["platform"])
-    for platform, took in sorted(tally.latencies.items()):
+    for platform, histogram in sorted(stats.latencies.items()):
         names = [*map(str, BOUNDS), "+Inf"]
-        latency.add_metric([platform], list(zip(names, accumulate(took.counts), strict=True)), took.total)
+        latency.add_metric([platform], list(zip(names, accumulate(histogram.counts), strict=True)), histogram.total)
     return latency
 
 
 def _of_engine(engine: Engine) -> Iterator[Metric]:
     load = engine.load
-    yield GaugeMetricFamily("dann_queue_depth", "Replies that wait for a slot.", load.waiting)
-    yield GaugeMetricFamily("dann_slots_busy", "Replies that are being drawn.", load.busy)
+    yield GaugeMetricFamily("dann_queue_depth", "Replies waiting for a slot.", load.waiting)
+    yield GaugeMetricFamily("dann_slots_busy", "Replies being drawn.", load.busy)
     yield CounterMetricFamily(
-        "dann_tokens_drawn", "Tokens of replies that ended or were given up.", engine.tokens_generated
+        "dann_tokens_drawn", "Tokens of replies that ended or were cancelled.", engine.tokens_generated
     )
 
 
 def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
-    bpb = "Bits per byte of held-out posts, of the checkpoint that serves."
+    bpb = "Bits per byte of the serving checkpoint on held-out posts."
     yield GaugeMetricFamily("dann_checkpoint_val_bpb", bpb, meta.val_bpb)
     if (created := meta.created_at()) is not None:
         age = time.time() - created
-        yield GaugeMetricFamily("dann_checkpoint_age_seconds", "Since the checkpoint that serves was made.", age)
+        yield GaugeMetricFamily("dann_checkpoint_age_seconds", "Seconds since the serving checkpoint was made.", age)
 
 
 def _of_retraining(progress: RetrainProgress | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("dann_retraining", "1 while a retraining runs, else 0.", float(progress is not None))
     if progress:
-        share = GaugeMetricFamily("dann_retraining_share", "How much of its present part is done.", labels=["part"])
+        share = GaugeMetricFamily(
+            "dann_retraining_share", "Share of the current part that is done, from 0 to 1.", labels=["part"]
+        )
         share.add_metric([progress.part], progress.share)
         yield share
         if progress.val_bpb is not None:
-            bpb = "Bits per byte of held-out posts, at its last evaluation."
+            bpb = "Bits per byte on held-out posts at the retraining's last evaluation."
             yield GaugeMetricFamily("dann_retraining_val_bpb", bpb, progress.val_bpb)
 
 
 def _counter(name: str, about: str, label: str, values: Mapping[str, int]) -> Metric:
     counter = CounterMetricFamily(name, about, labels=[label])
-    for value, number in sorted(values.items()):
-        counter.add_metric([value], number)
+    for value, count in sorted(values.items()):
+        counter.add_metric([value], count)
     return counter

@@ -1,29 +1,31 @@
-"""What the page's and OpenAI's requests have in common: texts, samplers, and handing a reply to the engine."""
+"""Fields and steps that the page's and OpenAI's requests share."""
 
 import asyncio
 import secrets
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.config import BotSettings
 from bot.web.http.errors import ApiError
 from bot.web.models import Models, NotReadyError, UnknownModelError
-from model.config import SamplingParams
+from model.config import SAMPLING_OPTIONS, SEED_HELP, SamplingParams
 from model.engine.engine import Engine, EngineClosed, EngineFull, Turn
 from model.engine.stream import ReplyStream
 from model.errors import DannError
 
 WAIT_SECONDS = 2
-"""After so long, who was refused for a full queue may try again."""
+"""Retry-After of a request that was refused because the queue is full."""
 SEEDS = 2**31
+MAX_JSON_INT = 2**53
+"""HTTP seeds may be any integer that every JSON library reads exactly, as OpenAI's clients send large and negative ones."""
 SHORT = 1000
-"""So many characters are encoded in less time than a thread takes to wake; more are not the event loop's to wait for."""
+"""Characters that encode faster than a thread wakes up; longer texts must not hold up the event loop."""
 
 
 def _well_formed(text: str) -> str:
-    """JSON may hold half a character (a lone surrogate), which no text can."""
+    """Refuse half a character (a lone surrogate), which JSON may hold and no text can."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -31,40 +33,49 @@ def _well_formed(text: str) -> str:
     return text
 
 
-def _whole(number: object) -> object:
-    """JSON knows one kind of number: 7.0 is 7."""
-    return int(number) if isinstance(number, float) and number.is_integer() else number
+def _whole(value: object) -> object:
+    """Turn 7.0 into 7, as JSON has one kind of number."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 Text = Annotated[str, AfterValidator(_well_formed)]
 WHOLE = BeforeValidator(_whole)
-Seed = Annotated[int, Field(ge=-(2**53), le=2**53, description="The same seed gives the same text again."), WHOLE]
+Seed = Annotated[int, Field(ge=-MAX_JSON_INT, le=MAX_JSON_INT, description=SEED_HELP), WHOLE]
 
 
 class RequestForm(BaseModel):
-    """What a client sends: no text is read as a number, and what is not known is passed over."""
+    """A client's JSON: no text is read as a number, and unknown fields are ignored."""
 
-    model_config = ConfigDict(strict=True, extra="ignore")
+    model_config = ConfigDict(strict=True, extra="ignore", allow_inf_nan=False)
 
 
-Tokens = Annotated[int, Field(ge=1, le=4096, description="at most [bot.web] most_tokens"), WHOLE]
+def _sampling(name: str, limit: str = "") -> Any:
+    """Range and help of a field of SamplingParams; `limit` mentions a narrower one in settings."""
+    option = SAMPLING_OPTIONS[name]
+    return Field(description=option.help + limit, **option.bounds)
+
+
+Tokens = Annotated[int, _sampling("max_tokens", "; at most [bot.web] most_tokens"), WHOLE]
 
 
 class SamplingForm(RequestForm):
-    """How a reply is drawn; what is missing is as config.toml's [sample] has it."""
+    """Sampling parameters; missing ones are as config.toml's [sample] has them."""
 
-    temperature: float | None = Field(None, ge=0, le=2, allow_inf_nan=False, description="0 is greedy")
-    top_k: Annotated[int, Field(ge=0, le=1_000_000, description="0 is off"), WHOLE] | None = None
-    top_p: float | None = Field(None, gt=0, le=1, allow_inf_nan=False)
-    min_p: float | None = Field(None, ge=0, le=1, allow_inf_nan=False)
-    repetition_penalty: float | None = Field(None, ge=1, le=2, allow_inf_nan=False)
+    temperature: Annotated[float, _sampling("temperature")] | None = None
+    top_k: Annotated[int, _sampling("top_k"), WHOLE] | None = None
+    top_p: Annotated[float, _sampling("top_p")] | None = None
+    min_p: Annotated[float, _sampling("min_p")] | None = None
+    repetition_penalty: Annotated[float, _sampling("repetition_penalty")] | None = None
     max_tokens: Tokens | None = None
 
 
-def params_of(asked: SamplingForm, settings: BotSettings, most: int | None = None) -> SamplingParams:
-    """The settings to draw with. Raises ApiError for more tokens than are allowed; `most` counts instead of `max_tokens`."""
-    given = {name: value for name in SamplingForm.model_fields if (value := getattr(asked, name)) is not None}
-    given |= {} if most is None else {"max_tokens": most}
+def params_of(form: SamplingForm, settings: BotSettings, max_tokens: int | None = None) -> SamplingParams:
+    """Merge a request's sampling parameters into [sample]'s; `max_tokens` overrides the form's.
+
+    Raises ApiError.
+    """
+    given = {name: value for name in SamplingForm.model_fields if (value := getattr(form, name)) is not None}
+    given |= {} if max_tokens is None else {"max_tokens": max_tokens}
     allowed = settings.bot.web.most_tokens
     if given.get("max_tokens", 0) > allowed:
         raise ApiError(400, f"max_tokens: at most {allowed} here", param="max_tokens")
@@ -72,19 +83,21 @@ def params_of(asked: SamplingForm, settings: BotSettings, most: int | None = Non
     return params.model_copy(update={"max_tokens": min(params.max_tokens, allowed)})
 
 
-def seed_of(asked: int | None) -> int:
-    """The seed that is asked for, or one by chance."""
-    return secrets.randbelow(SEEDS) if asked is None else asked
+def seed_of(requested: int | None) -> int:
+    """The requested seed, or a random one."""
+    return secrets.randbelow(SEEDS) if requested is None else requested
 
 
 def check_length(texts: Sequence[str], settings: BotSettings, param: str) -> None:
-    """Raises ApiError for texts that are longer, together, than may be."""
-    if (length := sum(map(len, texts))) > (most := settings.bot.web.longest_prompt):
-        raise ApiError(400, f"{param}: {length:,} characters, where {most:,} are allowed", param=param, code="too_long")
+    """Raise ApiError for texts that are longer together than [bot.web] longest_prompt."""
+    if (length := sum(map(len, texts))) > (allowed := settings.bot.web.longest_prompt):
+        raise ApiError(
+            400, f"{param}: {length:,} characters, where {allowed:,} are allowed", param=param, code="too_long"
+        )
 
 
 async def engine_of(models: Models, name: str) -> Engine:
-    """The engine of a model. Raises ApiError for one that is not there, or not yet."""
+    """The engine of a model. Raises ApiError where there is no such model, or it is not ready."""
     try:
         return await models.engine(name)
     except UnknownModelError as error:
@@ -93,28 +106,31 @@ async def engine_of(models: Models, name: str) -> Engine:
         raise ApiError(503, str(error), code="not_ready", wait=WAIT_SECONDS) from error
 
 
-def begin(
+def submit(
     engine: Engine,
     turns: Sequence[Turn],
     params: SamplingParams,
     seed: int,
     *,
-    begun: str | Sequence[int] = "",
+    reply_prefix: str | Sequence[int] = "",
     stop: Sequence[str] = (),
-    watch: bool = False,
+    logprobs: bool = False,
 ) -> ReplyStream:
-    """Ask the engine for a reply. Raises ApiError where it takes no more, or is stopping."""
+    """Submit a reply to the engine. Raises ApiError where its queue is full, or it is stopping."""
     try:
-        return engine.submit(turns, params, seed, reply_prefix=begun, stop=stop, logprobs=watch)
+        return engine.submit(turns, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
     except EngineFull as error:
-        message = "as many replies are under way, and wait, as may"
+        message = "dann is busy: its queue of replies is full"
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error
     except EngineClosed as error:
         raise ApiError(503, "dann is stopping", code="not_ready", wait=WAIT_SECONDS) from error
 
 
 async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
-    """Raises ApiError for what the model has no tokens for: one of characters knows only those it has seen."""
+    """Raise ApiError for texts with characters that the model has no token for.
+
+    A character tokenizer knows only those it has seen.
+    """
     encode = engine.snapshot.tokenizer.encode_batch
     try:
         if sum(map(len, texts)) > SHORT:

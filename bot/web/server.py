@@ -1,6 +1,6 @@
-"""Keeping dann on HTTP: uvicorn on the bot's own event loop. The entry point for app.py.
+"""The HTTP server: uvicorn on the bot's own event loop. The entry point for app.py.
 
-Signals and the time to stop are the bot's; logs are its own too: uvicorn's are left as they are.
+The bot handles signals, decides when to stop and sets up logs; uvicorn does none of these here.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ log = logging.getLogger("dann.web")
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the bot."""
+    """uvicorn's server without signal handlers, as the bot has its own."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -36,18 +36,18 @@ class _Server(uvicorn.Server):
 
 async def run(
     config: WebConfig,
-    sources: AppState,
+    state: AppState,
     stopping: asyncio.Event,
     drain_seconds: float,
     tell: Callable[[str], None],
     secrets: WebSecrets = NO_SECRETS,
 ) -> None:
-    """Answer until `stopping` is set: then take no more, finish what is under way within `drain_seconds`, and close.
+    """Serve until `stopping` is set, then finish open requests within `drain_seconds` and close.
 
-    `tell` is given one line when dann is there. Raises DannError, one line, where the address cannot be had.
+    `tell` gets one line once the server listens. Raises DannError, one line, where it cannot listen.
     """
-    models = Models(sources)
-    app = guarded(application(sources, models), config, secrets)
+    models = Models(state)
+    app = guarded(application(state, models), config, secrets)
     with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
         tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
         try:
@@ -63,7 +63,7 @@ def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Serve
         ws="none",
         lifespan="off",
         log_config=None,
-        log_level="error",  # below that it tells of every request that is none
+        log_level="error",  # below that it logs every connection that does not speak HTTP
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -73,14 +73,14 @@ def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Serve
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, stopping: asyncio.Event) -> None:
-    """Whatever uvicorn ends of, the platforms go on."""
+    """Serve; a crash of uvicorn is logged, and the platforms go on."""
     serving = asyncio.create_task(server.serve(sockets=[listener]))
-    told = asyncio.create_task(stopping.wait())
+    stop = asyncio.create_task(stopping.wait())
     try:
-        await asyncio.wait({serving, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({serving, stop}, return_when=asyncio.FIRST_COMPLETED)
         server.should_exit = True
         await serving
     except Exception:
-        log.exception("HTTP has ended")
+        log.exception("the HTTP server has crashed")
     finally:
-        told.cancel()
+        stop.cancel()

@@ -1,4 +1,7 @@
-"""Where the web asks: plain questions that app.py hands in. Knows no library of the web."""
+"""The bot's state as the web reads it: functions that app.py passes in.
+
+Knows no web library.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -13,18 +16,20 @@ from training.store.retrain_outcome import RetrainProgress
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """Each is asked anew for every answer and must not block the event loop; what is not there yet is None or empty.
+    """State of the running bot.
 
-    `why_not`: why nobody can be answered now, "" where they can. `stored` may be some time old. `reloads`: how often another
-    checkpoint was to serve, by what came of it. `retraining`: how far the one is that runs.
-    `stopping` is set when dann stops: what would go on without end then ends at once.
+    The functions are called for every request, must not block, and return None or nothing yet.
+
+    `why_not`: the reason why dann cannot answer now, "" where it can. `store_counts` may be some seconds old. `reloads`:
+    counts of checkpoint reloads by outcome. `retraining`: progress of the one that runs.
+    `stopping` is set when dann stops; endless streams then end at once.
     """
 
     settings: BotSettings
     why_not: Callable[[], str]
-    tally: ReplyStats
+    stats: ReplyStats
     engine: Callable[[], Engine | None]
-    stored: Callable[[], Awaitable[StoreCounts | None]]
+    store_counts: Callable[[], Awaitable[StoreCounts | None]]
     reloads: Callable[[], Mapping[str, int]]
     retraining: Callable[[], RetrainProgress | None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)

@@ -1,4 +1,4 @@
-"""Tests in a real browser: left out where there is none, unless DANN_BROWSER=required says that there must be one."""
+"""Tests in a real browser: skipped where there is none, unless DANN_BROWSER=required."""
 
 import os
 

@@ -1,4 +1,4 @@
-"""Made-up answers of the page's API, for what a small engine of random weights cannot tell: a card, and a quiz."""
+"""Made-up responses of the page's API: a card and a quiz that a small random engine cannot have."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ async def answer_quiz(route: Route) -> None:
 
 
 async def made_up(context: BrowserContext, card: dict[str, Any] = CARD, *events: Any) -> None:
-    """Let a context see these instead of what the server has."""
+    """Replace the server's card, quiz and events with these in a browser context."""
     await context.route("**/api/card", as_json(card))
     await context.route("**/api/quiz", answer_quiz)
     await context.route("**/api/events", as_events(*events))

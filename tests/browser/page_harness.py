@@ -1,4 +1,4 @@
-"""The page in a real browser, on the real server with a small engine: what its tests do there, and what they all hold."""
+"""The page in a real browser, on the real server with a small engine: steps and checks for its tests."""
 
 import asyncio
 import contextlib
@@ -18,7 +18,7 @@ from bot.config import BotSettings
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.batch import Batch
 from model.engine.engine import Engine
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.small_networks import snapshot
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -36,18 +36,18 @@ PATIENCE = 60_000  # milliseconds, on a machine that has more to do
 
 
 def chromium() -> str | None:
-    """The browser of this machine."""
+    """The path of a browser on this machine, or None."""
     return next((found for name in NAMES if (found := shutil.which(name))), None)
 
 
 def sent(request: Request) -> dict[str, Any]:
-    """What a request asks the API."""
+    """The JSON body of a request."""
     return dict(json.loads(request.post_data or "{}"))
 
 
 @dataclass
 class Visit:
-    """Somebody who looks at the page. `said` are its complaints to the console, `elsewhere` what it asked of other hosts."""
+    """An open page. `said` are errors and warnings on its console, `elsewhere` requests to other hosts."""
 
     page: Page
     web: Web
@@ -71,19 +71,19 @@ class Visit:
             self.elsewhere.append(request.url)
 
     async def open(self, path: str = "") -> None:
-        """Load the page anew; to add a "#" alone would go on with the one that is there."""
+        """Load the page again; adding only a "#" would keep the loaded one."""
         await self.page.goto("about:blank")
         await self.page.goto(f"http://127.0.0.1:{self.web.port}/{path}")
         await self.page.wait_for_selector("[data-ready]", state="attached")
 
     async def say(self, text: str) -> None:
-        """Say something, and wait until all has been answered."""
+        """Send a message, and wait for all replies."""
         await self.page.fill("#say", text)
         await self.page.press("#say", "Enter")
         await self.settled()
 
     async def settled(self) -> None:
-        """Nothing is being drawn, and what was is shown."""
+        """Wait until nothing is being drawn and all replies are shown."""
         await self.page.wait_for_selector("#send:visible")
         await self.page.wait_for_selector(".reply[aria-busy=false]")
         await self.page.wait_for_function("!document.querySelector('.reply[aria-busy=true]')")
@@ -92,11 +92,11 @@ class Visit:
         return await self.page.locator(".reply .text").all_inner_texts()
 
     async def asked(self) -> list[str]:
-        """What has been said to dann."""
+        """The messages sent to dann."""
         return [text.removeprefix("You: ") for text in await self.page.locator(".asked").all_text_contents()]
 
     async def press(self, name: str) -> None:
-        """One of the buttons of the last reply that has it."""
+        """Press a button of the last reply that has it."""
         await self.page.locator(".actions").get_by_role("button", name=name, exact=True).last.click()
 
     async def link(self) -> str:
@@ -108,17 +108,17 @@ class Visit:
 
 
 @dataclass
-class Stage:
-    """A server, its engine, and a browser in which people visit it, each with a profile of their own."""
+class BrowserSession:
+    """A server with its engine, and a browser whose visits have a profile each."""
 
     browser: Browser
     web: Web
     engine: Engine
-    answers: Answers
+    fake_bot: FakeBot
 
     @contextlib.asynccontextmanager
     async def visit(self, *, complains: bool = False, **context: Any) -> AsyncIterator[Visit]:
-        """Open the page. When the block ends it must have asked no other host for anything, nor have complained."""
+        """Open the page; at the end it must have no request to other hosts and an empty console."""
         opened: BrowserContext = await self.browser.new_context(**context)
         visit = Visit(await opened.new_page(), self.web)
         await visit.open()
@@ -130,7 +130,7 @@ class Stage:
 
 @contextlib.contextmanager
 def slow(patched: pytest.MonkeyPatch, seconds: float = 0.1) -> Iterator[None]:
-    """Let the engine take so long for a round, which draws a few tokens, that a person sees them come."""
+    """Slow the engine's rounds down, so that tokens arrive one by one."""
     whole = Batch.round
 
     def round_(batch: Batch) -> Any:
@@ -142,19 +142,21 @@ def slow(patched: pytest.MonkeyPatch, seconds: float = 0.1) -> Iterator[None]:
         yield
 
 
-def played(
-    play: Callable[[Stage], Awaitable[None]], says: Callable[[], Snapshot] = snapshot, answers: Answers | None = None
+def run_in_browser(
+    play: Callable[[BrowserSession], Awaitable[None]],
+    make_snapshot: Callable[[], Snapshot] = snapshot,
+    fake_bot: FakeBot | None = None,
 ) -> None:
-    """Run it with a browser, and a server whose engine holds what `says` makes."""
+    """Run a scenario with a browser and a server whose engine holds the snapshot of `make_snapshot`."""
 
     async def run() -> None:
-        told = answers or Answers(settings=BotSettings.model_validate({"data": {"dir": folder}}))
-        async with asyncio.timeout(300), async_playwright() as driver, Engine(says()) as engine:
+        bot = fake_bot or FakeBot(settings=BotSettings.model_validate({"data": {"dir": folder}}))
+        async with asyncio.timeout(300), async_playwright() as driver, Engine(make_snapshot()) as engine:
             await engine.ready()
-            told.engine = engine
-            async with on_http(told.sources(), drain_seconds=0.5) as web:
+            bot.engine = engine
+            async with serve_http(bot.state(), drain_seconds=0.5) as web:
                 browser = await driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
-                await play(Stage(browser, web, engine, told))
+                await play(BrowserSession(browser, web, engine, bot))
                 await browser.close()
 
     with tempfile.TemporaryDirectory() as folder:

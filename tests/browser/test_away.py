@@ -1,4 +1,4 @@
-"""What the page says when the server refuses, or is not there, and that it goes on when it is back."""
+"""Refusals and a server that is away: what the page says, and that replies continue when it is back."""
 
 import asyncio
 
@@ -7,26 +7,26 @@ from playwright.async_api import expect
 
 from bot.config import WebConfig
 from bot.web.server import run
-from tests.browser.page_harness import Stage, played, slow
+from tests.browser.page_harness import BrowserSession, run_in_browser, slow
 from tests.model.small_networks import parrot
 
 
 def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit(complains=True) as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(complains=True) as visit:
             await visit.page.fill("#say", "hello")
             await visit.page.press("#say", "Enter")
             text, away = visit.page.locator(".reply .text"), visit.page.locator("#away")
             await expect(text).to_contain_text("lol")
-            stage.web.stop.set()
-            await stage.web.over
+            session.web.stop.set()
+            await session.web.over
             await expect(away).to_have_text(
-                "dann cannot be reached. What has come stays here, and it goes on when dann is back."
+                "dann cannot be reached. The reply stays here and continues when dann is back."
             )
             before = await text.inner_text()
             stop, told = asyncio.Event(), list[str]()
             again = asyncio.create_task(
-                run(WebConfig(port=stage.web.port), stage.answers.sources(), stop, 0.5, told.append)
+                run(WebConfig(port=session.web.port), session.fake_bot.state(), stop, 0.5, told.append)
             )
             await expect(away).to_be_hidden()
             await visit.settled()
@@ -38,14 +38,14 @@ def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(mo
             await again
 
     with slow(monkeypatch):
-        played(play, lambda: parrot("hey lol ", forever=True))
+        run_in_browser(play, lambda: parrot("hey lol ", forever=True))
 
 
 def test_a_refusal_is_told_in_its_words_and_can_be_tried_again() -> None:
     refused = '{"error": {"message": "too much at once", "type": "rate_limit", "param": null, "code": null}}'
 
-    async def play(stage: Stage) -> None:
-        async with stage.visit(complains=True) as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(complains=True) as visit:
             await visit.page.route(
                 "**/api/reply",
                 lambda route: route.fulfill(status=429, body=refused, headers={"Retry-After": "3"}),
@@ -57,4 +57,4 @@ def test_a_refusal_is_told_in_its_words_and_can_be_tried_again() -> None:
             await visit.settled()
             assert await visit.replies() == ["hey lol"]
 
-    played(play, lambda: parrot("hey lol"))
+    run_in_browser(play, lambda: parrot("hey lol"))

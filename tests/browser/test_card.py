@@ -1,4 +1,4 @@
-"""The model's card and the quiz, as a browser shows them: made-up ones that say much, and the server's own."""
+"""The model's card and the quiz in a browser: made-up ones with much in them, and the server's own."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -9,22 +9,22 @@ from playwright.async_api import expect
 from bot.config import BotSettings
 from model.checkpoints import checkpoint
 from tests.bot.web.page.test_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
-from tests.bot.web.web_harness import Answers
+from tests.bot.web.web_harness import FakeBot
 from tests.browser.made_up_api import CARD, made_up
-from tests.browser.page_harness import Stage, played
+from tests.browser.page_harness import BrowserSession, run_in_browser
 from tests.model.small_networks import META, TOKENIZER, parrot, snapshot
 from training.store.posts import open_store
 from training.store.retrain_outcome import RetrainProgress
 
 
 def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await made_up(visit.page.context)
             await visit.open("#card")
             card = visit.page.locator("#card")
             await expect(card).to_contain_text(
-                "dann is an LSTM of 512 units. It read 12,840 posts and learned for 10 min."
+                "dann is an LSTM of 512 units. It read 12,840 posts and trained for 10 min."
             )
             await expect(card.get_by_role("img", name="Learning curve")).to_be_visible()
             heights = await card.locator("circle.val").evaluate_all(
@@ -40,12 +40,12 @@ def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
             await expect(card).to_contain_text("2026")
             await expect(card.locator(".runs .refused")).to_contain_text("it copies more: 7% where 5% are allowed")
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_a_retraining_is_followed_live_and_a_new_checkpoint_is_told() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             events = [
                 {"type": "retraining", "part": "judging", "share": 0.5, "val_bpb": 1.3},
                 {"type": "checkpoint", "id": "20260103-040000"},
@@ -53,17 +53,17 @@ def test_a_retraining_is_followed_live_and_a_new_checkpoint_is_told() -> None:
             await made_up(visit.page.context, {**CARD, "retraining": None}, *events)
             await visit.open("#card")
             await expect(visit.page.locator("#toast")).to_contain_text("20260103-040000 serves now")
-            await expect(visit.page.locator(".learning")).to_have_text("learning anew 50%")
+            await expect(visit.page.locator(".learning")).to_have_text("retraining 50%")
             await made_up(visit.page.context, CARD, {"type": "retraining", "part": None})
             await visit.open("#card")
             await expect(visit.page.locator(".learning")).to_be_hidden()
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_before_a_checkpoint_the_card_says_so() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             none: dict[str, Any] = {
                 "checkpoint": None,
                 "baselines": None,
@@ -76,12 +76,12 @@ def test_before_a_checkpoint_the_card_says_so() -> None:
             await visit.open("#card")
             await expect(visit.page.locator("#card")).to_contain_text("No checkpoint serves yet")
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_the_quiz_keeps_the_score_against_chance() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await made_up(visit.page.context)
             await visit.open()
             await visit.page.get_by_role("link", name="Real or dann?").click()
@@ -98,19 +98,19 @@ def test_the_quiz_keeps_the_score_against_chance() -> None:
             await visit.open("#quiz")
             await expect(visit.page.locator(".score b")).to_have_text("6 of 7")
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_where_the_quiz_is_off_it_is_not_offered() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await made_up(visit.page.context, {**CARD, "quiz": False})
             await visit.open("#quiz")
-            await expect(visit.page.locator("#quiz")).to_contain_text("it is off unless config.toml allows it")
+            await expect(visit.page.locator("#quiz")).to_contain_text("it is off unless config.toml turns it on")
             await expect(visit.page.get_by_role("link", name="Real or dann?")).to_be_hidden()
             assert not [url for url in visit.loaded if url.endswith("/api/quiz")]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_the_servers_own_card_is_drawn(tmp_path: Path) -> None:
@@ -120,8 +120,8 @@ def test_the_servers_own_card_is_drawn(tmp_path: Path) -> None:
     checkpoint.save(told.data.checkpoints, "20260102-000000", snapshot().model, TOKENIZER, meta, curve)
     checkpoint.publish(told.data.checkpoints, "20260102-000000")
 
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.open("#card")
             card = visit.page.locator("#card")
             await expect(card.locator(".facts")).to_contain_text("20260102-000000")
@@ -129,31 +129,31 @@ def test_the_servers_own_card_is_drawn(tmp_path: Path) -> None:
             assert await card.locator(".beside-bars .what").all_text_contents() == ["PPMd", "This network"]
             await expect(card.locator("tbody tr.own")).to_contain_text("2.35")
 
-    played(play, lambda: checkpoint.load(told.data.checkpoints), Answers(settings=told))
+    run_in_browser(play, lambda: checkpoint.load(told.data.checkpoints), FakeBot(settings=told))
 
 
 def test_a_retraining_that_begins_and_ends_is_seen_without_a_reload() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             learning = visit.page.locator(".learning")
             await expect(learning).to_be_hidden()
-            stage.answers.retraining = RetrainProgress("learning", 0.25, 1.5)
-            await expect(learning).to_have_text("learning anew 25%")
+            session.fake_bot.retraining = RetrainProgress("learning", 0.25, 1.5)
+            await expect(learning).to_have_text("retraining 25%")
             await learning.click()
             await expect(visit.page.locator("#card .retraining")).to_contain_text("learning, 1.50 bits per byte so far")
-            stage.answers.retraining = None
+            session.fake_bot.retraining = None
             await expect(learning).to_be_hidden()
             await expect(visit.page.get_by_role("progressbar")).to_have_count(0)
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_the_servers_own_quiz_is_played(tmp_path: Path) -> None:
     with open_store(settings(tmp_path).data.store_url) as store, store.writing() as writer:
         writer.add(posts())
 
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.get_by_role("link", name="Real or kim?").click()
             for number in range(1, 4):
                 await expect(visit.page.locator(".choice:enabled")).to_have_count(2)
@@ -164,4 +164,4 @@ def test_the_servers_own_quiz_is_played(tmp_path: Path) -> None:
                 await expect(visit.page.locator(".score b")).to_have_text(f"{number} of {number}")
                 await visit.page.get_by_role("button", name="Next two").click()
 
-    played(play, lambda: replace(parrot(DRAWN), meta=HELD_OUT), Answers(settings=settings(tmp_path)))
+    run_in_browser(play, lambda: replace(parrot(DRAWN), meta=HELD_OUT), FakeBot(settings=settings(tmp_path)))

@@ -1,4 +1,4 @@
-"""How the page looks and reads: narrow, dark, with odd texts, for people who hear it; and what it weighs."""
+"""The page on narrow screens, in the dark, with hostile texts, for screen readers; and its weight."""
 
 from typing import Any
 
@@ -6,8 +6,9 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 
 from bot.web.page.assets import assets
+from model.config import SamplingParams
 from model.tokenizer import Tokenizer
-from tests.browser.page_harness import Stage, Visit, played
+from tests.browser.page_harness import BrowserSession, Visit, run_in_browser
 from tests.model.small_networks import parrot
 
 PHONE: dict[str, Any] = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
@@ -32,8 +33,8 @@ async def violations(visit: Visit) -> list[str]:
 
 
 def test_on_a_narrow_phone_nothing_sticks_out() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit(**PHONE) as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(**PHONE) as visit:
             await visit.say("w" * 300)
             await visit.page.tap("label.switch:has(#think)")
             await visit.page.get_by_label("4", exact=True).check(force=True)
@@ -54,13 +55,13 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
             await visit.page.goto(f"http://127.0.0.1:{visit.web.port}/docs")
             assert await too_wide(visit) == 0
 
-    played(play)
+    run_in_browser(play)
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_nothing_is_in_the_way_of_people_who_see_or_hear_it_otherwise(theme: str) -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit(color_scheme=theme, reduced_motion="reduce", complains=True) as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(color_scheme=theme, reduced_motion="reduce", complains=True) as visit:
             assert await violations(visit) == []
             await visit.page.click("label.switch:has(#think)")
             await visit.page.get_by_label("2", exact=True).check()
@@ -79,32 +80,32 @@ def test_nothing_is_in_the_way_of_people_who_see_or_hear_it_otherwise(theme: str
             await visit.page.goto(f"http://127.0.0.1:{visit.web.port}/docs")
             assert await violations(visit) == []
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_dark_and_light_follow_the_system_and_can_be_chosen() -> None:
     async def paper(visit: Visit) -> int:
-        """How light the page is, from 0 to 765."""
+        """The lightness of the page, from 0 to 765."""
         colour = await visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
         return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(","))
 
-    async def play(stage: Stage) -> None:
-        async with stage.visit(color_scheme="dark") as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(color_scheme="dark") as visit:
             assert await paper(visit) < 150
             await visit.page.click("#theme")
             assert await paper(visit) > 600
             await visit.open()
             assert await paper(visit) > 600
-        async with stage.visit(color_scheme="light") as visit:
+        async with session.visit(color_scheme="light") as visit:
             assert await paper(visit) > 600
 
-    played(play)
+    run_in_browser(play)
 
 
 @pytest.mark.parametrize("thinks", [False, True])
 def test_what_looks_like_a_script_is_text(thinks: bool) -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             visit.page.on("dialog", lambda dialog: visit.said.append(dialog.message))
             if thinks:
                 await visit.page.click("label.switch:has(#think)")
@@ -115,17 +116,17 @@ def test_what_looks_like_a_script_is_text(thinks: bool) -> None:
             assert await visit.page.locator("main script, main img, dialog img").count() == 0
             assert await visit.page.title() == "dann"
 
-    played(play, lambda: parrot(SCRIPT, tokenizer=SPELLED))
+    run_in_browser(play, lambda: parrot(SCRIPT, tokenizer=SPELLED))
 
 
 def test_all_that_a_visit_loads_is_light() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.say("hello")
-            names = {name for name, _ in assets("dann")}
+            names = {name for name, _ in assets("dann", SamplingParams())}
             loaded = {url.rpartition("/static/")[2] for url in visit.loaded if "/static/" in url}
             assert loaded <= names
             assert {"look.css", "app.js", "chat.js"} <= loaded
 
-    played(play, lambda: parrot("hey lol"))
-    assert sum(len(asset.packed) for _, asset in assets("dann")) < WEIGHT
+    run_in_browser(play, lambda: parrot("hey lol"))
+    assert sum(len(asset.packed) for _, asset in assets("dann", SamplingParams())) < WEIGHT

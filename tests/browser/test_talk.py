@@ -1,17 +1,17 @@
-"""Talking to dann in a browser: replies as they come, several of them, others, more, and the same again."""
+"""The conversation in a browser: streaming, several replies, again, continuing, links, history."""
 
 import asyncio
 
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.page_harness import Stage, played, sent, slow
+from tests.browser.page_harness import BrowserSession, run_in_browser, sent, slow
 from tests.model.small_networks import parrot
 
 
 def test_it_answers_and_remembers_what_was_said() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.say("hello")
             assert await visit.replies() == ["hey lol"]
             await visit.say("and again")
@@ -21,12 +21,12 @@ def test_it_answers_and_remembers_what_was_said() -> None:
             await visit.open()
             assert await visit.replies() == ["hey lol", "hey lol"]
 
-    played(play, lambda: parrot("hey lol"))
+    run_in_browser(play, lambda: parrot("hey lol"))
 
 
 def test_a_reply_grows_while_it_is_drawn_and_can_be_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.click("#more")
             await visit.page.fill("#max_tokens", "400")
             await visit.page.fill("#say", "hello")
@@ -40,20 +40,20 @@ def test_a_reply_grows_while_it_is_drawn_and_can_be_stopped(monkeypatch: pytest.
             await asyncio.sleep(0.3)
             assert await text.inner_text() == stopped
             link = await visit.link()
-            while stage.engine.load.busy:  # a place that is given up is free again
+            while session.engine.load.busy:  # a place that is given up is free again
                 await asyncio.sleep(0.01)
-        async with stage.visit() as other:
+        async with session.visit() as other:
             await other.page.goto(link)
             await other.settled()
             assert await other.replies() == [stopped]
 
     with slow(monkeypatch):
-        played(play, lambda: parrot("hey lol ", forever=True))
+        run_in_browser(play, lambda: parrot("hey lol ", forever=True))
 
 
 def test_several_answers_stand_side_by_side_and_one_is_taken() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.get_by_label("4", exact=True).check()
             await visit.say("hello")
             replies = await visit.replies()
@@ -71,12 +71,12 @@ def test_several_answers_stand_side_by_side_and_one_is_taken() -> None:
             assert [message["mine"] for message in messages] == [False, True, False]
             assert messages[1]["text"] == replies[2]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_asked_again_it_draws_with_another_seed_also_where_it_is_locked() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.click("#more")
             await visit.page.fill("#seed", "7")
             await visit.page.get_by_label("Lock").check()
@@ -95,12 +95,12 @@ def test_asked_again_it_draws_with_another_seed_also_where_it_is_locked() -> Non
             await visit.say("hello")
             assert await visit.replies() == [first]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_a_reply_goes_on_where_it_ended() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.click("#more")
             await visit.page.fill("#max_tokens", "5")
             await visit.say("hello")
@@ -112,12 +112,12 @@ def test_a_reply_goes_on_where_it_ended() -> None:
             assert len(after) > len(before)
             assert set(after.split()) <= {"hey", "lol", "l", "lo", "h", "he"}
 
-    played(play, lambda: parrot("hey lol ", forever=True))
+    run_in_browser(play, lambda: parrot("hey lol ", forever=True))
 
 
 def test_a_link_gives_the_same_text_to_whoever_opens_it() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.fill("#temperature", "1.5")
             await visit.say("hello")
             await visit.say("and then?")
@@ -127,31 +127,31 @@ def test_a_link_gives_the_same_text_to_whoever_opens_it() -> None:
             await visit.settled()
             (_, longer), begun = await visit.replies(), await visit.link()
         for address, last in ((link, texts[-1]), (begun, longer)):
-            async with stage.visit() as other:
+            async with session.visit() as other:
                 await other.page.goto(address)
                 await other.page.wait_for_selector(".reply")
                 await other.settled()
                 assert await other.replies() == [texts[0], last]
                 assert await other.asked() == ["hello", "and then?"]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_a_link_that_is_not_whole_says_so() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             for broken in ("", "e30", "%%%", "bnVsbA", "eyJtIjpbWzAsMV1dfQ"):
                 await visit.open()
                 await visit.page.evaluate("hash => { location.hash = hash }", f"#again={broken}")
-                await expect(visit.page.locator("#toast")).to_contain_text("not whole")
+                await expect(visit.page.locator("#toast")).to_contain_text("incomplete")
             assert not [url for url in visit.loaded if url.endswith("/api/reply")]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_history_is_kept_opened_and_forgotten() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             visit.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
             await visit.say("the first")
             await visit.page.click("#new")
@@ -163,7 +163,7 @@ def test_history_is_kept_opened_and_forgotten() -> None:
             await titles.nth(1).click()
             assert await visit.asked() == ["the first"]
             await visit.page.click("#past")
-            await visit.page.get_by_role("button", name="Forget “the second”").click()
+            await visit.page.get_by_role("button", name="Delete “the second”").click()
             assert await titles.all_inner_texts() == ["the first"]
             await visit.page.click("#forget")
             assert await visit.replies() == []
@@ -171,12 +171,12 @@ def test_history_is_kept_opened_and_forgotten() -> None:
             assert await visit.replies() == []
             assert "the first" not in await visit.page.evaluate("JSON.stringify(localStorage)")
 
-    played(play, lambda: parrot("hey lol"))
+    run_in_browser(play, lambda: parrot("hey lol"))
 
 
 def test_what_was_being_said_is_kept_when_another_conversation_begins(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.fill("#say", "hello")
             await visit.page.press("#say", "Enter")
             await expect(visit.page.locator(".reply .text")).to_contain_text("lol")
@@ -188,12 +188,12 @@ def test_what_was_being_said_is_kept_when_another_conversation_begins(monkeypatc
             await visit.settled()
 
     with slow(monkeypatch):
-        played(play, lambda: parrot("hey lol ", forever=True))
+        run_in_browser(play, lambda: parrot("hey lol ", forever=True))
 
 
 def test_a_reply_is_saved_as_a_picture() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit(accept_downloads=True) as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(accept_downloads=True) as visit:
             await visit.say("hello")
             async with visit.page.expect_download() as saved:
                 await visit.press("Picture")
@@ -201,4 +201,4 @@ def test_a_reply_is_saved_as_a_picture() -> None:
             assert download.suggested_filename.startswith("dann-")
             assert (await download.path()).read_bytes().startswith(b"\x89PNG\r\n")
 
-    played(play)
+    run_in_browser(play)

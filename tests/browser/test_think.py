@@ -1,9 +1,9 @@
-"""Seeing it think: colours, alternatives, the line of entropy, what a temperature makes of it; by mouse and by keyboard."""
+"""See it think: token colours, alternatives, entropy, temperature; by mouse and by keyboard."""
 
 from playwright.async_api import expect
 
 from model.tokenizer import Tokenizer
-from tests.browser.page_harness import Stage, Visit, played, sent
+from tests.browser.page_harness import BrowserSession, Visit, run_in_browser, sent
 from tests.model.small_networks import TOKENIZER, parrot
 
 SWITCH = "label.switch:has(#think)"
@@ -16,8 +16,8 @@ async def thinking(visit: Visit) -> None:
 
 
 def test_every_token_is_told_apart_and_together_they_are_the_reply() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.say("hello")
             (plain,) = await visit.replies()
             await visit.page.click(SWITCH)
@@ -35,22 +35,22 @@ def test_every_token_is_told_apart_and_together_they_are_the_reply() -> None:
             assert await visit.replies() == [plain]
             assert await tokens.count() == 0
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_tokens_that_spell_a_character_together_are_shown_as_one() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.click(SWITCH)
             await visit.say("hello")
             assert await visit.page.locator(".reply .token").all_text_contents() == ["h", "i", " ", "🙃"]
 
-    played(play, lambda: parrot("hi 🙃", tokenizer=EMOJI))
+    run_in_browser(play, lambda: parrot("hi 🙃", tokenizer=EMOJI))
 
 
 def test_an_alternative_goes_on_from_there_with_the_mouse() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await thinking(visit)
             await visit.say("hello")
             tokens = visit.page.locator(".reply .token")
@@ -67,12 +67,12 @@ def test_an_alternative_goes_on_from_there_with_the_mouse() -> None:
             assert await visit.replies() == [before + chosen]
             await expect(visit.page.locator("#alternatives")).to_be_hidden()
 
-    played(play, lambda: parrot("hey lol"))
+    run_in_browser(play, lambda: parrot("hey lol"))
 
 
 def test_the_temperature_moves_the_distribution_at_once() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             await visit.page.click(SWITCH)
             await visit.say("hello")
             await visit.page.locator(".reply .token").first.click()
@@ -89,12 +89,12 @@ def test_the_temperature_moves_the_distribution_at_once() -> None:
             assert firsts[0] < firsts[2]
             assert shown[-1] == ["100%", *["0%"] * 19]
 
-    played(play)
+    run_in_browser(play)
 
 
 def test_the_whole_page_works_by_keyboard() -> None:
-    async def play(stage: Stage) -> None:
-        async with stage.visit() as visit:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
             keyboard, page = visit.page.keyboard, visit.page
             await keyboard.press("Tab")
             assert await page.evaluate("document.activeElement.className") == "skip"
@@ -128,4 +128,4 @@ def test_the_whole_page_works_by_keyboard() -> None:
             (after,) = await visit.replies()
             assert after.startswith(first)
 
-    played(play)
+    run_in_browser(play)

@@ -17,6 +17,7 @@ from training.cli.retrain import add_retrain
 from training.cli.shared import (
     Parser,
     add_command,
+    add_setting,
     interruptible,
     print_json,
     print_table,
@@ -42,8 +43,8 @@ def add_commands(commands: Any) -> None:
     add_command(commands, "posts", run_posts, "show what the store holds")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
-    training.add_argument("--minutes", metavar="M", help="how long (train.minutes)")
-    training.add_argument("--seed", metavar="S", help="random seed (train.seed)")
+    add_setting(training, "minutes", "train.minutes", "M", "how long")
+    add_setting(training, "seed", "train.seed", "S", "random seed")
     training.add_argument("--resume", action="store_true", help="resume the last unfinished run")
     add_retrain(commands)
     add_experiment(commands)

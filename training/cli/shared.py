@@ -65,6 +65,13 @@ def add_shared_options(parser: argparse.ArgumentParser, *, nested: bool = False)
     parser.add_argument("-v", "--verbose", action="store_true", default=off, help="log each step")
 
 
+def add_setting(parser: argparse.ArgumentParser, option: str, key: str, metavar: str, about: str) -> None:
+    """Add an option that is another way to write one setting; see `given_sets`."""
+    flag = f"--{option.replace('_', '-')}"
+    parser.add_argument(flag, dest=option, metavar=metavar, help=f"{about} ({key})")
+    parser.set_defaults(setting_of={**(parser.get_default("setting_of") or {}), option: key})
+
+
 def root_parser(prog: str, about: str) -> Parser:
     """Make the parser that commands are added to."""
     parser = Parser(prog=prog, description=about)
@@ -99,14 +106,8 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
 
 def given_sets(args: argparse.Namespace) -> list[str]:
     """Every `table.key=value` of the command line, and the options that are another way to write one."""
-    given = ((key, getattr(args, option, None)) for option, key in SHORTHANDS.items())
+    given = ((key, getattr(args, option)) for option, key in getattr(args, "setting_of", {}).items())
     return [*args.sets, *args.more_sets, *(f"{key}={value}" for key, value in given if value is not None)]
-
-
-SHORTHANDS = {
-    "minutes": "train.minutes",
-    "seed": "train.seed",
-}
 
 
 def terminal(*, quiet: bool = False) -> Console:

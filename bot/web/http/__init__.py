@@ -1,1 +1,1 @@
-"""Between the network and the routes: who may ask, how much, how long, and how refusals and streams are written."""
+"""Between the network and the routes: authentication, limits, timeouts, errors, streams."""

@@ -1,7 +1,10 @@
-"""By which names dann may be asked for: where it is for this machine alone, and where names are listed.
+"""Check of the Host header, on loopback addresses and where `bot.web.hosts` lists names.
 
-A page of another site can have its own name point at 127.0.0.1 (DNS rebinding), and would then read what dann answers as
-if it were its own. Its browser tells that name in Host.
+A page of another site can have its own name point at 127.0.0.1 (DNS rebinding), and would then read dann's answers as if
+they were its own. Its browser sends that name in Host.
+
+Not Starlette's TrustedHostMiddleware: it reads the first Host header only, cannot allow every loopback address, and
+answers in plain text.
 """
 
 from ipaddress import ip_address
@@ -9,35 +12,35 @@ from ipaddress import ip_address
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 
 class AllowedHosts:
-    """Refuses with 421 what is asked under another name; `app` gets the rest. Off where all may ask and no name is listed."""
+    """Refuse requests for another host name with 421; pass the others on to `app`.
+
+    Off where dann listens on more than loopback and no name is listed.
+    """
 
     def __init__(self, app: ASGIApp, config: WebConfig) -> None:
         self._app = app
         self._names = {name.lower().rstrip(".") for name in ("localhost", config.host, *config.hosts)}
-        self._on = bool(config.hosts) or config.host.lower() == "localhost" or _is_loopback(config.host)
+        self._active = bool(config.hosts) or config.host.lower() == "localhost" or _is_loopback(config.host)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        given = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if self._on and not all(self._is_ours(host) for host in given):
-            body = refusal(
-                "dann does not go by that name; list it in bot.web.hosts.", "invalid_request_error", "wrong_host"
-            )
-            await refuse(send, 421, body)
+        """Handle one request."""
+        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
+        if self._active and not all(self._is_allowed(host) for host in hosts):
+            await refuse(send, 421, "dann does not go by that name; list it in bot.web.hosts.", "wrong_host")
         else:
             await self._app(scope, receive, send)
 
-    def _is_ours(self, host: str) -> bool:
-        name = _name(host)
+    def _is_allowed(self, host: str) -> bool:
+        name = _host_name(host)
         return name in self._names or _is_loopback(name)
 
 
-def _name(host: str) -> str:
-    """The host without its port, as names are compared."""
+def _host_name(host: str) -> str:
+    """The host without its port, in lower case."""
     if host.startswith("["):
         return host[1:].partition("]")[0]
     return host.partition(":")[0].lower().rstrip(".")

@@ -1,4 +1,10 @@
-"""Who a client is: its address, as far as somebody who can be believed has said so. Knows no limits."""
+"""A client's address, read from X-Forwarded-For where a trusted proxy wrote it.
+
+Knows no limits.
+
+Not uvicorn's ProxyHeadersMiddleware: it overwrites the peer's address, which `is_local` needs, and takes words that are
+no address for a client.
+"""
 
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
@@ -10,30 +16,30 @@ FORWARDED = b"x-forwarded-for"
 
 
 class ClientAddresses:
-    """Tells clients apart; `proxies` are the networks whose X-Forwarded-For is believed."""
+    """Find clients' addresses; `proxies` are the networks whose X-Forwarded-For is trusted."""
 
     def __init__(self, proxies: Iterable[str]) -> None:
         self._proxies = [ip_network(proxy) for proxy in proxies]
 
     def address(self, scope: Scope) -> Address | None:
-        """Where the request comes from: the last address that no proxy of ours has. None where it is not known."""
+        """The last address on the way that is not a trusted proxy's; None where it is unknown."""
         address = _parsed(scope["client"][0]) if scope.get("client") else None
-        for named in reversed(_forwarded(scope)):
-            before = _parsed(named)
+        for hop in reversed(_forwarded(scope)):
+            before = _parsed(hop)
             if address is None or before is None or not self._is_proxy(address):
                 break
             address = before
         return address
 
     def name(self, scope: Scope) -> str:
-        """What a client's limits are kept under. A customer of IPv6 has a /64 at least, and counts as one."""
+        """The key of a client's limits. A customer of IPv6 has a /64 at least, and counts as one."""
         address = self.address(scope)
         if isinstance(address, IPv6Address):
             return str(IPv6Network((int(address), 64), strict=False))
         return str(address)
 
-    def is_near(self, scope: Scope) -> bool:
-        """Whether it is on this machine, and does not come through a proxy that may stand for anybody."""
+    def is_local(self, scope: Scope) -> bool:
+        """Whether the client is on this machine, and not behind a proxy that may stand for anybody."""
         address = self.address(scope)
         if address is None or not address.is_loopback:
             return False
@@ -44,13 +50,13 @@ class ClientAddresses:
 
 
 def _forwarded(scope: Scope) -> Sequence[str]:
-    """Every hop that was written down, the nearest last; several headers are one."""
+    """Every hop in X-Forwarded-For, the nearest last; several headers count as one list."""
     lines = [value.decode("latin-1") for name, value in scope["headers"] if name == FORWARDED]
     return [hop for line in lines for hop in line.split(",")]
 
 
 def _parsed(text: str) -> Address | None:
-    """An address, also with a port behind it as some proxies have it; IPv4 in IPv6's clothes is IPv4."""
+    """Parse an address, with or without a port; IPv4 mapped into IPv6 is IPv4."""
     text = text.strip().partition("%")[0]
     if text.startswith("["):
         text = text[1:].partition("]")[0]

@@ -1,7 +1,4 @@
-"""Every error of every route in the form that OpenAI's clients read, without anything of the inside.
-
-{"error": {"message": "...", "type": "invalid_request_error", "param": "temperature", "code": null}}
-"""
+"""Errors of routes, answered with the error body of refusal.py and nothing of the inside."""
 
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -13,7 +10,8 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+from bot.web.http.refusal import error_body
+
 TEXT, TEXT_OR_NULL = {"type": "string"}, {"type": ["string", "null"]}
 FIELDS = {"message": TEXT, "type": TEXT, "param": TEXT_OR_NULL, "code": TEXT_OR_NULL}
 SCHEMA = {
@@ -21,12 +19,12 @@ SCHEMA = {
     "properties": {"error": {"type": "object", "properties": FIELDS, "required": list(FIELDS)}},
     "required": ["error"],
 }
-"""What every error answers, for the OpenAPI document."""
-FAILED = "something went wrong here; the log of this dann says what"
+"""Schema of the error body, for the OpenAPI document."""
+FAILED = "something went wrong; dann's log says what"
 
 
 class ApiError(HTTPException):
-    """An error with a field or a name, and the seconds after which to try again."""
+    """An HTTP error that names a field or a code, and the seconds until a retry makes sense."""
 
     def __init__(
         self, status: int, message: str, *, param: str | None = None, code: str | None = None, wait: int | None = None
@@ -35,58 +33,54 @@ class ApiError(HTTPException):
         self.param, self.code = param, code
 
 
-def envelope(status: int, message: str, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    """The body of an error."""
-    kind = KINDS.get(status, "invalid_request_error" if status < HTTPStatus.INTERNAL_SERVER_ERROR else "server_error")
-    return {"error": {"message": message, "type": kind, "param": param, "code": code}}
-
-
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """These errors for a route's place in the OpenAPI document."""
+    """Describe these errors for a route in the OpenAPI document."""
     body = {"application/json": {"schema": SCHEMA}}
     return {status: {"content": body, "description": HTTPStatus(status).phrase} for status in statuses}
 
 
 def install(app: FastAPI) -> None:
-    """Let the application answer all its errors so."""
+    """Install handlers that answer every error of `app` with the error body."""
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         param, code = getattr(error, "param", None), getattr(error, "code", None)
         headers = (
-            {"Allow": _methods(app, request)} if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED else error.headers
+            {"Allow": _allowed_methods(app, request)}
+            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+            else error.headers
         )
-        return _answer(error.status_code, error.detail, param, code, headers)
+        return _response(error.status_code, error.detail, param, code, headers)
 
     @app.exception_handler(RequestValidationError)
     async def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        param, message = _first(error.errors())
-        return _answer(400, message, param)
+        param, message = _first_error(error.errors())
+        return _response(400, message, param)
 
     @app.exception_handler(Exception)
     async def failed(_: Request, __: Exception) -> JSONResponse:
-        return _answer(500, FAILED)
+        return _response(500, FAILED)
 
 
-def _answer(
+def _response(
     status: int,
     message: str,
     param: str | None = None,
     code: str | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    told = {"Cache-Control": "no-store"} | dict(headers or {})
-    return JSONResponse(envelope(status, message, param, code), status, told)
+    own = {"Cache-Control": "no-store"} | dict(headers or {})
+    return JSONResponse(error_body(status, message, param, code), status, own)
 
 
-def _methods(app: FastAPI, request: Request) -> str:
-    """What may be done at an address; several routes may share it, of which Starlette names one's."""
-    there = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path))
-    return ", ".join(sorted({method for route in there for method in route.methods or ()}))
+def _allowed_methods(app: FastAPI, request: Request) -> str:
+    """Methods of all routes at an address, of which Starlette would name one route's."""
+    routes = (route for route in app.routes if isinstance(route, Route) and route.path_regex.match(request.url.path))
+    return ", ".join(sorted({method for route in routes for method in route.methods or ()}))
 
 
-def _first(errors: Sequence[Any]) -> tuple[str | None, str]:
-    """The field that the first error is about, and the error in words, none of which are the client's own."""
+def _first_error(errors: Sequence[Any]) -> tuple[str | None, str]:
+    """The field of the first error, and its message, which repeats nothing that the client sent."""
     first = errors[0]
     where = ".".join(str(part) for part in first["loc"][1:] if not isinstance(part, str) or part.isidentifier())
     if first["type"] == "json_invalid":

@@ -1,7 +1,7 @@
-"""What stands between the network and dann's routes, layer by layer. The entry point for server.py.
+"""The layers between the network and dann's routes, in order. The entry point for server.py.
 
-From the outside in: headers on every answer, other sites' pages, the name dann is asked under, how often, by whom, how much.
-How often comes before by whom: so nobody guesses a key quickly.
+From the outside in: security headers, CORS, allowed hosts, rate limits, authentication, body limit.
+Rate limits come before authentication, so that nobody guesses a key quickly.
 """
 
 from starlette.middleware.cors import CORSMiddleware
@@ -18,19 +18,19 @@ from bot.web.http.security_headers import SecurityHeaders
 
 
 def guarded(app: ASGIApp, config: WebConfig, secrets: WebSecrets) -> ASGIApp:
-    """The app behind all layers."""
+    """Wrap the app in all layers."""
     clients = ClientAddresses(config.proxies)
-    inner = Authentication(BodyLimit(app, config.longest_body), secrets, clients)
-    asked = AllowedHosts(RateLimits(inner, config, clients), config)
-    return SecurityHeaders(_Shared(asked, config.allow_origins) if config.allow_origins else asked)
+    limited = RateLimits(Authentication(BodyLimit(app, config.longest_body), secrets, clients), config, clients)
+    inner = AllowedHosts(limited, config)
+    return SecurityHeaders(_Cors(inner, config.allow_origins) if config.allow_origins else inner)
 
 
-class _Shared:
-    """Lets pages of the listed sites use /v1, and nothing else."""
+class _Cors:
+    """Let pages of the listed sites use /v1, and nothing else."""
 
     def __init__(self, app: ASGIApp, origins: tuple[str, ...]) -> None:
         self._app = app
-        self._shared = CORSMiddleware(
+        self._cors = CORSMiddleware(
             app,
             allow_origins=origins,
             allow_methods=("GET", "POST"),
@@ -39,4 +39,4 @@ class _Shared:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (self._shared if is_v1(scope["path"]) else self._app)(scope, receive, send)
+        await (self._cors if is_v1(scope["path"]) else self._app)(scope, receive, send)

@@ -1,4 +1,4 @@
-"""The address of `[bot.web]`, and what to do where it cannot be had. Knows no HTTP."""
+"""The listening socket of `[bot.web]`, and its errors. Knows no HTTP."""
 
 import errno
 import socket
@@ -8,20 +8,20 @@ from model.errors import DannError
 
 
 def open_socket(config: WebConfig) -> socket.socket:
-    """A socket that listens there. Raises DannError, one line, where none can."""
+    """Open a listening socket. Raises DannError, one line, where that fails."""
     try:
         return _listener(config)
     except (OSError, UnicodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "that is no name of a machine"
+        reason = error.strerror if isinstance(error, OSError) else "this is not a host name"
         if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-            what = "is taken by another program; choose another bot.web.port, or 0 for no HTTP"
+            problem = "is taken by another program; choose another bot.web.port, or 0 for no HTTP"
         else:
-            what = f"cannot be listened on ({reason}); bot.web.host must be this machine's, and bot.web.port free"
-        raise DannError(f"web: {config.host}:{config.port} {what}") from error
+            problem = f"cannot be listened on ({reason}); bot.web.host must be this machine's, and bot.web.port free"
+        raise DannError(f"web: {config.host}:{config.port} {problem}") from error
 
 
 def free_port_for(config: WebConfig) -> int:
-    """The port of `[bot.web]`, or one that nobody has where it is taken, or switched off."""
+    """The port of `[bot.web]`, or a free one where it is taken or switched off."""
     try:
         if config.port:
             open_socket(config).close()
@@ -33,9 +33,9 @@ def free_port_for(config: WebConfig) -> int:
 
 
 def _listener(config: WebConfig) -> socket.socket:
-    found = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    family, kind, protocol, _, address = found[0]
-    # Not socket.create_server: it names no protocol, and asyncio then lets what it sends wait for more.
+    addresses = socket.getaddrinfo(config.host, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, kind, protocol, _, address = addresses[0]
+    # Not socket.create_server: it sets no protocol number, and asyncio then leaves TCP_NODELAY off.
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -48,5 +48,5 @@ def _listener(config: WebConfig) -> socket.socket:
 
 
 def url_of(config: WebConfig) -> str:
-    """The address as a browser takes it."""
+    """The URL for a browser."""
     return f"http://{f'[{config.host}]' if ':' in config.host else config.host}:{config.port}/"

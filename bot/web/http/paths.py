@@ -1,24 +1,24 @@
-"""Which rules an address is under. Whatever is not named here is under the strictest of the page's."""
+"""Groups of paths by the rules that apply; other paths have the strictest of the page's."""
 
 from starlette.types import Scope
 
 OPEN = frozenset({"/healthz", "/readyz"})
 MEASURED = "/metrics"
 READING = ["GET", "HEAD"]
-"""The methods of what is there to be looked at."""
+"""Methods of read-only routes."""
 
 
 def is_v1(path: str) -> bool:
-    """The API for programs."""
+    """Whether a path is of the API for programs."""
     return f"{path}/".startswith("/v1/")
 
 
 def is_api(path: str) -> bool:
-    """The page's own API."""
+    """Whether a path is of the page's own API."""
     return f"{path}/".startswith("/api/")
 
 
 def draws_a_reply(scope: Scope) -> bool:
-    """Whether it asks dann to say something, which costs."""
+    """Whether a request makes dann draw a reply, which costs."""
     path = scope["path"]
     return bool(scope["method"] == "POST" and (is_v1(path) or is_api(path)))

@@ -1,24 +1,63 @@
-"""How much one client may ask, and all together: requests by the minute, and answers under way at once."""
+"""Rate limits per client, and concurrency limits per client and in all.
+
+Not slowapi: it limits routes, with a storage behind them; these limits come before authentication, and take 20 lines.
+"""
 
 import math
-from collections import Counter
+import time
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bot.config import WebConfig
-from bot.web.http.buckets import TokenBuckets
 from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import draws_a_reply
-from bot.web.http.refusal import refusal, refuse
+from bot.web.http.refusal import refuse
 
 CHEAP = 10
-"""What draws nothing may be asked so many times as often."""
+"""Requests that draw no reply may come this many times as often."""
 STREAM_SECONDS = 1.0
-"""When to try again where too many answers are under way: they take about so long."""
+"""Retry-After where too many replies are in flight: about as long as one takes."""
+
+
+MAX_CLIENTS = 10_000
+"""Clients with a bucket; the one that has been quiet longest is dropped, and starts with a full bucket next time."""
+
+
+class TokenBuckets:
+    """A token bucket per client: `burst` requests at once, `per_minute` in the long run.
+
+    Belongs to the event loop.
+    """
+
+    def __init__(
+        self, per_minute: float, burst: int, max_clients: int = MAX_CLIENTS, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._rate = per_minute / 60
+        self._burst = float(burst)
+        self._max_clients = max_clients
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def take(self, client: str) -> float:
+        """Take a token and return 0, or take none and return the seconds until there is one."""
+        now = self._clock()
+        left, since = self._buckets.pop(client, (self._burst, now))
+        left = min(self._burst, left + (now - since) * self._rate)
+        wait = 0.0 if left >= 1 else (1 - left) / self._rate
+        self._buckets[client] = (left if wait else left - 1, now)
+        if len(self._buckets) > self._max_clients:
+            self._buckets.popitem(last=False)
+        return wait
+
+    def __len__(self) -> int:
+        """How many clients have a bucket."""
+        return len(self._buckets)
 
 
 class RateLimits:
-    """Refuses with 429 and Retry-After what is too much; `app` gets the rest."""
+    """Refuse requests over a limit with 429 and Retry-After; pass the others on to `app`."""
 
     def __init__(self, app: ASGIApp, config: WebConfig, clients: ClientAddresses) -> None:
         self._app = app
@@ -26,36 +65,36 @@ class RateLimits:
         self._clients = clients
         self._drawing = TokenBuckets(config.requests_per_minute, config.burst)
         self._cheap = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
-        self._under_way = Counter[str]()
+        self._in_flight = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
         client = self._clients.name(scope)
         if not draws_a_reply(scope):
             if wait := self._cheap.take(client):
-                await _too_much(send, wait, "You ask too often.")
+                await _refuse(send, wait, "You ask too often.")
             else:
                 await self._app(scope, receive, send)
         elif wait := self._drawing.take(client):
-            await _too_much(send, wait, "You ask too often.")
-        elif self._under_way[client] >= self._config.streams:
-            await _too_much(send, STREAM_SECONDS, "Too many answers of yours are under way.")
-        elif self._under_way.total() >= self._config.streams_in_all:
-            await _too_much(send, STREAM_SECONDS, "Too many answers are under way.")
+            await _refuse(send, wait, "You ask too often.")
+        elif self._in_flight[client] >= self._config.streams:
+            await _refuse(send, STREAM_SECONDS, "Too many of your answers are in progress.")
+        elif self._in_flight.total() >= self._config.streams_in_all:
+            await _refuse(send, STREAM_SECONDS, "Too many answers are in progress.")
         else:
             await self._counted(client, scope, receive, send)
 
     async def _counted(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        self._under_way[client] += 1
+        self._in_flight[client] += 1
         try:
             await self._app(scope, receive, send)
         finally:
-            self._under_way[client] -= 1
-            if not self._under_way[client]:
-                del self._under_way[client]
+            self._in_flight[client] -= 1
+            if not self._in_flight[client]:
+                del self._in_flight[client]
 
 
-async def _too_much(send: Send, wait: float, message: str) -> None:
+async def _refuse(send: Send, wait: float, message: str) -> None:
     seconds = str(max(1, math.ceil(wait)))
-    body = refusal(f"{message} Try again in {seconds} s.", "rate_limit_error", "rate_limit_exceeded")
-    await refuse(send, 429, body, [(b"retry-after", seconds.encode())])
+    headers = [(b"retry-after", seconds.encode())]
+    await refuse(send, 429, f"{message} Try again in {seconds} s.", "rate_limit_exceeded", headers)

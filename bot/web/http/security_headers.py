@@ -1,4 +1,4 @@
-"""What every answer tells a browser that it may do with it: run and load what is dann's own, and no more."""
+"""Security headers on every response: a browser may load and run dann's own files only."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,13 +19,13 @@ SECURITY: tuple[Header, ...] = (
 
 
 class SecurityHeaders:
-    """Puts them on whatever `app` answers, its errors too."""
+    """Add the security headers to every response of `app`, errors too."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Handle one request."""
 
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":

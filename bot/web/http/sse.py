@@ -1,4 +1,10 @@
-"""Answers that come piece by piece, and work that ends when whoever asked has gone. Knows nothing of what is answered."""
+"""Server-sent event streams, and work that is cancelled when the client disconnects.
+
+Knows no events.
+
+Not sse-starlette or StreamingResponse: the source of a stream must learn of its end also where the client leaves
+before the first event, or a reply would go on being drawn.
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -11,24 +17,26 @@ from starlette.types import Receive, Scope, Send
 T = TypeVar("T")
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
-"""The second: a proxy (nginx) is not to wait for more."""
+"""The second keeps a proxy (nginx) from buffering."""
+EVENT = {"type": "object", "description": "one object per event"}
+"""Schema of an event, for the OpenAPI document."""
 
 
 class ClientDisconnectedError(Exception):
-    """Nobody waits for the answer any more."""
+    """The client has disconnected."""
 
 
 class EventStream(Response):
-    """Server-sent events, each handed on at once.
+    """Server-sent events, each sent at once.
 
-    When they end, or the client has gone, the iterator is closed and `ended` is called; also where it was never begun.
+    When they end or the client disconnects, the iterator is closed and `ended` is called, also if it never started.
     """
 
     media_type = "text/event-stream"
 
     def __init__(self, events: AsyncIterator[bytes], ended: Callable[[], object], status_code: int = 200) -> None:
         super().__init__(status_code=status_code, headers=HEADERS)
-        del self.headers["content-length"]  # which Response had of an empty body
+        del self.headers["content-length"]  # Response set it to 0, for an empty body
         self._events, self._ended = events, ended
 
     async def __call__(self, _: Scope, receive: Receive, send: Send) -> None:
@@ -48,22 +56,24 @@ class EventStream(Response):
 
 
 async def until_disconnected(receive: Receive, work: Awaitable[T]) -> T:
-    """What comes of `work`, which is cancelled where the client goes meanwhile. Raises ClientGoneError then.
+    """The result of `work`, which is cancelled if the client disconnects first.
+
+    Raises ClientDisconnectedError then.
 
     `receive` is ASGI's, of a request whose body has been read.
     """
-    working, going = asyncio.ensure_future(work), asyncio.create_task(_gone(receive))
+    working, leaving = asyncio.ensure_future(work), asyncio.create_task(_disconnected(receive))
     try:
-        await asyncio.wait({working, going}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({working, leaving}, return_when=asyncio.FIRST_COMPLETED)
         if working.done():
             return working.result()
         raise ClientDisconnectedError
     finally:
-        for task in (working, going):
+        for task in (working, leaving):
             task.cancel()
-        await asyncio.gather(working, going, return_exceptions=True)
+        await asyncio.gather(working, leaving, return_exceptions=True)
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass

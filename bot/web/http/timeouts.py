@@ -1,6 +1,7 @@
-"""How long a connection may keep dann waiting: uvicorn's protocol with a clock on what it waits for.
+"""Timeouts for slow clients: uvicorn's protocol with a timer on every head and body.
 
-uvicorn itself waits forever for the first request, for the rest of a head, and for a body.
+uvicorn itself waits forever for the first request, for the rest of a head, and for a body; a proxy in front would have
+such limits, but dann may stand on a network without one. Tests hold the parts of uvicorn's protocol that this relies on.
 """
 
 import asyncio
@@ -8,87 +9,92 @@ import asyncio
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from bot.web.http.refusal import Header, refusal
+from bot.web.http.refusal import json_response
 from bot.web.http.security_headers import SECURITY
 
 BODY_SECONDS = 30.0
-"""How long a body may take, however it trickles."""
-NO_HTTP = refusal("That is no HTTP request.", "invalid_request_error", "invalid_request")
+"""Time for a whole body, however it trickles."""
 
 
 def with_timeouts(head_seconds: float) -> type[H11Protocol]:
-    """A protocol that drops who has not sent the whole head of a request within so long."""
+    """A protocol that drops clients whose request head takes over `head_seconds`."""
 
-    class Patient(_Patient):
-        patience = head_seconds
+    class Configured(TimeoutProtocol):
+        pass
 
-    return Patient
+    Configured.head_seconds = head_seconds
+    return Configured
 
 
-class _Patient(H11Protocol):
-    """`_awaited` is what the clock runs for: a head or a body, and after which request; None while it is dann's turn."""
+class TimeoutProtocol(H11Protocol):
+    """One connection.
 
-    patience: float
+    `_awaited` is what the timer runs for, "head" or "body", and the request before it; None: nothing.
+    """
+
+    head_seconds: float
     _awaited: tuple[str, object] | None = None
-    _clock: asyncio.TimerHandle | None = None
+    _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Start the timer for the first head."""
         super().connection_made(transport)
-        self._watch()
+        self._update_timer()
 
     def data_received(self, data: bytes) -> None:
+        """Start it for a body where the head is complete, and stop it where the body is."""
         super().data_received(data)
-        self._watch()
+        self._update_timer()
 
     def on_response_complete(self) -> None:
+        """Start it for the next head."""
         super().on_response_complete()
-        self._watch()
+        self._update_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop()
+        """Stop it."""
+        self._stop_timer()
         super().connection_lost(exc)
 
-    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn tells what it has parsed)
-        """What is sent to who does not speak HTTP; nothing where an answer has begun: it would be taken for the next."""
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 (uvicorn's words for what it could not parse)
+        """Answer bytes that are not HTTP and close.
+
+        Once a response has started, only close: more bytes would be taken for the next response.
+        """
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
             self.transport.write(_bad_request())
         self.transport.close()
 
-    def _watch(self) -> None:
+    def _update_timer(self) -> None:
         if self.transport.is_closing():
             return
-        awaited = self._waits_for()
-        if awaited == self._awaited and (self._clock or not awaited):
-            return  # what comes bit by bit gets no more time
-        self._stop()
+        awaited = self._next_awaited()
+        if awaited == self._awaited and (self._timer or not awaited):
+            return  # a client that sends bit by bit gets no more time
+        self._stop_timer()
         self._awaited = awaited
         if awaited:
-            seconds = self.patience if awaited[0] == "head" else BODY_SECONDS
-            self._clock = self.loop.call_later(seconds, self._drop)
+            seconds = self.head_seconds if awaited[0] == "head" else BODY_SECONDS
+            self._timer = self.loop.call_later(seconds, self._drop)
 
-    def _waits_for(self) -> tuple[str, object] | None:
+    def _next_awaited(self) -> tuple[str, object] | None:
         if self.cycle is None or self.cycle.response_complete:
             return "head", self.cycle
         return ("body", self.cycle) if self.cycle.more_body else None
 
     def _drop(self) -> None:
-        """Close it; what is still to be sent may take as long again."""
-        self._clock = None
+        """Close the connection; bytes still to be sent get `head_seconds` more."""
+        self._timer = None
         self.transport.close()
-        self.loop.call_later(self.patience, self.transport.abort)
+        self.loop.call_later(self.head_seconds, self.transport.abort)
 
-    def _stop(self) -> None:
-        if self._clock:
-            self._clock.cancel()
-            self._clock = None
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
 
 
 def _bad_request() -> bytes:
-    told: list[Header] = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(NO_HTTP)).encode()),
-        (b"connection", b"close"),
-        *SECURITY,
-    ]
-    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in told)]
-    return b"\r\n".join([*lines, b"", NO_HTTP])
+    body, headers = json_response(400, "That is no HTTP request.", "invalid_request", [(b"connection", b"close")])
+    lines = [b"HTTP/1.1 400 Bad Request", *(name + b": " + value for name, value in (*headers, *SECURITY))]
+    return b"\r\n".join([*lines, b"", body])

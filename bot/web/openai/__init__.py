@@ -1,1 +1,1 @@
-"""OpenAI's API: models, completions, chat completions."""
+"""OpenAI's API: models, completions and chat completions."""

@@ -1,4 +1,4 @@
-"""From what an OpenAI client asked to an answer under way: everything that can be wrong is found before the first byte."""
+"""Generation for OpenAI's API; mistakes in a request are reported before the first byte."""
 
 import secrets
 import time
@@ -14,63 +14,70 @@ from bot.web.http.sse import ClientDisconnectedError, EventStream, until_disconn
 from bot.web.models import Models
 from bot.web.openai.requests import ChatRequest, CompletionRequest, OpenAIRequest
 from bot.web.openai.streaming import STOPPED, AnswerStream, ChatFormat, ChoiceStream, CompletionFormat
-from bot.web.sampling_request import WAIT_SECONDS, begin, check_spelling, engine_of, params_of, seed_of
+from bot.web.sampling_request import WAIT_SECONDS, check_spelling, engine_of, params_of, seed_of, submit
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
 
 Prompt = tuple[Sequence[Turn], str]
-"""A conversation, and how the answer begins already."""
-GONE = 499
-"""What a server notes of a client that did not wait; nobody reads it."""
+"""A conversation, and the text that the answer starts with."""
+CLIENT_CLOSED = 499
+"""The customary status for a client that disconnected; nobody receives it."""
 
 
 async def generate(
     request: Request,
     settings: BotSettings,
     models: Models,
-    asked: OpenAIRequest,
+    body: OpenAIRequest,
     prompts: Sequence[Prompt],
-    form: CompletionFormat | ChatFormat,
+    format_: CompletionFormat | ChatFormat,
 ) -> Response:
-    """`asked.n` answers to each prompt, whole or as a stream. Raises ApiError."""
-    params = params_of(asked, settings, asked.max_completion_tokens if isinstance(asked, ChatRequest) else None)
-    engine = await engine_of(models, asked.model)
-    texts = [text for turns, begun in prompts for text in (*(turn.text for turn in turns), begun)]
-    await check_spelling(engine, texts, "messages" if isinstance(asked, ChatRequest) else "prompt")
-    choices = _begun(engine, asked, prompts, params, form)
-    id_, model = f"{form.prefix}-{secrets.token_hex(12)}", asked.model or models.name
-    answer = AnswerStream(form, id_, int(time.time()), model, choices)
-    if asked.stream:
-        return EventStream(answer.events(with_usage=asked.with_usage), answer.give_up)
+    """Generate `body.n` answers to each prompt, whole or as a stream. Raises ApiError."""
+    params = params_of(body, settings, body.max_completion_tokens if isinstance(body, ChatRequest) else None)
+    engine = await engine_of(models, body.model)
+    texts = [text for turns, prefix in prompts for text in (*(turn.text for turn in turns), prefix)]
+    await check_spelling(engine, texts, "messages" if isinstance(body, ChatRequest) else "prompt")
+    choices = _submit_all(engine, body, prompts, params, format_)
+    id_, model = f"{format_.prefix}-{secrets.token_hex(12)}", body.model or models.name
+    answer = AnswerStream(format_, id_, int(time.time()), model, choices)
+    if body.stream:
+        return EventStream(answer.events(with_usage=body.with_usage), answer.cancel)
     try:
-        told = await until_disconnected(request.receive, answer.all())
+        whole = await until_disconnected(request.receive, answer.all())
     except ClientDisconnectedError:
-        return Response(status_code=GONE)
+        return Response(status_code=CLIENT_CLOSED)
     except DannError as error:
         raise ApiError(503, STOPPED, code="not_ready", wait=WAIT_SECONDS) from error
     finally:
-        answer.give_up()
-    return Response(told.model_dump_json(), media_type="application/json")
+        answer.cancel()
+    return Response(whole.model_dump_json(), media_type="application/json")
 
 
-def _begun(
+def _submit_all(
     engine: Engine,
-    asked: OpenAIRequest,
+    body: OpenAIRequest,
     prompts: Sequence[Prompt],
     params: SamplingParams,
-    form: CompletionFormat | ChatFormat,
+    format_: CompletionFormat | ChatFormat,
 ) -> list[ChoiceStream]:
-    """All of them handed to the engine, or none: a seed of its own each, that follows from the request's."""
-    seed, watch = seed_of(asked.seed), form.top is not None
+    """Submit all answers to the engine, or none, each with a seed derived from the request's."""
+    seed, logprobs = seed_of(body.seed), format_.top is not None
     choices: list[ChoiceStream] = []
     try:
-        for number in range(len(prompts) * asked.n):
-            turns, begun = prompts[number // asked.n]
-            own = derived_seed(seed, number)
-            stream = begin(engine, turns, params, own, begun=begun, stop=asked.stops, watch=watch)
-            echo = begun if isinstance(asked, CompletionRequest) and asked.echo else ""
-            choices.append(ChoiceStream(number, number // asked.n, stream, form, echo))
+        for number in range(len(prompts) * body.n):
+            turns, prefix = prompts[number // body.n]
+            stream = submit(
+                engine,
+                turns,
+                params,
+                derived_seed(seed, number),
+                reply_prefix=prefix,
+                stop=body.stops,
+                logprobs=logprobs,
+            )
+            echo = prefix if isinstance(body, CompletionRequest) and body.echo else ""
+            choices.append(ChoiceStream(number, number // body.n, stream, format_, echo))
     except ApiError:
         for choice in choices:
             choice.stream.cancel()

@@ -1,4 +1,4 @@
-"""What OpenAI's clients send to /v1/completions and /v1/chat/completions. Fields that are not here are ignored, as there."""
+"""Request bodies of /v1/completions and /v1/chat/completions; unknown fields are ignored."""
 
 from typing import Annotated, Literal
 
@@ -8,27 +8,25 @@ from bot.web.sampling_request import WHOLE, RequestForm, SamplingForm, Seed, Tex
 from model.engine.engine import Turn
 from model.engine.logprobs import TOP
 
-MOST_CHOICES = 8
-"""Of each prompt, and so many prompts at most."""
+MAX_CHOICES = 8
+"""Answers to one prompt, and prompts in one request."""
 Stop = Annotated[Text, Field(min_length=1, max_length=100)]
-
-
 Alternatives = Annotated[int, Field(ge=0, le=TOP), WHOLE]
 Off = Annotated[float, Field(ge=0, le=0)]
-"""What would change the answer in a way that is not to be had here: clients may send it, switched off."""
+"""An option that dann does not support: clients may send it switched off."""
 
 
 class StreamOptions(RequestForm):
-    """How an answer is streamed."""
+    """Options of a stream."""
 
     include_usage: bool = False
 
 
 class OpenAIRequest(SamplingForm):
-    """What both have in common."""
+    """Fields that completions and chat completions share."""
 
     model: Text = Field("", max_length=100, description="the persona's name, or a checkpoint's id")
-    n: Annotated[int, Field(ge=1, le=MOST_CHOICES), WHOLE] = 1
+    n: Annotated[int, Field(ge=1, le=MAX_CHOICES), WHOLE] = 1
     stop: Stop | Annotated[list[Stop], Field(max_length=4)] | None = None
     seed: Seed | None = None
     stream: bool = False
@@ -38,21 +36,21 @@ class OpenAIRequest(SamplingForm):
 
     @property
     def stops(self) -> list[str]:
-        """What the answer ends before."""
+        """The texts that the answer stops before."""
         return [self.stop] if isinstance(self.stop, str) else self.stop or []
 
     @property
     def with_usage(self) -> bool:
-        """Whether a stream ends with what it took."""
+        """Whether a stream ends with the usage of tokens."""
         return bool(self.stream_options and self.stream_options.include_usage)
 
 
 class CompletionRequest(OpenAIRequest):
-    """A message of the persona's own to go on with; an empty prompt lets it speak out of the blue."""
+    """A message of the persona's own to continue, or to start where the prompt is empty."""
 
-    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MOST_CHOICES)] = ""
+    prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=MAX_CHOICES)] = ""
     logprobs: Alternatives | None = None
-    echo: bool | None = Field(None, description="say the prompt, too; it has no log-probabilities")
+    echo: bool | None = Field(None, description="repeat the prompt before the text; it has no log-probabilities")
     suffix: Annotated[str, Field(max_length=0)] | None = None
 
     @property
@@ -69,7 +67,10 @@ class ContentPart(RequestForm):
 
 
 class RequestMessage(RequestForm):
-    """A message; those of "system", "developer" and "tool" are not read, as the network has learned no instructions."""
+    """A message; "system", "developer" and "tool" are ignored.
+
+    The network has learned no instructions.
+    """
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: Text | list[ContentPart] | None = None
@@ -83,7 +84,7 @@ class RequestMessage(RequestForm):
 
 
 class ChatRequest(OpenAIRequest):
-    """A conversation to answer; where its last message is the assistant's, the answer goes on with it."""
+    """A conversation to answer; a last message of the assistant's is continued."""
 
     messages: list[RequestMessage] = Field(min_length=1, max_length=1000)
     max_completion_tokens: Tokens | None = None
@@ -91,11 +92,11 @@ class ChatRequest(OpenAIRequest):
     top_logprobs: Alternatives | None = None
 
     def conversation(self) -> tuple[list[Turn], str]:
-        """The turns, and how the answer begins already."""
+        """The turns, and the text that the answer starts with."""
         turns = [
             Turn(mine=message.role == "assistant", text=message.text)
             for message in self.messages
             if message.role in {"user", "assistant"} and message.text
         ]
-        begun = turns.pop().text if turns and turns[-1].mine else ""
-        return turns, begun
+        prefix = turns.pop().text if turns and turns[-1].mine else ""
+        return turns, prefix

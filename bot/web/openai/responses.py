@@ -1,4 +1,7 @@
-"""What OpenAI's clients read: the objects of /v1, and the figures in them. Knows no engine at work."""
+"""Response bodies of /v1, and log-probabilities in the forms they have there.
+
+Knows no running engine.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +13,11 @@ from model.engine.logprobs import TokenLogprobs
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
 END = "<|end|>"
-"""How a special token is shown among alternatives: any of them ends the message."""
+"""The text of a special token among alternatives; each of them ends the message."""
 
 
 class ModelObject(BaseModel):
-    """A checkpoint."""
+    """A model: a checkpoint, or the persona's name for the one that serves."""
 
     id: str
     object: Literal["model"] = "model"
@@ -23,14 +26,14 @@ class ModelObject(BaseModel):
 
 
 class ModelList(BaseModel):
-    """All of them."""
+    """All models."""
 
     object: Literal["list"] = "list"
     data: list[ModelObject]
 
 
 class Usage(BaseModel):
-    """Tokens read, and drawn."""
+    """Tokens read and drawn."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -38,7 +41,7 @@ class Usage(BaseModel):
 
 
 class CompletionChoice(BaseModel):
-    """One text."""
+    """One completion."""
 
     index: int
     text: str
@@ -47,7 +50,7 @@ class CompletionChoice(BaseModel):
 
 
 class CompletionObject(BaseModel):
-    """The answer of /v1/completions."""
+    """Response of /v1/completions."""
 
     id: str
     object: Literal["text_completion"] = "text_completion"
@@ -66,7 +69,7 @@ class ChatReply(BaseModel):
 
 
 class ChatChoice(BaseModel):
-    """One of them."""
+    """One answer."""
 
     index: int
     message: ChatReply
@@ -75,7 +78,7 @@ class ChatChoice(BaseModel):
 
 
 class ChatObject(BaseModel):
-    """The answer of /v1/chat/completions."""
+    """Response of /v1/chat/completions."""
 
     id: str
     object: Literal["chat.completion"] = "chat.completion"
@@ -87,33 +90,33 @@ class ChatObject(BaseModel):
 
 @dataclass
 class TextLogprobs:
-    """The older form, of /v1/completions, with `top` alternatives; `offset` is how long the text was so far."""
+    """The form of /v1/completions, with `top` alternatives; `offset`: the text's length so far."""
 
     tokenizer: Tokenizer
     top: int
     offset: int = 0
 
-    def told(self, thoughts: Sequence[TokenLogprobs]) -> dict[str, Any]:
-        """Of the tokens that have come."""
-        own = _own(thoughts)
-        texts = [_text(self.tokenizer, thought.token) for thought in own]
+    def encode(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
+        """Encode the log-probabilities of newly drawn tokens."""
+        tokens = _without_end(logprobs)
+        texts = [_text(self.tokenizer, token.token) for token in tokens]
         offsets = []
         for text in texts:
             offsets.append(self.offset)
             self.offset += len(text)
         return {
             "tokens": texts,
-            "token_logprobs": [thought.logprob for thought in own],
-            "top_logprobs": [self._best(thought) for thought in own] if self.top else None,
+            "token_logprobs": [token.logprob for token in tokens],
+            "top_logprobs": [self._alternatives(token) for token in tokens] if self.top else None,
             "text_offset": offsets,
         }
 
-    def _best(self, thought: TokenLogprobs) -> dict[str, float]:
-        """By text: of tokens that look alike (parts of characters) the likeliest counts."""
-        found: dict[str, float] = {}
-        for token, logprob in thought.top[: self.top]:
-            found.setdefault(_text(self.tokenizer, token), logprob)
-        return found
+    def _alternatives(self, token: TokenLogprobs) -> dict[str, float]:
+        """Alternatives by text; of tokens that look alike (half characters) the likeliest counts."""
+        alternatives: dict[str, float] = {}
+        for id_, logprob in token.top[: self.top]:
+            alternatives.setdefault(_text(self.tokenizer, id_), logprob)
+        return alternatives
 
 
 @dataclass
@@ -123,15 +126,15 @@ class ChatLogprobs:
     tokenizer: Tokenizer
     top: int
 
-    def told(self, thoughts: Sequence[TokenLogprobs]) -> dict[str, Any]:
-        """Of the tokens that have come."""
-        return {"content": [self._one(thought) for thought in _own(thoughts)], "refusal": None}
+    def encode(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
+        """Encode the log-probabilities of newly drawn tokens."""
+        return {"content": [self._token(token) for token in _without_end(logprobs)], "refusal": None}
 
-    def _one(self, thought: TokenLogprobs) -> dict[str, Any]:
-        best = [self._named(token, logprob) for token, logprob in thought.top[: self.top]]
-        return self._named(thought.token, thought.logprob) | {"top_logprobs": best}
+    def _token(self, token: TokenLogprobs) -> dict[str, Any]:
+        top = [self._entry(id_, logprob) for id_, logprob in token.top[: self.top]]
+        return self._entry(token.token, token.logprob) | {"top_logprobs": top}
 
-    def _named(self, token: int, logprob: float) -> dict[str, Any]:
+    def _entry(self, token: int, logprob: float) -> dict[str, Any]:
         return {
             "token": _text(self.tokenizer, token),
             "logprob": logprob,
@@ -139,9 +142,9 @@ class ChatLogprobs:
         }
 
 
-def _own(thoughts: Sequence[TokenLogprobs]) -> list[TokenLogprobs]:
-    """Without the one that ends the message, which is not in the text."""
-    return [thought for thought in thoughts if thought.token >= NUM_SPECIAL]
+def _without_end(logprobs: Sequence[TokenLogprobs]) -> list[TokenLogprobs]:
+    """All but the token that ends the message, which is not in the text."""
+    return [token for token in logprobs if token.token >= NUM_SPECIAL]
 
 
 def _text(tokenizer: Tokenizer, token: int) -> str:

@@ -1,4 +1,4 @@
-"""OpenAI's API, as far as it makes sense for a network that speaks as one person: models, completions, chat completions."""
+"""Routes of OpenAI's API: models, completions, chat completions."""
 
 from typing import Annotated
 
@@ -19,20 +19,20 @@ ERRORS = documented(400, 404, 429, 503)
 STREAMED = {"text/event-stream": {"schema": {"description": "with `stream`: chunks, then [DONE]"}}}
 
 
-def router(sources: AppState, models: Models) -> APIRouter:
-    """All of /v1."""
+def router(state: AppState, models: Models) -> APIRouter:
+    """Routes under /v1."""
     openai = APIRouter(prefix="/v1", tags=["OpenAI's"])
 
     @openai.get("/models")
     async def listed() -> ModelList:
-        """The checkpoints; the persona's name stands for the one that serves."""
-        found = await models.listed()
-        serving = [ServedModel(models.name, model.created, current=True) for model in found if model.current]
-        return ModelList(data=[_object(model, models.name) for model in [*serving, *found]])
+        """List the checkpoints; the persona's name stands for the one that serves."""
+        checkpoints = await models.listed()
+        serving = [ServedModel(models.name, model.created, current=True) for model in checkpoints if model.current]
+        return ModelList(data=[_object(model, models.name) for model in [*serving, *checkpoints]])
 
     @openai.get("/models/{id}", responses=documented(404))
     async def one(id_: Annotated[str, Path(alias="id")]) -> ModelObject:
-        """One of them."""
+        """Show one model."""
         for model in (await listed()).data:
             if model.id == id_:
                 return model
@@ -43,22 +43,22 @@ def router(sources: AppState, models: Models) -> APIRouter:
         response_model=CompletionObject,
         responses={**ERRORS, 200: {"content": STREAMED, "description": "The texts"}},
     )
-    async def completions(asked: CompletionRequest, request: HttpRequest) -> Response:
-        """Go on with a message of the persona's own."""
-        prompts: list[Prompt] = [([], prompt) for prompt in asked.prompts]
-        check_length(asked.prompts, sources.settings, "prompt")
-        return await generate(request, sources.settings, models, asked, prompts, CompletionFormat(asked.logprobs))
+    async def completions(body: CompletionRequest, request: HttpRequest) -> Response:
+        """Continue a message of the persona's own."""
+        prompts: list[Prompt] = [([], prompt) for prompt in body.prompts]
+        check_length(body.prompts, state.settings, "prompt")
+        return await generate(request, state.settings, models, body, prompts, CompletionFormat(body.logprobs))
 
     @openai.post(
         "/chat/completions",
         response_model=ChatObject,
         responses={**ERRORS, 200: {"content": STREAMED, "description": "The messages"}},
     )
-    async def chat(asked: ChatRequest, request: HttpRequest) -> Response:
+    async def chat(body: ChatRequest, request: HttpRequest) -> Response:
         """Answer a conversation."""
-        check_length([message.text for message in asked.messages], sources.settings, "messages")
-        form = ChatFormat(asked.top_logprobs or 0 if asked.logprobs else None)
-        return await generate(request, sources.settings, models, asked, [asked.conversation()], form)
+        check_length([message.text for message in body.messages], state.settings, "messages")
+        format_ = ChatFormat(body.top_logprobs or 0 if body.logprobs else None)
+        return await generate(request, state.settings, models, body, [body.conversation()], format_)
 
     return openai
 

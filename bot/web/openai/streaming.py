@@ -1,6 +1,8 @@
-"""One answer to an OpenAI client: several texts drawn at once, told whole or as chunks. Knows no HTTP.
+"""An answer to an OpenAI client: one or more choices drawn at once, sent whole or as chunks.
 
-A chunk is put together from bytes that are made once for an answer: with a hundred streams at once they are most of the work.
+Knows no HTTP.
+
+The fixed part of a chunk is encoded once per answer: with a hundred streams at once encoding is most of the work.
 """
 
 import asyncio
@@ -10,7 +12,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from bot.web.http.errors import FAILED, envelope
+from bot.web.http.errors import FAILED
+from bot.web.http.refusal import error_body
 from bot.web.openai.responses import (
     ChatChoice,
     ChatLogprobs,
@@ -33,31 +36,31 @@ log = logging.getLogger("dann.web")
 
 @dataclass
 class ChoiceStream:
-    """One text under way: its number, and that of its prompt. `echo` is said before it."""
+    """One choice being drawn: its index, its prompt's index, and `echo`, the text before it."""
 
     index: int
     prompt: int
     stream: ReplyStream
-    form: "CompletionFormat | ChatFormat"
+    format_: "CompletionFormat | ChatFormat"
     echo: str = ""
     _logprobs: TextLogprobs | ChatLogprobs | None = None
 
-    def thoughts(self) -> dict[str, Any] | None:
-        """The log-probabilities of what has come since this was last asked; None where nobody wants them."""
-        if self.form.top is None:
+    def take_logprobs(self) -> dict[str, Any] | None:
+        """Log-probabilities of the tokens drawn since the last call, if the client wants them."""
+        if self.format_.top is None:
             return None
-        if self._logprobs is None:  # only now is it certain with which tokenizer it is drawn
-            self._logprobs = self.form.logprobs(self.stream.tokenizer, self.form.top)
-        return self._logprobs.told(self.stream.take_logprobs())
+        if self._logprobs is None:  # only now is the tokenizer certain: another checkpoint may have come to serve
+            self._logprobs = self.format_.logprobs(self.stream.tokenizer, self.format_.top)
+        return self._logprobs.encode(self.stream.take_logprobs())
 
 
-Told = tuple[ChoiceStream, Completion, dict[str, Any] | None]
-"""A choice, what it came to, and its log-probabilities."""
+FinishedChoice = tuple[ChoiceStream, Completion, dict[str, Any] | None]
+"""A choice, its completion, and its log-probabilities."""
 
 
 @dataclass(frozen=True)
 class CompletionFormat:
-    """The form of /v1/completions, with so many alternatives a token, or None without log-probabilities."""
+    """The format of /v1/completions; `top`: alternatives per token, None: no log-probabilities."""
 
     top: int | None
     prefix: ClassVar[str] = "cmpl"
@@ -66,27 +69,30 @@ class CompletionFormat:
     opening: ClassVar[dict[str, Any] | None] = None
 
     def piece(self, text: str) -> dict[str, Any]:
-        """A choice's own fields in a chunk that has text."""
+        """The fields of a choice in a chunk with text."""
         return {"text": text}
 
     def ending(self) -> dict[str, Any]:
-        """The same in the last."""
+        """The fields of a choice in its last chunk."""
         return {"text": ""}
 
-    def whole(self, about: dict[str, Any], told: Sequence[Told], usage: Usage) -> CompletionObject:
-        """All of it."""
+    def whole(self, about: dict[str, Any], finished: Sequence[FinishedChoice], usage: Usage) -> CompletionObject:
+        """The whole response."""
         choices = [
             CompletionChoice(
-                index=choice.index, text=choice.echo + one.text, logprobs=logprobs, finish_reason=one.finish_reason
+                index=choice.index,
+                text=choice.echo + completion.text,
+                logprobs=logprobs,
+                finish_reason=completion.finish_reason,
             )
-            for choice, one, logprobs in told
+            for choice, completion, logprobs in finished
         ]
         return CompletionObject(**about, choices=choices, usage=usage)
 
 
 @dataclass(frozen=True)
 class ChatFormat:
-    """The form of /v1/chat/completions."""
+    """The format of /v1/chat/completions."""
 
     top: int | None
     prefix: ClassVar[str] = "chatcmpl"
@@ -95,51 +101,59 @@ class ChatFormat:
     opening: ClassVar[dict[str, Any] | None] = {"delta": {"role": "assistant", "content": ""}}
 
     def piece(self, text: str) -> dict[str, Any]:
-        """As TextForm's."""
+        """The fields of a choice in a chunk with text."""
         return {"delta": {"content": text}}
 
     def ending(self) -> dict[str, Any]:
-        """As TextForm's."""
+        """The fields of a choice in its last chunk."""
         return {"delta": {}}
 
-    def whole(self, about: dict[str, Any], told: Sequence[Told], usage: Usage) -> ChatObject:
-        """As TextForm's."""
+    def whole(self, about: dict[str, Any], finished: Sequence[FinishedChoice], usage: Usage) -> ChatObject:
+        """The whole response."""
         choices = [
             ChatChoice(
                 index=choice.index,
-                message=ChatReply(content=one.text),
+                message=ChatReply(content=completion.text),
                 logprobs=logprobs,
-                finish_reason=one.finish_reason,
+                finish_reason=completion.finish_reason,
             )
-            for choice, one, logprobs in told
+            for choice, completion, logprobs in finished
         ]
         return ChatObject(**about, choices=choices, usage=usage)
 
 
 class AnswerStream:
-    """All choices of one request; whoever made it gives them up in the end."""
+    """All choices of one request; its owner calls `cancel` in the end."""
 
     def __init__(
-        self, form: CompletionFormat | ChatFormat, id_: str, created: int, model: str, choices: Sequence[ChoiceStream]
+        self,
+        format_: CompletionFormat | ChatFormat,
+        id_: str,
+        created: int,
+        model: str,
+        choices: Sequence[ChoiceStream],
     ) -> None:
-        self._form, self._choices = form, choices
+        self._format, self._choices = format_, choices
         self._about = {"id": id_, "created": created, "model": model}
-        head = json.dumps({**self._about, "object": form.chunk}, ensure_ascii=False, separators=(",", ":"))
+        head = json.dumps({**self._about, "object": format_.chunk}, ensure_ascii=False, separators=(",", ":"))
         self._head = f"data: {head[:-1]},".encode()
 
     async def all(self) -> CompletionObject | ChatObject:
-        """The whole answer, when it is there. Raises what went wrong."""
+        """Wait for the whole answer. Raises the first choice's error."""
         completions = [await choice.stream.completion() for choice in self._choices]
-        told = [(choice, one, choice.thoughts()) for one, choice in zip(completions, self._choices, strict=True)]
-        return self._form.whole(self._about, told, self._usage(completions))
+        finished = [
+            (choice, completion, choice.take_logprobs())
+            for completion, choice in zip(completions, self._choices, strict=True)
+        ]
+        return self._format.whole(self._about, finished, self._usage(completions))
 
     async def events(self, *, with_usage: bool) -> AsyncIterator[bytes]:
         """The answer as server-sent events, the last of them [DONE]."""
         try:
-            if self._form.opening:
+            if self._format.opening:
                 for choice in self._choices:
-                    yield self._chunk(choice, self._form.opening)
-            chunks = self._of(self._choices[0]) if len(self._choices) == 1 else self._of_many()
+                    yield self._chunk(choice, self._format.opening)
+            chunks = self._chunks(self._choices[0]) if len(self._choices) == 1 else self._merged()
             async for chunk in chunks:
                 yield chunk
             if with_usage:
@@ -153,36 +167,36 @@ class AnswerStream:
             log.exception("an answer could not be drawn")
             yield _error(500, FAILED)
 
-    async def _of(self, choice: ChoiceStream) -> AsyncIterator[bytes]:
+    async def _chunks(self, choice: ChoiceStream) -> AsyncIterator[bytes]:
         if choice.echo:
-            yield self._chunk(choice, self._form.piece(choice.echo))
+            yield self._chunk(choice, self._format.piece(choice.echo))
         async for piece in choice.stream:
-            yield self._chunk(choice, self._form.piece(piece), choice.thoughts())
+            yield self._chunk(choice, self._format.piece(piece), choice.take_logprobs())
         completion = await choice.stream.completion()
-        yield self._chunk(choice, self._form.ending(), choice.thoughts(), completion.finish_reason)
+        yield self._chunk(choice, self._format.ending(), choice.take_logprobs(), completion.finish_reason)
 
-    async def _of_many(self) -> AsyncIterator[bytes]:
-        """The chunks of all choices, as they come."""
-        waiting: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
+    async def _merged(self) -> AsyncIterator[bytes]:
+        """The chunks of all choices, in the order they arrive."""
+        queue: asyncio.Queue[bytes | BaseException | None] = asyncio.Queue()
 
         async def read(choice: ChoiceStream) -> None:
             try:
-                async for chunk in self._of(choice):
-                    waiting.put_nowait(chunk)
-                waiting.put_nowait(None)
+                async for chunk in self._chunks(choice):
+                    queue.put_nowait(chunk)
+                queue.put_nowait(None)
             except Exception as error:
-                waiting.put_nowait(error)
+                queue.put_nowait(error)
 
         reading = [asyncio.create_task(read(choice)) for choice in self._choices]
         try:
             left = len(reading)
             while left:
-                told = await waiting.get()
-                if isinstance(told, BaseException):
-                    raise told
-                left -= told is None
-                if told:
-                    yield told
+                chunk = await queue.get()
+                if isinstance(chunk, BaseException):
+                    raise chunk
+                left -= chunk is None
+                if chunk:
+                    yield chunk
         finally:
             for task in reading:
                 task.cancel()
@@ -194,23 +208,23 @@ class AnswerStream:
         logprobs: dict[str, Any] | None = None,
         reason: str | None = None,
     ) -> bytes:
-        told = {"index": choice.index, **fields, "logprobs": logprobs, "finish_reason": reason}
-        return self._head + b'"choices":[' + _json(told) + b"]}\n\n"
+        fields = {"index": choice.index, **fields, "logprobs": logprobs, "finish_reason": reason}
+        return self._head + b'"choices":[' + _json(fields) + b"]}\n\n"
 
     def _usage(self, completions: Sequence[Completion]) -> Usage:
-        """A prompt counts once, however many texts it has."""
-        prompts = {choice.prompt: one.prompt_tokens for choice, one in zip(self._choices, completions, strict=True)}
-        read, drawn = sum(prompts.values()), sum(one.tokens for one in completions)
+        """Token counts; a prompt counts once, however many choices it has."""
+        prompts = {choice.prompt: done.prompt_tokens for choice, done in zip(self._choices, completions, strict=True)}
+        read, drawn = sum(prompts.values()), sum(done.tokens for done in completions)
         return Usage(prompt_tokens=read, completion_tokens=drawn, total_tokens=read + drawn)
 
-    def give_up(self) -> None:
-        """Draw no more of those that are under way."""
+    def cancel(self) -> None:
+        """Stop drawing the choices that are unfinished."""
         for choice in self._choices:
             choice.stream.cancel()
 
 
 def _error(status: int, message: str) -> bytes:
-    return b"data: " + _json(envelope(status, message)) + b"\n\n"
+    return b"data: " + _json(error_body(status, message)) + b"\n\n"
 
 
 def _json(value: Any) -> bytes:

@@ -1,1 +1,1 @@
-"""The page and what answers it: replies, the model's card, the quiz, live events."""
+"""The page and its API: replies, the model's card, the quiz, live events."""

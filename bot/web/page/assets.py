@@ -1,8 +1,14 @@
-"""The page: files that are read once and handed out as they are. Knows no model: its numbers come over /api."""
+"""The page: files read once and sent as they are, its dials written into it.
+
+Knows no model: figures come over /api.
+
+Not Starlette's StaticFiles: that reads the disk for every request, compresses nothing, and cannot fill in a name.
+"""
 
 import gzip
 import hashlib
 import html
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +16,9 @@ from pathlib import Path
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from bot.web.http.paths import READING
+from bot.web.page.dials import dials
 from bot.web.state import AppState
+from model.config import SamplingParams
 
 FILES = Path(__file__).parents[1] / "static"
 INDEX = "index.html"
@@ -24,7 +32,7 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Asset:
-    """A file, as it is and compressed. `tag` is another when its content is."""
+    """A file, as it is and compressed; `tag` is a hash of its content."""
 
     kind: str
     content: bytes
@@ -32,7 +40,7 @@ class Asset:
     tag: str
 
     def answer(self, request: Request) -> Response:
-        """What to send: nothing anew to who has it, and it compressed to who can unpack it."""
+        """Build the response: 304 where the browser has this content, gzip where it accepts that."""
         headers = {"ETag": self.tag, "Cache-Control": "no-cache", "Vary": "Accept-Encoding"}
         if self.tag in _listed(request, "if-none-match"):
             return Response(status_code=304, headers=headers)
@@ -41,18 +49,19 @@ class Asset:
         return Response(self.content, media_type=self.kind, headers=headers)
 
 
-def router(sources: AppState) -> APIRouter:
-    """The page at "/", for people called as `[persona] name` says, and its files."""
-    files = dict(assets(sources.settings.persona.name))
+def router(state: AppState) -> APIRouter:
+    """Routes of the page at "/", where dann goes by `[persona] name`, and of its files."""
+    settings = state.settings
+    files = dict(assets(settings.persona.name, settings.sample))
     index = files.pop(INDEX)
     page = APIRouter(include_in_schema=False)
 
     @page.api_route("/", methods=READING)
-    async def here(request: Request) -> Response:
+    async def read_index(request: Request) -> Response:
         return index.answer(request)
 
     @page.api_route("/static/{name}", methods=READING)
-    async def static(request: Request, name: str) -> Response:
+    async def read_file(request: Request, name: str) -> Response:
         if name not in files:
             raise HTTPException(404)
         return files[name].answer(request)
@@ -60,26 +69,27 @@ def router(sources: AppState) -> APIRouter:
     return page
 
 
-def assets(name: str) -> Iterator[tuple[str, Asset]]:
-    """Every file of the page by its name; `name` is what dann is called in it."""
+def assets(name: str, defaults: SamplingParams) -> Iterator[tuple[str, Asset]]:
+    """Every file of the page by its name; dann is called `name`, dials stand at `defaults`."""
     paths = sorted(path for path in FILES.iterdir() if path.suffix in KINDS)
     for path in paths:
         content = path.read_bytes()
         if path.name == INDEX:
-            content = _filled(content.decode(), name, [other.name for other in paths]).encode()
+            content = _filled(content.decode(), name, defaults, [other.name for other in paths]).encode()
         tag = f'"{hashlib.sha256(content).hexdigest()[:16]}"'
         yield path.name, Asset(KINDS[path.suffix], content, gzip.compress(content, mtime=0), tag)
 
 
-def _filled(index: str, name: str, files: list[str]) -> str:
-    """The page for a name, told which modules it will ask for, so that a browser need not find them one by one."""
+def _filled(index: str, name: str, defaults: SamplingParams, files: list[str]) -> str:
+    """Fill in the name, the dials, and all modules, so that a browser loads them at once."""
     modules = (file for file in files if file.endswith(".js") and file != "theme.js")
     preloads = "\n".join(f'<link rel="modulepreload" href="/static/{module}">' for module in modules)
-    return index.replace("$preloads", preloads).replace("$name", html.escape(name))
+    filled = index.replace("$preloads", preloads).replace("$dials", html.escape(json.dumps(dials(defaults))))
+    return filled.replace("$name", html.escape(name))
 
 
 def _listed(request: Request, header: str) -> set[str]:
-    """The values of a header that lists some, without their weights; those of weight 0 are not among them."""
+    """The values of a list header without their weights, and without those of weight 0."""
     values = (value.strip().partition(";") for value in request.headers.get(header, "").split(","))
     return {
         value.strip().removeprefix("W/")

@@ -1,4 +1,4 @@
-"""`GET /api/card`: the checkpoint that serves, how it was learned, what came before it, and what retraining decided."""
+"""`GET /api/card`: the serving checkpoint, its curve, earlier checkpoints, retraining runs."""
 
 from functools import partial
 
@@ -10,26 +10,26 @@ from bot.web.page.card_schema import Card, CardHistory, CardRetraining
 from bot.web.state import AppState
 from training.store.retrain_outcome import RetrainProgress
 
-KEPT_SECONDS = 5.0
-"""How old what disk and store tell may be."""
+CACHE_SECONDS = 5.0
+"""How old the data from disk and store may be."""
 
 
-def router(sources: AppState) -> APIRouter:
+def router(state: AppState) -> APIRouter:
     """The route."""
-    routes, settings = APIRouter(), sources.settings
-    kept: TimedCache[CardHistory] = TimedCache(KEPT_SECONDS)
+    routes, settings = APIRouter(), state.settings
+    cache: TimedCache[CardHistory] = TimedCache(CACHE_SECONDS)
 
     @routes.get("/api/card")
     async def card(response: Response) -> Card:
-        """What serves, how it was learned, what came before it, and what retraining decided; no post."""
+        """The serving checkpoint, how it learned, earlier checkpoints and retraining runs; no post."""
         response.headers.update(FRESH)
-        engine = sources.engine()
+        engine = state.engine()
         snapshot = engine.snapshot if engine else None
-        known = await kept.get(snapshot.id if snapshot else None, partial(card_history, settings.data, snapshot))
+        history = await cache.get(snapshot.id if snapshot else None, partial(card_history, settings.data, snapshot))
         return Card(
-            **dict(known),
+            **dict(history),
             name=settings.persona.name,
-            retraining=_under_way(sources.retraining()),
+            retraining=_retraining(state.retraining()),
             defaults=settings.sample,
             quiz=settings.bot.web.quiz and bool(settings.bot.web.quiz_sources),
         )
@@ -37,7 +37,7 @@ def router(sources: AppState) -> APIRouter:
     return routes
 
 
-def _under_way(progress: RetrainProgress | None) -> CardRetraining | None:
+def _retraining(progress: RetrainProgress | None) -> CardRetraining | None:
     if progress is None:
         return None
     return CardRetraining(part=progress.part, share=progress.share, val_bpb=progress.val_bpb)

@@ -1,4 +1,7 @@
-"""What the disk and the store tell for the card. Everything here blocks: it is called in a thread. Knows no HTTP."""
+"""Data of the card from disk and store. Everything here blocks: call it in a thread.
+
+Knows no HTTP.
+"""
 
 import logging
 import re
@@ -13,25 +16,25 @@ from model.checkpoints.folder import ids, read_meta
 from model.errors import DannError
 from training.config.tables import DataConfig
 
-MOST_RUNS, MOST_CHECKPOINTS = 50, 100
-LONGEST_REASON = 1000
+MAX_RUNS, MAX_CHECKPOINTS = 50, 100
+MAX_REASON = 1000
 WAIT_SECONDS = 2.0
-"""For a database that somebody writes to; a card without its runs is better than none."""
+"""How long to wait for a locked database; a card without its runs is better than none."""
 _PATH = re.compile(r"\S*[/\\]\S*")
-"""A file's place, or a database's: nothing to tell a stranger."""
+"""The path of a file or a database, which is nothing to show a stranger."""
 
 log = logging.getLogger("dann.web")
 
 
 def card_history(data: DataConfig, snapshot: Snapshot | None) -> CardHistory:
-    """All there is; `snapshot` is what serves. What cannot be read is left out."""
+    """Read everything; `snapshot` is the serving checkpoint. What cannot be read is left out."""
     serves = snapshot.id if snapshot else None
     root = data.checkpoints
     return CardHistory(
         checkpoint=_serving(snapshot) if snapshot else None,
         baselines=snapshot.meta.baselines or None if snapshot and snapshot.meta else None,
         curve=read_curve(root / serves) if serves else [],
-        checkpoints=[_listed(root / one, current=one == serves) for one in reversed(ids(root)[-MOST_CHECKPOINTS:])],
+        checkpoints=[_listed(root / id_, current=id_ == serves) for id_ in reversed(ids(root)[-MAX_CHECKPOINTS:])],
         runs=_runs(data.store_url),
     )
 
@@ -59,7 +62,7 @@ def _serving(snapshot: Snapshot) -> CardServing | None:
 
 
 def _listed(folder: Path, *, current: bool) -> CardCheckpoint:
-    """Its meta.json as it stands: to verify every file takes long, and what is damaged is not served."""
+    """Read meta.json alone: verifying takes long, and a damaged checkpoint does not serve."""
     meta = read_meta(folder)
     if meta is None:
         return CardCheckpoint(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
@@ -71,9 +74,9 @@ def _runs(url: str) -> list[CardRun]:
 
     try:
         with open_runs(url, WAIT_SECONDS) as runs:
-            last = runs.last(MOST_RUNS)
+            last = runs.last(MAX_RUNS)
     except DannError as error:
-        log.warning("the card has no retraining runs: %s", error)
+        log.warning("the page's model card shows no retraining runs: %s", error)
         return []
     return [
         CardRun(
@@ -91,5 +94,5 @@ def _runs(url: str) -> list[CardRun]:
 
 
 def without_paths(reason: str) -> str:
-    """Why a run ended so, for anybody to read: where it names a file or a database, "…" stands."""
-    return _PATH.sub("…", reason)[:LONGEST_REASON]
+    """The reason of a run for anybody to read, with "…" for the paths of files and databases."""
+    return _PATH.sub("…", reason)[:MAX_REASON]

@@ -1,4 +1,4 @@
-"""What `/api/card` answers, as a form. Figures, ids, times and reasons: no field holds a post."""
+"""Response body of `/api/card`: figures, ids, times and reasons; no field holds a post."""
 
 from pydantic import BaseModel
 
@@ -8,9 +8,11 @@ from training.store.retrain_outcome import RunVerdict
 
 
 class CardServing(BaseModel):
-    """The checkpoint that answers. `created` is ISO 8601, `newest_post` Unix seconds, `bytes` what its weights take.
+    """The serving checkpoint.
 
-    `val_bpb` is in bits per byte of held-out posts; it was learned in so many `seconds` and `steps`.
+    `created` is ISO 8601, `newest_post` Unix seconds, `bytes` the size of its weights.
+
+    `val_bpb` is in bits per byte of held-out posts; `seconds` and `steps` are what training took.
     """
 
     id: str
@@ -29,7 +31,7 @@ class CardServing(BaseModel):
 
 
 class CardCheckpoint(BaseModel):
-    """One checkpoint that is there; None is what cannot be read of it."""
+    """A checkpoint on disk; None stands for what cannot be read."""
 
     id: str
     created: str | None
@@ -39,7 +41,10 @@ class CardCheckpoint(BaseModel):
 
 
 class CardRun(BaseModel):
-    """One retraining. `started` is Unix seconds; figures are bits per byte of the same held-out posts; None is not known."""
+    """A retraining run.
+
+    `started` is Unix seconds; figures are bits per byte of the same held-out posts; None: unknown.
+    """
 
     started: float
     verdict: RunVerdict
@@ -52,10 +57,10 @@ class CardRun(BaseModel):
 
 
 class CardHistory(BaseModel):
-    """What disk and store tell: of what serves, and of what came before it, newest first.
+    """Data from disk and store: the serving checkpoint, earlier ones and runs, newest first.
 
-    `baselines` are bits per byte by name, `curve` points of seconds, steps, and bits per byte of what was being learned and
-    of held-out posts.
+    `baselines` are bits per byte by name; a point of `curve` has seconds, steps, and bits per byte of training posts and of
+    held-out posts.
     """
 
     checkpoint: CardServing | None
@@ -66,7 +71,7 @@ class CardHistory(BaseModel):
 
 
 class CardRetraining(BaseModel):
-    """How far the retraining is that runs: `share` of `part`, from 0 to 1."""
+    """Progress of a running retraining: `share` of `part`, from 0 to 1."""
 
     part: str
     share: float
@@ -74,7 +79,10 @@ class CardRetraining(BaseModel):
 
 
 class Card(CardHistory):
-    """All of it. `defaults` are how replies are drawn where nothing else is asked for; `quiz`: whether there is one."""
+    """The whole card.
+
+    `defaults` are the sampling parameters of [sample]; `quiz`: whether the quiz is on.
+    """
 
     name: str
     retraining: CardRetraining | None

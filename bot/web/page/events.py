@@ -1,11 +1,11 @@
-"""`GET /api/events`: what changes while somebody looks at the page, as server-sent events.
+"""`GET /api/events`: checkpoint changes and retraining progress, as server-sent events.
 
-    {"type": "checkpoint", "id": "..."}                                    another serves
-    {"type": "retraining", "part": "learning", "share": 0.5, "val_bpb": 1.9}    how far the retraining is that runs
+    {"type": "checkpoint", "id": "..."}                                    another checkpoint serves
+    {"type": "retraining", "part": "learning", "share": 0.5, "val_bpb": 1.9}    progress of the running retraining
     {"type": "retraining", "part": null}                                   it is over
 
-One look serves all who listen. What is told is how things are, not all that they have been: who reads slowly misses what was
-in between, and nothing waits for them.
+One poll serves all listeners. An event is the newest status, not every change: a slow reader misses what was in between,
+and nothing waits for it.
 """
 
 import asyncio
@@ -17,143 +17,127 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, HTTPException
-from fastapi.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
 
-from bot.web.cached import FRESH
+from bot.web.http.sse import EVENT, EventStream
 from bot.web.state import AppState
 from training.store.retrain_outcome import RetrainProgress
 
-LOOK_SECONDS = 0.5
-QUIET_SECONDS = 15.0
-"""After so long without an event a comment is sent, or what stands between would close the connection."""
-MOST_LISTENERS = 100
-FULL = "as many listen to dann's events as may; try again later"
+POLL_SECONDS = 0.5
+KEEP_ALIVE_SECONDS = 15.0
+"""Silence after which a comment is sent, or a proxy would close the connection."""
+MAX_LISTENERS = 100
+FULL = "too many listen to dann's events; try again later"
 
 log = logging.getLogger("dann.web")
 
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """How things are. `checkpoint` is an id, "" where none serves yet; `retraining` None where none runs."""
+    """The serving checkpoint's id, or "", and the running retraining, or None."""
 
     checkpoint: str
     retraining: RetrainProgress | None
 
 
 class LiveEvents:
-    """Looks as long as anybody listens. Belongs to the event loop."""
+    """Polls the status while anybody listens. Belongs to the event loop."""
 
-    def __init__(self, sources: AppState) -> None:
-        self._sources = sources
+    def __init__(self, state: AppState) -> None:
+        self._state = state
         self._listeners = 0
-        self._looking: asyncio.Task[None] | None = None
-        self._now = LiveStatus("", None)
+        self._polling: asyncio.Task[None] | None = None
+        self._latest = LiveStatus("", None)
         self._changed = asyncio.Event()
 
     @property
     def full(self) -> bool:
-        """Whether as many listen as may."""
-        return self._listeners >= MOST_LISTENERS
+        """Whether the limit of listeners is reached."""
+        return self._listeners >= MAX_LISTENERS
 
     def enter(self) -> None:
-        """One more listens; the first of them begins the looking."""
+        """Add a listener; the first starts the polling."""
         self._listeners += 1
-        if self._looking is None:
-            self._now = self._look()
-            self._looking = asyncio.create_task(self._watch())
+        if self._polling is None:
+            self._latest = self._status()
+            self._polling = asyncio.create_task(self._poll())
 
     def leave(self) -> None:
-        """One less; the last ends it."""
+        """Remove a listener; the last stops the polling."""
         self._listeners -= 1
-        if not self._listeners and self._looking:
-            self._looking.cancel()
-            self._looking = None
+        if not self._listeners and self._polling:
+            self._polling.cancel()
+            self._polling = None
 
-    async def events(self) -> AsyncIterator[str]:
-        """What one listener is told, until dann stops: a retraining that runs, and all that changes from now on."""
-        known = LiveStatus(self._now.checkpoint, None)
-        yield ": dann\n\n"
-        while not self._sources.stopping.is_set():
-            changed, now = self._changed, self._now
-            if now == known:
+    async def events(self) -> AsyncIterator[bytes]:
+        """Events for one listener until dann stops: a running retraining, then all changes."""
+        sent = LiveStatus(self._latest.checkpoint, None)
+        yield b": dann\n\n"
+        while not self._state.stopping.is_set():
+            changed, now = self._changed, self._latest
+            if now == sent:
                 try:
-                    await asyncio.wait_for(changed.wait(), QUIET_SECONDS)
+                    await asyncio.wait_for(changed.wait(), KEEP_ALIVE_SECONDS)
                 except TimeoutError:
-                    yield ": still here\n\n"
+                    yield b": still here\n\n"
                 continue
-            for event in _news(known, now):
-                yield f"data: {json.dumps(event)}\n\n"
-            known = now
+            for event in _changes(sent, now):
+                yield f"data: {json.dumps(event)}\n\n".encode()
+            sent = now
 
-    async def _watch(self) -> None:
-        while not self._sources.stopping.is_set():
+    async def _poll(self) -> None:
+        while not self._state.stopping.is_set():
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._sources.stopping.wait(), LOOK_SECONDS)
+                await asyncio.wait_for(self._state.stopping.wait(), POLL_SECONDS)
             try:
-                now = self._look()
-            except Exception:  # who listens is told what comes next
-                log.exception("what dann is at could not be looked at")
+                now = self._status()
+            except Exception:  # listeners get the next change
+                log.exception("the status for the page could not be read")
                 continue
-            if now != self._now:
-                self._now = now
-                self._tell()
-        self._tell()
+            if now != self._latest:
+                self._latest = now
+                self._wake()
+        self._wake()
 
-    def _tell(self) -> None:
-        """Wake all who wait; who looks from now on waits for the next."""
+    def _wake(self) -> None:
+        """Wake all waiting listeners; later ones wait for the next change."""
         self._changed.set()
         self._changed = asyncio.Event()
 
-    def _look(self) -> LiveStatus:
-        engine = self._sources.engine()
-        return LiveStatus(engine.snapshot.id if engine else "", self._sources.retraining())
+    def _status(self) -> LiveStatus:
+        engine = self._state.engine()
+        return LiveStatus(engine.snapshot.id if engine else "", self._state.retraining())
 
 
-class _Listening(StreamingResponse):
-    """Counts as a listener for as long as it is sent, however that ends."""
-
-    def __init__(self, live: LiveEvents) -> None:
-        super().__init__(live.events(), media_type="text/event-stream", headers={**FRESH, "X-Accel-Buffering": "no"})
-        self._live = live
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self._live.enter()
-        try:
-            await super().__call__(scope, receive, send)
-        finally:
-            self._live.leave()
-
-
-def router(sources: AppState) -> APIRouter:
+def router(state: AppState) -> APIRouter:
     """The route."""
-    routes, live = APIRouter(), LiveEvents(sources)
-    told: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"text/event-stream": {}}, "description": "events"},
+    routes, live = APIRouter(), LiveEvents(state)
+    documented: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "events"},
         503: {"description": FULL},
     }
 
-    @routes.get("/api/events", response_class=StreamingResponse, responses=told)
-    async def events() -> StreamingResponse:
-        """When another checkpoint serves, and how far a retraining is; a stream that ends when dann stops."""
+    @routes.get("/api/events", response_class=EventStream, responses=documented)
+    async def events() -> EventStream:
+        """Checkpoint changes and retraining progress; the stream ends when dann stops."""
         if live.full:
             raise HTTPException(503, FULL)
-        return _Listening(live)
+        live.enter()
+        return EventStream(live.events(), live.leave)
 
     return routes
 
 
-def _news(before: LiveStatus, now: LiveStatus) -> list[dict[str, Any]]:
-    """The events between the two."""
-    found: list[dict[str, Any]] = []
+def _changes(before: LiveStatus, now: LiveStatus) -> list[dict[str, Any]]:
+    """Events that lead from one status to the next."""
+    events: list[dict[str, Any]] = []
     if now.retraining != before.retraining:
-        found.append({"type": "retraining", **_told(now.retraining)})
+        events.append({"type": "retraining", **_progress(now.retraining)})
     if now.checkpoint != before.checkpoint:
-        found.append({"type": "checkpoint", "id": now.checkpoint})
-    return found
+        events.append({"type": "checkpoint", "id": now.checkpoint})
+    return events
 
 
-def _told(progress: RetrainProgress | None) -> dict[str, Any]:
+def _progress(progress: RetrainProgress | None) -> dict[str, Any]:
     if progress is None:
         return {"part": None}
     return {"part": progress.part, "share": progress.share, "val_bpb": progress.val_bpb}

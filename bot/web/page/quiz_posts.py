@@ -1,7 +1,7 @@
-"""Which posts the quiz may show: held-out ones of one's own, of the sources that config.toml lists, that tell of nobody.
+"""Posts the quiz may show: the person's own, held out, of listed sources, naming nobody.
 
-What others wrote is never shown; it is read by the network alone, as what is answered. A post that stands in the store more
-than once is no question: nobody could tell who said it. Everything here blocks: it is called in a thread. Knows no HTTP.
+Others' words are never shown; only the network reads them, as the message to answer. A post that is in the store more than
+once is no question: nobody could tell who wrote it. Everything here blocks: call it in a thread. Knows no HTTP.
 """
 
 import random
@@ -15,16 +15,15 @@ from bot.replies.sanitize import sanitize
 from model.checkpoints.checkpoint import Meta
 from model.engine.prompt import Turn
 
-SHORTEST, LONGEST = 3, 200
-"""Characters."""
-MOST_QUESTIONS = 2000
+MIN_CHARACTERS, MAX_CHARACTERS = 3, 200
+MAX_QUESTIONS = 2000
 _NUMBER = re.compile(r"\d(?:[\s().,:/-]?\d){4,}")
-"""Five digits or more, however they are grouped: of a telephone, an account, a birthday."""
+"""Five digits or more, however grouped: a telephone number, an account, a birthday."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuizQuestion:
-    """A post, by its id and as it is shown, and what the network is given to answer."""
+    """A post by its id and text, and the turns that the network answers in its place."""
 
     post: str
     text: str
@@ -33,18 +32,18 @@ class QuizQuestion:
 
 @dataclass(frozen=True, slots=True)
 class QuizPool:
-    """What may be asked about one checkpoint. `stored` is all that stands in the store, as `fingerprint` has it."""
+    """Questions for one checkpoint; `stored` are fingerprints of all posts in the store."""
 
     questions: list[QuizQuestion]
     stored: frozenset[int]
 
     def is_original(self, text: str) -> bool:
-        """Whether nobody has written this: otherwise it would be a real post, whoever drew it."""
+        """Whether no post has this text; a drawn text that one has would be real as well."""
         return fingerprint(text) not in self.stored
 
 
 def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
-    """Read the store. Raises DannError where that cannot be done."""
+    """Read the pool from the store. Raises DannError."""
     from training.data.corpus import cut_conversations  # noqa: PLC0415 (serving has no other use for these, and SQLAlchemy is slow)
     from training.data.split import unlearned_posts  # noqa: PLC0415
     from training.evaluation.prompts import held_out_prompts  # noqa: PLC0415
@@ -61,13 +60,16 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
         if stored[fingerprint(post.text)] == 1 and may_be_shown(post.text, settings.persona.name)
     }
     cut = cut_conversations(posts, settings.data, frozenset(shown.values()))
-    asked = held_out_prompts([conversation for conversation in cut if conversation[-1].val])
-    found = [QuizQuestion(shown[one.answer], one.answer, one.turns) for one in asked]
-    return QuizPool(random.SystemRandom().sample(found, min(MOST_QUESTIONS, len(found))), frozenset(stored))
+    prompts = held_out_prompts([conversation for conversation in cut if conversation[-1].val])
+    questions = [QuizQuestion(shown[prompt.answer], prompt.answer, prompt.turns) for prompt in prompts]
+    return QuizPool(random.SystemRandom().sample(questions, min(MAX_QUESTIONS, len(questions))), frozenset(stored))
 
 
 def is_unchanged(url: str, question: QuizQuestion) -> bool:
-    """Whether the post is in the store as it was read: it may be edited or forgotten since. Raises DannError."""
+    """Whether the post is still in the store with this text; it may be edited or forgotten.
+
+    Raises DannError.
+    """
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(url) as store:
@@ -75,15 +77,15 @@ def is_unchanged(url: str, question: QuizQuestion) -> bool:
 
 
 def may_be_shown(text: str, name: str) -> bool:
-    """Whether hygiene has nothing to take from `text`, and no link, mention, address or long number is in it.
+    """Whether sanitizing changes nothing, and no link, mention, address or long number is in it.
 
-    It is asked of real and of drawn texts alike, so that it gives neither away.
+    Real and drawn texts pass the same check, so that it gives neither away.
     """
-    if not SHORTEST <= len(text) <= LONGEST or "@" in text or _NUMBER.search(text):
+    if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS or "@" in text or _NUMBER.search(text):
         return False
     return sanitize(text, [name]) == text
 
 
 def fingerprint(text: str) -> int:
-    """The same for texts that differ in case and spaces alone; tells nothing of them."""
+    """A hash that ignores case and spaces, and tells nothing of the text."""
     return hash(" ".join(text.casefold().split()))

@@ -1,13 +1,13 @@
-"""POST /api/reply, which the page draws its replies with: one conversation in, server-sent events out.
+"""`POST /api/reply`, the page's replies: one conversation in, server-sent events out.
 
     {"type": "start", "checkpoint": "20260101-000000", "seed": 7, "params": {...}}
     {"type": "piece", "text": "he", "tokens": [{"id": 300, "text": "he", "logprob": -0.1, "entropy": 1.2, "top": [...]}]}
     {"type": "end", "finish_reason": "stop", "tokens": 12}
     {"type": "error", "message": "..."}
 
-`tokens` are there for who watches; a token's text is "" where it ends the reply. The same checkpoint, messages, params, seed
-and beginning give the same text again. Where a reply waited for a place while another checkpoint came to serve, "start" tells
-that one, which draws it; a request for a certain checkpoint, or that goes on from tokens of its, gets an error instead.
+`tokens` are sent to requests with `watch`; a token's text is "" where it ends the reply. The same checkpoint, messages,
+params, seed and `begun` give the same text again. If another checkpoint comes to serve while a reply waits for a slot,
+that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets an error.
 """
 
 import json
@@ -19,7 +19,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from bot.web.http.errors import FAILED, ApiError, documented
-from bot.web.http.sse import EventStream
+from bot.web.http.sse import EVENT, EventStream
 from bot.web.models import Models
 from bot.web.sampling_request import (
     WHOLE,
@@ -27,12 +27,12 @@ from bot.web.sampling_request import (
     SamplingForm,
     Seed,
     Text,
-    begin,
     check_length,
     check_spelling,
     engine_of,
     params_of,
     seed_of,
+    submit,
 )
 from bot.web.state import AppState
 from model.config import SamplingParams
@@ -44,20 +44,20 @@ from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
 STOPPED = "dann stopped before the reply was complete; ask again in a moment"
-ANOTHER = "another checkpoint has come to serve meanwhile; ask again"
+ANOTHER = "another checkpoint serves now; ask again"
 
 log = logging.getLogger("dann.web")
 
 
 class PageMessage(RequestForm):
-    """A message of the conversation: dann's own, or somebody's."""
+    """A message of the conversation, dann's own or somebody's."""
 
     mine: bool
     text: Text
 
 
 class PageRequest(RequestForm):
-    """What is to be answered. `begun` are the tokens that the reply begins with; it goes on from there."""
+    """A conversation to answer. `begun` are tokens that the reply starts with."""
 
     messages: list[PageMessage] = Field([], max_length=1000)
     params: SamplingForm = SamplingForm()
@@ -67,41 +67,42 @@ class PageRequest(RequestForm):
     watch: bool = False
 
 
-def router(sources: AppState, models: Models) -> APIRouter:
+def router(state: AppState, models: Models) -> APIRouter:
     """The route."""
     page = APIRouter(prefix="/api", tags=["page"])
-    kind = {"text/event-stream": {"schema": {"type": "object", "description": "one object an event"}}}
-    told: dict[int | str, dict[str, Any]] = {200: {"content": kind, "description": "The reply as it comes"}}
+    ok: dict[int | str, dict[str, Any]] = {
+        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "The reply as it comes"}
+    }
 
-    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **told})
-    async def reply(asked: PageRequest) -> EventStream:
+    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **ok})
+    async def reply(body: PageRequest) -> EventStream:
         """Draw one reply, piece by piece."""
-        settings, seed = sources.settings, seed_of(asked.seed)
-        texts = [message.text for message in asked.messages]
+        settings, seed = state.settings, seed_of(body.seed)
+        texts = [message.text for message in body.messages]
         check_length(texts, settings, "messages")
-        params = params_of(asked.params, settings)
-        engine = await engine_of(models, asked.checkpoint or "")
+        params = params_of(body.params, settings)
+        engine = await engine_of(models, body.checkpoint or "")
         await check_spelling(engine, texts, "messages")
-        begun = _begun(engine, asked.begun or [])
-        turns = [Turn(message.mine, message.text) for message in asked.messages]
-        bound = engine.snapshot.id if begun or asked.checkpoint not in {None, "", models.name} else ""
-        stream = begin(engine, turns, params, seed, begun=begun, watch=asked.watch)
-        return EventStream(_events(stream, params, seed, bound), stream.cancel)
+        prefix = _checked_tokens(engine, body.begun or [])
+        turns = [Turn(message.mine, message.text) for message in body.messages]
+        wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
+        stream = submit(engine, turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
+        return EventStream(_events(stream, params, seed, wanted), stream.cancel)
 
     return page
 
 
-def _begun(engine: Engine, tokens: Sequence[int]) -> list[int]:
+def _checked_tokens(engine: Engine, tokens: Sequence[int]) -> list[int]:
     try:
         return reply_prefix_tokens(engine.snapshot.tokenizer, tokens)
     except DannError as error:
         raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
 
 
-async def _events(stream: ReplyStream, params: SamplingParams, seed: int, bound: str) -> AsyncIterator[bytes]:
+async def _events(stream: ReplyStream, params: SamplingParams, seed: int, wanted: str) -> AsyncIterator[bytes]:
     try:
         first = await anext(stream, "")
-        if bound not in {"", stream.checkpoint}:
+        if wanted not in {"", stream.checkpoint}:
             yield _event(type="error", message=ANOTHER)
             return
         yield _event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
@@ -115,7 +116,7 @@ async def _events(stream: ReplyStream, params: SamplingParams, seed: int, bound:
     except DannError:
         yield _event(type="error", message=STOPPED)
     except Exception:
-        log.exception("a reply for the page could not be drawn")
+        log.exception("a reply for the page failed")
         yield _event(type="error", message=FAILED)
 
 
@@ -123,21 +124,21 @@ def _piece(stream: ReplyStream, text: str) -> bytes:
     return _event(type="piece", text=text, tokens=_tokens(stream.take_logprobs(), stream.tokenizer))
 
 
-def _tokens(thoughts: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:
-    spelled = tokenizer.token_bytes
+def _tokens(logprobs: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:
+    token_bytes = tokenizer.token_bytes
 
-    def text(token: int) -> str:
-        return spelled[token].decode(errors="replace")
+    def text(id_: int) -> str:
+        return token_bytes[id_].decode(errors="replace")
 
     return [
         {
-            "id": thought.token,
-            "text": text(thought.token),
-            "logprob": round(thought.logprob, 4),
-            "entropy": round(thought.entropy, 4),
-            "top": [(token, text(token), round(logprob, 4)) for token, logprob in thought.top],
+            "id": token.token,
+            "text": text(token.token),
+            "logprob": round(token.logprob, 4),
+            "entropy": round(token.entropy, 4),
+            "top": [(id_, text(id_), round(logprob, 4)) for id_, logprob in token.top],
         }
-        for thought in thoughts
+        for token in logprobs
     ]
 
 

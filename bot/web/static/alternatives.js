@@ -1,15 +1,15 @@
-// What else could have come at a token: shown on hover and focus, and chosen from.
+// The alternatives to a token, with their probabilities: shown on hover and focus, and chosen from.
 
 import { byId, el } from "./dom.js";
 import { bars, showHeat } from "./temperature.js";
-import { bits, percent, plain, visible } from "./words.js";
+import { bits, percent, plain, visible } from "./format.js";
 
-const LEAVES_AFTER = 250; // milliseconds, so that a mouse can reach it
+const CLOSE_AFTER = 250; // milliseconds, so that a mouse can reach the list
 const MARGIN = 8;
 
 /**
- * The one list of alternatives on the page. `choose(reply, index, id, text)` goes on from there; `newest` is a token
- * to show the temperature with before one was looked at.
+ * The one list of alternatives on the page. `choose(reply, index, id, text)` continues the reply from there; `newest`
+ * is the token whose distribution is shown before you look at one.
  */
 export class Alternatives {
   constructor(temperature, newest, choose) {
@@ -19,7 +19,7 @@ export class Alternatives {
     this.box.addEventListener("mouseleave", () => this.leave());
     this.box.addEventListener("keydown", (event) => this.#key(event));
     this.box.addEventListener("focusout", (event) => this.box.contains(event.relatedTarget) || this.leave());
-    document.addEventListener("pointerdown", (event) => this.#outside(event.target) && this.close());
+    document.addEventListener("pointerdown", (event) => this.#isOutside(event.target) && this.close());
     addEventListener("resize", () => this.close());
   }
 
@@ -41,7 +41,7 @@ export class Alternatives {
   leave() {
     clearTimeout(this.leaving);
     if (!this.pinned)
-      this.leaving = setTimeout(() => this.box.contains(document.activeElement) || this.close(), LEAVES_AFTER);
+      this.leaving = setTimeout(() => this.box.contains(document.activeElement) || this.close(), CLOSE_AFTER);
   }
 
   /** Moves the focus into the list. */
@@ -57,14 +57,14 @@ export class Alternatives {
     this.at?.element.removeAttribute("data-open");
   }
 
-  /** Shows nothing, nor what was looked at last. */
-  forget() {
+  /** Closes the list and forgets its token. */
+  reset() {
     this.close();
     this.at = null;
     this.update();
   }
 
-  /** After the temperature was turned: the shares are others. */
+  /** Shows the probabilities at the present temperature. */
   update() {
     showHeat(byId("heat-shown"), byId("think").checked, this.at?.token ?? this.newest(), this.temperature());
     if (!this.box.hidden) this.#fill();
@@ -76,7 +76,7 @@ export class Alternatives {
     this.box.hidden = false;
     this.update();
     this.box.scrollTop = 0;
-    this.#place();
+    this.#position();
   }
 
   #fill() {
@@ -88,7 +88,7 @@ export class Alternatives {
         { class: "was" },
         el("b", { text: plain(token.text), dir: "auto" }),
         ` ${percent(Math.exp(token.logprob))}`,
-        el("span", { class: "hint", text: `undecided by ${bits(token.entropy)} bits` }),
+        el("span", { class: "hint", text: `entropy ${bits(token.entropy)} bits` }),
       ),
       el(
         "p",
@@ -99,7 +99,7 @@ export class Alternatives {
       el("ol", {}, ...rows),
       el("p", {
         class: "hint",
-        text: `Choose one to go on from there. The line is what was learned; the bar, what temperature ${this.temperature()} makes of these ${token.top.length}.`,
+        text: `Choose one to continue from there. The line is the probability as learned, the bar the one at temperature ${this.temperature()} among these ${token.top.length}.`,
       }),
     );
   }
@@ -129,7 +129,7 @@ export class Alternatives {
     );
   }
 
-  #place() {
+  #position() {
     const token = this.at.element.getClientRects()[0];
     const box = this.box.getBoundingClientRect();
     const room = document.documentElement.clientWidth - box.width - MARGIN;
@@ -155,7 +155,7 @@ export class Alternatives {
     event.stopPropagation();
   }
 
-  #outside(target) {
+  #isOutside(target) {
     return !this.box.hidden && !this.box.contains(target) && !target.closest?.(".token, #dock");
   }
 }

@@ -1,32 +1,32 @@
-// The page's API: the only file that asks the server.
+// Client of the page's API: the only file that talks to the server.
 
-/** The server said no, in a sentence that can be shown. */
+/** A refusal by the server, with a sentence to show. */
 export class Refused extends Error {}
 
-/** The server cannot be reached, or the line broke. */
-export class Away extends Error {}
+/** The server cannot be reached, or the connection broke. */
+export class Unreachable extends Error {}
 
-/** Events of a reply as they come. Raises Refused, Away, or an AbortError when `signal` says to stop. */
-export async function* reply(asked, signal) {
-  const answer = await ask("/api/reply", { method: "POST", body: JSON.stringify(asked), signal });
-  let over = false;
-  for await (const event of events(answer.body, signal)) {
-    if (event.type === "error") throw (await ready(signal)) ? new Refused(event.message) : new Away(event.message);
-    over = event.type === "end";
+/** Events of a reply as they arrive. Throws Refused, Unreachable, or an AbortError when `signal` aborts. */
+export async function* reply(request, signal) {
+  const response = await send("/api/reply", { method: "POST", body: JSON.stringify(request), signal });
+  let ended = false;
+  for await (const event of events(response.body, signal)) {
+    if (event.type === "error") throw (await isReady(signal)) ? new Refused(event.message) : new Unreachable(event.message);
+    ended = event.type === "end";
     yield event;
   }
-  if (!over) throw new Away("the stream ended before the reply");
+  if (!ended) throw new Unreachable("the stream ended before the reply");
 }
 
 async function* events(body, signal) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  let held = "";
+  let rest = "";
   try {
     for (;;) {
       const { value, done } = await unbroken(reader.read(), signal);
       if (done) return;
-      const blocks = (held + value).split(/\r?\n\r?\n/);
-      held = blocks.pop();
+      const blocks = (rest + value).split(/\r?\n\r?\n/);
+      rest = blocks.pop();
       for (const block of blocks) {
         const data = block.split(/\r?\n/).filter((line) => line.startsWith("data:"));
         if (data.length) yield JSON.parse(data.map((line) => line.slice(5)).join("\n"));
@@ -37,53 +37,54 @@ async function* events(body, signal) {
   }
 }
 
-/** What is answered, as JSON. Raises Refused with `status`, or Away. */
+/** Gets JSON. Throws Refused with `status`, or Unreachable. */
 export async function get(path) {
-  return (await ask(path)).json();
+  return (await send(path)).json();
 }
 
+/** Posts JSON and returns the response's. Throws as `get` does. */
 export async function post(path, body) {
-  return (await ask(path, { method: "POST", body: JSON.stringify(body) })).json();
+  return (await send(path, { method: "POST", body: JSON.stringify(body) })).json();
 }
 
-async function ask(path, options = {}) {
+async function send(path, options = {}) {
   const headers = options.body ? { "Content-Type": "application/json" } : {};
-  const answer = await unbroken(fetch(path, { ...options, headers }), options.signal);
-  if (answer.ok) return answer;
-  const refused = new Refused(await reason(answer));
-  refused.status = answer.status;
+  const response = await unbroken(fetch(path, { ...options, headers }), options.signal);
+  if (response.ok) return response;
+  const refused = new Refused(await reason(response));
+  refused.status = response.status;
   throw refused;
 }
 
-async function reason(answer) {
-  const wait = Number(answer.headers.get("Retry-After"));
-  const told = await answer.json().catch(() => null);
-  const message = told?.error?.message ?? `the server answered ${answer.status}`;
+async function reason(response) {
+  const wait = Number(response.headers.get("Retry-After"));
+  const body = await response.json().catch(() => null);
+  const message = body?.error?.message ?? `the server answered ${response.status}`;
   return wait > 0 ? `${message} (try again in ${wait} s)` : message;
 }
 
-/** Tells a broken line from a reply that was stopped. */
+/** Throws Unreachable for a broken connection, but not for a reply that you stop. */
 async function unbroken(promise, signal) {
   try {
     return await promise;
   } catch (error) {
     if (signal?.aborted || error.name === "AbortError") throw error;
-    throw new Away(error.message);
+    throw new Unreachable(error.message);
   }
 }
 
-/** Returns once the server can answer again. */
-export async function back(signal) {
+/** Waits until the server can answer again. */
+export async function untilReady(signal) {
   for (;;) {
     await pause(1000, signal);
-    if (await ready(signal)) return;
+    if (await isReady(signal)) return;
     signal.throwIfAborted();
   }
 }
 
-async function ready(signal) {
-  const answer = await fetch("/readyz", { signal }).catch(() => null);
-  return answer?.ok ?? false;
+async function isReady(signal) {
+  const response = await fetch("/readyz", { signal }).catch(() => null);
+  return response?.ok ?? false;
 }
 
 function pause(milliseconds, signal) {
@@ -93,8 +94,8 @@ function pause(milliseconds, signal) {
   });
 }
 
-/** Calls `hear` with every event there is to tell of checkpoints and retraining; joins again by itself. */
-export function listen(hear) {
+/** Calls `handle` with every event about checkpoints and retraining; reconnects by itself. */
+export function listen(handle) {
   const source = new EventSource("/api/events");
-  source.onmessage = (message) => hear(JSON.parse(message.data));
+  source.onmessage = (message) => handle(JSON.parse(message.data));
 }

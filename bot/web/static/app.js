@@ -1,35 +1,34 @@
-// Wiring: the views, the dock, and what the server tells by itself.
+// Wiring: the views, the dock, and live events.
 
 import { Alternatives } from "./alternatives.js";
 import { get, listen } from "./api.js";
 import { Card } from "./card.js";
 import { Chat } from "./chat.js";
-import { colours } from "./colours.js";
+import { themeButton } from "./theme_button.js";
 import { Dials } from "./dials.js";
 import { byId, el, toast } from "./dom.js";
 import { isLink, recipeOf } from "./link.js";
-import { past } from "./past.js";
+import { historyDialog } from "./history.js";
 import { Quiz } from "./quiz.js";
-import { conversations, keep, kept } from "./store.js";
-import { newConversation } from "./talk.js";
-import { percent } from "./words.js";
-import { marked } from "./word.js";
+import { conversations, load, save } from "./store.js";
+import { newConversation } from "./conversation.js";
+import { percent } from "./format.js";
+import { wordmark } from "./wordmark.js";
 
 const name = document.body.dataset.name;
 const dials = new Dials(() => alternatives.update());
 const chat = new Chat(dials, name);
 const alternatives = new Alternatives(
   () => dials.params.temperature,
-  () => chat.mostUndecided(),
+  () => chat.mostUncertain(),
   (...chosen) => chat.choose(...chosen),
 );
-const known = usual();
-const views = { talk: null, quiz: new Quiz(name, known), card: new Card(name) };
-chat.look = alternatives;
+const views = { talk: null, quiz: new Quiz(name, quizAllowed()), card: new Card(name) };
+chat.alternatives = alternatives;
 
 function route() {
   if (isLink(location.hash)) {
-    follow(recipeOf(location.hash));
+    openLink(recipeOf(location.hash));
     history.replaceState(null, "", "#talk");
   }
   const wanted = location.hash.slice(1);
@@ -44,71 +43,70 @@ function route() {
   views[shown]?.show();
 }
 
-function follow(recipe) {
-  if (recipe) chat.follow(recipe);
-  else toast("This link is not whole: ask for it again");
+function openLink(recipe) {
+  if (recipe) chat.openLink(recipe);
+  else toast("This link is incomplete: ask for it again");
 }
 
 function think(thinking) {
   byId("think").checked = thinking;
-  keep("think", thinking);
+  save("think", thinking);
   document.body.toggleAttribute("data-think", thinking);
-  alternatives.forget();
+  alternatives.reset();
   chat.think(thinking);
 }
 
-function fit(field) {
+function fitHeight(field) {
   field.style.height = "auto";
   field.style.height = `${Math.min(field.scrollHeight + 2, innerHeight / 3)}px`;
 }
 
-function say() {
+function submit() {
   const field = byId("say");
   const text = field.value.trim();
   if (!text) return;
   field.value = "";
-  fit(field);
+  fitHeight(field);
   chat.say(text);
   field.focus();
 }
 
-function keys(event) {
+function submitOnEnter(event) {
   if (event.key === "Enter" && !event.shiftKey && !event.isComposing) {
     event.preventDefault();
-    say();
+    submit();
   }
 }
 
-function heard(event) {
-  if (event.type === "checkpoint") toast(`${name} has learned: ${event.id} serves now`);
+function handle(event) {
+  if (event.type === "checkpoint") toast(`${name} has a new checkpoint: ${event.id} serves now`);
   if (event.type === "checkpoint" && !byId("card").hidden) views.card.show();
   if (event.type !== "retraining") return;
-  const place = document.querySelector(".learning");
-  place.hidden = !event.part;
-  place.replaceChildren(...(event.part ? [el("span", { text: "learning anew " }), percent(event.share)] : []));
-  place.setAttribute("aria-label", event.part ? `It learns anew: ${percent(event.share)}` : "");
-  views.card.hear(event);
+  const badge = document.querySelector(".learning");
+  badge.hidden = !event.part;
+  badge.replaceChildren(...(event.part ? [el("span", { text: "retraining " }), percent(event.share)] : []));
+  badge.setAttribute("aria-label", event.part ? `Retraining: ${percent(event.share)}` : "");
+  views.card.showProgress(event);
 }
 
-/** Asks what is usual on this server, and whether it allows the quiz. */
-async function usual() {
+/** Asks whether the server allows the quiz, and shows a retraining that runs. */
+async function quizAllowed() {
   const card = await get("/api/card").catch(() => null);
   if (!card) return false;
-  dials.takeUsual(card.defaults);
   document.querySelector("nav [data-view=quiz]").hidden = !card.quiz;
-  heard({ type: "retraining", ...(card.retraining ?? { part: null }) });
+  handle({ type: "retraining", ...(card.retraining ?? { part: null }) });
   return card.quiz;
 }
 
-document.querySelector("[data-word]").replaceWith(marked(name));
-colours();
-past(
+document.querySelector("[data-word]").replaceWith(wordmark(name));
+themeButton();
+historyDialog(
   (conversation) => (chat.show(conversation), (location.hash = "#talk")),
   () => chat.show(newConversation()),
 );
-byId("dock").addEventListener("submit", (event) => (event.preventDefault(), say()));
-byId("say").addEventListener("keydown", keys);
-byId("say").addEventListener("input", (event) => fit(event.target));
+byId("dock").addEventListener("submit", (event) => (event.preventDefault(), submit()));
+byId("say").addEventListener("keydown", submitOnEnter);
+byId("say").addEventListener("input", (event) => fitHeight(event.target));
 byId("stop").addEventListener("click", () => chat.stop());
 byId("new").addEventListener(
   "click",
@@ -118,9 +116,9 @@ byId("think").addEventListener("change", (event) => think(event.target.checked))
 document.querySelector(".skip").addEventListener("click", (event) => (event.preventDefault(), byId("say").focus()));
 addEventListener("keydown", (event) => event.key === "Escape" && chat.stop());
 addEventListener("hashchange", route);
-think(kept("think", false));
+think(load("think", false));
 const [newest] = conversations();
 if (newest && !isLink(location.hash)) chat.show(newest);
 route();
-listen(heard);
+listen(handle);
 document.body.setAttribute("data-ready", "");

@@ -1,19 +1,20 @@
-// The model's card: what serves, how well it knows the voice, how it was learned, and what came before it.
+// The model's card: the serving checkpoint, its bits per byte and learning curve, earlier checkpoints, retraining runs.
 
 import { Refused, get } from "./api.js";
 import { checkpoints, runs } from "./card_past.js";
 import { learningCurve } from "./curve.js";
 import { byId, button, el } from "./dom.js";
-import { bits, duration, moment, size, whole } from "./words.js";
+import { bits, duration, moment, size, whole } from "./format.js";
 
 const NAMES = { ppmd: "PPMd", kneser_ney: "Kneser-Ney", unigram: "Unigram", context_model: "Context model" };
-const MOST = 700; // pixels that a curve is wide
+const MAX_WIDTH = 700; // of a curve, in pixels
 const PARTS = { reading: "reading posts", learning: "learning", judging: "judging", publishing: "publishing" };
 
+/** The view of the card. */
 export class Card {
   constructor(name) {
     this.name = name;
-    this.place = byId("card");
+    this.root = byId("card");
   }
 
   async show() {
@@ -21,7 +22,7 @@ export class Card {
       this.#draw(await get("/api/card"));
     } catch (error) {
       const text = error instanceof Refused ? error.message : `${this.name} cannot be reached.`;
-      this.place.replaceChildren(
+      this.root.replaceChildren(
         el("h1", { text: "The model" }),
         el("p", { class: "notice", text }),
         button("Try again", () => this.show()),
@@ -29,32 +30,32 @@ export class Card {
     }
   }
 
-  /** How far a retraining is: `{part, share, val_bpb}`, or one whose part is null when none runs. */
-  hear(retraining) {
+  /** Shows the progress `{part, share, val_bpb}` of a retraining; `part` is null when none runs. */
+  showProgress(retraining) {
     this.retraining = retraining?.part ? retraining : null;
-    const place = this.place.querySelector(".retraining");
-    place?.replaceWith(progress(this.retraining));
+    const shown = this.root.querySelector(".retraining");
+    shown?.replaceWith(progress(this.retraining));
   }
 
   #draw(card) {
     this.retraining = card.retraining ?? null;
     const { checkpoint } = card;
-    this.place.replaceChildren(
+    this.root.replaceChildren(
       el("h1", { text: "The model" }),
       checkpoint
         ? el("p", { class: "lead", text: lead(card.name, checkpoint) })
-        : el("p", { class: "notice", text: "No checkpoint serves yet: dann train makes one." }),
+        : el("p", { class: "notice", text: "No checkpoint serves yet. Make one with: dann train" }),
       progress(this.retraining),
       ...(checkpoint
         ? [
             facts(checkpoint),
-            ...known(checkpoint, card.baselines ?? {}),
-            ...learned(card.curve ?? [], card.baselines ?? {}, Math.min(MOST, this.place.clientWidth)),
+            ...scores(checkpoint, card.baselines ?? {}),
+            ...training(card.curve ?? [], card.baselines ?? {}, Math.min(MAX_WIDTH, this.root.clientWidth)),
           ]
         : []),
       ...checkpoints(card.checkpoints ?? []),
       ...runs(card.runs ?? []),
-      el("p", { class: "hint" }, el("a", { href: "/docs", text: `What programs can ask of ${this.name}` })),
+      el("p", { class: "hint" }, el("a", { href: "/docs", text: `${this.name}'s API, for programs` })),
     );
   }
 }
@@ -62,7 +63,7 @@ export class Card {
 function lead(name, checkpoint) {
   const { architecture, hidden_dim: units, num_layers: layers, posts, seconds } = checkpoint;
   const built = `${architecture.toUpperCase()} of ${whole(units)} units${layers > 1 ? ` in ${layers} layers` : ""}`;
-  return `${name} is ${/^[AEFHILMNORSX]/.test(built) ? "an" : "a"} ${built}. It read ${whole(posts)} posts and learned for ${duration(seconds)}.`;
+  return `${name} is ${/^[AEFHILMNORSX]/.test(built) ? "an" : "a"} ${built}. It read ${whole(posts)} posts and trained for ${duration(seconds)}.`;
 }
 
 function facts(checkpoint) {
@@ -72,8 +73,8 @@ function facts(checkpoint) {
     ["Posts", whole(checkpoint.posts)],
     ["Newest post", checkpoint.newest_post ? moment(checkpoint.newest_post) : "unknown"],
     ["Parameters", whole(checkpoint.params)],
-    ["On disk", size(checkpoint.bytes)],
-    ["Tokens it knows", whole(checkpoint.vocab_size)],
+    ["Weights", size(checkpoint.bytes)],
+    ["Vocabulary", whole(checkpoint.vocab_size)],
     ["Steps", whole(checkpoint.steps)],
   ];
   return el(
@@ -83,13 +84,13 @@ function facts(checkpoint) {
   );
 }
 
-function known(checkpoint, baselines) {
+function scores(checkpoint, baselines) {
   const rows = [
     ["This network", checkpoint.val_bpb, "own"],
     ...Object.entries(baselines).map(([name, value]) => [NAMES[name] ?? name, value, ""]),
   ];
   const widest = Math.max(...rows.map(([, value]) => value));
-  const drawn = rows
+  const bars = rows
     .sort((one, other) => one[1] - other[1])
     .map(([name, value, kind]) => {
       const bar = el("span", { class: "bar", "aria-hidden": "true" });
@@ -106,13 +107,13 @@ function known(checkpoint, baselines) {
     el("h2", { text: "How well it knows the voice" }),
     el("p", {
       class: "hint",
-      text: "Bits per byte on posts it never saw: how many yes-or-no questions a letter takes. Less is better.",
+      text: "Bits per byte on posts it has never seen: the yes-or-no questions it takes to guess a letter. Lower is better.",
     }),
-    el("ol", { class: "beside-bars" }, ...drawn),
+    el("ol", { class: "beside-bars" }, ...bars),
   ];
 }
 
-function learned(curve, baselines, wide) {
+function training(curve, baselines, wide) {
   const named = Object.fromEntries(Object.entries(baselines).map(([name, value]) => [NAMES[name] ?? name, value]));
   const drawing = learningCurve(curve, named, wide);
   if (!drawing) return [];
@@ -126,7 +127,7 @@ function learned(curve, baselines, wide) {
         "figcaption",
         {},
         el("span", { class: "key val", text: "held-out posts" }),
-        el("span", { class: "key train", text: "what it was reading" }),
+        el("span", { class: "key train", text: "training posts" }),
         " bits per byte over time",
       ),
     ),
@@ -136,12 +137,12 @@ function learned(curve, baselines, wide) {
 function progress(retraining) {
   if (!retraining) return el("div", { class: "retraining" });
   const { part, share, val_bpb: bpb } = retraining;
-  const label = `It learns anew: ${PARTS[part] ?? part}`;
-  const known = Number.isFinite(bpb) ? `, ${bits(bpb)} bits per byte so far` : "";
+  const label = `Retraining: ${PARTS[part] ?? part}`;
+  const score = Number.isFinite(bpb) ? `, ${bits(bpb)} bits per byte so far` : "";
   return el(
     "div",
     { class: "retraining here" },
-    el("label", { for: "far", text: `${label}${known}` }),
+    el("label", { for: "far", text: `${label}${score}` }),
     el("progress", { id: "far", max: 1, value: share }),
   );
 }

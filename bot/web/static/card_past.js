@@ -1,9 +1,9 @@
-// What came before the checkpoint that serves: others, and what retraining decided.
+// The card's tables: all checkpoints, and retraining runs.
 
 import { el } from "./dom.js";
-import { bits, duration, moment, whole } from "./words.js";
+import { bits, duration, moment, whole } from "./format.js";
 
-/** The checkpoints there are, the newest first; nothing where there is none. */
+/** The table of checkpoints, newest first; empty where there is none. */
 export function checkpoints(all) {
   if (!all.length) return [];
   const rows = all.map((one) =>
@@ -22,9 +22,9 @@ export function checkpoints(all) {
   ];
 }
 
-/** A figure in a table; what cannot be read of a checkpoint is not known. */
-function number(value, said) {
-  return el("td", { class: "number", text: value === null ? "unknown" : said(value) });
+/** A figure in a table; null is unknown. */
+function number(value, format) {
+  return el("td", { class: "number", text: value === null ? "unknown" : format(value) });
 }
 
 function table(label, heads, rows) {
@@ -40,31 +40,31 @@ function table(label, heads, rows) {
   );
 }
 
-/** What every retraining came to, and why; nothing where there was none. */
+/** The list of retraining runs with verdicts and reasons; empty where there is none. */
 export function runs(all) {
   if (!all.length) return [];
-  const drawn = all.map((run) =>
+  const items = all.map((run) =>
     el(
       "li",
       { class: run.verdict },
       el(
         "p",
         {},
-        el("b", { text: run.verdict === "running" ? "under way" : run.verdict }),
+        el("b", { text: run.verdict === "running" ? "running" : run.verdict }),
         el("span", { class: "hint", text: ` ${moment(run.started)}` }),
       ),
       run.reason ? el("p", { text: run.reason }) : null,
       el("p", { class: "hint", text: figures(run) }),
     ),
   );
-  return [el("h2", { text: "What retraining decided" }), el("ol", { class: "runs" }, ...drawn)];
+  return [el("h2", { text: "Retraining" }), el("ol", { class: "runs" }, ...items)];
 }
 
 function figures({ candidate_bpb: candidate, incumbent_bpb: incumbent, new_posts: posts, seconds }) {
   return [
     posts === null || posts === undefined ? "" : `${whole(posts)} new posts`,
     Number.isFinite(candidate) ? `candidate ${bits(candidate)}` : "",
-    Number.isFinite(incumbent) ? `served then ${bits(incumbent)} bits per byte` : "",
+    Number.isFinite(incumbent) ? `incumbent ${bits(incumbent)} bits per byte` : "",
     seconds ? `took ${duration(seconds)}` : "",
   ]
     .filter(Boolean)

@@ -1,40 +1,41 @@
-// The conversation on the page: what is said, what is drawn for it, and what is done with the replies.
+// The conversation on the page: your messages, the replies being drawn, and the buttons of replies.
 
-import { hand } from "./clipboard.js";
+import { copyText } from "./clipboard.js";
 import { byId } from "./dom.js";
 import { draw } from "./draw.js";
 import { linkTo } from "./link.js";
-import { save } from "./picture.js";
+import { savePicture } from "./picture.js";
 import { ReplyView } from "./reply_view.js";
-import { follow, showAway, showBusy } from "./signs.js";
-import { keepConversation } from "./store.js";
-import { beginning, messagesUntil, newConversation, newReply, newTurn, turnsOf } from "./talk.js";
-import { spansOf } from "./thoughts.js";
+import { scrollToEnd, showAway, showBusy } from "./status.js";
+import { saveConversation } from "./store.js";
+import { beginning, messagesUntil, newConversation, newReply, newTurn, turnsOf } from "./conversation.js";
+import { spansOf } from "./reply_text.js";
 import { turnElement } from "./turn_view.js";
 import { welcome } from "./welcome.js";
 
+/** The view of the conversation. */
 export class Chat {
   constructor(dials, name) {
     Object.assign(this, {
       dials,
       name,
-      look: null,
+      alternatives: null,
       thinking: false,
       views: new Map(),
       drawing: new Map(),
       waiting: new Set(),
     });
-    this.place = byId("turns");
+    this.root = byId("turns");
     this.show(newConversation());
   }
 
-  /** Shows a conversation instead of the present one, whose replies end. */
+  /** Shows another conversation; replies being drawn are stopped. */
   show(conversation) {
-    if (this.drawing.size) this.#keep();
+    if (this.drawing.size) this.#save();
     this.stop();
     this.conversation = conversation;
     this.#render();
-    if (conversation.turns.length) requestAnimationFrame(() => follow(this.place));
+    if (conversation.turns.length) requestAnimationFrame(() => scrollToEnd(this.root));
   }
 
   get turns() {
@@ -47,8 +48,8 @@ export class Chat {
     this.#answer(this.dials.nextSeed());
   }
 
-  /** Draws what a link describes, as a conversation of its own. */
-  follow(recipe) {
+  /** Draws the reply that a link describes, in a new conversation. */
+  openLink(recipe) {
     this.show({ ...newConversation(), turns: turnsOf(recipe.messages) });
     this.turns.at(-1).replies = [newReply(recipe.messages, recipe.params, recipe.seed, recipe)];
     this.#drawLast();
@@ -63,14 +64,14 @@ export class Chat {
     for (const view of this.views.values()) view.update(thinking);
   }
 
-  /** The token of the newest reply where the network hesitated most. */
-  mostUndecided() {
+  /** The token of the newest reply with the highest entropy. */
+  mostUncertain() {
     const turn = this.turns.at(-1);
     const tokens = turn?.replies[turn.chosen]?.tokens ?? [];
     return tokens.reduce((most, token) => (most && most.entropy >= token.entropy ? most : token), null);
   }
 
-  // What the buttons of a reply do.
+  // The buttons of a reply.
 
   again() {
     this.stop();
@@ -82,43 +83,43 @@ export class Chat {
   }
 
   goOn(reply) {
-    this.#goOnFrom(reply, beginning(reply, spansOf(reply), reply.tokens.length));
+    this.#continueFrom(reply, beginning(reply, spansOf(reply), reply.tokens.length));
   }
 
-  /** Another token than the one at `index`, and on from there. */
+  /** Continues the reply with another token at `index`. */
   choose(reply, index, id, text) {
     const begun = beginning(reply, spansOf(reply), index);
     const shown = text.includes("\uFFFD") ? "" : begun.text ? text : text.trimStart();
-    this.#goOnFrom(reply, { ids: [...begun.ids, id], text: begun.text + shown });
+    this.#continueFrom(reply, { ids: [...begun.ids, id], text: begun.text + shown });
   }
 
   take(reply) {
     const turn = this.turns.at(-1);
     turn.chosen = turn.replies.indexOf(reply);
     this.#render();
-    this.#keep();
+    this.#save();
     this.views.get(reply).element.focus();
   }
 
   copy(reply) {
-    hand(reply.text, "Copied");
+    copyText(reply.text, "Copied");
   }
 
   link(reply) {
-    hand(linkTo(reply), "Link copied: it gives the same text again");
+    copyText(linkTo(reply), "Link copied: it gives the same text again");
   }
 
   picture(reply) {
     const turn = this.turns.find((one) => one.replies.includes(reply));
-    save(this.name, turn.asked, reply, this.thinking);
+    savePicture(this.name, turn.asked, reply, this.thinking);
   }
 
-  #goOnFrom(reply, begun) {
+  #continueFrom(reply, begun) {
     const { messages, seed, checkpoint } = reply;
     this.#replace(reply, newReply(messages, this.dials.params, seed, { checkpoint, begun }));
   }
 
-  /** Another reply where one was. In an earlier turn it begins another conversation: what follows answered the old one. */
+  /** Replaces a reply. In an earlier turn this starts a new conversation, as later turns answered the old reply. */
   #replace(reply, other) {
     this.stop();
     const at = this.turns.findIndex((turn) => turn.replies.includes(reply));
@@ -143,10 +144,10 @@ export class Chat {
 
   #drawLast() {
     this.#render();
-    const fresh = this.turns.at(-1).replies.filter((reply) => reply.state === "new");
-    for (const reply of fresh) this.#draw(reply);
-    this.views.get(fresh[0])?.element.focus({ preventScroll: true });
-    follow(this.place);
+    const undrawn = this.turns.at(-1).replies.filter((reply) => reply.state === "new");
+    for (const reply of undrawn) this.#draw(reply);
+    this.views.get(undrawn[0])?.element.focus({ preventScroll: true });
+    scrollToEnd(this.root);
   }
 
   async #draw(reply) {
@@ -172,37 +173,37 @@ export class Chat {
     if (!this.turns.some((turn) => turn.replies.includes(reply))) return;
     byId("heard").textContent = reply.text ? `${this.name}: ${reply.text}` : reply.note;
     if (this.drawing.size === 0) showAway(this.name, false);
-    this.#keep();
-    this.look.update();
+    this.#save();
+    this.alternatives.update();
   }
 
-  /** At most once a frame, however fast tokens come. */
+  /** Updates a reply's view at most once a frame, however fast tokens come. */
   #update(reply) {
     if (this.waiting.has(reply)) return;
     this.waiting.add(reply);
     requestAnimationFrame(() => {
       this.waiting.delete(reply);
-      const low = scrollY + innerHeight > document.documentElement.scrollHeight - 80;
+      const atEnd = scrollY + innerHeight > document.documentElement.scrollHeight - 80;
       this.views.get(reply)?.update(this.thinking);
-      if (low) follow(this.place);
+      if (atEnd) scrollToEnd(this.root);
     });
   }
 
-  #keep() {
-    keepConversation(this.conversation);
+  #save() {
+    saveConversation(this.conversation);
   }
 
   #render() {
-    this.look?.close();
+    this.alternatives?.close();
     this.views.clear();
     const last = this.turns.at(-1);
-    const view = (reply, place) => this.#view(reply, place);
-    this.place.replaceChildren(...this.turns.map((turn) => turnElement(turn, turn === last, view)));
-    if (!this.turns.length) this.place.append(welcome(this.name, (text) => this.say(text)));
+    const view = (reply, position) => this.#view(reply, position);
+    this.root.replaceChildren(...this.turns.map((turn) => turnElement(turn, turn === last, view)));
+    if (!this.turns.length) this.root.append(welcome(this.name, (text) => this.say(text)));
   }
 
-  #view(reply, place) {
-    const view = new ReplyView(reply, place, this, this.look);
+  #view(reply, position) {
+    const view = new ReplyView(reply, position, this, this.alternatives);
     view.update(this.thinking);
     this.views.set(reply, view);
     return view.element;

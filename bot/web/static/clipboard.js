@@ -1,10 +1,10 @@
-// Copying, also where the page is not on a secure address and browsers hide their clipboard.
+// Copying, also on an insecure address, where browsers hide their clipboard.
 
 import { toast } from "./dom.js";
 
-/** Copies a text, and says so: `done` where it could be. */
-export async function hand(text, done) {
-  toast((await copied(text)) ? done : "This browser lets nothing be copied");
+/** Copies a text and shows `done`, or that the browser does not allow it. */
+export async function copyText(text, done) {
+  toast((await copied(text)) ? done : "This browser does not allow copying");
 }
 
 async function copied(text) {
@@ -12,11 +12,11 @@ async function copied(text) {
     await navigator.clipboard.writeText(text);
     return true;
   } catch {
-    return copiedByHand(text);
+    return copiedBySelection(text);
   }
 }
 
-function copiedByHand(text) {
+function copiedBySelection(text) {
   const field = document.createElement("textarea");
   const before = document.activeElement;
   field.value = text;

@@ -1,7 +1,7 @@
-// Lines over time, as SVG: how training went.
+// The learning curve, as SVG.
 
 import { svg } from "./dom.js";
-import { bits, duration } from "./words.js";
+import { bits, duration } from "./format.js";
 
 const HIGH = 260;
 const LEFT = 46;
@@ -9,7 +9,7 @@ const RIGHT = 16;
 const TOP = 12;
 const BOTTOM = 34;
 
-/** The learning curve of rows `[seconds, step, train, val]`, `wide` pixels; null where there is nothing to draw. */
+/** Draws rows `[seconds, step, train, val]`, `wide` pixels across; null for fewer than two values. */
 export function learningCurve(rows, baselines, wide) {
   const lines = { train: points(rows, 2), val: points(rows, 3) };
   const all = [...lines.train, ...lines.val].map(([, value]) => value);
@@ -19,20 +19,20 @@ export function learningCurve(rows, baselines, wide) {
   const shown = ([, value]) => value <= high;
   const x = (seconds) => LEFT + (seconds / last) * (wide - LEFT - RIGHT);
   const y = (value) => TOP + ((high - value) / (high - low)) * (HIGH - TOP - BOTTOM);
-  const drawn = (kind) =>
+  const path = (kind) =>
     lines[kind]
       .filter(shown)
       .map(([s, v]) => `${x(s).toFixed(1)},${y(v).toFixed(1)}`)
       .join(" ");
   const end = lines.val.at(-1) ?? lines.train.at(-1);
-  const said = `Learning curve over ${duration(last)}: ends at ${bits(end[1])} bits per byte on held-out posts`;
+  const label = `Learning curve over ${duration(last)}: ends at ${bits(end[1])} bits per byte on held-out posts`;
   return svg(
     "svg",
-    { class: "curve", viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": said },
-    ...levels(low, high, y, wide),
-    ...times(last, x),
-    ...lower(baselines, low, high, y, wide),
-    ...["train", "val"].map((kind) => svg("polyline", { class: `line ${kind}`, points: drawn(kind) })),
+    { class: "curve", viewBox: `0 0 ${wide} ${HIGH}`, role: "img", "aria-label": label },
+    ...gridLines(low, high, y, wide),
+    ...timeLabels(last, x),
+    ...baselineLines(baselines, low, high, y, wide),
+    ...["train", "val"].map((kind) => svg("polyline", { class: `line ${kind}`, points: path(kind) })),
     ...lines.val
       .filter(shown)
       .map(([s, v]) =>
@@ -49,7 +49,7 @@ function points(rows, column) {
   return rows.filter((row) => Number.isFinite(row[column])).map((row) => [row[0], row[column]]);
 }
 
-/** From below the lowest to what the first evaluation had: the steep beginning would flatten all that follows. */
+/** The range of values, up to the first evaluation's: the steep start would flatten the rest. */
 function bounds({ train, val }, baselines) {
   const shown = val.length > 1 ? val : train;
   const values = [...shown, ...train.slice(-1)].map(([, value]) => value);
@@ -60,7 +60,7 @@ function bounds({ train, val }, baselines) {
   return [low - room, high + room];
 }
 
-function levels(low, high, y, wide) {
+function gridLines(low, high, y, wide) {
   const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5].find((size) => (high - low) / size <= 5) ?? 10;
   const values = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) values.push(value);
@@ -74,7 +74,7 @@ function levels(low, high, y, wide) {
   );
 }
 
-function times(last, x) {
+function timeLabels(last, x) {
   return [0, 0.5, 1].map((part) =>
     svg("text", {
       class: "time",
@@ -86,7 +86,7 @@ function times(last, x) {
   );
 }
 
-function lower(baselines, low, high, y, wide) {
+function baselineLines(baselines, low, high, y, wide) {
   return Object.entries(baselines)
     .filter(([, value]) => value > low && value < high)
     .map(([name, value]) =>

@@ -1,33 +1,21 @@
-// The settings of a reply: sliders, the number of answers, and the seed.
+// The settings of a reply: sliders, the number of answers, and the random seed.
 
 import { byId, button, el } from "./dom.js";
-import { keep, kept } from "./store.js";
-import { newSeed } from "./talk.js";
+import { load, save } from "./store.js";
+import { newSeed } from "./conversation.js";
 
-const MORE = [
-  ["top_p", "Top-p", "draw among the likeliest that hold so much probability together; 1: all", 0.05, 1, 0.01],
-  ["top_k", "Top-k", "draw among so many of the likeliest; 0: all", 0, 100, 1],
-  ["min_p", "Min-p", "draw among those at least so likely, the likeliest being 1; 0: all", 0, 0.3, 0.001],
-  ["repetition_penalty", "Repetition penalty", "above 1, what was said is said less again", 1, 2, 0.01],
-  ["max_tokens", "Length", "at most so many tokens", 5, 400, 5],
-];
-const USUAL = { temperature: 1, top_k: 0, top_p: 1, min_p: 0.003, repetition_penalty: 1, max_tokens: 160 };
-
-/** The dials of the page; `changed` is called when somebody turns one. */
+/** The dials of the page; `changed` is called when you turn one. The server writes their ranges into the page. */
 export class Dials {
   constructor(changed) {
-    this.usual = USUAL;
+    const { temperature, seed, ...more } = JSON.parse(byId("dock").dataset.dials);
+    this.usual = defaults({ temperature, ...more });
     this.changed = changed;
-    this.set = kept("dials", {});
-    byId("dials-more").append(...MORE.map((given) => this.#dial(...given)), this.#seed(), this.#usualAgain());
+    this.set = load("dials", {});
+    const sliders = Object.entries(more).map(([name, dial]) => this.#dial(name, dial));
+    byId("dials-more").append(...sliders, this.#seed(seed), this.#reset());
+    Object.assign(byId("temperature"), { min: temperature.min, max: temperature.max, step: temperature.step });
     byId("temperature").addEventListener("input", (event) => this.#turn("temperature", event.target.valueAsNumber));
     byId("more").addEventListener("click", () => this.#open(byId("dials-more").hidden));
-    this.#show();
-  }
-
-  /** What a server sends as its usual settings. */
-  takeUsual(usual) {
-    this.usual = { ...USUAL, ...usual };
     this.#show();
   }
 
@@ -46,14 +34,14 @@ export class Dials {
     return this.otherSeed();
   }
 
-  /** One that has not been before, locked or not: to be asked again is to be given something else. */
+  /** A new random seed, locked or not: "Again" means another answer. */
   otherSeed() {
     const seed = newSeed();
     byId("seed").value = seed;
     return seed;
   }
 
-  #dial(name, label, hint, min, max, step) {
+  #dial(name, { label, hint, min, max, step }) {
     const input = el("input", { type: "range", id: name, min, max, step, "aria-describedby": `${name}-hint` });
     input.addEventListener("input", () => this.#turn(name, input.valueAsNumber));
     return el(
@@ -65,24 +53,16 @@ export class Dials {
     );
   }
 
-  #seed() {
-    const hint = "random seed: with all else the same, the same seed gives the same text";
+  #seed({ label, hint, min, max, step }) {
+    const range = { min, max, step, inputmode: "numeric", "aria-describedby": "seed-hint" };
     return el(
       "div",
       { class: "dial" },
-      el("label", { for: "seed", text: "Seed" }),
+      el("label", { for: "seed", text: label }),
       el(
         "div",
         { class: "seed" },
-        el("input", {
-          type: "number",
-          id: "seed",
-          min: 0,
-          max: 2 ** 31 - 1,
-          step: 1,
-          inputmode: "numeric",
-          "aria-describedby": "seed-hint",
-        }),
+        el("input", { type: "number", id: "seed", ...range }),
         el(
           "label",
           { class: "switch" },
@@ -94,19 +74,19 @@ export class Dials {
     );
   }
 
-  #usualAgain() {
+  #reset() {
     const reset = () => {
       this.set = {};
-      keep("dials", this.set);
+      save("dials", this.set);
       this.#show();
       this.changed();
     };
-    return button("As usual again", reset, { id: "usual" });
+    return button("Reset", reset, { id: "usual", title: "the server's own settings" });
   }
 
   #turn(name, value) {
     this.set = { ...this.set, [name]: value };
-    keep("dials", this.set);
+    save("dials", this.set);
     this.#show();
     this.changed();
   }
@@ -126,4 +106,8 @@ export class Dials {
       byId(`${name}-is`).textContent = value;
     }
   }
+}
+
+function defaults(dials) {
+  return Object.fromEntries(Object.entries(dials).map(([name, dial]) => [name, dial.default]));
 }

@@ -1,13 +1,13 @@
-// Making elements. Text is only ever set as text: nothing here reads markup.
+// Makes elements. Text is only ever set as text: nothing here parses markup.
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** An element: `given` holds attributes, `on…` listeners and "text"; false and null are left out. */
+/** An element; `given` holds attributes, `on…` listeners and "text"; false and null are left out. */
 export function el(tag, given = {}, ...children) {
   return filled(document.createElement(tag), given, children);
 }
 
-/** The same of SVG. */
+/** An SVG element, as `el`. */
 export function svg(tag, given = {}, ...children) {
   return filled(document.createElementNS(SVG, tag), given, children);
 }
@@ -25,16 +25,16 @@ function filled(element, given, children) {
 
 export const byId = (id) => document.getElementById(id);
 
-/** A button that does `act`. */
+/** A button that calls `act`. */
 export function button(text, act, given = {}) {
   return el("button", { type: "button", class: "quiet", text, onclick: act, ...given });
 }
 
-/** A line that is shown for a moment, and read out. */
+/** Shows a line for a moment; screen readers read it out. */
 export function toast(text) {
   const shown = byId("toast");
   shown.textContent = text;
   shown.classList.add("here");
-  clearTimeout(toast.over);
-  toast.over = setTimeout(() => shown.classList.remove("here"), 2600);
+  clearTimeout(toast.timer);
+  toast.timer = setTimeout(() => shown.classList.remove("here"), 2600);
 }

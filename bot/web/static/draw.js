@@ -1,19 +1,19 @@
-// Drawing one reply: what the server sends, put into it, and on again where the line broke.
+// Drawing one reply: the server's events go into it, and it continues where the connection broke.
 
-import { Away, Refused, back, reply as drawn } from "./api.js";
-import { beginning } from "./talk.js";
-import { spansOf } from "./thoughts.js";
+import { Refused, Unreachable, reply as events, untilReady } from "./api.js";
+import { beginning } from "./conversation.js";
+import { spansOf } from "./reply_text.js";
 
 /**
- * Returns when the reply has ended, was stopped by `signal` or was refused; its `state` says which. `grown` is called
- * whenever there is more of it, `away` with whether the server cannot be reached.
+ * Returns when the reply has ended, is stopped by `signal` or is refused; its `state` says which. `onPiece` is called
+ * for every new piece, `onAway` with whether the server is unreachable.
  */
-export async function draw(reply, signal, grown, away) {
+export async function draw(reply, signal, onPiece, onAway) {
   try {
-    while (!(await unbroken(reply, signal, grown))) {
-      away(true);
-      await back(signal);
-      away(false);
+    while (!(await drawOn(reply, signal, onPiece))) {
+      onAway(true);
+      await untilReady(signal);
+      onAway(false);
       const begun = beginning(reply, spansOf(reply), reply.tokens.length);
       Object.assign(reply, { begun, text: begun.text, tokens: [], state: "drawing" });
     }
@@ -24,20 +24,20 @@ export async function draw(reply, signal, grown, away) {
   }
 }
 
-/** False where the line broke. */
-async function unbroken(reply, signal, grown) {
+/** Draws until the end; false where the connection broke. */
+async function drawOn(reply, signal, onPiece) {
   const { messages, params, seed, checkpoint, begun } = reply;
-  const asked = { messages, params, seed, checkpoint, begun: begun.ids.length ? begun.ids : null, watch: true };
+  const request = { messages, params, seed, checkpoint, begun: begun.ids.length ? begun.ids : null, watch: true };
   try {
-    for await (const event of drawn(asked, signal)) {
+    for await (const event of events(request, signal)) {
       take(reply, event);
-      grown();
+      onPiece();
     }
     return true;
   } catch (error) {
-    if (!(error instanceof Away)) throw error;
+    if (!(error instanceof Unreachable)) throw error;
     reply.state = "away";
-    grown();
+    onPiece();
     return false;
   }
 }

@@ -1,27 +1,27 @@
-// A link that gives a reply again: all that its text follows from, behind the "#", which no browser sends to a server.
+// Links that draw a reply again. All they need stands behind the "#", which browsers do not send to servers.
 
-const SIGN = "#again=";
+const PREFIX = "#again=";
 const LIMITS = { messages: 40, characters: 20_000, ids: 4096 };
 const PARAMS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"];
 
-export const isLink = (hash) => hash.startsWith(SIGN);
+export const isLink = (hash) => hash.startsWith(PREFIX);
 
-/** The link to a reply; one that was stopped ends there again. */
+/** The link to a reply; a stopped reply stops at the same token again. */
 export function linkTo({ messages, params, seed, checkpoint, begun, state, tokens }) {
-  const said = messages.map(({ mine, text }) => [mine ? 1 : 0, text]);
+  const sent = messages.map(({ mine, text }) => [mine ? 1 : 0, text]);
   const drawn = state === "stopped" ? { ...params, max_tokens: Math.max(1, tokens.length) } : params;
-  const recipe = { m: said, p: PARAMS.map((name) => drawn[name]), s: seed, c: checkpoint };
+  const recipe = { m: sent, p: PARAMS.map((name) => drawn[name]), s: seed, c: checkpoint };
   if (begun.ids.length) Object.assign(recipe, { b: begun.ids, t: begun.text });
-  return `${location.origin}${location.pathname}${SIGN}${encode(JSON.stringify(recipe))}`;
+  return `${location.origin}${location.pathname}${PREFIX}${encode(JSON.stringify(recipe))}`;
 }
 
-/** What a link gives again; null where it is not whole. */
+/** The recipe in a link; null where it is incomplete. */
 export function recipeOf(hash) {
   try {
-    const { m, p, s, c, b = [], t = "" } = JSON.parse(decode(hash.slice(SIGN.length)));
+    const { m, p, s, c, b = [], t = "" } = JSON.parse(decode(hash.slice(PREFIX.length)));
     const messages = m.map(([mine, text]) => ({ mine: mine === 1, text }));
     const params = Object.fromEntries(PARAMS.map((name, index) => [name, p[index]]));
-    const sound =
+    const valid =
       messages.length <= LIMITS.messages &&
       [...messages.map(({ text }) => text), t].every(
         (text) => typeof text === "string" && text.length <= LIMITS.characters,
@@ -30,7 +30,7 @@ export function recipeOf(hash) {
       typeof c === "string" &&
       b.length <= LIMITS.ids &&
       b.every(Number.isInteger);
-    return sound ? { messages, params, seed: s, checkpoint: c, begun: { ids: b, text: t } } : null;
+    return valid ? { messages, params, seed: s, checkpoint: c, begun: { ids: b, text: t } } : null;
   } catch {
     return null;
   }

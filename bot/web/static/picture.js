@@ -1,16 +1,16 @@
-// A reply as a picture: drawn on a canvas in the page's own colours, and saved.
+// Saves a reply as a picture, drawn on a canvas in the page's colours.
 
-import { spansOf, surprise } from "./thoughts.js";
+import { spansOf, surprise } from "./reply_text.js";
 
 const WIDE = 720;
 const EDGE = 56;
 const SCALE = 2;
 const REPLY = { size: 26, line: 42 };
-const FROM_RIGHT = /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u;
+const RIGHT_TO_LEFT = /^[^\p{L}]*[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/u;
 const ASKED = { size: 18, line: 27 };
 
-/** Saves what was asked and answered as a PNG; with `thinking`, tokens are underlined as on the page. */
-export function save(name, asked, reply, thinking) {
+/** Saves a message and its reply as a PNG; with `thinking`, tokens are underlined as on the page. */
+export function savePicture(name, asked, reply, thinking) {
   const canvas = document.createElement("canvas");
   const pen = canvas.getContext("2d");
   const question = asked ? wrapped(pen, asked, ASKED, WIDE - 2 * EDGE - 140) : [];
@@ -25,12 +25,12 @@ export function save(name, asked, reply, thinking) {
   if (question.length) drawQuestion(pen, question);
   drawAnswer(pen, answer, top, thinking ? reply : null);
   drawFoot(pen, name, reply, high);
-  canvas.toBlob((blob) => download(blob, `${name}-${reply.seed ?? "said"}.png`), "image/png");
+  canvas.toBlob((blob) => download(blob, `${name}-${reply.seed ?? "reply"}.png`), "image/png");
 }
 
 const family = () => getComputedStyle(document.body).fontFamily;
 
-/** A colour of the page as a canvas takes it. */
+/** A colour variable of the page, resolved for a canvas. */
 function colour(variable) {
   const probe = document.createElement("span");
   probe.hidden = true;
@@ -41,7 +41,7 @@ function colour(variable) {
   return value;
 }
 
-/** Lines `{text, from}`: broken between words, and within those that are wider than a line. */
+/** Wraps text into lines `{text, from}`, between words and within words wider than a line. */
 function wrapped(pen, text, { size }, width) {
   pen.font = `${size}px ${family()}`;
   const lines = [];
@@ -79,21 +79,21 @@ function drawQuestion(pen, lines) {
   lines.forEach(({ text }, number) => pen.fillText(text, left + 18, EDGE + 22 + number * ASKED.line));
 }
 
-/** Text that begins from the right stands at the right, without lines: there a token is not where a ruler has it. */
+/** Draws right-to-left text at the right edge without underlines, as widths do not tell where its tokens stand. */
 function drawAnswer(pen, lines, top, thinking) {
-  const fromRight = FROM_RIGHT.test(lines.map(({ text }) => text).join(" "));
+  const rightToLeft = RIGHT_TO_LEFT.test(lines.map(({ text }) => text).join(" "));
   pen.font = `${REPLY.size}px ${family()}`;
-  pen.direction = fromRight ? "rtl" : "ltr";
+  pen.direction = rightToLeft ? "rtl" : "ltr";
   lines.forEach((line, number) => {
     const base = top + 30 + number * REPLY.line;
-    if (thinking && !fromRight) underline(pen, line, base, thinking);
+    if (thinking && !rightToLeft) underline(pen, line, base, thinking);
     pen.fillStyle = colour("--ink");
-    pen.fillText(line.text, fromRight ? WIDE - EDGE : EDGE, base);
+    pen.fillText(line.text, rightToLeft ? WIDE - EDGE : EDGE, base);
   });
   pen.direction = "ltr";
 }
 
-/** Under the part of a line that each token spells, a stroke as thick as the token was surprising. */
+/** Underlines each token, the thicker the more surprising it is. */
 function underline(pen, { text, from }, base, reply) {
   let at = reply.begun.text.length;
   for (const span of spansOf(reply)) {

@@ -1,16 +1,16 @@
-// How one reply looks, and what can be done with it.
+// The view of one reply, with its buttons.
 
 import { button, el } from "./dom.js";
 import { entropyLine } from "./entropy.js";
-import { ReplyText } from "./thoughts.js";
+import { ReplyText } from "./reply_text.js";
 
-const NOTES = { stopped: "stopped", away: "waits for the server", refused: "" };
+const NOTES = { stopped: "stopped", away: "waiting for the server", refused: "" };
 
-/** One reply. `acts` are the conversation's; `place` says which of how many it is, if chosen, and if in the last turn. */
+/** One reply. `acts` are the chat's methods; `position`: which of how many, chosen or not, in the last turn or not. */
 export class ReplyView {
-  constructor(reply, place, acts, look) {
-    Object.assign(this, { reply, place, acts });
-    this.text = new ReplyText(reply, look);
+  constructor(reply, position, acts, alternatives) {
+    Object.assign(this, { reply, position, acts });
+    this.text = new ReplyText(reply, alternatives);
     this.line = el("div", { class: "line-of-entropy" });
     this.meta = el("p", { class: "meta" });
     this.actions = el("div", { class: "actions" });
@@ -21,10 +21,10 @@ export class ReplyView {
       this.line,
       el("footer", {}, this.meta, this.actions),
     );
-    this.element.classList.toggle("chosen", place.many && place.chosen);
+    this.element.classList.toggle("chosen", position.many && position.chosen);
   }
 
-  /** After it has grown, or ended, or thinking was turned. */
+  /** Shows the reply's present text and state. */
   update(thinking) {
     const { reply } = this;
     const drawing = reply.state === "new" || reply.state === "drawing";
@@ -42,29 +42,29 @@ export class ReplyView {
   }
 
   #name() {
-    const { number, of } = this.place;
+    const { number, of } = this.position;
     return of > 1 ? `Answer ${number} of ${of}` : "Answer";
   }
 
   #meta() {
-    const { reply, place } = this;
-    const said = reply.seed === null ? [] : [`seed ${reply.seed}`, `temperature ${reply.params.temperature}`];
-    const note = reply.note || NOTES[reply.state] || (reply.state === "length" ? "ran out of length" : "");
-    return [place.many ? `${place.number} of ${place.of}` : "", ...said, note].filter(Boolean).join(" · ");
+    const { reply, position } = this;
+    const recipe = reply.seed === null ? [] : [`seed ${reply.seed}`, `temperature ${reply.params.temperature}`];
+    const note = reply.note || NOTES[reply.state] || (reply.state === "length" ? "cut at its longest length" : "");
+    return [position.many ? `${position.number} of ${position.of}` : "", ...recipe, note].filter(Boolean).join(" · ");
   }
 
   #buttons() {
-    const { reply, place, acts } = this;
+    const { reply, position, acts } = this;
     const act = (text, name, title) => button(text, () => acts[name](reply), { title });
-    if (reply.state === "refused" && !reply.text) return [act("Try again", "retry", "ask once more")];
-    const can = [];
-    const apart = place.many && !place.chosen;
-    if (apart) can.push(act("Take this", "take", "the conversation goes on with this answer"));
-    else if (place.last && reply.seed !== null) can.push(act("Again", "again", "another answer, with another seed"));
-    if (place.last && !apart && reply.tokens.length) can.push(act("Go on", "goOn", "let it say more"));
-    can.push(act("Copy", "copy", "copy the text"));
-    if (reply.checkpoint) can.push(act("Link", "link", "copy a link that gives this text again to whoever opens it"));
-    if (!apart) can.push(act("Picture", "picture", "save as a picture"));
-    return can;
+    if (reply.state === "refused" && !reply.text) return [act("Try again", "retry", "ask again")];
+    const buttons = [];
+    const other = position.many && !position.chosen;
+    if (other) buttons.push(act("Take this", "take", "continue the conversation with this answer"));
+    else if (position.last && reply.seed !== null) buttons.push(act("Again", "again", "another answer, with a new seed"));
+    if (position.last && !other && reply.tokens.length) buttons.push(act("Go on", "goOn", "make the answer longer"));
+    buttons.push(act("Copy", "copy", "copy the text"));
+    if (reply.checkpoint) buttons.push(act("Link", "link", "copy a link that gives this text to whoever opens it"));
+    if (!other) buttons.push(act("Picture", "picture", "save as a picture"));
+    return buttons;
   }
 }

@@ -1,11 +1,11 @@
-// What this browser keeps: conversations, settings, the theme and the quiz's score. Nothing of it is sent anywhere.
+// Storage in this browser: conversations, settings, theme and the quiz's score. Nothing of it is sent anywhere.
 
-const CONVERSATIONS = 50;
-const THOUGHTFUL = 6; // of so many last turns, what the network thought is kept too
-const CUT = ["new", "drawing", "away"]; // states of a reply whose page was closed meanwhile
+const MAX_CONVERSATIONS = 50;
+const TURNS_WITH_TOKENS = 6; // the newest turns, whose tokens and probabilities are kept too
+const UNFINISHED = ["new", "drawing", "away"]; // states of a reply whose page was closed while it was drawn
 
-/** What was kept under a name, or `otherwise`, also where the browser keeps nothing. */
-export function kept(name, otherwise) {
+/** The value kept under a name, or `otherwise`, also where the browser stores nothing. */
+export function load(name, otherwise) {
   try {
     return JSON.parse(localStorage.getItem(`dann.${name}`)) ?? otherwise;
   } catch {
@@ -13,8 +13,8 @@ export function kept(name, otherwise) {
   }
 }
 
-/** Keeps it, and says whether there was room. */
-export function keep(name, value) {
+/** Keeps a value under a name; false where there is no room. */
+export function save(name, value) {
   try {
     localStorage.setItem(`dann.${name}`, JSON.stringify(value));
     return true;
@@ -23,24 +23,24 @@ export function keep(name, value) {
   }
 }
 
-/** The conversations that are kept, the newest first. */
+/** All conversations, newest first. */
 export function conversations() {
-  const all = kept("conversations", []);
+  const all = load("conversations", []);
   for (const reply of all.flatMap(({ turns }) => turns.flatMap(({ replies }) => replies))) {
-    if (CUT.includes(reply.state)) reply.state = "stopped";
+    if (UNFINISHED.includes(reply.state)) reply.state = "stopped";
   }
   return all;
 }
 
-/** Keeps a conversation as the newest; the oldest go where there is no room. */
-export function keepConversation(conversation) {
+/** Keeps a conversation as the newest; the oldest are dropped where there is no room. */
+export function saveConversation(conversation) {
   const others = conversations().filter((other) => other.id !== conversation.id);
-  let all = [lighter(conversation), ...others].slice(0, CONVERSATIONS);
-  while (!keep("conversations", all) && all.length > 1) all = all.slice(0, -1);
+  let all = [lighter(conversation), ...others].slice(0, MAX_CONVERSATIONS);
+  while (!save("conversations", all) && all.length > 1) all = all.slice(0, -1);
 }
 
 function lighter(conversation) {
-  const last = conversation.turns.length - THOUGHTFUL;
+  const last = conversation.turns.length - TURNS_WITH_TOKENS;
   const turns = conversation.turns.map((turn, index) => ({
     ...turn,
     replies: index < last ? turn.replies.map((reply) => ({ ...reply, tokens: [] })) : turn.replies,
@@ -48,7 +48,7 @@ function lighter(conversation) {
   return { ...conversation, turns };
 }
 
-/** Forgets one conversation, or all. */
-export function forget(id = null) {
-  keep("conversations", id === null ? [] : conversations().filter((conversation) => conversation.id !== id));
+/** Deletes one conversation, or all. */
+export function remove(id = null) {
+  save("conversations", id === null ? [] : conversations().filter((conversation) => conversation.id !== id));
 }

@@ -1,9 +1,9 @@
-// What a temperature makes of a distribution. Pure, but for the bars.
+// A token's distribution at a temperature, and its bars.
 
 import { el } from "./dom.js";
-import { percent, plain } from "./words.js";
+import { percent, plain } from "./format.js";
 
-/** Shares that logprobs have among themselves at a temperature; 0 gives all to the first of the likeliest. */
+/** Probabilities among these logprobs at a temperature; 0 gives all to the first of the likeliest. */
 export function atTemperature(logprobs, temperature) {
   const highest = Math.max(...logprobs);
   if (temperature === 0) {
@@ -15,7 +15,7 @@ export function atTemperature(logprobs, temperature) {
   return weights.map((weight) => weight / sum);
 }
 
-/** A row a candidate: its text, a bar as learned and one at the temperature. */
+/** A row per candidate: its text, a bar as learned and one at the temperature. */
 export function bars(top, temperature, shown) {
   const shares = atTemperature(
     top.map(([, , logprob]) => logprob),
@@ -31,10 +31,10 @@ export function bars(top, temperature, shown) {
   });
 }
 
-/** Says what the colours mean, and draws the distribution at a token, which is seen while the temperature is turned. */
-export function showHeat(place, thinking, token, temperature) {
-  place.hidden = !thinking;
-  place.replaceChildren(legend());
+/** Shows the legend of colours, and a token's distribution while you turn the temperature. */
+export function showHeat(root, thinking, token, temperature) {
+  root.hidden = !thinking;
+  root.replaceChildren(legend());
   if (!token) return;
   const rows = bars(token.top, temperature, 8).map(({ text, share, bar }) =>
     el(
@@ -45,8 +45,8 @@ export function showHeat(place, thinking, token, temperature) {
       el("span", { class: "figure", text: percent(share) }),
     ),
   );
-  const what = `What could have come for “${plain(token.text)}” at temperature ${temperature}; the thin line is what was learned.`;
-  place.append(el("div", { class: "heat-bars" }, el("p", { class: "hint", text: what }), el("ol", {}, ...rows)));
+  const caption = `Alternatives to “${plain(token.text)}” at temperature ${temperature}; the thin line is as learned.`;
+  root.append(el("div", { class: "heat-bars" }, el("p", { class: "hint", text: caption }), el("ol", {}, ...rows)));
 }
 
 function legend() {

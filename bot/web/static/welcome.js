@@ -1,18 +1,18 @@
-// What stands where nothing has been said yet.
+// The greeting of an empty conversation.
 
 import { button, el } from "./dom.js";
-import { marked } from "./word.js";
+import { wordmark } from "./wordmark.js";
 
-const BEGINNINGS = ["hey", "what are you up to", "did you eat today", "why are you awake"];
+const OPENERS = ["hey", "what are you up to", "did you eat today", "why are you awake"];
 
-/** A greeting with a few things to say. */
+/** A greeting with a few messages to start with. */
 export function welcome(name, say) {
-  const about = `A small network that learned how one person posts. It answers in that voice, and shows what it thinks while it does.`;
+  const about = `A small network that learned how one person posts. It answers in that voice, and you can see it think.`;
   return el(
     "div",
     { class: "welcome" },
-    el("h1", { "aria-label": name }, marked(name)),
+    el("h1", { "aria-label": name }, wordmark(name)),
     el("p", { text: about }),
-    el("div", { class: "beginnings" }, ...BEGINNINGS.map((text) => button(text, () => say(text), { class: "chip" }))),
+    el("div", { class: "beginnings" }, ...OPENERS.map((text) => button(text, () => say(text), { class: "chip" }))),
   );
 }

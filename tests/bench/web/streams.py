@@ -19,6 +19,7 @@ from typing import Any
 from playwright.async_api import async_playwright
 
 from bot.web.page.assets import assets
+from model.config import SamplingParams
 from tests.bench.chat.reload import p95, save
 from tests.bench.chat.serve_process import PROGRAM
 from tests.bench.other_load import ticks, warning
@@ -67,7 +68,7 @@ async def measure(folder: Path, rounds: int, visitors: int) -> dict[str, Any]:
         async with alone(folder / "checkpoints") as engine:
             figures = await alternate(port, engine, rounds)
         times = await clicked(port, visitors) if chromium() else []
-    packed = [len(asset.packed) for name, asset in assets("dann") if name != OF_DOCS]
+    packed = [len(asset.packed) for name, asset in assets("dann", SamplingParams()) if name != OF_DOCS]
     return {**figures, "clicks": times, "bytes": sum(packed), "files": len(packed)}
 
 

@@ -1,4 +1,4 @@
-"""`/dann`: options before or among the words, refused kindly where they cannot be; all else is text."""
+"""`/dann`: options before or among the words, refusals in one line, and all else as text."""
 
 from typing import Any
 
@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.options import LAST_SEED, MOST_TOKENS, OPTIONS, CommandOption, command_from_options, parse_command
+from bot.replies.options import MAX_LENGTH, OPTIONS, CommandOption, command_from_options, parse_command
 from bot.replies.types import Command
-from model.config import SamplingParams
+from model.config import MAX_SEED, SamplingParams
 from model.errors import DannError
 
 PARAMS = SamplingParams(temperature=0.7, top_p=0.9, max_tokens=50)
 
 
-def but(**changes: float) -> SamplingParams:
+def changed(**changes: float) -> SamplingParams:
     return PARAMS.model_copy(update=changes)
 
 
@@ -24,16 +24,16 @@ def but(**changes: float) -> SamplingParams:
         ("", Command("", PARAMS)),
         ("  \n ", Command("", PARAMS)),
         ("hello there", Command("hello there", PARAMS)),
-        ("temp=0.8", Command("", but(temperature=0.8))),
-        ("temp=0,8 hi", Command("hi", but(temperature=0.8))),
-        ("TEMP=.5 hi", Command("hi", but(temperature=0.5))),
-        ("temp=1. hi", Command("hi", but(temperature=1.0))),
-        ("temp=0.8, hi", Command("hi", but(temperature=0.8))),
-        ("temp = 0.8 hi", Command("hi", but(temperature=0.8))),
-        ("seed=7 top_p=0.5 temp=2 length=9 hi", Command("hi", but(temperature=2, top_p=0.5, max_tokens=9), 7)),
+        ("temp=0.8", Command("", changed(temperature=0.8))),
+        ("temp=0,8 hi", Command("hi", changed(temperature=0.8))),
+        ("TEMP=.5 hi", Command("hi", changed(temperature=0.5))),
+        ("temp=1. hi", Command("hi", changed(temperature=1.0))),
+        ("temp=0.8, hi", Command("hi", changed(temperature=0.8))),
+        ("temp = 0.8 hi", Command("hi", changed(temperature=0.8))),
+        ("seed=7 top_p=0.5 temp=2 length=9 hi", Command("hi", changed(temperature=2, top_p=0.5, max_tokens=9), 7)),
         ("how are you seed=7 today", Command("how are you today", PARAMS, 7)),
-        ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, LAST_SEED)),
-        ("prompt=hello there temp=0", Command("hello there", but(temperature=0))),
+        ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, MAX_SEED)),
+        ("prompt=hello there temp=0", Command("hello there", changed(temperature=0))),
     ],
 )
 def test_options_stand_before_or_among_the_words(text: str, expected: Command) -> None:
@@ -50,7 +50,7 @@ def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("temp=9", "temp takes a number from 0 to 2, such as temp=0.8"),
         ("temp=-0,1", "temp takes a number from 0 to 2, such as temp=0.8"),
@@ -78,10 +78,10 @@ def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
         ("hi penalty=1,2", "penalty is no option here; there are temp, top_p, seed and length"),
     ],
 )
-def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: str, said: str) -> None:
+def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: str, message: str) -> None:
     with pytest.raises(DannError) as caught:
         parse_command(text, PARAMS)
-    assert str(caught.value) == said
+    assert str(caught.value) == message
 
 
 def test_minus_nothing_is_nothing() -> None:
@@ -98,17 +98,17 @@ def test_a_refusal_repeats_no_hostile_text() -> None:
     ):
         with pytest.raises(DannError) as caught:
             parse_command(text, PARAMS)
-        said = str(caught.value)
-        assert len(said) < 120
-        assert said.isprintable()
-        assert "@" not in said
-        assert "evil" not in said
+        message = str(caught.value)
+        assert len(message) < 120
+        assert message.isprintable()
+        assert "@" not in message
+        assert "evil" not in message
 
 
 def test_discords_options_are_typed_and_none_is_the_default() -> None:
     assert command_from_options(" hi ", PARAMS, temp=None, top_p=None, seed=None, length=None) == Command("hi", PARAMS)
     assert command_from_options("", PARAMS, temp=0, top_p=1, seed=0, length=1) == Command(
-        "", but(temperature=0.0, top_p=1.0, max_tokens=1), 0
+        "", changed(temperature=0.0, top_p=1.0, max_tokens=1), 0
     )
 
 
@@ -126,7 +126,7 @@ def test_both_bounds_are_allowed_and_what_lies_beyond_is_not(option: CommandOpti
 
 
 def test_discord_takes_the_options_as_they_are() -> None:
-    """Names of 1 to 32 lower-case characters, descriptions of 1 to 100: what Discord refuses a command for."""
+    """Names have 1 to 32 lower-case characters, descriptions 1 to 100, or Discord refuses the command."""
     for option in OPTIONS:
         assert option.name.islower()
         assert 1 <= len(option.description) <= 100
@@ -134,7 +134,7 @@ def test_discord_takes_the_options_as_they_are() -> None:
 
 
 def test_a_default_of_config_toml_may_lie_beyond_what_can_be_asked_for() -> None:
-    long = SamplingParams(max_tokens=MOST_TOKENS + 1, top_p=0.001)
+    long = SamplingParams(max_tokens=MAX_LENGTH + 1, top_p=0.001)
     assert parse_command("hi", long).params == long
 
 

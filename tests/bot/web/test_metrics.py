@@ -1,4 +1,4 @@
-"""What `/metrics` tells, read by Prometheus's own parser, and when the store is counted for it."""
+"""`/metrics`, read by Prometheus's own parser, and when the store is counted for it."""
 
 import asyncio
 import logging
@@ -17,7 +17,7 @@ from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
-from tests.bot.web.web_harness import Answers, on_http, value
+from tests.bot.web.web_harness import FakeBot, serve_http, value
 from tests.model.small_networks import GREEDY, parrot
 from training.store.post import Post
 from training.store.posts import open_store
@@ -31,7 +31,7 @@ META = Meta(
 
 def test_nothing_is_told_of_what_is_not_there_yet() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             page = await web.client.get("/metrics")
             assert page.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
             assert await web.samples() == {("dann_retraining", frozenset()): 0}
@@ -41,11 +41,11 @@ def test_nothing_is_told_of_what_is_not_there_yet() -> None:
 
 def test_answers_by_platform_and_outcome_and_how_long_they_took() -> None:
     async def play() -> None:
-        answers = Answers(reloads={"done": 2, "failed": 1})
+        fake_bot = FakeBot(reloads={"done": 2, "failed": 1})
         for seconds in (0.004, 0.04, 0.04, 90.0):
-            answers.tally.count("discord", Outcome.ANSWERED, seconds)
-        answers.tally.count("telegram", Outcome.BUSY, 0.0)
-        async with on_http(answers.sources()) as web:
+            fake_bot.stats.count("discord", Outcome.ANSWERED, seconds)
+        fake_bot.stats.count("telegram", Outcome.BUSY, 0.0)
+        async with serve_http(fake_bot.state()) as web:
             found = await web.samples()
             assert value(found, "dann_replies_total", platform="discord", outcome="answered") == 4
             assert value(found, "dann_replies_total", platform="telegram", outcome="busy") == 1
@@ -59,7 +59,7 @@ def test_answers_by_platform_and_outcome_and_how_long_they_took() -> None:
             assert value(found, "dann_reply_latency_seconds_sum", platform="discord") == pytest.approx(90.084)
             assert value(found, "dann_reloads_total", outcome="done") == 2
             assert value(found, "dann_reloads_total", outcome="failed") == 1
-            answers.tally.count("discord", Outcome.ANSWERED, 0.1)
+            fake_bot.stats.count("discord", Outcome.ANSWERED, 0.1)
             found = await web.samples()
             assert value(found, "dann_replies_total", platform="discord", outcome="answered") == 5
 
@@ -72,7 +72,7 @@ def test_the_engine_and_the_checkpoint_that_serves() -> None:
         first = replace(parrot("hey lol"), meta=META.model_copy(update={"created": day_ago}))
         async with Engine(first, slots=4) as engine:
             await engine.ready()
-            async with on_http(Answers(engine=engine).sources()) as web:
+            async with serve_http(FakeBot(engine=engine).state()) as web:
                 found = await web.samples()
                 assert value(found, "dann_tokens_drawn_total") == 0
                 assert value(found, "dann_queue_depth") == value(found, "dann_slots_busy") == 0
@@ -103,7 +103,7 @@ def test_what_is_in_the_store(tmp_path: Path) -> None:
     assert stored.runs == {"published": 1, "refused": 2, "skipped": 0, "failed": 0}
 
     async def play() -> None:
-        async with on_http(Answers(store=lambda: stored).sources()) as web:
+        async with serve_http(FakeBot(store=lambda: stored).state()) as web:
             found = await web.samples()
             assert value(found, "dann_posts", kind="mine") == 3
             assert value(found, "dann_posts", kind="context") == 1
@@ -116,17 +116,17 @@ def test_what_is_in_the_store(tmp_path: Path) -> None:
 
 def test_how_far_a_retraining_is() -> None:
     async def play() -> None:
-        answers = Answers(retraining=RetrainProgress("reading", 0.5))
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot(retraining=RetrainProgress("reading", 0.5))
+        async with serve_http(fake_bot.state()) as web:
             found = await web.samples()
             assert (value(found, "dann_retraining"), value(found, "dann_retraining_share", part="reading")) == (1, 0.5)
             assert not [name for name, _ in found if name == "dann_retraining_val_bpb"]
-            answers.retraining = RetrainProgress("learning", 0.25, 2.5)
+            fake_bot.retraining = RetrainProgress("learning", 0.25, 2.5)
             found = await web.samples()
             assert value(found, "dann_retraining_share", part="learning") == 0.25
             assert value(found, "dann_retraining_val_bpb") == 2.5
             assert len([name for name, _ in found if name == "dann_retraining_share"]) == 1
-            answers.retraining = None
+            fake_bot.retraining = None
             assert await web.samples() == {("dann_retraining", frozenset()): 0}
 
     asyncio.run(play())

@@ -1,4 +1,4 @@
-"""dann on HTTP: what is answered at which address, what is not, where it listens, and how it stops."""
+"""Routes, unknown paths, the listening socket, and how the server stops."""
 
 import asyncio
 import logging
@@ -16,7 +16,7 @@ from bot.web.server import run
 from model.engine.engine import Engine
 from model.errors import DannError
 from tests.bot.replies.responder_harness import broken
-from tests.bot.web.web_harness import Answers, free_port, on_http
+from tests.bot.web.web_harness import FakeBot, free_port, serve_http
 from tests.model.engine.test_stream import held_up
 from tests.model.small_networks import GREEDY, parrot
 
@@ -26,7 +26,7 @@ ADDRESSES = ["/", "/healthz", "/readyz", "/metrics"]
 def test_it_is_alive_before_it_is_ready_and_says_what_it_waits_for() -> None:
     async def play() -> None:
         standing = ServeStatus()
-        async with on_http(Answers(why_not=standing.why_not).sources()) as web:
+        async with serve_http(FakeBot(why_not=standing.why_not).state()) as web:
             (line,) = web.told
             assert line.startswith(f"web: http://127.0.0.1:{web.port}/ is the page; ")
             for reason in (NOT_LOADED, NOT_COMPILED):
@@ -47,7 +47,7 @@ def test_it_is_not_ready_while_the_queue_is_full(monkeypatch: pytest.MonkeyPatch
     async def play() -> None:
         async with Engine(parrot("hey lol"), slots=1, waiting=2) as engine:
             await engine.ready()
-            async with on_http(Answers(why_not=ServeStatus(engine=engine).why_not).sources()) as web:
+            async with serve_http(FakeBot(why_not=ServeStatus(engine=engine).why_not).state()) as web:
                 with held_up(monkeypatch):
                     streams = [engine.submit([], GREEDY, number) for number in range(3)]
                     ready = await web.client.get("/readyz")
@@ -62,7 +62,7 @@ def test_it_is_not_ready_while_the_queue_is_full(monkeypatch: pytest.MonkeyPatch
 
 def test_only_reading_is_allowed_and_only_what_is_there() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             for address in ADDRESSES:
                 plain = {"Accept-Encoding": "identity"}
                 whole, head = [await web.client.request(how, address, headers=plain) for how in ("GET", "HEAD")]
@@ -90,7 +90,7 @@ def test_only_reading_is_allowed_and_only_what_is_there() -> None:
 
 def test_a_bug_is_told_to_the_log_alone(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with on_http(Answers(why_not=broken).sources()) as web:
+        async with serve_http(FakeBot(why_not=broken).state()) as web:
             answer = await web.client.get("/readyz")
             assert (answer.status_code, answer.json()["error"]["type"]) == (500, "server_error")
             assert "fire" not in answer.text
@@ -103,7 +103,7 @@ def test_a_bug_is_told_to_the_log_alone(caplog: pytest.LogCaptureFixture) -> Non
 
 def test_what_is_no_http_is_dropped_without_a_line(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             for garbage in (
                 b"\x16\x03\x01\x02\x00\x01",
                 b"GET / HTTP/1.1\r\n" + b"x" * 100_000,
@@ -122,7 +122,7 @@ def test_what_is_no_http_is_dropped_without_a_line(caplog: pytest.LogCaptureFixt
 def test_the_signals_stay_the_bots() -> None:
     async def play() -> None:
         before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             await web.client.get("/healthz")
             assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
 
@@ -130,22 +130,22 @@ def test_the_signals_stay_the_bots() -> None:
 
 
 def test_stopping_finishes_what_is_under_way_and_waits_for_nobody_else() -> None:
-    """One connection is idle, one has sent half a request, one has an answer coming: that one gets it."""
+    """One connection is idle, one has sent half a request, one waits for its response and gets it."""
 
     async def play() -> None:
-        answers = Answers()
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot()
+        async with serve_http(fake_bot.state()) as web:
             await web.client.get("/healthz")
             _, half = await asyncio.open_connection("127.0.0.1", web.port)
             half.write(b"GET /healthz HTTP/1.1\r\nHos")
-            answers.counted.clear()
+            fake_bot.counted.clear()
             coming = asyncio.create_task(web.client.get("/metrics"))
-            await answers.asked.wait()
+            await fake_bot.asked.wait()
             web.stop.set()
             while await _accepts(web.port):
                 await asyncio.sleep(0.01)
             assert not web.over.done()
-            answers.counted.set()
+            fake_bot.counted.set()
             assert (await coming).status_code == 200
             await web.over
             half.close()
@@ -164,11 +164,11 @@ async def _accepts(port: int) -> bool:
 
 def test_stopping_gives_up_what_takes_too_long() -> None:
     async def play() -> None:
-        answers = Answers()
-        async with on_http(answers.sources(), drain_seconds=0) as web:
-            answers.counted.clear()
+        fake_bot = FakeBot()
+        async with serve_http(fake_bot.state(), drain_seconds=0) as web:
+            fake_bot.counted.clear()
             coming = asyncio.create_task(web.client.get("/metrics"))
-            await answers.asked.wait()
+            await fake_bot.asked.wait()
             web.stop.set()
             await web.over
             (result,) = await asyncio.gather(coming, return_exceptions=True)
@@ -184,7 +184,7 @@ def test_a_taken_port_is_one_line_that_says_what_to_do() -> None:
         with socket.create_server(("127.0.0.1", 0)) as other:
             port = other.getsockname()[1]
             with pytest.raises(DannError) as caught:
-                await run(WebConfig(port=port), Answers().sources(), asyncio.Event(), 5.0, pytest.fail)
+                await run(WebConfig(port=port), FakeBot().state(), asyncio.Event(), 5.0, pytest.fail)
         assert str(caught.value) == (
             f"web: 127.0.0.1:{port} is taken by another program; choose another bot.web.port, or 0 for no HTTP"
         )
@@ -211,7 +211,7 @@ def test_an_address_of_ipv6() -> None:
 
 
 def test_what_is_sent_is_sent_at_once() -> None:
-    """Without TCP_NODELAY an answer in two parts, or a stream, waits 40 ms for the client's word of the first."""
+    """Without TCP_NODELAY a response in two parts, or a stream, waits 40 ms for the client's ACK."""
 
     async def play() -> None:
         delays: asyncio.Queue[int] = asyncio.Queue()
@@ -234,9 +234,9 @@ def test_the_doctor_tells_a_free_port_from_a_taken_one_and_from_a_dann() -> None
         assert (await check_web(WebConfig(port=0))).seen == "off, by bot.web.port = 0"
         free = await check_web(WebConfig(port=free_port()))
         assert (free.trouble, free.advice) == (False, "")
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             ours = await check_web(WebConfig(port=web.port))
-            assert (ours.trouble, ours.seen) == (False, f"a dann serves at http://127.0.0.1:{web.port}/ already")
+            assert (ours.trouble, ours.seen) == (False, f"dann serves at http://127.0.0.1:{web.port}/ already")
 
         async def other(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")

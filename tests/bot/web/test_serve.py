@@ -1,4 +1,4 @@
-"""`dann serve` on HTTP, as a process of its own: what is told from the start to the end, and that it stops in time."""
+"""`dann serve` as a process of its own: what it prints, serves, and that it stops in time."""
 
 import asyncio
 import signal
@@ -76,7 +76,7 @@ def test_before_a_checkpoint_it_is_alive_and_with_one_it_gets_ready(tmp_path: Pa
 
 
 def test_open_connections_do_not_keep_it_from_stopping(tmp_path: Path) -> None:
-    """One that waits for nothing, and one that has sent half a request."""
+    """An idle connection, and one that has sent half a request."""
 
     async def play() -> None:
         port = free_port()

@@ -1,4 +1,4 @@
-"""dann on HTTP as its tests have it: the real server on a free port of this machine, and a client that asks it."""
+"""The real HTTP server on a free port, with a fake state of the bot behind it, and a client."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def free_port() -> int:
-    """One that nobody has at the moment."""
+    """A port that is free at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return int(listener.getsockname()[1])
 
@@ -37,17 +37,17 @@ def samples(text: str) -> Samples:
     }
 
 
-def value(found: Samples, name: str, **labels: str) -> float:
-    return found[name, frozenset(labels.items())]
+def value(samples: Samples, name: str, **labels: str) -> float:
+    return samples[name, frozenset(labels.items())]
 
 
 @dataclass
-class Answers:
-    """What the server is told when it asks; each may be set at any time. Metrics take until `counted` is set."""
+class FakeBot:
+    """The bot's state as the server reads it; fields may be set at any time. Metrics wait for `counted`."""
 
     settings: BotSettings = field(default_factory=BotSettings)
     why_not: Callable[[], str] = lambda: ""
-    tally: ReplyStats = field(default_factory=ReplyStats)
+    stats: ReplyStats = field(default_factory=ReplyStats)
     engine: Engine | None = None
     store: Callable[[], StoreCounts | None] = lambda: None
     asked: asyncio.Event = field(default_factory=asyncio.Event)
@@ -59,18 +59,18 @@ class Answers:
     def __post_init__(self) -> None:
         self.counted.set()
 
-    async def stored(self) -> StoreCounts | None:
+    async def store_counts(self) -> StoreCounts | None:
         self.asked.set()
         await self.counted.wait()
         return self.store()
 
-    def sources(self) -> AppState:
+    def state(self) -> AppState:
         return AppState(
             settings=self.settings,
             why_not=self.why_not,
-            tally=self.tally,
+            stats=self.stats,
             engine=lambda: self.engine,
-            stored=self.stored,
+            store_counts=self.store_counts,
             reloads=lambda: self.reloads,
             retraining=lambda: self.retraining,
             stopping=self.stopping,
@@ -79,7 +79,7 @@ class Answers:
 
 @dataclass
 class Web:
-    """The server, and a client. `stop` asks it to stop; `over` is done when it has."""
+    """The server and a client. `stop` asks it to stop; `over` is done when it has; `told` are its lines."""
 
     client: httpx.AsyncClient
     port: int
@@ -94,13 +94,13 @@ class Web:
 
 
 @contextlib.asynccontextmanager
-async def on_http(
-    sources: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
+async def serve_http(
+    state: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
 ) -> AsyncIterator[Web]:
-    """The server until the block ends, or until it is stopped, on a port of its own; without a config there is no limit."""
-    port, told, stop = free_port(), list[str](), sources.stopping
+    """Run the server on a free port until the block ends; without `config` it has no limits."""
+    port, told, stop = free_port(), list[str](), state.stopping
     config = (config or UNLIMITED).model_copy(update={"port": port})
-    over = asyncio.create_task(run(config, sources, stop, drain_seconds, told.append, secrets))
+    over = asyncio.create_task(run(config, state, stop, drain_seconds, told.append, secrets))
     address = f"http://127.0.0.1:{port}"
     async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
         while not told and not over.done():

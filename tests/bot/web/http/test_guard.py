@@ -1,4 +1,4 @@
-"""What stands between the network and dann's routes: who is let in, how often, with how much, and what a browser is told."""
+"""The layers between the network and the routes: authentication, rate and body limits, hosts, headers."""
 
 import asyncio
 import base64
@@ -15,12 +15,12 @@ from starlette.types import Receive, Scope, Send
 from bot.config import BotSettings, Tokens, WebConfig
 from bot.retraining.supervisor import child_environment
 from bot.web.http.auth import NO_SECRETS, WebSecrets
-from bot.web.http.buckets import TokenBuckets
 from bot.web.http.client_address import ClientAddresses
 from bot.web.http.guard import guarded
+from bot.web.http.rate_limit import TokenBuckets
 from bot.web.http.security_headers import POLICY
 from tests.bot.scripted_engine import Clock
-from tests.bot.web.web_harness import Answers, on_http
+from tests.bot.web.web_harness import FakeBot, serve_http
 from training.config.load import load_settings
 
 KEY, PASSWORD = "sk-a-long-key", "pässwort: mit Doppelpunkt"
@@ -33,8 +33,8 @@ def basic(password: str, user: str = "anybody") -> dict[str, str]:
     return {"Authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
 
 
-class Echo:
-    """Answers with what it was sent; while `held` is clear, not before it is set."""
+class RecordingApp:
+    """An app that answers with what it was sent, as soon as `held` is set."""
 
     def __init__(self) -> None:
         self.held = asyncio.Event()
@@ -58,21 +58,21 @@ class Echo:
 
 
 @contextlib.asynccontextmanager
-async def asking(
+async def client_behind_guard(
     config: WebConfig | None = None,
     secrets: WebSecrets = NO_SECRETS,
     *,
-    app: Echo | None = None,
+    app: RecordingApp | None = None,
     peer: str = "127.0.0.1",
 ) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of an app behind the guard, without a socket."""
-    transport = httpx.ASGITransport(guarded(app or Echo(), config or WebConfig(), secrets), client=(peer, 123))
+    """A client of an app behind all layers, without a socket."""
+    transport = httpx.ASGITransport(guarded(app or RecordingApp(), config or WebConfig(), secrets), client=(peer, 123))
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost:8000") as client:
         yield client
 
 
 def refused(answer: httpx.Response, status: int) -> Mapping[str, Any]:
-    """The error of a refusal, which has the form of OpenAI's."""
+    """The error in a refusal, which must have OpenAI's form."""
     assert answer.status_code == status
     error: Mapping[str, Any] = answer.json()["error"]
     assert set(error) == {"message", "type", "param", "code"}
@@ -83,7 +83,7 @@ def refused(answer: httpx.Response, status: int) -> Mapping[str, Any]:
 
 def test_without_a_key_or_password_all_is_open() -> None:
     async def play() -> None:
-        async with asking() as client:
+        async with client_behind_guard() as client:
             for path in (*PAGES, "/v1/models", "/metrics"):
                 assert (await client.get(path)).status_code == 200
 
@@ -108,7 +108,7 @@ def test_without_a_key_or_password_all_is_open() -> None:
 )
 def test_nobody_comes_in_with_what_is_wrong(wrong: Any) -> None:
     async def play() -> None:
-        async with asking(secrets=BOTH, peer="203.0.113.7") as client:
+        async with client_behind_guard(secrets=BOTH, peer="203.0.113.7") as client:
             for path in (*PAGES, "/v1/models", "/v1", "/api", "/metrics", "/elsewhere"):
                 error = refused(await client.get(path, headers=wrong), 401)
                 assert error["type"] == "authentication_error"
@@ -120,7 +120,7 @@ def test_nobody_comes_in_with_what_is_wrong(wrong: Any) -> None:
 
 def test_the_key_opens_all_and_the_password_the_page() -> None:
     async def play() -> None:
-        async with asking(secrets=BOTH, peer="203.0.113.7") as client:
+        async with client_behind_guard(secrets=BOTH, peer="203.0.113.7") as client:
             for path in (*PAGES, "/metrics"):
                 for known in (BEARER, {"authorization": f"bearer  {KEY} "}, basic(PASSWORD), basic(PASSWORD, "")):
                     assert (await client.get(path, headers=known)).status_code == 200
@@ -136,11 +136,11 @@ def test_the_key_opens_all_and_the_password_the_page() -> None:
 
 def test_a_key_alone_leaves_the_page_open_and_a_password_alone_leaves_nothing_open() -> None:
     async def play() -> None:
-        async with asking(secrets=WebSecrets(api_key=KEY)) as client:
+        async with client_behind_guard(secrets=WebSecrets(api_key=KEY)) as client:
             assert [(await client.get(path)).status_code for path in PAGES] == [200, 200, 200, 200, 401]
             assert (await client.get("/api/card", headers=BEARER)).status_code == 200
             refused(await client.get("/v1/models"), 401)
-        async with asking(secrets=WebSecrets(web_password=PASSWORD)) as client:
+        async with client_behind_guard(secrets=WebSecrets(web_password=PASSWORD)) as client:
             for path in (*PAGES, "/v1/models"):
                 refused(await client.get(path), 401)
                 assert (await client.get(path, headers=basic(PASSWORD))).status_code == 200
@@ -150,11 +150,11 @@ def test_a_key_alone_leaves_the_page_open_and_a_password_alone_leaves_nothing_op
 
 def test_metrics_are_for_this_machine_or_for_who_knows_a_secret() -> None:
     async def play() -> None:
-        async with asking(secrets=BOTH) as client:
+        async with client_behind_guard(secrets=BOTH) as client:
             assert (await client.get("/metrics")).status_code == 200
             refused(await client.get("/metrics", headers={"X-Forwarded-For": "127.0.0.1"}), 401)
         config = WebConfig(proxies=("127.0.0.1",))
-        async with asking(config, BOTH) as client:
+        async with client_behind_guard(config, BOTH) as client:
             refused(await client.get("/metrics", headers={"X-Forwarded-For": "203.0.113.7"}), 401)
             refused(await client.get("/metrics", headers={"X-Forwarded-For": "nonsense"}), 401)
 
@@ -164,7 +164,7 @@ def test_metrics_are_for_this_machine_or_for_who_knows_a_secret() -> None:
 def test_who_asks_too_often_is_told_when_to_come_back() -> None:
     async def play() -> None:
         config = WebConfig(requests_per_minute=6, burst=2)
-        async with asking(config) as client:
+        async with client_behind_guard(config) as client:
             for path in ("/v1/completions", "/api/reply"):
                 assert (await client.post(path)).status_code == 200
             answer = await client.post("/v1/completions")
@@ -180,7 +180,7 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
 
 def test_guesses_of_a_key_count() -> None:
     async def play() -> None:
-        async with asking(WebConfig(requests_per_minute=6, burst=2), BOTH) as client:
+        async with client_behind_guard(WebConfig(requests_per_minute=6, burst=2), BOTH) as client:
             codes = [(await client.post("/v1/completions")).status_code for _ in range(3)]
             assert codes == [401, 401, 429]
 
@@ -190,14 +190,14 @@ def test_guesses_of_a_key_count() -> None:
 def test_a_client_has_so_many_answers_under_way_and_all_so_many_together() -> None:
     async def play() -> None:
         config = WebConfig(streams=1, streams_in_all=2, proxies=("127.0.0.1",))
-        app = Echo()
+        app = RecordingApp()
         app.held.clear()
-        async with asking(config, app=app) as client, asyncio.TaskGroup() as group:
+        async with client_behind_guard(config, app=app) as client, asyncio.TaskGroup() as group:
             ask = [{"X-Forwarded-For": f"192.0.2.{number}"} for number in range(3)]
             one = group.create_task(client.post("/v1/completions", headers=ask[0]))
             await app.wait_for(1)
             mine = await client.post("/api/reply", headers=ask[0])
-            assert "of yours" in refused(mine, 429)["message"]
+            assert "of your answers" in refused(mine, 429)["message"]
             assert mine.headers["retry-after"] == "1"
             two = group.create_task(client.post("/v1/completions", headers=ask[1]))
             await app.wait_for(2)
@@ -212,7 +212,7 @@ def test_a_client_has_so_many_answers_under_way_and_all_so_many_together() -> No
 
 def test_a_bucket_fills_again_and_only_so_many_are_kept() -> None:
     clock = Clock()
-    buckets = TokenBuckets(60, 2, places=3, clock=clock)
+    buckets = TokenBuckets(60, 2, max_clients=3, clock=clock)
     assert [buckets.take("sam") for _ in range(3)] == [0, 0, 1]
     clock.now += 0.5
     assert buckets.take("sam") == 0.5
@@ -255,7 +255,7 @@ def test_a_body_may_be_so_long_however_it_comes() -> None:
             yield b"x" * 512
 
     async def play() -> None:
-        async with asking(WebConfig(longest_body=2048)) as client:
+        async with client_behind_guard(WebConfig(longest_body=2048)) as client:
             for path in ("/v1/completions", "/"):
                 whole = await client.post(path, content=b"x" * 2048)
                 assert whole.content == b"x" * 2048
@@ -269,7 +269,7 @@ def test_a_body_may_be_so_long_however_it_comes() -> None:
 @pytest.mark.parametrize("length", ["-1", "1e3", "x", "", "9" * 400, "1_0"])
 def test_a_length_that_is_nonsense_is_refused(length: str) -> None:
     async def play() -> None:
-        async with asking() as client:
+        async with client_behind_guard() as client:
             refused(await client.post("/v1/completions", headers={"Content-Length": length}, content=b"x"), 400)
 
     asyncio.run(play())
@@ -277,7 +277,7 @@ def test_a_length_that_is_nonsense_is_refused(length: str) -> None:
 
 def test_every_answer_tells_a_browser_what_it_may_do() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             answers = [await web.client.get(path) for path in ("/", "/nowhere", "/healthz")]
             answers.append(await web.client.post("/", content=b"x" * 300_000))
             reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
@@ -294,7 +294,7 @@ def test_every_answer_tells_a_browser_what_it_may_do() -> None:
             assert answer.headers["cross-origin-resource-policy"] == "same-origin"
         assert garbage.startswith("HTTP/1.1 400 ")
         assert POLICY in garbage
-        async with asking() as client:  # an app's own word does not count
+        async with client_behind_guard() as client:  # an app's own word does not count
             assert (await client.get("/")).headers.get_list("x-frame-options") == ["DENY"]
 
     asyncio.run(play())
@@ -307,9 +307,11 @@ def test_other_sites_are_kept_out_unless_they_are_listed_and_then_only_from_v1()
     site = {"Origin": "https://friend.example"}
 
     async def play() -> None:
-        async with asking() as client:
+        async with client_behind_guard() as client:
             assert "access-control-allow-origin" not in (await client.get("/v1/models", headers=site)).headers
-        async with asking(WebConfig(allow_origins=("https://friend.example",)), WebSecrets(api_key=KEY)) as client:
+        async with client_behind_guard(
+            WebConfig(allow_origins=("https://friend.example",)), WebSecrets(api_key=KEY)
+        ) as client:
             before = await client.options("/v1/completions", headers=site | PREFLIGHT)
             assert before.status_code == 200
             assert before.headers["access-control-allow-origin"] == "https://friend.example"
@@ -349,7 +351,7 @@ def test_other_sites_are_kept_out_unless_they_are_listed_and_then_only_from_v1()
 )
 def test_a_name_that_somebody_else_gave_this_machine_is_refused(config: dict[str, Any], host: str, status: int) -> None:
     async def play() -> None:
-        async with asking(WebConfig(**config)) as client:
+        async with client_behind_guard(WebConfig(**config)) as client:
             assert (await client.get("/", headers={"Host": host})).status_code == status
 
     asyncio.run(play())
@@ -383,7 +385,7 @@ def test_the_secrets_are_read_from_the_environment_and_are_no_settings() -> None
 
 def test_the_server_asks_for_the_key_and_no_log_line_holds_it(caplog: pytest.LogCaptureFixture) -> None:
     async def play() -> None:
-        async with on_http(Answers().sources(), secrets=BOTH) as web:
+        async with serve_http(FakeBot().state(), secrets=BOTH) as web:
             refused(await web.client.get("/"), 401)
             assert (await web.client.get("/", headers=BEARER)).status_code == 200
             logging.getLogger("dann").warning("asked with %s and %s", KEY, PASSWORD)

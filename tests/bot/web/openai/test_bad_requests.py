@@ -1,4 +1,4 @@
-"""What is no request to /v1 is refused in one line, in the form OpenAI's clients read, and dann goes on answering."""
+"""Malformed requests to /v1: refused in one line, in OpenAI's form, and dann goes on answering."""
 
 import asyncio
 import json
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.bot.web.openai.test_clients import served
+from tests.bot.web.openai.test_clients import serve_checkpoints
 
 CHAT, TEXT = "/v1/chat/completions", "/v1/completions"
 HEY = {"role": "user", "content": "hey"}
@@ -49,7 +49,7 @@ def test_it_is_said_what_is_wrong_and_the_next_is_answered(
     tmp_path: Path, path: str, body: bytes, status: int, param: str | None
 ) -> None:
     async def play() -> None:
-        async with served(tmp_path) as (_, _, web):
+        async with serve_checkpoints(tmp_path) as (_, _, web):
             answer = await web.client.post(path, content=body, headers={"Content-Type": "application/json"})
             assert answer.status_code == status
             error = answer.json()["error"]

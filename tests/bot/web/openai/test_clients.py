@@ -1,4 +1,4 @@
-"""Two clients of OpenAI's API as people have them, against dann on HTTP: the `openai` package, and `llm`."""
+"""Real clients of OpenAI's API against dann's server: the `openai` package, and `llm`."""
 
 import asyncio
 import os
@@ -15,7 +15,7 @@ from bot.config import BotSettings
 from model.checkpoints import checkpoint
 from model.engine.engine import Engine, Turn
 from model.tokenizer import NUM_SPECIAL
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.engine.test_stream import held_up
 from tests.model.small_networks import GREEDY, WILD, save
 from training.config.tables import DataConfig
@@ -26,22 +26,22 @@ HEY: list[Any] = [{"role": "system", "content": "be nice"}, {"role": "user", "co
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[openai.AsyncOpenAI, Engine, Web]]:
-    """dann with an older checkpoint "one" and "two", which serves, and a client of its."""
+async def serve_checkpoints(folder: Path) -> AsyncIterator[tuple[openai.AsyncOpenAI, Engine, Web]]:
+    """Serve checkpoint "two", with "one" as an older one, and open a client."""
     save(folder / "checkpoints", "one", "two")
     async with Engine(checkpoint.load(folder / "checkpoints"), slots=8, waiting=8) as engine:
         await engine.ready()
         settings = BotSettings(data=DataConfig(dir=folder), sample=WILD)
-        async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+        async with serve_http(FakeBot(settings=settings, engine=engine).state()) as web:
             own = openai.DefaultAsyncHttpxClient(trust_env=False)
             options: Any = {"api_key": "none", "max_retries": 0, "http_client": own}
             async with openai.AsyncOpenAI(base_url=f"http://127.0.0.1:{web.port}/v1", **options) as client:
                 yield client, engine, web
 
 
-def played(folder: Path, act: Callable[[openai.AsyncOpenAI, Engine], Awaitable[None]]) -> None:
+def run_scenario(folder: Path, act: Callable[[openai.AsyncOpenAI, Engine], Awaitable[None]]) -> None:
     async def play() -> None:
-        async with served(folder) as (client, engine, _):
+        async with serve_checkpoints(folder) as (client, engine, _):
             await act(client, engine)
             assert engine.load.busy + engine.load.waiting == 0
 
@@ -59,7 +59,7 @@ def test_it_lists_its_checkpoints(tmp_path: Path) -> None:
             await client.models.retrieve("three")
         assert caught.value.code == "model_not_found"
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_a_seed_gives_the_engines_own_text_whole_and_streamed_and_from_an_older_checkpoint(tmp_path: Path) -> None:
@@ -83,7 +83,7 @@ def test_a_seed_gives_the_engines_own_text_whole_and_streamed_and_from_an_older_
             assert chunks[0].choices[0].delta.role == "assistant"
             assert (chunks[-1].choices, chunks[-1].usage) == ([], whole.usage)
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_a_prompt_is_the_beginning_of_a_message_and_so_is_an_assistants_last(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_prompt_is_the_beginning_of_a_message_and_so_is_an_assistants_last(tmp
         chat = await client.chat.completions.create(messages=messages, seed=5, **ASKED)
         assert chat.choices[0].message.content == begun.text
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_several_choices_are_different_and_the_same_again(tmp_path: Path) -> None:
@@ -116,7 +116,7 @@ def test_several_choices_are_different_and_the_same_again(tmp_path: Path) -> Non
             streamed[chunk.choices[0].index] += chunk.choices[0].text
         assert streamed == texts[0]
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_it_ends_before_a_stop_and_greedy_is_greedy(tmp_path: Path) -> None:
@@ -131,7 +131,7 @@ def test_it_ends_before_a_stop_and_greedy_is_greedy(tmp_path: Path) -> None:
             "stop",
         )
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_log_probabilities_have_both_forms(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_log_probabilities_have_both_forms(tmp_path: Path) -> None:
         assert b"".join(bytes(one.bytes or []) for one in content) == b"".join(spelled[t.token] for t in thoughts)
         assert {len(one.top_logprobs) for one in content} == {5}
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_is_wrong_is_one_line_that_names_it(tmp_path: Path, wrong: dict[str
         assert (error.param or "").startswith(param.split(".", maxsplit=1)[0])
         assert "\n" not in str(error.body["message"])  # type: ignore[index]
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_who_goes_away_gives_up_what_is_drawn(tmp_path: Path) -> None:
@@ -209,12 +209,12 @@ def test_who_goes_away_gives_up_what_is_drawn(tmp_path: Path) -> None:
                 while engine.load.busy + engine.load.waiting:
                     await asyncio.sleep(0.01)
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
-        async with served(tmp_path) as (client, engine, _):
+        async with serve_checkpoints(tmp_path) as (client, engine, _):
             with held_up(monkeypatch):
                 streams = [engine.submit([], WILD, seed) for seed in range(16)]
                 with pytest.raises(openai.RateLimitError) as caught:
@@ -228,10 +228,10 @@ def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytes
 
 
 def test_llm_lists_prompts_and_streams(tmp_path: Path) -> None:
-    """simonw's, with its own kind of configuration, as a program of its own."""
+    """simonw's `llm`, configured as its users do, as a process of its own."""
 
     async def play() -> None:
-        async with served(tmp_path) as (_, engine, web):
+        async with serve_checkpoints(tmp_path) as (_, engine, web):
             expected = await engine.submit(
                 [Turn(mine=False, text="hey")], WILD.model_copy(update={"max_tokens": 20}), 7
             ).completion()

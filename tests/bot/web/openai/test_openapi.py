@@ -1,4 +1,4 @@
-"""The API's own document, asked for what it allows and for what it does not, by schemathesis as people run it; and /docs."""
+"""The OpenAPI document, tried by schemathesis with valid and invalid requests; and /docs."""
 
 import asyncio
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 from bot.config import BotConfig, BotSettings, WebConfig
 from model.checkpoints import checkpoint
 from model.engine.engine import Engine
-from tests.bot.web.web_harness import Answers, on_http
+from tests.bot.web.web_harness import FakeBot, serve_http
 from tests.model.small_networks import parrot, save
 from training.config.tables import DataConfig
 
@@ -24,7 +24,7 @@ def test_no_answer_is_a_surprise(tmp_path: Path) -> None:
         async with Engine(parrot("hey lol"), slots=16, waiting=4096) as engine:
             await engine.ready()
             settings = BotSettings(data=DataConfig(dir=tmp_path), bot=BotConfig(web=WebConfig(most_tokens=4096)))
-            async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+            async with serve_http(FakeBot(settings=settings, engine=engine).state()) as web:
                 process = await asyncio.create_subprocess_exec(
                     sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()", "run",
                     f"http://127.0.0.1:{web.port}/openapi.json", f"--max-examples={EXAMPLES}", "--seed=1", "--checks=all",
@@ -40,7 +40,7 @@ def test_no_answer_is_a_surprise(tmp_path: Path) -> None:
 
 def test_the_document_is_a_page_that_names_everything_in_it() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             page, document = await web.client.get("/docs"), (await web.client.get("/openapi.json")).json()
         assert (page.status_code, page.headers["content-type"]) == (200, "text/html; charset=utf-8")
         assert page.headers["cache-control"] == "no-cache"  # another version's document may be another

@@ -1,4 +1,4 @@
-"""The page as it is handed out: which files, how they are named, packed and kept by a browser, and who dann is in them."""
+"""The page's files: content types, compression, browser caching, and dann's name in them."""
 
 import asyncio
 import gzip
@@ -9,14 +9,15 @@ import pytest
 
 from bot.config import BotSettings, PersonaConfig
 from bot.web.page.assets import FILES, assets
-from tests.bot.web.web_harness import Answers, on_http
+from model.config import SamplingParams
+from tests.bot.web.web_harness import FakeBot, serve_http
 
 KINDS = {"html": "text/html; charset=utf-8", "css": "text/css; charset=utf-8", "js": "text/javascript; charset=utf-8"}
 HOSTILE = "</title><script>alert('dann')</script>\"&"
 
 
-class Inline(HTMLParser):
-    """What a Content-Security-Policy without 'unsafe-inline' would refuse, and whatever a page may load."""
+class PageParser(HTMLParser):
+    """Collects what a Content-Security-Policy without 'unsafe-inline' refuses, and what the page loads."""
 
     def __init__(self, page: str) -> None:
         super().__init__()
@@ -40,10 +41,10 @@ class Inline(HTMLParser):
 
 def test_the_page_and_all_that_it_loads_are_there() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             page = await web.client.get("/")
             assert (page.status_code, page.headers["content-type"]) == (200, KINDS["html"])
-            found = Inline(page.text)
+            found = PageParser(page.text)
             assert found.refused == []
             assert len(found.loaded) > 20
             for path in found.loaded:
@@ -56,8 +57,8 @@ def test_the_page_and_all_that_it_loads_are_there() -> None:
 
 
 def test_every_module_is_loaded_ahead_and_imports_only_what_is_there() -> None:
-    names = {name for name, _ in assets("dann")} - {"docs.css"}  # which is another page's
-    page = Inline(dict(assets("dann"))["index.html"].content.decode())
+    names = {name for name, _ in assets("dann", SamplingParams())} - {"docs.css"}  # which is another page's
+    page = PageParser(dict(assets("dann", SamplingParams()))["index.html"].content.decode())
     assert {f"/static/{name}" for name in names if name.endswith((".js", ".css"))} <= set(page.loaded)
     for path in FILES.glob("*.js"):
         for imported in re.findall(r'from "\./([^"]+)"', path.read_text()):
@@ -77,7 +78,7 @@ def test_nothing_writes_markup_or_asks_another_host() -> None:
 
 def test_only_what_is_there_is_handed_out() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             for path in (
                 "/static/",
                 "/static/index.html",
@@ -96,7 +97,7 @@ def test_only_what_is_there_is_handed_out() -> None:
 
 def test_who_has_a_file_is_not_sent_it_again() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             for path in ("/", "/static/app.js"):
                 first = await web.client.get(path)
                 assert first.headers["cache-control"] == "no-cache"
@@ -116,7 +117,7 @@ def test_who_has_a_file_is_not_sent_it_again() -> None:
 def test_it_is_packed_for_who_can_unpack_it(accepted: str, packed: bool) -> None:
     async def play() -> None:
         async with (
-            on_http(Answers().sources()) as web,
+            serve_http(FakeBot().state()) as web,
             web.client.stream("GET", "/static/look.css", headers={"Accept-Encoding": accepted}) as answer,
         ):
             raw = b"".join([part async for part in answer.aiter_raw()])
@@ -129,13 +130,13 @@ def test_it_is_packed_for_who_can_unpack_it(accepted: str, packed: bool) -> None
 
 def test_the_persona_is_named_and_no_name_becomes_markup() -> None:
     async def play(name: str) -> str:
-        async with on_http(Answers(settings=BotSettings(persona=PersonaConfig(name=name[:32]))).sources()) as web:
+        async with serve_http(FakeBot(settings=BotSettings(persona=PersonaConfig(name=name[:32]))).state()) as web:
             return (await web.client.get("/")).text
 
     page = asyncio.run(play("ana"))
     assert "<title>ana</title>" in page
     assert "$" not in page
     for hostile in (HOSTILE, '"><img src=x onerror=a()>', "$preloads"):
-        found, plain = Inline(asyncio.run(play(hostile))), Inline(page)
+        found, plain = PageParser(asyncio.run(play(hostile))), PageParser(page)
         assert (found.tags, found.loaded, found.refused) == (plain.tags, plain.loaded, [])
         assert hostile[:32] in found.text

@@ -1,4 +1,4 @@
-"""What `/api/card` tells of the checkpoint that serves, of earlier ones and of retraining; and that no post is in it."""
+"""`/api/card`: the serving checkpoint, earlier ones and retraining runs, and no post in any of it."""
 
 import asyncio
 import threading
@@ -11,7 +11,7 @@ import pytest
 from bot.config import BotSettings
 from bot.web.cached import TimedCache
 from bot.web.page import card_data
-from bot.web.page.card_data import MOST_RUNS, without_paths
+from bot.web.page.card_data import MAX_RUNS, without_paths
 from bot.web.page.card_schema import CardRun
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
@@ -19,7 +19,7 @@ from model.checkpoints.curve import Point
 from model.engine.engine import Engine
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.small_networks import META, TOKENIZER, snapshot
 from training.store.post import Post
 from training.store.posts import open_store
@@ -32,7 +32,7 @@ SECRET = "nobody may read this"
 
 @pytest.fixture
 def settings(tmp_path: Path) -> BotSettings:
-    """A store with a post, and two checkpoints, of which the older one has no curve."""
+    """A store with a post, and two checkpoints; the older one has no curve."""
     asked = BotSettings.model_validate({"data": {"dir": tmp_path}, "persona": {"name": "sam"}})
     root, held = asked.data.checkpoints, snapshot()
     meta = META.model_copy(update={"baselines": {"ppmd": 1.75}, "settings": {"data": {"me": SECRET}}})
@@ -59,7 +59,7 @@ async def card(web: Web) -> dict[str, Any]:
 def test_before_there_is_anything_the_card_is_empty(tmp_path: Path) -> None:
     async def play() -> None:
         asked = BotSettings.model_validate({"data": {"dir": tmp_path}})
-        async with on_http(Answers(settings=asked).sources()) as web:
+        async with serve_http(FakeBot(settings=asked).state()) as web:
             assert await card(web) == {
                 "name": "dann", "checkpoint": None, "baselines": None, "curve": [], "checkpoints": [], "runs": [],
                 "retraining": None, "defaults": asked.sample.model_dump(), "quiz": False,
@@ -70,8 +70,8 @@ def test_before_there_is_anything_the_card_is_empty(tmp_path: Path) -> None:
 
 def test_what_serves_is_told_with_how_it_was_learned_and_what_came_before(settings: BotSettings) -> None:
     async def play() -> None:
-        answers = Answers(settings=settings, engine=Engine(loaded(settings)))
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot(settings=settings, engine=Engine(loaded(settings)))
+        async with serve_http(fake_bot.state()) as web:
             told = await card(web)
         weights = (settings.data.checkpoints / "20260102-000000" / "weights.safetensors").stat().st_size
         serving = told["checkpoint"]
@@ -99,8 +99,8 @@ def test_a_checkpoint_from_before_curves_has_none_and_a_damaged_one_is_listed(se
     async def play() -> None:
         root = settings.data.checkpoints
         (root / "20260102-000000" / "meta.json").write_text("{")
-        answers = Answers(settings=settings, engine=Engine(checkpoint.load(root, "20260101-000000")))
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot(settings=settings, engine=Engine(checkpoint.load(root, "20260101-000000")))
+        async with serve_http(fake_bot.state()) as web:
             told = await card(web)
         assert (told["curve"], told["baselines"]) == ([], None)
         assert told["checkpoints"] == [
@@ -113,7 +113,7 @@ def test_a_checkpoint_from_before_curves_has_none_and_a_damaged_one_is_listed(se
 
 def test_what_retraining_decided_and_why_newest_first(settings: BotSettings) -> None:
     with open_runs(settings.data.store_url) as runs:
-        for number in range(MOST_RUNS + 1):
+        for number in range(MAX_RUNS + 1):
             runs.finish(runs.begin("test", float(number)), "skipped", "3 new posts", 1.0, new_posts=3)
         figures = {"candidate_bpb": 2.5, "incumbent_bpb": 2.25}
         reason = "it knows held-out posts worse: 2.500 bits per byte"
@@ -121,15 +121,15 @@ def test_what_retraining_decided_and_why_newest_first(settings: BotSettings) -> 
         runs.begin("test", 1.5e9)
 
     async def play() -> None:
-        async with on_http(Answers(settings=settings).sources()) as web:
+        async with serve_http(FakeBot(settings=settings).state()) as web:
             found = (await card(web))["runs"]
-        assert len(found) == MOST_RUNS
+        assert len(found) == MAX_RUNS
         assert (found[0]["verdict"], found[0]["seconds"], found[0]["started"]) == ("running", None, 1.5e9)
         assert found[1] == {
             "started": 1e9, "verdict": "refused", "reason": reason, "candidate": "20260102-000000",
             "candidate_bpb": 2.5, "incumbent_bpb": 2.25, "new_posts": None, "seconds": 60.0,
         }  # fmt: skip
-        assert (found[2]["verdict"], found[2]["new_posts"], found[2]["started"]) == ("skipped", 3, MOST_RUNS)
+        assert (found[2]["verdict"], found[2]["new_posts"], found[2]["started"]) == ("skipped", 3, MAX_RUNS)
 
     asyncio.run(play())
 
@@ -147,11 +147,11 @@ def test_reasons_name_no_place_of_this_machine() -> None:
 
 def test_how_far_a_retraining_is_and_which_checkpoint_serves_are_never_old(settings: BotSettings) -> None:
     async def play() -> None:
-        answers = Answers(settings=settings, engine=Engine(loaded(settings)))
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot(settings=settings, engine=Engine(loaded(settings)))
+        async with serve_http(fake_bot.state()) as web:
             assert (await card(web))["retraining"] is None
-            answers.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
-            answers.engine = Engine(replace(loaded(settings), id="20260101-000000"))
+            fake_bot.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
+            fake_bot.engine = Engine(replace(loaded(settings), id="20260101-000000"))
             told = await card(web)
             assert told["retraining"] == {"part": "learning", "share": 0.5, "val_bpb": 1.9}
             assert (told["checkpoint"]["id"], told["curve"]) == ("20260101-000000", [])
@@ -163,7 +163,7 @@ def test_how_far_a_retraining_is_and_which_checkpoint_serves_are_never_old(setti
 def test_a_database_that_does_not_answer_holds_up_neither_the_card_nor_anything_else(
     settings: BotSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The card waits in a thread meanwhile, once for all who ask; at last it has no runs."""
+    """The card waits in one thread for all requests, and then comes without runs."""
     looking, go = threading.Event(), threading.Event()
     looks = []
 
@@ -176,7 +176,7 @@ def test_a_database_that_does_not_answer_holds_up_neither_the_card_nor_anything_
     monkeypatch.setattr(card_data, "_runs", stuck)
 
     async def play() -> None:
-        async with on_http(Answers(settings=settings).sources()) as web:
+        async with serve_http(FakeBot(settings=settings).state()) as web:
             asking = [asyncio.create_task(card(web)) for _ in range(5)]
             await asyncio.to_thread(looking.wait)
             assert (await web.client.get("/healthz")).status_code == 200
@@ -191,7 +191,7 @@ def test_a_store_that_cannot_be_read_leaves_the_card_without_runs(settings: BotS
     settings.data.store_file.write_bytes(b"this is no database, however long one looks at it" * 100)
 
     async def play() -> None:
-        async with on_http(Answers(settings=settings, engine=Engine(loaded(settings))).sources()) as web:
+        async with serve_http(FakeBot(settings=settings, engine=Engine(loaded(settings))).state()) as web:
             told = await card(web)
         assert told["runs"] == []
         assert told["checkpoint"]["id"] == "20260102-000000"

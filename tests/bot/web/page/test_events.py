@@ -1,4 +1,4 @@
-"""What `/api/events` tells whoever looks at the page, and that its endless streams hold up nobody."""
+"""`/api/events`: its events, its limits, and that endless streams hold up nobody."""
 
 import asyncio
 import contextlib
@@ -13,13 +13,13 @@ import pytest
 
 from bot.web.page import events
 from model.engine.engine import Engine
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.small_networks import parrot, snapshot
 from training.store.retrain_outcome import RetrainProgress
 
 
 class Listener:
-    """One who reads the events, one by one; comments are counted."""
+    """A client that reads the events one by one and counts comments."""
 
     def __init__(self, answer: httpx.Response) -> None:
         self.answer = answer
@@ -27,7 +27,7 @@ class Listener:
         self._lines = answer.aiter_lines()
 
     async def next(self) -> dict[str, Any] | None:
-        """The next event; None where the stream has ended."""
+        """The next event; None at the end of the stream."""
         async for line in self._lines:
             if line.startswith("data: "):
                 event: dict[str, Any] = json.loads(line.removeprefix("data: "))
@@ -46,17 +46,17 @@ async def listening(web: Web) -> AsyncIterator[Listener]:
 
 
 @pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "LOOK_SECONDS", 0.02)
+def fast_polling(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "POLL_SECONDS", 0.02)
 
 
 def test_a_reload_is_told_to_all_who_listen() -> None:
     async def play() -> None:
-        answers = Answers(engine=Engine(snapshot(id_="one")))
-        async with on_http(answers.sources()) as web, listening(web) as first, listening(web) as second:
-            answers.engine = Engine(snapshot(id_="two"))
+        fake_bot = FakeBot(engine=Engine(snapshot(id_="one")))
+        async with serve_http(fake_bot.state()) as web, listening(web) as first, listening(web) as second:
+            fake_bot.engine = Engine(snapshot(id_="two"))
             assert await first.next() == await second.next() == {"type": "checkpoint", "id": "two"}
-            answers.engine = Engine(snapshot(id_="three"))
+            fake_bot.engine = Engine(snapshot(id_="three"))
             assert await first.next() == await second.next() == {"type": "checkpoint", "id": "three"}
 
     asyncio.run(play())
@@ -66,7 +66,7 @@ def test_an_engine_that_takes_over_another_checkpoint_is_told_of() -> None:
     async def play() -> None:
         async with Engine(parrot("hey lol")) as engine:
             await engine.ready()
-            async with on_http(Answers(engine=engine).sources()) as web, listening(web) as listener:
+            async with serve_http(FakeBot(engine=engine).state()) as web, listening(web) as listener:
                 await engine.swap(parrot("the loss"))
                 assert await listener.next() == {"type": "checkpoint", "id": "the loss"}
 
@@ -75,28 +75,28 @@ def test_an_engine_that_takes_over_another_checkpoint_is_told_of() -> None:
 
 def test_a_retraining_is_told_from_where_it_is_until_it_is_over() -> None:
     async def play() -> None:
-        answers = Answers(retraining=RetrainProgress("learning", 0.25, None, run=7))
-        async with on_http(answers.sources()) as web, listening(web) as listener:
+        fake_bot = FakeBot(retraining=RetrainProgress("learning", 0.25, None, run=7))
+        async with serve_http(fake_bot.state()) as web, listening(web) as listener:
             learning = {"type": "retraining", "part": "learning", "val_bpb": None}
             assert await listener.next() == learning | {"share": 0.25}
-            answers.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
+            fake_bot.retraining = RetrainProgress("learning", 0.5, 1.9, run=7)
             assert await listener.next() == learning | {"share": 0.5, "val_bpb": 1.9}
             async with listening(web) as late:
                 assert await late.next() == learning | {"share": 0.5, "val_bpb": 1.9}
-            answers.retraining = None
+            fake_bot.retraining = None
             assert await listener.next() == {"type": "retraining", "part": None}
 
     asyncio.run(play())
 
 
 def test_comments_keep_it_open_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
 
     async def play() -> None:
-        answers = Answers()
-        async with on_http(answers.sources()) as web, listening(web) as listener:
+        fake_bot = FakeBot()
+        async with serve_http(fake_bot.state()) as web, listening(web) as listener:
             await asyncio.sleep(0.5)
-            answers.retraining = RetrainProgress("reading")
+            fake_bot.retraining = RetrainProgress("reading")
             assert await listener.next() == {"type": "retraining", "part": "reading", "share": 0.0, "val_bpb": None}
             assert listener.comments > 2
 
@@ -105,7 +105,7 @@ def test_comments_keep_it_open_while_nothing_happens(monkeypatch: pytest.MonkeyP
 
 def test_streams_end_at_once_when_dann_stops() -> None:
     async def play() -> None:
-        async with on_http(Answers().sources(), drain_seconds=60) as web, contextlib.AsyncExitStack() as open_:
+        async with serve_http(FakeBot().state(), drain_seconds=60) as web, contextlib.AsyncExitStack() as open_:
             listeners = [await open_.enter_async_context(listening(web)) for _ in range(20)]
             began = time.monotonic()
             web.stop.set()
@@ -117,16 +117,16 @@ def test_streams_end_at_once_when_dann_stops() -> None:
 
 
 def test_more_than_may_listen_are_refused_and_who_leaves_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(events, "MOST_LISTENERS", 2)
+    monkeypatch.setattr(events, "MAX_LISTENERS", 2)
 
     async def play() -> None:
-        answers = Answers()
-        async with on_http(answers.sources()) as web, listening(web) as first:
+        fake_bot = FakeBot()
+        async with serve_http(fake_bot.state()) as web, listening(web) as first:
             async with listening(web):
                 assert (await web.client.get("/api/events")).status_code == 503
             while (await asyncio.wait_for(_status(web), 30)) == 503:
                 await asyncio.sleep(0.01)
-            answers.retraining = RetrainProgress("reading")
+            fake_bot.retraining = RetrainProgress("reading")
             told = await first.next()
             assert told is not None
             assert told["part"] == "reading"
@@ -135,16 +135,16 @@ def test_more_than_may_listen_are_refused_and_who_leaves_makes_room(monkeypatch:
 
 
 async def _status(web: Web) -> int:
-    """Of one who asks and leaves."""
+    """The status that a new listener gets, who leaves at once."""
     async with web.client.stream("GET", "/api/events") as answer:
         return answer.status_code
 
 
 def test_nobody_looks_when_nobody_listens() -> None:
-    """However many listen one look serves them all, and the last who leaves ends it."""
+    """One poll serves all listeners, and stops when the last one leaves."""
 
     async def play() -> None:
-        looks, sources = 0, Answers().sources()
+        looks, sources = 0, FakeBot().state()
 
         def engine() -> None:
             nonlocal looks
@@ -175,7 +175,7 @@ def test_a_client_that_goes_away_is_let_go(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(events.LiveEvents, "leave", left)
 
     async def play() -> None:
-        async with on_http(Answers().sources()) as web:
+        async with serve_http(FakeBot().state()) as web:
             reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
             writer.write(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert (await reader.readuntil(b": dann\n\n")).startswith(b"HTTP/1.1 200 ")

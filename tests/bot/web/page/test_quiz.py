@@ -1,4 +1,4 @@
-"""The quiz: which posts it may show, which it must not, and that it tells what is real once."""
+"""The quiz: posts it may show and must not show, and that each question is answered once."""
 
 import asyncio
 import contextlib
@@ -12,12 +12,12 @@ import pytest
 
 from bot.config import BotSettings
 from bot.web.page import quiz
-from bot.web.page.quiz_open import MOST, SECONDS, OpenQuestions
+from bot.web.page.quiz import MAX_OPEN, OPEN_SECONDS, OpenQuestions
 from bot.web.page.quiz_posts import may_be_shown, read_pool
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
 from tests.bot.scripted_engine import Clock
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.small_networks import META, parrot
 from training.data.split import digests_for_meta
 from training.store.post import Post
@@ -42,7 +42,7 @@ HIDDEN = {
 
 
 def posts() -> list[Post]:
-    """A chat in which every post of one's own answers somebody; and one channel where nobody else is heard."""
+    """A chat where each own post answers somebody, and a channel with own posts only."""
     mine = [
         *((f"m{number}", text, "telegram") for number, text in enumerate(SHOWN)),
         *((kind, text, "telegram") for kind, text in HIDDEN.items() if kind not in {"others", "other source"}),
@@ -51,15 +51,15 @@ def posts() -> list[Post]:
     ]
     found: list[Post] = []
     for number, (id_, text, source) in enumerate(mine):
-        asked = f"{HIDDEN['others']} {number}"
-        found.append(Post(f"o{number}", "chat", False, 1000.0 + 20 * number, asked, source=source))
+        serve_quiz = f"{HIDDEN['others']} {number}"
+        found.append(Post(f"o{number}", "chat", False, 1000.0 + 20 * number, serve_quiz, source=source))
         found.append(Post(id_, "chat", True, 1010.0 + 20 * number, text, f"o{number}", source=source))
     return [*found, Post("alone", "notes", True, 5.0, UNASKED, source="telegram")]
 
 
 def settings(folder: Path, **web: Any) -> BotSettings:
-    asked = {"quiz": True, "quiz_sources": ["telegram"]} | web
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": asked}, "persona": {"name": "kim"}})
+    serve_quiz = {"quiz": True, "quiz_sources": ["telegram"]} | web
+    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": serve_quiz}, "persona": {"name": "kim"}})
 
 
 @pytest.fixture
@@ -78,24 +78,24 @@ HELD_OUT = META.model_copy(
 
 
 @contextlib.asynccontextmanager
-async def asked(config: BotSettings, says: str = DRAWN) -> AsyncIterator[tuple[Web, Answers]]:
+async def serve_quiz(config: BotSettings, says: str = DRAWN) -> AsyncIterator[tuple[Web, FakeBot]]:
     async with Engine(replace(parrot(says), meta=HELD_OUT)) as engine:
         await engine.ready()
-        answers = Answers(settings=config, engine=engine)
-        async with on_http(answers.sources()) as web:
-            yield web, answers
+        fake_bot = FakeBot(settings=config, engine=engine)
+        async with serve_http(fake_bot.state()) as web:
+            yield web, fake_bot
 
 
 def test_a_pair_is_a_real_post_and_a_drawn_one_and_which_is_told_once(folder: Path) -> None:
     async def play() -> None:
-        async with asked(settings(folder)) as (web, _):
+        async with serve_quiz(settings(folder)) as (web, _):
             places = set()
             for _number in range(40):
                 answer = await web.client.get("/api/quiz")
                 assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
                 told = answer.json()
-                assert told.keys() == {"id", "texts", "asked"}
-                assert told["asked"] is None
+                assert told.keys() == {"id", "texts", "serve_quiz"}
+                assert told["serve_quiz"] is None
                 place = told["texts"].index(DRAWN)
                 assert told["texts"][1 - place] in {*SHOWN, UNASKED}
                 places.add(place)
@@ -122,7 +122,7 @@ def test_only_held_out_posts_of_ones_own_from_listed_sources_that_tell_of_nobody
 
 def test_nothing_that_may_not_be_shown_leaves_by_any_answer(folder: Path) -> None:
     async def play() -> None:
-        async with asked(settings(folder)) as (web, _):
+        async with serve_quiz(settings(folder)) as (web, _):
             for _number in range(60):
                 told = await web.client.get("/api/quiz")
                 assert not {*told.json()["texts"]} & {*HIDDEN.values()}
@@ -136,7 +136,7 @@ def test_nothing_that_may_not_be_shown_leaves_by_any_answer(folder: Path) -> Non
 @pytest.mark.parametrize("web_settings", [{"quiz": False}, {"quiz_sources": []}, {"quiz_sources": ["whatsapp"]}])
 def test_a_quiz_that_is_off_or_may_show_nothing_is_not_there(folder: Path, web_settings: dict[str, Any]) -> None:
     async def play() -> None:
-        async with asked(settings(folder, **web_settings)) as (web, _):
+        async with serve_quiz(settings(folder, **web_settings)) as (web, _):
             assert (await web.client.get("/api/quiz")).status_code == 404
             assert (await web.client.post("/api/quiz", json={"id": "x", "choice": 1})).status_code == 404
             off = web_settings != {"quiz_sources": ["whatsapp"]}
@@ -153,7 +153,7 @@ def test_it_is_off_unless_it_is_switched_on() -> None:
 def test_a_post_that_was_forgotten_or_edited_since_is_not_shown(folder: Path) -> None:
     async def play() -> None:
         config = settings(folder)
-        async with asked(config) as (web, _):
+        async with serve_quiz(config) as (web, _):
             assert (await web.client.get("/api/quiz")).status_code == 200
             edited = Post("m1", "chat", True, 1030.0, "tea is all there is", edited=9999.0, source="telegram")
             with open_store(config.data.store_url) as store, store.writing() as writer:
@@ -168,7 +168,7 @@ def test_a_post_that_was_forgotten_or_edited_since_is_not_shown(folder: Path) ->
 
 
 def test_after_one_post_that_is_gone_all_are_read_anew(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else, where many are gone, a question finds none that stands."""
+    """Without reading the pool again, no try would find a post that is still there."""
     chosen: list[str] = []
 
     def unlucky(questions: list[Any]) -> Any:
@@ -178,7 +178,7 @@ def test_after_one_post_that_is_gone_all_are_read_anew(folder: Path, monkeypatch
 
     async def play() -> None:
         config = settings(folder)
-        async with asked(config) as (web, _):
+        async with serve_quiz(config) as (web, _):
             assert (await web.client.get("/api/quiz")).status_code == 200
             with open_store(config.data.store_url) as store, store.writing() as writer:
                 writer.forget(["m0", "m1"])
@@ -193,14 +193,14 @@ def test_after_one_post_that_is_gone_all_are_read_anew(folder: Path, monkeypatch
 def test_what_dann_says_is_no_question_where_somebody_has_written_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, says: str
 ) -> None:
-    """A text that stands in the store is real, whoever drew it."""
+    """A drawn text that is in the store is no counterpart to a real one."""
     with open_store(settings(folder).data.store_url) as store, store.writing() as writer:
         writer.add([Post("lol", "chat", False, 1.0, "LOL", source="telegram")])
 
     async def play() -> None:
-        async with asked(settings(folder)) as (web, answers):
-            assert answers.engine is not None
-            monkeypatch.setattr(quiz, "completed", _saying(says))
+        async with serve_quiz(settings(folder)) as (web, fake_bot):
+            assert fake_bot.engine is not None
+            monkeypatch.setattr(quiz, "wait_for_completion", _drawing(says))
             refused = await web.client.get("/api/quiz")
             assert refused.status_code == 503
             assert says not in refused.text
@@ -208,8 +208,8 @@ def test_what_dann_says_is_no_question_where_somebody_has_written_it(
     asyncio.run(play())
 
 
-def _saying(text: str) -> Any:
-    """Every reply's text is this."""
+def _drawing(text: str) -> Any:
+    """A wait_for_completion that returns this text for every reply."""
     from bot.replies.generate import wait_for_completion
 
     async def said(stream: Any) -> Any:
@@ -221,10 +221,10 @@ def _saying(text: str) -> Any:
 def test_without_an_engine_or_a_store_there_is_no_question_at_the_moment(folder: Path) -> None:
     async def play() -> None:
         config = settings(folder)
-        async with on_http(Answers(settings=config).sources()) as web:
+        async with serve_http(FakeBot(settings=config).state()) as web:
             assert (await web.client.get("/api/quiz")).status_code == 503
         config.data.store_file.write_bytes(b"this is no database, however long one looks at it" * 100)
-        async with asked(config) as (web, _):
+        async with serve_quiz(config) as (web, _):
             answer = await web.client.get("/api/quiz")
             assert answer.status_code == 503
             assert str(folder) not in answer.text
@@ -234,8 +234,8 @@ def test_without_an_engine_or_a_store_there_is_no_question_at_the_moment(folder:
 
 def test_where_too_many_wait_people_are_asked_to_come_back(folder: Path) -> None:
     async def play() -> None:
-        async with asked(settings(folder)) as (web, answers):
-            answers.engine = Engine(replace(parrot(DRAWN), meta=HELD_OUT))  # never started: it takes nobody
+        async with serve_quiz(settings(folder)) as (web, fake_bot):
+            fake_bot.engine = Engine(replace(parrot(DRAWN), meta=HELD_OUT))  # never started: it takes nobody
             answer = await web.client.get("/api/quiz")
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "2")
 
@@ -243,14 +243,14 @@ def test_where_too_many_wait_people_are_asked_to_come_back(folder: Path) -> None
 
 
 def test_a_post_whose_prompt_cannot_be_spelled_is_passed_over(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A tokenizer of characters has no token for what it never saw; what was said to nobody has no prompt."""
+    """A character tokenizer cannot spell some messages; a post that answers nobody has no prompt."""
     monkeypatch.setattr(quiz, "QUESTIONS", 200)
 
     async def play() -> None:
         letters = Tokenizer.of_characters(["birthday"])
         async with Engine(replace(parrot("birthday", tokenizer=letters), meta=HELD_OUT)) as engine:
             await engine.ready()
-            async with on_http(Answers(settings=settings(folder), engine=engine).sources()) as web:
+            async with serve_http(FakeBot(settings=settings(folder), engine=engine).state()) as web:
                 told = (await web.client.get("/api/quiz")).json()
                 assert {*told["texts"]} == {"birthday", UNASKED}
 
@@ -264,7 +264,7 @@ def test_a_post_whose_prompt_cannot_be_spelled_is_passed_over(folder: Path, monk
 )  # fmt: skip
 def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
     async def play() -> None:
-        async with asked(settings(folder)) as (web, _):
+        async with serve_quiz(settings(folder)) as (web, _):
             headers = {"Content-Type": "application/json"}
             answer = await web.client.post("/api/quiz", content=body, headers=headers)
             assert 400 <= answer.status_code < 500
@@ -274,13 +274,13 @@ def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
 
 def test_questions_that_nobody_answers_are_given_up() -> None:
     clock = Clock()
-    asked = OpenQuestions(clock)
-    ids = [asked.ask(number % 2) for number in range(MOST + 1)]
-    assert len(set(ids)) == MOST + 1
-    assert asked.answer(ids[0]) is None
-    assert (asked.answer(ids[1]), asked.answer(ids[1])) == (1, None)
-    clock.now = SECONDS
-    assert asked.answer(ids[2]) is None
+    serve_quiz = OpenQuestions(clock)
+    ids = [serve_quiz.ask(number % 2) for number in range(MAX_OPEN + 1)]
+    assert len(set(ids)) == MAX_OPEN + 1
+    assert serve_quiz.answer(ids[0]) is None
+    assert (serve_quiz.answer(ids[1]), serve_quiz.answer(ids[1])) == (1, None)
+    clock.now = OPEN_SECONDS
+    assert serve_quiz.answer(ids[2]) is None
 
 
 @pytest.mark.parametrize("text", ["nice weather", "wow!! 😂", "1234 cats", "at 7:30, then?", "ça va où"])

@@ -1,4 +1,4 @@
-"""POST /api/reply, as the page asks it: events in order, the engine's own text, and nothing drawn for who has gone."""
+"""`POST /api/reply`: the order of events, the engine's own text, and nothing drawn after a disconnect."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ from bot.config import BotSettings
 from bot.web.page.reply import ANOTHER
 from model.checkpoints import checkpoint, retention
 from model.engine.engine import Engine, Turn
-from tests.bot.web.web_harness import Answers, Web, on_http
+from tests.bot.web.web_harness import FakeBot, Web, serve_http
 from tests.model.engine.test_stream import held_up
 from tests.model.small_networks import WILD, save, snapshot
 from training.config.tables import DataConfig
@@ -25,20 +25,20 @@ PARAMS = WILD.model_copy(update={"max_tokens": 60})
 
 
 @asynccontextmanager
-async def served(folder: Path) -> AsyncIterator[tuple[Web, Engine]]:
-    """dann with an older checkpoint "one", which has other weights than "two", which serves."""
+async def serve_checkpoints(folder: Path) -> AsyncIterator[tuple[Web, Engine]]:
+    """Serve checkpoint "two", with an older checkpoint "one" of other weights."""
     save(folder / "checkpoints", "one", seed=5)
     save(folder / "checkpoints", "two")
     async with Engine(checkpoint.load(folder / "checkpoints"), slots=8, waiting=8) as engine:
         await engine.ready()
         settings = BotSettings(data=DataConfig(dir=folder), sample=WILD)
-        async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+        async with serve_http(FakeBot(settings=settings, engine=engine).state()) as web:
             yield web, engine
 
 
-def played(folder: Path, act: Callable[[Web, Engine], Awaitable[None]]) -> None:
+def run_scenario(folder: Path, act: Callable[[Web, Engine], Awaitable[None]]) -> None:
     async def play() -> None:
-        async with served(folder) as (web, engine):
+        async with serve_checkpoints(folder) as (web, engine):
             await act(web, engine)
             async with asyncio.timeout(30):
                 while engine.load.busy + engine.load.waiting:
@@ -59,7 +59,7 @@ def text(told: list[dict[str, Any]]) -> str:
 
 
 def ids(told: list[dict[str, Any]]) -> list[int]:
-    """The tokens, without the one that ends the message."""
+    """Token ids, without the one that ends the message."""
     found = [token for event in told if event["type"] == "piece" for token in event["tokens"]]
     return [token["id"] for token in found if token["text"]]
 
@@ -75,7 +75,7 @@ def test_it_is_the_engines_text_alone_and_in_a_crowd_and_says_what_it_follows_fr
             assert start == {"type": "start", "checkpoint": "two", "seed": seed, "params": PARAMS.model_dump()}
             assert end == {"type": "end", "finish_reason": completion.finish_reason, "tokens": completion.tokens}
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_without_a_seed_each_is_another(tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_without_a_seed_each_is_another(tmp_path: Path) -> None:
         assert len({start["seed"] for start, *_ in told}) == 2
         assert text(await events(web, seed=told[0][0]["seed"])) == text(told[0])
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_an_older_checkpoint_says_what_it_said_and_ends_with_the_server(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_an_older_checkpoint_says_what_it_said_and_ends_with_the_server(tmp_path
         assert text(await events(web, checkpoint="two", seed=7)) == text(await events(web, seed=7)) != older
         engines.update(thread for thread in threading.enumerate() if thread.name == "dann engine")
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
     assert len(engines) >= 2
     assert not [thread for thread in engines if thread.is_alive()]
 
@@ -113,7 +113,7 @@ def test_another_checkpoint_comes_to_serve_meanwhile_and_the_reply_ends_on_the_o
         assert (told[0]["checkpoint"], text(told)) == ("two", expected)
         assert (await events(web, seed=3))[0]["checkpoint"] == "one"
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_reply_that_waited_meanwhile_says_which_checkpoint_draws_it_or_that_it
         else:
             assert told == [{"type": "error", "message": ANOTHER}]
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_every_token_has_its_thought_and_the_reply_goes_on_from_any_of_them(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ def test_every_token_has_its_thought_and_the_reply_goes_on_from_any_of_them(tmp_
         other = next(id_ for id_, spelled, _ in tokens[0]["top"] if spelled and id_ != whole[0])
         assert (await events(web, seed=4, begun=[other]))[-1]["type"] == "end"
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_what_is_wrong_is_said_before_anything_is_drawn(
         assert error["param"] == param
         assert "\n" not in error["message"]
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_what_is_no_request_is_refused(tmp_path: Path, body: bytes) -> None:
         answer = await web.client.post("/api/reply", content=body, headers={"Content-Type": "application/json"})
         assert (answer.status_code, answer.json()["error"]["type"]) == (400, "invalid_request_error")
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_who_goes_away_frees_the_place_at_once(tmp_path: Path) -> None:
@@ -216,7 +216,7 @@ def test_who_goes_away_frees_the_place_at_once(tmp_path: Path) -> None:
                 await asyncio.sleep(0.001)
         assert engine.tokens_generated - drawn < 1000
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,12 +228,12 @@ def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytes
                 stream.cancel()
         assert (answer.status_code, answer.headers["retry-after"]) == (429, "2")
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_an_engine_that_stops_is_told_as_an_event(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def play() -> None:
-        async with served(tmp_path) as (web, engine):
+        async with serve_checkpoints(tmp_path) as (web, engine):
             with held_up(monkeypatch):
                 under_way = asyncio.create_task(events(web, params={"max_tokens": 1000}, seed=1))
                 while not engine.load.waiting + engine.load.busy:
@@ -251,8 +251,8 @@ def test_an_engine_that_stops_is_told_as_an_event(tmp_path: Path, monkeypatch: p
 
 def test_before_there_is_a_checkpoint_it_is_not_ready() -> None:
     async def play() -> None:
-        answers = Answers(why_not=lambda: "no checkpoint is loaded yet")
-        async with on_http(answers.sources()) as web:
+        fake_bot = FakeBot(why_not=lambda: "no checkpoint is loaded yet")
+        async with serve_http(fake_bot.state()) as web:
             answer = await web.client.post("/api/reply", json=HEY)
             assert (answer.status_code, answer.json()["error"]["code"]) == (503, "not_ready")
             assert answer.json()["error"]["message"] == "no checkpoint is loaded yet"
@@ -266,7 +266,7 @@ def test_what_learned_forgotten_posts_is_not_offered_any_more(tmp_path: Path) ->
         assert [one["id"] for one in (await web.client.get("/v1/models")).json()["data"]] == ["dann", "two"]
         assert (await web.client.post("/api/reply", json=HEY | {"checkpoint": "one"})).status_code == 404
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_few_older_ones_are_held_and_those_in_use_stay(tmp_path: Path) -> None:
@@ -281,7 +281,7 @@ def test_few_older_ones_are_held_and_those_in_use_stay(tmp_path: Path) -> None:
             rest = [json.loads(line.removeprefix("data: ")) async for line in lines if line]
         assert rest[-1]["type"] == "end"
 
-    played(tmp_path, act)
+    run_scenario(tmp_path, act)
 
 
 def test_a_character_that_the_model_never_saw_is_refused(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_a_character_that_the_model_never_saw_is_refused(tmp_path: Path) -> None
     async def play() -> None:
         async with Engine(snapshot(Tokenizer.of_characters(["hey lol"])), slots=1) as engine:
             settings = BotSettings(data=DataConfig(dir=tmp_path))
-            async with on_http(Answers(settings=settings, engine=engine).sources()) as web:
+            async with serve_http(FakeBot(settings=settings, engine=engine).state()) as web:
                 answer = await web.client.post("/api/reply", json={"messages": [{"mine": False, "text": "ж"}]})
                 assert (answer.status_code, answer.json()["error"]["param"]) == (400, "messages")
                 assert "ж" not in answer.text

@@ -1,28 +1,28 @@
-// The button for light and dark: as the system has it, light, dark.
+// The button for the theme: the system's, light, dark.
 
 import { byId } from "./dom.js";
 
 const NEXT = { "": "light", light: "dark", dark: "" };
 const SIGN = { "": "◐", light: "☀", dark: "☾" };
-const SAID = { "": "as the system has them", light: "light", dark: "dark" };
+const LABEL = { "": "as your system has them", light: "light", dark: "dark" };
 
-/** Makes the button work. The theme itself was set by theme.js. */
-export function colours() {
-  const place = byId("theme");
+/** Makes the button work; theme.js has set the theme itself. */
+export function themeButton() {
+  const button = byId("theme");
   const show = () => {
     const theme = document.documentElement.dataset.theme ?? "";
-    place.textContent = SIGN[theme];
-    place.setAttribute("aria-label", `Colours: ${SAID[theme]}`);
-    place.title = `Colours: ${SAID[theme]}`;
+    button.textContent = SIGN[theme];
+    button.setAttribute("aria-label", `Colours: ${LABEL[theme]}`);
+    button.title = `Colours: ${LABEL[theme]}`;
   };
-  place.addEventListener("click", () => {
+  button.addEventListener("click", () => {
     const next = NEXT[document.documentElement.dataset.theme ?? ""];
     if (next) document.documentElement.dataset.theme = next;
     else delete document.documentElement.dataset.theme;
     try {
       localStorage.setItem("dann.theme", next);
     } catch {
-      // It holds for this visit.
+      // Without storage the theme lasts for this visit.
     }
     show();
   });

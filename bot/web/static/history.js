@@ -1,11 +1,11 @@
-// The history: conversations that this browser keeps, to open again or forget.
+// The history dialog: conversations kept in this browser, to open or delete.
 
 import { byId, button, el, toast } from "./dom.js";
-import { conversations, forget } from "./store.js";
-import { ago } from "./words.js";
+import { conversations, remove } from "./store.js";
+import { ago } from "./format.js";
 
-/** Makes the dialog work; `open` shows a conversation, `cleared` is called when all are forgotten. */
-export function past(open, cleared) {
+/** Makes the dialog work; `open` shows a conversation, `cleared` is called when all are deleted. */
+export function historyDialog(open, cleared) {
   const dialog = byId("past-list");
   byId("past").addEventListener("click", () => {
     list(dialog, open, cleared);
@@ -14,11 +14,11 @@ export function past(open, cleared) {
   dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
   dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
   byId("forget").addEventListener("click", () => {
-    if (!confirm("Forget every conversation that this browser keeps?")) return;
+    if (!confirm("Delete all conversations kept in this browser?")) return;
     dialog.close();
     cleared();
-    forget();
-    toast("History cleared");
+    remove();
+    toast("History deleted");
   });
 }
 
@@ -30,7 +30,7 @@ function list(dialog, open, cleared) {
       open(conversation);
     };
     const drop = () => {
-      forget(conversation.id);
+      remove(conversation.id);
       list(dialog, open, cleared);
     };
     const title = titleOf(conversation);
@@ -43,11 +43,11 @@ function list(dialog, open, cleared) {
         el("span", { class: "title", text: title, dir: "auto" }),
         el("span", { class: "hint", text: ago(conversation.at) }),
       ),
-      button("Forget", drop, { "aria-label": `Forget “${title}”` }),
+      button("Delete", drop, { "aria-label": `Delete “${title}”` }),
     );
   });
   dialog.querySelector("ol").replaceChildren(...rows);
-  if (!rows.length) dialog.querySelector("ol").append(el("li", { class: "hint", text: "Nothing has been said yet." }));
+  if (!rows.length) dialog.querySelector("ol").append(el("li", { class: "hint", text: "No conversations yet." }));
   byId("forget").hidden = !rows.length;
 }
 

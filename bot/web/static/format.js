@@ -1,4 +1,4 @@
-// Numbers and times as people read them.
+// Formats numbers, times and tokens for people.
 
 /** A probability: "34%", "0.4%", "<0.1%". */
 export function percent(share) {
@@ -10,7 +10,7 @@ export function percent(share) {
 
 export const whole = (number) => Math.round(number).toLocaleString("en");
 
-/** Bits with two places. */
+/** Bits with two decimals. */
 export const bits = (number) => number.toFixed(2);
 
 /** "3.4 MB". */
@@ -26,7 +26,7 @@ export function duration(seconds) {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
-/** "3 days ago"; "" where it is no time. */
+/** "3 days ago"; "" for what is no time. */
 export function ago(when) {
   const past = (Date.now() - new Date(when)) / 1000;
   if (Number.isNaN(past)) return "";
@@ -43,18 +43,18 @@ export function ago(when) {
   return "just now";
 }
 
-/** A day and a time, as this browser's people write them; of Unix seconds, or as ISO 8601 has it. */
+/** Day and time in the browser's format, from Unix seconds or ISO 8601. */
 export function moment(when) {
   const time = new Date(typeof when === "number" ? when * 1000 : (when ?? NaN));
   return Number.isNaN(time.valueOf()) ? "" : time.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
 }
 
-/** A token as it can be seen: blanks, line ends and control characters have a sign of their own. */
+/** A token with visible signs for spaces, line breaks and control characters. */
 export function visible(text) {
   return text === "" ? "end of the reply" : signed(text.replaceAll(" ", "␣"));
 }
 
-/** The same without the blanks around it, for a list where these say nothing; of blanks alone, with them. */
+/** A token without the spaces around it; one of spaces alone is shown as `visible` does. */
 export function plain(text) {
   return text.trim() === "" ? visible(text) : signed(text.trim());
 }

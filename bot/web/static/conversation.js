@@ -1,8 +1,8 @@
-// A conversation: turns, each of a message and the replies it got. Knows no page.
+// A conversation: turns, each with a message and its replies. Knows no page.
 
-const REMEMBERED = 20; // messages that dann is given at most, as in its chats
-const DROPPED = 8; // of the oldest at once: in between conversations begin alike, and what was read of them is not read again
-const CHARACTERS = 10_000; // that these have together at most, but for the last; servers refuse more than some number
+const MAX_MESSAGES = 20; // sent to dann at most, as in its chats
+const DROPPED = 8; // oldest messages at once: in between, prompts start alike, for the engine's prefix cache
+const MAX_CHARACTERS = 10_000; // of all messages but the last; servers refuse prompts that are too long
 const SEEDS = 1_000_000_000;
 
 export const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % SEEDS;
@@ -12,14 +12,14 @@ export const newConversation = () => ({ id: String(Date.now()) + newSeed(), at: 
 export const newTurn = (asked) => ({ asked, replies: [], chosen: 0 });
 
 /**
- * A reply still to be drawn. `messages` are what it answers, `begun` how it already begins; with `params`, `seed` and
- * `checkpoint` that is all that its text follows from.
+ * A reply to be drawn: `messages` to answer, and `begun`, its first tokens. With `params`, `seed` and `checkpoint` they
+ * determine its text.
  */
 export function newReply(messages, params, seed, { checkpoint = null, begun = { ids: [], text: "" } } = {}) {
   return { messages, params, seed, checkpoint, begun, text: begun.text, tokens: [], state: "new", note: "" };
 }
 
-/** What was said before the turn at `index`, and what it asks, as the server takes it. */
+/** The messages up to the one of the turn at `index`, as the server takes them. */
 export function messagesUntil(turns, index) {
   const messages = [];
   turns.slice(0, index + 1).forEach((turn, number) => {
@@ -27,17 +27,17 @@ export function messagesUntil(turns, index) {
     const reply = turn.replies[turn.chosen];
     if (number < index && reply?.text) messages.push({ mine: true, text: reply.text });
   });
-  const more = Math.max(0, messages.length - REMEMBERED);
+  const more = Math.max(0, messages.length - MAX_MESSAGES);
   return newest(messages.slice(Math.ceil(more / DROPPED) * DROPPED));
 }
 
 function newest(messages) {
-  let room = CHARACTERS;
+  let room = MAX_CHARACTERS;
   const from = messages.findLastIndex(({ text }) => (room -= text.length) < 0);
   return messages.slice(Math.min(from + 1, messages.length - 1));
 }
 
-/** Turns that say these messages; the last of them waits for its reply. */
+/** Turns for these messages; the last one has no reply yet. */
 export function turnsOf(messages) {
   const turns = [];
   for (const { mine, text } of messages) {
@@ -48,7 +48,7 @@ export function turnsOf(messages) {
   return turns;
 }
 
-/** How a reply begins up to its token `until`, as ids and as text, for one that goes on from there. */
+/** The first tokens of a reply, up to `until`, as ids and text, to continue from there. */
 export function beginning(reply, spans, until) {
   const taken = reply.tokens.slice(0, until).filter((token) => token.text !== "");
   const text = spans

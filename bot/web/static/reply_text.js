@@ -1,12 +1,12 @@
-// The text of a reply: plain, or with every token in the colour of its probability.
+// The text of a reply: plain, or with each token in the colour of its probability.
 
 import { el } from "./dom.js";
 import { spans } from "./spans.js";
-import { percent, visible } from "./words.js";
+import { percent, visible } from "./format.js";
 
-const STEPS = [0.5, 0.2, 0.05, 0.01]; // from sure to surprised
+const STEPS = [0.5, 0.2, 0.05, 0.01]; // probabilities, from sure to surprised
 
-/** How surprising, from 0 (likelier than not) to 4 (less than one in a hundred). */
+/** The surprise of a token, from 0 (over 50%) to 4 (under 1%). */
 export function surprise(logprob) {
   const share = Math.exp(logprob);
   const step = STEPS.findIndex((least) => share >= least);
@@ -15,15 +15,15 @@ export function surprise(logprob) {
 
 export const spansOf = (reply) => spans(reply.text, reply.tokens, reply.begun.text.length);
 
-/** A paragraph that shows a reply; `update` after its text has grown, or after `thinking` was turned. */
+/** A paragraph with a reply; call `update` when its text grows or `thinking` changes. */
 export class ReplyText {
-  constructor(reply, look) {
+  constructor(reply, alternatives) {
     this.reply = reply;
     this.element = el("p", { class: "text", dir: "auto" });
-    this.look = look;
+    this.alternatives = alternatives;
     this.thinking = null;
     this.shown = [];
-    this.element.addEventListener("keydown", (event) => this.#walk(event));
+    this.element.addEventListener("keydown", (event) => this.#moveFocus(event));
   }
 
   update(thinking) {
@@ -46,8 +46,8 @@ export class ReplyText {
   }
 
   #plain() {
-    const grown = this.reply.text.slice(this.element.textContent.length);
-    if (this.element.textContent + grown === this.reply.text) this.element.append(grown);
+    const added = this.reply.text.slice(this.element.textContent.length);
+    if (this.element.textContent + added === this.reply.text) this.element.append(added);
     else this.element.textContent = this.reply.text;
   }
 
@@ -56,7 +56,7 @@ export class ReplyText {
       this.element.setAttribute("role", "group");
       this.element.setAttribute(
         "aria-label",
-        "Token by token. Arrow keys walk, Enter shows what else could have come.",
+        "Token by token. Arrow keys move, Enter shows alternatives.",
       );
       if (this.reply.begun.text) this.element.append(el("span", { class: "given", text: this.reply.begun.text }));
     } else {
@@ -66,12 +66,12 @@ export class ReplyText {
   }
 
   #tokens() {
-    const found = spansOf(this.reply);
-    // All but the last are settled: more tokens may yet belong to a character that is not whole.
+    const spans = spansOf(this.reply);
+    // All but the last are final: more tokens may still complete the last character.
     let same = Math.max(0, this.shown.length - 1);
-    while (same > 0 && this.shown[same - 1].span.text !== found[same - 1]?.text) same--;
+    while (same > 0 && this.shown[same - 1].span.text !== spans[same - 1]?.text) same--;
     for (const { element } of this.shown.splice(same)) element.remove();
-    for (const span of found.slice(same)) this.#add(span);
+    for (const span of spans.slice(same)) this.#add(span);
   }
 
   #add(span) {
@@ -83,24 +83,24 @@ export class ReplyText {
       tabindex: first ? 0 : -1,
       "aria-label": `${visible(span.text)}, ${percent(Math.exp(token.logprob))}`,
       text: span.text,
-      onmouseenter: () => this.look.hover(element, this.reply, span, this),
-      onmouseleave: () => this.look.leave(),
-      onfocus: () => this.look.hover(element, this.reply, span, this),
-      onclick: () => this.look.pin(element, this.reply, span, this),
+      onmouseenter: () => this.alternatives.hover(element, this.reply, span, this),
+      onmouseleave: () => this.alternatives.leave(),
+      onfocus: () => this.alternatives.hover(element, this.reply, span, this),
+      onclick: () => this.alternatives.pin(element, this.reply, span, this),
     });
     this.shown.push({ span, element });
     this.element.append(element);
   }
 
-  #walk(event) {
+  #moveFocus(event) {
     const at = this.shown.findIndex(({ element }) => element === document.activeElement);
     if (at < 0) return;
     const ways = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: this.shown.length - 1 };
     if (event.key in ways) this.#focus(ways[event.key]);
     else if (["Enter", " ", "ArrowDown"].includes(event.key)) {
-      this.look.pin(this.shown[at].element, this.reply, this.shown[at].span, this);
-      this.look.enter();
-    } else if (event.key === "Escape") this.look.close();
+      this.alternatives.pin(this.shown[at].element, this.reply, this.shown[at].span, this);
+      this.alternatives.enter();
+    } else if (event.key === "Escape") this.alternatives.close();
     else return;
     event.preventDefault();
     event.stopPropagation();
