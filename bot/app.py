@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import platforms
 from bot.config import BotSettings, Tokens
+from bot.platform import Tell
 from bot.process import memory_tuning
 from bot.process.daemon_thread import run_in_daemon_thread
 from bot.process.loop_lag import LoopLagMonitor
@@ -32,22 +34,13 @@ from model.errors import DannError
 if TYPE_CHECKING:
     from bot.retraining.scheduler import RetrainSchedule
 
-Tell = Callable[[str], None]
-"""Says one line to the person who started dann."""
-Run = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
-"""Answers on one platform until cancelled."""
+ConnectedRun = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
+"""A platform's `run` with its token."""
 
 ALIVE_FILE = "serving"
 ALIVE_SECONDS = 5.0
 """How often the file is touched while the event loop turns."""
-NO_DISCORD = (
-    "Discord: no DISCORD_TOKEN. To have one: https://discord.com/developers/applications, New Application, Bot, Reset Token, "
-    "and switch on Message Content Intent there"
-)
-NO_TELEGRAM = "Telegram: no TELEGRAM_TOKEN. To have one: write /newbot to @BotFather on Telegram"
 NOWHERE = "nobody can reach dann without a token; `dann chat` talks to it here"
-ABOUT_TOKENS = frozenset({NO_DISCORD, NO_TELEGRAM, NOWHERE})
-"""What is said where there are none."""
 
 
 async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
@@ -89,7 +82,7 @@ async def _answer(
     standing.waits_for = NOT_COMPILED
     async with engine, Collector(settings) as collector:
         with memory_tuning.without_collecting():  # the clients, while the engine's thread compiles
-            runs = platforms(tokens, tell)
+            runs = load_clients(tokens, tell)
         if about := collector.about():
             tell(about)
         await until(engine.ready(), stopping)
@@ -123,24 +116,22 @@ async def _settle(engine: Engine) -> None:
     await asyncio.to_thread(memory_tuning.trim_heap)
 
 
-def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
-    """Who is to run, a platform each, its client loaded; of those without a token it is told how to get one."""
-    found: list[Run] = []
-    if tokens.discord:
-        from bot.discord_bot.run import run as run_on_discord  # noqa: PLC0415 (large, and not everybody's)
-
-        found.append(partial(run_on_discord, tokens.discord))
-    else:
-        tell(NO_DISCORD)
-    if tokens.telegram:
-        from bot.telegram_bot.run import run as run_on_telegram  # noqa: PLC0415 (as above)
-
-        found.append(partial(run_on_telegram, tokens.telegram))
-    else:
-        tell(NO_TELEGRAM)
-    if not found:
+def load_clients(tokens: Tokens, tell: Tell) -> list[ConnectedRun]:
+    """Import the client of each platform that has a token; tell how to get one for those that have none."""
+    runs: list[ConnectedRun] = []
+    for platform in platforms.PLATFORMS:
+        if token := tokens.platforms.get(platform.name):
+            runs.append(partial(platform.load_run(), token))
+        else:
+            tell(f"{platform.title}: {platform.missing_token}")
+    if not runs:
         tell(NOWHERE)
-    return found
+    return runs
+
+
+def about_tokens() -> set[str]:
+    """Return the lines that `load_clients` tells where there are no tokens."""
+    return {NOWHERE, *(f"{platform.title}: {platform.missing_token}" for platform in platforms.PLATFORMS)}
 
 
 async def scheduled(settings: BotSettings, retraining: RetrainSupervisor) -> None:

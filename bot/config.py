@@ -1,11 +1,12 @@
 """The tables of config.toml that concern the bot, on top of training's. Tokens are not among them: see `Tokens`."""
 
 import os
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from bot.cron import check_cron
@@ -75,56 +76,6 @@ class PersonaConfig(ConfigTable):
     name: str = Field("dann", min_length=1, max_length=32)
 
 
-class PlatformConfig(ConfigTable):
-    """Who owns dann on a platform, and whether what they write there is kept to learn from.
-
-    `collect_from` lists whose own messages are kept where these are not the owners.
-    """
-
-    owners: Ids = ()
-    collect: bool = False
-    collect_from: Ids = ()
-
-    @model_validator(mode="after")
-    def _somebody_is_listed(self) -> Self:
-        if self.collect and not (self.collect_from or self.owners):
-            raise ValueError("collect needs the id of whose messages are meant, in collect_from or owners")
-        return self
-
-
-class DiscordConfig(PlatformConfig):
-    """Who and what is answered on Discord, and where its servers are. An empty allow list allows all; deny wins."""
-
-    direct_messages: bool = True
-    allow_guilds: Ids = ()
-    deny_guilds: Ids = ()
-    allow_channels: Ids = ()
-    deny_channels: Ids = ()
-    allow_roles: Ids = ()
-    deny_roles: Ids = ()
-    allow_users: Ids = ()
-    deny_users: Ids = ()
-    allow_bots: Ids = ()
-    api_url: str = ""
-    gateway_url: str = ""
-
-
-class TelegramConfig(PlatformConfig):
-    """The same on Telegram. `webhook_url` "" polls; otherwise Telegram is told to call it, and `listen` answers."""
-
-    owners: ChatIds = ()
-    private_chats: bool = True
-    allow_chats: ChatIds = ()
-    deny_chats: ChatIds = ()
-    allow_users: ChatIds = ()
-    deny_users: ChatIds = ()
-    allow_bots: ChatIds = ()
-    base_url: str = ""
-    webhook_url: str = ""
-    webhook_listen: str = "127.0.0.1"
-    webhook_port: int = Field(8443, ge=1, le=65_535)
-
-
 class WebConfig(ConfigTable):
     """Where dann is on HTTP, and what one client may ask of it. `port` 0: nowhere.
 
@@ -175,9 +126,9 @@ class ScheduleConfig(ConfigTable):
 
 
 class BotConfig(ConfigTable):
-    """How dann behaves in a chat, on every platform.
+    """How dann behaves in a chat, on every platform; bot/platforms.py adds a table for each of them.
 
-    `slots` and `waiting` are the engine's: how many answers are drawn side by side, and how many may wait for one.
+    `slots` and `waiting` are the engine's: how many replies are drawn side by side, and how many may wait for a slot.
     """
 
     history_messages: int = Field(20, ge=0, le=1000)
@@ -193,8 +144,6 @@ class BotConfig(ConfigTable):
     drain_seconds: float = Field(5.0, ge=0, le=600)
     remarks: RemarksConfig = RemarksConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    discord: DiscordConfig = DiscordConfig()
-    telegram: TelegramConfig = TelegramConfig()
     web: WebConfig = WebConfig()
 
 
@@ -205,20 +154,33 @@ class BotSettings(Settings):
     bot: BotConfig = BotConfig()
 
 
+API_KEY, WEB_PASSWORD = "DANN_API_KEY", "DANN_WEB_PASSWORD"
+
+
+def token_variable(platform: str) -> str:
+    """Name the environment variable of a platform's token: DISCORD_TOKEN."""
+    return f"{platform.upper()}_TOKEN"
+
+
+def secret_variables(platforms: Collection[str]) -> frozenset[str]:
+    """Name the environment variables that hold a secret."""
+    return frozenset({API_KEY, WEB_PASSWORD, *map(token_variable, platforms)})
+
+
 @dataclass(frozen=True)
 class Tokens:
-    """What the platforms know the bot by, and what the web asks for. From the environment alone.
+    """The platforms' tokens by platform name, and the web's secrets. From the environment alone.
 
     Never printed, logged or saved: `repr` hides them.
     """
 
-    discord: str = field(default="", repr=False)
-    telegram: str = field(default="", repr=False)
+    platforms: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)
     web_password: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Read DISCORD_TOKEN, TELEGRAM_TOKEN, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
-        names = ("DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD")
-        return cls(*(os.environ.get(name, "").strip() for name in names))
+    def from_environment(cls, platforms: Collection[str] = ()) -> Self:
+        """Read each platform's token, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
+        secrets = {name: os.environ.get(name, "").strip() for name in secret_variables(platforms)}
+        tokens = {name: secrets[token_variable(name)] for name in platforms}
+        return cls(tokens, secrets[API_KEY], secrets[WEB_PASSWORD])

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bot.app import ABOUT_TOKENS, serve
+from bot.app import about_tokens, serve
 from bot.config import BotSettings, Tokens
 from bot.web.http.listen import free_port_for
 from model.checkpoints import checkpoint
@@ -47,7 +47,7 @@ def show_page(settings: BotSettings, tell: Callable[[str], None]) -> int:
     tell("Here is its page; Ctrl-C ends it. Then with your own: dann import PATH, dann train, dann serve")
 
     def without_tokens(line: str) -> None:
-        if line not in ABOUT_TOKENS:
+        if line not in about_tokens():
             tell(line)
 
     return asyncio.run(serve(settings.model_copy(update={"bot": bot, "data": data}), Tokens(), without_tokens))

@@ -1,6 +1,6 @@
 """`dann doctor`: everything that would keep dann from serving, looked at before it does. Changes nothing.
 
-The machine is looked at here; each platform looks after itself (`checks.py` in its package), with its own client.
+The machine is looked at here; each platform has its own check (`checks.py` in its folder), with its own client.
 """
 
 import asyncio
@@ -14,12 +14,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.app import NO_DISCORD, NO_TELEGRAM
+from bot import platforms
 from bot.config import BotSettings, Tokens
-from bot.discord_bot.checks import check_discord
-from bot.finding import Finding
+from bot.platform import Finding
 from bot.serving.reload import NO_CHECKPOINT
-from bot.telegram_bot.checks import check_telegram
 from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
@@ -37,13 +35,11 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     dates: list[str] = []
     findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
     findings.append(await check_web(settings.bot.web))
-    if tokens.discord:
-        findings += await check_discord(tokens.discord, settings, dates.append)
-    if tokens.telegram:
-        findings += await check_telegram(tokens.telegram, settings, dates.append)
-    missing = [line for token, line in ((tokens.discord, NO_DISCORD), (tokens.telegram, NO_TELEGRAM)) if not token]
-    nowhere = len(missing) == 2
-    findings += [Finding(line.split(":")[0], line.split(": ", 1)[1], trouble=nowhere) for line in missing]
+    for platform in platforms.PLATFORMS:
+        if token := tokens.platforms.get(platform.name):
+            findings += await platform.load_check()(token, settings, dates.append)
+        else:
+            findings.append(Finding(platform.title, platform.missing_token, trouble=not any(tokens.platforms.values())))
     return [*findings, *clock(dates)]
 
 

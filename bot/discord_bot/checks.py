@@ -10,8 +10,9 @@ from discord import app_commands
 from bot.config import BotSettings
 from bot.discord_bot import command_menu
 from bot.discord_bot.client import has_message_content, missing_intent
+from bot.discord_bot.config import DiscordConfig
 from bot.discord_bot.run import addresses, is_token, token_refused
-from bot.finding import Finding
+from bot.platform import Finding
 
 LONGEST_WAIT = 30.0
 """Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
@@ -21,7 +22,7 @@ async def check_discord(token: str, settings: BotSettings, dated: Callable[[str]
     """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
     if not is_token(token):
         return [_token_refused()]
-    with addresses(settings.bot.discord):
+    with addresses(DiscordConfig.of(settings.bot)):
         client = discord.Client(
             intents=discord.Intents(guilds=True), http_trace=_dates(dated), max_ratelimit_timeout=LONGEST_WAIT
         )
@@ -44,7 +45,7 @@ async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Find
         found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
-        tree, settings.persona.name, _nothing, _nothing, in_private=settings.bot.discord.direct_messages
+        tree, settings.persona.name, _nothing, _nothing, in_private=DiscordConfig.of(settings.bot).direct_messages
     )
     if await command_menu.is_synced(tree):
         return [*found, Finding("  commands", "registered")]

@@ -11,6 +11,7 @@ from yarl import URL
 
 from bot.config import BotSettings
 from bot.discord_bot import collect, convert
+from bot.discord_bot.config import DiscordConfig
 from bot.discord_bot.interactions import DannCommandTree
 from bot.discord_bot.send import is_refusal, post, tell, typing
 from bot.replies.types import Channel, Mention, Replier
@@ -44,7 +45,7 @@ class DiscordClient(discord.AutoShardedClient):
             max_messages=REMEMBERED,
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
-        self._config = settings.bot.discord
+        self._config = DiscordConfig.of(settings.bot)
         self._replier = replier
         self._collector = collector
         self._tell_ready: Callable[[str], None] | None = ready

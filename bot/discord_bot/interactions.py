@@ -12,6 +12,7 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import command_menu, convert
+from bot.discord_bot.config import DiscordConfig
 from bot.discord_bot.send import pieces
 from bot.replies import phrases
 from bot.replies.options import command_from_options
@@ -41,7 +42,7 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
         self._params = settings.sample
         self._under_way = under_way
         self._seen: deque[int] = deque(maxlen=REMEMBERED)
-        in_private = settings.bot.discord.direct_messages
+        in_private = DiscordConfig.of(settings.bot).direct_messages
         command_menu.add_commands(self, settings.persona.name, self._talk, self._order, in_private=in_private)
 
     async def sync_if_changed(self) -> None:

@@ -10,8 +10,9 @@ from discord.gateway import DiscordWebSocket
 from discord.http import Route
 from yarl import URL
 
-from bot.config import BotSettings, DiscordConfig
+from bot.config import BotSettings
 from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
+from bot.discord_bot.config import DiscordConfig
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
@@ -51,8 +52,8 @@ async def run(
         await client.tell_owner(owner, text)
 
     with (
-        addresses(settings.bot.discord),
-        (news or OwnerNotifier()).attached("Discord", tell, settings.bot.discord.owners),
+        addresses(DiscordConfig.of(settings.bot)),
+        (news or OwnerNotifier()).attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
         client = DiscordClient(settings, answers, ready, collector)
         while True:

@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 
 import training
-from bot.config import BotSettings
+from bot.config import BotSettings, secret_variables
 from bot.process.daemon_thread import run_in_daemon_thread
+from bot.replies.permissions import platform_tables
 from bot.retraining import report
 from bot.retraining.child import STOPPED, ChildLimits, RetrainChild
 from bot.retraining.notify import OwnerNotifier
@@ -22,8 +23,6 @@ from bot.retraining.outcome import RetrainOutcome, RetrainProgress
 from model.errors import DannError
 from training.config.tables import Settings
 
-SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD"})
-"""Of the environment; learning has no use for them."""
 MODULE = ("training",)
 SCHEDULED = "scheduled"
 ENDING_SECONDS = 2.0
@@ -181,13 +180,14 @@ def child_environment(settings: BotSettings) -> Mapping[str, str]:
 
     A table each in a variable, instead of those it came from: a file or command line would show a database's password.
     """
-    kept = {
+    secrets = secret_variables(platform_tables(settings.bot))  # training has no use for them
+    inherited = {
         name: value
         for name, value in os.environ.items()
-        if name not in SECRETS and not name.upper().startswith("DANN_")
+        if name not in secrets and not name.upper().startswith("DANN_")
     }
     tables = {name: getattr(settings, name) for name in Settings.model_fields}
     given = {f"DANN_{name.upper()}": table.model_dump_json() for name, table in tables.items()}
     root = str(Path(training.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, **given, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**inherited, **given, "PYTHONPATH": os.pathsep.join(paths)}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Self
 
 from bot.config import BotSettings
-from bot.replies.permissions import Permissions
+from bot.replies.permissions import Permissions, platform_tables
 from bot.replies.types import Author, Channel
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
@@ -42,8 +42,8 @@ class Collector:
     """`async with` it: at the end it writes what it was told, for at most `drain_seconds` of the config."""
 
     def __init__(self, settings: BotSettings) -> None:
-        self._tables = {"discord": settings.bot.discord, "telegram": settings.bot.telegram}
-        self._gate = Permissions(settings.bot)
+        self._tables = platform_tables(settings.bot)
+        self._permissions = Permissions(settings.bot)
         self._url = settings.data.store_url
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
@@ -61,7 +61,7 @@ class Collector:
         """Whether this author's messages here are: theirs alone who are listed, where dann may be."""
         table = self._tables[channel.platform]
         listed = table.collect_from or table.owners
-        return table.collect and author.id in listed and not author.is_bot and self._gate.opens(channel)
+        return table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
 
     def keep(self, post: Post) -> None:
         """Store a message as it reads now."""

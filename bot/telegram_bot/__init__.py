@@ -4,7 +4,3 @@ client.py starts and stops; handlers.py decides what a message is to dann; conve
 sends; command_menu.py keeps the list of commands; requests.py is how Telegram's servers are spoken to, addresses.py where
 they are. Knows no network of weights.
 """
-
-from bot.telegram_bot.client import TelegramBot
-
-__all__ = ["TelegramBot"]

@@ -3,7 +3,7 @@
 import socket
 from urllib.parse import urlsplit
 
-from bot.config import TelegramConfig
+from bot.telegram_bot.config import TelegramConfig
 from model.errors import DannError
 
 EXAMPLES = {"base_url": "http://127.0.0.1:8081", "webhook_url": "https://example.org/dann"}

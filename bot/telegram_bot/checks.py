@@ -8,10 +8,11 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.config import BotSettings
-from bot.finding import Finding
+from bot.platform import Finding
 from bot.telegram_bot.client import PRIVACY
 from bot.telegram_bot.command_menu import menu_is_set
 from bot.telegram_bot.commands import command_name
+from bot.telegram_bot.config import TelegramConfig
 from bot.telegram_bot.requests import REFUSED
 
 
@@ -22,7 +23,7 @@ async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str
         if date := response.headers.get("Date"):
             dated(date)
 
-    host = settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
+    host = TelegramConfig.of(settings.bot).base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
     request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [noted]}})
     try:
         async with Bot(token, f"{host}/bot", f"{host}/file/bot", request=request) as bot:

@@ -26,6 +26,7 @@ from bot.serving.collect import Collector
 from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
+from bot.telegram_bot.config import TelegramConfig
 from bot.telegram_bot.convert import MessageReader
 from bot.telegram_bot.handlers import UpdateHandler, log_failure
 from bot.telegram_bot.requests import (
@@ -75,14 +76,14 @@ class TelegramBot:
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
             raise token_refused()
-        check_addresses(self._settings.bot.telegram)
+        check_addresses(TelegramConfig.of(self._settings.bot))
         self._redaction.__enter__()
         self._application = application = self._built()
         command = command_name(self._settings.persona.name)
         try:
             await _insisted(application.initialize)
             me: User = application.bot.bot
-            await set_menu(application.bot, command, self._settings.bot.telegram.owners)
+            await set_menu(application.bot, command, TelegramConfig.of(self._settings.bot).owners)
             self._listen(application, me)
             await application.start()
             how = await self._fetching(application)
@@ -128,7 +129,7 @@ class TelegramBot:
             )
             .get_updates_request(PollingRequest())
         )
-        if host := self._settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot"):
+        if host := TelegramConfig.of(self._settings.bot).base_url.rstrip("/").removesuffix("/bot"):
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
@@ -141,7 +142,7 @@ class TelegramBot:
 
     async def _fetching(self, application: Telegram) -> str:
         """Have updates come in; returns how they do."""
-        updater, config = application.updater, self._settings.bot.telegram
+        updater, config = application.updater, TelegramConfig.of(self._settings.bot)
         if updater is None:
             raise RuntimeError("the application was built without an updater")
         if not config.webhook_url:

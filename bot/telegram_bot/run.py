@@ -8,6 +8,7 @@ from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
+from bot.telegram_bot.config import TelegramConfig
 
 
 async def run(
@@ -24,7 +25,7 @@ async def run(
     to do, as `TelegramBot.start`.
     """
     bot = TelegramBot(token, settings, answers, collector)
-    with (news or OwnerNotifier()).attached("Telegram", bot.tell_owner, settings.bot.telegram.owners):
+    with (news or OwnerNotifier()).attached("Telegram", bot.tell_owner, TelegramConfig.of(settings.bot).owners):
         ready(await bot.start())
         try:
             await asyncio.Event().wait()

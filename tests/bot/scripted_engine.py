@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.replies.generate import EngineLike
 from bot.replies.responder import Responder
 from bot.replies.stats import ReplyStats
@@ -50,7 +51,7 @@ def mention(
 
 def settings(**bot: Any) -> BotSettings:
     """Settings as config.toml has them, but for these of [bot]; no cooldown unless one is given."""
-    return BotSettings.model_validate({"bot": {"cooldown_seconds": 0} | bot})
+    return settings_class().model_validate({"bot": {"cooldown_seconds": 0} | bot})
 
 
 class Clock:

@@ -11,7 +11,8 @@ import pytest
 
 from bot import doctor
 from bot.config import BotSettings, Tokens
-from bot.finding import Finding
+from bot.platform import Finding
+from bot.platforms import settings_class
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.gateway.intents import AppFlag
 from tests.servers.telegram import TelegramServer
@@ -22,7 +23,7 @@ def found(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def settings(folder: Path, **bot: Any) -> BotSettings:
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": {"port": 0}} | bot})
+    return settings_class().model_validate({"data": {"dir": folder}, "bot": {"web": {"port": 0}} | bot})
 
 
 def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_CONTENT_LIMITED) -> dict[str, Finding]:
@@ -30,7 +31,7 @@ def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_C
         async with DiscordServer() as server:
             server.world.application_flags = flags
             addresses = {"discord": {"api_url": server.api_url, "gateway_url": server.gateway_url}}
-            tokens = Tokens(discord=token or server.world.token)
+            tokens = Tokens({"discord": token or server.world.token})
             return await doctor.examine(settings(folder, **addresses), tokens)
 
     return found(asyncio.run(asked()))
@@ -40,7 +41,7 @@ def on_telegram(folder: Path, token: str = "", *, privacy: bool = False) -> dict
     async def asked() -> list[Finding]:
         async with TelegramServer() as server:
             bot = server.world.bot("dann_bot", privacy=privacy)
-            tokens = Tokens(telegram=token or bot.token)
+            tokens = Tokens({"telegram": token or bot.token})
             return await doctor.examine(settings(folder, telegram={"base_url": server.base_url}), tokens)
 
     return found(asyncio.run(asked()))
@@ -102,7 +103,7 @@ def test_a_platform_that_cannot_be_reached(tmp_path: Path) -> None:
         discord={"api_url": "http://127.0.0.1:9/api/v10"},
         telegram={"base_url": "http://127.0.0.1:9"},
     )
-    findings = found(asyncio.run(doctor.examine(nobody, Tokens("a.b.c", "1:abc"))))
+    findings = found(asyncio.run(doctor.examine(nobody, Tokens({"discord": "a.b.c", "telegram": "1:abc"}))))
     for platform in ("Discord", "Telegram"):
         assert findings[platform].trouble
         assert "cannot be asked" in findings[platform].seen

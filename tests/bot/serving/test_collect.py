@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.replies.types import Author, Channel
 from bot.serving import collect
 from bot.serving.collect import Collector
@@ -26,7 +27,7 @@ HI = Post("discord:1", "discord:9", mine=True, time=10.0, text="hi", source="dis
 
 def settings(folder: Path, drain_seconds: float = 10.0, **discord: Any) -> BotSettings:
     bot = {"drain_seconds": drain_seconds, "discord": {"collect": True, "owners": ["2"]} | discord}
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": bot})
+    return settings_class().model_validate({"data": {"dir": folder}, "bot": bot})
 
 
 def posts(folder: Path) -> list[Post]:
@@ -70,7 +71,7 @@ def test_only_whose_messages_are_listed_and_only_where_dann_may_be(
 
 
 def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
-    collector = Collector(BotSettings.model_validate({"data": {"dir": tmp_path}}))
+    collector = Collector(settings_class().model_validate({"data": {"dir": tmp_path}}))
     assert (collector.collects("discord"), collector.collects("telegram"), collector.about()) == (False, False, "")
     assert Collector(settings(tmp_path)).about().startswith("collecting: what its owner writes on Discord is kept")
 
@@ -78,7 +79,7 @@ def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("platform", ["discord", "telegram"])
 def test_collecting_from_nobody_is_refused(platform: str) -> None:
     with pytest.raises(ValueError, match="collect needs the id of whose messages are meant"):
-        BotSettings.model_validate({"bot": {platform: {"collect": True}}})
+        settings_class().model_validate({"bot": {platform: {"collect": True}}})
 
 
 def test_what_it_is_told_is_stored_in_that_order(tmp_path: Path) -> None:

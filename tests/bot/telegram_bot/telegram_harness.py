@@ -11,9 +11,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from bot.config import BotConfig, BotSettings, PersonaConfig, TelegramConfig
+from bot.platforms import settings_class
 from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
-from bot.telegram_bot import TelegramBot
+from bot.telegram_bot.client import TelegramBot
 from tests.servers.telegram import Message, TelegramServer
 
 SENTINEL = "and that is all"
@@ -107,9 +107,9 @@ class Scene:
 
     def another(self, token: str, **config: Any) -> TelegramBot:
         """One more process, as it were, with this token."""
-        telegram = TelegramConfig(**{"base_url": self.server.base_url, **self._config, **config})
-        settings = BotSettings(persona=PersonaConfig(name=self._persona), bot=BotConfig(telegram=telegram))
-        return TelegramBot(token, settings, self.answers)
+        table = {"base_url": self.server.base_url, **self._config, **config}
+        bot = {"persona": {"name": self._persona}, "bot": {"telegram": table}}
+        return TelegramBot(token, settings_class().model_validate(bot), self.answers)
 
     async def sent(self, count: int) -> list[Message]:
         """What the bot sent, once there is so much of it."""
