@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bot import platforms
 from bot.config import BotSettings, Tokens
-from bot.platforms import PLATFORMS, settings_class
 from bot.process import memory_tuning
 from model.errors import DannError
 from training.cli.main import add_commands
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_command(commands, "doctor", run_doctor, "find what would keep dann from serving, and say what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
     SHORTHANDS.update({option: key for option, (key, _) in SAMPLING.items()})
-    return run_command(parser, argv, settings_class())
+    return run_command(parser, argv, platforms.settings_class())
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -124,7 +124,7 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
 
 def load_tokens() -> Tokens:
     """Read every platform's token and the web's secrets from the environment."""
-    return Tokens.from_environment([platform.name for platform in PLATFORMS])
+    return Tokens.from_environment([platform.name for platform in platforms.PLATFORMS])
 
 
 def run_doctor(args: argparse.Namespace, settings: BotSettings) -> int:
