@@ -9,9 +9,10 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import command_menu
+from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import has_message_content, missing_intent
 from bot.discord_bot.config import DiscordConfig
-from bot.discord_bot.run import addresses, is_token, token_refused
+from bot.discord_bot.run import is_token, token_refused
 from bot.platform import Finding
 
 LONGEST_WAIT = 30.0
@@ -22,7 +23,7 @@ async def check_discord(token: str, settings: BotSettings, dated: Callable[[str]
     """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
     if not is_token(token):
         return [_token_refused()]
-    with addresses(DiscordConfig.of(settings.bot)):
+    with use_addresses(DiscordConfig.of(settings.bot)):
         client = discord.Client(
             intents=discord.Intents(guilds=True), http_trace=_dates(dated), max_ratelimit_timeout=LONGEST_WAIT
         )

@@ -4,10 +4,10 @@ import re
 
 import discord
 
+from bot.discord_bot.config import NAME
 from bot.replies.types import Author, Channel, ChatMessage
 from training.exports.discord.markup import plain
 
-PLATFORM = "discord"
 CHAIN = 20
 """How many messages of a reply chain are followed back; discord.py hands over one and remembers the newest thousand."""
 
@@ -27,9 +27,9 @@ def channel_of_id(channel: object, guild: int | None) -> Channel:
     """Where a channel is; a thread belongs to its channel, so that lists of channels count for it too."""
     in_guild = "" if guild is None else str(guild)
     if isinstance(channel, discord.Thread):
-        return Channel(PLATFORM, str(channel.parent_id), thread=str(channel.id), guild=in_guild)
+        return Channel(NAME, str(channel.parent_id), thread=str(channel.id), guild=in_guild)
     id_ = channel.id if isinstance(channel, discord.abc.Snowflake) else 0
-    return Channel(PLATFORM, str(id_), guild=in_guild, private=guild is None)
+    return Channel(NAME, str(id_), guild=in_guild, private=guild is None)
 
 
 def channel_of(message: discord.Message) -> Channel:

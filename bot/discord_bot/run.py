@@ -2,15 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import discord
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
-from yarl import URL
 
 from bot.config import BotSettings
+from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
 from bot.discord_bot.config import DiscordConfig
 from bot.replies.types import Replier
@@ -52,7 +49,7 @@ async def run(
         await client.tell_owner(owner, text)
 
     with (
-        addresses(DiscordConfig.of(settings.bot)),
+        use_addresses(DiscordConfig.of(settings.bot)),
         (news or OwnerNotifier()).attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
         client = DiscordClient(settings, answers, ready, collector)
@@ -106,19 +103,6 @@ async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None
         await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
         await client.http.close()
     staying.result()
-
-
-@contextmanager
-def addresses(config: DiscordConfig) -> Iterator[None]:
-    """Let discord.py ask the addresses of the config, where there are any; it has no option for that."""
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
-    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
-    Route.BASE = config.api_url.rstrip("/") or before[0]
-    DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
-    try:
-        yield
-    finally:
-        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
 def is_token(token: str) -> bool:

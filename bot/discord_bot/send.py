@@ -49,7 +49,7 @@ async def post(message: discord.Message, reply: Reply, *, as_reply: bool = True)
             await message.channel.send(piece, nonce=nonce)
 
 
-async def tell(channel: discord.abc.Messageable, text: str) -> None:
+async def send_unasked(channel: discord.abc.Messageable, text: str) -> None:
     """Send what nobody asked for; it is no part of the conversation."""
     number = time.time_ns() // 1000
     for place, piece in enumerate(split(text, LIMIT, characters)):

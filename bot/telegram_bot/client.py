@@ -28,7 +28,7 @@ from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
 from bot.telegram_bot.config import TelegramConfig
 from bot.telegram_bot.convert import MessageReader
-from bot.telegram_bot.handlers import UpdateHandler, log_failure
+from bot.telegram_bot.events import EventHandler, log_failure
 from bot.telegram_bot.requests import (
     CONNECTIONS,
     READ_SECONDS,
@@ -136,7 +136,7 @@ class TelegramBot:
     def _listen(self, application: Telegram, me: User) -> None:
         reader = MessageReader(me)
         sender = self._sender = Sender(application.bot, reader, self._answers)
-        updates = UpdateHandler(self._settings, self._answers, reader, sender, self._collector)
+        updates = EventHandler(self._settings, self._answers, reader, sender, self._collector)
         application.add_handler(TypeHandler(Update, updates.take, block=False))
         application.add_error_handler(log_failure)
 

@@ -12,6 +12,7 @@ from telegram import Message, MessageEntity, User
 from telegram.constants import ChatType
 
 from bot.replies.types import Author, Channel, ChatMessage
+from bot.telegram_bot.config import NAME
 
 SOMEONE = "@someone"
 _AFTER_NAME = re.compile(r"[,:]?[ \t]?")
@@ -105,7 +106,7 @@ def without_names(message: Message) -> str:
 def channel_of(message: Message) -> Channel:
     """Where it was said. Only a topic is a thread: in other groups Telegram numbers replies as threads too."""
     thread = str(message.message_thread_id) if message.is_topic_message else ""
-    return Channel("telegram", str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
+    return Channel(NAME, str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
 
 
 def message_id(message: Message) -> str:

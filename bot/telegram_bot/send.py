@@ -15,6 +15,7 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 
 from bot.replies.split import split, utf16_units
 from bot.replies.types import Channel, Replier, Reply
+from bot.telegram_bot.config import NAME
 from bot.telegram_bot.convert import MessageReader
 
 LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
@@ -54,7 +55,7 @@ class Sender:
     async def send_privately(self, user: str, reply: Reply) -> bool:
         """Send it to somebody's own chat with the bot, where they have opened one; returns whether they have."""
         try:
-            await self._all(Channel("telegram", user, private=True), reply, None)
+            await self._all(Channel(NAME, user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
         except (TelegramError, TimeoutError) as error:

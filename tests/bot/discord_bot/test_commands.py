@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.discord_bot.interactions import CHANGED, DEFER_AFTER, QUIET
+from bot.discord_bot.commands import CHANGED, DEFER_AFTER, QUIET
 from bot.replies.types import Mention, Reply
 from tests.bot.discord_bot.discord_harness import Stage, on_stage
 from tests.bot.discord_bot.echo_answers import always

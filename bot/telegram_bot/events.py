@@ -37,7 +37,7 @@ async def log_failure(_update: object, context: ContextTypes.DEFAULT_TYPE) -> No
     logger.error(BUG, exc_info=context.error)
 
 
-class UpdateHandler:
+class EventHandler:
     """Takes one update after the other, and has answered what is meant for dann."""
 
     def __init__(
