@@ -19,12 +19,11 @@ from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.admin import Admin
-from bot.serving.cached_counts import CachedCounts
 from bot.serving.collect import Collector
 from bot.serving.inbox import watch_inbox
 from bot.serving.reload import Reload, load_first
 from bot.serving.status import NOT_COMPILED, ServeStatus
-from bot.serving.store_counts import count_stored
+from bot.serving.store_counts import CachedCounts, count_stored
 from bot.web.http.auth import WebSecrets
 from bot.web.state import AppState
 from model.checkpoints.checkpoint import Snapshot

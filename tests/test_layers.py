@@ -23,7 +23,7 @@ DISTRICTS = {
     "training/exports": "common discord generic telegram whatsapp x detect",
     "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
     "demo cli",
-    "bot/web": "http state cached docs models metrics sampling_request openai page routes checks server",
+    "bot/web": "http state docs models metrics sampling_request openai page routes checks server",
 }
 """What a folder holds, in order: each imports only what stands to its left."""
 ALONE = {

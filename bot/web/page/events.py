@@ -21,7 +21,7 @@ from fastapi.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from bot.retraining.outcome import RetrainProgress
-from bot.web.cached import FRESH
+from bot.web.http.security_headers import FRESH
 from bot.web.state import AppState
 
 LOOK_SECONDS = 0.5

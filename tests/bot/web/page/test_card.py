@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.process.timed_cache import TimedCache
 from bot.retraining.outcome import RetrainProgress
-from bot.web.cached import TimedCache
 from bot.web.page import card_data
 from bot.web.page.card_data import MOST_RUNS, without_paths
 from bot.web.page.card_schema import CardRun
