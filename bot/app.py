@@ -36,10 +36,10 @@ if TYPE_CHECKING:
 ConnectedRun = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
 """A platform's `run` with its token."""
 
-ALIVE_FILE = "serving"
-ALIVE_SECONDS = 5.0
+HEARTBEAT_FILE = "serving"
+HEARTBEAT_SECONDS = 5.0
 """How often the file is touched while the event loop turns."""
-NOWHERE = "nobody can reach dann without a token; `dann chat` talks to it here"
+UNREACHABLE = "nobody can reach dann without a token; `dann chat` talks to it here"
 
 
 async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
@@ -50,14 +50,14 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
     standing = ServeStatus()
     with stopped_by_signals() as stopping:
         stalls = LoopLagMonitor()
-        watching = [stalls.watch(), keep_alive(settings.data.dir / ALIVE_FILE, stalls)]
+        watching = [stalls.run(), write_heartbeat(settings.data.dir / HEARTBEAT_FILE, stalls)]
         alive = [asyncio.create_task(one) for one in watching]
-        web = asyncio.create_task(_kept(on_http(settings, tokens, standing, stopping, tell), tell))
+        web = asyncio.create_task(_run_part(serve_web(settings, tokens, standing, stopping, tell), tell))
         inbox = settings.data.inbox_folder
         importing = asyncio.create_task(watch_inbox(settings.data, inbox, tell)) if inbox else None
         try:
-            engine = await until(_loaded(settings, tell), stopping)
-            return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
+            engine = await run_until(_load_engine(settings, tell), stopping)
+            return 0 if engine is None else await _serve_platforms(settings, tokens, engine, standing, stopping, tell)
         finally:
             stopping.set()
             if importing:
@@ -65,16 +65,16 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
             await web
             for one in alive:
                 one.cancel()
-            (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
+            (settings.data.dir / HEARTBEAT_FILE).unlink(missing_ok=True)
 
 
-async def _loaded(settings: BotSettings, tell: Tell) -> Engine:
+async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
     """An engine with the checkpoint that serves, which nobody else holds: when another serves, its memory is let go."""
     snapshot = await load_first(settings.data.checkpoints, tell)
     return Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting)
 
 
-async def _answer(
+async def _serve_platforms(
     settings: BotSettings, tokens: Tokens, engine: Engine, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> int:
     """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
@@ -84,20 +84,20 @@ async def _answer(
             runs = load_clients(tokens, tell)
         if about := collector.about():
             tell(about)
-        await until(engine.ready(), stopping)
+        await run_until(engine.ready(), stopping)
         memory_tuning.freeze_loaded()
-        settling = asyncio.create_task(_settle(engine))
-        tell(_about(engine.snapshot))
+        settling = asyncio.create_task(_freeze_when_warm(engine))
+        tell(_describe(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         news = OwnerNotifier()
         retraining = RetrainSupervisor(settings, news, tell)
         standing.engine, standing.reload, standing.retraining = engine, reload, retraining
-        admin = Admin(engine, reload, retraining=retraining, tally=standing.tally)
-        responder = Responder(engine, settings, admin, tally=standing.tally)
+        admin = Admin(engine, reload, retraining=retraining, stats=standing.stats)
+        responder = Responder(engine, settings, admin, stats=standing.stats)
         running = [run(settings, responder, tell, collector, news) for run in runs]
-        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
-        beside = [asyncio.create_task(one) for one in (reload.watch(), scheduled(settings, retraining))]
-        await until(_all_gone(parts), stopping)
+        parts = [asyncio.create_task(_run_part(part, tell)) for part in running]
+        beside = [asyncio.create_task(one) for one in (reload.run(), run_schedule(settings, retraining))]
+        await run_until(_wait_for_platforms(parts), stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
         for part in (*beside, *parts):  # each finishes what it has begun; one after the other, waits would add up
@@ -108,7 +108,7 @@ async def _answer(
         return 0 if stopping.is_set() else 1
 
 
-async def _settle(engine: Engine) -> None:
+async def _freeze_when_warm(engine: Engine) -> None:
     """When all programs are there, nothing that is large comes any more: put it out of the way."""
     await engine.warmed_up()
     memory_tuning.freeze_loaded()
@@ -124,28 +124,28 @@ def load_clients(tokens: Tokens, tell: Tell) -> list[ConnectedRun]:
         else:
             tell(f"{platform.title}: {platform.missing_token}")
     if not runs:
-        tell(NOWHERE)
+        tell(UNREACHABLE)
     return runs
 
 
 def about_tokens() -> set[str]:
     """Return the lines that `load_clients` tells where there are no tokens."""
-    return {NOWHERE, *(f"{platform.title}: {platform.missing_token}" for platform in platforms.PLATFORMS)}
+    return {UNREACHABLE, *(f"{platform.title}: {platform.missing_token}" for platform in platforms.PLATFORMS)}
 
 
-async def scheduled(settings: BotSettings, retraining: RetrainSupervisor) -> None:
+async def run_schedule(settings: BotSettings, retraining: RetrainSupervisor) -> None:
     """Retrain when the config says, until cancelled."""
 
     def schedule() -> "RetrainSchedule":
         from bot.retraining.scheduler import RetrainSchedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
 
-        return RetrainSchedule(settings, retraining.due, retraining.plan)
+        return RetrainSchedule(settings, retraining.start_scheduled, retraining.set_next)
 
-    await retraining.recall()
+    await retraining.load_last_outcome()
     await (await run_in_daemon_thread(schedule)).run()
 
 
-async def on_http(
+async def serve_web(
     settings: BotSettings, tokens: Tokens, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> None:
     """Be on HTTP until `stopping` is set, from before there is a checkpoint; not at all where it is switched off."""
@@ -156,7 +156,7 @@ async def on_http(
     sources = AppState(
         settings=settings,
         why_not=standing.why_not,
-        tally=standing.tally,
+        tally=standing.stats,
         engine=lambda: standing.engine,
         stored=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
         reloads=standing.reloads,
@@ -167,7 +167,7 @@ async def on_http(
     await run(settings.bot.web, sources, stopping, settings.bot.drain_seconds, tell, secrets)
 
 
-async def keep_alive(path: Path, stalls: LoopLagMonitor) -> None:
+async def write_heartbeat(path: Path, stalls: LoopLagMonitor) -> None:
     """Show that the event loop turns, and how well: the image's health check looks at how old the file is.
 
     In it is the loop's longest stall since it was last written.
@@ -176,11 +176,11 @@ async def keep_alive(path: Path, stalls: LoopLagMonitor) -> None:
     while True:
         with suppress(OSError):  # a full disk is no reason to stop answering
             path.touch()
-            path.write_text(f"longest stall {1e3 * stalls.take():.1f} ms\n")
-        await asyncio.sleep(ALIVE_SECONDS)
+            path.write_text(f"longest stall {1e3 * stalls.take_longest():.1f} ms\n")
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
-async def until(work: Any, stopping: asyncio.Event) -> Any:
+async def run_until(work: Any, stopping: asyncio.Event) -> Any:
     """What `work` returns, or None where `stopping` is set before; then the work is cancelled."""
     doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
     await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
@@ -211,7 +211,7 @@ def stopped_by_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
+async def _run_part(part: Coroutine[Any, Any, None], tell: Tell) -> None:
     """Run a platform; what keeps it from running is told, and the others go on."""
     try:
         await part
@@ -219,7 +219,7 @@ async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
         tell(str(error))
 
 
-async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
+async def _wait_for_platforms(parts: list[asyncio.Task[None]]) -> None:
     """Wait until no platform runs, or one raises; without end where there is none, as something else may be served.
 
     Who stops waiting stops none of them, as gather would.
@@ -231,7 +231,7 @@ async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
         part.result()
 
 
-def _about(snapshot: Snapshot) -> str:
+def _describe(snapshot: Snapshot) -> str:
     meta = snapshot.meta
     known = f", {meta.val_bpb:.3f} bits per byte of held-out posts, {meta.posts:,} posts" if meta else ""
     return f"dann: checkpoint {snapshot.id}{known}"

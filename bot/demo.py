@@ -19,7 +19,7 @@ from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
 
-EXCHANGES = 4000
+NUM_EXCHANGES = 4000
 MINUTES = 1.0
 QUESTIONS = (
     "hey", "how is training going", "what learning rate are you using?", "did you fix the bug",
@@ -30,7 +30,7 @@ QUESTIONS = (
 def demo(settings: BotSettings, told: Console) -> int:
     """Run it in `<data>/demo`, apart from real posts; at a terminal, then talk on the page until Ctrl-C."""
     settings = _set_up(settings)
-    _learn(settings, told)
+    _train(settings, told)
     _converse(settings, Console())
     if sys.stdin.isatty():
         return show_page(settings, lambda line: told.print(line, markup=False, highlight=False, soft_wrap=True))
@@ -61,11 +61,11 @@ def _set_up(settings: BotSettings) -> BotSettings:
     return settings.model_copy(update={"data": data, "train": train_config})
 
 
-def _learn(settings: BotSettings, told: Console) -> None:
+def _train(settings: BotSettings, told: Console) -> None:
     """Make the person up, import what they are said to have written, and train."""
     export = settings.data.dir / "export.jsonl"
     with export.open("w", encoding="utf-8") as file:
-        write_export(file, EXCHANGES, seed=1)
+        write_export(file, NUM_EXCHANGES, seed=1)
     told.print(
         f"A made-up person called {NAME}: {export} holds a chat with {', '.join(FRIENDS)} that nobody wrote "
         "(training/demo_persona.py is the grammar it was drawn from).",

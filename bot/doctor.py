@@ -22,25 +22,28 @@ from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
 
-LEAST_FREE = 500_000_000
+MIN_FREE_DISK = 500_000_000
 """Bytes of disk: a checkpoint, what resuming needs, compiled programs, and some air."""
-LEAST_MEMORY = 600_000_000
+MIN_MEMORY = 600_000_000
 """Bytes: what serving takes."""
-CLOCK_SECONDS = 30.0
+MAX_CLOCK_ERROR = 30.0
 """How far off the clock may be: tokens of interactions and times of posts go by it."""
 
 
 async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     """Look at everything; what cannot be reached is a finding, too."""
     dates: list[str] = []
-    findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
+    findings = [
+        *_check_machine(settings.data.dir),
+        await asyncio.to_thread(_check_checkpoint, settings.data.checkpoints),
+    ]
     findings.append(await check_web(settings.bot.web))
     for platform in platforms.PLATFORMS:
         if token := tokens.platforms.get(platform.name):
             findings += await platform.load_check()(token, settings, dates.append)
         else:
             findings.append(Finding(platform.title, platform.missing_token, trouble=not any(tokens.platforms.values())))
-    return [*findings, *clock(dates)]
+    return [*findings, *check_clock(dates)]
 
 
 def print_findings(findings: list[Finding]) -> None:
@@ -54,7 +57,7 @@ def print_findings(findings: list[Finding]) -> None:
             console.print(f"    {finding.advice}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _machine(folder: Path) -> Iterator[Finding]:
+def _check_machine(folder: Path) -> Iterator[Finding]:
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     writable = os.access(there, os.W_OK | os.X_OK)
     yield Finding(
@@ -67,18 +70,18 @@ def _machine(folder: Path) -> Iterator[Finding]:
     yield Finding(
         "disk",
         f"{_megabytes(free)} free",
-        trouble=free < LEAST_FREE,
+        trouble=free < MIN_FREE_DISK,
         advice=""
-        if free >= LEAST_FREE
-        else f"make room: {_megabytes(LEAST_FREE)} are needed to save and publish safely",
+        if free >= MIN_FREE_DISK
+        else f"make room: {_megabytes(MIN_FREE_DISK)} are needed to save and publish safely",
     )
     memory = available_memory()
     if memory is not None:
         yield Finding(
             "memory",
             f"{_megabytes(memory)} available",
-            trouble=memory < LEAST_MEMORY,
-            advice="" if memory >= LEAST_MEMORY else f"end something else: serving takes {_megabytes(LEAST_MEMORY)}",
+            trouble=memory < MIN_MEMORY,
+            advice="" if memory >= MIN_MEMORY else f"end something else: serving takes {_megabytes(MIN_MEMORY)}",
         )
 
 
@@ -96,7 +99,7 @@ def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sy
         return machine
 
 
-def _checkpoint(root: Path) -> Finding:
+def _check_checkpoint(root: Path) -> Finding:
     try:
         id_ = checkpoint.current(root)
         if id_ is None:
@@ -108,13 +111,13 @@ def _checkpoint(root: Path) -> Finding:
     return Finding("checkpoint", f"{id_}{figure}")
 
 
-def clock(dates: list[str]) -> Iterator[Finding]:
+def check_clock(dates: list[str]) -> Iterator[Finding]:
     """The machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
-    theirs = next((moment for date in dates if (moment := _moment(date))), None)
+    theirs = next((moment for date in dates if (moment := _parse_date(date))), None)
     if theirs is None:
         return
     off = time.time() - theirs.timestamp()
-    wrong = abs(off) > CLOCK_SECONDS
+    wrong = abs(off) > MAX_CLOCK_ERROR
     yield Finding(
         "clock",
         f"{abs(off):.0f} s {'fast' if off > 0 else 'slow'}" if wrong else "right",
@@ -123,7 +126,7 @@ def clock(dates: list[str]) -> Iterator[Finding]:
     )
 
 
-def _moment(date: str) -> datetime | None:
+def _parse_date(date: str) -> datetime | None:
     try:
         return parsedate_to_datetime(date)
     except ValueError:

@@ -15,7 +15,7 @@ from bot.discord_bot.config import DiscordConfig
 from bot.discord_bot.run import is_token, token_refused
 from bot.platform import Finding
 
-LONGEST_WAIT = 30.0
+MAX_RATE_LIMIT_WAIT = 30.0
 """Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
 
 
@@ -25,19 +25,21 @@ async def check_discord(token: str, settings: BotSettings, dated: Callable[[str]
         return [_token_refused()]
     with use_addresses(DiscordConfig.of(settings.bot)):
         client = discord.Client(
-            intents=discord.Intents(guilds=True), http_trace=_dates(dated), max_ratelimit_timeout=LONGEST_WAIT
+            intents=discord.Intents(guilds=True),
+            http_trace=_date_trace(dated),
+            max_ratelimit_timeout=MAX_RATE_LIMIT_WAIT,
         )
         try:
             async with client:
                 await client.login(token)
-                return await _logged_in(client, settings)
+                return await _check_bot(client, settings)
         except discord.LoginFailure:
             return [_token_refused()]
         except (discord.DiscordException, OSError) as error:
             return [Finding("Discord", _unreachable(error), trouble=True, advice="look at the network, then try again")]
 
 
-async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Finding]:
+async def _check_bot(client: discord.Client, settings: BotSettings) -> list[Finding]:
     found = [Finding("Discord", f"{client.user}")]
     if has_message_content(client.application):
         found.append(Finding("  Message Content intent", "on"))
@@ -46,7 +48,7 @@ async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Find
         found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
-        tree, settings.persona.name, _nothing, _nothing, in_private=DiscordConfig.of(settings.bot).direct_messages
+        tree, settings.persona.name, _unused, _unused, in_private=DiscordConfig.of(settings.bot).direct_messages
     )
     if await command_menu.is_synced(tree):
         return [*found, Finding("  commands", "registered")]
@@ -54,7 +56,7 @@ async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Find
     return [*found, Finding("  commands", seen, trouble=True, advice=advice)]
 
 
-async def _nothing(*_: Any) -> None:
+async def _unused(*_: Any) -> None:
     """A command that nobody can call."""
 
 
@@ -69,7 +71,7 @@ def _unreachable(error: Exception) -> str:
     return f"cannot be asked ({type(error).__name__}{code})"
 
 
-def _dates(dated: Callable[[str], Any]) -> aiohttp.TraceConfig:
+def _date_trace(dated: Callable[[str], Any]) -> aiohttp.TraceConfig:
     async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
         if date := params.response.headers.get("Date"):
             dated(date)

@@ -7,7 +7,7 @@ from training.exports.discord.markup import plain
 from training.store.post import Post
 
 SOURCE = "discord-live"
-_TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
+_USER_TYPES = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
 def post_id(message: int) -> str:
@@ -19,7 +19,7 @@ def post_of(message: discord.Message) -> Post | None:
     """The author's own words, or None where there are none: a notice, a forward, a command, a picture or a bare link."""
     text = message_text.clean(plain(message.content))
     if (
-        message.type not in _TALK
+        message.type not in _USER_TYPES
         or message.webhook_id
         or message.message_snapshots
         or message_text.reason_to_drop(text)

@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.replies.options import OPTIONS, CommandOption
 
-ADMIN = {
+ADMIN_COMMANDS = {
     "status": "what serves, since when, and how busy it is",
     "retrain": "learn from what is new, now",
     "rollback": "serve an earlier checkpoint",
@@ -20,7 +20,7 @@ ADMIN = {
 }
 """What owners can ask for, and what it does."""
 
-LONGEST_NAME = 32 - len("-admin")
+MAX_NAME = 32 - len("-admin")
 DEFAULT_NAME = "dann"
 
 Interaction = discord.Interaction[discord.Client]
@@ -35,7 +35,7 @@ def command_name(persona: str) -> str:
 
     "dann" where nothing is left of it, or where its letters have no lower case that Discord knows.
     """
-    name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:LONGEST_NAME].strip("-")
+    name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:MAX_NAME].strip("-")
     return name if name and name == name.lower() else DEFAULT_NAME
 
 
@@ -100,28 +100,28 @@ def _admin(name: str, ordered: OnAdmin) -> app_commands.Group:
     group = app_commands.Group(
         name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
     )
-    for command, about in ADMIN.items():
-        special = {"rollback": _rollback, "retrain": _retrain}
-        callback = special[command](ordered) if command in special else _order(command, ordered)
+    for command, about in ADMIN_COMMANDS.items():
+        special = {"rollback": _rollback_command, "retrain": _retrain_command}
+        callback = special[command](ordered) if command in special else _plain_command(command, ordered)
         group.add_command(app_commands.Command(name=command, description=about, callback=callback))
     return group
 
 
-def _order(command: str, ordered: OnAdmin) -> Any:
+def _plain_command(command: str, ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction) -> None:
         await ordered(interaction, command, "")
 
     return order
 
 
-def _rollback(ordered: OnAdmin) -> Any:
+def _rollback_command(ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction, checkpoint: str = "") -> None:
         await ordered(interaction, "rollback", checkpoint)
 
     return app_commands.describe(checkpoint="which one; nothing: the one before")(order)
 
 
-def _retrain(ordered: OnAdmin) -> Any:
+def _retrain_command(ordered: OnAdmin) -> Any:
     async def order(interaction: Interaction, force: bool = False) -> None:
         await ordered(interaction, "retrain", "force" if force else "")
 
@@ -134,8 +134,8 @@ async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
     Read as Discord writes them: discord.py's AppCommand misreads where a command is offered (2.7.1).
     """
     http, application = tree.client.http, tree.client.application_id
-    there = _shape(await http.get_global_commands(application or 0))
-    here = _shape([one.to_dict(tree) for one in tree.get_commands()])
+    there = _comparable(await http.get_global_commands(application or 0))
+    here = _comparable([one.to_dict(tree) for one in tree.get_commands()])
     return sorted(here, key=_name) == sorted(there, key=_name)
 
 
@@ -149,17 +149,17 @@ _COMPARED = frozenset(
 )
 
 
-def _shape(command: Any) -> Any:
+def _comparable(command: Any) -> Any:
     """A command or option, less what Discord adds and what says nothing; 0 says something."""
     if isinstance(command, list):
-        return [_shape(one) for one in command]
+        return [_comparable(one) for one in command]
     if not isinstance(command, dict):
         return command
-    shape = {key: _shape(value) for key, value in command.items() if key in _COMPARED and _says_something(value)}
+    shape = {key: _comparable(value) for key, value in command.items() if key in _COMPARED and _is_significant(value)}
     if "default_member_permissions" in shape:  # sent as a number, listed as a string
         shape["default_member_permissions"] = str(shape["default_member_permissions"])
     return shape
 
 
-def _says_something(value: object) -> bool:
+def _is_significant(value: object) -> bool:
     return value is not None and value is not False and value != []

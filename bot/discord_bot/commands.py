@@ -21,11 +21,11 @@ from model.errors import DannError
 
 DEFER_AFTER = 0.05
 """Seconds: what is refused is refused within them, and can then be shown to one person alone; Discord waits for 3."""
-REMEMBERED = 1000
+MAX_INTERACTIONS = 1000
 """Interactions kept, so that none is answered twice."""
-QUIET = "not now, sorry"
+NO_REPLY = "not now, sorry"
 """A command must be answered even where dann keeps quiet, or Discord says that dann is broken."""
-TOO_LATE = frozenset({10008, 10015, 10062, 40060, 50027})
+TOO_LATE_CODES = frozenset({10008, 10015, 10062, 40060, 50027})
 """What Discord says of a command that waited too long, was answered before, or whose answer was dismissed."""
 CHANGED = "this command has changed since your app looked; try again in a minute"
 
@@ -38,12 +38,12 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
 
     def __init__(self, client: discord.Client, settings: BotSettings, answers: Replier, under_way: UnderWay) -> None:
         super().__init__(client)
-        self._answers = answers
+        self._replier = answers
         self._params = settings.sample
-        self._under_way = under_way
-        self._seen: deque[int] = deque(maxlen=REMEMBERED)
+        self._in_flight = under_way
+        self._seen: deque[int] = deque(maxlen=MAX_INTERACTIONS)
         in_private = DiscordConfig.of(settings.bot).direct_messages
-        command_menu.add_commands(self, settings.persona.name, self._talk, self._order, in_private=in_private)
+        command_menu.add_commands(self, settings.persona.name, self._on_dann, self._on_admin, in_private=in_private)
 
     async def sync_if_changed(self) -> None:
         """Register the commands where Discord lists others; without them dann still answers mentions."""
@@ -62,7 +62,7 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
             return False
         self._seen.append(interaction.id)
         if misfit := command_menu.signature_problem(interaction):
-            await _tell_if_possible(interaction, misfit)
+            await _respond_if_possible(interaction, misfit)
             return False
         return True
 
@@ -70,29 +70,29 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
         """Log it, and tell the asker one line if they can still be told."""
         cause = error.original if isinstance(error, app_commands.CommandInvokeError) else error
         changed = isinstance(cause, app_commands.AppCommandError)
-        if isinstance(cause, discord.HTTPException) and cause.code in TOO_LATE:
+        if isinstance(cause, discord.HTTPException) and cause.code in TOO_LATE_CODES:
             log.warning("a command's answer found nobody waiting: %s (%s)", cause.text, cause.code)
             return
         log.error("a command failed", exc_info=cause)
-        await _tell_if_possible(interaction, CHANGED if changed else phrases.FAILED)
+        await _respond_if_possible(interaction, CHANGED if changed else phrases.FAILED)
 
-    async def _talk(self, interaction: command_menu.Interaction, options: dict[str, Any]) -> None:
+    async def _on_dann(self, interaction: command_menu.Interaction, options: dict[str, Any]) -> None:
         """`/dann`."""
-        with self._under_way() as may:
+        with self._in_flight() as may:
             prompt = options.pop("prompt", "")
             try:
                 wanted = command_from_options(prompt, self._params, **options)
             except DannError as error:
-                await _tell(interaction, Reply(str(error), private=True))
+                await _respond(interaction, Reply(str(error), private=True))
                 return
-            channel, who = self._asker(interaction)
+            channel, who = self._context(interaction)
             message = ChatMessage(str(interaction.id), who, wanted.prompt, interaction.created_at.timestamp())
-            reply = await self._answered(interaction, Mention(channel, message, command=wanted)) if may else None
-            await self._deliver(interaction, channel, reply or Reply(QUIET, private=True))
+            reply = await self._answer(interaction, Mention(channel, message, command=wanted)) if may else None
+            await self._send(interaction, channel, reply or Reply(NO_REPLY, private=True))
 
-    async def _answered(self, interaction: command_menu.Interaction, mention: Mention) -> Reply | None:
+    async def _answer(self, interaction: command_menu.Interaction, mention: Mention) -> Reply | None:
         """Ask for the answer; where that takes longer than a refusal does, say that dann is thinking."""
-        answering = asyncio.ensure_future(self._answers.answer(mention))
+        answering = asyncio.ensure_future(self._replier.answer(mention))
         try:
             await asyncio.wait({answering}, timeout=DEFER_AFTER)
             if not answering.done():
@@ -101,36 +101,36 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
         finally:
             answering.cancel()  # where it could not be acknowledged, nobody will read it
 
-    async def _order(self, interaction: command_menu.Interaction, command: str, argument: str) -> None:
+    async def _on_admin(self, interaction: command_menu.Interaction, command: str, argument: str) -> None:
         """`/dann-admin`, seen by nobody else; some of what it does takes longer than Discord waits."""
-        with self._under_way():
+        with self._in_flight():
             await interaction.response.defer(ephemeral=True)
-            channel, who = self._asker(interaction)
-            reply = await self._answers.admin(channel, who, command, argument.strip())
+            channel, who = self._context(interaction)
+            reply = await self._replier.admin(channel, who, command, argument.strip())
             first, *others = pieces(reply)
             await interaction.edit_original_response(content=first)
             for other in others:
                 await interaction.followup.send(other, ephemeral=True)
 
-    def _asker(self, interaction: command_menu.Interaction) -> tuple[Channel, Author]:
+    def _context(self, interaction: command_menu.Interaction) -> tuple[Channel, Author]:
         me = self.client.user.id if self.client.user else 0
         return convert.channel_of_id(interaction.channel, interaction.guild_id), convert.author(interaction.user, me)
 
-    async def _deliver(self, interaction: command_menu.Interaction, channel: Channel, reply: Reply) -> None:
+    async def _send(self, interaction: command_menu.Interaction, channel: Channel, reply: Reply) -> None:
         """Send the answer, and hear it as what dann has said: "thinking" was posted in its stead."""
-        message = await _tell(interaction, reply)
+        message = await _respond(interaction, reply)
         if message and not reply.private and not reply.refused:
-            self._answers.on_message(channel, convert.to_message(message, message.author.id))
+            self._replier.on_message(channel, convert.to_message(message, message.author.id))
 
 
-async def _tell_if_possible(interaction: command_menu.Interaction, line: str) -> None:
+async def _respond_if_possible(interaction: command_menu.Interaction, line: str) -> None:
     try:
-        await _tell(interaction, Reply(line, private=True))
+        await _respond(interaction, Reply(line, private=True))
     except (discord.DiscordException, OSError) as error:
         log.warning("one who used a command could not be told why it failed: %s", type(error).__name__)
 
 
-async def _tell(interaction: command_menu.Interaction, reply: Reply) -> discord.Message | None:
+async def _respond(interaction: command_menu.Interaction, reply: Reply) -> discord.Message | None:
     """Send a reply as the answer; returns the message that took the place of "thinking", if one did."""
     first, *others = pieces(reply)
     changed: discord.Message | None = None

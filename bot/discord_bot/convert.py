@@ -8,19 +8,21 @@ from bot.discord_bot.config import NAME
 from bot.replies.types import Author, Channel, ChatMessage
 from training.exports.discord.markup import plain
 
-CHAIN = 20
+MAX_CHAIN = 20
 """How many messages of a reply chain are followed back; discord.py hands over one and remembers the newest thousand."""
 
-SMALL = "\n-# "
+SMALL_PRINT = "\n-# "
 """Discord's sign for small print: what stands behind it in dann's own messages is a footer, and nothing that was said."""
 
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`", re.DOTALL)
-_TALK = frozenset({discord.MessageType.default, discord.MessageType.reply, discord.MessageType.chat_input_command})
+_USER_TYPES = frozenset(
+    {discord.MessageType.default, discord.MessageType.reply, discord.MessageType.chat_input_command}
+)
 
 
 def is_user_message(message: discord.Message) -> bool:
     """Whether somebody said it: no notice of a join or a pin, and no answer that is still "thinking"."""
-    return message.type in _TALK and not message.flags.loading
+    return message.type in _USER_TYPES and not message.flags.loading
 
 
 def channel_of_id(channel: object, guild: int | None) -> Channel:
@@ -61,7 +63,7 @@ def text(message: discord.Message, me: int) -> str:
     """What a person reads: dann's name is taken out, and so is the small print under dann's own words."""
     content = message.content
     if message.author.id == me:
-        return plain(f"\n{content}".partition(SMALL)[0].strip())
+        return plain(f"\n{content}".partition(SMALL_PRINT)[0].strip())
     content = re.sub(rf"^\s*<@!?{me}>[ \t]*[,:]?", "", content)
     return plain(re.sub(rf"[ \t]*<@!?{me}>", "", content).strip())
 
@@ -70,7 +72,7 @@ def reply_chain(message: discord.Message, me: int) -> tuple[ChatMessage, ...]:
     """The messages that this one answers, oldest first, as far as they are at hand."""
     found: list[ChatMessage] = []
     earlier = replied_to(message)
-    while earlier and len(found) < CHAIN:
+    while earlier and len(found) < MAX_CHAIN:
         found.append(to_message(earlier, me))
         earlier = replied_to(earlier)
     return tuple(reversed(found))
@@ -84,7 +86,7 @@ def replied_to(message: discord.Message) -> discord.Message | None:
     return resolved if isinstance(resolved, discord.Message) else message.reference.cached_message
 
 
-def is_for(message: discord.Message, me: int) -> bool:
+def is_addressed(message: discord.Message, me: int) -> bool:
     """Whether dann is spoken to: in private, by a mention outside of code (there it notifies nobody), or by a reply."""
     if channel_of(message).private or re.search(rf"<@!?{me}>", _CODE.sub(" ", message.content)):
         return True
@@ -92,6 +94,8 @@ def is_for(message: discord.Message, me: int) -> bool:
     return answered is not None and answered.author.id == me
 
 
-def is_for_another(message: discord.Message, me: int) -> bool:
+def is_addressed_to_others(message: discord.Message, me: int) -> bool:
     """Whether somebody else is spoken to, by a mention or a reply."""
-    return bool(message.raw_mentions or message.raw_role_mentions or replied_to(message)) and not is_for(message, me)
+    return bool(message.raw_mentions or message.raw_role_mentions or replied_to(message)) and not is_addressed(
+        message, me
+    )

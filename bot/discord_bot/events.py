@@ -59,10 +59,10 @@ class EventHandler:
         if self._is_mine(message):
             return
         with self._in_flight() as may_begin:
-            if may_begin and convert.is_for(message, self._me):
+            if may_begin and convert.is_addressed(message, self._me):
                 await self._reply(message, Mention(channel, converted, convert.reply_chain(message, self._me)))
             elif may_begin:
-                addressed = convert.is_for_another(message, self._me)
+                addressed = convert.is_addressed_to_others(message, self._me)
                 if reply := await self._replier.remark(channel, converted, addressed=addressed):
                     await post(message, reply, as_reply=False)
 
@@ -101,9 +101,9 @@ class EventHandler:
         if self._collector is None or not self._collector.wants(channel, convert.author(message.author, self._me)):
             return
         if post := collect.post_of(message):
-            self._collector.keep(post)
+            self._collector.add(post)
         elif edited:
-            self._collector.drop(collect.post_id(message.id))
+            self._collector.forget(collect.post_id(message.id))
 
     def _forget(self, channel_id: int, guild: int | None, *messages: int) -> None:
         known = self._client.get_channel(channel_id) or discord.Object(channel_id)
@@ -112,7 +112,7 @@ class EventHandler:
             for message in messages:
                 self._replier.on_delete(channel, str(message))
                 if self._collector and self._collector.collects(NAME):
-                    self._collector.drop(collect.post_id(message))
+                    self._collector.forget(collect.post_id(message))
 
     def _listens(self, channel: Channel) -> bool:
         """Whether messages of this channel are read at all."""

@@ -15,7 +15,7 @@ from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
 from model.errors import DannError
 
-CLOSING_SECONDS = 1.0
+CLOSE_SECONDS = 1.0
 """How long Discord is given to say goodbye."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
 """Seconds before connecting anew, doubled each time: Discord lets a bot identify 1,000 times a day, or takes its token."""
@@ -57,7 +57,7 @@ async def run(
             began = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
-                ready = _keep_quiet
+                ready = _already_announced
             if clock() - began > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
@@ -97,10 +97,10 @@ async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None
     finally:
         await client.finish(0.0 if client.is_closed() else drain_seconds)
         closing = asyncio.create_task(client.close())
-        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
         closing.cancel()  # a line that has gone silent would be waited for half a minute
         staying.cancel()
-        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
         await client.http.close()
     staying.result()
 
@@ -117,5 +117,5 @@ def token_refused() -> DannError:
     )
 
 
-def _keep_quiet(_line: str) -> None:
+def _already_announced(_line: str) -> None:
     """Connecting anew is no news."""

@@ -7,7 +7,7 @@ import asyncio
 import time
 from collections.abc import Callable
 
-PERIOD = 0.01
+PERIOD_SECONDS = 0.01
 """Seconds between two looks."""
 
 
@@ -18,14 +18,14 @@ class LoopLagMonitor:
         self.longest = 0.0
         self._clock = clock
 
-    async def watch(self) -> None:
+    async def run(self) -> None:
         """Look until cancelled."""
         while True:
             begun = self._clock()
-            await asyncio.sleep(PERIOD)
-            self.longest = max(self.longest, self._clock() - begun - PERIOD)
+            await asyncio.sleep(PERIOD_SECONDS)
+            self.longest = max(self.longest, self._clock() - begun - PERIOD_SECONDS)
 
-    def take(self) -> float:
+    def take_longest(self) -> float:
         """The longest stall, and begin anew."""
         longest, self.longest = self.longest, 0.0
         return longest

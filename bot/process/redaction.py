@@ -8,7 +8,7 @@ import logging
 from types import TracebackType
 from typing import Any, Self
 
-HIDDEN = "…"
+REPLACEMENT = "…"
 
 
 class Redaction:
@@ -33,8 +33,8 @@ class Redaction:
         record: logging.LogRecord = self._before(*args, **kwargs)
         if not self._secret:
             return record
-        if self._secret in (message := _message(record)):
-            record.msg, record.args = message.replace(self._secret, HIDDEN), ()
+        if self._secret in (message := _message_of(record)):
+            record.msg, record.args = message.replace(self._secret, REPLACEMENT), ()
         if isinstance(record.exc_info, tuple):
             self._hide_in_traceback(record, record.exc_info)
         return record
@@ -42,10 +42,10 @@ class Redaction:
     def _hide_in_traceback(self, record: logging.LogRecord, exc_info: tuple[Any, Any, TracebackType | None]) -> None:
         traceback = logging.Formatter().formatException(exc_info)
         if self._secret in traceback:
-            record.exc_text, record.exc_info = traceback.replace(self._secret, HIDDEN), None
+            record.exc_text, record.exc_info = traceback.replace(self._secret, REPLACEMENT), None
 
 
-def _message(record: logging.LogRecord) -> str:
+def _message_of(record: logging.LogRecord) -> str:
     """What the record says; a record that cannot be formatted is the logging module's to complain about."""
     try:
         return record.getMessage()

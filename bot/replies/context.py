@@ -6,7 +6,7 @@ Knows the memory of the place where the mention was made, and no other; no netwo
 from collections.abc import Iterable, Sequence
 
 from bot.replies.history import History
-from bot.replies.sanitize import BREAK
+from bot.replies.sanitize import ZERO_WIDTH_SPACE
 from bot.replies.types import Channel, ChatMessage, Mention
 from model.engine.engine import Turn
 
@@ -20,17 +20,17 @@ def conversation_to_answer(memory: History, mention: Mention) -> list[ChatMessag
     """
     if mention.command:
         command = ChatMessage(mention.message.id, mention.message.author, mention.command.prompt, mention.message.time)
-        return [*_once(mention.chain, without=command.id), command]
+        return [*_without_repeats(mention.chain, without=command.id), command]
     known = {one.id: one for one in memory.before(mention.channel, mention.message)}
     chain = [known.get(one.id, one) for one in _whole_chain(memory, mention.channel, mention.message, mention.chain)]
     # What was heard comes first: Telegram's times are whole seconds, and messages of one second stay as they were heard.
-    message = _once([*known.values(), *chain], without=mention.message.id)
+    message = _without_repeats([*known.values(), *chain], without=mention.message.id)
     return [*sorted(message, key=lambda one: one.time), mention.message]
 
 
 def to_turns(message: Iterable[ChatMessage]) -> list[Turn]:
     """Return the messages as the network was trained on them; those without words are left out, as they were there."""
-    read = (Turn(one.author.is_me, _words(one)) for one in message)
+    read = (Turn(one.author.is_me, _text(one)) for one in message)
     return [turn for turn in read if turn.text]
 
 
@@ -53,10 +53,10 @@ def _whole_chain(
     return whole
 
 
-def _once(message: Iterable[ChatMessage], without: str) -> list[ChatMessage]:
+def _without_repeats(message: Iterable[ChatMessage], without: str) -> list[ChatMessage]:
     return list({one.id: one for one in message if one.id != without}.values())
 
 
-def _words(message: ChatMessage) -> str:
+def _text(message: ChatMessage) -> str:
     """What a message reads as; dann's own without what keeps its mentions from reaching anybody."""
-    return (message.text.replace(BREAK, "") if message.author.is_me else message.text).strip()
+    return (message.text.replace(ZERO_WIDTH_SPACE, "") if message.author.is_me else message.text).strip()

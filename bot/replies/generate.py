@@ -15,9 +15,9 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Completion, Turn
 
-COOLER = 0.5
+FALLBACK_TEMPERATURE = 0.5
 """The highest temperature of the last draw, and SHORTER its most tokens: what is short and likely is seldom all link."""
-SHORTER = 24
+FALLBACK_TOKENS = 24
 
 
 class StreamLike(Protocol):
@@ -82,7 +82,10 @@ async def draw(
 
     Where another checkpoint came to serve between two draws it begins anew: else nobody could have the same again.
     """
-    cooler = {"temperature": min(params.temperature, COOLER), "max_tokens": min(params.max_tokens, SHORTER)}
+    cooler = {
+        "temperature": min(params.temperature, FALLBACK_TEMPERATURE),
+        "max_tokens": min(params.max_tokens, FALLBACK_TOKENS),
+    }
     attempts = [*[params] * draws, params.model_copy(update=cooler)]
     while True:
         checkpoint = ""

@@ -10,9 +10,9 @@ from dataclasses import replace
 
 from bot.replies.types import Channel, ChatMessage
 
-MOST_CHARACTERS = 4096
+MAX_CHARACTERS = 4096
 """Kept of one message; the longest that either platform lets a person send."""
-MOST_DELETED = 10_000
+MAX_DELETED = 10_000
 
 
 class History:
@@ -21,38 +21,38 @@ class History:
     def __init__(self, messages: int, seconds: float, places: int) -> None:
         self._messages = messages
         self._seconds = seconds
-        self._most_places = places
-        self._places: OrderedDict[Channel, dict[str, ChatMessage]] = OrderedDict()
+        self._max_channels = places
+        self._channels: OrderedDict[Channel, dict[str, ChatMessage]] = OrderedDict()
         self._deleted: OrderedDict[tuple[Channel, str], None] = OrderedDict()
 
     def __len__(self) -> int:
         """How many messages are remembered."""
-        return sum(map(len, self._places.values()))
+        return sum(map(len, self._channels.values()))
 
-    def hear(self, channel: Channel, message: ChatMessage) -> None:
+    def add(self, channel: Channel, message: ChatMessage) -> None:
         """Remember a message. One that was heard or deleted before changes nothing."""
-        here = self._places.setdefault(channel, {})
-        self._places.move_to_end(channel)
+        here = self._channels.setdefault(channel, {})
+        self._channels.move_to_end(channel)
         if message.id not in here and not self.is_deleted(channel, message.id):
-            here[message.id] = replace(message, text=message.text[:MOST_CHARACTERS])
+            here[message.id] = replace(message, text=message.text[:MAX_CHARACTERS])
         newest = max((one.time for one in here.values()), default=0.0)
         for one in [one for one in here.values() if one.time < newest - self._seconds]:
             del here[one.id]
         if len(here) > self._messages + 1:  # one more: that which is answered
             self._forget_half(here)
-        self._forget_places(message.time - self._seconds)
+        self._forget_channels(message.time - self._seconds)
 
     def edit(self, channel: Channel, id_: str, text: str) -> None:
         """A message that is remembered now reads so."""
-        here = self._places.get(channel, {})
+        here = self._channels.get(channel, {})
         if id_ in here:
-            here[id_] = replace(here[id_], text=text[:MOST_CHARACTERS])
+            here[id_] = replace(here[id_], text=text[:MAX_CHARACTERS])
 
     def delete(self, channel: Channel, id_: str) -> None:
         """Forget a message, also one that is heard only later."""
-        self._places.get(channel, {}).pop(id_, None)
+        self._channels.get(channel, {}).pop(id_, None)
         self._deleted[channel, id_] = None
-        if len(self._deleted) > MOST_DELETED:
+        if len(self._deleted) > MAX_DELETED:
             self._deleted.popitem(last=False)
 
     def is_deleted(self, channel: Channel, id_: str) -> bool:
@@ -61,11 +61,13 @@ class History:
 
     def find(self, channel: Channel, id_: str) -> ChatMessage | None:
         """The message of this id, as it reads now, if it is remembered."""
-        return self._places.get(channel, {}).get(id_)
+        return self._channels.get(channel, {}).get(id_)
 
     def before(self, channel: Channel, message: ChatMessage) -> list[ChatMessage]:
         """The last `messages` that were said in this place before `said` and are not too old, oldest first."""
-        here = sorted(self._places.get(channel, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
+        here = sorted(
+            self._channels.get(channel, {}).values(), key=lambda one: one.time
+        )  # ties stay as they were heard
         ids = [one.id for one in here]
         end = ids.index(message.id) if message.id in ids else len(here)
         lately = [one for one in here[:end] if message.time - self._seconds <= one.time <= message.time]
@@ -77,10 +79,10 @@ class History:
         for one in ages[: len(here) - 1 - (self._messages + 1) // 2]:
             del here[one.id]
 
-    def _forget_places(self, oldest: float) -> None:
+    def _forget_channels(self, oldest: float) -> None:
         """Forget the places heard from least lately: those beyond the bound, and those where all is older than `oldest`."""
-        while self._places:
-            here = next(iter(self._places.values()))
-            if len(self._places) <= self._most_places and any(one.time >= oldest for one in here.values()):
+        while self._channels:
+            here = next(iter(self._channels.values()))
+            if len(self._channels) <= self._max_channels and any(one.time >= oldest for one in here.values()):
                 return
-            self._places.popitem(last=False)
+            self._channels.popitem(last=False)

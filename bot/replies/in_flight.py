@@ -27,7 +27,7 @@ class InFlight(Generic[T]):
             del self._tasks[key]
         return None if task.cancelled() else task.result()
 
-    def end(self, key: Hashable) -> None:
+    def cancel(self, key: Hashable) -> None:
         """End this work if it is under way."""
         if task := self._tasks.get(key):
             task.cancel()

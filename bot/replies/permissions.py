@@ -10,7 +10,7 @@ from bot.config import BotConfig, Ids
 from bot.replies.types import Author, Channel, ChatMessage
 from training.config.tables import ConfigTable
 
-MOST_EXCHANGES = 10_000
+MAX_CHANNELS = 10_000
 """Channels in which answers to bots are counted."""
 
 
@@ -102,6 +102,6 @@ class Permissions:
             return False
         self._exchanges[channel] = count + 1
         self._exchanges.move_to_end(channel)
-        if len(self._exchanges) > MOST_EXCHANGES:
+        if len(self._exchanges) > MAX_CHANNELS:
             self._exchanges.popitem(last=False)
         return True

@@ -44,7 +44,7 @@ class Responder:
         orders: Orders,
         *,
         remarks: UnpromptedRemarks | None = None,
-        tally: ReplyStats | None = None,
+        stats: ReplyStats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = settings.bot
@@ -53,8 +53,8 @@ class Responder:
         self._persona = settings.persona.name
         self._params = settings.sample
         self._clock = clock
-        self._under_way: InFlight[DrawnReply] = InFlight()
-        self._tally = tally or ReplyStats()
+        self._in_flight: InFlight[DrawnReply] = InFlight()
+        self._stats = stats or ReplyStats()
         self._orders = orders
         self._permissions = Permissions(bot)
         self._history = History(bot.history_messages, bot.history_minutes * 60, bot.history_places)
@@ -62,13 +62,13 @@ class Responder:
         self._events = TTLSet(EVENT_SECONDS, clock)
         self._cooldown = TTLSet(bot.cooldown_seconds, clock)
         self._notices = TTLSet(NOTICE_SECONDS, clock)
-        self._last_took = 1.0
+        self._last_seconds = 1.0
         self._stopping = False
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
         """Remember what was said."""
         self._permissions.on_message(channel, message)
-        self._history.hear(channel, message)
+        self._history.add(channel, message)
 
     def on_edit(self, channel: Channel, id_: str, text: str) -> None:
         """Remember it as it reads now."""
@@ -77,27 +77,27 @@ class Responder:
     def on_delete(self, channel: Channel, id_: str) -> None:
         """Forget it, and stop answering it."""
         self._history.delete(channel, id_)
-        self._under_way.end((channel, id_))
+        self._in_flight.cancel((channel, id_))
 
     async def answer(self, mention: Mention) -> Reply | None:
         """What to send, or None. While paused it says so: once a minute to a person, as with every refusal."""
         began, outcome = self._clock(), Outcome.DROPPED
         try:
-            reply, outcome = await self._settled(mention)
+            reply, outcome = await self._answer_or_refuse(mention)
             return reply
         finally:  # also where whoever asked waits no more
-            self._tally.count(mention.channel.platform, outcome, self._clock() - began)
+            self._stats.count(mention.channel.platform, outcome, self._clock() - began)
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Something unasked, or None; a full queue or an error is no reason to say anything."""
-        if self._orders.paused or not self._remarks.wanted(channel, message, addressed=addressed):
+        if self._orders.paused or not self._remarks.should_remark(channel, message, addressed=addressed):
             return None
-        if not self._is_news(channel, message) or not self._permissions.admits(channel, message.author):
+        if not self._is_new_event(channel, message) or not self._permissions.admits(channel, message.author):
             return None
         began = self._clock()
         try:
             if reply := await self._reply(Mention(channel, message)):
-                self._tally.count(channel.platform, Outcome.REMARKED, self._clock() - began)
+                self._stats.count(channel.platform, Outcome.REMARKED, self._clock() - began)
             return reply
         except EngineFull:
             return None
@@ -110,7 +110,7 @@ class Responder:
         if not self._permissions.is_owner(channel, author):
             return refusal(phrases.OWNERS_ONLY)
         try:
-            return Reply(await self._orders.do(command, argument), private=True)
+            return Reply(await self._orders.run(command, argument), private=True)
         except DannError as error:
             return refusal(str(error))
         except Exception:
@@ -120,17 +120,17 @@ class Responder:
     async def drain(self, seconds: float) -> None:
         """Take no more mentions, and wait up to `seconds` for what is under way; what takes longer is given up."""
         self._stopping = True
-        await self._under_way.drain(seconds)
+        await self._in_flight.drain(seconds)
 
-    async def _settled(self, mention: Mention) -> tuple[Reply | None, Outcome]:
+    async def _answer_or_refuse(self, mention: Mention) -> tuple[Reply | None, Outcome]:
         """What to send to a mention, and what has become of it."""
         channel, author = mention.channel, mention.message.author
         user = (channel.platform, author.id)
-        if not self._is_news(channel, mention.message) or not self._permissions.admits(channel, author):
+        if not self._is_new_event(channel, mention.message) or not self._permissions.admits(channel, author):
             return None, Outcome.IGNORED
         if self._orders.paused:
             return self._refusal(channel, author, phrases.PAUSED), Outcome.PAUSED
-        if (left := self._cooldown.left(user)) and not self._permissions.is_owner(channel, author):
+        if (left := self._cooldown.remaining(user)) and not self._permissions.is_owner(channel, author):
             return self._refusal(channel, author, phrases.wait(math.ceil(left))), Outcome.COOLDOWN
         self._cooldown.mark(user)
         try:
@@ -153,16 +153,16 @@ class Responder:
         draws, links = self._config.draws, self._config.links
         drawing = draw(self._engine, to_turns(message), command.params, seed, names=names, draws=draws, links=links)
         began = self._clock()
-        drawn = await self._under_way.run((mention.channel, mention.message.id), drawing)
+        drawn = await self._in_flight.run((mention.channel, mention.message.id), drawing)
         if drawn is None or self._history.is_deleted(mention.channel, mention.message.id):
             return None
-        self._last_took = self._clock() - began
+        self._last_seconds = self._clock() - began
         return Reply(drawn.text, footer=self._footer(command, seed, drawn) if mention.command else "")
 
-    def _is_news(self, channel: Channel, message: ChatMessage) -> bool:
+    def _is_new_event(self, channel: Channel, message: ChatMessage) -> bool:
         """Whether this event is to be looked at: not while stopping, not twice, and not once it was deleted."""
         event = (channel, message.id)
-        if self._stopping or self._events.left(event) or self._history.is_deleted(channel, message.id):
+        if self._stopping or self._events.remaining(event) or self._history.is_deleted(channel, message.id):
             return False
         self._events.mark(event)
         return True
@@ -170,14 +170,14 @@ class Responder:
     def _refusal(self, channel: Channel, author: Author, line: str) -> Reply | None:
         """Say why there is no answer, unless this was said within the minute; bots are not told, as they answer back."""
         user = (channel.platform, author.id)
-        if author.is_bot or self._notices.left(user):
+        if author.is_bot or self._notices.remaining(user):
             return None
         self._notices.mark(user)
         return refusal(line)
 
     def _wait_seconds(self) -> int:
         """How long a full queue takes: as long as the last answer did, which stood in it too."""
-        return min(LONGEST_WAIT, max(1, math.ceil(self._last_took)))
+        return min(LONGEST_WAIT, max(1, math.ceil(self._last_seconds)))
 
     def _footer(self, command: Command, seed: int, drawn: DrawnReply) -> str:
         """What must be asked for to get the same text again, and from which checkpoint; "" where no footer is wanted."""

@@ -36,8 +36,8 @@ def split(text: str, limit: int, measure: Measure) -> list[str]:
         if clusters[start].isspace():
             start += 1
             continue
-        cut = _cut(clusters, start, _fitting(clusters, start, limit, measure))
-        pieces.append(_trimmed(clusters[start:cut]))
+        cut = _cut(clusters, start, _longest_fit(clusters, start, limit, measure))
+        pieces.append(_join_trimmed(clusters[start:cut]))
         start = cut
     return pieces
 
@@ -47,7 +47,7 @@ def _clusters(text: str, limit: int, measure: Measure) -> list[str]:
     return [part for one in whole for part in ([one] if measure(one) <= limit else one)]
 
 
-def _fitting(clusters: Sequence[str], start: int, limit: int, measure: Measure) -> int:
+def _longest_fit(clusters: Sequence[str], start: int, limit: int, measure: Measure) -> int:
     """Where the longest piece from `start` that fits would end; it holds something, however small the limit."""
     taken = 0
     for end in range(start, len(clusters)):
@@ -67,7 +67,7 @@ def _cut(clusters: Sequence[str], start: int, end: int) -> int:
     return next((cut for cut in range(end, start, -1) if clusters[cut].isspace()), end)
 
 
-def _trimmed(clusters: Sequence[str]) -> str:
+def _join_trimmed(clusters: Sequence[str]) -> str:
     """The clusters as text, less white space at the end: whole clusters of it, as an accent may stand on a space."""
     end = len(clusters)
     while clusters[end - 1].isspace():

@@ -4,7 +4,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 
-MOST_KEYS = 50_000
+MAX_KEYS = 50_000
 
 
 class TTLSet:
@@ -13,24 +13,24 @@ class TTLSet:
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._seconds = seconds
         self._clock = clock
-        self._marked: OrderedDict[Hashable, float] = OrderedDict()
+        self._times: OrderedDict[Hashable, float] = OrderedDict()
 
     def __len__(self) -> int:
         """How many are remembered, also those whose time is over and that are not yet forgotten."""
-        return len(self._marked)
+        return len(self._times)
 
-    def left(self, key: Hashable) -> float:
+    def remaining(self, key: Hashable) -> float:
         """Seconds until `key` is forgotten; 0 if it is not known."""
-        return max(0.0, self._marked.get(key, float("-inf")) + self._seconds - self._clock())
+        return max(0.0, self._times.get(key, float("-inf")) + self._seconds - self._clock())
 
     def mark(self, key: Hashable) -> None:
         """Remember `key` from now on."""
         now = self._clock()
-        self._marked[key] = now
-        self._marked.move_to_end(key)
-        while len(self._marked) > MOST_KEYS or next(iter(self._marked.values())) + self._seconds < now:
-            self._marked.popitem(last=False)
+        self._times[key] = now
+        self._times.move_to_end(key)
+        while len(self._times) > MAX_KEYS or next(iter(self._times.values())) + self._seconds < now:
+            self._times.popitem(last=False)
 
     def forget(self, key: Hashable) -> None:
         """As if it had not been marked."""
-        self._marked.pop(key, None)
+        self._times.pop(key, None)

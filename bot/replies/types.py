@@ -116,5 +116,5 @@ class Orders(Protocol):
     def paused(self) -> bool:
         """Whether an owner told dann to keep quiet."""
 
-    async def do(self, command: str, argument: str) -> str:
+    async def run(self, command: str, argument: str) -> str:
         """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""

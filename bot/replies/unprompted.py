@@ -18,10 +18,10 @@ class UnpromptedRemarks:
         local_hour: Callable[[], int] = lambda: time.localtime().tm_hour,
     ) -> None:
         self._config = config
-        self._chance = chance or SystemRandom().random
+        self._random = chance or SystemRandom().random
         self._local_hour = local_hour
 
-    def wanted(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> bool:
+    def should_remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> bool:
         """Whether to remark on `said`; never where it speaks to somebody, comes from a program, or was said in private."""
         listed = not {channel.chat, channel.thread}.isdisjoint(self._config.chats)
         if (
@@ -33,7 +33,7 @@ class UnpromptedRemarks:
             or message.author.is_me
         ):
             return False
-        return not self._is_quiet() and self._chance() < self._config.chance
+        return not self._is_quiet() and self._random() < self._config.chance
 
     def _is_quiet(self) -> bool:
         """Whether it is a quiet hour; they may go past midnight."""

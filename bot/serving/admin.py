@@ -14,7 +14,7 @@ from bot.serving.reload import Reload
 from model.checkpoints.folder import Meta
 from model.errors import DannError
 
-BY_HAND = "by hand"
+MANUAL = "by hand"
 """Why a retraining was begun, where an owner ordered it."""
 
 
@@ -29,7 +29,7 @@ class RetrainControl(Protocol):
 
 
 class Admin:
-    """Does an owner's orders. `paused`: dann is to keep quiet; `tally` is what the responder counts."""
+    """Does an owner's orders. `paused`: dann is to keep quiet; `stats` is what the responder counts."""
 
     def __init__(
         self,
@@ -37,17 +37,17 @@ class Admin:
         reload: Reload,
         clock: Callable[[], float] = time.monotonic,
         retraining: RetrainControl | None = None,
-        tally: ReplyStats | None = None,
+        stats: ReplyStats | None = None,
     ) -> None:
         self._engine = engine
         self._retraining = retraining
-        self._checkpoints = reload
+        self._reloader = reload
         self._clock = clock
         self._since = clock()
-        self._tally = tally or ReplyStats()
+        self._stats = stats or ReplyStats()
         self.paused = False
 
-    async def do(self, command: str, argument: str) -> str:
+    async def run(self, command: str, argument: str) -> str:
         """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""
         orders: dict[str, Callable[[str], Awaitable[str]]] = {
             "status": self._status,
@@ -67,12 +67,12 @@ class Admin:
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta)}"
-        if trouble := self._checkpoints.trouble:
+        if trouble := self._reloader.trouble:
             about += f"\nnot taken over: {trouble}"
         doing = "paused" if self.paused else "answering"
         learning = f"\n{self._retraining.about()}" if self._retraining else ""
         return (
-            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._tally.answered:,} answered, "
+            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._stats.answered:,} answered, "
             f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
         )
 
@@ -86,11 +86,11 @@ class Admin:
 
     async def _reload(self, _: str) -> str:
         """Serve what CURRENT names."""
-        return await self._checkpoints.now()
+        return await self._reloader.reload()
 
     async def _rollback(self, id_: str) -> str:
         """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
-        return await self._checkpoints.rollback(id_)
+        return await self._reloader.rollback(id_)
 
     async def _retrain(self, how: str) -> str:
         """Learn from what is new; `force`: even where that is little."""
@@ -98,7 +98,7 @@ class Admin:
             raise DannError(f"retrain takes nothing, or force: not {how[:20]!r}")
         if self._retraining is None:
             raise DannError("nothing learns here")
-        return self._retraining.start(BY_HAND, force=bool(how))
+        return self._retraining.start(MANUAL, force=bool(how))
 
 
 def _age(meta: Meta) -> str:

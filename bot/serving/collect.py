@@ -22,9 +22,9 @@ from model.errors import DannError
 from training.store.post import Post
 
 FILE = "collected.jsonl"
-AGAIN_SECONDS = 2.0
+RETRY_SECONDS = 2.0
 """After a store that refused."""
-WAIT_SECONDS = 2.0
+LOCK_SECONDS = 2.0
 """How long one try waits for another writer."""
 
 log = logging.getLogger("dann.collecting")
@@ -48,9 +48,9 @@ class Collector:
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
         self._waiting: list[PostChange] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._stopping = False
-        self._told = False
+        self._warned = False
         self._task: asyncio.Task[None] | None = None
 
     def collects(self, platform: str) -> bool:
@@ -63,13 +63,13 @@ class Collector:
         listed = table.collect_from or table.owners
         return table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
 
-    def keep(self, post: Post) -> None:
+    def add(self, post: Post) -> None:
         """Store a message as it reads now."""
-        self._add(PostChange(post.id, post))
+        self._queue(PostChange(post.id, post))
 
-    def drop(self, id_: str) -> None:
+    def forget(self, id_: str) -> None:
         """Forget a message that its author took back, if it is stored."""
-        self._add(PostChange(id_, None))
+        self._queue(PostChange(id_, None))
 
     def about(self) -> str:
         """One line that says where messages are collected; "" if nowhere."""
@@ -81,52 +81,52 @@ class Collector:
         )
 
     async def __aenter__(self) -> Self:
-        self._waiting = [*await asyncio.to_thread(_left_over, self._file), *self._waiting]
+        self._waiting = [*await asyncio.to_thread(_leftover_changes, self._file), *self._waiting]
         if self._waiting:
-            self._news.set()
+            self._changed.set()
         self._task = asyncio.create_task(self._write())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
-        self._news.set()
+        self._changed.set()
         if self._task:
             await asyncio.wait({self._task}, timeout=self._seconds)
             self._task.cancel()
         if self._waiting:
-            await asyncio.to_thread(self._leave, list(self._waiting))
+            await asyncio.to_thread(self._save_for_next_start, list(self._waiting))
 
-    def _add(self, change: PostChange) -> None:
+    def _queue(self, change: PostChange) -> None:
         self._waiting.append(change)
-        self._news.set()
+        self._changed.set()
 
     async def _write(self) -> None:
         """Write whatever waits; the task ends when nothing does and dann is stopping."""
         while self._waiting or not self._stopping:
-            await self._news.wait()
-            self._news.clear()
+            await self._changed.wait()
+            self._changed.clear()
             batch = list(self._waiting)
             if not batch or await asyncio.to_thread(self._is_written, batch):
                 del self._waiting[: len(batch)]
             else:
-                await asyncio.sleep(AGAIN_SECONDS)
-                self._news.set()
+                await asyncio.sleep(RETRY_SECONDS)
+                self._changed.set()
 
     def _is_written(self, batch: Sequence[PostChange]) -> bool:
         """In a thread: write all of it or nothing. What is written twice changes nothing more."""
         try:
-            _store(self._url, batch)
+            _write_batch(self._url, batch)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
         except Exception as error:
-            if not self._told:
+            if not self._warned:
                 bug = not isinstance(error, DannError | OSError)
                 log.warning("collected messages wait, as the store does not take them: %s", error, exc_info=bug)
-            self._told = True
+            self._warned = True
             return False
-        self._told = False
+        self._warned = False
         return True
 
-    def _leave(self, changes: Sequence[PostChange]) -> None:
+    def _save_for_next_start(self, changes: Sequence[PostChange]) -> None:
         """Keep for the next start what the store has not taken."""
         try:
             replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
@@ -136,10 +136,10 @@ class Collector:
             log.exception("%d collected messages are lost", len(changes))
 
 
-def _store(url: str, batch: Sequence[PostChange]) -> None:
+def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-    with open_store(url, WAIT_SECONDS) as store:
+    with open_store(url, LOCK_SECONDS) as store:
         with store.writing() as writer:
             for gone, changes in groupby(batch, key=lambda change: change.post is None):
                 if gone:
@@ -150,7 +150,7 @@ def _store(url: str, batch: Sequence[PostChange]) -> None:
             store.empty_log()
 
 
-def _left_over(file: Path) -> list[PostChange]:
+def _leftover_changes(file: Path) -> list[PostChange]:
     """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
     try:
         return list(_read(file)) if file.exists() else []

@@ -8,7 +8,7 @@ from pathlib import Path
 from training.config.tables import DataConfig
 from training.posts.inbox import Inbox, InboxStopped
 
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 log = logging.getLogger("dann.inbox")
 
@@ -21,7 +21,7 @@ async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None
         while True:
             for line in await asyncio.to_thread(inbox.look):
                 tell(line)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
     except InboxStopped:
         pass
     finally:

@@ -19,9 +19,9 @@ from model.errors import DannError
 
 log = logging.getLogger("dann.reload")
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """Between two looks at CURRENT."""
-AGAIN_SECONDS = 60.0
+RETRY_SECONDS = 60.0
 """After so long, what failed is tried again although nothing of it has changed: memory may have been short."""
 NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann goes on here as soon as there is one"
 
@@ -31,7 +31,7 @@ class CurrentFile:
     """What CURRENT names, or why it names nothing, and when which of that checkpoint's files changed."""
 
     id: str
-    wrong: str
+    problem: str
     files: tuple[tuple[str, int, int], ...]
 
 
@@ -54,50 +54,50 @@ class Reload:
         self._engine, self._root = engine, root
         self._tell, self._clock = tell, clock
         self._failed: CurrentFile | None = None
-        self._again = 0.0
-        self._changing = asyncio.Lock()
+        self._retry_at = 0.0
+        self._lock = asyncio.Lock()
 
-    async def watch(self) -> None:
+    async def run(self) -> None:
         """Look until cancelled, and take over what is new."""
         while True:
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.check()
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self) -> None:
+    async def check(self) -> None:
         """Take over what CURRENT names, if that is new. What failed waits until some of it changes."""
-        async with self._changing:
-            seen = await asyncio.to_thread(_seen, self._root)
+        async with self._lock:
+            seen = await asyncio.to_thread(_read_current, self._root)
             if seen.id == self._engine.snapshot.id:
                 self._failed, self.trouble = None, ""
-            elif seen != self._failed or self._clock() >= self._again:
-                self._failed, self._again = seen, self._clock() + AGAIN_SECONDS
+            elif seen != self._failed or self._clock() >= self._retry_at:
+                self._failed, self._retry_at = seen, self._clock() + RETRY_SECONDS
                 try:
-                    await self._take(seen)
+                    await self._load(seen)
                 except Exception as error:
                     self._note(error)
 
-    async def now(self) -> str:
+    async def reload(self) -> str:
         """Let what CURRENT names answer, and say so. Raises DannError, and nothing changed, where it cannot be used."""
-        async with self._changing:
-            seen = await asyncio.to_thread(_seen, self._root)
+        async with self._lock:
+            seen = await asyncio.to_thread(_read_current, self._root)
             if seen.id == self._engine.snapshot.id:
                 return f"{seen.id} serves already"
-            return await self._take(seen)
+            return await self._load(seen)
 
     async def rollback(self, id_: str) -> str:
         """Let `id_` serve, from now on and after a restart; "": what served before the current one.
 
         Raises DannError, and nothing changed, where there is none or it cannot be used.
         """
-        async with self._changing:
+        async with self._lock:
             chosen = await asyncio.to_thread(rollback.rollback_target, self._root, id_)
             snapshot = await asyncio.to_thread(checkpoint.load, self._root, chosen)
             await asyncio.to_thread(rollback.rollback, self._root, chosen)
             return await self._serve(snapshot)
 
-    async def _take(self, seen: CurrentFile) -> str:
+    async def _load(self, seen: CurrentFile) -> str:
         if not seen.id:
-            raise DannError(seen.wrong)
+            raise DannError(seen.problem)
         return await self._serve(await asyncio.to_thread(checkpoint.load, self._root, seen.id))
 
     async def _serve(self, snapshot: Snapshot) -> str:
@@ -128,25 +128,25 @@ async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
     """
     told = False
     while True:
-        seen = await asyncio.to_thread(_seen, root)
+        seen = await asyncio.to_thread(_read_current, root)
         try:
             found = await asyncio.to_thread(load_incumbent, root)
         except DannError:
-            if await asyncio.to_thread(_seen, root) == seen:
+            if await asyncio.to_thread(_read_current, root) == seen:
                 raise
             continue  # another came to serve meanwhile, and this one was removed
         if found is None:
             if not told:
                 tell(NO_CHECKPOINT)
             told = True
-            await asyncio.sleep(LOOK_SECONDS)
-        elif not found.trouble or await asyncio.to_thread(_seen, root) == seen:
+            await asyncio.sleep(POLL_SECONDS)
+        elif not found.trouble or await asyncio.to_thread(_read_current, root) == seen:
             if found.trouble:
                 tell(f"{found.trouble}; {found.snapshot.id}, which served before, answers until then")
             return found.snapshot
 
 
-def _seen(root: Path) -> CurrentFile:
+def _read_current(root: Path) -> CurrentFile:
     """Look, which takes one short file and one short folder."""
     try:
         id_ = checkpoint.current(root) or ""

@@ -11,7 +11,7 @@ from model.engine.engine import Engine
 
 NOT_LOADED = "no checkpoint is loaded yet"
 NOT_COMPILED = "the checkpoint is being compiled"
-FULL = "as many replies are under way, and wait, as may"
+QUEUE_FULL = "as many replies are under way, and wait, as may"
 
 
 @dataclass
@@ -22,13 +22,13 @@ class ServeStatus:
     engine: Engine | None = None
     reload: Reload | None = None
     retraining: RetrainSupervisor | None = None
-    tally: ReplyStats = field(default_factory=ReplyStats)
+    stats: ReplyStats = field(default_factory=ReplyStats)
 
     def why_not(self) -> str:
         """Why nobody can be answered at the moment; "" where they can."""
         if self.engine is None:
             return self.waits_for
-        return FULL if self.engine.full else ""
+        return QUEUE_FULL if self.engine.full else ""
 
     def progress(self) -> RetrainProgress | None:
         """How far the retraining is that runs; None where none does."""

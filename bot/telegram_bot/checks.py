@@ -13,7 +13,7 @@ from bot.telegram_bot.client import PRIVACY
 from bot.telegram_bot.command_menu import menu_is_set
 from bot.telegram_bot.commands import command_name
 from bot.telegram_bot.config import TelegramConfig
-from bot.telegram_bot.requests import REFUSED
+from bot.telegram_bot.requests import REFUSAL
 
 
 async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
@@ -27,16 +27,16 @@ async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str
     request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [noted]}})
     try:
         async with Bot(token, f"{host}/bot", f"{host}/file/bot", request=request) as bot:
-            return await _asked(bot, settings)
+            return await _check_bot(bot, settings)
     except InvalidToken:
-        seen, advice = REFUSED.removeprefix("Telegram ").split(": ", 1)
+        seen, advice = REFUSAL.removeprefix("Telegram ").split(": ", 1)
         return [Finding("Telegram", seen, trouble=True, advice=advice)]
     except TelegramError as error:
         seen = f"cannot be asked ({type(error).__name__})"
         return [Finding("Telegram", seen, trouble=True, advice="look at the network, then try again")]
 
 
-async def _asked(bot: Bot, settings: BotSettings) -> list[Finding]:
+async def _check_bot(bot: Bot, settings: BotSettings) -> list[Finding]:
     found = [Finding("Telegram", f"@{bot.username}")]
     if bot.bot.can_read_all_group_messages:
         found.append(Finding("  privacy mode", "off"))

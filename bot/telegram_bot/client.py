@@ -31,8 +31,8 @@ from bot.telegram_bot.convert import MessageReader
 from bot.telegram_bot.events import EventHandler, log_failure
 from bot.telegram_bot.requests import (
     CONNECTIONS,
+    HIDE_UPDATE_TEXT,
     READ_SECONDS,
-    WORDLESS,
     PollingRequest,
     SendLimiter,
     TelegramRequest,
@@ -42,11 +42,11 @@ from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
 POLL_SECONDS = 10
-KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-PATIENCE = 2.0
+UPDATE_TYPES = [Update.MESSAGE, Update.EDITED_MESSAGE]
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STOP_FETCHING_SECONDS = 2.0
 """Seconds that taking leave of Telegram's servers may take."""
-LEAST = 0.5
+MIN_STOP_SECONDS = 0.5
 """Seconds that python-telegram-bot needs to end its own tasks, where answers are waited for no longer."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
@@ -63,7 +63,7 @@ class TelegramBot:
     def __init__(self, token: str, settings: BotSettings, answers: Replier, collector: Collector | None = None) -> None:
         self._token = token
         self._settings = settings
-        self._answers = answers
+        self._replier = answers
         self._collector = collector
         self._redaction = Redaction(token.partition(":")[2] or token)
         self._application: Telegram | None = None
@@ -78,15 +78,15 @@ class TelegramBot:
             raise token_refused()
         check_addresses(TelegramConfig.of(self._settings.bot))
         self._redaction.__enter__()
-        self._application = application = self._built()
+        self._application = application = self._build()
         command = command_name(self._settings.persona.name)
         try:
-            await _insisted(application.initialize)
+            await _retry_until_reached(application.initialize)
             me: User = application.bot.bot
             await set_menu(application.bot, command, TelegramConfig.of(self._settings.bot).owners)
-            self._listen(application, me)
+            self._add_handlers(application, me)
             await application.start()
-            how = await self._fetching(application)
+            how = await self._start_fetching(application)
         except InvalidToken:
             await self.stop(0)
             raise token_refused() from None  # its own text holds the token
@@ -103,10 +103,10 @@ class TelegramBot:
             return
         begun = time.monotonic()
         if application.updater is not None and application.updater.running:
-            await _within(PATIENCE, application.updater.stop())
+            await _wait_at_most(STOP_FETCHING_SECONDS, application.updater.stop())
         if application.running:
-            await _within(max(LEAST, seconds - (time.monotonic() - begun)), application.stop())
-        await _within(1.0, application.shutdown())
+            await _wait_at_most(max(MIN_STOP_SECONDS, seconds - (time.monotonic() - begun)), application.stop())
+        await _wait_at_most(1.0, application.shutdown())
         await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
         self._redaction.__exit__()
 
@@ -117,7 +117,7 @@ class TelegramBot:
         if not await self._sender.send_privately(owner, Reply(text, private=True)):
             raise DannError("they have not written to the bot yet, or blocked it")
 
-    def _built(self) -> Telegram:
+    def _build(self) -> Telegram:
         os.environ.setdefault("PTB_TIMEDELTA", "true")  # what will be the default; until then each 429 is a warning
         builder = (
             ApplicationBuilder()
@@ -133,28 +133,33 @@ class TelegramBot:
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
-    def _listen(self, application: Telegram, me: User) -> None:
+    def _add_handlers(self, application: Telegram, me: User) -> None:
         reader = MessageReader(me)
-        sender = self._sender = Sender(application.bot, reader, self._answers)
-        updates = EventHandler(self._settings, self._answers, reader, sender, self._collector)
-        application.add_handler(TypeHandler(Update, updates.take, block=False))
+        sender = self._sender = Sender(application.bot, reader, self._replier)
+        updates = EventHandler(self._settings, self._replier, reader, sender, self._collector)
+        application.add_handler(TypeHandler(Update, updates.on_update, block=False))
         application.add_error_handler(log_failure)
 
-    async def _fetching(self, application: Telegram) -> str:
+    async def _start_fetching(self, application: Telegram) -> str:
         """Have updates come in; returns how they do."""
         updater, config = application.updater, TelegramConfig.of(self._settings.bot)
         if updater is None:
             raise RuntimeError("the application was built without an updater")
         if not config.webhook_url:
             await updater.start_polling(
-                timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
+                timeout=POLL_SECONDS,
+                bootstrap_retries=-1,
+                allowed_updates=UPDATE_TYPES,
+                error_callback=_ignore_polling_error,
             )
             return "polling"
-        logging.getLogger("telegram.ext.Updater").addFilter(WORDLESS)
+        logging.getLogger("telegram.ext.Updater").addFilter(HIDE_UPDATE_TEXT)
         check_port(config)
         secret, url = secrets.token_urlsafe(32), config.webhook_url
         try:  # start_webhook does so too, but fills the log where Telegram refuses the address
-            await _insisted(partial(application.bot.set_webhook, url, allowed_updates=KINDS, secret_token=secret))
+            await _retry_until_reached(
+                partial(application.bot.set_webhook, url, allowed_updates=UPDATE_TYPES, secret_token=secret)
+            )
         except BadRequest as error:
             raise DannError(f"bot.telegram.webhook_url = {url!r}: Telegram says {error}") from error
         await updater.start_webhook(
@@ -163,34 +168,34 @@ class TelegramBot:
             url_path=re.escape(urlsplit(url).path),
             webhook_url=url,
             secret_token=secret,
-            allowed_updates=KINDS,
+            allowed_updates=UPDATE_TYPES,
             bootstrap_retries=-1,
         )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
 
 
-async def _insisted(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
+async def _retry_until_reached(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
     """Do something until Telegram answers; raises InvalidToken and BadRequest, which no patience helps."""
-    wait = FIRST_WAIT
+    wait = FIRST_PAUSE
     while True:
         try:
             await action()
         except (InvalidToken, BadRequest):
             raise
         except TelegramError as error:
-            if wait == FIRST_WAIT:
+            if wait == FIRST_PAUSE:
                 logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
         else:
             return
         await asyncio.sleep(wait)
-        wait = min(2 * wait, LONGEST_WAIT)
+        wait = min(2 * wait, LONGEST_PAUSE)
 
 
-def _told_elsewhere(_error: TelegramError) -> None:
+def _ignore_polling_error(_error: TelegramError) -> None:
     """requests.py's Poll has said it, once."""
 
 
-async def _within(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
+async def _wait_at_most(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
     """Wait for an ending, but not for ever: python-telegram-bot swallows a first cancellation."""
     task = asyncio.create_task(ending)
     while not task.done():

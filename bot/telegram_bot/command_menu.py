@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat, BotCommandScopeDefault
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from bot.telegram_bot.commands import ADMIN
+from bot.telegram_bot.commands import ADMIN_SUFFIX
 
-ASK = "say something; also temp=0.8 top_p=0.9 seed=7 length=100 before or among your words"
-MANAGE = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
+TALK_HELP = "say something; also temp=0.8 top_p=0.9 seed=7 length=100 before or among your words"
+ADMIN_HELP = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
 
 logger = logging.getLogger("dann.telegram")
 
@@ -19,8 +19,8 @@ async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
 
     It is no reason not to answer where that fails: commands work without being listed.
     """
-    asking = BotCommand(command, ASK)
-    managing = BotCommand(command + ADMIN, MANAGE)
+    asking = BotCommand(command, TALK_HELP)
+    managing = BotCommand(command + ADMIN_SUFFIX, ADMIN_HELP)
     try:
         await _set(bot, [asking], BotCommandScopeDefault())
         for owner in owners:
@@ -31,7 +31,7 @@ async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
 
 async def menu_is_set(bot: Bot, command: str) -> bool:
     """Whether everybody is shown what they should be."""
-    return list(await bot.get_my_commands()) == [BotCommand(command, ASK)]
+    return list(await bot.get_my_commands()) == [BotCommand(command, TALK_HELP)]
 
 
 async def _set_for_owner(bot: Bot, commands: list[BotCommand], owner: str) -> None:

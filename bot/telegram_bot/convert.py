@@ -15,7 +15,7 @@ from bot.replies.types import Author, Channel, ChatMessage
 from bot.telegram_bot.config import NAME
 
 SOMEONE = "@someone"
-_AFTER_NAME = re.compile(r"[,:]?[ \t]?")
+_COMMA = re.compile(r"[,:]?[ \t]?")
 """What goes with dann's name when that is taken out: "@dann, hello" is "hello"."""
 
 
@@ -54,19 +54,19 @@ class MessageReader:
 
     def text(self, message: Message) -> str:
         """What a person reads: dann's name taken out, others' as "@someone", and of dann's own no footer or refusal."""
-        raw = _wide(text_or_caption(message))
+        raw = _to_utf16(text_or_caption(message))
         for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
             start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-            if self._is_aside(message, entity, raw[end:]):
+            if self._is_footer(message, entity, raw[end:]):
                 raw = raw[:start]
             elif self._names_me(message, entity):
-                rest = _narrow(raw[end:])
-                raw = raw[:start] + _wide(_AFTER_NAME.sub("", rest, count=1))
+                rest = _from_utf16(raw[end:])
+                raw = raw[:start] + _to_utf16(_COMMA.sub("", rest, count=1))
             elif entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
-                raw = raw[:start] + _wide(SOMEONE) + raw[end:]
-        return _narrow(raw).strip()
+                raw = raw[:start] + _to_utf16(SOMEONE) + raw[end:]
+        return _from_utf16(raw).strip()
 
-    def wanted(self, message: Message) -> bool:
+    def is_addressed(self, message: Message) -> bool:
         """Whether dann is meant: its name, a reply to it, or a private chat. What was only forwarded is said to nobody."""
         if message.chat.type == ChatType.PRIVATE:
             return True
@@ -76,7 +76,7 @@ class MessageReader:
         to_me = answered is not None and answered.from_user is not None and answered.from_user.id == self.me.id
         return to_me or any(self._names_me(message, entity) for entity in entities(message))
 
-    def addressed(self, message: Message) -> bool:
+    def is_addressed_to_others(self, message: Message) -> bool:
         """Whether it speaks to somebody: a name, or a reply."""
         names = {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}
         return replied_to(message) is not None or any(entity.type in names for entity in entities(message))
@@ -85,10 +85,10 @@ class MessageReader:
         if entity.type == MessageEntity.TEXT_MENTION:
             return entity.user is not None and entity.user.id == self.me.id
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        name = _narrow(_wide(text_or_caption(message))[start:end])
+        name = _from_utf16(_to_utf16(text_or_caption(message))[start:end])
         return entity.type == MessageEntity.MENTION and name.lower() == f"@{self.me.username}".lower()
 
-    def _is_aside(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
+    def _is_footer(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
         """Whether it is the slanted end of dann's own message, which is not its voice: send.py writes footers so."""
         mine = message.from_user is not None and message.from_user.id == self.me.id
         return mine and entity.type == MessageEntity.ITALIC and not rest
@@ -96,11 +96,11 @@ class MessageReader:
 
 def without_names(message: Message) -> str:
     """What it says, with "@someone" for everybody who is mentioned, as exports are read."""
-    raw = _wide(text_or_caption(message))
+    raw = _to_utf16(text_or_caption(message))
     for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
         if entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
-            raw = raw[: 2 * entity.offset] + _wide(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
-    return _narrow(raw)
+            raw = raw[: 2 * entity.offset] + _to_utf16(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
+    return _from_utf16(raw)
 
 
 def channel_of(message: Message) -> Channel:
@@ -138,10 +138,10 @@ def entities(message: Message) -> Iterator[MessageEntity]:
     yield from message.entities if message.text else message.caption_entities
 
 
-def _wide(text: str) -> bytes:
+def _to_utf16(text: str) -> bytes:
     """Two bytes a unit of `entity.offset`."""
     return text.encode("utf-16-le", "surrogatepass")
 
 
-def _narrow(raw: bytes) -> str:
+def _from_utf16(raw: bytes) -> str:
     return raw.decode("utf-16-le", "replace")

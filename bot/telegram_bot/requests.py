@@ -16,18 +16,18 @@ from telegram.request import HTTPXRequest
 from bot.replies.ttl_set import TTLSet
 from model.errors import DannError
 
-REFUSED = (
+REFUSAL = (
     "Telegram refuses the token in TELEGRAM_TOKEN: copy it anew from @BotFather (/mybots, then API Token), "
     "or make a bot there with /newbot"
 )
-ANOTHER = (
+SECOND_POLLER = (
     "another process polls Telegram with this token: stop it, or give each its own bot (@BotFather, /newbot); "
     "until then either may miss messages"
 )
 CONNECTIONS = 256
 QUIET_SECONDS = 600.0
 READ_SECONDS = 10.0
-TRIES = 3
+MAX_RETRIES = 3
 """How often a message that Telegram put off with 429 is sent again."""
 
 logger = logging.getLogger("dann.telegram")
@@ -50,15 +50,15 @@ class PollingRequest(TelegramRequest):
 
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
-        self._told = ""
-        self._lately = TTLSet(QUIET_SECONDS)
+        self._reported = ""
+        self._recent = TTLSet(QUIET_SECONDS)
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
         """As Request's; an update that python-telegram-bot cannot read is emptied, or it would be fetched for ever."""
         told = TelegramRequest.parse_json_payload(payload)
         if isinstance(told, dict) and isinstance(updates := told.get("result"), list):
-            told["result"] = [_readable(update) for update in updates]
+            told["result"] = [_readable_update(update) for update in updates]
         return told
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
@@ -67,25 +67,25 @@ class PollingRequest(TelegramRequest):
             code, payload = await super().do_request(*args, **kwargs)
         except TelegramError as error:
             # With nothing to fetch, Telegram answers in time; so this is a lost connection, not a quiet hour.
-            self._tell(
+            self._report(
                 f"Telegram cannot be reached ({'no answer' if isinstance(error, TimedOut) else error}); dann keeps trying"
             )
             raise
-        self._tell(_trouble(code, payload))
+        self._report(_polling_trouble(code, payload))
         if code in {401, 404}:
-            raise NetworkError(REFUSED)
+            raise NetworkError(REFUSAL)
         return code, payload
 
-    def _tell(self, trouble: str) -> None:
+    def _report(self, trouble: str) -> None:
         """Two processes that end each other's polls all day are told of it every ten minutes, not at each turn."""
         if not trouble:
-            if self._told:
+            if self._reported:
                 logger.warning("Telegram answers again")
-            self._told = ""
-        elif trouble != self._told and not self._lately.left(trouble):
-            self._lately.mark(trouble)
+            self._reported = ""
+        elif trouble != self._reported and not self._recent.remaining(trouble):
+            self._recent.mark(trouble)
             logger.warning(trouble)
-            self._told = trouble
+            self._reported = trouble
 
 
 class SendLimiter(AIORateLimiter):
@@ -95,7 +95,7 @@ class SendLimiter(AIORateLimiter):
     """
 
     def __init__(self) -> None:
-        super().__init__(max_retries=TRIES)
+        super().__init__(max_retries=MAX_RETRIES)
 
     async def process_request(
         self,
@@ -122,15 +122,15 @@ class UpdateTextFilter(logging.Filter):
         return True
 
 
-WORDLESS = UpdateTextFilter()
+HIDE_UPDATE_TEXT = UpdateTextFilter()
 
 
 def token_refused() -> DannError:
     """The token is no good."""
-    return DannError(REFUSED)
+    return DannError(REFUSAL)
 
 
-def _readable(update: Any) -> Any:
+def _readable_update(update: Any) -> Any:
     """The update, or one with its number alone where python-telegram-bot fails on it."""
     try:
         Update.de_json(update, None)
@@ -140,12 +140,12 @@ def _readable(update: Any) -> Any:
     return update
 
 
-def _trouble(code: int, payload: bytes) -> str:
+def _polling_trouble(code: int, payload: bytes) -> str:
     """What is wrong with an answer to getUpdates, "" if nothing."""
     if code in {401, 404}:
-        return REFUSED
+        return REFUSAL
     if code == 409:
-        return ANOTHER
+        return SECOND_POLLER
     if code != 200:
         return f"Telegram answers with an error ({code}); dann keeps trying"
     whole = payload.rstrip().endswith(b"}")

@@ -19,13 +19,13 @@ from bot.telegram_bot.config import NAME
 from bot.telegram_bot.convert import MessageReader
 
 LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
-TYPING_AFTER = 0.3
+FIRST_TYPING_SECONDS = 0.3
 """Seconds: an answer that is there at once needs no sign that it is coming."""
-TYPING_EVERY = 4.0
+TYPING_SECONDS = 4.0
 """Telegram shows it for five seconds."""
 SEND_SECONDS = 90.0
 """An answer that could not be sent for so long comes too late to be one."""
-AGAIN_AFTER = (0.5, 2.0)
+RETRY_SECONDS = (0.5, 2.0)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 logger = logging.getLogger("dann.telegram")
@@ -37,12 +37,12 @@ class Sender:
     def __init__(self, bot: Bot, reader: MessageReader, answers: Replier) -> None:
         self._bot = bot
         self._reader = reader
-        self._answers = answers
+        self._replier = answers
 
     async def send(self, channel: Channel, reply: Reply, to: int | None = None) -> None:
         """Send all of `reply`, the first piece as a reply to message `to`; what cannot be sent is logged and dropped."""
         try:
-            await self._all(channel, reply, to)
+            await self._send_pieces(channel, reply, to)
         except TimeoutError:
             logger.warning(
                 "an answer in chat %s could not be sent within %d s and was dropped", channel.chat, SEND_SECONDS
@@ -55,20 +55,20 @@ class Sender:
     async def send_privately(self, user: str, reply: Reply) -> bool:
         """Send it to somebody's own chat with the bot, where they have opened one; returns whether they have."""
         try:
-            await self._all(Channel(NAME, user, private=True), reply, None)
+            await self._send_pieces(Channel(NAME, user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
         except (TelegramError, TimeoutError) as error:
             logger.warning("an answer to owner %s may not have been sent: %s", user, error)
         return True
 
-    async def _all(self, channel: Channel, reply: Reply, to: int | None) -> None:
+    async def _send_pieces(self, channel: Channel, reply: Reply, to: int | None) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             for text, aside in pieces(reply):
-                message = await self._tried(channel, text, aside, to)
+                message = await self._send_with_retries(channel, text, aside, to)
                 to = None
                 if text:
-                    self._answers.on_message(channel, self._reader.to_message(message, text))
+                    self._replier.on_message(channel, self._reader.to_message(message, text))
 
     @asynccontextmanager
     async def typing(self, channel: Channel) -> AsyncIterator[None]:
@@ -81,7 +81,7 @@ class Sender:
             await asyncio.wait([shown])  # so that it cannot come after the answer
 
     async def _type(self, channel: Channel) -> None:
-        wait = TYPING_AFTER
+        wait = FIRST_TYPING_SECONDS
         while True:
             await asyncio.sleep(wait)
             try:
@@ -90,14 +90,14 @@ class Sender:
                 )
             except TelegramError as error:
                 logger.debug("typing could not be shown: %s", error)
-            wait = TYPING_EVERY
+            wait = TYPING_SECONDS
 
-    async def _tried(self, channel: Channel, text: str, aside: str, to: int | None) -> Message:
+    async def _send_with_retries(self, channel: Channel, text: str, aside: str, to: int | None) -> Message:
         """One piece, sent again while nothing came of it."""
         chat = channel.chat
-        for wait in (*AGAIN_AFTER, None):
+        for wait in (*RETRY_SECONDS, None):
             try:
-                return await self._piece(chat, channel.thread, text, aside, to)
+                return await self._send_piece(chat, channel.thread, text, aside, to)
             except ChatMigrated as moved:  # the group became a supergroup, under another id
                 chat, to = str(moved.new_chat_id), None
             except NetworkError as error:
@@ -106,7 +106,7 @@ class Sender:
                 await asyncio.sleep(wait)
         raise TelegramError("the group moves on and on")
 
-    async def _piece(self, chat: str, thread: str, text: str, aside: str, to: int | None) -> Message:
+    async def _send_piece(self, chat: str, thread: str, text: str, aside: str, to: int | None) -> Message:
         entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(aside))] if aside else None
         return await self._bot.send_message(
             chat,

@@ -139,6 +139,6 @@ def build_responder(
     kind: type[R], engine: EngineLike, settings: BotSettings, retraining: RetrainControl | None = None, **more: Any
 ) -> R:
     """A responder over that engine whose owners are obeyed, put together as app.py does; `more` goes to `kind`."""
-    tally, clock = more.setdefault("tally", ReplyStats()), more.setdefault("clock", monotonic)
+    stats, clock = more.setdefault("stats", ReplyStats()), more.setdefault("clock", monotonic)
     reload = Reload(engine, settings.data.checkpoints)
-    return kind(engine, settings, Admin(engine, reload, clock, retraining, tally), **more)
+    return kind(engine, settings, Admin(engine, reload, clock, retraining, stats), **more)

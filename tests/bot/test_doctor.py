@@ -133,7 +133,7 @@ def test_no_checkpoint_and_a_damaged_one(tmp_path: Path) -> None:
 
 def test_too_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not found(asyncio.run(doctor.examine(settings(tmp_path), Tokens())))["disk"].trouble
-    monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
+    monkeypatch.setattr(doctor, "MIN_FREE_DISK", 10**18)
     assert found(asyncio.run(doctor.examine(settings(tmp_path), Tokens())))["disk"].trouble
 
 
@@ -153,7 +153,7 @@ def test_a_clock_that_is_off(tmp_path: Path) -> None:
     """Both platforms stamp their answers; ten minutes behind them is told, and without a stamp nothing is."""
     assert not on_telegram(tmp_path)["clock"].trouble
     assert not on_discord(tmp_path)["clock"].trouble
-    (slow,) = doctor.clock(["", formatdate(time.time() + 600, usegmt=True)])
+    (slow,) = doctor.check_clock(["", formatdate(time.time() + 600, usegmt=True)])
     assert slow.trouble
     assert slow.seen in {"599 s slow", "600 s slow"}  # stamps are in whole seconds
-    assert list(doctor.clock(["not a date"])) == []
+    assert list(doctor.check_clock(["not a date"])) == []

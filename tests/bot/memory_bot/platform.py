@@ -59,7 +59,7 @@ class MemoryServer:
                 message = mention.message
                 replier.on_message(mention.channel, message)
                 if collector.wants(mention.channel, message.author):
-                    collector.keep(Post(f"memory:{message.id}", "memory:room", mine=True, time=1.0, text=message.text))
+                    collector.add(Post(f"memory:{message.id}", "memory:room", mine=True, time=1.0, text=message.text))
                 self.replies.append((mention, await replier.answer(mention)))
 
     async def check(self, token: str, settings: BotSettings, _dated: Callable[[str], Any]) -> list[Finding]:

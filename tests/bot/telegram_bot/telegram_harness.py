@@ -23,7 +23,7 @@ class Echo:
     """Says everything back. Like the responder, it answers no bots, and nothing twice."""
 
     def __init__(self) -> None:
-        self.heard_: list[tuple[Channel, ChatMessage]] = []
+        self.messages: list[tuple[Channel, ChatMessage]] = []
         self.edits: list[tuple[Channel, str, str]] = []
         self.mentions: list[Mention] = []
         self.remarks: list[tuple[str, bool]] = []
@@ -35,7 +35,7 @@ class Echo:
         self.owners: set[str] = set()
 
     def on_message(self, place: Channel, said: ChatMessage) -> None:
-        self.heard_.append((place, said))
+        self.messages.append((place, said))
 
     def on_edit(self, place: Channel, id_: str, text: str) -> None:
         self.edits.append((place, id_, text))
@@ -120,7 +120,7 @@ class Scene:
         """What dann has heard itself say, once that is so much: a moment after the server has it."""
 
         def words() -> list[str]:
-            return [said.text for _, said in self.answers.heard_ if said.author.is_me]
+            return [said.text for _, said in self.answers.messages if said.author.is_me]
 
         await self.world.until(lambda: len(words()) >= count)
         return words()
