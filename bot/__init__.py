@@ -1,1 +1,1 @@
-"""The process that answers, and the command line a person types. Imports `model` and `training`."""
+"""The process that replies on chat platforms and the web, and the `dann` command. Imports `model` and `training`."""

@@ -1,7 +1,7 @@
-"""What a cron expression may be: five fields, as in "30 4 * * mon-fri". Knows no scheduler.
+"""Check cron expressions of five fields, such as "30 4 * * mon-fri".
 
-Stricter than some crons, so that nothing means two things: days of the week have names, as 0 is Sunday to one and Monday to
-another, and a day that never comes is refused.
+Stricter than some crons, so that nothing is ambiguous: weekdays have names, as 0 is Sunday to one cron and Monday to another,
+and a day that never comes is refused. Knows no scheduler.
 """
 
 import re
@@ -16,7 +16,7 @@ _NAMES = re.compile(r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?")
 
 
 def check_cron(expression: str) -> None:
-    """Raise ValueError, in words that say which field is wrong and what it may be, for what is no cron expression."""
+    """Raise ValueError for an invalid expression, naming the field and what it may be."""
     fields = expression.lower().split()
     if len(fields) != len(FIELDS):
         raise ValueError(f'it must have five fields, {", ".join(FIELDS)}, as "0 4 * * *" has: it has {len(fields)}')
@@ -33,7 +33,7 @@ def check_cron(expression: str) -> None:
 
 
 def _field_values(field: str, number: int) -> set[int]:
-    """The numbers that a field stands for."""
+    """Return the numbers that a field matches."""
     return {value for item in field.split(",") for value in _item_range(item, number)}
 
 
@@ -41,13 +41,13 @@ def _item_range(item: str, number: int) -> range:
     least, most = RANGES[number]
     if FIELDS[number] == "month" and (months := _name_range(item, MONTHS)):
         return range(months.start + 1, months.stop + 1)
-    found = _NUMBERS.fullmatch(item)
-    if found:
-        step = int(found["step"] or 1)
-        first = least if found["first"] is None else int(found["first"])
-        single = found["first"] is not None and found["last"] is None
-        last = first if single else int(found["last"] or most)
-        if least <= first <= last <= most and 1 <= step <= max(1, last - first) and not (single and found["step"]):
+    match = _NUMBERS.fullmatch(item)
+    if match:
+        step = int(match["step"] or 1)
+        first = least if match["first"] is None else int(match["first"])
+        single = match["first"] is not None and match["last"] is None
+        last = first if single else int(match["last"] or most)
+        if least <= first <= last <= most and 1 <= step <= max(1, last - first) and not (single and match["step"]):
             return range(first, last + 1, step)
     names = f", or of {', '.join(MONTHS)}" if FIELDS[number] == "month" else ""
     raise ValueError(
@@ -56,9 +56,9 @@ def _item_range(item: str, number: int) -> range:
 
 
 def _name_range(item: str, names: tuple[str, ...]) -> range | None:
-    """The places of the names in `names`; None where they are none of them, or the wrong way round."""
-    found = _NAMES.fullmatch(item)
-    if not found or found["first"] not in names or (found["last"] or found["first"]) not in names:
+    """Return the positions of the names in `names`; None where unknown or in reverse."""
+    match = _NAMES.fullmatch(item)
+    if not match or match["first"] not in names or (match["last"] or match["first"]) not in names:
         return None
-    first, last = names.index(found["first"]), names.index(found["last"] or found["first"])
+    first, last = names.index(match["first"]), names.index(match["last"] or match["first"])
     return range(first, last + 1) if first <= last else None

@@ -1,6 +1,6 @@
-"""`dann doctor`: everything that would keep dann from serving, looked at before it does. Changes nothing.
+"""`dann doctor`: find what would keep dann from serving. Changes nothing.
 
-The machine is looked at here; each platform has its own check (`checks.py` in its folder), with its own client.
+The machine is checked here; each platform has its own check (`checks.py` in its folder), with its own client.
 """
 
 import asyncio
@@ -23,15 +23,15 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 
 MIN_FREE_DISK = 500_000_000
-"""Bytes of disk: a checkpoint, what resuming needs, compiled programs, and some air."""
+"""Bytes: a checkpoint, the state to resume from, compiled programs, and a margin."""
 MIN_MEMORY = 600_000_000
-"""Bytes: what serving takes."""
+"""Bytes that serving takes."""
 MAX_CLOCK_ERROR = 30.0
-"""How far off the clock may be: tokens of interactions and times of posts go by it."""
+"""Seconds the clock may be off: interaction tokens expire, and posts are dated by it."""
 
 
 async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
-    """Look at everything; what cannot be reached is a finding, too."""
+    """Check everything; what cannot be reached is a finding too."""
     dates: list[str] = []
     findings = [
         *_check_machine(settings.data.dir),
@@ -47,7 +47,7 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
 
 
 def print_findings(findings: list[Finding]) -> None:
-    """A line each, what is wrong in red with its advice under it."""
+    """Print a line each, with advice under what is wrong."""
     console = Console()
     for finding in findings:
         mark = "[red]✗[/red]" if finding.trouble else "[green]✓[/green]"
@@ -58,15 +58,15 @@ def print_findings(findings: list[Finding]) -> None:
 
 
 def _check_machine(folder: Path) -> Iterator[Finding]:
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    writable = os.access(there, os.W_OK | os.X_OK)
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    writable = os.access(existing, os.W_OK | os.X_OK)
     yield Finding(
         "data folder",
         f"{folder} {'can' if writable else 'cannot'} be written",
         trouble=not writable,
-        advice="" if writable else f"let the user that runs dann write to {there}, or choose another data.dir",
+        advice="" if writable else f"let the user that runs dann write to {existing}, or choose another data.dir",
     )
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(existing).free
     yield Finding(
         "disk",
         f"{_megabytes(free)} free",
@@ -86,7 +86,10 @@ def _check_machine(folder: Path) -> Iterator[Finding]:
 
 
 def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this process may still take: of the machine, or of its container where that has less. None: not told."""
+    """Return the bytes this process may still take, None where the system does not tell.
+
+    In a container the smaller of its limit and the machine's memory counts.
+    """
     try:
         line = next(line for line in proc.read_text().splitlines() if line.startswith("MemAvailable:"))
         machine = int(line.split()[1]) * 1024
@@ -112,15 +115,15 @@ def _check_checkpoint(root: Path) -> Finding:
 
 
 def check_clock(dates: list[str]) -> Iterator[Finding]:
-    """The machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
-    theirs = next((moment for date in dates if (moment := _parse_date(date))), None)
-    if theirs is None:
+    """Compare the machine's clock with the first Date header that a platform sent, if any."""
+    platform_time = next((time_ for date in dates if (time_ := _parse_date(date))), None)
+    if platform_time is None:
         return
-    off = time.time() - theirs.timestamp()
-    wrong = abs(off) > MAX_CLOCK_ERROR
+    error = time.time() - platform_time.timestamp()
+    wrong = abs(error) > MAX_CLOCK_ERROR
     yield Finding(
         "clock",
-        f"{abs(off):.0f} s {'fast' if off > 0 else 'slow'}" if wrong else "right",
+        f"{abs(error):.0f} s {'fast' if error > 0 else 'slow'}" if wrong else "right",
         trouble=wrong,
         advice="set the clock, or switch on NTP (timedatectl set-ntp true)" if wrong else "",
     )

@@ -1,6 +1,6 @@
-"""The contract of a platform: what a folder such as bot/discord_bot/ gives to app, doctor, settings and collecting.
+"""The contract of a platform: what a folder such as bot/discord_bot/ provides.
 
-Knows no platform. bot/platforms.py lists them.
+bot/platforms.py lists them for app, doctor and the settings. Knows no platform.
 """
 
 from collections.abc import Callable, Coroutine
@@ -24,7 +24,10 @@ Raises DannError, one line that says what to do, for what only a person can mend
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What `dann doctor` found about `what`: its state `seen`; `trouble` keeps dann from serving, `advice` mends it."""
+    """One finding of `dann doctor`: `seen` is the state of `what`.
+
+    `trouble` keeps dann from serving; `advice` says what to do.
+    """
 
     what: str
     seen: str
@@ -38,10 +41,11 @@ Check = Callable[[str, BotSettings, Callable[[str], Any]], Coroutine[Any, Any, l
 
 @dataclass(frozen=True, slots=True)
 class Platform:
-    """One platform. `name` is its `Channel.platform`, its table `[bot.NAME]` and, in capitals, its variable NAME_TOKEN.
+    """One platform.
 
-    `table` also holds its permissions and whose posts are collected. `load_run` and `load_check` import the client library,
-    which is large: they are called only where there is a token.
+    `name` is its `Channel.platform`, its table `[bot.NAME]` and, in capitals, its variable NAME_TOKEN. `table` also holds its
+    permissions and whose posts are collected. `load_run` and `load_check` import the client library, which is large: they are
+    called only where there is a token.
     """
 
     name: str

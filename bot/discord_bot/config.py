@@ -1,4 +1,4 @@
-"""`[bot.discord]` of config.toml: who and what is answered on Discord, and where its servers are."""
+"""`[bot.discord]` of config.toml: permissions on Discord, and its servers."""
 
 from bot.config import Ids
 from bot.replies.permissions import PlatformConfig, is_allowed

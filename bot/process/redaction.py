@@ -1,7 +1,7 @@
-"""Keeps secrets out of every log line, whoever writes it. Knows no platform.
+"""Keep a secret out of every log line, whichever logger writes it. Knows no platform.
 
-Clients put tokens into addresses, and addresses into their log lines and errors. A filter on one logger would miss the
-others and what they are given later, so the secret is taken out where records are made.
+Clients put tokens into URLs, and URLs into log lines and errors. A filter on one logger would miss the others, so the
+secret is replaced in the log record factory.
 """
 
 import logging
@@ -12,7 +12,7 @@ REPLACEMENT = "…"
 
 
 class Redaction:
-    """While it is entered, no log record of this process holds `secret`, in its message or in its traceback."""
+    """Context in which no log record holds `secret`, in its message or its traceback."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -46,7 +46,7 @@ class Redaction:
 
 
 def _message_of(record: logging.LogRecord) -> str:
-    """What the record says; a record that cannot be formatted is the logging module's to complain about."""
+    """Format the message; a record that cannot be formatted is left for the logging module to report."""
     try:
         return record.getMessage()
     except (TypeError, ValueError):

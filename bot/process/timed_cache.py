@@ -1,4 +1,4 @@
-"""A value looked up in a thread and cached for some seconds: many who ask wait for one look at a disk or a database."""
+"""Cache a value for some seconds; all who ask meanwhile wait for one lookup in a thread."""
 
 import asyncio
 import time
@@ -26,7 +26,10 @@ class TimedCache(Generic[T]):
         return await asyncio.shield(self._start(key, look_up))  # who stops waiting stops nobody else
 
     async def latest(self, look_up: Callable[[], T], patience: float) -> T | None:
-        """Return the newest value, also while it is being replaced; wait `patience` seconds for the first, then None."""
+        """Return the newest value, also while it is being replaced.
+
+        The first is waited for, for at most `patience` seconds; then None.
+        """
         lookup = self._start(None, look_up)
         if self._newest is None:
             await asyncio.wait({lookup}, timeout=patience)

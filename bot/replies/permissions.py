@@ -1,4 +1,4 @@
-"""Who and where dann answers at all: the lists of config.toml, owners, and bots. Knows no network and no clock."""
+"""Permissions: the lists of config.toml, owners, and bots. Knows no network and no clock."""
 
 from collections import OrderedDict
 from collections.abc import Collection
@@ -15,7 +15,7 @@ MAX_CHANNELS = 10_000
 
 
 class PlatformConfig(ConfigTable):
-    """The table of a platform, `[bot.NAME]`: its owners, whom dann answers there, and whose messages it learns from.
+    """The table of a platform, `[bot.NAME]`: owners, permissions, collecting.
 
     An empty allow list allows all; a deny list wins. `collect_from` lists whose own messages are stored where these are not
     the owners.
@@ -48,7 +48,10 @@ class PlatformConfig(ConfigTable):
         return True
 
     def admits_author(self, author: Author, *, listed: bool) -> bool:
-        """Whether dann may answer this author; `listed`: an owner or a listed bot, who need not be on an allow list too."""
+        """Whether dann may answer this author.
+
+        `listed`: an owner or a listed bot, who need not be on an allow list too.
+        """
         return is_allowed({author.id}, () if listed else self.allow_users, self.deny_users)
 
 
@@ -58,12 +61,12 @@ def platform_tables(config: BotConfig) -> dict[str, PlatformConfig]:
 
 
 def is_allowed(ids: Collection[str], allow: Collection[str], deny: Collection[str]) -> bool:
-    """Whether one of these ids is on the allow list, or that is empty, and none on the deny list."""
+    """Whether one of these ids is allowed (an empty list allows all) and none is denied."""
     return not any(id_ in deny for id_ in ids) and (not allow or any(id_ in allow for id_ in ids))
 
 
 class Permissions:
-    """Decides who is answered, by the tables of the platforms; the page has none and answers everybody."""
+    """Decides who is answered, by the platforms' tables; the page has none: all are."""
 
     def __init__(self, config: BotConfig) -> None:
         self._tables = platform_tables(config)
@@ -81,7 +84,7 @@ class Permissions:
         return table is not None and table.is_owner(author)
 
     def admits(self, channel: Channel, author: Author) -> bool:
-        """Whether dann answers this author here. Counts an answer to a bot, of which there are few in a row."""
+        """Whether dann answers this author here; counts answers to bots, few in a row."""
         if author.is_me or not (self.admits_channel(channel) and self._admits_author(channel, author)):
             return False
         return not author.is_bot or self._may_answer_bot(channel, author)

@@ -1,8 +1,8 @@
-"""Collecting the owner's own messages into the store as they are written. Off unless config.toml says so.
+"""Collect the owner's own messages into the store as they are written, if configured.
 
-What a platform tells of is queued at once, and written by one task, in order and in a thread, so that the event loop never
-waits for the database. A store that refuses is tried again; what it has not taken when dann stops waits in a file for the
-next start. Knows no platform's client, and never the text of anybody whose id is not listed.
+Changes are queued at once and written by one task, in order and in a thread, so that the event loop never waits for the
+database. A store that refuses is tried again; what it has not taken when dann stops waits in a file for the next start. Knows
+no platform's client, and never the text of anybody whose id is not listed.
 """
 
 import asyncio
@@ -23,23 +23,26 @@ from training.store.post import Post
 
 FILE = "collected.jsonl"
 RETRY_SECONDS = 2.0
-"""After a store that refused."""
+"""Pause after a store that refused."""
 LOCK_SECONDS = 2.0
-"""How long one try waits for another writer."""
+"""How long one attempt waits for another writer's lock."""
 
 log = logging.getLogger("dann.collecting")
 
 
 @dataclass(frozen=True, slots=True)
 class PostChange:
-    """What becomes of one message in the store: it reads like `post`, or it is forgotten (None)."""
+    """One change to the store: the message becomes `post`, or is forgotten (None)."""
 
     id: str
     post: Post | None
 
 
 class Collector:
-    """`async with` it: at the end it writes what it was told, for at most `drain_seconds` of the config."""
+    """Context that queues changes to the store and writes them.
+
+    On exit it writes the rest, for at most `drain_seconds` of the config.
+    """
 
     def __init__(self, settings: BotSettings) -> None:
         self._tables = platform_tables(settings.bot)
@@ -58,21 +61,21 @@ class Collector:
         return self._tables[platform].collect
 
     def wants(self, channel: Channel, author: Author) -> bool:
-        """Whether this author's messages here are: theirs alone who are listed, where dann may be."""
+        """Whether this author is listed for collecting, in a channel where dann may be."""
         table = self._tables[channel.platform]
         listed = table.collect_from or table.owners
         return table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
 
     def add(self, post: Post) -> None:
-        """Store a message as it reads now."""
+        """Store a new or edited message."""
         self._queue(PostChange(post.id, post))
 
     def forget(self, id_: str) -> None:
-        """Forget a message that its author took back, if it is stored."""
+        """Forget a message that its author deleted, if it is stored."""
         self._queue(PostChange(id_, None))
 
     def about(self) -> str:
-        """One line that says where messages are collected; "" if nowhere."""
+        """Describe in one line where messages are collected; "" if nowhere."""
         where = " and ".join(platform.title() for platform in self._tables if self.collects(platform))
         return (
             f"collecting: what its owner writes on {where} is kept to learn from (config.toml: collect)"
@@ -101,7 +104,7 @@ class Collector:
         self._changed.set()
 
     async def _write(self) -> None:
-        """Write whatever waits; the task ends when nothing does and dann is stopping."""
+        """Write what is queued; ends when dann is stopping and nothing is left."""
         while self._waiting or not self._stopping:
             await self._changed.wait()
             self._changed.clear()
@@ -113,7 +116,7 @@ class Collector:
                 self._changed.set()
 
     def _is_written(self, batch: Sequence[PostChange]) -> bool:
-        """In a thread: write all of it or nothing. What is written twice changes nothing more."""
+        """In a thread: write all of the batch or nothing. Writing it twice changes nothing more."""
         try:
             _write_batch(self._url, batch)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
@@ -127,7 +130,7 @@ class Collector:
         return True
 
     def _save_for_next_start(self, changes: Sequence[PostChange]) -> None:
-        """Keep for the next start what the store has not taken."""
+        """Save to a file what the store has not taken."""
         try:
             replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
             self._file.chmod(0o600)
@@ -141,8 +144,8 @@ def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
 
     with open_store(url, LOCK_SECONDS) as store:
         with store.writing() as writer:
-            for gone, changes in groupby(batch, key=lambda change: change.post is None):
-                if gone:
+            for forgotten, changes in groupby(batch, key=lambda change: change.post is None):
+                if forgotten:
                     writer.forget([change.id for change in changes])
                 else:
                     writer.add(change.post for change in changes if change.post)
@@ -151,7 +154,7 @@ def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
 
 
 def _leftover_changes(file: Path) -> list[PostChange]:
-    """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
+    """Read what an earlier start left, skipping lines that are no change. Raises DannError if it cannot be read."""
     try:
         return list(_read(file)) if file.exists() else []
     except OSError as error:
@@ -163,7 +166,7 @@ def _read(file: Path) -> Iterator[PostChange]:
         if not line:
             continue
         try:
-            told = json.loads(line)
-            yield PostChange(told["id"], told["post"] and Post(**told["post"]))
+            change = json.loads(line)
+            yield PostChange(change["id"], change["post"] and Post(**change["post"]))
         except (ValueError, TypeError, KeyError):
             log.warning("%s: line %d is no collected message, and passed over", file, number)

@@ -1,4 +1,4 @@
-"""The inbox while dann serves: looked at every few seconds, in a thread, so that the event loop never waits for it."""
+"""Import exports dropped into the inbox while dann serves; polled in a thread."""
 
 import asyncio
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger("dann.inbox")
 
 
 async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
-    """Import what is dropped into `folder` until cancelled, and tell a line for each. Raises nothing else."""
+    """Import what is dropped into `folder` until cancelled, printing a line for each."""
     ending = False
     inbox = Inbox(data, folder, stopping=lambda: ending)
     try:

@@ -1,4 +1,4 @@
-"""Count posts and retraining runs in the store, now and then and in a thread: the event loop never waits for a database."""
+"""Count posts and retraining runs in the store now and then, in a thread."""
 
 import logging
 import time
@@ -43,7 +43,7 @@ class CachedCounts:
         self._cache: TimedCache[StoreCounts | None] = TimedCache(EVERY_SECONDS, clock)
 
     async def newest(self) -> StoreCounts | None:
-        """Return the newest counts, also while they are being counted again; None where the store cannot be read."""
+        """Return the newest counts, also while they are renewed; None for an unreadable store."""
         return await self._cache.latest(self._counts_or_none, PATIENCE)
 
     def _counts_or_none(self) -> StoreCounts | None:

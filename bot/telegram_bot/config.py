@@ -1,4 +1,4 @@
-"""`[bot.telegram]` of config.toml: who and what is answered on Telegram, and how updates reach dann."""
+"""`[bot.telegram]` of config.toml: permissions on Telegram, and how updates arrive."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ NAME = "telegram"
 
 
 class TelegramConfig(PlatformConfig):
-    """`[bot.telegram]`. `webhook_url` "" polls; otherwise Telegram is told to call it, and dann listens for that."""
+    """`[bot.telegram]`. With `webhook_url` "" dann polls; else Telegram calls it."""
 
     owners: ChatIds = ()
     private_chats: bool = True
