@@ -124,7 +124,9 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
 
 def load_tokens() -> Tokens:
     """Read every platform's token and the web's secrets from the environment."""
-    return Tokens.from_environment([platform.name for platform in platforms.PLATFORMS])
+    return Tokens.from_environment(
+        {platform.name: platform.table.environment_variable for platform in platforms.PLATFORMS}
+    )
 
 
 def run_doctor(args: argparse.Namespace, settings: BotSettings) -> int:

@@ -1,7 +1,7 @@
 """The bot's tables of config.toml, beside training's; tokens are in the environment."""
 
 import os
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
@@ -157,19 +157,6 @@ class BotSettings(Settings):
     bot: BotConfig = BotConfig()
 
 
-API_KEY, WEB_PASSWORD = "DANN_API_KEY", "DANN_WEB_PASSWORD"
-
-
-def token_variable(platform: str) -> str:
-    """Name the environment variable of a platform's token: DISCORD_TOKEN."""
-    return f"{platform.upper()}_TOKEN"
-
-
-def secret_variables(platforms: Collection[str]) -> frozenset[str]:
-    """Name the environment variables that hold a secret."""
-    return frozenset({API_KEY, WEB_PASSWORD, *map(token_variable, platforms)})
-
-
 @dataclass(frozen=True)
 class Tokens:
     """Tokens by platform name, and the web's secrets, from the environment alone.
@@ -182,8 +169,11 @@ class Tokens:
     web_password: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls, platforms: Collection[str] = ()) -> Self:
-        """Read each platform's token, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
-        secrets = {name: os.environ.get(name, "").strip() for name in secret_variables(platforms)}
-        tokens = {name: secrets[token_variable(name)] for name in platforms}
-        return cls(tokens, secrets[API_KEY], secrets[WEB_PASSWORD])
+    def from_environment(cls, variables: Mapping[str, str] = {}) -> Self:
+        """Read the variable of each platform, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
+
+        def read(name: str) -> str:
+            return os.environ.get(name, "").strip()
+
+        tokens = {platform: read(variable) for platform, variable in variables.items()}
+        return cls(tokens, read("DANN_API_KEY"), read("DANN_WEB_PASSWORD"))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-from bot.config import BotSettings, token_variable
+from bot.config import BotSettings
 from bot.replies.permissions import PlatformConfig
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
@@ -43,9 +43,9 @@ Check = Callable[[str, BotSettings, Callable[[str], Any]], Coroutine[Any, Any, l
 class Platform:
     """One platform.
 
-    `name` is its `Channel.platform`, its table `[bot.NAME]` and, in capitals, its variable NAME_TOKEN. `table` also holds its
-    permissions and whose posts are collected. `load_run` and `load_check` import the client library, which is large: they are
-    called only where there is a token.
+    `name` is its `Channel.platform` and its table `[bot.NAME]`. `table` also holds its permissions and whose posts are
+    collected. `load_run` and `load_check` import the client library, which is large: they are called only where there is a
+    token.
     """
 
     name: str
@@ -58,4 +58,4 @@ class Platform:
     @property
     def missing_token(self) -> str:
         """Say that there is no token, and how to get one."""
-        return f"no {token_variable(self.name)}. To have one: {self.setup}"
+        return f"no {self.table.environment_variable}. To have one: {self.setup}"

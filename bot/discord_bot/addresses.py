@@ -13,7 +13,7 @@ from bot.discord_bot.config import DiscordConfig
 
 @contextmanager
 def use_addresses(config: DiscordConfig) -> Iterator[None]:
-    """Point discord.py to the addresses of the config, where there are any; it has no option for that."""
+    """Point discord.py to the addresses of the config; it has no option for that."""
     discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
     before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
     Route.BASE = config.api_url.rstrip("/") or before[0]

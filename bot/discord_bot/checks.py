@@ -1,4 +1,7 @@
-"""What would keep dann from answering on Discord, found out by logging in without connecting. Changes nothing."""
+"""Check what would keep dann from answering on Discord, without connecting.
+
+Changes nothing.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,11 +19,14 @@ from bot.discord_bot.run import is_token, token_refused
 from bot.platform import Finding
 
 MAX_RATE_LIMIT_WAIT = 30.0
-"""Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
+"""Seconds that Discord's rate limit may make us wait; the least that discord.py takes."""
 
 
 async def check_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
+    """Check the token, the Message Content intent and the commands.
+
+    `dated` is called with each Date header.
+    """
     if not is_token(token):
         return [_token_refused()]
     with use_addresses(DiscordConfig.of(settings.bot)):
@@ -57,7 +63,7 @@ async def _check_bot(client: discord.Client, settings: BotSettings) -> list[Find
 
 
 async def _unused(*_: Any) -> None:
-    """A command that nobody can call."""
+    """Callback of commands that nobody can call."""
 
 
 def _token_refused() -> Finding:
@@ -66,7 +72,7 @@ def _token_refused() -> Finding:
 
 
 def _unreachable(error: Exception) -> str:
-    """In words that hold no address: the token is in none of Discord's, but who knows what a proxy adds."""
+    """Describe an error without any URL: no proxy adds a secret to it that way."""
     code = f" {error.status}" if isinstance(error, discord.HTTPException) else ""
     return f"cannot be asked ({type(error).__name__}{code})"
 

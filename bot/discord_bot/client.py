@@ -1,6 +1,6 @@
-"""Connect one discord.py client and leave in good order. Handles no messages: events.py and commands.py do.
+"""Connect one discord.py client, and leave in good order.
 
-run.py connects anew where discord.py gives up.
+run.py connects anew where discord.py gives up; events.py and commands.py handle what comes in.
 """
 
 import asyncio
@@ -32,7 +32,10 @@ log = logging.getLogger("dann.discord")
 
 
 class DiscordClient(discord.AutoShardedClient):
-    """One login. `ready` is called once, with one line: under which name and in how many servers dann is connected."""
+    """One login.
+
+    `ready` is called once, with one line: under which name and in how many servers dann is connected.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class DiscordClient(discord.AutoShardedClient):
         self.on_error = events.on_error  # type: ignore[method-assign]
 
     async def setup_hook(self) -> None:
-        """Refuse to start without the Message Content intent: every message in a server would be empty."""
+        """Refuse to start without the Message Content intent: all text would be empty."""
         if not has_message_content(self.application):
             raise missing_intent(self.application_id)
         self._syncing = asyncio.create_task(self._tree.sync_if_changed())
@@ -101,7 +104,10 @@ class DiscordClient(discord.AutoShardedClient):
 
     @contextmanager
     def in_flight(self) -> Iterator[bool]:
-        """Count the current task among those that `finish` waits for; yield False where it is too late to begin."""
+        """Count the current task among those that `finish` waits for.
+
+        Yields False where it is too late to begin.
+        """
         task = asyncio.current_task()
         if self._leaving or task is None:
             yield False

@@ -10,6 +10,8 @@ NAME = "discord"
 class DiscordConfig(PlatformConfig):
     """`[bot.discord]`. `api_url` and `gateway_url` "" are Discord's own."""
 
+    environment_variable = "DISCORD_TOKEN"
+
     direct_messages: bool = True
     allow_guilds: Ids = ()
     deny_guilds: Ids = ()

@@ -1,6 +1,6 @@
-"""Handle what Discord tells of: pass every message on to `Replier`, reply to mentions, collect the owner's posts.
+"""Handle Discord's events: pass messages on, reply to mentions, collect the owner's posts.
 
-Discord's events come here from client.py, its commands to commands.py. Knows no network.
+Commands go to commands.py. Knows no network.
 """
 
 import logging
@@ -23,7 +23,7 @@ InFlight = Callable[[], AbstractContextManager[bool]]
 
 
 class EventHandler:
-    """Handles the events of one client; its `on_` methods are named as discord.py names the events."""
+    """Handles one client's events; its `on_` methods have discord.py's names."""
 
     def __init__(
         self,
@@ -77,7 +77,7 @@ class EventHandler:
             log.warning("cannot answer in channel %s: %s (%s)", message.channel.id, error.text, error.code)
 
     async def on_raw_message_edit(self, payload: discord.RawMessageUpdateEvent) -> None:
-        """Pass on a message's new text; dann's own too, as the reply to a command replaces "thinking"."""
+        """Pass on a message's new text; dann's own too, as replies replace "thinking"."""
         message = payload.message
         channel = convert.channel_of(message)
         if self._listens(channel) and convert.is_user_message(message):
@@ -93,7 +93,7 @@ class EventHandler:
         self._forget(payload.channel_id, payload.guild_id, *payload.message_ids)
 
     async def on_error(self, event_method: str, /, *_args: object, **_kwargs: object) -> None:
-        """Log the failure of one event; the others go on. The event is left out: it holds what people wrote."""
+        """Log the failure of one event, without the event: it holds what people wrote."""
         log.exception("%s failed", event_method)
 
     def _collect(self, channel: Channel, message: discord.Message, *, edited: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Keeping dann on Discord: log in, stay connected, leave in good order. The entry point for app.py."""
+"""Keep dann on Discord: log in, stay connected, leave in good order."""
 
 import asyncio
 import logging
@@ -16,13 +16,13 @@ from bot.serving.collect import Collector
 from model.errors import DannError
 
 CLOSE_SECONDS = 1.0
-"""How long Discord is given to say goodbye."""
+"""How long closing the connection may take."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
-"""Seconds before connecting anew, doubled each time: Discord lets a bot identify 1,000 times a day, or takes its token."""
+"""Seconds before reconnecting, doubled each time: a bot that identifies 1,000 times a day loses its token."""
 STEADY_SECONDS = 600.0
-"""A connection that lasted so long was a good one: the next pause is short again."""
+"""After a connection that lasted this long, the next pause is short again."""
 TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
-"""Codes with which the gateway closes for good."""
+"""Gateway close codes that no reconnecting helps."""
 
 log = logging.getLogger("dann.discord")
 
@@ -30,16 +30,16 @@ log = logging.getLogger("dann.discord")
 async def run(
     token: str,
     settings: BotSettings,
-    answers: Replier,
+    replier: Replier,
     ready: Callable[[str], None],
     collector: Collector | None = None,
     news: OwnerNotifier | None = None,
 ) -> None:
-    """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
+    """Answer on Discord until cancelled; then finish the replies in flight, and close.
 
-    Owners are told of `news` here. `ready` is given one line when dann is there. discord.py resumes lost connections by
-    itself; what it gives up on, such as bytes that make no sense, is logged and begun anew. Raises DannError, one line that
-    says what to do, for a token that Discord refuses and for the Message Content intent being off.
+    Owners are told of `news` here. `ready` is called with one line when dann is connected. discord.py resumes lost
+    connections by itself; what it gives up on, such as malformed frames, is logged, and a new client connects. Raises
+    DannError, one line that says what to do, for a refused token and for the Message Content intent being off.
     """
     if not is_token(token):
         raise token_refused()
@@ -52,22 +52,22 @@ async def run(
         use_addresses(DiscordConfig.of(settings.bot)),
         (news or OwnerNotifier()).attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
-        client = DiscordClient(settings, answers, ready, collector)
+        client = DiscordClient(settings, replier, ready, collector)
         while True:
-            began = clock()
+            start = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
                 ready = _already_announced
-            if clock() - began > STEADY_SECONDS:
+            if clock() - start > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-            client = DiscordClient(settings, answers, ready, collector)
+            client = DiscordClient(settings, replier, ready, collector)
 
 
 async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
+    """Stay connected while discord.py does. Raises DannError for what only a person can mend."""
     try:
         await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:
@@ -87,9 +87,9 @@ async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: fl
 
 
 async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Log in and stay; whatever ends it, leave in good order.
+    """Log in and stay connected; whatever ends it, leave in good order.
 
-    The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
+    The client has a task of its own, as it swallows a cancellation that comes while it reconnects.
     """
     staying = asyncio.create_task(client.start(token))
     try:
@@ -98,7 +98,7 @@ async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None
         await client.finish(0.0 if client.is_closed() else drain_seconds)
         closing = asyncio.create_task(client.close())
         await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
-        closing.cancel()  # a line that has gone silent would be waited for half a minute
+        closing.cancel()  # a dead connection would be waited for half a minute
         staying.cancel()
         await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
         await client.http.close()
@@ -111,11 +111,11 @@ def is_token(token: str) -> bool:
 
 
 def token_refused() -> DannError:
-    """What to do about a token that is none."""
+    """Say what to do about a refused token."""
     return DannError(
         f"Discord refuses DISCORD_TOKEN; take a new one at {PORTAL} (your application, Bot, Reset Token) and set it again"
     )
 
 
 def _already_announced(_line: str) -> None:
-    """Connecting anew is no news."""
+    """Ignore further announcements: connecting again is no news."""

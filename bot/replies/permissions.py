@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Collection
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import model_validator
 
@@ -20,6 +20,9 @@ class PlatformConfig(ConfigTable):
     An empty allow list allows all; a deny list wins. `collect_from` lists whose own messages are stored where these are not
     the owners.
     """
+
+    environment_variable: ClassVar[str]
+    """The environment variable of the platform's token."""
 
     owners: Ids = ()
     collect: bool = False

@@ -13,7 +13,7 @@ from datetime import datetime
 from pathlib import Path
 
 import training
-from bot.config import BotSettings, secret_variables
+from bot.config import BotSettings
 from bot.process.daemon_thread import run_in_daemon_thread
 from bot.replies.permissions import platform_tables
 from bot.retraining import report
@@ -180,11 +180,9 @@ def child_environment(settings: BotSettings) -> Mapping[str, str]:
 
     A table each in a variable, instead of those it came from: a file or command line would show a database's password.
     """
-    secrets = secret_variables(platform_tables(settings.bot))  # training has no use for them
+    tokens = {table.environment_variable for table in platform_tables(settings.bot).values()}  # training needs none
     inherited = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in secrets and not name.upper().startswith("DANN_")
+        name: value for name, value in os.environ.items() if name not in tokens and not name.upper().startswith("DANN_")
     }
     tables = {name: getattr(settings, name) for name in Settings.model_fields}
     given = {f"DANN_{name.upper()}": table.model_dump_json() for name, table in tables.items()}

@@ -1,4 +1,4 @@
-"""What would keep dann from answering on Telegram, asked of Telegram itself. Changes nothing."""
+"""Check what would keep dann from answering on Telegram. Changes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,17 @@ from bot.telegram_bot.requests import REFUSAL
 
 
 async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """The token, privacy mode and the list of commands; `dated` is given the time by Telegram's clock."""
+    """Check the token, privacy mode and the list of commands.
 
-    async def noted(response: Any) -> None:
+    `dated` is called with each Date header.
+    """
+
+    async def pass_on_date(response: Any) -> None:
         if date := response.headers.get("Date"):
             dated(date)
 
     host = TelegramConfig.of(settings.bot).base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
-    request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [noted]}})
+    request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [pass_on_date]}})
     try:
         async with Bot(token, f"{host}/bot", f"{host}/file/bot", request=request) as bot:
             return await _check_bot(bot, settings)

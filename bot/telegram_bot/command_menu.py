@@ -1,4 +1,4 @@
-"""The list of commands that Telegram shows: set where it is not as it should be, and left alone otherwise."""
+"""The list of commands that Telegram shows, set only where it differs."""
 
 import logging
 from collections.abc import Sequence
@@ -17,20 +17,20 @@ logger = logging.getLogger("dann.telegram")
 async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
     """Show /command to everybody, and /command_admin to owners in their own chat with the bot.
 
-    It is no reason not to answer where that fails: commands work without being listed.
+    Failures are logged only: commands work without being listed.
     """
-    asking = BotCommand(command, TALK_HELP)
-    managing = BotCommand(command + ADMIN_SUFFIX, ADMIN_HELP)
+    talk = BotCommand(command, TALK_HELP)
+    admin = BotCommand(command + ADMIN_SUFFIX, ADMIN_HELP)
     try:
-        await _set(bot, [asking], BotCommandScopeDefault())
+        await _set(bot, [talk], BotCommandScopeDefault())
         for owner in owners:
-            await _set_for_owner(bot, [asking, managing], owner)
+            await _set_for_owner(bot, [talk, admin], owner)
     except TelegramError as error:
         logger.warning("Telegram's list of commands could not be set: %s", error)
 
 
 async def menu_is_set(bot: Bot, command: str) -> bool:
-    """Whether everybody is shown what they should be."""
+    """Whether the list that everybody sees is up to date."""
     return list(await bot.get_my_commands()) == [BotCommand(command, TALK_HELP)]
 
 

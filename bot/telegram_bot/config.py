@@ -12,6 +12,8 @@ NAME = "telegram"
 class TelegramConfig(PlatformConfig):
     """`[bot.telegram]`. With `webhook_url` "" dann polls; else Telegram calls it."""
 
+    environment_variable = "TELEGRAM_TOKEN"
+
     owners: ChatIds = ()
     private_chats: bool = True
     allow_chats: ChatIds = ()

@@ -1,7 +1,7 @@
-"""What a message is to dann: something to hear, to answer, to do, or nothing. Knows no network.
+"""Handle Telegram's updates: pass messages on, reply to mentions, collect posts.
 
-Each message is heard before anything waits, so that the order of a conversation is that of its updates; then each has a
-task of its own, so that a slow answer holds up nobody.
+Each message is passed on before anything waits, so that a conversation keeps its order; then each has a task of its own, so
+that a slow reply holds up nobody. Knows no network.
 """
 
 import logging
@@ -24,31 +24,31 @@ from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
 MAX_AGE_SECONDS = 300
-"""A message older than this was written to somebody who was not there: it is read, but an answer would startle."""
+"""An older message was written while dann was away: it is read, but a reply would startle."""
 DUPLICATE_SECONDS = 3600.0
-"""How long an update is known again, should Telegram hand it over once more."""
+"""How long an update is remembered, should Telegram send it again."""
 BUG = "this is a bug in dann; please report it with these lines"
 
 logger = logging.getLogger("dann.telegram")
 
 
 async def log_failure(_update: object, context: ContextTypes.DEFAULT_TYPE) -> None:
-    """The callback of python-telegram-bot's error handler: what got past everything else."""
+    """Log what got past everything else; python-telegram-bot's error handler."""
     logger.error(BUG, exc_info=context.error)
 
 
 class EventHandler:
-    """Takes one update after the other, and has answered what is meant for dann."""
+    """Handles one update after the other."""
 
     def __init__(
         self,
         settings: BotSettings,
-        answers: Replier,
+        replier: Replier,
         reader: MessageReader,
         sender: Sender,
         collector: Collector | None,
     ) -> None:
-        self._replier = answers
+        self._replier = replier
         self._reader = reader
         self._sender = sender
         self._collector = collector
@@ -61,7 +61,7 @@ class EventHandler:
         self._warned_late = False
 
     async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
-        """The callback of python-telegram-bot's handler."""
+        """Handle an update; python-telegram-bot's callback."""
         if self._seen.remaining(update.update_id):
             return
         self._seen.mark(update.update_id)
@@ -72,7 +72,10 @@ class EventHandler:
             await self._on_message(update.message)
 
     def _collect(self, update: Update) -> None:
-        """Pass on what the owner says, and what they have made of it since. Deletions Telegram tells no bot of."""
+        """Hand the owner's message to the collector, and drop it where an edit left no words.
+
+        Telegram tells bots of no deletions.
+        """
         message = update.edited_message or update.message
         if self._collector is None or message is None or not collect.is_numbered_for_all(message):
             return
@@ -84,25 +87,25 @@ class EventHandler:
             self._collector.forget(collect.post_id(message))
 
     async def _on_message(self, message: Message) -> None:
-        channel, late, found = channel_of(message), self._is_late(message), self._read_command(message)
-        if found.kind is CommandKind.FOREIGN:
+        channel, late, command = channel_of(message), self._is_late(message), self._read_command(message)
+        if command.kind is CommandKind.FOREIGN:
             return
-        if found.kind is CommandKind.ADMIN:
+        if command.kind is CommandKind.ADMIN:
             if not late:
-                await self._run_admin(message, channel, found.text)
+                await self._run_admin(message, channel, command.text)
             return
-        heard, command, refusal = self._parse(message, found)
-        wanted = found.kind is not CommandKind.MESSAGE or self._reader.is_addressed(message)
-        if wanted or heard.text:  # a picture without words that is shown to others is nothing to hear
-            self._replier.on_message(channel, heard)
-        if late or (wanted and self._is_rest_of_album(message)):
+        converted, request, refusal = self._parse(message, command)
+        addressed = command.kind is not CommandKind.MESSAGE or self._reader.is_addressed(message)
+        if addressed or converted.text:  # a picture without words that is shown to others has nothing to read
+            self._replier.on_message(channel, converted)
+        if late or (addressed and self._is_rest_of_album(message)):
             return
         if refusal:
-            await self._refuse(message, channel, heard.author, refusal)
-        elif wanted:
-            await self._answer(message, Mention(channel, heard, self._reader.chain(message), command))
-        elif heard.text:
-            await self._remark(message, channel, heard)
+            await self._refuse(message, channel, converted.author, refusal)
+        elif addressed:
+            await self._answer(message, Mention(channel, converted, self._reader.chain(message), request))
+        elif converted.text:
+            await self._remark(message, channel, converted)
 
     def _read_command(self, message: Message) -> ParsedCommand:
         username, private = self._reader.me.username or "", channel_of(message).private
@@ -110,18 +113,18 @@ class EventHandler:
             message, self._reader.text(message), username=username, command=self._command, private=private
         )
 
-    def _parse(self, message: Message, found: ParsedCommand) -> tuple[ChatMessage, Command | None, str]:
-        """What was said, less the command and its options; what `/dann` asked for; or why it cannot be had."""
-        if found.kind is not CommandKind.TALK:
-            return self._reader.to_message(message, "" if found.kind is CommandKind.START else found.text), None, ""
+    def _parse(self, message: Message, command: ParsedCommand) -> tuple[ChatMessage, Command | None, str]:
+        """Return the message without the command, the parsed `/dann`, and why it cannot be run."""
+        if command.kind is not CommandKind.TALK:
+            return self._reader.to_message(message, "" if command.kind is CommandKind.START else command.text), None, ""
         try:
-            command = parse_command(found.text, self._params)
+            request = parse_command(command.text, self._params)
         except DannError as error:
-            return self._reader.to_message(message, found.text), None, str(error)
-        return self._reader.to_message(message, command.prompt), command, ""
+            return self._reader.to_message(message, command.text), None, str(error)
+        return self._reader.to_message(message, request.prompt), request, ""
 
     async def _answer(self, message: Message, mention: Mention) -> None:
-        """What goes wrong here is a bug: the log has where, the chat a line without details."""
+        """Send a reply. An exception here is a bug: logged, with a plain line for the chat."""
         try:
             async with self._sender.typing(mention.channel):
                 reply = await self._replier.answer(mention)
@@ -131,17 +134,20 @@ class EventHandler:
         if reply is not None:
             await self._sender.send(mention.channel, reply, message.message_id)
 
-    async def _remark(self, message: Message, channel: Channel, heard: ChatMessage) -> None:
-        reply = await self._replier.remark(channel, heard, addressed=self._reader.is_addressed_to_others(message))
+    async def _remark(self, message: Message, channel: Channel, converted: ChatMessage) -> None:
+        reply = await self._replier.remark(channel, converted, addressed=self._reader.is_addressed_to_others(message))
         if reply is not None:
             await self._sender.send(channel, reply)
 
-    async def _run_admin(self, message: Message, channel: Channel, words: str) -> None:
-        """`/dann_admin`: the answer goes to the owner's own chat, or where there is none yet, back to where it was asked."""
+    async def _run_admin(self, message: Message, channel: Channel, text: str) -> None:
+        """Handle `/dann_admin`.
+
+        The answer goes to the owner's own chat, or where there is none yet, back to this one.
+        """
         author = self._reader.author(message)
         if author.is_bot:
             return
-        command, _, argument = words.strip().partition(" ")
+        command, _, argument = text.strip().partition(" ")
         reply = await self._replier.admin(channel, author, command.lower(), argument.strip())
         if reply.refused:
             await self._refuse(message, channel, author, reply.text)
@@ -149,21 +155,24 @@ class EventHandler:
             await self._sender.send(channel, reply, message.message_id)
 
     async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:
-        """One line, to those who may talk to dann at all; somebody who goes on and on is not told each time."""
+        """Send one line to those who may talk to dann at all.
+
+        Not each time, to somebody who goes on and on.
+        """
         if author.is_bot or not self._permissions.admits(channel, author) or self._refused.remaining(author.id):
             return
         self._refused.mark(author.id)
         await self._sender.send(channel, Reply(why, private=True, refused=True), message.message_id)
 
     def _on_edit(self, message: Message) -> None:
-        """It reads otherwise now; it is not answered, whatever it says."""
-        found = self._read_command(message)
-        if found.kind in {CommandKind.MESSAGE, CommandKind.TALK}:
-            heard, _, _ = self._parse(message, found)
-            self._replier.on_edit(channel_of(message), message_id(message), heard.text)
+        """Pass on an edited text; it is not answered."""
+        command = self._read_command(message)
+        if command.kind in {CommandKind.MESSAGE, CommandKind.TALK}:
+            converted, _, _ = self._parse(message, command)
+            self._replier.on_edit(channel_of(message), message_id(message), converted.text)
 
     def _is_rest_of_album(self, message: Message) -> bool:
-        """Whether dann is at another picture of these already: each of an album's comes as a message of its own."""
+        """Whether another picture of this album was handled: each comes as its own message."""
         album = message.media_group_id
         if album is None or self._albums.remaining(album):
             return album is not None

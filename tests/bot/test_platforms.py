@@ -30,7 +30,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> MemoryServer:
     server = MemoryServer()
     monkeypatch.setattr(platforms, "PLATFORMS", (*platforms.PLATFORMS, memory_platform(server)))
     for platform in platforms.PLATFORMS:
-        monkeypatch.delenv(f"{platform.name.upper()}_TOKEN", raising=False)
+        monkeypatch.delenv(platform.table.environment_variable, raising=False)
     return server
 
 

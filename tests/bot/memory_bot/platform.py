@@ -19,6 +19,8 @@ NAME = "memory"
 class MemoryConfig(PlatformConfig):
     """`[bot.memory]`."""
 
+    environment_variable = "MEMORY_TOKEN"
+
     deny_rooms: Ids = ()
 
     def admits_channel(self, channel: Channel) -> bool:

@@ -66,7 +66,7 @@ async def test_the_token_is_in_no_log_line_however_much_is_logged(
 async def test_an_address_that_is_none_is_one_line(scene: Scene, name: str, address: str) -> None:
     with pytest.raises(DannError) as caught:
         await scene.another(scene.bot.token, **{name: address}).start()
-    assert str(caught.value).startswith(f"bot.telegram.{name} = {address!r} is no address, such as http")
+    assert str(caught.value).startswith(f"bot.telegram.{name} = {address!r} is not an address such as http")
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/bot"])
