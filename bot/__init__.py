@@ -1,1 +1,1 @@
-"""The process that replies on chat platforms and the web, and the `dann` command. Imports `model` and `training`."""
+"""The process that replies in chats and on the web. Imports `model` and `training`."""
