@@ -1,1 +1,1 @@
-"""The process that answers, and the command line a person types. Imports `model` and `training`."""
+"""The process that replies in chats and on the web. Imports `model` and `training`."""

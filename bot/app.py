@@ -1,4 +1,4 @@
-"""`dann serve`, wiring only: the event loop, the signals, start and stop. What each part does is its own affair."""
+"""`dann serve`: connect its parts, start and stop them, handle signals. Wiring only."""
 
 import asyncio
 import signal
@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bot import platforms
 from bot.config import BotSettings, Tokens
+from bot.platform import Tell
 from bot.process import memory_tuning
 from bot.process.daemon_thread import run_in_daemon_thread
 from bot.process.loop_lag import LoopLagMonitor
@@ -17,12 +19,11 @@ from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.admin import Admin
-from bot.serving.cached_counts import CachedCounts
 from bot.serving.collect import Collector
 from bot.serving.inbox import watch_inbox
 from bot.serving.reload import Reload, load_first
 from bot.serving.status import NOT_COMPILED, ServeStatus
-from bot.serving.store_counts import count_stored
+from bot.serving.store_counts import CachedCounts, count_stored
 from bot.web.http.auth import WebSecrets
 from bot.web.state import AppState
 from model.checkpoints.checkpoint import Snapshot
@@ -32,188 +33,177 @@ from model.errors import DannError
 if TYPE_CHECKING:
     from bot.retraining.scheduler import RetrainSchedule
 
-Tell = Callable[[str], None]
-"""Says one line to the person who started dann."""
-Run = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
-"""Answers on one platform until cancelled."""
+ConnectedRun = Callable[[BotSettings, Replier, Tell, Collector, OwnerNotifier], Coroutine[Any, Any, None]]
+"""A platform's `run` with its token."""
 
-ALIVE_FILE = "serving"
-ALIVE_SECONDS = 5.0
-"""How often the file is touched while the event loop turns."""
-NO_DISCORD = (
-    "Discord: no DISCORD_TOKEN. To have one: https://discord.com/developers/applications, New Application, Bot, Reset Token, "
-    "and switch on Message Content Intent there"
-)
-NO_TELEGRAM = "Telegram: no TELEGRAM_TOKEN. To have one: write /newbot to @BotFather on Telegram"
-NOWHERE = "nobody can reach dann without a token; `dann chat` talks to it here"
-ABOUT_TOKENS = frozenset({NO_DISCORD, NO_TELEGRAM, NOWHERE})
-"""What is said where there are none."""
+HEARTBEAT_FILE = "serving"
+HEARTBEAT_SECONDS = 5.0
+"""Between two touches of the file."""
+UNREACHABLE = "nobody can reach dann without a token; `dann chat` talks to it here"
 
 
 async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
-    """Answer until SIGTERM or Ctrl-C; returns the exit code: 1 where every platform that has a token refused it.
+    """Serve until SIGTERM or Ctrl-C, and return the exit code.
 
-    Raises DannError for a checkpoint that cannot be served.
+    It is 1 where every platform that has a token refused it. Raises DannError for a checkpoint that cannot be served.
     """
-    standing = ServeStatus()
+    status = ServeStatus()
     with stopped_by_signals() as stopping:
-        stalls = LoopLagMonitor()
-        watching = [stalls.watch(), keep_alive(settings.data.dir / ALIVE_FILE, stalls)]
-        alive = [asyncio.create_task(one) for one in watching]
-        web = asyncio.create_task(_kept(on_http(settings, tokens, standing, stopping, tell), tell))
+        lag = LoopLagMonitor()
+        monitors = [lag.run(), write_heartbeat(settings.data.dir / HEARTBEAT_FILE, lag)]
+        monitoring = [asyncio.create_task(monitor) for monitor in monitors]
+        web = asyncio.create_task(_run_part(serve_web(settings, tokens, status, stopping, tell), tell))
         inbox = settings.data.inbox_folder
         importing = asyncio.create_task(watch_inbox(settings.data, inbox, tell)) if inbox else None
         try:
-            engine = await until(_loaded(settings, tell), stopping)
-            return 0 if engine is None else await _answer(settings, tokens, engine, standing, stopping, tell)
+            engine = await run_until(_load_engine(settings, tell), stopping)
+            return 0 if engine is None else await _serve_platforms(settings, tokens, engine, status, stopping, tell)
         finally:
             stopping.set()
             if importing:
                 importing.cancel()
             await web
-            for one in alive:
-                one.cancel()
-            (settings.data.dir / ALIVE_FILE).unlink(missing_ok=True)
+            for task in monitoring:
+                task.cancel()
+            (settings.data.dir / HEARTBEAT_FILE).unlink(missing_ok=True)
 
 
-async def _loaded(settings: BotSettings, tell: Tell) -> Engine:
-    """An engine with the checkpoint that serves, which nobody else holds: when another serves, its memory is let go."""
+async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
+    """Load the serving checkpoint; only the engine refers to it, so that its memory is freed when another serves."""
     snapshot = await load_first(settings.data.checkpoints, tell)
     return Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting)
 
 
-async def _answer(
-    settings: BotSettings, tokens: Tokens, engine: Engine, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
+async def _serve_platforms(
+    settings: BotSettings, tokens: Tokens, engine: Engine, status: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> int:
-    """Serve the engine's checkpoint, and what replaces it, on every platform with a token."""
-    standing.waits_for = NOT_COMPILED
+    """Answer on every platform with a token, from the engine's checkpoint and those that replace it."""
+    status.waits_for = NOT_COMPILED
     async with engine, Collector(settings) as collector:
-        with memory_tuning.without_collecting():  # the clients, while the engine's thread compiles
-            runs = platforms(tokens, tell)
+        with memory_tuning.without_collecting():  # the clients are imported while the engine's thread compiles
+            runs = load_clients(tokens, tell)
         if about := collector.about():
             tell(about)
-        await until(engine.ready(), stopping)
+        await run_until(engine.ready(), stopping)
         memory_tuning.freeze_loaded()
-        settling = asyncio.create_task(_settle(engine))
-        tell(_about(engine.snapshot))
+        freezing = asyncio.create_task(_freeze_when_warm(engine))
+        tell(_describe(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
         news = OwnerNotifier()
         retraining = RetrainSupervisor(settings, news, tell)
-        standing.engine, standing.reload, standing.retraining = engine, reload, retraining
-        admin = Admin(engine, reload, retraining=retraining, tally=standing.tally)
-        responder = Responder(engine, settings, admin, tally=standing.tally)
-        running = [run(settings, responder, tell, collector, news) for run in runs]
-        parts = [asyncio.create_task(_kept(part, tell)) for part in running]
-        beside = [asyncio.create_task(one) for one in (reload.watch(), scheduled(settings, retraining))]
-        await until(_all_gone(parts), stopping)
+        status.engine, status.reload, status.retraining = engine, reload, retraining
+        admin = Admin(engine, reload, retraining=retraining, stats=status.stats)
+        responder = Responder(engine, settings, admin, stats=status.stats)
+        connected = [_run_part(run(settings, responder, tell, collector, news), tell) for run in runs]
+        platform_tasks = [asyncio.create_task(part) for part in connected]
+        other_tasks = [asyncio.create_task(part) for part in (reload.run(), run_schedule(settings, retraining))]
+        await run_until(_wait_for_platforms(platform_tasks), stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")
-        for part in (*beside, *parts):  # each finishes what it has begun; one after the other, waits would add up
-            part.cancel()
-        drained = (work(settings.bot.drain_seconds) for work in (responder.drain, retraining.stop))
-        await asyncio.gather(*drained, *beside, *parts, return_exceptions=True)
-        settling.cancel()
+        for task in (*other_tasks, *platform_tasks):  # all drain at the same time: their waits must not add up
+            task.cancel()
+        drained = (drain(settings.bot.drain_seconds) for drain in (responder.drain, retraining.stop))
+        await asyncio.gather(*drained, *other_tasks, *platform_tasks, return_exceptions=True)
+        freezing.cancel()
         return 0 if stopping.is_set() else 1
 
 
-async def _settle(engine: Engine) -> None:
-    """When all programs are there, nothing that is large comes any more: put it out of the way."""
+async def _freeze_when_warm(engine: Engine) -> None:
+    """Freeze and trim memory again when all programs are compiled: nothing large is allocated after that."""
     await engine.warmed_up()
     memory_tuning.freeze_loaded()
     await asyncio.to_thread(memory_tuning.trim_heap)
 
 
-def platforms(tokens: Tokens, tell: Tell) -> list[Run]:
-    """Who is to run, a platform each, its client loaded; of those without a token it is told how to get one."""
-    found: list[Run] = []
-    if tokens.discord:
-        from bot.discord_bot.run import run as run_on_discord  # noqa: PLC0415 (large, and not everybody's)
-
-        found.append(partial(run_on_discord, tokens.discord))
-    else:
-        tell(NO_DISCORD)
-    if tokens.telegram:
-        from bot.telegram_bot.run import run as run_on_telegram  # noqa: PLC0415 (as above)
-
-        found.append(partial(run_on_telegram, tokens.telegram))
-    else:
-        tell(NO_TELEGRAM)
-    if not found:
-        tell(NOWHERE)
-    return found
+def load_clients(tokens: Tokens, tell: Tell) -> list[ConnectedRun]:
+    """Import the client of each platform that has a token; print how to get the others."""
+    runs: list[ConnectedRun] = []
+    for platform in platforms.PLATFORMS:
+        if token := tokens.platforms.get(platform.name):
+            runs.append(partial(platform.load_run(), token))
+        else:
+            tell(f"{platform.title}: {platform.missing_token}")
+    if not runs:
+        tell(UNREACHABLE)
+    return runs
 
 
-async def scheduled(settings: BotSettings, retraining: RetrainSupervisor) -> None:
-    """Retrain when the config says, until cancelled."""
+def about_tokens() -> set[str]:
+    """Return the lines that `load_clients` tells where there are no tokens."""
+    return {UNREACHABLE, *(f"{platform.title}: {platform.missing_token}" for platform in platforms.PLATFORMS)}
+
+
+async def run_schedule(settings: BotSettings, retraining: RetrainSupervisor) -> None:
+    """Retrain by the schedule of the config, until cancelled."""
 
     def schedule() -> "RetrainSchedule":
-        from bot.retraining.scheduler import RetrainSchedule  # noqa: PLC0415 (SQLAlchemy takes a while to import; nobody waits for this)
+        from bot.retraining.scheduler import RetrainSchedule  # noqa: PLC0415 (SQLAlchemy takes a while to import, here in a thread)
 
-        return RetrainSchedule(settings, retraining.due, retraining.plan)
+        return RetrainSchedule(settings, retraining.start_scheduled, retraining.set_next)
 
-    await retraining.recall()
+    await retraining.load_last_outcome()
     await (await run_in_daemon_thread(schedule)).run()
 
 
-async def on_http(
-    settings: BotSettings, tokens: Tokens, standing: ServeStatus, stopping: asyncio.Event, tell: Tell
+async def serve_web(
+    settings: BotSettings, tokens: Tokens, status: ServeStatus, stopping: asyncio.Event, tell: Tell
 ) -> None:
-    """Be on HTTP until `stopping` is set, from before there is a checkpoint; not at all where it is switched off."""
+    """Serve HTTP, unless it is switched off, from before there is a checkpoint."""
     if not settings.bot.web.port:
         return
     from bot.web.server import run  # noqa: PLC0415 (FastAPI takes a while to import)
 
     state = AppState(
         settings=settings,
-        why_not=standing.why_not,
-        stats=standing.tally,
-        engine=lambda: standing.engine,
+        why_not=status.why_not,
+        stats=status.stats,
+        engine=lambda: status.engine,
         store_counts=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
-        reloads=standing.reloads,
-        retraining=standing.progress,
+        reloads=status.reloads,
+        retraining=status.progress,
         stopping=stopping,
     )
     secrets = WebSecrets(tokens.api_key, tokens.web_password)
     await run(settings.bot.web, state, stopping, settings.bot.drain_seconds, tell, secrets)
 
 
-async def keep_alive(path: Path, stalls: LoopLagMonitor) -> None:
-    """Show that the event loop turns, and how well: the image's health check looks at how old the file is.
+async def write_heartbeat(path: Path, lag: LoopLagMonitor) -> None:
+    """Touch a file every few seconds, for the image's health check, which reads its age.
 
-    In it is the loop's longest stall since it was last written.
+    It holds the event loop's longest stall since it was last written.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     while True:
         with suppress(OSError):  # a full disk is no reason to stop answering
             path.touch()
-            path.write_text(f"longest stall {1e3 * stalls.take():.1f} ms\n")
-        await asyncio.sleep(ALIVE_SECONDS)
+            path.write_text(f"longest stall {1e3 * lag.take_longest():.1f} ms\n")
+        await asyncio.sleep(HEARTBEAT_SECONDS)
 
 
-async def until(work: Any, stopping: asyncio.Event) -> Any:
-    """What `work` returns, or None where `stopping` is set before; then the work is cancelled."""
-    doing, told = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
-    await asyncio.wait({doing, told}, return_when=asyncio.FIRST_COMPLETED)
-    told.cancel()
-    if doing.done():
-        return doing.result()
-    doing.cancel()
+async def run_until(work: Any, stopping: asyncio.Event) -> Any:
+    """Return what `work` returns, or cancel it and return None once `stopping` is set."""
+    task, stopped = asyncio.ensure_future(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({task, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if task.done():
+        return task.result()
+    task.cancel()
     with suppress(asyncio.CancelledError):
-        await doing
+        await task
     return None
 
 
 @contextmanager
 def stopped_by_signals() -> Iterator[asyncio.Event]:
-    """An event that SIGTERM and Ctrl-C set; the second of them ends the process at once."""
+    """Yield an event that SIGTERM and Ctrl-C set; a second signal ends the process at once."""
     stopping, loop = asyncio.Event(), asyncio.get_running_loop()
 
-    def asked(number: signal.Signals) -> None:
+    def stop(number: signal.Signals) -> None:
         stopping.set()
         loop.remove_signal_handler(number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked, number)
+        loop.add_signal_handler(number, stop, number)
     try:
         yield stopping
     finally:
@@ -221,27 +211,27 @@ def stopped_by_signals() -> Iterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
-async def _kept(part: Coroutine[Any, Any, None], tell: Tell) -> None:
-    """Run a platform; what keeps it from running is told, and the others go on."""
+async def _run_part(part: Coroutine[Any, Any, None], tell: Tell) -> None:
+    """Run a part; print the DannError that keeps it from running, and let the others go on."""
     try:
         await part
     except DannError as error:
         tell(str(error))
 
 
-async def _all_gone(parts: list[asyncio.Task[None]]) -> None:
-    """Wait until no platform runs, or one raises; without end where there is none, as something else may be served.
+async def _wait_for_platforms(tasks: list[asyncio.Task[None]]) -> None:
+    """Wait until no platform runs, or one raises; for ever where there is none, as the page may still be served.
 
-    Who stops waiting stops none of them, as gather would.
+    Cancelling the wait cancels no task, as gather would.
     """
-    if not parts:
+    if not tasks:
         await asyncio.Event().wait()
-    done, _ = await asyncio.wait(parts, return_when=asyncio.FIRST_EXCEPTION)
-    for part in done:
-        part.result()
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+    for task in done:
+        task.result()
 
 
-def _about(snapshot: Snapshot) -> str:
+def _describe(snapshot: Snapshot) -> str:
     meta = snapshot.meta
-    known = f", {meta.val_bpb:.3f} bits per byte of held-out posts, {meta.posts:,} posts" if meta else ""
-    return f"dann: checkpoint {snapshot.id}{known}"
+    figures = f", {meta.val_bpb:.3f} bits per byte of held-out posts, {meta.posts:,} posts" if meta else ""
+    return f"dann: checkpoint {snapshot.id}{figures}"

@@ -1,4 +1,7 @@
-"""A conversation at the terminal: lines in, dann's turns out. `/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it."""
+"""A conversation at the terminal: one line in, one reply out.
+
+`/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it.
+"""
 
 import secrets
 from contextlib import suppress
@@ -16,7 +19,7 @@ HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /ne
 
 
 class Chat:
-    """One conversation. With a seed given, reply number n uses seed + n, so that a whole conversation can be repeated."""
+    """One conversation; reply n uses seed + n, so that all of it can be repeated."""
 
     def __init__(self, engine: Engine, params: SamplingParams, name: str, seed: int | None) -> None:
         self._engine = engine
@@ -43,7 +46,7 @@ class Chat:
             console.print()
 
     def answer(self, line: str) -> str:
-        """Reply to a line, or do what a command says; raises DannError for a command that makes no sense."""
+        """Reply to a line, or run a command. Raises DannError for one that makes no sense."""
         if line.startswith("/"):
             return self._command(*line[1:].split(maxsplit=1))
         if line:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
+from bot import platforms
 from bot.config import BotSettings, Tokens
 from bot.process import memory_tuning
 from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
@@ -39,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     add_command(commands, "serve", run_serve, "answer on Discord, on Telegram and on the web: a page and an API")
     add_command(commands, "doctor", run_doctor, "find what would keep dann from serving, and say what to do about it")
     add_command(commands, "demo", run_demo, "see all of it work on a made-up person, in two minutes")
-    return run_command(parser, argv, BotSettings)
+    return run_command(parser, argv, platforms.settings_class())
 
 
 def add_sampling(parser: argparse.ArgumentParser) -> None:
@@ -109,14 +110,21 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     def tell(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    return asyncio.run(serve(settings, Tokens.from_environment(), tell))
+    return asyncio.run(serve(settings, load_tokens(), tell))
+
+
+def load_tokens() -> Tokens:
+    """Read every platform's token and the web's secrets from the environment."""
+    return Tokens.from_environment(
+        {platform.name: platform.table.environment_variable for platform in platforms.PLATFORMS}
+    )
 
 
 def run_doctor(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann doctor`."""
     from bot.doctor import examine, print_findings  # noqa: PLC0415
 
-    findings = asyncio.run(examine(settings, Tokens.from_environment()))
+    findings = asyncio.run(examine(settings, load_tokens()))
     if args.json:
         print_json({"findings": [asdict(finding) for finding in findings]})
     else:

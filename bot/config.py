@@ -1,19 +1,20 @@
-"""The tables of config.toml that concern the bot, on top of training's. Tokens are not among them: see `Tokens`."""
+"""The bot's tables of config.toml, beside training's; tokens are in the environment."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from bot.cron import check_cron
 from training.config.tables import ConfigTable, Settings
 
 
-def _listed(value: Any) -> Any:
-    """One id, or several with commas between, as --set and the environment give them."""
+def _parse_list(value: Any) -> Any:
+    """Read one id, or several with commas between, as --set and the environment give them."""
     if isinstance(value, int | str) and not isinstance(value, bool):
         parts = (part.strip(" \"'") for part in str(value).strip(" []").split(","))
         return tuple(part for part in parts if part)
@@ -24,10 +25,10 @@ _Id = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,19}$", description="ids, whic
 _ChatId = Annotated[
     str, Field(pattern=r"^-?[1-9][0-9]{0,19}$", description="ids, which are numbers (a group's is below 0)")
 ]
-Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_listed)]
-"""Ids of Discord's, as text; numbers are accepted, and one alone."""
-ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_listed)]
-"""The same of Telegram's, where a person may also write in the name of a group or a channel."""
+Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Ids as text; numbers are accepted, and one alone."""
+ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Ids that may be negative, as those of Telegram's groups and channels are."""
 
 
 _Source = Annotated[
@@ -38,98 +39,48 @@ _Source = Annotated[
         examples=["jsonl", "telegram"],
     ),
 ]
-SourceNames = Annotated[tuple[_Source, ...], NoDecode, BeforeValidator(_listed)]
-"""Where posts of the store come from; one alone is accepted."""
+SourceNames = Annotated[tuple[_Source, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Sources of posts in the store; one alone is accepted."""
 
 
 def _network(text: str) -> str:
-    """An address, or a network of them such as 10.0.0.0/8."""
+    """Check an IP address, or a network such as 10.0.0.0/8."""
     try:
         return str(ip_network(text, strict=False))
     except ValueError as error:
-        raise ValueError(f"{text!r} is no address and no network, such as 127.0.0.1 or 10.0.0.0/8") from error
+        raise ValueError(f"{text!r} is neither an address nor a network, such as 127.0.0.1 or 10.0.0.0/8") from error
 
 
 _Network = Annotated[str, AfterValidator(_network)]
-Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_listed)]
-"""Networks of addresses; one address is one of them."""
+Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Networks; a single address is one too."""
 _Origin = Annotated[
     str, Field(pattern=r"^https?://[^/\s*]+$", description="origins, such as https://example.org (no path)")
 ]
-Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_listed)]
-"""What a browser calls the site of a page: scheme, host and port."""
+Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Origins of pages as browsers send them: scheme, host and port."""
 _Host = Annotated[str, Field(pattern=r"^[^\s/:*]+$", description="names of hosts, without scheme and port")]
-Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_listed)]
+Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_parse_list)]
 
 
 def _cron(expression: str) -> str:
-    """A cron expression, or "" for none."""
+    """Check a cron expression; "" for none."""
     if expression.strip():
         check_cron(expression)
     return " ".join(expression.lower().split())
 
 
 class PersonaConfig(ConfigTable):
-    """Who is imitated."""
+    """The person who is imitated."""
 
     name: str = Field("dann", min_length=1, max_length=32)
 
 
-class PlatformConfig(ConfigTable):
-    """Who owns dann on a platform, and whether what they write there is kept to learn from.
-
-    `collect_from` lists whose own messages are kept where these are not the owners.
-    """
-
-    owners: Ids = ()
-    collect: bool = False
-    collect_from: Ids = ()
-
-    @model_validator(mode="after")
-    def _somebody_is_listed(self) -> Self:
-        if self.collect and not (self.collect_from or self.owners):
-            raise ValueError("collect needs the id of whose messages are meant, in collect_from or owners")
-        return self
-
-
-class DiscordConfig(PlatformConfig):
-    """Who and what is answered on Discord, and where its servers are. An empty allow list allows all; deny wins."""
-
-    direct_messages: bool = True
-    allow_guilds: Ids = ()
-    deny_guilds: Ids = ()
-    allow_channels: Ids = ()
-    deny_channels: Ids = ()
-    allow_roles: Ids = ()
-    deny_roles: Ids = ()
-    allow_users: Ids = ()
-    deny_users: Ids = ()
-    allow_bots: Ids = ()
-    api_url: str = ""
-    gateway_url: str = ""
-
-
-class TelegramConfig(PlatformConfig):
-    """The same on Telegram. `webhook_url` "" polls; otherwise Telegram is told to call it, and `listen` answers."""
-
-    owners: ChatIds = ()
-    private_chats: bool = True
-    allow_chats: ChatIds = ()
-    deny_chats: ChatIds = ()
-    allow_users: ChatIds = ()
-    deny_users: ChatIds = ()
-    allow_bots: ChatIds = ()
-    base_url: str = ""
-    webhook_url: str = ""
-    webhook_listen: str = "127.0.0.1"
-    webhook_port: int = Field(8443, ge=1, le=65_535)
-
-
 class WebConfig(ConfigTable):
-    """Where dann is on HTTP, and what one client may ask of it. `port` 0: nowhere.
+    """`[bot.web]`: the address of the page and the API, and limits for one client.
 
-    Only the quiz shows posts: held-out ones of one's own, of `quiz_sources`. `streams` are answers under way at once.
-    `longest_body` is in bytes, `longest_prompt` in characters.
+    `port` 0 switches it off. `streams` are replies at once; `longest_body` is in bytes, `longest_prompt` in characters.
+    Only the quiz shows posts: held-out ones of one's own, of `quiz_sources`.
     """
 
     host: str = Field("127.0.0.1", min_length=1, max_length=253)
@@ -150,7 +101,10 @@ class WebConfig(ConfigTable):
 
 
 class RemarksConfig(ConfigTable):
-    """When dann says something unasked. `chats` are ids of channels and chats of any platform; hours are local time."""
+    """Chance and place of unasked remarks.
+
+    `chats` are ids of channels and chats of any platform; hours are local time.
+    """
 
     chance: float = Field(0.0, ge=0, le=1)
     chats: ChatIds = ()
@@ -159,9 +113,9 @@ class RemarksConfig(ConfigTable):
 
 
 class ScheduleConfig(ConfigTable):
-    """When dann learns anew by itself, and what that may take of the machine meanwhile.
+    """The schedule of retraining, and what it may take of the machine.
 
-    `interval_hours` above 0 counts instead of `cron`; with neither it never does.
+    `interval_hours` above 0 replaces `cron`; with neither there is none.
     """
 
     cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
@@ -175,9 +129,9 @@ class ScheduleConfig(ConfigTable):
 
 
 class BotConfig(ConfigTable):
-    """How dann behaves in a chat, on every platform.
+    """Behaviour in chats, on every platform; bot/platforms.py adds a table for each.
 
-    `slots` and `waiting` are the engine's: how many answers are drawn side by side, and how many may wait for one.
+    `slots` and `waiting` are the engine's: replies drawn side by side, and requests that may wait for a slot.
     """
 
     history_messages: int = Field(20, ge=0, le=1000)
@@ -193,8 +147,6 @@ class BotConfig(ConfigTable):
     drain_seconds: float = Field(5.0, ge=0, le=600)
     remarks: RemarksConfig = RemarksConfig()
     schedule: ScheduleConfig = ScheduleConfig()
-    discord: DiscordConfig = DiscordConfig()
-    telegram: TelegramConfig = TelegramConfig()
     web: WebConfig = WebConfig()
 
 
@@ -207,18 +159,21 @@ class BotSettings(Settings):
 
 @dataclass(frozen=True)
 class Tokens:
-    """What the platforms know the bot by, and what the web asks for. From the environment alone.
+    """Tokens by platform name, and the web's secrets, from the environment alone.
 
     Never printed, logged or saved: `repr` hides them.
     """
 
-    discord: str = field(default="", repr=False)
-    telegram: str = field(default="", repr=False)
+    platforms: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)
     web_password: str = field(default="", repr=False)
 
     @classmethod
-    def from_environment(cls) -> Self:
-        """Read DISCORD_TOKEN, TELEGRAM_TOKEN, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
-        names = ("DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD")
-        return cls(*(os.environ.get(name, "").strip() for name in names))
+    def from_environment(cls, variables: Mapping[str, str] = {}) -> Self:
+        """Read the variable of each platform, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
+
+        def read(name: str) -> str:
+            return os.environ.get(name, "").strip()
+
+        tokens = {platform: read(variable) for platform, variable in variables.items()}
+        return cls(tokens, read("DANN_API_KEY"), read("DANN_WEB_PASSWORD"))

@@ -1,64 +1,64 @@
-"""What a cron expression may be: five fields, as in "30 4 * * mon-fri". Knows no scheduler.
+"""Check cron expressions of five fields, such as "30 4 * * mon-fri".
 
-Stricter than some crons, so that nothing means two things: days of the week have names, as 0 is Sunday to one and Monday to
-another, and a day that never comes is refused.
+Stricter than some crons, so that nothing is ambiguous: weekdays have names, as 0 is Sunday to one cron and Monday to another,
+and a day that never comes is refused. Knows no scheduler.
 """
 
 import re
 
-NAMED = ("minute", "hour", "day", "month", "day of the week")
+FIELDS = ("minute", "hour", "day", "month", "day of the week")
 RANGES = ((0, 59), (0, 23), (1, 31), (1, 12))
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+MONTH_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _NUMBERS = re.compile(r"(?:\*|(?P<first>\d{1,2})(?:-(?P<last>\d{1,2}))?)(?:/(?P<step>\d{1,2}))?", re.ASCII)
 _NAMES = re.compile(r"(?P<first>[a-z]{3})(?:-(?P<last>[a-z]{3}))?")
 
 
 def check_cron(expression: str) -> None:
-    """Raise ValueError, in words that say which field is wrong and what it may be, for what is no cron expression."""
+    """Raise ValueError for an invalid expression, naming the field and what it may be."""
     fields = expression.lower().split()
-    if len(fields) != len(NAMED):
-        raise ValueError(f'it must have five fields, {", ".join(NAMED)}, as "0 4 * * *" has: it has {len(fields)}')
+    if len(fields) != len(FIELDS):
+        raise ValueError(f'it must have five fields, {", ".join(FIELDS)}, as "0 4 * * *" has: it has {len(fields)}')
     for number in (0, 1):
-        _numbers(fields[number], number)
-    days, months = _numbers(fields[2], 2), _numbers(fields[3], 3)
+        _field_values(fields[number], number)
+    days, months = _field_values(fields[2], 2), _field_values(fields[3], 3)
     for item in fields[4].split(","):
-        if item != "*" and not _named(item, WEEKDAYS):
+        if item != "*" and not _name_range(item, WEEKDAYS):
             raise ValueError(
                 f'day of the week {item!r} must be * or of {", ".join(WEEKDAYS)}, such as "mon-fri" or "sat,sun"'
             )
-    if min(days) > max(LENGTHS[month - 1] for month in months):
+    if min(days) > max(MONTH_DAYS[month - 1] for month in months):
         raise ValueError("there is no such day in those months")
 
 
-def _numbers(field: str, number: int) -> set[int]:
-    """The numbers that a field stands for."""
-    return {value for item in field.split(",") for value in _item(item, number)}
+def _field_values(field: str, number: int) -> set[int]:
+    """Return the numbers that a field matches."""
+    return {value for item in field.split(",") for value in _item_range(item, number)}
 
 
-def _item(item: str, number: int) -> range:
+def _item_range(item: str, number: int) -> range:
     least, most = RANGES[number]
-    if NAMED[number] == "month" and (months := _named(item, MONTHS)):
+    if FIELDS[number] == "month" and (months := _name_range(item, MONTHS)):
         return range(months.start + 1, months.stop + 1)
-    found = _NUMBERS.fullmatch(item)
-    if found:
-        step = int(found["step"] or 1)
-        first = least if found["first"] is None else int(found["first"])
-        single = found["first"] is not None and found["last"] is None
-        last = first if single else int(found["last"] or most)
-        if least <= first <= last <= most and 1 <= step <= max(1, last - first) and not (single and found["step"]):
+    match = _NUMBERS.fullmatch(item)
+    if match:
+        step = int(match["step"] or 1)
+        first = least if match["first"] is None else int(match["first"])
+        single = match["first"] is not None and match["last"] is None
+        last = first if single else int(match["last"] or most)
+        if least <= first <= last <= most and 1 <= step <= max(1, last - first) and not (single and match["step"]):
             return range(first, last + 1, step)
-    names = f", or of {', '.join(MONTHS)}" if NAMED[number] == "month" else ""
+    names = f", or of {', '.join(MONTHS)}" if FIELDS[number] == "month" else ""
     raise ValueError(
-        f'{NAMED[number]} {item!r} must be * or from {least} to {most}{names}, such as "{least}-{least + 4}/2"'
+        f'{FIELDS[number]} {item!r} must be * or from {least} to {most}{names}, such as "{least}-{least + 4}/2"'
     )
 
 
-def _named(item: str, names: tuple[str, ...]) -> range | None:
-    """The places of the names in `names`; None where they are none of them, or the wrong way round."""
-    found = _NAMES.fullmatch(item)
-    if not found or found["first"] not in names or (found["last"] or found["first"]) not in names:
+def _name_range(item: str, names: tuple[str, ...]) -> range | None:
+    """Return the positions of the names in `names`; None where unknown or in reverse."""
+    match = _NAMES.fullmatch(item)
+    if not match or match["first"] not in names or (match["last"] or match["first"]) not in names:
         return None
-    first, last = names.index(found["first"]), names.index(found["last"] or found["first"])
+    first, last = names.index(match["first"]), names.index(match["last"] or match["first"])
     return range(first, last + 1) if first <= last else None

@@ -1,4 +1,4 @@
-"""All of dann in two minutes on a made-up person: export, import, train, a conversation; at a terminal, then the page."""
+"""`dann demo`: export, import, train and chat with a made-up person, in two minutes."""
 
 import asyncio
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from bot.app import ABOUT_TOKENS, serve
+from bot.app import about_tokens, serve
 from bot.config import BotSettings, Tokens
 from bot.web.http.listen import free_port_for
 from model.checkpoints import checkpoint
@@ -19,7 +19,7 @@ from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
 
-EXCHANGES = 4000
+NUM_EXCHANGES = 4000
 MINUTES = 1.0
 QUESTIONS = (
     "hey", "how is training going", "what learning rate are you using?", "did you fix the bug",
@@ -27,19 +27,22 @@ QUESTIONS = (
 )  # fmt: skip
 
 
-def demo(settings: BotSettings, told: Console) -> int:
-    """Run it in `<data>/demo`, apart from real posts; at a terminal, then talk on the page until Ctrl-C."""
+def demo(settings: BotSettings, console: Console) -> int:
+    """Run everything in `<data>/demo`, apart from real posts.
+
+    At a terminal, then serve the page until Ctrl-C.
+    """
     settings = _set_up(settings)
-    _learn(settings, told)
+    _train(settings, console)
     _converse(settings, Console())
     if sys.stdin.isatty():
-        return show_page(settings, lambda line: told.print(line, markup=False, highlight=False, soft_wrap=True))
-    told.print("Now with your own: dann import PATH, dann train, dann say", highlight=False)
+        return show_page(settings, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
+    console.print("Now with your own: dann import PATH, dann train, dann say", highlight=False)
     return 0
 
 
 def show_page(settings: BotSettings, tell: Callable[[str], None]) -> int:
-    """Serve the page, and nothing else, until Ctrl-C; on another port where its own is taken."""
+    """Serve only the page until Ctrl-C; on another port where its own is taken."""
     web = settings.bot.web.model_copy(update={"port": free_port_for(settings.bot.web)})
     schedule = settings.bot.schedule.model_copy(update={"cron": "", "interval_hours": 0.0})
     bot = settings.bot.model_copy(update={"web": web, "schedule": schedule})
@@ -47,7 +50,7 @@ def show_page(settings: BotSettings, tell: Callable[[str], None]) -> int:
     tell("Here is its page; Ctrl-C ends it. Then with your own: dann import PATH, dann train, dann serve")
 
     def without_tokens(line: str) -> None:
-        if line not in ABOUT_TOKENS:
+        if line not in about_tokens():
             tell(line)
 
     return asyncio.run(serve(settings.model_copy(update={"bot": bot, "data": data}), Tokens(), without_tokens))
@@ -61,12 +64,12 @@ def _set_up(settings: BotSettings) -> BotSettings:
     return settings.model_copy(update={"data": data, "train": train_config})
 
 
-def _learn(settings: BotSettings, told: Console) -> None:
-    """Make the person up, import what they are said to have written, and train."""
+def _train(settings: BotSettings, console: Console) -> None:
+    """Make up the person, import their export, and train."""
     export = settings.data.dir / "export.jsonl"
     with export.open("w", encoding="utf-8") as file:
-        write_export(file, EXCHANGES, seed=1)
-    told.print(
+        write_export(file, NUM_EXCHANGES, seed=1)
+    console.print(
         f"A made-up person called {NAME}: {export} holds a chat with {', '.join(FRIENDS)} that nobody wrote "
         "(training/demo_persona.py is the grammar it was drawn from).",
         highlight=False,
@@ -75,9 +78,9 @@ def _learn(settings: BotSettings, told: Console) -> None:
     with open_store(settings.data.store_url) as store:
         report = store_exports(store, look_through([export], NAME))
         posts = list(store.posts())
-    told.print(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", highlight=False)
+    console.print(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", highlight=False)
     with interruptible() as stopping:
-        train(settings, posts, TrainingConsole(told), stopping)
+        train(settings, posts, TrainingConsole(console), stopping)
 
 
 def _converse(settings: BotSettings, out: Console) -> None:

@@ -1,6 +1,6 @@
-"""`dann doctor`: everything that would keep dann from serving, looked at before it does. Changes nothing.
+"""`dann doctor`: find what would keep dann from serving. Changes nothing.
 
-The machine is looked at here; each platform looks after itself (`checks.py` in its package), with its own client.
+The machine is checked here; each platform has its own check (`checks.py` in its folder), with its own client.
 """
 
 import asyncio
@@ -14,41 +14,40 @@ from pathlib import Path
 
 from rich.console import Console
 
-from bot.app import NO_DISCORD, NO_TELEGRAM
+from bot import platforms
 from bot.config import BotSettings, Tokens
-from bot.discord_bot.checks import check_discord
-from bot.finding import Finding
+from bot.platform import Finding
 from bot.serving.reload import NO_CHECKPOINT
-from bot.telegram_bot.checks import check_telegram
 from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
 
-LEAST_FREE = 500_000_000
-"""Bytes of disk: a checkpoint, what resuming needs, compiled programs, and some air."""
-LEAST_MEMORY = 600_000_000
-"""Bytes: what serving takes."""
-CLOCK_SECONDS = 30.0
-"""How far off the clock may be: tokens of interactions and times of posts go by it."""
+MIN_FREE_DISK = 500_000_000
+"""Bytes: a checkpoint, the state to resume from, compiled programs, and a margin."""
+MIN_MEMORY = 600_000_000
+"""Bytes that serving takes."""
+MAX_CLOCK_ERROR = 30.0
+"""Seconds the clock may be off: interaction tokens expire, and posts are dated by it."""
 
 
 async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
-    """Look at everything; what cannot be reached is a finding, too."""
+    """Check everything; what cannot be reached is a finding too."""
     dates: list[str] = []
-    findings = [*_machine(settings.data.dir), await asyncio.to_thread(_checkpoint, settings.data.checkpoints)]
+    findings = [
+        *_check_machine(settings.data.dir),
+        await asyncio.to_thread(_check_checkpoint, settings.data.checkpoints),
+    ]
     findings.append(await check_web(settings.bot.web))
-    if tokens.discord:
-        findings += await check_discord(tokens.discord, settings, dates.append)
-    if tokens.telegram:
-        findings += await check_telegram(tokens.telegram, settings, dates.append)
-    missing = [line for token, line in ((tokens.discord, NO_DISCORD), (tokens.telegram, NO_TELEGRAM)) if not token]
-    nowhere = len(missing) == 2
-    findings += [Finding(line.split(":")[0], line.split(": ", 1)[1], trouble=nowhere) for line in missing]
-    return [*findings, *clock(dates)]
+    for platform in platforms.PLATFORMS:
+        if token := tokens.platforms.get(platform.name):
+            findings += await platform.load_check()(token, settings, dates.append)
+        else:
+            findings.append(Finding(platform.title, platform.missing_token, trouble=not any(tokens.platforms.values())))
+    return [*findings, *check_clock(dates)]
 
 
 def print_findings(findings: list[Finding]) -> None:
-    """A line each, what is wrong in red with its advice under it."""
+    """Print a line each, with advice under what is wrong."""
     console = Console()
     for finding in findings:
         mark = "[red]✗[/red]" if finding.trouble else "[green]✓[/green]"
@@ -58,36 +57,39 @@ def print_findings(findings: list[Finding]) -> None:
             console.print(f"    {finding.advice}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _machine(folder: Path) -> Iterator[Finding]:
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    writable = os.access(there, os.W_OK | os.X_OK)
+def _check_machine(folder: Path) -> Iterator[Finding]:
+    existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    writable = os.access(existing, os.W_OK | os.X_OK)
     yield Finding(
         "data folder",
         f"{folder} {'can' if writable else 'cannot'} be written",
         trouble=not writable,
-        advice="" if writable else f"let the user that runs dann write to {there}, or choose another data.dir",
+        advice="" if writable else f"let the user that runs dann write to {existing}, or choose another data.dir",
     )
-    free = shutil.disk_usage(there).free
+    free = shutil.disk_usage(existing).free
     yield Finding(
         "disk",
         f"{_megabytes(free)} free",
-        trouble=free < LEAST_FREE,
+        trouble=free < MIN_FREE_DISK,
         advice=""
-        if free >= LEAST_FREE
-        else f"make room: {_megabytes(LEAST_FREE)} are needed to save and publish safely",
+        if free >= MIN_FREE_DISK
+        else f"make room: {_megabytes(MIN_FREE_DISK)} are needed to save and publish safely",
     )
     memory = available_memory()
     if memory is not None:
         yield Finding(
             "memory",
             f"{_megabytes(memory)} available",
-            trouble=memory < LEAST_MEMORY,
-            advice="" if memory >= LEAST_MEMORY else f"end something else: serving takes {_megabytes(LEAST_MEMORY)}",
+            trouble=memory < MIN_MEMORY,
+            advice="" if memory >= MIN_MEMORY else f"end something else: serving takes {_megabytes(MIN_MEMORY)}",
         )
 
 
 def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Bytes that this process may still take: of the machine, or of its container where that has less. None: not told."""
+    """Return the bytes this process may still take, None where the system does not tell.
+
+    In a container the smaller of its limit and the machine's memory counts.
+    """
     try:
         line = next(line for line in proc.read_text().splitlines() if line.startswith("MemAvailable:"))
         machine = int(line.split()[1]) * 1024
@@ -100,7 +102,7 @@ def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sy
         return machine
 
 
-def _checkpoint(root: Path) -> Finding:
+def _check_checkpoint(root: Path) -> Finding:
     try:
         id_ = checkpoint.current(root)
         if id_ is None:
@@ -112,22 +114,22 @@ def _checkpoint(root: Path) -> Finding:
     return Finding("checkpoint", f"{id_}{figure}")
 
 
-def clock(dates: list[str]) -> Iterator[Finding]:
-    """The machine's clock against the first time that a platform stamped its answers with; nothing where there is none."""
-    theirs = next((moment for date in dates if (moment := _moment(date))), None)
-    if theirs is None:
+def check_clock(dates: list[str]) -> Iterator[Finding]:
+    """Compare the machine's clock with the first Date header that a platform sent, if any."""
+    platform_time = next((time_ for date in dates if (time_ := _parse_date(date))), None)
+    if platform_time is None:
         return
-    off = time.time() - theirs.timestamp()
-    wrong = abs(off) > CLOCK_SECONDS
+    error = time.time() - platform_time.timestamp()
+    wrong = abs(error) > MAX_CLOCK_ERROR
     yield Finding(
         "clock",
-        f"{abs(off):.0f} s {'fast' if off > 0 else 'slow'}" if wrong else "right",
+        f"{abs(error):.0f} s {'fast' if error > 0 else 'slow'}" if wrong else "right",
         trouble=wrong,
         advice="set the clock, or switch on NTP (timedatectl set-ntp true)" if wrong else "",
     )
 
 
-def _moment(date: str) -> datetime | None:
+def _parse_date(date: str) -> datetime | None:
     try:
         return parsedate_to_datetime(date)
     except ValueError:

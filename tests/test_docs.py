@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 
 import bot.cli
-from bot.config import BotSettings
+from bot.platforms import settings_class
 from tests.test_layers import DISTRICTS, LAYERS
 from training.config.keys import known_keys
 from training.lab.preset import ExperimentSettings
@@ -29,7 +29,7 @@ DOCUMENTS = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
     for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))
 }
-KEYS = known_keys(BotSettings) | known_keys(ExperimentSettings)
+KEYS = known_keys(settings_class()) | known_keys(ExperimentSettings)
 TABLES = {name for name, table in KEYS.items() if table is not None}
 EXAMPLES = re.compile(r"my[a-z_-]+")
 """A file or folder whose name begins so is the reader's own: my-idea, mycell."""

@@ -21,8 +21,9 @@ DISTRICTS = {
     "training": "config compiled lock names demo_persona store exports data posts context_model loop evaluation runs lab "
     "retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x detect",
-    "bot": "cron config finding process replies retraining serving web discord_bot telegram_bot chat app doctor demo cli",
-    "bot/web": "http state cached docs models metrics sampling_request openai page routes checks server",
+    "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
+    "demo cli",
+    "bot/web": "http state docs models metrics sampling_request openai page routes checks server",
 }
 """What a folder holds, in order: each imports only what stands to its left."""
 ALONE = {

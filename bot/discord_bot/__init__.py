@@ -1,6 +1,7 @@
-"""dann on Discord: mentions, replies, private messages and `/dann`, over `Replier`. Knows nothing of networks and posts.
+"""dann on Discord: mentions, replies, private messages and `/dann`, over `Replier`.
 
-`run.py` keeps a client connected, `client.py` hears events and answers them, `convert.py` turns discord.py's objects into
-plain data, `command_menu.py` has the commands and `interactions.py` answers them, `send.py` sends, `checks.py` looks for
-trouble.
+`platform.py` is the contract, `config.py` the table; `run.py` keeps a client connected, `client.py` connects and leaves,
+`events.py` handles messages and `commands.py` commands; `convert.py` turns discord.py's objects into plain data,
+`command_menu.py` registers the commands, `send.py` sends, `collect.py` makes posts, `checks.py` is for `dann doctor`. Knows
+no network and no store.
 """

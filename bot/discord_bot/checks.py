@@ -1,4 +1,7 @@
-"""What would keep dann from answering on Discord, found out by logging in without connecting. Changes nothing."""
+"""Check what would keep dann from answering on Discord, without connecting.
+
+Changes nothing.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -9,33 +12,40 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import command_menu
+from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import has_message_content, missing_intent
-from bot.discord_bot.run import addresses, is_token, token_refused
-from bot.finding import Finding
+from bot.discord_bot.config import DiscordConfig
+from bot.discord_bot.run import is_token, token_refused
+from bot.platform import Finding
 
-LONGEST_WAIT = 30.0
-"""Seconds that Discord may ask to wait before its answer counts as none; the least that discord.py takes."""
+MAX_RATE_LIMIT_WAIT = 30.0
+"""Seconds that Discord's rate limit may make us wait; the least that discord.py takes."""
 
 
 async def check_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """The token, the Message Content intent and the commands; `dated` is given the time by Discord's clock."""
+    """Check the token, the Message Content intent and the commands.
+
+    `dated` is called with each Date header.
+    """
     if not is_token(token):
         return [_token_refused()]
-    with addresses(settings.bot.discord):
+    with use_addresses(DiscordConfig.of(settings.bot)):
         client = discord.Client(
-            intents=discord.Intents(guilds=True), http_trace=_dates(dated), max_ratelimit_timeout=LONGEST_WAIT
+            intents=discord.Intents(guilds=True),
+            http_trace=_date_trace(dated),
+            max_ratelimit_timeout=MAX_RATE_LIMIT_WAIT,
         )
         try:
             async with client:
                 await client.login(token)
-                return await _logged_in(client, settings)
+                return await _check_bot(client, settings)
         except discord.LoginFailure:
             return [_token_refused()]
         except (discord.DiscordException, OSError) as error:
             return [Finding("Discord", _unreachable(error), trouble=True, advice="look at the network, then try again")]
 
 
-async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Finding]:
+async def _check_bot(client: discord.Client, settings: BotSettings) -> list[Finding]:
     found = [Finding("Discord", f"{client.user}")]
     if has_message_content(client.application):
         found.append(Finding("  Message Content intent", "on"))
@@ -44,7 +54,7 @@ async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Find
         found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
-        tree, settings.persona.name, _nothing, _nothing, in_private=settings.bot.discord.direct_messages
+        tree, settings.persona.name, _unused, _unused, in_private=DiscordConfig.of(settings.bot).direct_messages
     )
     if await command_menu.is_synced(tree):
         return [*found, Finding("  commands", "registered")]
@@ -52,8 +62,8 @@ async def _logged_in(client: discord.Client, settings: BotSettings) -> list[Find
     return [*found, Finding("  commands", seen, trouble=True, advice=advice)]
 
 
-async def _nothing(*_: Any) -> None:
-    """A command that nobody can call."""
+async def _unused(*_: Any) -> None:
+    """Callback of commands that nobody can call."""
 
 
 def _token_refused() -> Finding:
@@ -62,12 +72,12 @@ def _token_refused() -> Finding:
 
 
 def _unreachable(error: Exception) -> str:
-    """In words that hold no address: the token is in none of Discord's, but who knows what a proxy adds."""
+    """Describe an error without any URL: no proxy adds a secret to it that way."""
     code = f" {error.status}" if isinstance(error, discord.HTTPException) else ""
     return f"cannot be asked ({type(error).__name__}{code})"
 
 
-def _dates(dated: Callable[[str], Any]) -> aiohttp.TraceConfig:
+def _date_trace(dated: Callable[[str], Any]) -> aiohttp.TraceConfig:
     async def ended(_session: object, _context: object, params: aiohttp.TraceRequestEndParams) -> None:
         if date := params.response.headers.get("Date"):
             dated(date)

@@ -1,4 +1,7 @@
-"""A message on Discord as a post: by the rules and with the ids of its exports, so that either may come first."""
+"""Convert a message on Discord to a post.
+
+By the rules and with the ids of Discord's exports, so that either may come first.
+"""
 
 import discord
 
@@ -7,32 +10,35 @@ from training.exports.discord.markup import plain
 from training.store.post import Post
 
 SOURCE = "discord-live"
-_TALK = frozenset({discord.MessageType.default, discord.MessageType.reply})
+_USER_TYPES = frozenset({discord.MessageType.default, discord.MessageType.reply})
 
 
 def post_id(message: int) -> str:
-    """The id that a message has in the store."""
+    """Return the id that a message has in the store."""
     return f"discord:{message}"
 
 
 def post_of(message: discord.Message) -> Post | None:
-    """The author's own words, or None where there are none: a notice, a forward, a command, a picture or a bare link."""
+    """Return the author's own words as a post, or None.
+
+    None for a notice, a forward, a command, a picture or a bare link.
+    """
     text = message_text.clean(plain(message.content))
     if (
-        message.type not in _TALK
+        message.type not in _USER_TYPES
         or message.webhook_id
         or message.message_snapshots
         or message_text.reason_to_drop(text)
     ):
         return None
-    answered = message.reference.message_id if message.reference else None
+    replied_to = message.reference.message_id if message.reference else None
     return Post(
         id=post_id(message.id),
         channel=f"discord:{message.channel.id}",
         mine=True,
         time=message.created_at.timestamp(),
         text=text,
-        reply_to=post_id(answered) if answered else None,
+        reply_to=post_id(replied_to) if replied_to else None,
         edited=message.edited_at.timestamp() if message.edited_at else None,
         source=SOURCE,
     )

@@ -1,4 +1,4 @@
-"""`/dann` and `/dann-admin` as Discord's own commands: their names, options and ranges, and who answers them."""
+"""`/dann` and `/dann-admin` as Discord's commands: names, options, ranges."""
 
 import inspect
 import re
@@ -10,7 +10,7 @@ from discord import app_commands
 
 from bot.replies.options import OPTIONS, CommandOption
 
-ADMIN = {
+ADMIN_COMMANDS = {
     "status": "what serves, since when, and how busy it is",
     "retrain": "learn from what is new, now",
     "rollback": "serve an earlier checkpoint",
@@ -18,31 +18,31 @@ ADMIN = {
     "resume": "answer again",
     "reload": "serve what was published last",
 }
-"""What owners can ask for, and what it does."""
+"""Owners' commands and their descriptions."""
 
-LONGEST_NAME = 32 - len("-admin")
+MAX_NAME = 32 - len("-admin")
 DEFAULT_NAME = "dann"
 
 Interaction = discord.Interaction[discord.Client]
 OnDann = Callable[[Interaction, dict[str, Any]], Awaitable[None]]
-"""Answers `/dann` with the options that were given, by name."""
+"""Answers `/dann` with the given options, by name."""
 OnAdmin = Callable[[Interaction, str, str], Awaitable[None]]
 """Answers `/dann-admin command argument`."""
 
 
 def command_name(persona: str) -> str:
-    """The persona's name as Discord lets a command be called: lower case, letters, digits, "-" and "_".
+    """Return the persona's name as a command: lower case, letters, digits, "-" and "_".
 
     "dann" where nothing is left of it, or where its letters have no lower case that Discord knows.
     """
-    name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:LONGEST_NAME].strip("-")
+    name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:MAX_NAME].strip("-")
     return name if name and name == name.lower() else DEFAULT_NAME
 
 
 def add_commands(
     tree: "app_commands.CommandTree[Any]", persona: str, on_dann: OnDann, on_admin: OnAdmin, *, in_private: bool
 ) -> None:
-    """Put both commands into the tree; `in_private`: `/dann` may be used in private messages."""
+    """Add both commands to the tree; `in_private`: `/dann` also in private messages."""
     name = command_name(persona)
     tree.add_command(_dann(name, persona, on_dann, in_private=in_private))
     tree.add_command(_admin(name, on_admin))
@@ -52,36 +52,36 @@ def _dann(name: str, persona: str, on_dann: OnDann, *, in_private: bool) -> "app
     async def answer(interaction: Interaction, **options: Any) -> None:
         await on_dann(interaction, {option: value for option, value in options.items() if value is not None})
 
-    described = {option.name: option.description[:100] for option in OPTIONS}
+    descriptions = {option.name: option.description[:100] for option in OPTIONS}
     signed: Any = answer
     signed.__signature__ = _signature()  # discord.py reads a command's options from there
     command: app_commands.Command[Any, ..., None] = app_commands.Command(
         name=name,
         description=f"talk to {persona}",
-        callback=app_commands.describe(**described)(signed),
+        callback=app_commands.describe(**descriptions)(signed),
         allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=in_private, private_channel=False),
     )
     return command
 
 
 def _signature() -> inspect.Signature:
-    """What a function with OPTIONS for its parameters would have, all of them to be left out at will."""
+    """Build the signature of a function with OPTIONS as optional parameters."""
     keyword = inspect.Parameter.KEYWORD_ONLY
     first = inspect.Parameter("interaction", inspect.Parameter.POSITIONAL_OR_KEYWORD)
-    given = [inspect.Parameter(one.name, keyword, default=None, annotation=_annotation(one)) for one in OPTIONS]
-    return inspect.Signature([first, *given])
+    options = [inspect.Parameter(o.name, keyword, default=None, annotation=_annotation(o)) for o in OPTIONS]
+    return inspect.Signature([first, *options])
 
 
 def _annotation(option: CommandOption) -> Any:
-    """The type of an option as discord.py takes it, with the range that Discord then shows."""
+    """Return an option's type for discord.py, with the range that Discord shows."""
     ranged: Any = app_commands.Range
     return ranged[option.kind, option.minimum, option.maximum] if option.minimum is not None else option.kind
 
 
 def signature_problem(interaction: Interaction) -> str:
-    """Why discord.py could not read the options of `/dann`, in one line; "" if it can.
+    """Say why discord.py could not parse the options of `/dann`; "" if it can.
 
-    An app that has not looked since the commands changed can send what there no longer is.
+    An app that has not refreshed since the commands changed can send options that are gone.
     """
     known = {option.name: option for option in OPTIONS}
     data: Any = interaction.data or {}
@@ -95,48 +95,51 @@ def signature_problem(interaction: Interaction) -> str:
     return ""
 
 
-def _admin(name: str, ordered: OnAdmin) -> app_commands.Group:
-    """Offered to administrators, and to anybody in private: Discord knows nothing of owners, who are checked later."""
+def _admin(name: str, on_admin: OnAdmin) -> app_commands.Group:
+    """Build `/dann-admin`, offered to administrators and to anybody in private.
+
+    Discord knows nothing of owners, who are checked later.
+    """
     group = app_commands.Group(
         name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
     )
-    for command, about in ADMIN.items():
-        special = {"rollback": _rollback, "retrain": _retrain}
-        callback = special[command](ordered) if command in special else _order(command, ordered)
+    for command, about in ADMIN_COMMANDS.items():
+        special = {"rollback": _rollback_command, "retrain": _retrain_command}
+        callback = special[command](on_admin) if command in special else _plain_command(command, on_admin)
         group.add_command(app_commands.Command(name=command, description=about, callback=callback))
     return group
 
 
-def _order(command: str, ordered: OnAdmin) -> Any:
-    async def order(interaction: Interaction) -> None:
-        await ordered(interaction, command, "")
+def _plain_command(command: str, on_admin: OnAdmin) -> Any:
+    async def run(interaction: Interaction) -> None:
+        await on_admin(interaction, command, "")
 
-    return order
-
-
-def _rollback(ordered: OnAdmin) -> Any:
-    async def order(interaction: Interaction, checkpoint: str = "") -> None:
-        await ordered(interaction, "rollback", checkpoint)
-
-    return app_commands.describe(checkpoint="which one; nothing: the one before")(order)
+    return run
 
 
-def _retrain(ordered: OnAdmin) -> Any:
-    async def order(interaction: Interaction, force: bool = False) -> None:
-        await ordered(interaction, "retrain", "force" if force else "")
+def _rollback_command(on_admin: OnAdmin) -> Any:
+    async def run(interaction: Interaction, checkpoint: str = "") -> None:
+        await on_admin(interaction, "rollback", checkpoint)
 
-    return app_commands.describe(force="even where there is little new")(order)
+    return app_commands.describe(checkpoint="which one; nothing: the one before")(run)
+
+
+def _retrain_command(on_admin: OnAdmin) -> Any:
+    async def run(interaction: Interaction, force: bool = False) -> None:
+        await on_admin(interaction, "retrain", "force" if force else "")
+
+    return app_commands.describe(force="even where there is little new")(run)
 
 
 async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
-    """Whether Discord lists just these commands.
+    """Whether Discord lists exactly these commands.
 
-    Read as Discord writes them: discord.py's AppCommand misreads where a command is offered (2.7.1).
+    Read as raw JSON: discord.py's AppCommand misreads where a command is offered (2.7.1).
     """
     http, application = tree.client.http, tree.client.application_id
-    there = _shape(await http.get_global_commands(application or 0))
-    here = _shape([one.to_dict(tree) for one in tree.get_commands()])
-    return sorted(here, key=_name) == sorted(there, key=_name)
+    listed = _comparable(await http.get_global_commands(application or 0))
+    own = _comparable([command.to_dict(tree) for command in tree.get_commands()])
+    return sorted(own, key=_name) == sorted(listed, key=_name)
 
 
 def _name(command: dict[str, Any]) -> str:
@@ -149,17 +152,19 @@ _COMPARED = frozenset(
 )
 
 
-def _shape(command: Any) -> Any:
-    """A command or option, less what Discord adds and what says nothing; 0 says something."""
+def _comparable(command: Any) -> Any:
+    """Reduce a command or option to what may differ; 0 is significant."""
     if isinstance(command, list):
-        return [_shape(one) for one in command]
+        return [_comparable(item) for item in command]
     if not isinstance(command, dict):
         return command
-    shape = {key: _shape(value) for key, value in command.items() if key in _COMPARED and _says_something(value)}
-    if "default_member_permissions" in shape:  # sent as a number, listed as a string
-        shape["default_member_permissions"] = str(shape["default_member_permissions"])
-    return shape
+    comparable = {
+        key: _comparable(value) for key, value in command.items() if key in _COMPARED and _is_significant(value)
+    }
+    if "default_member_permissions" in comparable:  # sent as a number, listed as a string
+        comparable["default_member_permissions"] = str(comparable["default_member_permissions"])
+    return comparable
 
 
-def _says_something(value: object) -> bool:
+def _is_significant(value: object) -> bool:
     return value is not None and value is not False and value != []

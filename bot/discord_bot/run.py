@@ -1,30 +1,28 @@
-"""Keeping dann on Discord: log in, stay connected, leave in good order. The entry point for app.py."""
+"""Keep dann on Discord: log in, stay connected, leave in good order."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import discord
-from discord.gateway import DiscordWebSocket
-from discord.http import Route
-from yarl import URL
 
-from bot.config import BotSettings, DiscordConfig
+from bot.config import BotSettings
+from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
+from bot.discord_bot.config import DiscordConfig
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
 from model.errors import DannError
 
-CLOSING_SECONDS = 1.0
-"""How long Discord is given to say goodbye."""
+CLOSE_SECONDS = 1.0
+"""How long closing the connection may take."""
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 120.0
-"""Seconds before connecting anew, doubled each time: Discord lets a bot identify 1,000 times a day, or takes its token."""
+"""Seconds before reconnecting, doubled each time: a bot that identifies 1,000 times a day loses its token."""
 STEADY_SECONDS = 600.0
-"""A connection that lasted so long was a good one: the next pause is short again."""
+"""After a connection that lasted this long, the next pause is short again."""
 TOKEN_REFUSED, INTENT_REFUSED = 4004, 4014
-"""Codes with which the gateway closes for good."""
+"""Gateway close codes that no reconnecting helps."""
 
 log = logging.getLogger("dann.discord")
 
@@ -32,16 +30,16 @@ log = logging.getLogger("dann.discord")
 async def run(
     token: str,
     settings: BotSettings,
-    answers: Replier,
+    replier: Replier,
     ready: Callable[[str], None],
     collector: Collector | None = None,
     news: OwnerNotifier | None = None,
 ) -> None:
-    """Answer on Discord until cancelled: then take no more mentions, finish what is under way, and close.
+    """Answer on Discord until cancelled; then finish the replies in flight, and close.
 
-    Owners are told of `news` here. `ready` is given one line when dann is there. discord.py resumes lost connections by
-    itself; what it gives up on, such as bytes that make no sense, is logged and begun anew. Raises DannError, one line that
-    says what to do, for a token that Discord refuses and for the Message Content intent being off.
+    Owners are told of `news` here. `ready` is called with one line when dann is connected. discord.py resumes lost
+    connections by itself; what it gives up on, such as malformed frames, is logged, and a new client connects. Raises
+    DannError, one line that says what to do, for a refused token and for the Message Content intent being off.
     """
     if not is_token(token):
         raise token_refused()
@@ -51,25 +49,25 @@ async def run(
         await client.tell_owner(owner, text)
 
     with (
-        addresses(settings.bot.discord),
-        (news or OwnerNotifier()).attached("Discord", tell, settings.bot.discord.owners),
+        use_addresses(DiscordConfig.of(settings.bot)),
+        (news or OwnerNotifier()).attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
-        client = DiscordClient(settings, answers, ready, collector)
+        client = DiscordClient(settings, replier, ready, collector)
         while True:
-            began = clock()
+            start = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
-                ready = _keep_quiet
-            if clock() - began > STEADY_SECONDS:
+                ready = _already_announced
+            if clock() - start > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-            client = DiscordClient(settings, answers, ready, collector)
+            client = DiscordClient(settings, replier, ready, collector)
 
 
 async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Stay connected for as long as discord.py does. Raises DannError for what only a person can mend."""
+    """Stay connected while discord.py does. Raises DannError for what only a person can mend."""
     try:
         await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:
@@ -89,9 +87,9 @@ async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: fl
 
 
 async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Log in and stay; whatever ends it, leave in good order.
+    """Log in and stay connected; whatever ends it, leave in good order.
 
-    The client has a task of its own, as it swallows a cancellation that comes while it is connecting anew.
+    The client has a task of its own, as it swallows a cancellation that comes while it reconnects.
     """
     staying = asyncio.create_task(client.start(token))
     try:
@@ -99,25 +97,12 @@ async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None
     finally:
         await client.finish(0.0 if client.is_closed() else drain_seconds)
         closing = asyncio.create_task(client.close())
-        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
-        closing.cancel()  # a line that has gone silent would be waited for half a minute
+        await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
+        closing.cancel()  # a dead connection would be waited for half a minute
         staying.cancel()
-        await asyncio.wait({closing, staying}, timeout=CLOSING_SECONDS)
+        await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
         await client.http.close()
     staying.result()
-
-
-@contextmanager
-def addresses(config: DiscordConfig) -> Iterator[None]:
-    """Let discord.py ask the addresses of the config, where there are any; it has no option for that."""
-    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
-    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
-    Route.BASE = config.api_url.rstrip("/") or before[0]
-    DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
-    try:
-        yield
-    finally:
-        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
 def is_token(token: str) -> bool:
@@ -126,11 +111,11 @@ def is_token(token: str) -> bool:
 
 
 def token_refused() -> DannError:
-    """What to do about a token that is none."""
+    """Say what to do about a refused token."""
     return DannError(
         f"Discord refuses DISCORD_TOKEN; take a new one at {PORTAL} (your application, Bot, Reset Token) and set it again"
     )
 
 
-def _keep_quiet(_line: str) -> None:
-    """Connecting anew is no news."""
+def _already_announced(_line: str) -> None:
+    """Ignore further announcements: connecting again is no news."""

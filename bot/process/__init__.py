@@ -1,1 +1,1 @@
-"""The process itself: daemon threads, memory, event loop lag, secrets kept out of logs."""
+"""The process itself: threads, memory, event loop lag, a timed cache, redaction."""

@@ -1,6 +1,6 @@
-"""Work that blocks, such as on a database that is locked, in a thread that nobody has to wait for: not even the end of dann.
+"""Run blocking work in a daemon thread that does not delay shutdown.
 
-`asyncio.to_thread` would be waited for when the loop closes.
+A thread of `asyncio.to_thread` would be waited for when the loop closes, even if it hangs on a locked database.
 """
 
 import asyncio
@@ -13,22 +13,22 @@ T = TypeVar("T")
 
 
 async def run_in_daemon_thread(work: Callable[[], T]) -> T:
-    """What `work` returns or raises; cancelled, it is left to itself."""
+    """Return or raise what `work` does; cancelled, its thread is left behind."""
     loop = asyncio.get_running_loop()
     done: asyncio.Future[T] = loop.create_future()
 
-    def tell(answer: Callable[[], None]) -> None:
+    def finish(settle: Callable[[], None]) -> None:
         with suppress(RuntimeError):  # the loop has ended meanwhile
-            loop.call_soon_threadsafe(lambda: None if done.done() else answer())
+            loop.call_soon_threadsafe(lambda: None if done.done() else settle())
 
     def run() -> None:
         try:
             result = work()
         except Exception as error:
-            told = error  # the name of what was caught is gone when it is told
-            tell(lambda: done.set_exception(told))
+            caught = error  # the name `error` is unbound by the time the loop sets it
+            finish(lambda: done.set_exception(caught))
         else:
-            tell(lambda: done.set_result(result))
+            finish(lambda: done.set_result(result))
 
     threading.Thread(target=run, daemon=True).start()
     return await done

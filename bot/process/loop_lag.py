@@ -1,31 +1,31 @@
-"""How long the event loop keeps others waiting: a task that wants to wake a hundred times a second, and sees how late it is.
+"""Event loop lag: how much longer than 10 ms a sleep of 10 ms takes, at its worst.
 
-A stall is seen at most one PERIOD shorter than it was. Knows nothing of who made it.
+A stall is measured at most one period too short. Knows nothing of its cause.
 """
 
 import asyncio
 import time
 from collections.abc import Callable
 
-PERIOD = 0.01
-"""Seconds between two looks."""
+PERIOD_SECONDS = 0.01
+"""Seconds of one sleep."""
 
 
 class LoopLagMonitor:
-    """`longest` is the longest stall in seconds since `take` was last called."""
+    """Measures the longest stall in seconds since `take_longest` was last called."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.longest = 0.0
         self._clock = clock
 
-    async def watch(self) -> None:
-        """Look until cancelled."""
+    async def run(self) -> None:
+        """Measure until cancelled."""
         while True:
-            begun = self._clock()
-            await asyncio.sleep(PERIOD)
-            self.longest = max(self.longest, self._clock() - begun - PERIOD)
+            start = self._clock()
+            await asyncio.sleep(PERIOD_SECONDS)
+            self.longest = max(self.longest, self._clock() - start - PERIOD_SECONDS)
 
-    def take(self) -> float:
-        """The longest stall, and begin anew."""
+    def take_longest(self) -> float:
+        """Return the longest stall and reset it to 0."""
         longest, self.longest = self.longest, 0.0
         return longest

@@ -1,7 +1,7 @@
-"""What dann holds when it begins to serve, it holds to the end: code, weights, programs. They are put out of the way.
+"""Memory tuning for serving: freeze objects for the garbage collector, trim the heap.
 
-Python's collector would go through them time and again, some 250,000 objects, and the event loop would stand still meanwhile.
-And what compiling leaves behind in the C library's heap, a fifth of the process, is nobody else's until it is given back.
+Code, weights and compiled programs live to the end of the process, some 250,000 objects; each full collection would visit
+them all, and the event loop would stall meanwhile. Compiling leaves free heap behind, a fifth of the process.
 """
 
 import ctypes
@@ -11,13 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 SWITCH_SECONDS = 0.0005
+"""Python's switch interval: the event loop releases the GIL at each message, and would wait the default 5 ms for it."""
 M_ARENA_MAX = -8
-"""glibc's malloc.h."""
+"""From glibc's malloc.h."""
 
 
 @contextmanager
 def without_collecting() -> Iterator[None]:
-    """Collect nothing in the block, and never look at what it leaves: loading makes much and drops little."""
+    """Switch garbage collection off in the block, and freeze what it leaves."""
     gc.disable()
     try:
         yield
@@ -27,22 +28,18 @@ def without_collecting() -> Iterator[None]:
 
 
 def freeze_loaded() -> None:
-    """Never look again at what is there now."""
+    """Exclude every object of now from garbage collection."""
     gc.freeze()
 
 
 def trim_heap() -> None:
-    """Let the system have what the C library holds and nobody uses. Takes a moment: not for the event loop's thread."""
-    with suppress(OSError, AttributeError):  # glibc alone has it
+    """Return the C library's free memory to the system; slow, so not on the event loop."""
+    with suppress(OSError, AttributeError):  # only glibc has it
         ctypes.CDLL(None).malloc_trim(0)
 
 
 def share_arenas() -> None:
-    """Let threads share what they would rather have each for itself, before there are any.
-
-    Two heaps in all, as every heap has holes. And the interpreter, every half a millisecond: the event loop lets go of it
-    at each message it sends, and would wait for 5 ms before the engine's thread must hand it back.
-    """
+    """Limit malloc to two arenas and let threads switch sooner; call it before any starts."""
     sys.setswitchinterval(SWITCH_SECONDS)
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).mallopt(M_ARENA_MAX, 2)

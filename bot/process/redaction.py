@@ -1,18 +1,18 @@
-"""Keeps secrets out of every log line, whoever writes it. Knows no platform.
+"""Keep a secret out of every log line, whichever logger writes it. Knows no platform.
 
-Clients put tokens into addresses, and addresses into their log lines and errors. A filter on one logger would miss the
-others and what they are given later, so the secret is taken out where records are made.
+Clients put tokens into URLs, and URLs into log lines and errors. A filter on one logger would miss the others, so the
+secret is replaced in the log record factory.
 """
 
 import logging
 from types import TracebackType
 from typing import Any, Self
 
-HIDDEN = "…"
+REPLACEMENT = "…"
 
 
 class Redaction:
-    """While it is entered, no log record of this process holds `secret`, in its message or in its traceback."""
+    """Context in which no log record holds `secret`, in its message or its traceback."""
 
     def __init__(self, secret: str) -> None:
         self._secret = secret
@@ -33,8 +33,8 @@ class Redaction:
         record: logging.LogRecord = self._before(*args, **kwargs)
         if not self._secret:
             return record
-        if self._secret in (message := _message(record)):
-            record.msg, record.args = message.replace(self._secret, HIDDEN), ()
+        if self._secret in (message := _message_of(record)):
+            record.msg, record.args = message.replace(self._secret, REPLACEMENT), ()
         if isinstance(record.exc_info, tuple):
             self._hide_in_traceback(record, record.exc_info)
         return record
@@ -42,11 +42,11 @@ class Redaction:
     def _hide_in_traceback(self, record: logging.LogRecord, exc_info: tuple[Any, Any, TracebackType | None]) -> None:
         traceback = logging.Formatter().formatException(exc_info)
         if self._secret in traceback:
-            record.exc_text, record.exc_info = traceback.replace(self._secret, HIDDEN), None
+            record.exc_text, record.exc_info = traceback.replace(self._secret, REPLACEMENT), None
 
 
-def _message(record: logging.LogRecord) -> str:
-    """What the record says; a record that cannot be formatted is the logging module's to complain about."""
+def _message_of(record: logging.LogRecord) -> str:
+    """Format the message; a record that cannot be formatted is left for the logging module to report."""
     try:
         return record.getMessage()
     except (TypeError, ValueError):

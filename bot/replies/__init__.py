@@ -1,1 +1,1 @@
-"""From a mention to a reply: permissions, context, drawing, what may be shown. Knows no platform."""
+"""From a mention to a reply: permissions, context, sampling, sanitizing."""

@@ -1,7 +1,7 @@
-"""A conversation to words that can be shown: draws from the engine until hygiene leaves something. Knows no platform.
+"""Draw replies from the engine until sanitizing leaves something to show.
 
 The same (checkpoint, conversation, SamplingParams, seed, names) gives the same words: every further draw has a seed
-that follows from the first.
+derived from the first. Knows no platform.
 """
 
 import hashlib
@@ -15,54 +15,54 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Completion, Turn
 
-COOLER = 0.5
-"""The highest temperature of the last draw, and SHORTER its most tokens: what is short and likely is seldom all link."""
-SHORTER = 24
+FALLBACK_TEMPERATURE = 0.5
+"""Limits of the last draw, with FALLBACK_TOKENS: short and likely text is seldom nothing but a link."""
+FALLBACK_TOKENS = 24
 
 
 class StreamLike(Protocol):
-    """One request that the engine works on."""
+    """One request in the engine."""
 
     async def completion(self) -> Completion:
-        """Wait for all of it."""
+        """Wait for the whole completion."""
 
     def cancel(self) -> None:
-        """Draw no more of it."""
+        """Stop drawing."""
 
 
 class LoadLike(Protocol):
-    """How busy the engine is: replies that are being drawn, and that wait to be."""
+    """The engine's load: replies being drawn, and requests waiting."""
 
     @property
     def busy(self) -> int:
-        """How many are being drawn."""
+        """Number of replies being drawn."""
 
     @property
     def waiting(self) -> int:
-        """How many wait."""
+        """Number of requests waiting."""
 
 
 class EngineLike(Protocol):
-    """What is asked of the engine. `submit` raises EngineFull at once where too many wait."""
+    """The engine as replies see it; `submit` raises EngineFull where too many wait."""
 
     @property
     def snapshot(self) -> Snapshot:
-        """What new requests are answered from."""
+        """The checkpoint that new requests are answered from."""
 
     def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> StreamLike:
-        """Begin a reply."""
+        """Queue a reply."""
 
     async def swap(self, snapshot: Snapshot) -> None:
-        """Answer new requests from this one; returns once it is in place."""
+        """Answer new requests from this checkpoint; returns once it is in place."""
 
     @property
     def load(self) -> LoadLike:
-        """How busy it is."""
+        """The current load."""
 
 
 @dataclass(frozen=True, slots=True)
 class DrawnReply:
-    """Words that can be shown, never empty, and the checkpoint that they come from."""
+    """Words that can be shown, never empty, and the checkpoint they come from."""
 
     text: str
     checkpoint: str
@@ -78,11 +78,15 @@ async def draw(
     draws: int,
     links: bool,
 ) -> DrawnReply:
-    """Draw `draws` times, then once shorter and cooler, until something can be shown. Raises EngineFull.
+    """Draw `draws` times, then once shorter and cooler, until something can be shown.
 
-    Where another checkpoint came to serve between two draws it begins anew: else nobody could have the same again.
+    Where another checkpoint was swapped in between two draws all begin again, or nobody could reproduce the reply. Raises
+    EngineFull.
     """
-    cooler = {"temperature": min(params.temperature, COOLER), "max_tokens": min(params.max_tokens, SHORTER)}
+    cooler = {
+        "temperature": min(params.temperature, FALLBACK_TEMPERATURE),
+        "max_tokens": min(params.max_tokens, FALLBACK_TOKENS),
+    }
     attempts = [*[params] * draws, params.model_copy(update=cooler)]
     while True:
         checkpoint = ""
@@ -98,14 +102,14 @@ async def draw(
 
 
 def derived_seed(seed: int, number: int) -> int:
-    """The seed of draw `number` (0: the first, which has `seed` itself), from 0 to 2**32 - 1."""
+    """Return the seed of draw `number`: `seed` itself for 0, else a hash, below 2**32."""
     if number == 0:
         return seed
     return int.from_bytes(hashlib.blake2b(f"{seed} {number}".encode(), digest_size=4).digest())
 
 
 async def wait_for_completion(stream: StreamLike) -> Completion:
-    """Wait for a stream; whoever stops waiting frees its place in the engine."""
+    """Wait for a stream; a cancelled wait cancels the stream and frees its slot."""
     try:
         return await stream.completion()
     except BaseException:

@@ -1,8 +1,7 @@
-"""The last messages of each place, in memory alone: bounded in number, in age and in places. Knows no network.
+"""Recent messages of each channel, in memory alone, bounded in number, age and channels.
 
-Of `messages` at most, the older half goes when there are more; so between half of them and all are read.
-
-What was said in one place is never read in another: a Place is the key, and whether it is private is a part of it.
+Beyond `messages` the older half goes at once, so between half of them and all are read. Messages of one channel are never
+read in another: a Channel is the key, and whether it is private is part of it. Knows no network.
 """
 
 from collections import OrderedDict
@@ -10,49 +9,52 @@ from dataclasses import replace
 
 from bot.replies.types import Channel, ChatMessage
 
-MOST_CHARACTERS = 4096
-"""Kept of one message; the longest that either platform lets a person send."""
-MOST_DELETED = 10_000
+MAX_CHARACTERS = 4096
+"""Kept of one message; the longest that Discord and Telegram let a person send."""
+MAX_DELETED = 10_000
 
 
 class History:
-    """What was said lately: `messages` and one a place, within `seconds` of its newest, in the `places` heard from last."""
+    """Recent messages: up to `messages` plus one per channel, none older than `seconds`.
 
-    def __init__(self, messages: int, seconds: float, places: int) -> None:
+    Age counts from the channel's newest message. At most `channels` are kept, those heard from last.
+    """
+
+    def __init__(self, messages: int, seconds: float, channels: int) -> None:
         self._messages = messages
         self._seconds = seconds
-        self._most_places = places
-        self._places: OrderedDict[Channel, dict[str, ChatMessage]] = OrderedDict()
+        self._max_channels = channels
+        self._channels: OrderedDict[Channel, dict[str, ChatMessage]] = OrderedDict()
         self._deleted: OrderedDict[tuple[Channel, str], None] = OrderedDict()
 
     def __len__(self) -> int:
-        """How many messages are remembered."""
-        return sum(map(len, self._places.values()))
+        """Number of messages remembered."""
+        return sum(map(len, self._channels.values()))
 
-    def hear(self, channel: Channel, message: ChatMessage) -> None:
-        """Remember a message. One that was heard or deleted before changes nothing."""
-        here = self._places.setdefault(channel, {})
-        self._places.move_to_end(channel)
+    def add(self, channel: Channel, message: ChatMessage) -> None:
+        """Remember a message, unless it is known or was deleted."""
+        here = self._channels.setdefault(channel, {})
+        self._channels.move_to_end(channel)
         if message.id not in here and not self.is_deleted(channel, message.id):
-            here[message.id] = replace(message, text=message.text[:MOST_CHARACTERS])
-        newest = max((one.time for one in here.values()), default=0.0)
-        for one in [one for one in here.values() if one.time < newest - self._seconds]:
-            del here[one.id]
-        if len(here) > self._messages + 1:  # one more: that which is answered
+            here[message.id] = replace(message, text=message.text[:MAX_CHARACTERS])
+        newest = max((kept.time for kept in here.values()), default=0.0)
+        for old in [kept for kept in here.values() if kept.time < newest - self._seconds]:
+            del here[old.id]
+        if len(here) > self._messages + 1:  # one more: the message to answer
             self._forget_half(here)
-        self._forget_places(message.time - self._seconds)
+        self._forget_channels(message.time - self._seconds)
 
     def edit(self, channel: Channel, id_: str, text: str) -> None:
-        """A message that is remembered now reads so."""
-        here = self._places.get(channel, {})
+        """Update a remembered message."""
+        here = self._channels.get(channel, {})
         if id_ in here:
-            here[id_] = replace(here[id_], text=text[:MOST_CHARACTERS])
+            here[id_] = replace(here[id_], text=text[:MAX_CHARACTERS])
 
     def delete(self, channel: Channel, id_: str) -> None:
-        """Forget a message, also one that is heard only later."""
-        self._places.get(channel, {}).pop(id_, None)
+        """Forget a message, even one that arrives only later."""
+        self._channels.get(channel, {}).pop(id_, None)
         self._deleted[channel, id_] = None
-        if len(self._deleted) > MOST_DELETED:
+        if len(self._deleted) > MAX_DELETED:
             self._deleted.popitem(last=False)
 
     def is_deleted(self, channel: Channel, id_: str) -> bool:
@@ -60,27 +62,34 @@ class History:
         return (channel, id_) in self._deleted
 
     def find(self, channel: Channel, id_: str) -> ChatMessage | None:
-        """The message of this id, as it reads now, if it is remembered."""
-        return self._places.get(channel, {}).get(id_)
+        """Return a remembered message with its current text."""
+        return self._channels.get(channel, {}).get(id_)
 
     def before(self, channel: Channel, message: ChatMessage) -> list[ChatMessage]:
-        """The last `messages` that were said in this place before `said` and are not too old, oldest first."""
-        here = sorted(self._places.get(channel, {}).values(), key=lambda one: one.time)  # ties stay as they were heard
-        ids = [one.id for one in here]
+        """Return the last `messages` before `message` that are recent enough, oldest first."""
+        # Stable: ties stay in order of arrival.
+        here = sorted(self._channels.get(channel, {}).values(), key=lambda kept: kept.time)
+        ids = [kept.id for kept in here]
         end = ids.index(message.id) if message.id in ids else len(here)
-        lately = [one for one in here[:end] if message.time - self._seconds <= one.time <= message.time]
-        return lately[max(0, len(lately) - self._messages) :]
+        recent = [kept for kept in here[:end] if message.time - self._seconds <= kept.time <= message.time]
+        return recent[max(0, len(recent) - self._messages) :]
 
     def _forget_half(self, here: dict[str, ChatMessage]) -> None:
-        """Forget the older half at once: between two such times a conversation begins alike, and need not be read anew."""
-        ages = sorted(here.values(), key=lambda one: one.time)
-        for one in ages[: len(here) - 1 - (self._messages + 1) // 2]:
-            del here[one.id]
+        """Forget the older half at once.
 
-    def _forget_places(self, oldest: float) -> None:
-        """Forget the places heard from least lately: those beyond the bound, and those where all is older than `oldest`."""
-        while self._places:
-            here = next(iter(self._places.values()))
-            if len(self._places) <= self._most_places and any(one.time >= oldest for one in here.values()):
+        Until the next time, conversations share their beginning, which is prefilled once.
+        """
+        by_age = sorted(here.values(), key=lambda kept: kept.time)
+        for old in by_age[: len(here) - 1 - (self._messages + 1) // 2]:
+            del here[old.id]
+
+    def _forget_channels(self, oldest: float) -> None:
+        """Forget the channels heard from least recently.
+
+        Those over the limit, and those with only messages before `oldest`.
+        """
+        while self._channels:
+            here = next(iter(self._channels.values()))
+            if len(self._channels) <= self._max_channels and any(kept.time >= oldest for kept in here.values()):
                 return
-            self._places.popitem(last=False)
+            self._channels.popitem(last=False)

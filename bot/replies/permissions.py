@@ -1,82 +1,113 @@
-"""Who and where dann answers at all: the lists of config.toml, owners, and programs. Knows no network and no clock."""
+"""Permissions: the lists of config.toml, owners, and bots. Knows no network and no clock."""
 
 from collections import OrderedDict
+from collections.abc import Collection
+from typing import ClassVar, Self
 
-from bot.config import BotConfig, DiscordConfig, TelegramConfig
+from pydantic import model_validator
+
+from bot.config import BotConfig, Ids
 from bot.replies.types import Author, Channel, ChatMessage
+from training.config.tables import ConfigTable
 
-MOST_EXCHANGES = 10_000
-"""Places in which answers to bots are counted."""
+MAX_CHANNELS = 10_000
+"""Channels in which answers to bots are counted."""
+
+
+class PlatformConfig(ConfigTable):
+    """The table of a platform, `[bot.NAME]`: owners, permissions, collecting.
+
+    An empty allow list allows all; a deny list wins. `collect_from` lists whose own messages are stored where these are not
+    the owners.
+    """
+
+    environment_variable: ClassVar[str]
+    """The environment variable of the platform's token."""
+
+    owners: Ids = ()
+    collect: bool = False
+    collect_from: Ids = ()
+    allow_users: Ids = ()
+    deny_users: Ids = ()
+    allow_bots: Ids = ()
+
+    @model_validator(mode="after")
+    def _somebody_is_listed(self) -> Self:
+        if self.collect and not (self.collect_from or self.owners):
+            raise ValueError("collect needs the id of whose messages are meant, in collect_from or owners")
+        return self
+
+    @classmethod
+    def of(cls, config: BotConfig) -> Self:
+        """Return this platform's table, the defaults where there is none."""
+        return next((table for _, table in config if isinstance(table, cls)), cls())
+
+    def is_owner(self, author: Author) -> bool:
+        """Whether this is an owner of dann."""
+        return author.id in self.owners and not author.is_bot
+
+    def admits_channel(self, channel: Channel) -> bool:  # noqa: ARG002 (a platform without lists of channels)
+        """Whether dann may answer in this channel."""
+        return True
+
+    def admits_author(self, author: Author, *, listed: bool) -> bool:
+        """Whether dann may answer this author.
+
+        `listed`: an owner or a listed bot, who need not be on an allow list too.
+        """
+        return is_allowed({author.id}, () if listed else self.allow_users, self.deny_users)
+
+
+def platform_tables(config: BotConfig) -> dict[str, PlatformConfig]:
+    """Return the table of each platform, by its name."""
+    return {name: table for name, table in config if isinstance(table, PlatformConfig)}
+
+
+def is_allowed(ids: Collection[str], allow: Collection[str], deny: Collection[str]) -> bool:
+    """Whether one of these ids is allowed (an empty list allows all) and none is denied."""
+    return not any(id_ in deny for id_ in ids) and (not allow or any(id_ in allow for id_ in ids))
 
 
 class Permissions:
-    """Says who is answered. A deny list wins over an allow list; an empty allow list allows all."""
+    """Decides who is answered, by the platforms' tables; the page has none: all are."""
 
     def __init__(self, config: BotConfig) -> None:
-        self._discord = config.discord
-        self._telegram = config.telegram
+        self._tables = platform_tables(config)
         self._most_exchanges = config.bot_exchanges
         self._exchanges: OrderedDict[Channel, int] = OrderedDict()
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
-        """A person's message ends a run of answers to bots."""
+        """End a run of answers to bots where a person speaks."""
         if not (message.author.is_me or message.author.is_bot):
             self._exchanges.pop(channel, None)
 
     def is_owner(self, channel: Channel, author: Author) -> bool:
         """Whether this is an owner of dann on this platform."""
-        table = self._table(channel)
-        return table is not None and author.id in table.owners and not author.is_bot
+        table = self._tables.get(channel.platform)
+        return table is not None and table.is_owner(author)
 
     def admits(self, channel: Channel, author: Author) -> bool:
-        """Whether dann answers this author here. Counts an answer to a bot, of which there are few in a row."""
-        if author.is_me or not (self.opens(channel) and self._author_is_welcome(channel, author)):
+        """Whether dann answers this author here; counts answers to bots, few in a row."""
+        if author.is_me or not (self.admits_channel(channel) and self._admits_author(channel, author)):
             return False
         return not author.is_bot or self._may_answer_bot(channel, author)
 
-    def opens(self, channel: Channel) -> bool:
-        """Whether dann is to be in this place at all."""
-        match self._table(channel):
-            case DiscordConfig() as lists if channel.private:
-                return lists.direct_messages
-            case DiscordConfig() as lists:
-                return _passes({channel.guild}, lists.allow_guilds, lists.deny_guilds) and _passes(
-                    {channel.chat, channel.thread}, lists.allow_channels, lists.deny_channels
-                )
-            case TelegramConfig() as lists if channel.private:
-                return lists.private_chats
-            case TelegramConfig() as lists:
-                return _passes({channel.chat}, lists.allow_chats, lists.deny_chats)
-        return True
+    def admits_channel(self, channel: Channel) -> bool:
+        """Whether dann answers in this channel at all."""
+        table = self._tables.get(channel.platform)
+        return table is None or table.admits_channel(channel)
 
-    def _table(self, channel: Channel) -> DiscordConfig | TelegramConfig | None:
-        """The lists of the platform; the page has none."""
-        if channel.platform == "discord":
-            return self._discord
-        return self._telegram if channel.platform == "telegram" else None
-
-    def _author_is_welcome(self, channel: Channel, author: Author) -> bool:
-        """Owners and bots that are listed need not be on an allow list too."""
-        lists = self._table(channel)
-        if lists is None:
-            return True
-        known = self.is_owner(channel, author) or author.is_bot
-        welcome = _passes({author.id}, () if known else lists.allow_users, lists.deny_users)
-        if isinstance(lists, DiscordConfig):
-            return welcome and _passes(author.roles, () if known else lists.allow_roles, lists.deny_roles)
-        return welcome
+    def _admits_author(self, channel: Channel, author: Author) -> bool:
+        table = self._tables.get(channel.platform)
+        return table is None or table.admits_author(author, listed=author.is_bot or table.is_owner(author))
 
     def _may_answer_bot(self, channel: Channel, author: Author) -> bool:
-        lists = self._table(channel)
-        answered = self._exchanges.get(channel, 0)
-        if lists is None or author.id not in lists.allow_bots or answered >= self._most_exchanges:
+        table = self._tables.get(channel.platform)
+        count = self._exchanges.get(channel, 0)
+        if table is None or author.id not in table.allow_bots or count >= self._most_exchanges:
             return False
-        self._exchanges[channel] = answered + 1
+        self._exchanges[channel] = count + 1
         self._exchanges.move_to_end(channel)
-        if len(self._exchanges) > MOST_EXCHANGES:
+        if len(self._exchanges) > MAX_CHANNELS:
             self._exchanges.popitem(last=False)
         return True
-
-
-def _passes(ids: set[str] | frozenset[str], allow: tuple[str, ...], deny: tuple[str, ...]) -> bool:
-    return ids.isdisjoint(deny) and (not allow or not ids.isdisjoint(allow))

@@ -1,7 +1,7 @@
-"""Mention to Reply, the same on every platform: who is answered, what the network reads, and what may be shown of it.
+"""From a Mention to a Reply, the same on every platform.
 
-Everything here runs on the event loop and nothing blocks it; the engine works elsewhere. What is under way is kept, so that a
-message which is deleted meanwhile is not answered, and stopping waits for it. Knows no platform's client and no files.
+Runs on the event loop and never blocks it; the engine works in its own thread. Replies in flight are tracked, so that a
+message deleted meanwhile is not answered, and stopping waits for them. Knows no platform's client and no files.
 """
 
 import logging
@@ -27,15 +27,15 @@ from model.errors import DannError
 log = logging.getLogger("dann")
 
 EVENT_SECONDS = 600.0
-"""How long an event is known as answered: longer than a lost connection takes to be resumed."""
+"""How long an event is remembered as seen: longer than a lost connection takes to be resumed."""
 NOTICE_SECONDS = 60.0
-"""At most one line a person in this time says why there is no answer."""
+"""A person gets at most one refusal in this time."""
 LONGEST_WAIT = 60
-"""The most seconds that anybody is told to wait for a full queue."""
+"""The most seconds that anybody is asked to wait for a full queue."""
 
 
 class Responder:
-    """Answer mentions from one engine on every platform (`Replier` in types.py); owners' commands go to `orders`."""
+    """Answers mentions on every platform (`Replier` in types.py); `orders` runs `/dann-admin`."""
 
     def __init__(
         self,
@@ -44,7 +44,7 @@ class Responder:
         orders: Orders,
         *,
         remarks: UnpromptedRemarks | None = None,
-        tally: ReplyStats | None = None,
+        stats: ReplyStats | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         bot = settings.bot
@@ -53,8 +53,8 @@ class Responder:
         self._persona = settings.persona.name
         self._params = settings.sample
         self._clock = clock
-        self._under_way: InFlight[DrawnReply] = InFlight()
-        self._tally = tally or ReplyStats()
+        self._in_flight: InFlight[DrawnReply] = InFlight()
+        self._stats = stats or ReplyStats()
         self._orders = orders
         self._permissions = Permissions(bot)
         self._history = History(bot.history_messages, bot.history_minutes * 60, bot.history_places)
@@ -62,42 +62,45 @@ class Responder:
         self._events = TTLSet(EVENT_SECONDS, clock)
         self._cooldown = TTLSet(bot.cooldown_seconds, clock)
         self._notices = TTLSet(NOTICE_SECONDS, clock)
-        self._last_took = 1.0
+        self._last_seconds = 1.0
         self._stopping = False
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
-        """Remember what was said."""
+        """Remember a message."""
         self._permissions.on_message(channel, message)
-        self._history.hear(channel, message)
+        self._history.add(channel, message)
 
     def on_edit(self, channel: Channel, id_: str, text: str) -> None:
-        """Remember it as it reads now."""
+        """Update a message's text."""
         self._history.edit(channel, id_, text)
 
     def on_delete(self, channel: Channel, id_: str) -> None:
-        """Forget it, and stop answering it."""
+        """Forget a message, and cancel the reply to it."""
         self._history.delete(channel, id_)
-        self._under_way.end((channel, id_))
+        self._in_flight.cancel((channel, id_))
 
     async def answer(self, mention: Mention) -> Reply | None:
-        """What to send, or None. While paused it says so: once a minute to a person, as with every refusal."""
+        """Return the reply to send, or None.
+
+        Refusals, also while paused, go to each person once a minute.
+        """
         began, outcome = self._clock(), Outcome.DROPPED
         try:
-            reply, outcome = await self._settled(mention)
+            reply, outcome = await self._answer_or_refuse(mention)
             return reply
-        finally:  # also where whoever asked waits no more
-            self._tally.count(mention.channel.platform, outcome, self._clock() - began)
+        finally:  # also where the platform stops waiting
+            self._stats.count(mention.channel.platform, outcome, self._clock() - began)
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
-        """Something unasked, or None; a full queue or an error is no reason to say anything."""
-        if self._orders.paused or not self._remarks.wanted(channel, message, addressed=addressed):
+        """Return an unasked remark, or None; also where the queue is full or drawing fails."""
+        if self._orders.paused or not self._remarks.should_remark(channel, message, addressed=addressed):
             return None
-        if not self._is_news(channel, message) or not self._permissions.admits(channel, message.author):
+        if not self._is_new_event(channel, message) or not self._permissions.admits(channel, message.author):
             return None
         began = self._clock()
         try:
             if reply := await self._reply(Mention(channel, message)):
-                self._tally.count(channel.platform, Outcome.REMARKED, self._clock() - began)
+                self._stats.count(channel.platform, Outcome.REMARKED, self._clock() - began)
             return reply
         except EngineFull:
             return None
@@ -106,11 +109,11 @@ class Responder:
             return None
 
     async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
-        """Do what an owner orders; anybody else is told that only owners may."""
+        """Run an owner's command; refuse anybody else."""
         if not self._permissions.is_owner(channel, author):
             return refusal(phrases.OWNERS_ONLY)
         try:
-            return Reply(await self._orders.do(command, argument), private=True)
+            return Reply(await self._orders.run(command, argument), private=True)
         except DannError as error:
             return refusal(str(error))
         except Exception:
@@ -118,19 +121,19 @@ class Responder:
             return refusal(phrases.FAILED)
 
     async def drain(self, seconds: float) -> None:
-        """Take no more mentions, and wait up to `seconds` for what is under way; what takes longer is given up."""
+        """Take no more mentions, wait up to `seconds` for replies in flight, then cancel them."""
         self._stopping = True
-        await self._under_way.drain(seconds)
+        await self._in_flight.drain(seconds)
 
-    async def _settled(self, mention: Mention) -> tuple[Reply | None, Outcome]:
-        """What to send to a mention, and what has become of it."""
+    async def _answer_or_refuse(self, mention: Mention) -> tuple[Reply | None, Outcome]:
+        """Return the reply to a mention, and its outcome."""
         channel, author = mention.channel, mention.message.author
         user = (channel.platform, author.id)
-        if not self._is_news(channel, mention.message) or not self._permissions.admits(channel, author):
+        if not self._is_new_event(channel, mention.message) or not self._permissions.admits(channel, author):
             return None, Outcome.IGNORED
         if self._orders.paused:
             return self._refusal(channel, author, phrases.PAUSED), Outcome.PAUSED
-        if (left := self._cooldown.left(user)) and not self._permissions.is_owner(channel, author):
+        if (left := self._cooldown.remaining(user)) and not self._permissions.is_owner(channel, author):
             return self._refusal(channel, author, phrases.wait(math.ceil(left))), Outcome.COOLDOWN
         self._cooldown.mark(user)
         try:
@@ -144,43 +147,43 @@ class Responder:
             return None if author.is_bot else refusal(phrases.FAILED), Outcome.FAILED
 
     async def _reply(self, mention: Mention) -> Reply | None:
-        """Draw what to say; None where the message was deleted meanwhile, or stopping took too long."""
-        message = conversation_to_answer(self._history, mention)
+        """Draw a reply; None where the message was deleted meanwhile, or dann stopped."""
+        messages = conversation_to_answer(self._history, mention)
         command = mention.command or Command("", self._params)
         seed = secrets.randbelow(2**32) if command.seed is None else command.seed
-        people = message[:-1] if mention.command else message  # what `/dann` answers must not depend on who asks
+        people = messages[:-1] if mention.command else messages  # the reply to `/dann` must not depend on who asks
         names = speaker_names(self._persona, people)
         draws, links = self._config.draws, self._config.links
-        drawing = draw(self._engine, to_turns(message), command.params, seed, names=names, draws=draws, links=links)
+        drawing = draw(self._engine, to_turns(messages), command.params, seed, names=names, draws=draws, links=links)
         began = self._clock()
-        drawn = await self._under_way.run((mention.channel, mention.message.id), drawing)
+        drawn = await self._in_flight.run((mention.channel, mention.message.id), drawing)
         if drawn is None or self._history.is_deleted(mention.channel, mention.message.id):
             return None
-        self._last_took = self._clock() - began
+        self._last_seconds = self._clock() - began
         return Reply(drawn.text, footer=self._footer(command, seed, drawn) if mention.command else "")
 
-    def _is_news(self, channel: Channel, message: ChatMessage) -> bool:
-        """Whether this event is to be looked at: not while stopping, not twice, and not once it was deleted."""
+    def _is_new_event(self, channel: Channel, message: ChatMessage) -> bool:
+        """Whether to handle this event: not while stopping, not twice, not once deleted."""
         event = (channel, message.id)
-        if self._stopping or self._events.left(event) or self._history.is_deleted(channel, message.id):
+        if self._stopping or self._events.remaining(event) or self._history.is_deleted(channel, message.id):
             return False
         self._events.mark(event)
         return True
 
     def _refusal(self, channel: Channel, author: Author, line: str) -> Reply | None:
-        """Say why there is no answer, unless this was said within the minute; bots are not told, as they answer back."""
+        """Return why there is no answer, once a minute; bots are not told, as they answer back."""
         user = (channel.platform, author.id)
-        if author.is_bot or self._notices.left(user):
+        if author.is_bot or self._notices.remaining(user):
             return None
         self._notices.mark(user)
         return refusal(line)
 
     def _wait_seconds(self) -> int:
-        """How long a full queue takes: as long as the last answer did, which stood in it too."""
-        return min(LONGEST_WAIT, max(1, math.ceil(self._last_took)))
+        """Estimate how long a full queue takes: as long as the last reply, which waited in it too."""
+        return min(LONGEST_WAIT, max(1, math.ceil(self._last_seconds)))
 
     def _footer(self, command: Command, seed: int, drawn: DrawnReply) -> str:
-        """What must be asked for to get the same text again, and from which checkpoint; "" where no footer is wanted."""
+        """Return the options that give the same text again, and the checkpoint; "" if switched off."""
         if not self._config.footer:
             return ""
         options = {
@@ -188,11 +191,11 @@ class Responder:
             "top_p": command.params.top_p,
             "length": command.params.max_tokens,
         }
-        usual = {"top_p": self._params.top_p, "length": self._params.max_tokens}
-        told = [f"{name}={value:.12g}" for name, value in options.items() if value != usual.get(name)]
-        return f"{' '.join(told)} seed={seed} · checkpoint {drawn.checkpoint}"
+        defaults = {"top_p": self._params.top_p, "length": self._params.max_tokens}
+        shown = [f"{name}={value:.12g}" for name, value in options.items() if value != defaults.get(name)]
+        return f"{' '.join(shown)} seed={seed} · checkpoint {drawn.checkpoint}"
 
 
 def refusal(line: str) -> Reply:
-    """A line that says why there is no answer, for the asker alone."""
+    """Build a reply that says why there is no answer, for the asker alone."""
     return Reply(line, private=True, refused=True)

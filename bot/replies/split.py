@@ -1,6 +1,7 @@
-"""A text in pieces that fit a platform's limit: cut after a sentence, else between words, never inside a character.
+"""Split text into pieces that fit a platform's limit.
 
-A character is what a reader takes for one (a grapheme cluster): a family of four, a flag, a letter with its accents.
+Cut after a sentence, else between words, never inside a character as readers see it (a grapheme cluster): a family of four, a
+flag, a letter with its accents.
 """
 
 from collections.abc import Callable, Sequence
@@ -8,26 +9,26 @@ from collections.abc import Callable, Sequence
 import regex
 
 Measure = Callable[[str], int]
-"""How long a text is to a platform; that of a text is the sum of its parts'."""
+"""Length of a text as a platform counts it; additive over parts."""
 
 SENTENCE_ENDS = frozenset(".!?…。！？")
 
 
 def characters(text: str) -> int:
-    """Unicode characters, as Discord counts."""
+    """Count Unicode characters, as Discord does."""
     return len(text)
 
 
 def utf16_units(text: str) -> int:
-    """UTF-16 code units, as Telegram counts."""
+    """Count UTF-16 code units, as Telegram does."""
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def split(text: str, limit: int, measure: Measure) -> list[str]:
-    """Cut `text` into pieces of at most `limit` (2 or more), none empty; together they are the text, less white space.
+    """Cut `text` into pieces of at most `limit` (2 or more); none is empty.
 
-    White space at the ends and where it is cut is dropped. A character that is longer than the limit all by itself is
-    the one thing cut through.
+    White space at the ends and at the cuts is dropped; the rest is all there. Only a grapheme cluster that alone exceeds the
+    limit is cut through.
     """
     clusters = _clusters(text, limit, measure)
     pieces = []
@@ -36,29 +37,29 @@ def split(text: str, limit: int, measure: Measure) -> list[str]:
         if clusters[start].isspace():
             start += 1
             continue
-        cut = _cut(clusters, start, _fitting(clusters, start, limit, measure))
-        pieces.append(_trimmed(clusters[start:cut]))
+        cut = _cut(clusters, start, _longest_fit(clusters, start, limit, measure))
+        pieces.append(_join_trimmed(clusters[start:cut]))
         start = cut
     return pieces
 
 
 def _clusters(text: str, limit: int, measure: Measure) -> list[str]:
-    whole: list[str] = regex.findall(r"\X", text)
-    return [part for one in whole for part in ([one] if measure(one) <= limit else one)]
+    clusters: list[str] = regex.findall(r"\X", text)
+    return [part for cluster in clusters for part in ([cluster] if measure(cluster) <= limit else cluster)]
 
 
-def _fitting(clusters: Sequence[str], start: int, limit: int, measure: Measure) -> int:
-    """Where the longest piece from `start` that fits would end; it holds something, however small the limit."""
-    taken = 0
+def _longest_fit(clusters: Sequence[str], start: int, limit: int, measure: Measure) -> int:
+    """Return the end of the longest piece from `start` that fits; at least one cluster."""
+    length = 0
     for end in range(start, len(clusters)):
-        taken += measure(clusters[end])
-        if taken > limit:
+        length += measure(clusters[end])
+        if length > limit:
             return max(end, start + 1)
     return len(clusters)
 
 
 def _cut(clusters: Sequence[str], start: int, end: int) -> int:
-    """Where to cut what fits: a sentence's end if there is one in the latter half, else the last white space."""
+    """Return where to cut: a sentence's end in the latter half, else the last white space."""
     if end == len(clusters):
         return end
     for cut in range(end, (start + end) // 2, -1):
@@ -67,8 +68,11 @@ def _cut(clusters: Sequence[str], start: int, end: int) -> int:
     return next((cut for cut in range(end, start, -1) if clusters[cut].isspace()), end)
 
 
-def _trimmed(clusters: Sequence[str]) -> str:
-    """The clusters as text, less white space at the end: whole clusters of it, as an accent may stand on a space."""
+def _join_trimmed(clusters: Sequence[str]) -> str:
+    """Join clusters without trailing white space.
+
+    Whole clusters are dropped, as an accent may stand on a space.
+    """
     end = len(clusters)
     while clusters[end - 1].isspace():
         end -= 1

@@ -1,8 +1,7 @@
-"""What a platform and the responder say to each other, the same on Discord, Telegram and the page. Knows none of them.
+"""Plain data between a platform and the responder, the same for all. Knows no platform.
 
 A platform passes on every message it sees (`ChatMessage`), so that the conversation is known when dann is mentioned; asks
-for a reply with a `Mention`; and sends the `Reply`. Everything here is plain data: no client's objects travel further
-than their own file.
+for a reply with a `Mention`; and sends the `Reply`. No client's objects travel further than their own folder.
 """
 
 from dataclasses import dataclass
@@ -13,10 +12,10 @@ from model.config import SamplingParams
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where a conversation is held. What was said in one place is never read in another.
+    """One conversation's place. Messages of one channel are never read in another.
 
-    `platform` is "discord", "telegram" or "web"; `chat` a channel's or chat's id; `thread` a topic's, where a chat has
-    them; `guild` the server's, where there are servers. `private`: one person and dann alone.
+    `platform` is a platform's name or "web"; `chat` the id of a channel or chat; `thread` a topic's, where a chat has them;
+    `guild` the server's, where there are servers. `private`: one person and dann alone.
     """
 
     platform: str
@@ -28,7 +27,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote something. `is_me`: dann itself; `is_bot`: another program, a webhook too; `roles` are ids."""
+    """The author of a message: `is_bot` any program, webhooks too; `roles` are ids."""
 
     id: str
     name: str = ""
@@ -39,9 +38,10 @@ class Author:
 
 @dataclass(frozen=True, slots=True)
 class ChatMessage:
-    """One message. `text` is what a person reads: mentions of dann are taken out, those of others are "@someone".
+    """One message.
 
-    `reply_to` is the id of the message it answers, "" if none. `time` is Unix seconds.
+    `text` is what a person reads: mentions of dann are taken out, those of others are "@someone". `reply_to` is the id of the
+    message it replies to, "" if none. `time` is in Unix seconds.
     """
 
     id: str
@@ -53,7 +53,7 @@ class ChatMessage:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """What `/dann` asked for: the words to answer, how to draw the answer, and the seed where one was given."""
+    """A parsed `/dann`: prompt, sampling parameters, and the seed where one was given."""
 
     prompt: str
     params: SamplingParams
@@ -62,9 +62,10 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """dann is wanted: a mention, a reply to it, a private message, or `/dann` (then `command` is set).
+    """A request for a reply: a mention, a reply to dann, a private message or `/dann`.
 
-    `chain` is the messages that `message` answers, oldest first, as far as the platform hands them over.
+    `command` is set for `/dann`. `chain` is the messages that `message` replies to, oldest first, as far as the platform has
+    them.
     """
 
     channel: Channel
@@ -75,10 +76,10 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What to send: never empty, defused and without speaker tags, not yet cut to the platform's length.
+    """A text to send: never empty, harmless and without speaker tags, not yet split.
 
-    `footer` says how to get the same text again (only where `/dann` asked). `private`: for the asker's eyes alone where
-    the platform can do that, as refusals and `/dann-admin` are. `refused`: it says why there is no answer.
+    `footer` says how to get the same text again (`/dann` only). `private`: for the asker alone where the platform can do
+    that, as refusals and `/dann-admin` are. `refused`: it says why there is no answer.
     """
 
     text: str
@@ -88,33 +89,42 @@ class Reply:
 
 
 class Replier(Protocol):
-    """What a platform asks of the responder (responder.py). Called on the event loop; none of it raises or blocks."""
+    """The responder as a platform sees it (responder.py).
+
+    Called on the event loop; no method raises or blocks.
+    """
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
-        """A message was seen, also one that is not for dann, also dann's own. Before `answer` for the same message."""
+        """Take note of a message, dann's own too, before `answer` for the same message."""
 
     def on_edit(self, channel: Channel, id_: str, text: str) -> None:
-        """A message that was heard now reads so; it is not answered again."""
+        """Update a message; it is not answered again."""
 
     def on_delete(self, channel: Channel, id_: str) -> None:
-        """A message that was heard is gone; an answer to it that is under way is not sent: `answer` returns None."""
+        """Forget a message, and drop the reply to it that is in flight: `answer` returns None."""
 
     async def answer(self, mention: Mention) -> Reply | None:
-        """What to send, or None where dann keeps quiet: not allowed here, a bot, the same event twice, deleted meanwhile."""
+        """Return the reply to send, None for none.
+
+        None where the author is not admitted, for a duplicate event, and where the message was deleted meanwhile.
+        """
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
-        """Whether to say something unasked to a message not for dann; `addressed`: it speaks to somebody else."""
+        """Return an unasked remark, or None; `addressed`: the message speaks to somebody else."""
 
     async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
-        """Do `/dann-admin command argument` for an owner, or say that only owners may. Always private."""
+        """Run `/dann-admin command argument`, or refuse those who are no owners. Always private."""
 
 
 class Orders(Protocol):
-    """What the responder asks of `/dann-admin` (bot/serving/admin.py)."""
+    """The owners' commands as the responder sees them (bot/serving/admin.py)."""
 
     @property
     def paused(self) -> bool:
-        """Whether an owner told dann to keep quiet."""
+        """Whether an owner paused dann."""
 
-    async def do(self, command: str, argument: str) -> str:
-        """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""
+    async def run(self, command: str, argument: str) -> str:
+        """Run an owner's command and describe the result.
+
+        Raises DannError, one line, for what cannot be done.
+        """

@@ -1,1 +1,1 @@
-"""Retraining while dann serves: the schedule, the child process, its outcome, and telling the owners."""
+"""Retraining while dann serves: schedule, child process, outcome, owners' notices."""

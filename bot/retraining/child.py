@@ -19,11 +19,11 @@ from pathlib import Path
 from bot.retraining.event_lines import LineBuffer, read_event
 from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
-LOOK_SECONDS = 0.5
+POLL_SECONDS = 0.5
 """How often its memory and the time are looked at."""
 TAIL_LINES = 60
 """How many of its last lines on standard error are logged where it failed: a traceback's worth."""
-LAST_WORDS_SECONDS = 2.0
+DRAIN_SECONDS = 2.0
 """How long what it wrote is read after its end; something that it started may hold the pipe open."""
 
 STOPPED = "dann was stopped meanwhile"
@@ -54,37 +54,37 @@ class RetrainChild(asyncio.SubprocessProtocol):
         self._module = module
         self._environment = environment
         self._limits = limits
-        self._heard = heard
+        self._on_progress = heard
         self._transport: asyncio.SubprocessTransport | None = None
         self._exited, self._silent = asyncio.Event(), asyncio.Event()
         self._verdict: RetrainOutcome | None = None
-        self._ended_for = ""
-        self._nonsense = False
+        self._kill_reason = ""
+        self._warned = False
         self._tail: deque[bytes] = deque(maxlen=TAIL_LINES)
-        self._streams = {1: LineBuffer(self._line), 2: LineBuffer(self._tail.append)}
+        self._streams = {1: LineBuffer(self._on_line), 2: LineBuffer(self._tail.append)}
 
     async def run(self) -> RetrainOutcome:
         """Run it to its end, whichever that is; cancelled, the child is killed."""
         try:
-            transport = self._transport = await self._spawned()
+            transport = self._transport = await self._spawn()
         except OSError as error:
             return RetrainOutcome("failed", f"it could not be started ({error.strerror})")
         try:
-            await self._watched(transport.get_pid())
-            await _within(LAST_WORDS_SECONDS, self._silent)
+            await self._enforce_limits(transport.get_pid())
+            await _wait_at_most(DRAIN_SECONDS, self._silent)
         finally:
             self._signal(signal.SIGKILL)
-            await _within(LAST_WORDS_SECONDS, self._exited)
+            await _wait_at_most(DRAIN_SECONDS, self._exited)
             transport.close()
-        return self._ending_of(transport.get_returncode())
+        return self._outcome(transport.get_returncode())
 
     async def stop(self, seconds: float) -> None:
         """Ask it to end, and kill it if that takes longer than `seconds`; `run` then returns."""
         if self._transport is None or self._exited.is_set():
             return
-        self._ended_for = self._ended_for or STOPPED
+        self._kill_reason = self._kill_reason or STOPPED
         self._signal(signal.SIGTERM)
-        await _within(seconds, self._exited)
+        await _wait_at_most(seconds, self._exited)
         self._signal(signal.SIGKILL)
 
     def pipe_data_received(self, fd: int, data: bytes) -> None:
@@ -103,7 +103,7 @@ class RetrainChild(asyncio.SubprocessProtocol):
         self._signal(signal.SIGKILL)
         self._exited.set()
 
-    async def _spawned(self) -> asyncio.SubprocessTransport:
+    async def _spawn(self) -> asyncio.SubprocessTransport:
         limits = self._limits
         cores = ",".join(str(core) for core in _cores(limits.cores))
         transport, _ = await asyncio.get_running_loop().subprocess_exec(
@@ -114,7 +114,7 @@ class RetrainChild(asyncio.SubprocessProtocol):
         )  # fmt: skip
         return transport
 
-    async def _watched(self, pid: int) -> None:
+    async def _enforce_limits(self, pid: int) -> None:
         """Wait for its end, or bring it about where it takes too much."""
         clock = asyncio.get_running_loop().time
         until, most = clock() + self._limits.seconds, self._limits.memory_bytes
@@ -125,10 +125,10 @@ class RetrainChild(asyncio.SubprocessProtocol):
                 self._end(
                     f"it held {held / 1e6:,.0f} MB of memory and was ended: bot.schedule.memory_mb allows {most / 1e6:,.0f}"
                 )
-            await _within(LOOK_SECONDS, self._exited)
+            await _wait_at_most(POLL_SECONDS, self._exited)
 
     def _end(self, why: str) -> None:
-        self._ended_for = self._ended_for or why
+        self._kill_reason = self._kill_reason or why
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -137,30 +137,30 @@ class RetrainChild(asyncio.SubprocessProtocol):
             with suppress(ProcessLookupError):
                 os.killpg(self._transport.get_pid(), number)
 
-    def _line(self, line: bytes) -> None:
+    def _on_line(self, line: bytes) -> None:
         told = read_event(line)
         if isinstance(told, RetrainProgress):
-            self._heard(told)
+            self._on_progress(told)
         elif told is not None:
             self._verdict = told
-        elif line.strip() and not self._nonsense:
-            self._nonsense = True  # what it says is not told: it may hold posts
+        elif line.strip() and not self._warned:
+            self._warned = True  # what it says is not told: it may hold posts
             log.warning("retraining: a line that is no event (%d bytes) is passed over, as others will be", len(line))
 
-    def _ending_of(self, code: int | None) -> RetrainOutcome:
-        ending = self._verdict or RetrainOutcome("failed", self._ended_for or _ending(code, self._tail))
+    def _outcome(self, code: int | None) -> RetrainOutcome:
+        ending = self._verdict or RetrainOutcome("failed", self._kill_reason or _reason_to_fail(code, self._tail))
         if ending.verdict == "failed" and self._tail:
             log.error("retraining failed (%s); its last lines:\n%s", ending.reason, _text(self._tail))
         return ending
 
 
-async def _within(seconds: float, event: asyncio.Event) -> None:
+async def _wait_at_most(seconds: float, event: asyncio.Event) -> None:
     """Wait for an event, but not longer."""
     with suppress(TimeoutError):
         await asyncio.wait_for(event.wait(), seconds)
 
 
-def _ending(code: int | None, tail: Sequence[bytes]) -> str:
+def _reason_to_fail(code: int | None, tail: Sequence[bytes]) -> str:
     """Why it ended, as far as can be seen from outside."""
     if code is not None and code < 0:
         name = signal.Signals(-code).name if -code in signal.valid_signals() else f"signal {-code}"

@@ -16,7 +16,7 @@ from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
 """From Linux's prctl.h: the signal to get when the parent dies."""
-FIRST_TO_GO = "1000"
+OOM_SCORE = "1000"
 """For Linux's oom_score_adj: when memory runs out, this process is ended and not the one that answers."""
 
 
@@ -33,12 +33,12 @@ def _die_with(parent: int) -> None:
     """End when the parent does, however it does: Linux sends a signal, and everywhere its end of the pipe closes."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_until_closed, daemon=True).start()
+    threading.Thread(target=_exit_when_pipe_closes, daemon=True).start()
     if os.getppid() != parent:  # it died before the signal was asked for
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def _until_closed() -> None:
+def _exit_when_pipe_closes() -> None:
     with suppress(OSError):
         while os.read(0, 1024):
             pass
@@ -51,7 +51,7 @@ def _give_way(niceness: int, cores: set[int]) -> None:
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)
     with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text(FIRST_TO_GO, encoding="ascii")
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE, encoding="ascii")
 
 
 if __name__ == "__main__":

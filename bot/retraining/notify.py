@@ -8,7 +8,7 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-TELLING_SECONDS = 60.0
+SEND_SECONDS = 60.0
 """How long a platform may take: one that cannot be reached now will not be waited for."""
 
 Tell = Callable[[str, str], Awaitable[None]]
@@ -21,31 +21,31 @@ class OwnerNotifier:
     """Tells owners. Platforms attach while they are connected."""
 
     def __init__(self) -> None:
-        self._ways: dict[str, tuple[Tell, Sequence[str]]] = {}
+        self._senders: dict[str, tuple[Tell, Sequence[str]]] = {}
         self._unreached: set[tuple[str, str]] = set()
 
     @contextmanager
     def attached(self, platform: str, tell: Tell, owners: Sequence[str]) -> Iterator[None]:
         """While the block runs, what is told reaches these owners by this way, too."""
-        self._ways[platform] = (tell, owners)
+        self._senders[platform] = (tell, owners)
         try:
             yield
         finally:
-            del self._ways[platform]
+            del self._senders[platform]
 
     async def tell(self, text: str) -> None:
         """Tell every owner, side by side; returns when each has been told or could not be."""
         await asyncio.gather(
             *(
                 self._tell(platform, tell, owner, text)
-                for platform, (tell, owners) in self._ways.items()
+                for platform, (tell, owners) in self._senders.items()
                 for owner in owners
             )
         )
 
     async def _tell(self, platform: str, tell: Tell, owner: str, text: str) -> None:
         try:
-            async with asyncio.timeout(TELLING_SECONDS):
+            async with asyncio.timeout(SEND_SECONDS):
                 await tell(owner, text)
         except Exception as error:
             if (platform, owner) not in self._unreached:

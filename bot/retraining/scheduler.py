@@ -29,15 +29,15 @@ from training.store.database import explain_errors, open_database
 
 JOB = "retrain"
 LOCK_FILE = "schedule.lock"
-LOOK_SECONDS = 30.0
+POLL_SECONDS = 30.0
 """The longest between two looks at the clock, which may be set meanwhile."""
-AGAIN_SECONDS = 10.0
+RETRY_SECONDS = 10.0
 """After so long, what could not be used is tried again."""
 FORMER_NAMES = frozenset({"bot.scheduler:retrain"})
 """What stored jobs call `retrain` that earlier versions wrote."""
-LATE = timedelta(hours=1)
+MISFIRE_TIME = timedelta(hours=1)
 """What is later than this was missed: it is not begun where nothing is to be made up for."""
-LEAVING_SECONDS = 1.0
+STOP_SECONDS = 1.0
 """How long stopping waits for the thread: one that waits for a database is left behind."""
 
 log = logging.getLogger("dann.schedule")
@@ -63,8 +63,8 @@ class RetrainSchedule:
         self._plan = SchedulePlan(settings.bot.schedule, local_zone())
         self._due = due
         self._planned = planned
-        self._leave = threading.Event()
-        self._said = ""
+        self._stopping = threading.Event()
+        self._last_warning = ""
 
     async def run(self) -> None:
         """Keep the schedule until cancelled. Nothing that goes wrong ends it."""
@@ -82,13 +82,13 @@ class RetrainSchedule:
         try:
             await asyncio.Event().wait()
         finally:
-            self._leave.set()
+            self._stopping.set()
             with suppress(TimeoutError):
-                await asyncio.wait_for(left.wait(), LEAVING_SECONDS)
+                await asyncio.wait_for(left.wait(), STOP_SECONDS)
 
     def _work(self, on_loop: Callable[..., None]) -> None:
         """In the thread: hold the lock, open the database, keep the job; from the beginning after whatever goes wrong."""
-        while not self._leave.is_set():
+        while not self._stopping.is_set():
             try:
                 with (
                     hold_lock(self._data.dir / LOCK_FILE),
@@ -97,14 +97,14 @@ class RetrainSchedule:
                 ):
                     self._keep(StepScheduler(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
             except LockHeldError as error:
-                self._say_once(
+                self._warn_once(
                     f"another dann schedules here ({error.holder}); this one answers, and takes over when it ends"
                 )
             except (DannError, OSError) as error:
-                self._say_once(f"no schedule for now, answers go on: {error}")
+                self._warn_once(f"no schedule for now, answers go on: {error}")
             except Exception:
                 log.exception("the schedule could not be kept and is tried again; this is a bug in dann")
-            self._leave.wait(AGAIN_SECONDS)
+            self._stopping.wait(RETRY_SECONDS)
 
     def _keep(self, steps: "StepScheduler", on_loop: Callable[..., None]) -> None:
         """Look at the clock and the job, again and again."""
@@ -112,20 +112,20 @@ class RetrainSchedule:
         try:
             self._plan.settle(steps)
             known: datetime | str | None = "not known"
-            while not self._leave.is_set():
+            while not self._stopping.is_set():
                 self._plan.mend(steps)
                 seconds = steps.step()
                 if (next_ := steps.next()) != known:
-                    known, self._said = next_, ""
+                    known, self._last_warning = next_, ""
                     on_loop(self._planned, next_)
-                self._leave.wait(LOOK_SECONDS if seconds is None else min(LOOK_SECONDS, seconds))
+                self._stopping.wait(POLL_SECONDS if seconds is None else min(POLL_SECONDS, seconds))
         finally:
             steps.shutdown()
 
-    def _say_once(self, line: str) -> None:
-        if line != self._said:
+    def _warn_once(self, line: str) -> None:
+        if line != self._last_warning:
             log.warning(line)
-        self._said = line
+        self._last_warning = line
 
 
 class SchedulePlan:
@@ -152,7 +152,7 @@ class SchedulePlan:
             next_ = now if missed and self._make_up else trigger.get_next_fire_time(None, now)
             once = {"misfire_grace_time": None, "coalesce": True, "max_instances": 1}
             steps.add_job(retrain, trigger, id=JOB, name=self.name, next_run_time=next_, replace_existing=True, **once)
-        elif missed and not self._make_up and job.next_run_time < now - LATE:
+        elif missed and not self._make_up and job.next_run_time < now - MISFIRE_TIME:
             steps.modify_job(JOB, next_run_time=trigger.get_next_fire_time(None, now))
 
     def mend(self, steps: "StepScheduler") -> None:

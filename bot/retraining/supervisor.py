@@ -15,6 +15,7 @@ from pathlib import Path
 import training
 from bot.config import BotSettings
 from bot.process.daemon_thread import run_in_daemon_thread
+from bot.replies.permissions import platform_tables
 from bot.retraining import report
 from bot.retraining.child import STOPPED, ChildLimits, RetrainChild
 from bot.retraining.notify import OwnerNotifier
@@ -22,11 +23,9 @@ from model.errors import DannError
 from training.config.tables import Settings
 from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
-SECRETS = frozenset({"DISCORD_TOKEN", "TELEGRAM_TOKEN", "DANN_API_KEY", "DANN_WEB_PASSWORD"})
-"""Of the environment; learning has no use for them."""
 MODULE = ("training",)
 SCHEDULED = "scheduled"
-ENDING_SECONDS = 2.0
+STOP_SECONDS = 2.0
 """How long one that is to end may take to: nothing is lost where it is killed, and dann is to be gone in five."""
 
 log = logging.getLogger("dann.retraining")
@@ -78,14 +77,14 @@ class RetrainSupervisor:
         self._tell(f"retraining begins ({why})")
         return report.STARTED
 
-    def due(self) -> None:
+    def start_scheduled(self) -> None:
         """The schedule's time has come; where one runs already, that one will do."""
         try:
             self.start(SCHEDULED)
         except DannError as error:
             log.info("retraining was due, but %s", error)
 
-    def plan(self, next_: datetime | None) -> None:
+    def set_next(self, next_: datetime | None) -> None:
         """Know when one is due next."""
         self.next = next_
 
@@ -98,7 +97,7 @@ class RetrainSupervisor:
         ]
         return "\n".join(told)
 
-    async def recall(self) -> None:
+    async def load_last_outcome(self) -> None:
         """Read from the store how the last one ended; where that cannot be read, there is none to tell of."""
 
         def look() -> RetrainOutcome | None:
@@ -117,7 +116,7 @@ class RetrainSupervisor:
         """Begin none any more, and end the one that runs: asked to at first, killed when `seconds` are over."""
         self._stopping = True
         if self._child is not None:
-            await self._child.stop(min(seconds, ENDING_SECONDS))
+            await self._child.stop(min(seconds, STOP_SECONDS))
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait({self._task})
@@ -128,10 +127,10 @@ class RetrainSupervisor:
         command = [*self._module, *asked, *(["--force"] if force else [])]
         ending = RetrainOutcome("failed", "of a bug in dann")
         self._child = RetrainChild(
-            command, child_environment(self._settings), child_limits(self._settings), self._heard
+            command, child_environment(self._settings), child_limits(self._settings), self._on_progress
         )
         try:
-            ending = await self._settled(await self._child.run(), why)
+            ending = await self._record_if_silent(await self._child.run(), why)
         except Exception:
             log.exception("this is a bug in dann; please report it with these lines")
         finally:
@@ -140,7 +139,7 @@ class RetrainSupervisor:
         if why != SCHEDULED or ending.verdict != "skipped":  # that a night brought nothing new is no news
             await self._news.tell(f"retraining: {report.outcome_line(ending)}")
 
-    async def _settled(self, ending: RetrainOutcome, why: str) -> RetrainOutcome:
+    async def _record_if_silent(self, ending: RetrainOutcome, why: str) -> RetrainOutcome:
         """The ending, recorded where the child could not; while stopping, the next start does so."""
         if ending.verdict != "failed" or ending.run is not None or ending.reason == STOPPED:
             return ending
@@ -158,7 +157,7 @@ class RetrainSupervisor:
             log.warning("how the retraining ended is not in the store: %s", error)
             return ending
 
-    def _heard(self, progress: RetrainProgress) -> None:
+    def _on_progress(self, progress: RetrainProgress) -> None:
         if self.running is None:
             return
         if progress.part != self.running.progress.part:
@@ -181,13 +180,12 @@ def child_environment(settings: BotSettings) -> Mapping[str, str]:
 
     A table each in a variable, instead of those it came from: a file or command line would show a database's password.
     """
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in SECRETS and not name.upper().startswith("DANN_")
+    tokens = {table.environment_variable for table in platform_tables(settings.bot).values()}  # training needs none
+    inherited = {
+        name: value for name, value in os.environ.items() if name not in tokens and not name.upper().startswith("DANN_")
     }
     tables = {name: getattr(settings, name) for name in Settings.model_fields}
     given = {f"DANN_{name.upper()}": table.model_dump_json() for name, table in tables.items()}
     root = str(Path(training.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**kept, **given, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**inherited, **given, "PYTHONPATH": os.pathsep.join(paths)}

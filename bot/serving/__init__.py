@@ -1,1 +1,1 @@
-"""What a running `dann serve` does besides replying: reloads, owners' orders, the inbox, collecting, its status."""
+"""Parts of `dann serve` besides replying: reloads, admin commands, inbox, collecting."""

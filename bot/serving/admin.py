@@ -1,4 +1,4 @@
-"""`/dann-admin`: what an owner may ask and order. Knows no platform, no conversation and no files."""
+"""`/dann-admin`: the commands of owners. Knows no platform, no conversation and no files."""
 
 import resource
 import sys
@@ -14,22 +14,22 @@ from bot.serving.reload import Reload
 from model.checkpoints.folder import Meta
 from model.errors import DannError
 
-BY_HAND = "by hand"
-"""Why a retraining was begun, where an owner ordered it."""
+MANUAL = "by hand"
+"""The reason recorded for a retraining that an owner started."""
 
 
 class RetrainControl(Protocol):
-    """What learns anew (supervisor.py)."""
+    """Starts retrainings (supervisor.py)."""
 
     def start(self, why: str, *, force: bool = False) -> str:
-        """Begin and say so; raises DannError where that cannot be now."""
+        """Start one and say so. Raises DannError where that cannot be now."""
 
     def about(self) -> str:
-        """How it goes, in lines."""
+        """Describe it for `status`, in lines."""
 
 
 class Admin:
-    """Does an owner's orders. `paused`: dann is to keep quiet; `tally` is what the responder counts."""
+    """Runs owners' commands; while `paused`, dann answers nobody."""
 
     def __init__(
         self,
@@ -37,19 +37,22 @@ class Admin:
         reload: Reload,
         clock: Callable[[], float] = time.monotonic,
         retraining: RetrainControl | None = None,
-        tally: ReplyStats | None = None,
+        stats: ReplyStats | None = None,
     ) -> None:
         self._engine = engine
         self._retraining = retraining
-        self._checkpoints = reload
+        self._reloader = reload
         self._clock = clock
         self._since = clock()
-        self._tally = tally or ReplyStats()
+        self._stats = stats or ReplyStats()
         self.paused = False
 
-    async def do(self, command: str, argument: str) -> str:
-        """Do what an owner orders and say what came of it. Raises DannError, one line, for what cannot be done."""
-        orders: dict[str, Callable[[str], Awaitable[str]]] = {
+    async def run(self, command: str, argument: str) -> str:
+        """Run an owner's command and describe the result.
+
+        Raises DannError, one line, for what cannot be done.
+        """
+        commands: dict[str, Callable[[str], Awaitable[str]]] = {
             "status": self._status,
             "pause": self._pause,
             "resume": self._resume,
@@ -57,23 +60,23 @@ class Admin:
             "rollback": self._rollback,
             "retrain": self._retrain,
         }
-        order = orders.get(command.strip().lower())
-        if order is None:
-            raise DannError(f"there is no such order; there are {', '.join(orders)}")
-        return await order(argument.strip())
+        method = commands.get(command.strip().lower())
+        if method is None:
+            raise DannError(f"there is no such order; there are {', '.join(commands)}")
+        return await method(argument.strip())
 
     async def _status(self, _: str) -> str:
         snapshot, load = self._engine.snapshot, self._engine.load
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta)}"
-        if trouble := self._checkpoints.trouble:
+        if trouble := self._reloader.trouble:
             about += f"\nnot taken over: {trouble}"
-        doing = "paused" if self.paused else "answering"
-        learning = f"\n{self._retraining.about()}" if self._retraining else ""
+        state = "paused" if self.paused else "answering"
+        retraining = f"\n{self._retraining.about()}" if self._retraining else ""
         return (
-            f"{about}\n{doing}, up {duration(self._clock() - self._since)}, {self._tally.answered:,} answered, "
-            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{learning}"
+            f"{about}\n{state}, up {duration(self._clock() - self._since)}, {self._stats.answered:,} answered, "
+            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{retraining}"
         )
 
     async def _pause(self, _: str) -> str:
@@ -86,19 +89,19 @@ class Admin:
 
     async def _reload(self, _: str) -> str:
         """Serve what CURRENT names."""
-        return await self._checkpoints.now()
+        return await self._reloader.reload()
 
     async def _rollback(self, id_: str) -> str:
-        """Serve an older checkpoint, from now on and after a restart; without an id, the one before the current."""
-        return await self._checkpoints.rollback(id_)
+        """Serve an older checkpoint from now on, also after a restart; without an id, the one before the current."""
+        return await self._reloader.rollback(id_)
 
-    async def _retrain(self, how: str) -> str:
-        """Learn from what is new; `force`: even where that is little."""
-        if how.lower() not in {"", "force"}:
-            raise DannError(f"retrain takes nothing, or force: not {how[:20]!r}")
+    async def _retrain(self, argument: str) -> str:
+        """Retrain on new posts; `force`: even where there are few."""
+        if argument.lower() not in {"", "force"}:
+            raise DannError(f"retrain takes nothing, or force: not {argument[:20]!r}")
         if self._retraining is None:
             raise DannError("nothing learns here")
-        return self._retraining.start(BY_HAND, force=bool(how))
+        return self._retraining.start(MANUAL, force=bool(argument))
 
 
 def _age(meta: Meta) -> str:
@@ -107,7 +110,7 @@ def _age(meta: Meta) -> str:
 
 
 def _resident_bytes() -> int:
-    """Memory that this process holds; where the system does not tell, the most it has held."""
+    """Return the memory that this process holds; where the system does not tell, the most it has held."""
     try:
         return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     except OSError:

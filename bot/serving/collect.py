@@ -1,8 +1,8 @@
-"""Collecting the owner's own messages into the store as they are written. Off unless config.toml says so.
+"""Collect the owner's own messages into the store as they are written, if configured.
 
-What a platform tells of is queued at once, and written by one task, in order and in a thread, so that the event loop never
-waits for the database. A store that refuses is tried again; what it has not taken when dann stops waits in a file for the
-next start. Knows no platform's client, and never the text of anybody whose id is not listed.
+Changes are queued at once and written by one task, in order and in a thread, so that the event loop never waits for the
+database. A store that refuses is tried again; what it has not taken when dann stops waits in a file for the next start. Knows
+no platform's client, and never the text of anybody whose id is not listed.
 """
 
 import asyncio
@@ -15,42 +15,45 @@ from pathlib import Path
 from typing import Self
 
 from bot.config import BotSettings
-from bot.replies.permissions import Permissions
+from bot.replies.permissions import Permissions, platform_tables
 from bot.replies.types import Author, Channel
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.store.post import Post
 
 FILE = "collected.jsonl"
-AGAIN_SECONDS = 2.0
-"""After a store that refused."""
-WAIT_SECONDS = 2.0
-"""How long one try waits for another writer."""
+RETRY_SECONDS = 2.0
+"""Pause after a store that refused."""
+LOCK_SECONDS = 2.0
+"""How long one attempt waits for another writer's lock."""
 
 log = logging.getLogger("dann.collecting")
 
 
 @dataclass(frozen=True, slots=True)
 class PostChange:
-    """What becomes of one message in the store: it reads like `post`, or it is forgotten (None)."""
+    """One change to the store: the message becomes `post`, or is forgotten (None)."""
 
     id: str
     post: Post | None
 
 
 class Collector:
-    """`async with` it: at the end it writes what it was told, for at most `drain_seconds` of the config."""
+    """Context that queues changes to the store and writes them.
+
+    On exit it writes the rest, for at most `drain_seconds` of the config.
+    """
 
     def __init__(self, settings: BotSettings) -> None:
-        self._tables = {"discord": settings.bot.discord, "telegram": settings.bot.telegram}
-        self._gate = Permissions(settings.bot)
+        self._tables = platform_tables(settings.bot)
+        self._permissions = Permissions(settings.bot)
         self._url = settings.data.store_url
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
         self._waiting: list[PostChange] = []
-        self._news = asyncio.Event()
+        self._changed = asyncio.Event()
         self._stopping = False
-        self._told = False
+        self._warned = False
         self._task: asyncio.Task[None] | None = None
 
     def collects(self, platform: str) -> bool:
@@ -58,21 +61,21 @@ class Collector:
         return self._tables[platform].collect
 
     def wants(self, channel: Channel, author: Author) -> bool:
-        """Whether this author's messages here are: theirs alone who are listed, where dann may be."""
+        """Whether this author is listed for collecting, in a channel where dann may be."""
         table = self._tables[channel.platform]
         listed = table.collect_from or table.owners
-        return table.collect and author.id in listed and not author.is_bot and self._gate.opens(channel)
+        return table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
 
-    def keep(self, post: Post) -> None:
-        """Store a message as it reads now."""
-        self._add(PostChange(post.id, post))
+    def add(self, post: Post) -> None:
+        """Store a new or edited message."""
+        self._queue(PostChange(post.id, post))
 
-    def drop(self, id_: str) -> None:
-        """Forget a message that its author took back, if it is stored."""
-        self._add(PostChange(id_, None))
+    def forget(self, id_: str) -> None:
+        """Forget a message that its author deleted, if it is stored."""
+        self._queue(PostChange(id_, None))
 
     def about(self) -> str:
-        """One line that says where messages are collected; "" if nowhere."""
+        """Describe in one line where messages are collected; "" if nowhere."""
         where = " and ".join(platform.title() for platform in self._tables if self.collects(platform))
         return (
             f"collecting: what its owner writes on {where} is kept to learn from (config.toml: collect)"
@@ -81,53 +84,53 @@ class Collector:
         )
 
     async def __aenter__(self) -> Self:
-        self._waiting = [*await asyncio.to_thread(_left_over, self._file), *self._waiting]
+        self._waiting = [*await asyncio.to_thread(_leftover_changes, self._file), *self._waiting]
         if self._waiting:
-            self._news.set()
+            self._changed.set()
         self._task = asyncio.create_task(self._write())
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self._stopping = True
-        self._news.set()
+        self._changed.set()
         if self._task:
             await asyncio.wait({self._task}, timeout=self._seconds)
             self._task.cancel()
         if self._waiting:
-            await asyncio.to_thread(self._leave, list(self._waiting))
+            await asyncio.to_thread(self._save_for_next_start, list(self._waiting))
 
-    def _add(self, change: PostChange) -> None:
+    def _queue(self, change: PostChange) -> None:
         self._waiting.append(change)
-        self._news.set()
+        self._changed.set()
 
     async def _write(self) -> None:
-        """Write whatever waits; the task ends when nothing does and dann is stopping."""
+        """Write what is queued; ends when dann is stopping and nothing is left."""
         while self._waiting or not self._stopping:
-            await self._news.wait()
-            self._news.clear()
+            await self._changed.wait()
+            self._changed.clear()
             batch = list(self._waiting)
             if not batch or await asyncio.to_thread(self._is_written, batch):
                 del self._waiting[: len(batch)]
             else:
-                await asyncio.sleep(AGAIN_SECONDS)
-                self._news.set()
+                await asyncio.sleep(RETRY_SECONDS)
+                self._changed.set()
 
     def _is_written(self, batch: Sequence[PostChange]) -> bool:
-        """In a thread: write all of it or nothing. What is written twice changes nothing more."""
+        """In a thread: write all of the batch or nothing. Writing it twice changes nothing more."""
         try:
-            _store(self._url, batch)
+            _write_batch(self._url, batch)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
         except Exception as error:
-            if not self._told:
+            if not self._warned:
                 bug = not isinstance(error, DannError | OSError)
                 log.warning("collected messages wait, as the store does not take them: %s", error, exc_info=bug)
-            self._told = True
+            self._warned = True
             return False
-        self._told = False
+        self._warned = False
         return True
 
-    def _leave(self, changes: Sequence[PostChange]) -> None:
-        """Keep for the next start what the store has not taken."""
+    def _save_for_next_start(self, changes: Sequence[PostChange]) -> None:
+        """Save to a file what the store has not taken."""
         try:
             replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
             self._file.chmod(0o600)
@@ -136,13 +139,13 @@ class Collector:
             log.exception("%d collected messages are lost", len(changes))
 
 
-def _store(url: str, batch: Sequence[PostChange]) -> None:
+def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-    with open_store(url, WAIT_SECONDS) as store:
+    with open_store(url, LOCK_SECONDS) as store:
         with store.writing() as writer:
-            for gone, changes in groupby(batch, key=lambda change: change.post is None):
-                if gone:
+            for forgotten, changes in groupby(batch, key=lambda change: change.post is None):
+                if forgotten:
                     writer.forget([change.id for change in changes])
                 else:
                     writer.add(change.post for change in changes if change.post)
@@ -150,8 +153,8 @@ def _store(url: str, batch: Sequence[PostChange]) -> None:
             store.empty_log()
 
 
-def _left_over(file: Path) -> list[PostChange]:
-    """What an earlier start left; a line that is none of ours is passed over. Raises DannError if it cannot be read."""
+def _leftover_changes(file: Path) -> list[PostChange]:
+    """Read what an earlier start left, skipping lines that are no change. Raises DannError if it cannot be read."""
     try:
         return list(_read(file)) if file.exists() else []
     except OSError as error:
@@ -163,7 +166,7 @@ def _read(file: Path) -> Iterator[PostChange]:
         if not line:
             continue
         try:
-            told = json.loads(line)
-            yield PostChange(told["id"], told["post"] and Post(**told["post"]))
+            change = json.loads(line)
+            yield PostChange(change["id"], change["post"] and Post(**change["post"]))
         except (ValueError, TypeError, KeyError):
             log.warning("%s: line %d is no collected message, and passed over", file, number)

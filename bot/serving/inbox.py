@@ -1,4 +1,4 @@
-"""The inbox while dann serves: looked at every few seconds, in a thread, so that the event loop never waits for it."""
+"""Import exports dropped into the inbox while dann serves; polled in a thread."""
 
 import asyncio
 import logging
@@ -8,20 +8,20 @@ from pathlib import Path
 from training.config.tables import DataConfig
 from training.posts.inbox import Inbox, InboxStopped
 
-LOOK_SECONDS = 2.0
+POLL_SECONDS = 2.0
 
 log = logging.getLogger("dann.inbox")
 
 
 async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
-    """Import what is dropped into `folder` until cancelled, and tell a line for each. Raises nothing else."""
+    """Import what is dropped into `folder` until cancelled, printing a line for each."""
     ending = False
     inbox = Inbox(data, folder, stopping=lambda: ending)
     try:
         while True:
             for line in await asyncio.to_thread(inbox.look):
                 tell(line)
-            await asyncio.sleep(LOOK_SECONDS)
+            await asyncio.sleep(POLL_SECONDS)
     except InboxStopped:
         pass
     finally:

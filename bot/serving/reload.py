@@ -1,7 +1,8 @@
-"""Which checkpoint answers: the one that CURRENT names, also when that changes while dann runs. Knows no platform.
+"""Serve the checkpoint that CURRENT names, also when that changes while dann runs.
 
-It may be changed from anywhere: by a retrain, by `dann train` or `dann rollback` in another shell, by an owner in a chat. The
-new one is verified, loaded and compiled in threads, while the old one goes on answering; what cannot be used changes nothing.
+CURRENT may be changed by a retraining, by `dann train` or `dann rollback` in another shell, or by an owner in a chat. The new
+checkpoint is verified, loaded and compiled in threads while the old one goes on serving; one that cannot be used changes
+nothing. Knows no platform.
 """
 
 import asyncio
@@ -19,27 +20,30 @@ from model.errors import DannError
 
 log = logging.getLogger("dann.reload")
 
-LOOK_SECONDS = 0.5
-"""Between two looks at CURRENT."""
-AGAIN_SECONDS = 60.0
-"""After so long, what failed is tried again although nothing of it has changed: memory may have been short."""
+POLL_SECONDS = 0.5
+"""Between two reads of CURRENT."""
+RETRY_SECONDS = 60.0
+"""A failed checkpoint is tried again after this long although its files are the same: memory may have been short."""
 NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann goes on here as soon as there is one"
 
 
 @dataclass(frozen=True, slots=True)
 class CurrentFile:
-    """What CURRENT names, or why it names nothing, and when which of that checkpoint's files changed."""
+    """The checkpoint id in CURRENT, and name, change time and size of each of its files.
+
+    Without an id, `problem` says why.
+    """
 
     id: str
-    wrong: str
+    problem: str
     files: tuple[tuple[str, int, int], ...]
 
 
 class Reload:
-    """Keeps the engine on what CURRENT names. Nothing here raises but `now` and `rollback`, which owners order.
+    """Keeps the engine on the checkpoint that CURRENT names.
 
-    `reloads` and `failures` count what became of changes; `trouble` says why what CURRENT names does not answer, "" if it
-    does. `tell` is given a line for each change.
+    Only `reload` and `rollback` raise; owners call them. `reloads` and `failures` count attempts; `trouble` says why the
+    checkpoint that CURRENT names does not serve, "" if it does. `tell` prints a line for each change.
     """
 
     def __init__(
@@ -54,51 +58,57 @@ class Reload:
         self._engine, self._root = engine, root
         self._tell, self._clock = tell, clock
         self._failed: CurrentFile | None = None
-        self._again = 0.0
-        self._changing = asyncio.Lock()
+        self._retry_at = 0.0
+        self._lock = asyncio.Lock()
 
-    async def watch(self) -> None:
-        """Look until cancelled, and take over what is new."""
+    async def run(self) -> None:
+        """Poll CURRENT until cancelled, and load what is new."""
         while True:
-            await self.look()
-            await asyncio.sleep(LOOK_SECONDS)
+            await self.check()
+            await asyncio.sleep(POLL_SECONDS)
 
-    async def look(self) -> None:
-        """Take over what CURRENT names, if that is new. What failed waits until some of it changes."""
-        async with self._changing:
-            seen = await asyncio.to_thread(_seen, self._root)
-            if seen.id == self._engine.snapshot.id:
+    async def check(self) -> None:
+        """Load what CURRENT names, if that is new.
+
+        A checkpoint that failed is tried again when one of its files changes, or after RETRY_SECONDS.
+        """
+        async with self._lock:
+            current = await asyncio.to_thread(_read_current, self._root)
+            if current.id == self._engine.snapshot.id:
                 self._failed, self.trouble = None, ""
-            elif seen != self._failed or self._clock() >= self._again:
-                self._failed, self._again = seen, self._clock() + AGAIN_SECONDS
+            elif current != self._failed or self._clock() >= self._retry_at:
+                self._failed, self._retry_at = current, self._clock() + RETRY_SECONDS
                 try:
-                    await self._take(seen)
+                    await self._load(current)
                 except Exception as error:
                     self._note(error)
 
-    async def now(self) -> str:
-        """Let what CURRENT names answer, and say so. Raises DannError, and nothing changed, where it cannot be used."""
-        async with self._changing:
-            seen = await asyncio.to_thread(_seen, self._root)
-            if seen.id == self._engine.snapshot.id:
-                return f"{seen.id} serves already"
-            return await self._take(seen)
+    async def reload(self) -> str:
+        """Serve what CURRENT names, and say so.
+
+        Raises DannError, with nothing changed, where it cannot be used.
+        """
+        async with self._lock:
+            current = await asyncio.to_thread(_read_current, self._root)
+            if current.id == self._engine.snapshot.id:
+                return f"{current.id} serves already"
+            return await self._load(current)
 
     async def rollback(self, id_: str) -> str:
-        """Let `id_` serve, from now on and after a restart; "": what served before the current one.
+        """Serve checkpoint `id_` from now on, also after a restart; "": the one before the current.
 
-        Raises DannError, and nothing changed, where there is none or it cannot be used.
+        Raises DannError, with nothing changed, where there is none or it cannot be used.
         """
-        async with self._changing:
+        async with self._lock:
             chosen = await asyncio.to_thread(rollback.rollback_target, self._root, id_)
             snapshot = await asyncio.to_thread(checkpoint.load, self._root, chosen)
             await asyncio.to_thread(rollback.rollback, self._root, chosen)
             return await self._serve(snapshot)
 
-    async def _take(self, seen: CurrentFile) -> str:
-        if not seen.id:
-            raise DannError(seen.wrong)
-        return await self._serve(await asyncio.to_thread(checkpoint.load, self._root, seen.id))
+    async def _load(self, current: CurrentFile) -> str:
+        if not current.id:
+            raise DannError(current.problem)
+        return await self._serve(await asyncio.to_thread(checkpoint.load, self._root, current.id))
 
     async def _serve(self, snapshot: Snapshot) -> str:
         before = self._engine.snapshot.id
@@ -112,7 +122,7 @@ class Reload:
         return line
 
     def _note(self, error: Exception) -> None:
-        """Count it, and say it once."""
+        """Count a failure, and log it once."""
         self.failures += 1
         trouble = str(error) if isinstance(error, DannError) else "it could not be loaded; dann's log says why"
         if trouble != self.trouble:
@@ -122,32 +132,32 @@ class Reload:
 
 
 async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
-    """The checkpoint that serves; where there is none yet, wait for it. Where it cannot be used, what served before will do.
+    """Load the checkpoint to serve, waiting for the first; if it is unusable, the one before.
 
-    Raises DannError where that cannot be used either.
+    Raises DannError where neither can be used.
     """
-    told = False
+    waiting = False
     while True:
-        seen = await asyncio.to_thread(_seen, root)
+        current = await asyncio.to_thread(_read_current, root)
         try:
-            found = await asyncio.to_thread(load_incumbent, root)
+            incumbent = await asyncio.to_thread(load_incumbent, root)
         except DannError:
-            if await asyncio.to_thread(_seen, root) == seen:
+            if await asyncio.to_thread(_read_current, root) == current:
                 raise
-            continue  # another came to serve meanwhile, and this one was removed
-        if found is None:
-            if not told:
+            continue  # CURRENT changed meanwhile, and this checkpoint was removed
+        if incumbent is None:
+            if not waiting:
                 tell(NO_CHECKPOINT)
-            told = True
-            await asyncio.sleep(LOOK_SECONDS)
-        elif not found.trouble or await asyncio.to_thread(_seen, root) == seen:
-            if found.trouble:
-                tell(f"{found.trouble}; {found.snapshot.id}, which served before, answers until then")
-            return found.snapshot
+            waiting = True
+            await asyncio.sleep(POLL_SECONDS)
+        elif not incumbent.trouble or await asyncio.to_thread(_read_current, root) == current:
+            if incumbent.trouble:
+                tell(f"{incumbent.trouble}; {incumbent.snapshot.id}, which served before, answers until then")
+            return incumbent.snapshot
 
 
-def _seen(root: Path) -> CurrentFile:
-    """Look, which takes one short file and one short folder."""
+def _read_current(root: Path) -> CurrentFile:
+    """Read CURRENT and list that checkpoint's files: one short file and one short folder."""
     try:
         id_ = checkpoint.current(root) or ""
     except DannError as error:
@@ -156,10 +166,10 @@ def _seen(root: Path) -> CurrentFile:
 
 
 def _files(folder: Path) -> tuple[tuple[str, int, int], ...]:
-    """Name, time of change and size of each file; none where they cannot be looked at."""
+    """Name, change time and size of each file; none where the folder cannot be read."""
     try:
-        found = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
+        stats = [(path.name, path.stat()) for path in sorted(folder.iterdir())]
     except OSError:
         return ()
-    # Not the time of writing, which a copy keeps and new permissions leave alone.
-    return tuple((name, told.st_ctime_ns, told.st_size) for name, told in found)
+    # Not the modification time, which a copy preserves and new permissions do not touch.
+    return tuple((name, stat.st_ctime_ns, stat.st_size) for name, stat in stats)

@@ -1,4 +1,7 @@
-"""What `dann serve` has come to, for those who look at it from outside. Written by app.py; knows none who read it."""
+"""State of `dann serve`, for readiness, metrics and the page.
+
+Written by app.py; knows none of its readers.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,30 +14,30 @@ from training.store.retrain_outcome import RetrainProgress
 
 NOT_LOADED = "no checkpoint is loaded yet"
 NOT_COMPILED = "the checkpoint is being compiled"
-FULL = "as many replies are under way, and wait, as may"
+QUEUE_FULL = "as many replies are under way, and wait, as may"
 
 
 @dataclass
 class ServeStatus:
-    """`engine` is there once it answers; until then `waits_for` says in words what is missing."""
+    """State of `dann serve`; until `engine` is set, `waits_for` says what is missing."""
 
     waits_for: str = NOT_LOADED
     engine: Engine | None = None
     reload: Reload | None = None
     retraining: RetrainSupervisor | None = None
-    tally: ReplyStats = field(default_factory=ReplyStats)
+    stats: ReplyStats = field(default_factory=ReplyStats)
 
     def why_not(self) -> str:
-        """Why nobody can be answered at the moment; "" where they can."""
+        """Say why no reply can be drawn at the moment; "" where one can."""
         if self.engine is None:
             return self.waits_for
-        return FULL if self.engine.full else ""
+        return QUEUE_FULL if self.engine.full else ""
 
     def progress(self) -> RetrainProgress | None:
-        """How far the retraining is that runs; None where none does."""
+        """Return the progress of the running retraining, None where there is none."""
         running = self.retraining.running if self.retraining else None
         return running.progress if running else None
 
     def reloads(self) -> Mapping[str, int]:
-        """How often another checkpoint was to serve, by what came of it."""
+        """Count reloads by outcome."""
         return {"done": self.reload.reloads, "failed": self.reload.failures} if self.reload else {}

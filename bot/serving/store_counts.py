@@ -1,12 +1,24 @@
-"""What the store holds, in figures: one look at the database, which takes as long as it takes. Knows no event loop."""
+"""Count posts and retraining runs in the store now and then, in a thread."""
 
-from collections.abc import Mapping
+import logging
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+
+from bot.process.timed_cache import TimedCache
+from model.errors import DannError
+
+EVERY_SECONDS = 60.0
+"""Counts are at least this old before they are counted again, however often they are asked for."""
+PATIENCE = 1.0
+"""Seconds to wait for the first counts."""
+
+log = logging.getLogger("dann.web")
 
 
 @dataclass(frozen=True, slots=True)
 class StoreCounts:
-    """How many posts there are, by kind ("mine", "context"), and how many retraining runs have ended, by verdict."""
+    """Posts by kind ("mine", "context"), and finished retraining runs by verdict."""
 
     posts: Mapping[str, int]
     runs: Mapping[str, int]
@@ -21,3 +33,24 @@ def count_stored(url: str) -> StoreCounts:
         mine, context = store.count()
     with open_runs(url) as runs:
         return StoreCounts(posts={"mine": mine, "context": context}, runs=runs.count())
+
+
+class CachedCounts:
+    """The newest counts; `count` is called in a thread, and never twice at once."""
+
+    def __init__(self, count: Callable[[], StoreCounts], clock: Callable[[], float] = time.monotonic) -> None:
+        self._count = count
+        self._cache: TimedCache[StoreCounts | None] = TimedCache(EVERY_SECONDS, clock)
+
+    async def newest(self) -> StoreCounts | None:
+        """Return the newest counts, also while they are renewed; None for an unreadable store."""
+        return await self._cache.latest(self._counts_or_none, PATIENCE)
+
+    def _counts_or_none(self) -> StoreCounts | None:
+        try:
+            return self._count()
+        except DannError as error:
+            log.warning("the store could not be counted: %s", error)
+        except Exception:
+            log.exception("the store could not be counted")
+        return None

@@ -1,10 +1,7 @@
-"""dann on Telegram: python-telegram-bot on one side, `Replier` (bot/replies/types.py) on the other.
+"""dann on Telegram: mentions, replies, private messages and `/dann`, over `Replier`.
 
-client.py starts and stops; handlers.py decides what a message is to dann; convert.py and commands.py read messages; send.py
-sends; command_menu.py keeps the list of commands; requests.py is how Telegram's servers are spoken to, addresses.py where
-they are. Knows no network of weights.
+`platform.py` is the contract, `config.py` the table; `run.py` keeps a client connected, `client.py` connects and leaves,
+`events.py` handles messages and `commands.py` parses commands; `convert.py` turns messages into plain data,
+`command_menu.py` lists the commands, `send.py` sends, `collect.py` makes posts, `checks.py` is for `dann doctor`, and
+`requests.py` is HTTP: what is logged, retried and limited. Knows no network and no store.
 """
-
-from bot.telegram_bot.client import TelegramBot
-
-__all__ = ["TelegramBot"]

@@ -1,4 +1,4 @@
-"""What would keep dann from answering on Telegram, asked of Telegram itself. Changes nothing."""
+"""Check what would keep dann from answering on Telegram. Changes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,34 +8,38 @@ from telegram.error import InvalidToken, TelegramError
 from telegram.request import HTTPXRequest
 
 from bot.config import BotSettings
-from bot.finding import Finding
+from bot.platform import Finding
 from bot.telegram_bot.client import PRIVACY
 from bot.telegram_bot.command_menu import menu_is_set
 from bot.telegram_bot.commands import command_name
-from bot.telegram_bot.requests import REFUSED
+from bot.telegram_bot.config import TelegramConfig
+from bot.telegram_bot.requests import REFUSAL
 
 
 async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """The token, privacy mode and the list of commands; `dated` is given the time by Telegram's clock."""
+    """Check the token, privacy mode and the list of commands.
 
-    async def noted(response: Any) -> None:
+    `dated` is called with each Date header.
+    """
+
+    async def pass_on_date(response: Any) -> None:
         if date := response.headers.get("Date"):
             dated(date)
 
-    host = settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
-    request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [noted]}})
+    host = TelegramConfig.of(settings.bot).base_url.rstrip("/").removesuffix("/bot") or "https://api.telegram.org"
+    request = HTTPXRequest(httpx_kwargs={"event_hooks": {"response": [pass_on_date]}})
     try:
         async with Bot(token, f"{host}/bot", f"{host}/file/bot", request=request) as bot:
-            return await _asked(bot, settings)
+            return await _check_bot(bot, settings)
     except InvalidToken:
-        seen, advice = REFUSED.removeprefix("Telegram ").split(": ", 1)
+        seen, advice = REFUSAL.removeprefix("Telegram ").split(": ", 1)
         return [Finding("Telegram", seen, trouble=True, advice=advice)]
     except TelegramError as error:
         seen = f"cannot be asked ({type(error).__name__})"
         return [Finding("Telegram", seen, trouble=True, advice="look at the network, then try again")]
 
 
-async def _asked(bot: Bot, settings: BotSettings) -> list[Finding]:
+async def _check_bot(bot: Bot, settings: BotSettings) -> list[Finding]:
     found = [Finding("Telegram", f"@{bot.username}")]
     if bot.bot.can_read_all_group_messages:
         found.append(Finding("  privacy mode", "off"))

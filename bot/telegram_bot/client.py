@@ -1,7 +1,7 @@
-"""Starts and stops dann on Telegram. Knows no messages: handlers.py takes them.
+"""Start and stop dann on Telegram. Handles no messages: events.py does.
 
-`start` returns once people can be answered; signals are the caller's. Polling asks Telegram for updates and needs no open
-port; a webhook is called by Telegram, through whatever serves https in front of `webhook_listen`.
+Polling asks Telegram for updates and needs no open port; a webhook is called by Telegram, through whatever serves https in
+front of `webhook_listen`. Signals are the caller's.
 """
 
 import asyncio
@@ -26,12 +26,13 @@ from bot.serving.collect import Collector
 from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
+from bot.telegram_bot.config import TelegramConfig
 from bot.telegram_bot.convert import MessageReader
-from bot.telegram_bot.handlers import UpdateHandler, log_failure
+from bot.telegram_bot.events import EventHandler, log_failure
 from bot.telegram_bot.requests import (
     CONNECTIONS,
+    HIDE_UPDATE_TEXT,
     READ_SECONDS,
-    WORDLESS,
     PollingRequest,
     SendLimiter,
     TelegramRequest,
@@ -41,12 +42,12 @@ from bot.telegram_bot.send import Sender
 from model.errors import DannError
 
 POLL_SECONDS = 10
-KINDS = [Update.MESSAGE, Update.EDITED_MESSAGE]
-FIRST_WAIT, LONGEST_WAIT = 1.0, 30.0
-PATIENCE = 2.0
-"""Seconds that taking leave of Telegram's servers may take."""
-LEAST = 0.5
-"""Seconds that python-telegram-bot needs to end its own tasks, where answers are waited for no longer."""
+UPDATE_TYPES = [Update.MESSAGE, Update.EDITED_MESSAGE]
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STOP_FETCHING_SECONDS = 2.0
+"""Seconds that stopping to fetch updates may take."""
+MIN_STOP_SECONDS = 0.5
+"""Seconds that python-telegram-bot needs to end its own tasks, when replies are not waited for."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
     "(then add the bot to its groups anew)"
@@ -59,33 +60,33 @@ Telegram = Application[Any, Any, Any, Any, Any, Any]
 class TelegramBot:
     """One bot. `token` is BotFather's; nothing is sent before `start`."""
 
-    def __init__(self, token: str, settings: BotSettings, answers: Replier, collector: Collector | None = None) -> None:
+    def __init__(self, token: str, settings: BotSettings, replier: Replier, collector: Collector | None = None) -> None:
         self._token = token
         self._settings = settings
-        self._answers = answers
+        self._replier = replier
         self._collector = collector
         self._redaction = Redaction(token.partition(":")[2] or token)
         self._application: Telegram | None = None
         self._sender: Sender | None = None
 
     async def start(self) -> str:
-        """Begin to answer, and return the line that says so. While Telegram cannot be reached, it goes on trying.
+        """Start answering, and return the line that says so; keep trying until Telegram is reached.
 
-        Raises DannError where the token is refused, an address is none, or the webhook's port is taken.
+        Raises DannError where the token is refused, an address is invalid, or the webhook's port is taken.
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
             raise token_refused()
-        check_addresses(self._settings.bot.telegram)
+        check_addresses(TelegramConfig.of(self._settings.bot))
         self._redaction.__enter__()
-        self._application = application = self._built()
+        self._application = application = self._build()
         command = command_name(self._settings.persona.name)
         try:
-            await _insisted(application.initialize)
+            await _retry_until_reached(application.initialize)
             me: User = application.bot.bot
-            await set_menu(application.bot, command, self._settings.bot.telegram.owners)
-            self._listen(application, me)
+            await set_menu(application.bot, command, TelegramConfig.of(self._settings.bot).owners)
+            self._add_handlers(application, me)
             await application.start()
-            how = await self._fetching(application)
+            fetching = await self._start_fetching(application)
         except InvalidToken:
             await self.stop(0)
             raise token_refused() from None  # its own text holds the token
@@ -93,31 +94,34 @@ class TelegramBot:
             await self.stop(0)
             raise
         privacy = "" if me.can_read_all_group_messages else f"; {PRIVACY}"
-        return f"Telegram: @{me.username} answers to its name and /{command}, by {how}{privacy}"
+        return f"Telegram: @{me.username} answers to its name and /{command}, by {fetching}{privacy}"
 
     async def stop(self, seconds: float = 5.0) -> None:
-        """Take no more messages, give answers under way `seconds` to finish, and close. Harmless where nothing runs."""
+        """Take no more messages, wait up to `seconds` for replies in flight, and close.
+
+        Harmless where nothing runs.
+        """
         application, self._application = self._application, None
         if application is None:
             return
-        begun = time.monotonic()
+        start = time.monotonic()
         if application.updater is not None and application.updater.running:
-            await _within(PATIENCE, application.updater.stop())
+            await _wait_at_most(STOP_FETCHING_SECONDS, application.updater.stop())
         if application.running:
-            await _within(max(LEAST, seconds - (time.monotonic() - begun)), application.stop())
-        await _within(1.0, application.shutdown())
-        await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not come to its end
+            await _wait_at_most(max(MIN_STOP_SECONDS, seconds - (time.monotonic() - start)), application.stop())
+        await _wait_at_most(1.0, application.shutdown())
+        await application.bot.shutdown()  # shutdown() leaves it open where initialize() did not finish
         self._redaction.__exit__()
 
     async def tell_owner(self, owner: str, text: str) -> None:
-        """Write to an owner in their own chat with the bot. Raises DannError where they have not opened one."""
+        """Write to an owner. Raises DannError where they have not opened a chat with the bot."""
         if self._sender is None:
             raise DannError("Telegram cannot be reached yet")
         if not await self._sender.send_privately(owner, Reply(text, private=True)):
             raise DannError("they have not written to the bot yet, or blocked it")
 
-    def _built(self) -> Telegram:
-        os.environ.setdefault("PTB_TIMEDELTA", "true")  # what will be the default; until then each 429 is a warning
+    def _build(self) -> Telegram:
+        os.environ.setdefault("PTB_TIMEDELTA", "true")  # the future default; without it each 429 logs a warning
         builder = (
             ApplicationBuilder()
             .token(self._token)
@@ -128,32 +132,37 @@ class TelegramBot:
             )
             .get_updates_request(PollingRequest())
         )
-        if host := self._settings.bot.telegram.base_url.rstrip("/").removesuffix("/bot"):
+        if host := TelegramConfig.of(self._settings.bot).base_url.rstrip("/").removesuffix("/bot"):
             builder = builder.base_url(f"{host}/bot").base_file_url(f"{host}/file/bot")
         return builder.build()
 
-    def _listen(self, application: Telegram, me: User) -> None:
+    def _add_handlers(self, application: Telegram, me: User) -> None:
         reader = MessageReader(me)
-        sender = self._sender = Sender(application.bot, reader, self._answers)
-        updates = UpdateHandler(self._settings, self._answers, reader, sender, self._collector)
-        application.add_handler(TypeHandler(Update, updates.take, block=False))
+        sender = self._sender = Sender(application.bot, reader, self._replier)
+        events = EventHandler(self._settings, self._replier, reader, sender, self._collector)
+        application.add_handler(TypeHandler(Update, events.on_update, block=False))
         application.add_error_handler(log_failure)
 
-    async def _fetching(self, application: Telegram) -> str:
-        """Have updates come in; returns how they do."""
-        updater, config = application.updater, self._settings.bot.telegram
+    async def _start_fetching(self, application: Telegram) -> str:
+        """Start polling or the webhook; return which."""
+        updater, config = application.updater, TelegramConfig.of(self._settings.bot)
         if updater is None:
             raise RuntimeError("the application was built without an updater")
         if not config.webhook_url:
             await updater.start_polling(
-                timeout=POLL_SECONDS, bootstrap_retries=-1, allowed_updates=KINDS, error_callback=_told_elsewhere
+                timeout=POLL_SECONDS,
+                bootstrap_retries=-1,
+                allowed_updates=UPDATE_TYPES,
+                error_callback=_ignore_polling_error,
             )
             return "polling"
-        logging.getLogger("telegram.ext.Updater").addFilter(WORDLESS)
+        logging.getLogger("telegram.ext.Updater").addFilter(HIDE_UPDATE_TEXT)
         check_port(config)
         secret, url = secrets.token_urlsafe(32), config.webhook_url
-        try:  # start_webhook does so too, but fills the log where Telegram refuses the address
-            await _insisted(partial(application.bot.set_webhook, url, allowed_updates=KINDS, secret_token=secret))
+        try:  # start_webhook calls it too, but floods the log where Telegram refuses the address
+            await _retry_until_reached(
+                partial(application.bot.set_webhook, url, allowed_updates=UPDATE_TYPES, secret_token=secret)
+            )
         except BadRequest as error:
             raise DannError(f"bot.telegram.webhook_url = {url!r}: Telegram says {error}") from error
         await updater.start_webhook(
@@ -162,40 +171,40 @@ class TelegramBot:
             url_path=re.escape(urlsplit(url).path),
             webhook_url=url,
             secret_token=secret,
-            allowed_updates=KINDS,
+            allowed_updates=UPDATE_TYPES,
             bootstrap_retries=-1,
         )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
 
 
-async def _insisted(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
-    """Do something until Telegram answers; raises InvalidToken and BadRequest, which no patience helps."""
-    wait = FIRST_WAIT
+async def _retry_until_reached(action: Callable[[], Coroutine[Any, Any, object]]) -> None:
+    """Repeat a call until Telegram answers; raises InvalidToken and BadRequest."""
+    wait = FIRST_PAUSE
     while True:
         try:
             await action()
         except (InvalidToken, BadRequest):
             raise
         except TelegramError as error:
-            if wait == FIRST_WAIT:
+            if wait == FIRST_PAUSE:
                 logger.warning("Telegram cannot be reached (%s); dann keeps trying", error)
         else:
             return
         await asyncio.sleep(wait)
-        wait = min(2 * wait, LONGEST_WAIT)
+        wait = min(2 * wait, LONGEST_PAUSE)
 
 
-def _told_elsewhere(_error: TelegramError) -> None:
-    """requests.py's Poll has said it, once."""
+def _ignore_polling_error(_error: TelegramError) -> None:
+    """Do nothing: PollingRequest in requests.py has logged it, once."""
 
 
-async def _within(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
-    """Wait for an ending, but not for ever: python-telegram-bot swallows a first cancellation."""
+async def _wait_at_most(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
+    """Wait for `ending`, then cancel: python-telegram-bot swallows a first cancellation."""
     task = asyncio.create_task(ending)
     while not task.done():
         _, late = await asyncio.wait({task}, timeout=seconds)
-        for one in late:
-            one.cancel()
+        for unfinished in late:
+            unfinished.cancel()
         seconds = 0.5
     if not task.cancelled() and (error := task.exception()) is not None:
         logger.error("Telegram could not be left in good order", exc_info=error)

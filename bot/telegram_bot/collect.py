@@ -1,7 +1,8 @@
-"""A message on Telegram as a post: by the rules and with the ids of Telegram's exports, so that either may come first.
+"""Convert a message on Telegram to a post.
 
-That can be done in supergroups alone, whose messages have one number for everybody. In a private chat and a small group each
-member counts on their own: what dann heard there would be stored again with another number by the next import.
+By the rules and with the ids of Telegram's exports, so that either may come first. That works in supergroups alone, whose
+messages have one number for everybody. In private chats and small groups each member counts on their own: a message would be
+stored again, under another number, by the next import.
 """
 
 from telegram import Message, MessageEntity
@@ -17,7 +18,7 @@ _FIRST_SUPERGROUP = -1_000_000_000_000
 
 
 def post_id(message: Message) -> str:
-    """The id that a message of a supergroup has in the store."""
+    """Return the id that a supergroup's message has in the store."""
     return f"{_chat(message)}:{message.message_id}"
 
 
@@ -27,19 +28,22 @@ def is_numbered_for_all(message: Message) -> bool:
 
 
 def post_of(message: Message) -> Post | None:
-    """The author's own words, or None where there are none: a notice, a forward, a command, a picture or a bare link."""
+    """Return the author's own words as a post, or None.
+
+    None for a notice, a forward, a command, a picture or a bare link.
+    """
     text = message_text.clean(without_names(message))
     foreign = message.forward_origin or message.via_bot or message.sender_chat
     if foreign or _begins_with_command(message) or message_text.reason_to_drop(text):
         return None
-    answered = replied_to(message)
+    original = replied_to(message)
     return Post(
         id=post_id(message),
         channel=f"{_chat(message)}:{message.message_thread_id}" if message.is_topic_message else _chat(message),
         mine=True,
         time=message.date.timestamp(),
         text=text,
-        reply_to=post_id(answered) if answered and answered.chat.id == message.chat.id else None,
+        reply_to=post_id(original) if original and original.chat.id == message.chat.id else None,
         edited=message.edit_date.timestamp() if message.edit_date else None,
         source=SOURCE,
     )

@@ -1,4 +1,4 @@
-"""The list of commands that Telegram shows: set where it is not as it should be, and left alone otherwise."""
+"""The list of commands that Telegram shows, set only where it differs."""
 
 import logging
 from collections.abc import Sequence
@@ -7,11 +7,11 @@ from telegram import Bot, BotCommand, BotCommandScope, BotCommandScopeChat, BotC
 from telegram.error import BadRequest, Forbidden, TelegramError
 
 from bot.replies.options import OPTIONS
-from bot.telegram_bot.commands import ADMIN
+from bot.telegram_bot.commands import ADMIN_SUFFIX
 
 EXAMPLES = " ".join(f"{option.name}={option.example}" for option in OPTIONS if option.example)
-ASK = f"say something; also {EXAMPLES} before or among your words"
-MANAGE = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
+TALK_HELP = f"say something; also {EXAMPLES} before or among your words"
+ADMIN_HELP = "for owners: status, retrain (or retrain force), rollback, pause, resume, reload"
 
 logger = logging.getLogger("dann.telegram")
 
@@ -19,21 +19,21 @@ logger = logging.getLogger("dann.telegram")
 async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
     """Show /command to everybody, and /command_admin to owners in their own chat with the bot.
 
-    It is no reason not to answer where that fails: commands work without being listed.
+    Failures are logged only: commands work without being listed.
     """
-    asking = BotCommand(command, ASK)
-    managing = BotCommand(command + ADMIN, MANAGE)
+    talk = BotCommand(command, TALK_HELP)
+    admin = BotCommand(command + ADMIN_SUFFIX, ADMIN_HELP)
     try:
-        await _set(bot, [asking], BotCommandScopeDefault())
+        await _set(bot, [talk], BotCommandScopeDefault())
         for owner in owners:
-            await _set_for_owner(bot, [asking, managing], owner)
+            await _set_for_owner(bot, [talk, admin], owner)
     except TelegramError as error:
         logger.warning("Telegram's list of commands could not be set: %s", error)
 
 
 async def menu_is_set(bot: Bot, command: str) -> bool:
-    """Whether everybody is shown what they should be."""
-    return list(await bot.get_my_commands()) == [BotCommand(command, ASK)]
+    """Whether the list that everybody sees is up to date."""
+    return list(await bot.get_my_commands()) == [BotCommand(command, TALK_HELP)]
 
 
 async def _set_for_owner(bot: Bot, commands: list[BotCommand], owner: str) -> None:

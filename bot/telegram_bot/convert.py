@@ -1,7 +1,7 @@
-"""A message of Telegram's in the responder's words: where, who, what, and whether dann is meant. Sends nothing.
+"""Convert Telegram's messages to plain data: channel, author, text, and to whom they speak.
 
-Entities say what a mention is, so that a name inside code, or one that only looks like dann's, is none. Their offsets
-count UTF-16 units.
+Entities mark mentions, so that a name inside code, or one that only looks like dann's, is none. Their offsets count UTF-16
+units.
 """
 
 import re
@@ -12,37 +12,44 @@ from telegram import Message, MessageEntity, User
 from telegram.constants import ChatType
 
 from bot.replies.types import Author, Channel, ChatMessage
+from bot.telegram_bot.config import NAME
 
 SOMEONE = "@someone"
-_AFTER_NAME = re.compile(r"[,:]?[ \t]?")
-"""What goes with dann's name when that is taken out: "@dann, hello" is "hello"."""
+_COMMA = re.compile(r"[,:]?[ \t]?")
+"""Removed together with dann's name: "@dann, hello" is "hello"."""
 
 
 @dataclass(frozen=True, slots=True)
 class MessageReader:
-    """Reads messages as the bot `me` does."""
+    """Converts messages as bot `me` sees them."""
 
     me: User
 
     def to_message(self, message: Message, text: str | None = None) -> ChatMessage:
-        """The message; `text` instead of its own where a command was cut off it."""
-        answered = replied_to(message)
+        """Convert a message; `text` replaces its own where a command was cut off."""
+        original = replied_to(message)
         return ChatMessage(
             id=message_id(message),
             author=self.author(message),
             text=self.text(message) if text is None else text,
             time=message.date.timestamp(),
-            reply_to=message_id(answered) if answered else "",
+            reply_to=message_id(original) if original else "",
         )
 
     def chain(self, message: Message) -> tuple[ChatMessage, ...]:
-        """What it replies to, if that was said in words: Telegram hands over one message, not what that one replies to."""
-        answered = replied_to(message)
-        heard = self.to_message(answered) if answered else None
-        return (heard,) if heard and heard.text else ()
+        """Return the message it replies to, if that has text.
+
+        Telegram hands over one message, not the one that it replies to in turn.
+        """
+        original = replied_to(message)
+        converted = self.to_message(original) if original else None
+        return (converted,) if converted and converted.text else ()
 
     def author(self, message: Message) -> Author:
-        """Who wrote it. Somebody who writes as a group or a channel is a person, though Telegram shows them as a bot."""
+        """Convert the author.
+
+        Somebody who writes as a group or a channel is a person, though Telegram shows them as a bot.
+        """
         if message.sender_chat is not None:
             chat = message.sender_chat
             return Author(str(chat.id), chat.title or "", is_bot=bool(message.is_automatic_forward))
@@ -52,31 +59,37 @@ class MessageReader:
         return Author(str(user.id), user.full_name, is_me=user.id == self.me.id, is_bot=user.is_bot)
 
     def text(self, message: Message) -> str:
-        """What a person reads: dann's name taken out, others' as "@someone", and of dann's own no footer or refusal."""
-        raw = _wide(text_or_caption(message))
+        """Return the text as a person reads it.
+
+        Without dann's name, with "@someone" for others', and of dann's own without footer or refusal.
+        """
+        raw = _to_utf16(text_or_caption(message))
         for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
             start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-            if self._is_aside(message, entity, raw[end:]):
+            if self._is_footer(message, entity, raw[end:]):
                 raw = raw[:start]
             elif self._names_me(message, entity):
-                rest = _narrow(raw[end:])
-                raw = raw[:start] + _wide(_AFTER_NAME.sub("", rest, count=1))
+                rest = _from_utf16(raw[end:])
+                raw = raw[:start] + _to_utf16(_COMMA.sub("", rest, count=1))
             elif entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
-                raw = raw[:start] + _wide(SOMEONE) + raw[end:]
-        return _narrow(raw).strip()
+                raw = raw[:start] + _to_utf16(SOMEONE) + raw[end:]
+        return _from_utf16(raw).strip()
 
-    def wanted(self, message: Message) -> bool:
-        """Whether dann is meant: its name, a reply to it, or a private chat. What was only forwarded is said to nobody."""
+    def is_addressed(self, message: Message) -> bool:
+        """Whether a message speaks to dann: by name, by a reply, or in a private chat.
+
+        A forwarded message speaks to nobody.
+        """
         if message.chat.type == ChatType.PRIVATE:
             return True
         if message.forward_origin is not None:
             return False
-        answered = replied_to(message)
-        to_me = answered is not None and answered.from_user is not None and answered.from_user.id == self.me.id
+        original = replied_to(message)
+        to_me = original is not None and original.from_user is not None and original.from_user.id == self.me.id
         return to_me or any(self._names_me(message, entity) for entity in entities(message))
 
-    def addressed(self, message: Message) -> bool:
-        """Whether it speaks to somebody: a name, or a reply."""
+    def is_addressed_to_others(self, message: Message) -> bool:
+        """Whether a message speaks to somebody, by a mention or a reply."""
         names = {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}
         return replied_to(message) is not None or any(entity.type in names for entity in entities(message))
 
@@ -84,63 +97,69 @@ class MessageReader:
         if entity.type == MessageEntity.TEXT_MENTION:
             return entity.user is not None and entity.user.id == self.me.id
         start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
-        name = _narrow(_wide(text_or_caption(message))[start:end])
+        name = _from_utf16(_to_utf16(text_or_caption(message))[start:end])
         return entity.type == MessageEntity.MENTION and name.lower() == f"@{self.me.username}".lower()
 
-    def _is_aside(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
-        """Whether it is the slanted end of dann's own message, which is not its voice: send.py writes footers so."""
+    def _is_footer(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
+        """Whether it is the italic end of dann's own message: send.py writes footers so."""
         mine = message.from_user is not None and message.from_user.id == self.me.id
         return mine and entity.type == MessageEntity.ITALIC and not rest
 
 
 def without_names(message: Message) -> str:
-    """What it says, with "@someone" for everybody who is mentioned, as exports are read."""
-    raw = _wide(text_or_caption(message))
+    """Return the text with "@someone" for everybody mentioned, as exports are read."""
+    raw = _to_utf16(text_or_caption(message))
     for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
         if entity.type in {MessageEntity.MENTION, MessageEntity.TEXT_MENTION}:
-            raw = raw[: 2 * entity.offset] + _wide(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
-    return _narrow(raw)
+            raw = raw[: 2 * entity.offset] + _to_utf16(SOMEONE) + raw[2 * (entity.offset + entity.length) :]
+    return _from_utf16(raw)
 
 
 def channel_of(message: Message) -> Channel:
-    """Where it was said. Only a topic is a thread: in other groups Telegram numbers replies as threads too."""
+    """Return a message's channel.
+
+    Only a topic is a thread: in other groups Telegram numbers replies as threads too.
+    """
     thread = str(message.message_thread_id) if message.is_topic_message else ""
-    return Channel("telegram", str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
+    return Channel(NAME, str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
 
 
 def message_id(message: Message) -> str:
-    """An id that no other message has: Telegram counts anew in every group."""
+    """Build a unique id: Telegram counts from 1 in every group."""
     return f"{message.chat.id}/{message.message_id}"
 
 
 def replied_to(message: Message) -> Message | None:
-    """What it replies to. In a topic everything "replies" to the topic's beginning, which nobody said."""
-    answered = message.reply_to_message
-    if answered is None or answered.forum_topic_created is not None:
+    """Return the message that this one replies to.
+
+    In a topic everything "replies" to the topic's creation, which nobody wrote.
+    """
+    original = message.reply_to_message
+    if original is None or original.forum_topic_created is not None:
         return None
-    return answered
+    return original
 
 
 def is_user_message(message: Message) -> bool:
-    """Whether somebody said or showed something; joining, pinning and the like is told in messages too."""
-    shown = message.successful_payment is None and message.effective_attachment is not None
-    return bool(text_or_caption(message)) or shown
+    """Whether somebody wrote or showed something; joins, pins and the like are messages too."""
+    has_attachment = message.successful_payment is None and message.effective_attachment is not None
+    return bool(text_or_caption(message)) or has_attachment
 
 
 def text_or_caption(message: Message) -> str:
-    """The text, or what is written under a picture."""
+    """Return the text, or the caption of a picture."""
     return message.text or message.caption or ""
 
 
 def entities(message: Message) -> Iterator[MessageEntity]:
-    """Those of the text, or of what is written under a picture."""
+    """Yield the entities of the text, or of the caption."""
     yield from message.entities if message.text else message.caption_entities
 
 
-def _wide(text: str) -> bytes:
-    """Two bytes a unit of `entity.offset`."""
+def _to_utf16(text: str) -> bytes:
+    """Encode as UTF-16: two bytes per unit of `entity.offset`."""
     return text.encode("utf-16-le", "surrogatepass")
 
 
-def _narrow(raw: bytes) -> str:
+def _from_utf16(raw: bytes) -> str:
     return raw.decode("utf-16-le", "replace")

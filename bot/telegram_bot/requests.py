@@ -1,6 +1,6 @@
-"""How Telegram's servers are spoken to: what may be logged, what is said when they fail, how fast messages may go out.
+"""HTTP to Telegram's servers: what is logged, how failures are reported, rate limits.
 
-Knows no updates and no answers.
+Knows no updates and no replies.
 """
 
 import json
@@ -16,29 +16,29 @@ from telegram.request import HTTPXRequest
 from bot.replies.ttl_set import TTLSet
 from model.errors import DannError
 
-REFUSED = (
+REFUSAL = (
     "Telegram refuses the token in TELEGRAM_TOKEN: copy it anew from @BotFather (/mybots, then API Token), "
     "or make a bot there with /newbot"
 )
-ANOTHER = (
+SECOND_POLLER = (
     "another process polls Telegram with this token: stop it, or give each its own bot (@BotFather, /newbot); "
     "until then either may miss messages"
 )
 CONNECTIONS = 256
 QUIET_SECONDS = 600.0
 READ_SECONDS = 10.0
-TRIES = 3
-"""How often a message that Telegram put off with 429 is sent again."""
+MAX_RETRIES = 3
+"""How often a message that Telegram rejects with 429 is sent again."""
 
 logger = logging.getLogger("dann.telegram")
 
 
 class TelegramRequest(HTTPXRequest):
-    """python-telegram-bot's own, but what Telegram sent is never logged: it may hold what people wrote."""
+    """python-telegram-bot's request, without logging payloads: they may hold what people wrote."""
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
-        """The JSON of an answer; raises TelegramError for what is none."""
+        """Parse a response; raises TelegramError for invalid JSON."""
         try:
             return json.loads(payload)
         except ValueError as error:
@@ -46,56 +46,65 @@ class TelegramRequest(HTTPXRequest):
 
 
 class PollingRequest(TelegramRequest):
-    """The connection that asks for updates: it says once what is wrong, goes on trying, and says when it is over."""
+    """The request that fetches updates.
 
-    def __init__(self) -> None:
-        super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
-        self._told = ""
-        self._lately = TTLSet(QUIET_SECONDS)
-
-    @staticmethod
-    def parse_json_payload(payload: bytes) -> Any:
-        """As Request's; an update that python-telegram-bot cannot read is emptied, or it would be fetched for ever."""
-        told = TelegramRequest.parse_json_payload(payload)
-        if isinstance(told, dict) and isinstance(updates := told.get("result"), list):
-            told["result"] = [_readable(update) for update in updates]
-        return told
-
-    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """As HTTPXRequest's. A refused token is an error like others: a proxy's passing 404 must not end it all."""
-        try:
-            code, payload = await super().do_request(*args, **kwargs)
-        except TelegramError as error:
-            # With nothing to fetch, Telegram answers in time; so this is a lost connection, not a quiet hour.
-            self._tell(
-                f"Telegram cannot be reached ({'no answer' if isinstance(error, TimedOut) else error}); dann keeps trying"
-            )
-            raise
-        self._tell(_trouble(code, payload))
-        if code in {401, 404}:
-            raise NetworkError(REFUSED)
-        return code, payload
-
-    def _tell(self, trouble: str) -> None:
-        """Two processes that end each other's polls all day are told of it every ten minutes, not at each turn."""
-        if not trouble:
-            if self._told:
-                logger.warning("Telegram answers again")
-            self._told = ""
-        elif trouble != self._told and not self._lately.left(trouble):
-            self._lately.mark(trouble)
-            logger.warning(trouble)
-            self._told = trouble
-
-
-class SendLimiter(AIORateLimiter):
-    """Messages go out as fast as Telegram allows, 30 a second and 20 a minute in a group; 429 is waited out.
-
-    Showing that dann types is no message: it takes no place among those 20, and is not worth waiting for.
+    It reports once what is wrong, keeps trying, and reports when that is over.
     """
 
     def __init__(self) -> None:
-        super().__init__(max_retries=TRIES)
+        super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
+        self._reported = ""
+        self._recent = TTLSet(QUIET_SECONDS)
+
+    @staticmethod
+    def parse_json_payload(payload: bytes) -> Any:
+        """Parse a response, emptying updates that python-telegram-bot cannot read.
+
+        They would be fetched for ever.
+        """
+        response = TelegramRequest.parse_json_payload(payload)
+        if isinstance(response, dict) and isinstance(updates := response.get("result"), list):
+            response["result"] = [_readable_update(update) for update in updates]
+        return response
+
+    async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
+        """Send a request.
+
+        A refused token is an error like others here: a passing 404 of a proxy must not end polling.
+        """
+        try:
+            code, payload = await super().do_request(*args, **kwargs)
+        except TelegramError as error:
+            # Telegram answers in time even with nothing to fetch: a timeout is a lost connection, not a quiet hour.
+            self._report(
+                f"Telegram cannot be reached ({'no answer' if isinstance(error, TimedOut) else error}); dann keeps trying"
+            )
+            raise
+        self._report(_polling_trouble(code, payload))
+        if code in {401, 404}:
+            raise NetworkError(REFUSAL)
+        return code, payload
+
+    def _report(self, trouble: str) -> None:
+        """Log a trouble once; two alternating ones every ten minutes, not each time."""
+        if not trouble:
+            if self._reported:
+                logger.warning("Telegram answers again")
+            self._reported = ""
+        elif trouble != self._reported and not self._recent.remaining(trouble):
+            self._recent.mark(trouble)
+            logger.warning(trouble)
+            self._reported = trouble
+
+
+class SendLimiter(AIORateLimiter):
+    """Rate limiter: 30 messages a second, 20 a minute in a group; 429 is waited out.
+
+    The typing action is no message: it takes no place among those 20, and is not worth waiting for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(max_retries=MAX_RETRIES)
 
     async def process_request(
         self,
@@ -106,32 +115,32 @@ class SendLimiter(AIORateLimiter):
         data: dict[str, Any],
         rate_limit_args: int | None,
     ) -> Any:
-        """As AIORateLimiter's."""
+        """AIORateLimiter's, except for the typing action."""
         if endpoint == "sendChatAction":
             return await callback(*args, **kwargs)
         return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
 
 
 class UpdateTextFilter(logging.Filter):
-    """What python-telegram-bot logs of an update that it cannot read holds what people wrote: it is left out."""
+    """Log filter that removes the text of updates that python-telegram-bot cannot read."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always True; the record is changed."""
+        """Return True; the record is changed."""
         if "Received data" in str(record.msg):
             record.msg, record.args = "an update from Telegram could not be read", ()
         return True
 
 
-WORDLESS = UpdateTextFilter()
+HIDE_UPDATE_TEXT = UpdateTextFilter()
 
 
 def token_refused() -> DannError:
-    """The token is no good."""
-    return DannError(REFUSED)
+    """Say that the token was refused."""
+    return DannError(REFUSAL)
 
 
-def _readable(update: Any) -> Any:
-    """The update, or one with its number alone where python-telegram-bot fails on it."""
+def _readable_update(update: Any) -> Any:
+    """Return the update, reduced to its number where python-telegram-bot fails on it."""
     try:
         Update.de_json(update, None)
     except Exception as error:
@@ -140,15 +149,17 @@ def _readable(update: Any) -> Any:
     return update
 
 
-def _trouble(code: int, payload: bytes) -> str:
-    """What is wrong with an answer to getUpdates, "" if nothing."""
+def _polling_trouble(code: int, payload: bytes) -> str:
+    """Say what is wrong with a response to getUpdates; "" for nothing."""
     if code in {401, 404}:
-        return REFUSED
+        return REFUSAL
     if code == 409:
-        return ANOTHER
+        return SECOND_POLLER
     if code != 200:
         return f"Telegram answers with an error ({code}); dann keeps trying"
-    whole = payload.rstrip().endswith(b"}")
+    complete = payload.rstrip().endswith(b"}")
     return (
-        "" if whole else "Telegram's answers are not JSON: is there a proxy or a login page between? dann keeps trying"
+        ""
+        if complete
+        else "Telegram's answers are not JSON: is there a proxy or a login page between? dann keeps trying"
     )

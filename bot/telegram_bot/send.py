@@ -1,6 +1,6 @@
-"""Sends what dann says, as plain text in pieces that fit, and shows that it types. Decides nothing about what is said.
+"""Send a `Reply` on Telegram: plain text in pieces that fit, with "typing" until then.
 
-A message goes out once or not at all: it is sent again only where Telegram surely did not take it.
+A message goes out once or not at all: it is retried only where Telegram surely did not take it.
 """
 
 import asyncio
@@ -15,33 +15,37 @@ from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, Te
 
 from bot.replies.split import split, utf16_units
 from bot.replies.types import Channel, Replier, Reply
+from bot.telegram_bot.config import NAME
 from bot.telegram_bot.convert import MessageReader
 
 LIMIT = int(MessageLimit.MAX_TEXT_LENGTH)
-TYPING_AFTER = 0.3
-"""Seconds: an answer that is there at once needs no sign that it is coming."""
-TYPING_EVERY = 4.0
+FIRST_TYPING_SECONDS = 0.3
+"""Seconds: a reply that comes at once needs no sign."""
+TYPING_SECONDS = 4.0
 """Telegram shows it for five seconds."""
 SEND_SECONDS = 90.0
-"""An answer that could not be sent for so long comes too late to be one."""
-AGAIN_AFTER = (0.5, 2.0)
+"""Seconds after which a reply that could not be sent is dropped."""
+RETRY_SECONDS = (0.5, 2.0)
 NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 logger = logging.getLogger("dann.telegram")
 
 
 class Sender:
-    """Sends for one bot, and tells the responder what dann said: Telegram does not."""
+    """Sends for one bot, and passes dann's own messages on: Telegram does not send those back."""
 
-    def __init__(self, bot: Bot, reader: MessageReader, answers: Replier) -> None:
+    def __init__(self, bot: Bot, reader: MessageReader, replier: Replier) -> None:
         self._bot = bot
         self._reader = reader
-        self._answers = answers
+        self._replier = replier
 
     async def send(self, channel: Channel, reply: Reply, to: int | None = None) -> None:
-        """Send all of `reply`, the first piece as a reply to message `to`; what cannot be sent is logged and dropped."""
+        """Send `reply`, its first piece as a reply to message `to`.
+
+        What cannot be sent is logged and dropped.
+        """
         try:
-            await self._all(channel, reply, to)
+            await self._send_pieces(channel, reply, to)
         except TimeoutError:
             logger.warning(
                 "an answer in chat %s could not be sent within %d s and was dropped", channel.chat, SEND_SECONDS
@@ -52,35 +56,35 @@ class Sender:
             logger.warning("an answer in chat %s may not have been sent: %s", channel.chat, error)
 
     async def send_privately(self, user: str, reply: Reply) -> bool:
-        """Send it to somebody's own chat with the bot, where they have opened one; returns whether they have."""
+        """Send to somebody's own chat with the bot; return whether they have opened one."""
         try:
-            await self._all(Channel("telegram", user, private=True), reply, None)
+            await self._send_pieces(Channel(NAME, user, private=True), reply, None)
         except (Forbidden, BadRequest):
             return False
         except (TelegramError, TimeoutError) as error:
             logger.warning("an answer to owner %s may not have been sent: %s", user, error)
         return True
 
-    async def _all(self, channel: Channel, reply: Reply, to: int | None) -> None:
+    async def _send_pieces(self, channel: Channel, reply: Reply, to: int | None) -> None:
         async with asyncio.timeout(SEND_SECONDS):
-            for text, aside in pieces(reply):
-                message = await self._tried(channel, text, aside, to)
+            for text, italic in pieces(reply):
+                message = await self._send_with_retries(channel, text, italic, to)
                 to = None
                 if text:
-                    self._answers.on_message(channel, self._reader.to_message(message, text))
+                    self._replier.on_message(channel, self._reader.to_message(message, text))
 
     @asynccontextmanager
     async def typing(self, channel: Channel) -> AsyncIterator[None]:
-        """Show that dann types for as long as the block takes, if that is not over at once."""
-        shown = asyncio.create_task(self._type(channel))
+        """Show "typing" while the block runs, if that takes more than a moment."""
+        showing = asyncio.create_task(self._type(channel))
         try:
             yield
         finally:
-            shown.cancel()
-            await asyncio.wait([shown])  # so that it cannot come after the answer
+            showing.cancel()
+            await asyncio.wait([showing])  # so that it cannot come after the reply
 
     async def _type(self, channel: Channel) -> None:
-        wait = TYPING_AFTER
+        wait = FIRST_TYPING_SECONDS
         while True:
             await asyncio.sleep(wait)
             try:
@@ -89,27 +93,27 @@ class Sender:
                 )
             except TelegramError as error:
                 logger.debug("typing could not be shown: %s", error)
-            wait = TYPING_EVERY
+            wait = TYPING_SECONDS
 
-    async def _tried(self, channel: Channel, text: str, aside: str, to: int | None) -> Message:
-        """One piece, sent again while nothing came of it."""
+    async def _send_with_retries(self, channel: Channel, text: str, italic: str, to: int | None) -> Message:
+        """Send one piece, again where it surely was not sent."""
         chat = channel.chat
-        for wait in (*AGAIN_AFTER, None):
+        for wait in (*RETRY_SECONDS, None):
             try:
-                return await self._piece(chat, channel.thread, text, aside, to)
-            except ChatMigrated as moved:  # the group became a supergroup, under another id
+                return await self._send_piece(chat, channel.thread, text, italic, to)
+            except ChatMigrated as moved:  # the group became a supergroup with another id
                 chat, to = str(moved.new_chat_id), None
             except NetworkError as error:
                 if wait is None or not _surely_not_sent(error):
                     raise
                 await asyncio.sleep(wait)
-        raise TelegramError("the group moves on and on")
+        raise TelegramError("the group keeps moving")
 
-    async def _piece(self, chat: str, thread: str, text: str, aside: str, to: int | None) -> Message:
-        entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(aside))] if aside else None
+    async def _send_piece(self, chat: str, thread: str, text: str, italic: str, to: int | None) -> Message:
+        entities = [MessageEntity(MessageEntity.ITALIC, utf16_units(text), utf16_units(italic))] if italic else None
         return await self._bot.send_message(
             chat,
-            text + aside,
+            text + italic,
             entities=entities,
             message_thread_id=int(thread) if thread else None,
             reply_parameters=ReplyParameters(to, allow_sending_without_reply=True) if to is not None else None,
@@ -118,9 +122,9 @@ class Sender:
 
 
 def pieces(reply: Reply) -> list[tuple[str, str]]:
-    """The messages that make up a reply, each as what dann says and what stands slanted under it, which is not its voice.
+    """Split a reply into messages, each as plain text and the italic text after it.
 
-    A footer stands under the last; refusals and answers to owners are slanted as a whole. By that convert.py knows them.
+    A footer stands under the last; refusals and answers to owners are italic as a whole: convert.py knows them by that.
     """
     texts = split(reply.text, LIMIT, utf16_units)
     if reply.refused or reply.private:
@@ -134,5 +138,5 @@ def pieces(reply: Reply) -> list[tuple[str, str]]:
 
 
 def _surely_not_sent(error: NetworkError) -> bool:
-    """Whether the request never left, or Telegram itself says that it failed (not a gateway, which would not know)."""
+    """Whether the request never left, or Telegram itself (no gateway) says that it failed."""
     return isinstance(error.__cause__, NEVER_SENT) or error.message.startswith("Internal Server Error")

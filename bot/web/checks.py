@@ -3,7 +3,7 @@
 import httpx
 
 from bot.config import WebConfig
-from bot.finding import Finding
+from bot.platform import Finding
 from bot.web.http.listen import open_socket, url_of
 from bot.web.routes import ALIVE
 from model.errors import DannError

@@ -6,9 +6,9 @@ from fastapi import FastAPI, Response
 from fastapi.responses import JSONResponse
 
 from bot.web import docs
-from bot.web.cached import FRESH
 from bot.web.http import errors
 from bot.web.http.paths import READING
+from bot.web.http.security_headers import FRESH
 from bot.web.metrics import CONTENT_TYPE, metrics
 from bot.web.models import Models
 from bot.web.openai import routes

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any, TypeVar
 
 from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.replies.generate import EngineLike
 from bot.replies.responder import Responder
 from bot.replies.stats import ReplyStats
@@ -50,7 +51,7 @@ def mention(
 
 def settings(**bot: Any) -> BotSettings:
     """Settings as config.toml has them, but for these of [bot]; no cooldown unless one is given."""
-    return BotSettings.model_validate({"bot": {"cooldown_seconds": 0} | bot})
+    return settings_class().model_validate({"bot": {"cooldown_seconds": 0} | bot})
 
 
 class Clock:
@@ -138,6 +139,6 @@ def build_responder(
     kind: type[R], engine: EngineLike, settings: BotSettings, retraining: RetrainControl | None = None, **more: Any
 ) -> R:
     """A responder over that engine whose owners are obeyed, put together as app.py does; `more` goes to `kind`."""
-    tally, clock = more.setdefault("tally", ReplyStats()), more.setdefault("clock", monotonic)
+    stats, clock = more.setdefault("stats", ReplyStats()), more.setdefault("clock", monotonic)
     reload = Reload(engine, settings.data.checkpoints)
-    return kind(engine, settings, Admin(engine, reload, clock, retraining, tally), **more)
+    return kind(engine, settings, Admin(engine, reload, clock, retraining, stats), **more)

@@ -11,7 +11,8 @@ import pytest
 
 from bot import doctor
 from bot.config import BotSettings, Tokens
-from bot.finding import Finding
+from bot.platform import Finding
+from bot.platforms import settings_class
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.gateway.intents import AppFlag
 from tests.servers.telegram import TelegramServer
@@ -22,7 +23,7 @@ def found(findings: list[Finding]) -> dict[str, Finding]:
 
 
 def settings(folder: Path, **bot: Any) -> BotSettings:
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": {"port": 0}} | bot})
+    return settings_class().model_validate({"data": {"dir": folder}, "bot": {"web": {"port": 0}} | bot})
 
 
 def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_CONTENT_LIMITED) -> dict[str, Finding]:
@@ -30,7 +31,7 @@ def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_C
         async with DiscordServer() as server:
             server.world.application_flags = flags
             addresses = {"discord": {"api_url": server.api_url, "gateway_url": server.gateway_url}}
-            tokens = Tokens(discord=token or server.world.token)
+            tokens = Tokens({"discord": token or server.world.token})
             return await doctor.examine(settings(folder, **addresses), tokens)
 
     return found(asyncio.run(asked()))
@@ -40,7 +41,7 @@ def on_telegram(folder: Path, token: str = "", *, privacy: bool = False) -> dict
     async def asked() -> list[Finding]:
         async with TelegramServer() as server:
             bot = server.world.bot("dann_bot", privacy=privacy)
-            tokens = Tokens(telegram=token or bot.token)
+            tokens = Tokens({"telegram": token or bot.token})
             return await doctor.examine(settings(folder, telegram={"base_url": server.base_url}), tokens)
 
     return found(asyncio.run(asked()))
@@ -102,7 +103,7 @@ def test_a_platform_that_cannot_be_reached(tmp_path: Path) -> None:
         discord={"api_url": "http://127.0.0.1:9/api/v10"},
         telegram={"base_url": "http://127.0.0.1:9"},
     )
-    findings = found(asyncio.run(doctor.examine(nobody, Tokens("a.b.c", "1:abc"))))
+    findings = found(asyncio.run(doctor.examine(nobody, Tokens({"discord": "a.b.c", "telegram": "1:abc"}))))
     for platform in ("Discord", "Telegram"):
         assert findings[platform].trouble
         assert "cannot be asked" in findings[platform].seen
@@ -132,7 +133,7 @@ def test_no_checkpoint_and_a_damaged_one(tmp_path: Path) -> None:
 
 def test_too_little_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not found(asyncio.run(doctor.examine(settings(tmp_path), Tokens())))["disk"].trouble
-    monkeypatch.setattr(doctor, "LEAST_FREE", 10**18)
+    monkeypatch.setattr(doctor, "MIN_FREE_DISK", 10**18)
     assert found(asyncio.run(doctor.examine(settings(tmp_path), Tokens())))["disk"].trouble
 
 
@@ -152,7 +153,7 @@ def test_a_clock_that_is_off(tmp_path: Path) -> None:
     """Both platforms stamp their answers; ten minutes behind them is told, and without a stamp nothing is."""
     assert not on_telegram(tmp_path)["clock"].trouble
     assert not on_discord(tmp_path)["clock"].trouble
-    (slow,) = doctor.clock(["", formatdate(time.time() + 600, usegmt=True)])
+    (slow,) = doctor.check_clock(["", formatdate(time.time() + 600, usegmt=True)])
     assert slow.trouble
     assert slow.seen in {"599 s slow", "600 s slow"}  # stamps are in whole seconds
-    assert list(doctor.clock(["not a date"])) == []
+    assert list(doctor.check_clock(["not a date"])) == []

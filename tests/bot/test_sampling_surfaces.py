@@ -20,7 +20,7 @@ from bot.cli import add_sampling
 from bot.config import WebConfig
 from bot.discord_bot.command_menu import add_commands
 from bot.replies.options import BY_NAME, MAX_LENGTH, MIN_TOP_P, OPTIONS
-from bot.telegram_bot.command_menu import ASK
+from bot.telegram_bot.command_menu import TALK_HELP
 from bot.web.openai.requests import ChatRequest, CompletionRequest
 from bot.web.page.assets import FILES
 from bot.web.page.dials import DIALS, dials
@@ -82,7 +82,7 @@ def test_discord_and_telegram_show_the_options_of_dann() -> None:
     assert [(one.get("min_value"), one.get("max_value")) for one in shown] == [
         (one.minimum, one.maximum) for one in OPTIONS
     ]
-    assert re.findall(r"(\w+)=(\S+)", ASK) == [(one.name, one.example) for one in OPTIONS if one.example]
+    assert re.findall(r"(\w+)=(\S+)", TALK_HELP) == [(one.name, one.example) for one in OPTIONS if one.example]
 
 
 @pytest.mark.parametrize("form", [SamplingForm, CompletionRequest, ChatRequest])

@@ -17,6 +17,9 @@ SECURITY: tuple[Header, ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+FRESH = {"Cache-Control": "no-store"}
+"""Tells browsers and proxies to cache nothing."""
+
 
 class SecurityHeaders:
     """Add the security headers to every response of `app`, errors too."""

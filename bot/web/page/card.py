@@ -4,7 +4,8 @@ from functools import partial
 
 from fastapi import APIRouter, Response
 
-from bot.web.cached import FRESH, TimedCache
+from bot.process.timed_cache import TimedCache
+from bot.web.http.security_headers import FRESH
 from bot.web.page.card_data import card_history
 from bot.web.page.card_schema import Card, CardHistory, CardRetraining
 from bot.web.state import AppState

@@ -14,9 +14,10 @@ from fastapi import APIRouter, HTTPException, Response
 from pydantic import BaseModel, Field
 
 from bot.process.daemon_thread import run_in_daemon_thread
+from bot.process.timed_cache import TimedCache
 from bot.replies.generate import wait_for_completion
-from bot.web.cached import FRESH, TimedCache
 from bot.web.http.errors import documented
+from bot.web.http.security_headers import FRESH
 from bot.web.page.quiz_posts import QuizPool, QuizQuestion, is_unchanged, may_be_shown, read_pool
 from bot.web.state import AppState
 from model.engine.engine import Engine, EngineClosed, EngineFull

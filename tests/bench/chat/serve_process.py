@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bot.app import ALIVE_FILE, ALIVE_SECONDS
+from bot.app import HEARTBEAT_FILE, HEARTBEAT_SECONDS
 from tests.bench.chat.servers import Crowd, DiscordCrowd, TelegramCrowd
 from tests.bench.rounds.children import ROOT
 
@@ -86,7 +86,7 @@ async def stalls_of(served: Served) -> AsyncIterator[Stalled]:
 async def _reported(alive: Path) -> float:
     """Wait for the next report: seconds."""
     before = alive.stat().st_mtime_ns
-    async with asyncio.timeout(4 * ALIVE_SECONDS):
+    async with asyncio.timeout(4 * HEARTBEAT_SECONDS):
         while True:
             await asyncio.sleep(0.05)
             if alive.stat().st_mtime_ns != before and (stall := STALL.search(alive.read_text(encoding="ascii"))):
@@ -116,7 +116,7 @@ async def serving(folder: Path, *sets: str) -> AsyncIterator[Served]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        served = Served(process, discord, telegram, folder / ALIVE_FILE, began)
+        served = Served(process, discord, telegram, folder / HEARTBEAT_FILE, began)
         reading = asyncio.create_task(_read(served))
         try:
             yield served

@@ -10,8 +10,9 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from bot.config import BotConfig, BotSettings, DiscordConfig, PersonaConfig
+from bot.config import BotSettings
 from bot.discord_bot.run import run
+from bot.platforms import settings_class
 from bot.replies.types import Mention, Replier, Reply
 from bot.retraining.notify import OwnerNotifier
 from model.config import SamplingParams
@@ -55,9 +56,9 @@ class Stage:
         sample: SamplingParams = SamplingParams(),  # noqa: B008 (frozen)
         **discord: Any,
     ) -> BotSettings:
-        config = DiscordConfig(api_url=self.server.api_url, gateway_url=self.server.gateway_url, **discord)
-        bot = BotConfig(discord=config, drain_seconds=drain_seconds)
-        return BotSettings(persona=PersonaConfig(name=persona), sample=sample, bot=bot)
+        addresses = {"api_url": self.server.api_url, "gateway_url": self.server.gateway_url}
+        bot = {"discord": addresses | discord, "drain_seconds": drain_seconds}
+        return settings_class().model_validate({"persona": {"name": persona}, "sample": sample, "bot": bot})
 
     def slowly(self, voice: Voice = say_back) -> asyncio.Event:
         """Let every answer wait until the event is set."""

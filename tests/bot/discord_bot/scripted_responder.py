@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bot.config import BotConfig
+from bot.platforms import settings_class
 from bot.replies.responder import Responder
 from model.config import SamplingParams
 from model.engine.engine import Turn
@@ -21,10 +21,10 @@ def read(conversation: Sequence[Turn], _params: SamplingParams, seed: int) -> st
 async def begin(it: Stage, bot: Mapping[str, Any] = NOTHING, **discord: Any) -> ScriptedEngine:
     """Start dann with these keys of [bot] and of [bot.discord], and its commands; no cooldown unless one is given."""
     settings = it.settings(**discord)
-    table = {"cooldown_seconds": 0, "discord": settings.bot.discord} | dict(bot)
+    table = settings.bot.model_dump() | {"cooldown_seconds": 0} | dict(bot)
     engine = ScriptedEngine(read)
     it.answers = build_responder(
-        Responder, engine, settings.model_copy(update={"bot": BotConfig.model_validate(table)})
+        Responder, engine, settings_class().model_validate(settings.model_dump() | {"bot": table})
     )
     it.start(**discord)
     await it.connected()

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from bot.discord_bot.command_menu import ADMIN, command_name
+from bot.discord_bot.command_menu import ADMIN_COMMANDS, command_name
 from tests.bot.discord_bot.discord_harness import Stage, on_stage
 from tests.servers.discord.faults import Fault
 from tests.servers.discord.objects import Flag
 
 
-@pytest.mark.parametrize("command", ADMIN)
+@pytest.mark.parametrize("command", ADMIN_COMMANDS)
 @on_stage()
 async def test_owners_orders_are_passed_on_and_seen_by_them_alone(it: Stage, command: str) -> None:
     await it.registered()

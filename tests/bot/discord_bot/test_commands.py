@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.discord_bot.interactions import CHANGED, DEFER_AFTER, QUIET
+from bot.discord_bot.commands import CHANGED, DEFER_AFTER, NO_REPLY
 from bot.replies.types import Mention, Reply
 from tests.bot.discord_bot.discord_harness import Stage, on_stage
 from tests.bot.discord_bot.echo_answers import always
@@ -174,7 +174,7 @@ async def test_where_dann_keeps_quiet_the_asker_is_told(it: Stage) -> None:
     await it.registered()
     it.echo.voice = always(None)
     answer = await it.world.answer_to(it.world.use_command(it.ann, it.room, "dann"))
-    assert (answer.content, bool(answer.flags & Flag.EPHEMERAL)) == (QUIET, True)
+    assert (answer.content, bool(answer.flags & Flag.EPHEMERAL)) == (NO_REPLY, True)
 
 
 @on_stage()

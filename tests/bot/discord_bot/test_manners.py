@@ -15,13 +15,13 @@ from tests.servers.discord.rest.rate_limits import Limit
 @pytest.fixture
 def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     """Show "typing" at once, so that a test need not wait."""
-    monkeypatch.setattr(send, "TYPING_AFTER", 0.0)
+    monkeypatch.setattr(send, "FIRST_TYPING_SECONDS", 0.0)
 
 
 @pytest.mark.usefixtures("prompt")
 @on_stage()
 async def test_typing_is_shown_while_a_reply_is_under_way(it: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "TYPING_EVERY", 0.05)
+    monkeypatch.setattr(send, "TYPING_SECONDS", 0.05)
     go_on = it.slowly()
     asked = it.world.say(it.ann, it.room, f"{it.at} hello")
     await it.world.until(lambda: len(it.world.typing) == 3)

@@ -6,9 +6,9 @@ import sys
 import time
 from pathlib import Path
 
-from bot.app import keep_alive
+from bot.app import write_heartbeat
 from bot.process import memory_tuning
-from bot.process.loop_lag import PERIOD, LoopLagMonitor
+from bot.process.loop_lag import PERIOD_SECONDS, LoopLagMonitor
 
 
 def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
@@ -18,17 +18,17 @@ def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
 
     def clock() -> float:
         """Each look reads it twice: when it begins, and after the sleep."""
-        moments.append(moments[-1] + (PERIOD + next(late, 0.0) if len(moments) % 2 == 0 else 0.0))
+        moments.append(moments[-1] + (PERIOD_SECONDS + next(late, 0.0) if len(moments) % 2 == 0 else 0.0))
         return moments[-1]
 
     async def play() -> float:
         stalls = LoopLagMonitor(clock)
-        watching = asyncio.create_task(stalls.watch())
+        watching = asyncio.create_task(stalls.run())
         while len(moments) < 8:
-            await asyncio.sleep(PERIOD)
+            await asyncio.sleep(PERIOD_SECONDS)
         watching.cancel()
-        longest = stalls.take()
-        assert stalls.longest == stalls.take() == 0.0
+        longest = stalls.take_longest()
+        assert stalls.longest == stalls.take_longest() == 0.0
         return longest
 
     assert abs(asyncio.run(play()) - 0.25) < 1e-9
@@ -40,17 +40,17 @@ def test_a_loop_that_does_not_turn_is_noticed(tmp_path: Path) -> None:
 
     async def play() -> float:
         stalls = LoopLagMonitor()
-        watching = asyncio.create_task(stalls.watch())
-        await asyncio.sleep(2 * PERIOD)
+        watching = asyncio.create_task(stalls.run())
+        await asyncio.sleep(2 * PERIOD_SECONDS)
         time.sleep(0.1)
-        await asyncio.sleep(2 * PERIOD)
-        telling = asyncio.create_task(keep_alive(file, stalls))
+        await asyncio.sleep(2 * PERIOD_SECONDS)
+        telling = asyncio.create_task(write_heartbeat(file, stalls))
         await asyncio.sleep(0)
         watching.cancel()
         telling.cancel()
         return float(file.read_text().removeprefix("longest stall ").removesuffix(" ms\n"))
 
-    assert asyncio.run(play()) >= 1e3 * (0.1 - PERIOD) - 1.0
+    assert asyncio.run(play()) >= 1e3 * (0.1 - PERIOD_SECONDS) - 1.0
 
 
 def test_what_is_loaded_is_never_looked_at_again() -> None:

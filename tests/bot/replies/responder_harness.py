@@ -23,9 +23,9 @@ class Scene:
         self.engine = ScriptedEngine()
         self.clock = Clock()
         remarks = UnpromptedRemarks(RemarksConfig.model_validate({"chance": 1, "chats": ["10"]}), local_hour=lambda: 12)
-        self.tally = ReplyStats()
+        self.stats = ReplyStats()
         self.responder = build_responder(
-            Responder, self.engine, settings(**bot), remarks=remarks, tally=self.tally, clock=self.clock
+            Responder, self.engine, settings(**bot), remarks=remarks, stats=self.stats, clock=self.clock
         )
 
     async def ask(self, id_: str, text: str = "hi", author: Author = SAM, **more: Any) -> Reply | None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.replies import phrases
-from bot.replies.generate import COOLER, SHORTER, DrawnReply, derived_seed, draw
+from bot.replies.generate import FALLBACK_TEMPERATURE, FALLBACK_TOKENS, DrawnReply, derived_seed, draw
 from bot.replies.in_flight import InFlight
 from model.config import SamplingParams
 from model.engine.engine import EngineFull, Turn
@@ -52,8 +52,8 @@ def test_where_nothing_is_left_it_draws_again_with_seeds_that_follow_from_the_fi
 def test_then_shorter_and_cooler_and_at_last_something_that_is_never_empty() -> None:
     engine = ScriptedEngine(lambda *_: "Sam:")
     assert drawn(engine).text == phrases.NOTHING_TO_SAY
-    assert [request.params.temperature for request in engine.requests] == [1.5, 1.5, 1.5, COOLER]
-    assert [request.params.max_tokens for request in engine.requests] == [100, 100, 100, SHORTER]
+    assert [request.params.temperature for request in engine.requests] == [1.5, 1.5, 1.5, FALLBACK_TEMPERATURE]
+    assert [request.params.max_tokens for request in engine.requests] == [100, 100, 100, FALLBACK_TOKENS]
     cool = ScriptedEngine(lambda _, params, __: "" if params.temperature > 1 else "ok")
     assert drawn(cool, draws=1).text == "ok"
 
@@ -112,8 +112,8 @@ def test_work_under_way_ends_with_whoever_waits_for_it() -> None:
         await asyncio.sleep(0)
         assert len(under_way) == 2
         waiting.cancel()
-        under_way.end("b")
-        under_way.end("unknown")
+        under_way.cancel("b")
+        under_way.cancel("unknown")
         found = await asyncio.gather(waiting, ended, return_exceptions=True)
         assert len(under_way) == 0
         assert len(asyncio.all_tasks()) == 1

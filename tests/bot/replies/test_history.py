@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.replies.context import conversation_to_answer, speaker_names, to_turns
-from bot.replies.history import MOST_CHARACTERS, History
+from bot.replies.history import MAX_CHARACTERS, History
 from bot.replies.types import Channel, Command
 from model.config import SamplingParams
 from model.engine.engine import Turn
@@ -20,45 +20,45 @@ def ids(memory: History, place: Channel = GROUP, time: float = 1000.0) -> list[s
 def test_messages_are_read_oldest_first_whatever_order_they_come_in() -> None:
     memory = History(10, 100, 10)
     for id_, time in (("c", 3.0), ("a", 1.0), ("b", 2.0), ("d", 3.0)):
-        memory.hear(GROUP, said(id_, time=time))
+        memory.add(GROUP, said(id_, time=time))
     assert ids(memory, time=3.0) == ["a", "b", "c", "d"]
-    memory.hear(GROUP, said("now", time=2.0))
-    memory.hear(GROUP, said("late", time=2.0))
+    memory.add(GROUP, said("now", time=2.0))
+    memory.add(GROUP, said("late", time=2.0))
     assert ids(memory, time=2.0) == ["a", "b"]
 
 
 def test_a_message_heard_twice_is_there_once() -> None:
     memory = History(10, 100, 10)
-    memory.hear(GROUP, said("a", "first"))
+    memory.add(GROUP, said("a", "first"))
     memory.edit(GROUP, "a", "better")
-    memory.hear(GROUP, said("a", "first"))
+    memory.add(GROUP, said("a", "first"))
     assert [one.text for one in memory.before(GROUP, said("now"))] == ["better"]
 
 
 def test_it_is_bounded_in_number_and_in_age() -> None:
     memory = History(3, 100, 10)
     for number in range(10):
-        memory.hear(GROUP, said(str(number), time=number * 40.0))
+        memory.add(GROUP, said(str(number), time=number * 40.0))
     assert ids(memory, time=360.0) == ["7", "8", "9"]
     assert ids(memory, time=390.0) == ["8", "9"]
-    memory.hear(GROUP, said("late", time=270.0))
+    memory.add(GROUP, said("late", time=270.0))
     assert ids(memory, time=360.0) == ["7", "8", "9"]
-    memory.hear(GROUP, said("x", "y" * 100_000, time=500.0))
+    memory.add(GROUP, said("x", "y" * 100_000, time=500.0))
     assert ids(memory, time=500.0) == ["x"]
-    assert len(memory.before(GROUP, said("now", time=500.0))[0].text) == MOST_CHARACTERS
+    assert len(memory.before(GROUP, said("now", time=500.0))[0].text) == MAX_CHARACTERS
 
 
 def test_the_message_that_is_answered_takes_no_other_ones_place() -> None:
     memory = History(3, 100, 10)
     for id_ in ("a", "b", "c", "now"):
-        memory.hear(GROUP, said(id_))
+        memory.add(GROUP, said(id_))
     assert ids(memory) == ["a", "b", "c"]
 
 
 def test_the_older_half_is_forgotten_at_once_so_that_a_conversation_begins_alike_for_a_while() -> None:
     memory, begins = History(6, 1e6, 10), []
     for number in range(30):
-        memory.hear(GROUP, said(str(number), time=float(number)))
+        memory.add(GROUP, said(str(number), time=float(number)))
         read = [one.id for one in memory.before(GROUP, said(str(number), time=float(number)))]
         assert read == [str(one) for one in range(number - len(read), number)]
         assert min(number, 3) <= len(read) <= 6
@@ -70,16 +70,16 @@ def test_it_is_bounded_in_places() -> None:
     memory = History(3, 100, 2)
     places = [Channel("discord", str(number)) for number in range(3)]
     for place in (places[0], places[1], places[0], places[2]):
-        memory.hear(place, said("a" if place == places[0] else place.chat))
+        memory.add(place, said("a" if place == places[0] else place.chat))
     assert [bool(ids(memory, place)) for place in places] == [True, False, True]
-    memory.hear(GROUP, said("much later", time=5000.0))
+    memory.add(GROUP, said("much later", time=5000.0))
     assert len(memory) == 1
 
 
 def test_nothing_is_read_where_config_says_so() -> None:
     memory = History(0, 100, 2)
-    memory.hear(GROUP, said("a"))
-    memory.hear(GROUP, said("b"))
+    memory.add(GROUP, said("a"))
+    memory.add(GROUP, said("b"))
     assert ids(memory) == []
 
 
@@ -87,17 +87,17 @@ def test_nothing_is_read_where_config_says_so() -> None:
 def test_it_stays_bounded_whatever_is_heard(events: list[tuple[int, int, float]]) -> None:
     memory = History(4, 100, 3)
     for place, id_, time in events:
-        memory.hear(Channel("discord", str(place)), said(str(id_), time=time))
+        memory.add(Channel("discord", str(place)), said(str(id_), time=time))
         assert len(memory) <= 15
 
 
 def test_a_deleted_message_is_gone_also_where_it_is_heard_only_later() -> None:
     memory = History(10, 100, 10)
-    memory.hear(GROUP, said("a"))
+    memory.add(GROUP, said("a"))
     memory.delete(GROUP, "a")
     memory.delete(GROUP, "b")
-    memory.hear(GROUP, said("b"))
-    memory.hear(PRIVATE, said("b"))
+    memory.add(GROUP, said("b"))
+    memory.add(PRIVATE, said("b"))
     assert ids(memory) == []
     assert ids(memory, PRIVATE) == ["b"]
     memory.edit(GROUP, "b", "x")
@@ -111,9 +111,9 @@ def test_every_part_of_a_place_keeps_it_apart() -> None:
         replace(here, **change)
         for change in ({"platform": "telegram"}, {"chat": "9"}, {"thread": "9"}, {"guild": "9"}, {"private": True})
     ]
-    memory.hear(here, said("secret"))
+    memory.add(here, said("secret"))
     for other in others:
-        memory.hear(other, said("own"))
+        memory.add(other, said("own"))
         assert ids(memory, other) == ["own"]
     assert ids(memory, here) == ["secret"]
 
@@ -121,7 +121,7 @@ def test_every_part_of_a_place_keeps_it_apart() -> None:
 def heard(*messages: tuple[str, float]) -> History:
     memory = History(10, 100, 10)
     for id_, time in messages:
-        memory.hear(GROUP, said(id_, id_, time=time))
+        memory.add(GROUP, said(id_, id_, time=time))
     return memory
 
 
@@ -149,9 +149,9 @@ def test_what_was_edited_is_read_as_it_is_now() -> None:
 
 def test_a_chain_of_which_the_platform_tells_one_message_is_followed_in_memory() -> None:
     memory = History(10, 1000, 10)
-    memory.hear(GROUP, said("a", time=1.0, reply_to="c"))  # a circle, which no platform sends
-    memory.hear(GROUP, said("b", time=2.0, reply_to="a"))
-    memory.hear(GROUP, said("c", time=3.0, reply_to="b"))
+    memory.add(GROUP, said("a", time=1.0, reply_to="c"))  # a circle, which no platform sends
+    memory.add(GROUP, said("b", time=2.0, reply_to="a"))
+    memory.add(GROUP, said("c", time=3.0, reply_to="b"))
     assert read(memory, chain=(said("c", time=3.0, reply_to="b"),)) == ["a", "b", "c", "m"]
     asking = replace(mention("m", time=50.0), message=said("m", time=50.0, reply_to="b"))
     assert [one.id for one in conversation_to_answer(memory, asking)] == ["a", "b", "c", "m"]

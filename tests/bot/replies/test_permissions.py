@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.config import BotConfig
+from bot.platforms import settings_class
 from bot.replies.permissions import Permissions
 from bot.replies.types import Author, Channel
 from tests.bot.scripted_engine import BOT, GROUP, ME, PRIVATE, SAM, TELEGRAM, said
@@ -17,7 +17,9 @@ PAGE = Channel("web", "tab", private=True)
 
 
 def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None = None, **bot: Any) -> Permissions:
-    return Permissions(BotConfig.model_validate({"discord": discord or {}, "telegram": telegram or {}} | bot))
+    return Permissions(
+        settings_class().model_validate({"bot": {"discord": discord or {}, "telegram": telegram or {}} | bot}).bot
+    )
 
 
 @pytest.mark.parametrize(

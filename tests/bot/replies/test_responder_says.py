@@ -8,7 +8,7 @@ import pytest
 
 from bot.replies import phrases
 from bot.replies.responder import Responder
-from bot.replies.sanitize import BREAK
+from bot.replies.sanitize import ZERO_WIDTH_SPACE
 from bot.replies.types import Channel, Reply
 from model.engine.engine import Turn
 from tests.bot.replies.responder_harness import Scene, played
@@ -100,7 +100,7 @@ def test_no_pings() -> None:
         s.engine.says = lambda *_: "@everyone <@1> <@!1> <@&1> <#1> @sam"
         reply = await s.ask("a")
         assert reply
-        assert reply.text.replace(BREAK, "") == "@everyone <@1> <@!1> <@&1> <#1> @sam"
+        assert reply.text.replace(ZERO_WIDTH_SPACE, "") == "@everyone <@1> <@!1> <@&1> <#1> @sam"
         assert not re.search(r"@\w|<[@#]", reply.text)
 
     played(scene)
@@ -121,7 +121,7 @@ def test_links_are_off_unless_configured_on() -> None:
 
 def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
     async def scene(s: Scene) -> None:
-        s.responder.on_message(GROUP, said("own", f"@{BREAK}ann lol", ME, 990))
+        s.responder.on_message(GROUP, said("own", f"@{ZERO_WIDTH_SPACE}ann lol", ME, 990))
         await s.ask("a")
         assert s.engine.texts == [["@ann lol", "hi"]]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.replies.sanitize import BREAK, MOST_MARKS, defuse_mentions, first_turn, sanitize
+from bot.replies.sanitize import MAX_MARKS, ZERO_WIDTH_SPACE, defuse_mentions, first_turn, sanitize
 
 NAMES = ("dann", "Sam", "li.x", "Ann (she)")
 ZALGO = "h" + "\u0316\u0301\u0489" * 30 + "i"
@@ -35,9 +35,9 @@ TEXTS = st.lists(st.one_of(st.sampled_from(HOSTILE), JOINTS, st.text(max_size=4)
     ],
 )
 def test_no_pings(text: str, shown: str) -> None:
-    assert sanitize(text, NAMES).replace(BREAK, "|") == shown
-    assert sanitize(text, NAMES, links=True).replace(BREAK, "|") == shown
-    assert defuse_mentions(text).replace(BREAK, "|") == shown
+    assert sanitize(text, NAMES).replace(ZERO_WIDTH_SPACE, "|") == shown
+    assert sanitize(text, NAMES, links=True).replace(ZERO_WIDTH_SPACE, "|") == shown
+    assert defuse_mentions(text).replace(ZERO_WIDTH_SPACE, "|") == shown
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_no_pings(text: str, shown: str) -> None:
 )
 def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
     assert sanitize(text, NAMES) == shown
-    assert sanitize(text, NAMES, links=True).replace(BREAK, "") == text
+    assert sanitize(text, NAMES, links=True).replace(ZERO_WIDTH_SPACE, "") == text
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_links_are_off_unless_configured_on(text: str, shown: str) -> None:
 )
 def test_a_word_with_a_dot_stays_though_nothing_opens(text: str, shown: str | None) -> None:
     """Telegram makes a link of asp.net; a person reads a name."""
-    assert sanitize(text, NAMES).replace(BREAK, "|") == (shown or text)
+    assert sanitize(text, NAMES).replace(ZERO_WIDTH_SPACE, "|") == (shown or text)
     assert sanitize(text, NAMES, links=True) == text
 
 
@@ -92,7 +92,7 @@ def test_a_word_with_a_dot_stays_though_nothing_opens(text: str, shown: str | No
     ],
 )
 def test_links_that_are_on_stay_whole_and_mention_nobody(text: str, shown: str) -> None:
-    assert sanitize(text, NAMES, links=True).replace(BREAK, "|") == shown
+    assert sanitize(text, NAMES, links=True).replace(ZERO_WIDTH_SPACE, "|") == shown
 
 
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_what_shows_nothing_is_empty(text: str) -> None:
 
 def test_zalgo_keeps_a_bounded_number_of_marks() -> None:
     marks = [unicodedata.combining(character) or character == "\u0489" for character in sanitize(ZALGO, NAMES)]
-    assert sum(map(bool, marks)) <= MOST_MARKS
+    assert sum(map(bool, marks)) <= MAX_MARKS
     assert sanitize(ZALGO, NAMES).startswith("h")
     assert sanitize(ZALGO, NAMES).endswith("i")
 
@@ -174,7 +174,7 @@ def test_whatever_is_drawn_is_clean_and_cleaning_again_changes_nothing(text: str
     assert defuse_mentions(shown) == shown
     assert not re.search(r"@(everyone|here|\w)|<[@#/]|[a-zA-Z]://|\bwww\.", shown)
     assert not re.search(r"[\0-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c\ud800-\udfff]", shown)
-    assert not re.search(rf"[\u0300-\u036f\u0483-\u0489]{{{MOST_MARKS + 1}}}", shown)
+    assert not re.search(rf"[\u0300-\u036f\u0483-\u0489]{{{MAX_MARKS + 1}}}", shown)
     assert "\n\n\n" not in shown
     assert not re.search(r"\b\w+\.(com|net|io|me)\b", shown)
     assert not re.search(r"^(dann|sam|li\.x) ?:", shown, re.IGNORECASE | re.MULTILINE)

@@ -23,7 +23,7 @@ def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
         await s.ask("e", author=ANN, place=TELEGRAM)
         await s.responder.admin(GROUP, OWNER, "pause", "")
         await s.ask("f", author=ANN)
-        assert s.tally.outcomes == Counter(
+        assert s.stats.outcomes == Counter(
             {
                 ("discord", Outcome.ANSWERED): 1,
                 ("discord", Outcome.IGNORED): 2,
@@ -33,7 +33,7 @@ def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
                 ("discord", Outcome.PAUSED): 1,
             }
         )
-        assert s.tally.answered == 1
+        assert s.stats.answered == 1
 
     played(scene, cooldown_seconds=60, discord={"owners": ["7"]})
 
@@ -49,8 +49,8 @@ def test_what_is_deleted_or_given_up_meanwhile_is_dropped() -> None:
         await asyncio.wait({deleted, given_up})
         assert deleted.result() is None
         assert given_up.cancelled()
-        assert s.tally.outcomes == {("discord", Outcome.DROPPED): 2}
-        assert s.tally.latencies == {}
+        assert s.stats.outcomes == {("discord", Outcome.DROPPED): 2}
+        assert s.stats.latencies == {}
 
     played(scene)
 
@@ -59,8 +59,8 @@ def test_remarks_count_as_said_and_not_as_answers() -> None:
     async def scene(s: Scene) -> None:
         assert await s.responder.remark(GROUP, said("a"), addressed=False)
         assert not await s.responder.remark(GROUP, said("b"), addressed=True)
-        assert s.tally.outcomes == {("discord", Outcome.REMARKED): 1}
-        assert (s.tally.answered, s.tally.latencies) == (1, {})
+        assert s.stats.outcomes == {("discord", Outcome.REMARKED): 1}
+        assert (s.stats.answered, s.stats.latencies) == (1, {})
 
     played(scene)
 
@@ -74,8 +74,8 @@ def test_an_answer_takes_from_its_arrival_until_it_is_handed_over() -> None:
         s.clock.now += 0.75
         s.engine.go.set()
         assert await asking
-        assert s.tally.latencies["discord"].total == 0.75
-        assert s.tally.latencies["discord"].counts[BOUNDS.index(1.0)] == 1
+        assert s.stats.latencies["discord"].total == 0.75
+        assert s.stats.latencies["discord"].counts[BOUNDS.index(1.0)] == 1
 
     played(scene)
 

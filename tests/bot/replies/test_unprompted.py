@@ -22,11 +22,13 @@ def wanted(
     **config: Any,
 ) -> bool:
     table = RemarksConfig.model_validate({"chance": 0.5, "chats": ["10", "11"]} | config)
-    return UnpromptedRemarks(table, lambda: drawn, lambda: hour).wanted(place, message, addressed=addressed)
+    return UnpromptedRemarks(table, lambda: drawn, lambda: hour).should_remark(place, message, addressed=addressed)
 
 
 def test_they_are_off_by_default() -> None:
-    assert not UnpromptedRemarks(RemarksConfig(), lambda: 0.0, lambda: 12).wanted(GROUP, said("a"), addressed=False)
+    assert not UnpromptedRemarks(RemarksConfig(), lambda: 0.0, lambda: 12).should_remark(
+        GROUP, said("a"), addressed=False
+    )
     assert not wanted(chance=0.0, drawn=0.0)
     assert not wanted(chats=[])
 

@@ -94,7 +94,7 @@ def watch_clock() -> None:
                 file.with_name("clock.set").write_text(str(told))
             time.sleep(0.05)
 
-    scheduler.LOOK_SECONDS = 0.2
+    scheduler.POLL_SECONDS = 0.2
     threading.Thread(target=watch, daemon=True).start()
 
 

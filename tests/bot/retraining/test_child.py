@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.retraining.child import ChildLimits, RetrainChild, resident_bytes
 from bot.retraining.event_lines import LONGEST_LINE, LineBuffer
 from bot.retraining.supervisor import child_environment
@@ -28,7 +28,7 @@ LONG = 60.0
 def child(
     behaviour: str, limits: ChildLimits = LIMITS, heard: Callable[[RetrainProgress], None] = lambda _: None
 ) -> RetrainChild:
-    return RetrainChild([FAKE, behaviour], child_environment(BotSettings()), limits, heard)
+    return RetrainChild([FAKE, behaviour], child_environment(settings_class()()), limits, heard)
 
 
 def run(behaviour: str, limits: ChildLimits = LIMITS) -> tuple[RetrainOutcome, list[RetrainProgress]]:
@@ -193,7 +193,7 @@ def test_it_gives_way_keeps_to_its_cores_and_has_the_settings_of_its_parent(monk
     monkeypatch.setenv("DANN_TRAIN__MINUTES", "99")
     monkeypatch.setenv("dann_eval__samples", "99")
     tables = {"data": {"dir": "some where", "url": "sqlite:///x.db", "me": "sam"}, "train": {"minutes": 3.5}}
-    settings = BotSettings.model_validate({**tables, "eval": {"samples": 10}, "model": {"hidden_dim": 32}})
+    settings = settings_class().model_validate({**tables, "eval": {"samples": 10}, "model": {"hidden_dim": 32}})
     begin = RetrainChild(
         [FAKE, "tells_of_itself", "and", "this"],
         child_environment(settings),

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.replies import phrases
 from bot.replies.responder import Responder
 from bot.retraining import report
@@ -109,7 +110,7 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
             bot, alice = world.bot("dann_bot"), world.user("alice")
             home, tavern = world.private(alice), world.group("tavern")
             telegram = {"base_url": server.base_url, "owners": (*strangers, str(alice.id))}
-            settings = BotSettings.model_validate({"bot": {"telegram": telegram, "cooldown_seconds": 0}})
+            settings = settings_class().model_validate({"bot": {"telegram": telegram, "cooldown_seconds": 0}})
             responder, retraining = answers(settings, folder, behaviour, news)
             running = asyncio.create_task(run(bot.token, settings, responder, lambda _: None, news=news))
             world.say(alice, home, "hello")

@@ -228,7 +228,7 @@ def test_the_clock_set_back_by_a_day_loses_nothing(scene: Scene) -> None:
 def test_the_clock_set_forward_by_a_day_loses_nothing_also_while_it_runs(
     scene: Scene, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scheduler, "LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(scheduler, "POLL_SECONDS", 0.05)
 
     async def play() -> None:
         async with scene.running():
@@ -275,7 +275,7 @@ def test_leaving_does_not_wait_for_a_locked_database(scene: Scene) -> None:
 def test_a_database_that_cannot_be_used_is_told_of_once_and_tried_again(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduler, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "RETRY_SECONDS", 0.02)
     scene.folder.mkdir(exist_ok=True)
     store = scene.folder / "posts.db"
     store.write_bytes(b"this is no database" * 100)
@@ -294,7 +294,7 @@ def test_a_database_that_cannot_be_used_is_told_of_once_and_tried_again(
 def test_a_folder_that_is_none_is_told_of_too(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduler, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "RETRY_SECONDS", 0.02)
     scene.folder = scene.folder / "data"
     scene.folder.write_text("a file")
 
@@ -310,7 +310,7 @@ def test_a_folder_that_is_none_is_told_of_too(
 def test_of_two_processes_one_schedules_and_the_other_takes_over(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(scheduler, "AGAIN_SECONDS", 0.02)
+    monkeypatch.setattr(scheduler, "RETRY_SECONDS", 0.02)
     second = Scene(scene.folder)
 
     async def play() -> None:

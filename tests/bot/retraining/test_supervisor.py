@@ -121,7 +121,7 @@ def test_a_second_is_refused_kindly_and_the_schedule_lets_it_be(
         scene.clock.now = 300
         with pytest.raises(DannError, match=r"one runs already: learning, 50%, 2\.500 bits per byte, for 5 min"):
             scene.retraining.start("by hand")
-        scene.retraining.due()
+        scene.retraining.start_scheduled()
         assert scene.retraining.about().startswith("retraining: learning, 50%, 2.500 bits per byte, for 5 min\n")
 
     played(scene, act)
@@ -202,7 +202,7 @@ def test_the_next_start_closes_what_a_killed_parent_left(tmp_path: Path) -> None
     scene = Scene(tmp_path, "well")
     with open_runs(scene.settings.data.store_url) as runs:
         runs.begin("scheduled")
-    played(scene, scene.retraining.recall)
+    played(scene, scene.retraining.load_last_outcome)
     assert scene.retraining.last == RetrainOutcome("failed", "interrupted", run=1)
     assert [row.verdict for row in scene.rows()] == ["failed"]
     assert scene.on_message == []
@@ -210,10 +210,10 @@ def test_the_next_start_closes_what_a_killed_parent_left(tmp_path: Path) -> None
 
 def test_a_first_start_has_nothing_to_recall_nor_has_one_while_another_trains(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "well")
-    played(scene, scene.retraining.recall)
+    played(scene, scene.retraining.load_last_outcome)
     assert scene.retraining.last is None
     with training_lock(tmp_path / "train.lock"):
-        played(scene, scene.retraining.recall)
+        played(scene, scene.retraining.load_last_outcome)
     assert scene.retraining.about() == "no retraining is scheduled"
 
 
@@ -256,7 +256,7 @@ def test_its_parts_are_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
 def test_the_next_time_is_told(tmp_path: Path) -> None:
     scene = Scene(tmp_path, "well")
     moment = datetime(2026, 3, 1, 4, 7, tzinfo=UTC)
-    scene.retraining.plan(moment)
+    scene.retraining.set_next(moment)
     assert scene.retraining.about() == f"next retraining {moment.astimezone():%Y-%m-%d %H:%M}"
 
 

@@ -37,11 +37,11 @@ class Scene:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
-        self.reload, self.tally = Reload(self.engine, root, clock=self.clock), ReplyStats()
-        self.admin = Admin(self.engine, self.reload, self.clock, retraining, self.tally)
+        self.reload, self.stats = Reload(self.engine, root, clock=self.clock), ReplyStats()
+        self.admin = Admin(self.engine, self.reload, self.clock, retraining, self.stats)
 
     def order(self, command: str, argument: str = "") -> str:
-        return asyncio.run(self.admin.do(command, argument))
+        return asyncio.run(self.admin.run(command, argument))
 
     def refused(self, command: str, argument: str = "") -> str:
         with pytest.raises(DannError) as caught:
@@ -52,9 +52,9 @@ class Scene:
 
 def test_status(root: Path) -> None:
     scene = Scene(root)
-    scene.tally.outcomes["discord", Outcome.ANSWERED] = 1200
-    scene.tally.outcomes["telegram", Outcome.REMARKED] = 34
-    scene.tally.outcomes["telegram", Outcome.BUSY] = 5
+    scene.stats.outcomes["discord", Outcome.ANSWERED] = 1200
+    scene.stats.outcomes["telegram", Outcome.REMARKED] = 34
+    scene.stats.outcomes["telegram", Outcome.BUSY] = 5
     scene.clock.now = 3700
     said = scene.order(" Status ")
     assert re.fullmatch(
@@ -108,10 +108,10 @@ def test_a_damaged_checkpoint_changes_nothing(root: Path) -> None:
 def test_status_tells_why_what_current_names_does_not_answer(root: Path) -> None:
     scene = Scene(root)
     (root / "CURRENT").write_text("4\n")
-    asyncio.run(scene.reload.look())
+    asyncio.run(scene.reload.check())
     assert f"\nnot taken over: {root / '4'}: there is no such checkpoint" in scene.order("status")
     checkpoint.publish(root, "3")
-    asyncio.run(scene.reload.look())
+    asyncio.run(scene.reload.check())
     assert "not taken over" not in scene.order("status")
     assert scene.engine.snapshot.id == "3"
 
@@ -131,7 +131,7 @@ def test_two_orders_at_once_come_one_after_the_other(root: Path) -> None:
     scene = Scene(root)
 
     async def both() -> list[str]:
-        return list(await asyncio.gather(scene.admin.do("rollback", "1"), scene.admin.do("rollback", "3")))
+        return list(await asyncio.gather(scene.admin.run("rollback", "1"), scene.admin.run("rollback", "3")))
 
     assert asyncio.run(both()) == ["1 serves now, instead of 2", "3 serves now, instead of 1"]
     assert scene.engine.snapshot.id == checkpoint.current(root) == "3"

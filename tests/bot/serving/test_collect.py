@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
+from bot.platforms import settings_class
 from bot.replies.types import Author, Channel
 from bot.serving import collect
 from bot.serving.collect import Collector
@@ -26,7 +27,7 @@ HI = Post("discord:1", "discord:9", mine=True, time=10.0, text="hi", source="dis
 
 def settings(folder: Path, drain_seconds: float = 10.0, **discord: Any) -> BotSettings:
     bot = {"drain_seconds": drain_seconds, "discord": {"collect": True, "owners": ["2"]} | discord}
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": bot})
+    return settings_class().model_validate({"data": {"dir": folder}, "bot": bot})
 
 
 def posts(folder: Path) -> list[Post]:
@@ -70,7 +71,7 @@ def test_only_whose_messages_are_listed_and_only_where_dann_may_be(
 
 
 def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
-    collector = Collector(BotSettings.model_validate({"data": {"dir": tmp_path}}))
+    collector = Collector(settings_class().model_validate({"data": {"dir": tmp_path}}))
     assert (collector.collects("discord"), collector.collects("telegram"), collector.about()) == (False, False, "")
     assert Collector(settings(tmp_path)).about().startswith("collecting: what its owner writes on Discord is kept")
 
@@ -78,28 +79,28 @@ def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
 @pytest.mark.parametrize("platform", ["discord", "telegram"])
 def test_collecting_from_nobody_is_refused(platform: str) -> None:
     with pytest.raises(ValueError, match="collect needs the id of whose messages are meant"):
-        BotSettings.model_validate({"bot": {platform: {"collect": True}}})
+        settings_class().model_validate({"bot": {platform: {"collect": True}}})
 
 
 def test_what_it_is_told_is_stored_in_that_order(tmp_path: Path) -> None:
     other = replace(HI, id="discord:2", text="still here", time=20.0)
     edited = replace(HI, text="hello", edited=30.0)
-    assert played(tmp_path, lambda it: it.keep(HI), lambda it: it.keep(other), lambda it: it.keep(edited)) == [
+    assert played(tmp_path, lambda it: it.add(HI), lambda it: it.add(other), lambda it: it.add(edited)) == [
         edited,
         other,
     ]
     assert played(
-        tmp_path, lambda it: it.drop("discord:2"), lambda it: it.keep(other), lambda it: it.drop("discord:7")
+        tmp_path, lambda it: it.forget("discord:2"), lambda it: it.add(other), lambda it: it.forget("discord:7")
     ) == [edited]
     seven = replace(HI, id="discord:7", time=40.0)
-    assert played(tmp_path, lambda it: it.keep(seven)) == [edited, seven], "what never was stored is not barred"
+    assert played(tmp_path, lambda it: it.add(seven)) == [edited, seven], "what never was stored is not barred"
 
 
 def test_what_was_taken_back_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
-    played(tmp_path, lambda it: it.keep(replace(HI, text="my door code is 4711")))
+    played(tmp_path, lambda it: it.add(replace(HI, text="my door code is 4711")))
     with open_store(f"sqlite:///{tmp_path}/posts.db") as held:  # so that SQLite's log stays
         assert [post.text for post in held.posts()] == ["my door code is 4711"]
-        played(tmp_path, lambda it: it.drop("discord:1"))
+        played(tmp_path, lambda it: it.forget("discord:1"))
         assert b"4711" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
@@ -107,8 +108,8 @@ def test_nothing_is_lost_while_the_store_is_in_use(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The event loop turns all the while, and one line is logged."""
-    monkeypatch.setattr(collect, "WAIT_SECONDS", 0.05)
-    monkeypatch.setattr(collect, "AGAIN_SECONDS", 0.05)
+    monkeypatch.setattr(collect, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(collect, "RETRY_SECONDS", 0.05)
     assert posts(tmp_path) == []
     other = sqlite3.connect(tmp_path / "posts.db", isolation_level=None)
     kept = [replace(HI, id=f"discord:{number}", time=float(number)) for number in range(20)]
@@ -117,7 +118,7 @@ def test_nothing_is_lost_while_the_store_is_in_use(
         other.execute("BEGIN IMMEDIATE")
         async with Collector(settings(tmp_path)) as collector:
             for post in kept:
-                collector.keep(post)
+                collector.add(post)
                 await asyncio.sleep(0.02)
             assert posts(tmp_path) == []
             other.execute("ROLLBACK")
@@ -132,13 +133,13 @@ def test_nothing_is_lost_while_the_store_is_in_use(
 def test_what_the_store_has_not_taken_when_dann_stops_waits_for_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(collect, "WAIT_SECONDS", 0.05)
-    played(tmp_path, lambda it: it.keep(HI))
+    monkeypatch.setattr(collect, "LOCK_SECONDS", 0.05)
+    played(tmp_path, lambda it: it.add(HI))
     other = sqlite3.connect(tmp_path / "posts.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     later = replace(HI, id="discord:2", text="ünï\n😂", time=20.0, reply_to="discord:1")
     for _ in range(2):  # the second start finds it still in use, and leaves all of it again
-        assert played(tmp_path, lambda it: it.keep(later), lambda it: it.drop("discord:1"), drain_seconds=0.3) == [HI]
+        assert played(tmp_path, lambda it: it.add(later), lambda it: it.forget("discord:1"), drain_seconds=0.3) == [HI]
         assert (tmp_path / "collected.jsonl").stat().st_mode & 0o777 == 0o600
     other.execute("ROLLBACK")
     other.close()
@@ -167,11 +168,11 @@ def test_the_loop_never_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.
         began.set()
         went_on.append(go.wait(30))
 
-    monkeypatch.setattr(collect, "_store", slow)
+    monkeypatch.setattr(collect, "_write_batch", slow)
 
     async def play() -> None:
         async with Collector(settings(tmp_path)) as collector:
-            collector.keep(HI)
+            collector.add(HI)
             while not began.is_set():
                 await asyncio.sleep(0.001)
             go.set()
@@ -186,9 +187,9 @@ def test_a_bug_costs_nothing_that_was_told_and_is_logged_once(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(collect, "AGAIN_SECONDS", 0.01)
+    monkeypatch.setattr(collect, "RETRY_SECONDS", 0.01)
     with monkeypatch.context() as patched:
-        patched.setattr(collect, "_store", broken)
-        assert played(tmp_path, lambda it: it.keep(HI), drain_seconds=0.2) == []
+        patched.setattr(collect, "_write_batch", broken)
+        assert played(tmp_path, lambda it: it.add(HI), drain_seconds=0.2) == []
     assert caplog.text.count("Traceback") == 1
     assert played(tmp_path) == [HI]

@@ -73,13 +73,13 @@ def point(root: Path, content: str) -> None:
 
 def test_another_current_is_taken_over_and_so_is_the_old_one_again(root: Path) -> None:
     async def play(scene: Scene) -> None:
-        await scene.reload.look()
+        await scene.reload.check()
         assert await scene.says() == text_of(root, "one")
         checkpoint.publish(root, "two")
-        await scene.reload.look()
+        await scene.reload.check()
         assert await scene.says() == text_of(root, "two")
         checkpoint.publish(root, "one")
-        await scene.reload.look()
+        await scene.reload.check()
         assert await scene.says() == text_of(root, "one")
         assert (scene.reload.reloads, scene.reload.failures, scene.reload.trouble) == (2, 0, "")
         assert scene.told == [
@@ -107,7 +107,7 @@ def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
         while not scene.engine.load.busy:
             await asyncio.sleep(0.01)
         checkpoint.publish(root, "two")
-        await scene.reload.look()
+        await scene.reload.check()
         assert scene.engine.snapshot.id == "two"
         gc.collect()
         assert gone() is not None
@@ -138,7 +138,7 @@ def test_another_shape_is_compiled_while_the_old_one_answers(root: Path, monkeyp
 
         monkeypatch.setattr(Batch, "warm", warm)
         checkpoint.publish(root, "three")
-        looking = asyncio.create_task(scene.reload.look())
+        looking = asyncio.create_task(scene.reload.check())
         await compiling.wait()
         assert await scene.says() == text_of(root, "one")
         answered.set()
@@ -204,7 +204,7 @@ def test_what_cannot_be_used_changes_nothing_is_logged_once_and_mended_is_taken(
         for harm in harms:
             harm(root)
         for _ in range(5):
-            await scene.reload.look()
+            await scene.reload.check()
         assert scene.engine.snapshot.id == "one"
         assert await scene.says() == text_of(kept, "one")
         assert said in scene.reload.trouble
@@ -212,12 +212,12 @@ def test_what_cannot_be_used_changes_nothing_is_logged_once_and_mended_is_taken(
         assert len(caplog.records) == 1
         assert "checkpoint one goes on answering" in caplog.text
         with pytest.raises(DannError):
-            await scene.reload.now()
+            await scene.reload.reload()
         for path in (root, root.with_name("elsewhere")):
             shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(kept, root)
         checkpoint.publish(root, "two")
-        await scene.reload.look()
+        await scene.reload.check()
         assert await scene.says() == text_of(root, "two")
         assert (scene.reload.reloads, scene.reload.trouble) == (1, "")
         assert scene.told == ["dann: checkpoint two serves now, instead of one"]
@@ -229,10 +229,10 @@ def test_what_cannot_be_used_changes_nothing_is_logged_once_and_mended_is_taken(
 def test_it_is_well_again_where_current_names_what_answers(root: Path) -> None:
     async def play(scene: Scene) -> None:
         point(root, "three")
-        await scene.reload.look()
+        await scene.reload.check()
         assert scene.reload.trouble
         point(root, "one")
-        await scene.reload.look()
+        await scene.reload.check()
         assert (scene.reload.trouble, scene.reload.reloads, scene.told) == ("", 0, [])
 
     played(root, play)
@@ -249,16 +249,16 @@ def test_what_failed_for_no_reason_of_its_own_is_tried_again_after_a_while(
         with monkeypatch.context() as patch:
             patch.setattr(checkpoint, "load", no_memory)
             for _ in range(3):
-                await scene.reload.look()
-            scene.clock.now = module.AGAIN_SECONDS
-            await scene.reload.look()
+                await scene.reload.check()
+            scene.clock.now = module.RETRY_SECONDS
+            await scene.reload.check()
         assert scene.reload.failures == 2
         assert "dann's log says why" in scene.reload.trouble
         assert await scene.says() == text_of(root, "one")
-        await scene.reload.look()
+        await scene.reload.check()
         assert scene.engine.snapshot.id == "one"
-        scene.clock.now = 2 * module.AGAIN_SECONDS
-        await scene.reload.look()
+        scene.clock.now = 2 * module.RETRY_SECONDS
+        await scene.reload.check()
         assert await scene.says() == text_of(root, "two")
 
     with caplog.at_level(logging.WARNING, "dann"):
@@ -268,10 +268,10 @@ def test_what_failed_for_no_reason_of_its_own_is_tried_again_after_a_while(
 
 
 def test_watching_goes_on_until_it_is_cancelled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
     async def play(scene: Scene) -> None:
-        watching = asyncio.create_task(scene.reload.watch())
+        watching = asyncio.create_task(scene.reload.run())
         for harm in WRONG["names nothing"][0] + WRONG["gone"][0]:
             before = scene.reload.failures
             harm(root)
@@ -290,13 +290,13 @@ def test_watching_goes_on_until_it_is_cancelled(root: Path, monkeypatch: pytest.
 def test_an_order_and_the_watch_do_not_take_over_twice(root: Path) -> None:
     async def play(scene: Scene) -> None:
         checkpoint.publish(root, "two")
-        said, _, _ = await asyncio.gather(scene.reload.now(), scene.reload.look(), scene.reload.look())
+        said, _, _ = await asyncio.gather(scene.reload.reload(), scene.reload.check(), scene.reload.check())
         assert said == "two serves now, instead of one"
         assert scene.reload.reloads == 1
-        said, _ = await asyncio.gather(scene.reload.rollback(""), scene.reload.look())
+        said, _ = await asyncio.gather(scene.reload.rollback(""), scene.reload.check())
         assert said == "one serves now, instead of two"
         assert checkpoint.current(root) == "one"
-        assert await scene.reload.now() == "one serves already"
+        assert await scene.reload.reload() == "one serves already"
         assert scene.reload.reloads == 2
 
     played(root, play)

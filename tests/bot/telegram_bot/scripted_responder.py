@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from bot.replies.responder import Responder
 from bot.replies.types import Channel, ChatMessage
-from bot.telegram_bot import TelegramBot
+from bot.telegram_bot.client import TelegramBot
 from model.config import SamplingParams
 from tests.bot.scripted_engine import ScriptedEngine, build_responder, settings
 from tests.bot.telegram_bot.telegram_harness import Scene

@@ -11,9 +11,9 @@ import inspect
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
-from bot.config import BotConfig, BotSettings, PersonaConfig, TelegramConfig
+from bot.platforms import settings_class
 from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
-from bot.telegram_bot import TelegramBot
+from bot.telegram_bot.client import TelegramBot
 from tests.servers.telegram import Message, TelegramServer
 
 SENTINEL = "and that is all"
@@ -23,7 +23,7 @@ class Echo:
     """Says everything back. Like the responder, it answers no bots, and nothing twice."""
 
     def __init__(self) -> None:
-        self.heard_: list[tuple[Channel, ChatMessage]] = []
+        self.messages: list[tuple[Channel, ChatMessage]] = []
         self.edits: list[tuple[Channel, str, str]] = []
         self.mentions: list[Mention] = []
         self.remarks: list[tuple[str, bool]] = []
@@ -35,7 +35,7 @@ class Echo:
         self.owners: set[str] = set()
 
     def on_message(self, place: Channel, said: ChatMessage) -> None:
-        self.heard_.append((place, said))
+        self.messages.append((place, said))
 
     def on_edit(self, place: Channel, id_: str, text: str) -> None:
         self.edits.append((place, id_, text))
@@ -107,9 +107,9 @@ class Scene:
 
     def another(self, token: str, **config: Any) -> TelegramBot:
         """One more process, as it were, with this token."""
-        telegram = TelegramConfig(**{"base_url": self.server.base_url, **self._config, **config})
-        settings = BotSettings(persona=PersonaConfig(name=self._persona), bot=BotConfig(telegram=telegram))
-        return TelegramBot(token, settings, self.answers)
+        table = {"base_url": self.server.base_url, **self._config, **config}
+        bot = {"persona": {"name": self._persona}, "bot": {"telegram": table}}
+        return TelegramBot(token, settings_class().model_validate(bot), self.answers)
 
     async def sent(self, count: int) -> list[Message]:
         """What the bot sent, once there is so much of it."""
@@ -120,7 +120,7 @@ class Scene:
         """What dann has heard itself say, once that is so much: a moment after the server has it."""
 
         def words() -> list[str]:
-            return [said.text for _, said in self.answers.heard_ if said.author.is_me]
+            return [said.text for _, said in self.answers.messages if said.author.is_me]
 
         await self.world.until(lambda: len(words()) >= count)
         return words()

@@ -8,15 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from bot.config import BotConfig, BotSettings, TelegramConfig
+from bot.platforms import settings_class
 from bot.serving.collect import Collector
-from bot.telegram_bot import TelegramBot
+from bot.telegram_bot.client import TelegramBot
 from tests.bot.telegram_bot.telegram_harness import Scene, on_telegram
 from tests.bot.test_app import publish, serving
 from tests.servers.telegram import TelegramServer
 from tests.servers.telegram.objects import Chat, Message
 from tests.training.posts.test_importer import load
-from training.config.tables import DataConfig
 from training.store.post import Post
 from training.store.posts import open_store
 
@@ -30,7 +29,7 @@ def posts(folder: Path) -> list[Post]:
 async def collecting(scene: Scene, folder: Path, **telegram: Any) -> AsyncIterator[None]:
     """dann, collecting what Alice writes; at the end it has stopped as app.py stops it."""
     listed = {"collect": True, "owners": (str(scene.alice.id),), "base_url": scene.server.base_url} | telegram
-    settings = BotSettings(data=DataConfig(dir=folder), bot=BotConfig(telegram=TelegramConfig(**listed)))
+    settings = settings_class().model_validate({"data": {"dir": folder}, "bot": {"telegram": listed}})
     async with Collector(settings) as collector:
         scene.dann = TelegramBot(scene.bot.token, settings, scene.answers, collector)
         await scene.dann.start()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.telegram_bot.command_menu import ASK
+from bot.telegram_bot.command_menu import TALK_HELP
 from bot.telegram_bot.commands import command_name
 from tests.bot.telegram_bot.telegram_harness import Scene, on_telegram
 from tests.servers.telegram.commands import scope_key
@@ -30,7 +30,7 @@ async def test_the_command_is_answered(scene: Scene, typed: str, said: str) -> N
     asked = scene.world.say(scene.alice, scene.tavern, typed)
     (reply,) = await scene.sent(1)
     assert (reply.text, reply.reply_to) == (said, asked)
-    heard = [one.text for _, one in scene.answers.heard_ if not one.author.is_me]
+    heard = [one.text for _, one in scene.answers.messages if not one.author.is_me]
     assert [f"echo: {text}" if text else "just talking" for text in heard] == [said], (
         "options are nothing that was said"
     )
@@ -70,7 +70,7 @@ async def test_what_is_out_of_range_is_refused_in_one_line(scene: Scene, typed: 
     assert "\n" not in reply.text
     assert reply.reply_to is asked
     assert scene.answers.mentions == []
-    assert not any(said.author.is_me for _, said in scene.answers.heard_), "a refusal is not dann's voice"
+    assert not any(said.author.is_me for _, said in scene.answers.messages), "a refusal is not dann's voice"
     scene.world.say(scene.bob, scene.tavern, "haha", reply_to=reply)
     await scene.sent(2)
     assert [(mention.message.text, mention.chain) for mention in scene.answers.mentions] == [("haha", ())]
@@ -146,7 +146,7 @@ async def test_an_owner_without_a_chat_of_their_own_is_told_where_they_asked(sce
     asked = scene.world.say(scene.alice, scene.tavern, "/dann_admin status")
     (told,) = await scene.sent(1)
     assert (told.chat, told.text, told.reply_to) == (scene.tavern, "done: status", asked)
-    assert scene.answers.heard_ == []
+    assert scene.answers.messages == []
 
 
 @on_telegram()
@@ -169,7 +169,7 @@ async def test_the_same_update_twice_manages_once(scene: Scene) -> None:
 async def test_commands_are_listed_and_set_only_when_they_changed(scene: Scene) -> None:
     scene.world.say(scene.alice, scene.at_home, "hi")
     await scene.dann.start()
-    assert scene.bot.commands[ALL] == [{"command": "dann", "description": ASK}]
+    assert scene.bot.commands[ALL] == [{"command": "dann", "description": TALK_HELP}]
     own = scope_key({"type": "chat", "chat_id": scene.alice.id})
     assert [one["command"] for one in scene.bot.commands[own]] == ["dann", "dann_admin"]
     assert len(scene.bot.commands) == 2, "bob has no chat with it"

@@ -58,7 +58,7 @@ async def test_a_poll_that_hangs_is_given_up(
 async def test_a_message_that_telegram_did_not_take_is_sent_again(
     scene: Scene, fault: Fault, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(send, "AGAIN_AFTER", (0.01, 0.01))
+    monkeypatch.setattr(send, "RETRY_SECONDS", (0.01, 0.01))
     scene.world.faults.next("sendMessage", fault, fault)
     scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
     assert [message.text for message in await scene.sent(1)] == ["echo: hi"]
@@ -82,7 +82,7 @@ async def test_a_message_that_may_have_been_taken_is_not_sent_twice(
 ) -> None:
     from bot.telegram_bot import client
 
-    monkeypatch.setattr(send, "AGAIN_AFTER", (0.01, 0.01))
+    monkeypatch.setattr(send, "RETRY_SECONDS", (0.01, 0.01))
     monkeypatch.setattr(client, "READ_SECONDS", 0.3)
     await scene.dann.start()
     scene.world.faults.next("sendMessage", fault)
@@ -122,8 +122,8 @@ async def test_an_answer_that_cannot_be_sent_in_time_is_dropped(
 
 @on_telegram()
 async def test_typing_that_fails_harms_nothing(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "TYPING_AFTER", 0.0)
-    monkeypatch.setattr(send, "TYPING_EVERY", 0.01)
+    monkeypatch.setattr(send, "FIRST_TYPING_SECONDS", 0.0)
+    monkeypatch.setattr(send, "TYPING_SECONDS", 0.01)
     scene.world.faults.next("sendChatAction", *PROBLEMS.values(), Fault("hang"))
     scene.world.say(scene.alice, scene.tavern, "@dann_bot slow")
     await scene.world.until(lambda: not scene.world.faults.left("sendChatAction"))
@@ -138,7 +138,7 @@ async def test_updates_twice_and_out_of_order_are_answered_once(scene: Scene) ->
     for text in texts:
         scene.world.say(scene.alice, scene.tavern, f"@dann_bot {text}")
     assert await scene.replies() == [f"echo: {text}" for text in texts]
-    heard = [said.id for _, said in scene.answers.heard_]
+    heard = [said.id for _, said in scene.answers.messages]
     assert len(heard) == len(set(heard))
 
 
@@ -185,14 +185,16 @@ async def test_two_processes_with_one_token_are_told_of_each_other(
     other = scene.another(scene.bot.token)
     await other.start()
     try:
-        await scene.world.until(lambda: caplog.text.count(requests.ANOTHER) == 2)
+        await scene.world.until(lambda: caplog.text.count(requests.SECOND_POLLER) == 2)
         scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
         await scene.sent(1)
         await scene.world.until(lambda: scene.bot.used["getupdates"] > 6)
     finally:
         await other.stop()
     assert await scene.replies() == ["echo: hi"]
-    assert caplog.text.count(requests.ANOTHER) == 2, "once by each, though they end each other's polls again and again"
+    assert caplog.text.count(requests.SECOND_POLLER) == 2, (
+        "once by each, though they end each other's polls again and again"
+    )
 
 
 @on_telegram()
@@ -201,7 +203,7 @@ async def test_a_token_that_is_revoked_while_it_runs_is_told_and_does_not_end_it
 ) -> None:
     del scene.world.bots[scene.bot.token]
     scene.world.mailboxes[scene.bot].put("message", {})  # so that the poll that is under way ends
-    await scene.world.until(lambda: requests.REFUSED in caplog.text)
+    await scene.world.until(lambda: requests.REFUSAL in caplog.text)
     scene.world.bots[scene.bot.token] = scene.bot
     scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
     assert await scene.replies() == ["echo: hi"]
@@ -213,7 +215,7 @@ async def test_it_goes_on_trying_where_telegram_cannot_be_reached_at_first(
 ) -> None:
     from bot.telegram_bot import client
 
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
     scene.world.faults.next("getMe", *PROBLEMS.values())
     scene.world.faults.next("deleteWebhook", Fault("error"))
     scene.world.faults.next("getMyCommands", Fault("error"))

@@ -55,9 +55,9 @@ async def test_a_reply_to_it_is_answered_and_the_chain_is_handed_over(scene: Sce
     (before,) = mention.chain
     assert (before.text, before.author.is_me) == ("echo: hi", True)
     assert mention.message.reply_to == before.id
-    heard = {said.id: said for _, said in scene.answers.heard_}
+    heard = {said.id: said for _, said in scene.answers.messages}
     assert heard[before.id].text == "echo: hi", "what dann says is heard too, under the id that replies name"
-    assert len(heard) == len(scene.answers.heard_)
+    assert len(heard) == len(scene.answers.messages)
 
 
 @on_telegram()
@@ -144,7 +144,7 @@ async def test_service_messages_are_nothing_anybody_said(scene: Scene) -> None:
     scene.world.say(scene.alice, scene.tavern, extra={"new_chat_members": [scene.bob.shown()]})
     scene.world.say(scene.alice, scene.at_home, extra={"delete_chat_photo": True})
     assert await scene.replies() == []
-    assert {said.text for _, said in scene.answers.heard_ if not said.author.is_me} == {SENTINEL}
+    assert {said.text for _, said in scene.answers.messages if not said.author.is_me} == {SENTINEL}
 
 
 @on_telegram()
@@ -172,7 +172,7 @@ async def test_bots_are_told_apart_and_not_answered(scene: Scene) -> None:
     scene.world.say(other, scene.tavern, "/dann temp=9")
     scene.world.say(other, scene.tavern, "/dann_admin status")
     assert await scene.replies() == []
-    heard = [said for place, said in scene.answers.heard_ if place.chat == str(scene.tavern.id)]
+    heard = [said for place, said in scene.answers.messages if place.chat == str(scene.tavern.id)]
     assert heard
     assert all(said.author.is_bot for said in heard)
 
@@ -193,7 +193,7 @@ async def test_what_telegram_carries_over_from_a_channel_may_be_a_programs(scene
     carried = {"sender_chat": {"id": -1009, "type": "channel", "title": "News"}, "is_automatic_forward": True}
     scene.world.say(telegram, scene.tavern, "@dann_bot hi", extra=carried)
     assert await scene.replies() == []
-    assert scene.answers.heard_[0][1].author == Author("-1009", "News", is_bot=True)
+    assert scene.answers.messages[0][1].author == Author("-1009", "News", is_bot=True)
 
 
 @on_telegram()
@@ -205,7 +205,7 @@ async def test_an_edited_message_is_not_answered_but_its_new_text_is_known(scene
     scene.world.edit(unasked, "hello @dann_bot")
     assert await scene.replies() == ["echo: hi"]
     assert [text for _, _, text in scene.answers.edits] == ["hi there", "hello"]
-    ids = {said.text: said.id for _, said in scene.answers.heard_}
+    ids = {said.text: said.id for _, said in scene.answers.messages}
     assert [id_ for _, id_, _ in scene.answers.edits] == [ids["hi"], ids["hello all"]]
 
 
@@ -254,5 +254,5 @@ async def test_what_was_written_while_it_was_away_is_read_but_not_answered_when_
     scene.dann = scene.another(scene.bot.token)
     await scene.dann.start()
     assert await scene.replies() == ["echo: hello"]
-    assert "are you there" in [said.text for _, said in scene.answers.heard_]
+    assert "are you there" in [said.text for _, said in scene.answers.messages]
     assert caplog.text.count("messages older than 5 minutes are read but not answered") == 1

@@ -55,7 +55,7 @@ async def test_what_is_too_long_is_split_at_4096_utf16_units(scene: Scene) -> No
     assert all(part.text.endswith("it.") for part in parts)
     assert [part.reply_to for part in parts] == [asked, None, None]
     await scene.replies()
-    mine = [said.text for place, said in scene.answers.heard_ if said.author.is_me and not place.private]
+    mine = [said.text for place, said in scene.answers.messages if said.author.is_me and not place.private]
     assert mine == [part.text for part in parts]
 
 
@@ -69,8 +69,8 @@ def test_a_footer_always_finds_room(length: int) -> None:
 
 @on_telegram()
 async def test_typing_is_shown_while_an_answer_takes_its_time(scene: Scene, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(send, "TYPING_AFTER", 0.0)
-    monkeypatch.setattr(send, "TYPING_EVERY", 0.02)
+    monkeypatch.setattr(send, "FIRST_TYPING_SECONDS", 0.0)
+    monkeypatch.setattr(send, "TYPING_SECONDS", 0.02)
     forum = scene.world.group("forum", topics=True)
     music = scene.world.topic(forum, "music", scene.alice)
     scene.world.say(scene.alice, forum, "@dann_bot slow one", thread=music)

@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from bot.telegram_bot import client
-from bot.telegram_bot.requests import REFUSED
+from bot.telegram_bot.requests import REFUSAL
 from model.errors import DannError
 from tests.bot.telegram_bot.telegram_harness import Scene, on_telegram
 from tests.servers.telegram import Fault
@@ -27,9 +27,9 @@ async def test_the_line_says_who_answers_and_how(scene: Scene) -> None:
 async def test_a_refused_token_is_one_line_that_says_where_to_get_one(scene: Scene, token: str) -> None:
     with pytest.raises(DannError) as caught:
         await scene.another(token).start()
-    assert str(caught.value) == REFUSED
-    assert "@BotFather" in REFUSED
-    assert "\n" not in REFUSED
+    assert str(caught.value) == REFUSAL
+    assert "@BotFather" in REFUSAL
+    assert "\n" not in REFUSAL
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
@@ -38,7 +38,7 @@ async def test_a_refused_token_is_one_line_that_says_where_to_get_one(scene: Sce
 async def test_the_token_is_in_no_log_line_however_much_is_logged(
     scene: Scene, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client, "FIRST_WAIT", 0.01)
+    monkeypatch.setattr(client, "FIRST_PAUSE", 0.01)
     secret = scene.bot.token.partition(":")[2]
     await scene.dann.stop()
     with caplog.at_level(logging.DEBUG):
@@ -66,7 +66,7 @@ async def test_the_token_is_in_no_log_line_however_much_is_logged(
 async def test_an_address_that_is_none_is_one_line(scene: Scene, name: str, address: str) -> None:
     with pytest.raises(DannError) as caught:
         await scene.another(scene.bot.token, **{name: address}).start()
-    assert str(caught.value).startswith(f"bot.telegram.{name} = {address!r} is no address, such as http")
+    assert str(caught.value).startswith(f"bot.telegram.{name} = {address!r} is not an address such as http")
 
 
 @pytest.mark.parametrize("suffix", ["", "/", "/bot"])

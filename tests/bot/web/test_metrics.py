@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 
 from bot.replies.stats import BOUNDS, Outcome
-from bot.serving import cached_counts
-from bot.serving.cached_counts import EVERY_SECONDS, CachedCounts
-from bot.serving.store_counts import StoreCounts, count_stored
+from bot.serving import store_counts
+from bot.serving.store_counts import EVERY_SECONDS, CachedCounts, StoreCounts, count_stored
 from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -159,7 +158,7 @@ def test_the_store_is_counted_off_the_loop_and_once_in_a_while() -> None:
 
 
 def test_a_store_that_does_not_answer_holds_up_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached_counts, "PATIENCE", 0.05)
+    monkeypatch.setattr(store_counts, "PATIENCE", 0.05)
     answers = threading.Event()
 
     def count() -> StoreCounts:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from bot.config import WebConfig
-from bot.serving.status import FULL, NOT_COMPILED, NOT_LOADED, ServeStatus
+from bot.serving.status import NOT_COMPILED, NOT_LOADED, QUEUE_FULL, ServeStatus
 from bot.web.checks import check_web
 from bot.web.http.listen import open_socket, url_of
 from bot.web.server import run
@@ -51,7 +51,7 @@ def test_it_is_not_ready_while_the_queue_is_full(monkeypatch: pytest.MonkeyPatch
                 with held_up(monkeypatch):
                     streams = [engine.submit([], GREEDY, number) for number in range(3)]
                     ready = await web.client.get("/readyz")
-                    assert (ready.status_code, ready.json()["reason"]) == (503, FULL)
+                    assert (ready.status_code, ready.json()["reason"]) == (503, QUEUE_FULL)
                     assert (await web.client.get("/healthz")).status_code == 200
                 for stream in streams:
                     await stream.completion()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from bot.config import BotSettings
+from bot.discord_bot.config import DiscordConfig
+from bot.platforms import settings_class
+from bot.telegram_bot.config import TelegramConfig
 from model.errors import DannError
 from training.config.load import load_settings
 from training.config.tables import Settings
@@ -19,14 +21,14 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_defaults_hold_where_nothing_is_written() -> None:
-    assert load_settings(BotSettings, None, []) == BotSettings()
+    assert load_settings(settings_class(), None, []) == settings_class()()
 
 
 def test_a_place_wins_over_those_after_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "config.toml").write_text("[train]\nminutes = 1\nseed = 1\nbatch_size = 1\n")
     monkeypatch.setenv("DANN_TRAIN__MINUTES", "2")
     monkeypatch.setenv("dann_train__seed", "2")
-    train = load_settings(BotSettings, None, ["train.minutes=3", "train.minutes=4"]).train
+    train = load_settings(settings_class(), None, ["train.minutes=3", "train.minutes=4"]).train
     assert (train.minutes, train.seed, train.batch_size) == (4, 2, 1)
     assert train.bptt_length == Settings().train.bptt_length
 
@@ -34,7 +36,7 @@ def test_a_place_wins_over_those_after_it(tmp_path: Path, monkeypatch: pytest.Mo
 def test_a_file_that_is_named_is_read_instead(tmp_path: Path) -> None:
     (tmp_path / "config.toml").write_text("[train]\nminutes = 1\nseed = 5\n")
     (tmp_path / "other.toml").write_text("[train]\nminutes = 2\n")
-    train = load_settings(BotSettings, Path("other.toml"), []).train
+    train = load_settings(settings_class(), Path("other.toml"), []).train
     assert (train.minutes, train.seed) == (2, 0)
 
 
@@ -43,8 +45,8 @@ def test_the_bots_tables_do_not_disturb_training(tmp_path: Path) -> None:
         '[persona]\nname = "sam"\n[train]\nminutes = 2\n[bot]\nlinks = true\n[bot.discord]\nowners = [1]\n'
     )
     assert load_settings(Settings, None, []).train.minutes == 2
-    assert load_settings(BotSettings, None, []).persona.name == "sam"
-    assert load_settings(BotSettings, None, []).bot.links
+    assert load_settings(settings_class(), None, []).persona.name == "sam"
+    assert load_settings(settings_class(), None, []).bot.links
 
 
 def test_a_table_within_a_table_is_reached_from_every_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,10 +54,11 @@ def test_a_table_within_a_table_is_reached_from_every_place(tmp_path: Path, monk
     (tmp_path / "config.toml").write_text(written)
     (tmp_path / "over.toml").write_text("[bot.discord]\nallow_users = [2]\ndeny_users = [3]\n")
     monkeypatch.setenv("DANN_BOT__DISCORD__GATEWAY_URL", "environment")
-    bot = load_settings(BotSettings, None, ["bot.discord.api_url=set"], overlay=tmp_path / "over.toml").bot
-    assert (bot.discord.api_url, bot.discord.gateway_url, bot.waiting) == ("set", "environment", 1)
-    assert (bot.discord.allow_users, bot.discord.deny_users) == (("2",), ("3",))
-    assert bot.telegram == BotSettings().bot.telegram
+    bot = load_settings(settings_class(), None, ["bot.discord.api_url=set"], overlay=tmp_path / "over.toml").bot
+    discord = DiscordConfig.of(bot)
+    assert (discord.api_url, discord.gateway_url, bot.waiting) == ("set", "environment", 1)
+    assert (discord.allow_users, discord.deny_users) == (("2",), ("3",))
+    assert TelegramConfig.of(bot) == TelegramConfig()
 
 
 @pytest.mark.parametrize(
@@ -63,22 +66,26 @@ def test_a_table_within_a_table_is_reached_from_every_place(tmp_path: Path, monk
 )
 def test_ids_are_text_however_they_are_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     expected = ("201234567890123456", "-100")
-    assert load_settings(BotSettings, None, [f"bot.telegram.owners={given}"]).bot.telegram.owners == expected
+    assert (
+        TelegramConfig.of(load_settings(settings_class(), None, [f"bot.telegram.owners={given}"]).bot).owners
+        == expected
+    )
     monkeypatch.setenv("DANN_BOT__TELEGRAM__OWNERS", given)
-    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+    assert TelegramConfig.of(load_settings(settings_class(), None, []).bot).owners == expected
     monkeypatch.delenv("DANN_BOT__TELEGRAM__OWNERS")
     (tmp_path / "config.toml").write_text("[bot.telegram]\nowners = [201234567890123456, '-100']\n")
-    assert load_settings(BotSettings, None, []).bot.telegram.owners == expected
+    assert TelegramConfig.of(load_settings(settings_class(), None, []).bot).owners == expected
 
 
 def test_one_id_or_none_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
     given = ["bot.discord.owners=7", "bot.discord.deny_users=", "bot.remarks.chats=[]"]
-    bot = load_settings(BotSettings, None, given).bot
-    assert (bot.discord.owners, bot.discord.deny_users, bot.remarks.chats) == (("7",), (), ())
-    assert load_settings(BotSettings, None, ["bot.remarks.chats=-5, 7"]).bot.remarks.chats == ("-5", "7")
+    bot = load_settings(settings_class(), None, given).bot
+    discord = DiscordConfig.of(bot)
+    assert (discord.owners, discord.deny_users, bot.remarks.chats) == (("7",), (), ())
+    assert load_settings(settings_class(), None, ["bot.remarks.chats=-5, 7"]).bot.remarks.chats == ("-5", "7")
     monkeypatch.setenv("DANN_BOT__DISCORD", '{"owners": [8], "links_no": 1}')
     with pytest.raises(DannError, match=r"^DANN_BOT__DISCORD: bot.discord.links_no is no setting"):
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
 
 
 @pytest.mark.parametrize(
@@ -94,12 +101,12 @@ def test_one_id_or_none_is_a_list_too(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_a_value_on_the_command_line_is_toml_or_else_words(given: str, expected: str) -> None:
-    assert load_settings(BotSettings, None, [given]).data.me == expected
+    assert load_settings(settings_class(), None, [given]).data.me == expected
 
 
 def test_settings_are_frozen_and_of_the_kind_asked_for() -> None:
-    settings = load_settings(BotSettings, None, ["train.minutes=3"])
-    assert type(settings) is BotSettings
+    settings = load_settings(settings_class(), None, ["train.minutes=3"])
+    assert type(settings) is settings_class()
     with pytest.raises(ValueError, match="frozen"):
         settings.train = settings.train  # type: ignore[misc]
 
@@ -107,15 +114,15 @@ def test_settings_are_frozen_and_of_the_kind_asked_for() -> None:
 def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DANN_TRAIN__MINUTES", "soon")
     with pytest.raises(DannError, match=r"^DANN_TRAIN__MINUTES: train.minutes = 'soon' is not right.*a number above 0"):
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
     monkeypatch.delenv("DANN_TRAIN__MINUTES")
     monkeypatch.setenv("DANN_TRAIN__MINUTS", "3")
     with pytest.raises(DannError, match=r"^DANN_TRAIN__MINUTS: .*did you mean train.minutes\?"):
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
     monkeypatch.delenv("DANN_TRAIN__MINUTS")
     monkeypatch.setenv("DANN_TRAIN", "{broken")
     with pytest.raises(DannError, match=r"DANN_TRAIN__MINUTES=3"):
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
 
 
 @pytest.mark.parametrize(
@@ -161,18 +168,18 @@ def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) ->
 def test_what_is_wrong_in_the_file_is_one_line(tmp_path: Path, text: str, said: str) -> None:
     (tmp_path / "config.toml").write_text(text)
     with pytest.raises(DannError, match=said) as caught:
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
     assert "\n" not in str(caught.value)
 
 
 def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DannError, match=r"^nowhere.toml: cannot be read \(No such file"):
-        load_settings(BotSettings, Path("nowhere.toml"), [])
+        load_settings(settings_class(), Path("nowhere.toml"), [])
     with pytest.raises(DannError, match="cannot be read"):
-        load_settings(BotSettings, tmp_path, [])
+        load_settings(settings_class(), tmp_path, [])
     (tmp_path / "config.toml").write_bytes(b"[data]\nme = '\xff'\n")
     with pytest.raises(DannError, match=r"^config.toml: is not UTF-8 at byte 13"):
-        load_settings(BotSettings, None, [])
+        load_settings(settings_class(), None, [])
 
 
 @pytest.mark.parametrize(
@@ -200,7 +207,7 @@ def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> Non
 )
 def test_what_is_wrong_on_the_command_line_is_one_line(given: str, said: str) -> None:
     with pytest.raises(DannError, match=said) as caught:
-        load_settings(BotSettings, None, [given])
+        load_settings(settings_class(), None, [given])
     assert "\n" not in str(caught.value)
 
 
@@ -208,9 +215,9 @@ def test_config_toml_shows_every_setting_with_its_default_and_a_comment() -> Non
     """If this fails: a default or a key changed; write the same into config.toml, in the order of the code."""
     text = (Path(__file__).parents[3] / "config.toml").read_text()
     shown = tomllib.loads(text)
-    assert shown == BotSettings.model_construct().model_dump(mode="json")
+    assert shown == settings_class().model_construct().model_dump(mode="json")
     assert [(table, list(keys)) for table, keys in shown.items()] == [
-        (table, list(keys)) for table, keys in BotSettings.model_construct().model_dump(mode="json").items()
+        (table, list(keys)) for table, keys in settings_class().model_construct().model_dump(mode="json").items()
     ]
     for line in text.splitlines():
         assert not line or line.startswith(("#", "[")) or "  # " in line or '" # ' in line or "0 # " in line, line

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bot.config import BotSettings
-from bot.web.cached import TimedCache
+from bot.process.timed_cache import TimedCache
 from bot.web.page import card_data
 from bot.web.page.card_data import MAX_RUNS, without_paths
 from bot.web.page.card_schema import CardRun
