@@ -38,8 +38,8 @@ def chosen(root: Path, *changed: str, others: tuple[str, ...] = ()) -> list[str]
 
 def test_what_mirrors_a_change_comes_first_and_then_what_is_nearest(tmp_path: Path) -> None:
     assert chosen(plant(tmp_path, **TREE), "model/engine/slots.py") == [
-        "tests/model/engine/test_batch.py: uses model/engine/slots.py through model/engine/batch.py",
         "tests/model/engine/test_slots.py: uses model/engine/slots.py",
+        "tests/model/engine/test_batch.py: uses model/engine/slots.py through model/engine/batch.py",
         "tests/bot/test_app.py: uses model/engine/slots.py through tests/bot/harness.py, bot/app.py, model/engine/batch.py",
     ]
 
