@@ -56,11 +56,11 @@ class Touched:
         return Path(self.file).parent == (folder if folder.parts[:1] == ("tests",) else "tests" / folder)
 
     @property
-    def rank(self) -> tuple[int, str]:
+    def rank(self) -> tuple[int, int, str]:
         """The nearest first."""
         if len(self.way) == 1:
-            return (-1 if self.file in ALWAYS else 0), self.file
-        return (1 if self.mirrors else len(self.way)), self.file
+            return (-1 if self.file in ALWAYS else 0), 0, self.file
+        return (1 if self.mirrors else 2), len(self.way), self.file
 
     def __str__(self) -> str:
         if len(self.way) == 1:
