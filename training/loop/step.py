@@ -1,14 +1,18 @@
-"""One optimiser step, several a dispatch, all on the devices. Knows no clock, no files and no evaluation.
+"""The compiled training step, several of them in one dispatch. Knows no clock, no files and no evaluation.
 
 Truncated BPTT over parallel streams: the train tokens form a ring, cut into `batch_size` streams; each step takes the
 next `bptt_length` tokens of every stream and hands the carry on, so the network remembers beyond what gradients reach.
-Conversations end inside windows; the network empties its own carry at BOS. The ring starts at another place each epoch.
+Conversations end inside windows; the network empties its own carry at BOS. The ring starts at another offset each epoch.
 
-Every device has all the weights and its share of the streams; gradients are added up once a step. What chance decides
-is drawn by the stream's number, so one device or four take the same steps.
+Every device has all the weights and its share of the streams; gradients are added up once a step. Random keys are folded
+with the stream's number, so one device or four take the same steps.
+
+Shape suffixes: S streams of one device (or of all), T = bptt_length, T1 = T + 1, N tokens of the ring, V the vocabulary.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -29,7 +33,7 @@ from training.loop.precision import compute_dtype
 
 
 class TrainState(NamedTuple):
-    """Everything a step changes, on the device. `average` is an exponential moving average of `params`."""
+    """Everything a step changes, on the devices. `average` is an exponential moving average of `params`."""
 
     params: Any
     opt_state: Any
@@ -42,7 +46,7 @@ Dispatch = Callable[[TrainState, np.ndarray, int], tuple[TrainState, jax.Array]]
 
 
 def initial_state(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> TrainState:
-    """The state before the first step; a copy, so that giving its buffers to a step leaves the model alone."""
+    """The state before the first step; a copy, as a step donates its buffers and the model keeps its own."""
     params = jax.tree.map(jnp.copy, nnx.state(model, nnx.Param))
     carry = model.initial_carry(num_streams(config, stream))
     return TrainState(params, optimizer(config).init(params), jax.tree.map(jnp.copy, params), carry, jnp.int32(0))
@@ -51,21 +55,57 @@ def initial_state(model: LanguageModel, config: TrainConfig, stream: TokenStream
 _SPECS: Any = TrainState(params=P(), opt_state=P(), average=P(), carry=P(AXIS), step=P())  # type: ignore[arg-type]
 
 
-def _placed(state: TrainState, mesh: Mesh) -> TrainState:
-    """`state` on the devices of `mesh`: the streams' carry dealt out, everything else on each."""
+def _place(state: TrainState, mesh: Mesh) -> TrainState:
+    """Put `state` on the devices of `mesh`: the carry split by stream, everything else on each."""
     places = jax.tree.map(lambda spec: NamedSharding(mesh, spec), _SPECS)
     return TrainState(*(jax.device_put(part, place) for part, place in zip(state, places, strict=True)))
 
 
 def num_streams(config: TrainConfig, stream: TokenStream) -> int:
-    """`batch_size`, or fewer where the text is too short to give each stream a window of its own; as many on each host."""
+    """`batch_size`, or fewer if the text is too short for a window in each stream; the same number on each host."""
     hosts: int = jax.process_count()
     return hosts * max(1, min(config.batch_size, len(stream) // config.bptt_length) // hosts)
 
 
 def steps_per_epoch(config: TrainConfig, stream: TokenStream) -> int:
-    """Steps that read the text once; what is left of a stream behind its last whole window waits for another epoch."""
+    """Steps that read the text once; the rest of a stream behind its last whole window is left to other epochs."""
     return max(1, len(stream) // num_streams(config, stream) // config.bptt_length)
+
+
+@dataclass(frozen=True)
+class StepPlan:
+    """All that a step depends on and no step changes; constants of the compiled program."""
+
+    graph: nnx.GraphDef[Any]
+    config: TrainConfig
+    optimizer: Any
+    dtype: Any
+    mesh: Mesh
+    ring_size: int
+    num_streams: int
+    steps_per_epoch: int
+    order_key: jax.Array
+    noise_key: jax.Array
+    reset_key: jax.Array
+
+    @property
+    def device_streams(self) -> int:
+        """Streams of each device."""
+        return self.num_streams // self.mesh.size
+
+
+class Ring(NamedTuple):
+    """The train tokens, and what each counts in the loss."""
+
+    tokens_N: jax.Array
+    weights_N: jax.Array
+
+
+class Window(NamedTuple):
+    """What some streams read in one step; a column more than T, as each token is the target of the one before it."""
+
+    tokens_SxT1: jax.Array
+    weights_SxT1: jax.Array
 
 
 def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> Dispatch:
@@ -74,76 +114,109 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     It takes n steps at the given learning rates without leaving the devices; a row of metrics is (loss, gradient norm).
     The stream's tokens live on the devices too.
     """
-    graph = nnx.graphdef(model)
-    chain = optimizer(config)
-    products_of = compute_dtype(config)
-    streams, window, size = num_streams(config, stream), config.bptt_length, len(stream)
-    mesh = make_mesh(config, streams)
-    spacing = size // streams
-    epoch_steps = steps_per_epoch(config, stream)
-    share = streams // mesh.size
-    order_key, noise_key, reset_key = jax.random.split(jax.random.key(config.seed), 3)
-
-    def loss(params: Any, read: Window, carry: Any, counted: jax.Array, noise: DropoutKeys) -> tuple[jax.Array, Any]:
-        network: Any = nnx.merge(graph, params)
-        logits, carry = network(read.tokens[:, :-1], carry, noise=noise, dtype=products_of)
-        nats = cross_entropy(logits, read.tokens[:, 1:]) * read.weights[:, 1:]
-        return nats.sum() / counted, carry
-
-    def windows(step: jax.Array, rows: jax.Array, data: Window) -> Window:
-        """What the streams `rows` read in `step`."""
-        epoch, place = step // epoch_steps, step % epoch_steps
-        start = jax.random.randint(jax.random.fold_in(order_key, epoch), (), 0, size) if config.random_offsets else 0
-        at = (start + spacing * rows[:, None] + window * place + jnp.arange(window + 1)) % size
-        return Window(data.tokens[at], data.weights[at])
-
-    def remembered(step: jax.Array, rows: jax.Array, carry: Any) -> Any:
-        """The carry to begin a window with: empty at an epoch's start, and now and then, so that the network knows both."""
-        keep = jnp.full(share, step % epoch_steps > 0)
-        if config.resets:
-            key = jax.random.fold_in(reset_key, step)
-            chance = jax.vmap(lambda row: jax.random.uniform(jax.random.fold_in(key, row)))(rows)
-            keep &= chance >= config.resets
-        return jax.tree.map(lambda array: array * keep.reshape(share, *[1] * (array.ndim - 1)), carry)
-
-    def step(state: TrainState, rate: jax.Array, data: Window) -> tuple[TrainState, jax.Array]:
-        rows = share * jax.lax.axis_index(AXIS) + jnp.arange(share)
-        # All streams' weights, not this device's: the mean is over the batch, and needs no meeting of its own.
-        counted = jnp.maximum(windows(state.step, jnp.arange(streams), data).weights[:, 1:].sum(), 1.0)
-        noise = dropout_keys(jax.random.fold_in(noise_key, state.step), rows)
-        carry = remembered(state.step, rows, state.carry)
-        read = windows(state.step, rows, data)
-        (value, carry), gradient = jax.value_and_grad(loss, has_aux=True)(state.params, read, carry, counted, noise)
-        value, gradient = jax.lax.psum((value, gradient), AXIS)
-        updates, opt_state = chain.update(gradient, state.opt_state, state.params)
-        params = jax.tree.map(lambda param, update: param - rate * update, state.params, updates)
-        # Early on the average follows closely: otherwise it would remember the random start.
-        decay = jnp.minimum(config.average, (1.0 + state.step) / (10.0 + state.step))
-        average = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.average, params)
-        metrics = jnp.stack([value, global_norm(gradient)])
-        return TrainState(params, opt_state, average, carry, state.step + 1), metrics
-
-    def steps(state: TrainState, rates: jax.Array, count: jax.Array, data: Window) -> tuple[TrainState, jax.Array]:
-        def body(number: jax.Array, done: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
-            state, metrics = done
-            state, row = step(state, rates[number], data)
-            return state, metrics.at[number].set(row)
-
-        done: tuple[TrainState, jax.Array] = jax.lax.fori_loop(0, count, body, (state, jnp.zeros((DISPATCH_STEPS, 2))))
-        return done
-
-    on_all = NamedSharding(mesh, P())
-    data = jax.device_put(Window(jnp.asarray(stream.tokens), jnp.asarray(stream.weights)), on_all)
+    plan = _make_plan(model, config, stream)
+    ring = Ring(jnp.asarray(stream.tokens), jnp.asarray(stream.weights))
+    ring = jax.device_put(ring, NamedSharding(plan.mesh, P()))
     # Without check_vma, a gradient is the device's own until psum adds them up.
     sharded = jax.shard_map(
-        steps, mesh=mesh, in_specs=(_SPECS, P(), P(), P()), out_specs=(_SPECS, P()), check_vma=False
+        partial(_run_steps, plan),
+        mesh=plan.mesh,
+        in_specs=(_SPECS, P(), P(), P()),
+        out_specs=(_SPECS, P()),
+        check_vma=False,
     )
     compiled = jax.jit(sharded, donate_argnums=0)
-    return lambda state, rates, count: compiled(_placed(state, mesh), rates, count, data)
+    return lambda state, rates, count: compiled(_place(state, plan.mesh), rates, count, ring)
 
 
-class Window(NamedTuple):
-    """Tokens and what each counts: `[S, bptt_length + 1]` of some streams, or `[N]` of the whole ring."""
+def _make_plan(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> StepPlan:
+    order_key, noise_key, reset_key = jax.random.split(jax.random.key(config.seed), 3)
+    streams = num_streams(config, stream)
+    return StepPlan(
+        graph=nnx.graphdef(model),
+        config=config,
+        optimizer=optimizer(config),
+        dtype=compute_dtype(config),
+        mesh=make_mesh(config, streams),
+        ring_size=len(stream),
+        num_streams=streams,
+        steps_per_epoch=steps_per_epoch(config, stream),
+        order_key=order_key,
+        noise_key=noise_key,
+        reset_key=reset_key,
+    )
 
-    tokens: jax.Array
-    weights: jax.Array
+
+def _run_steps(
+    plan: StepPlan, state: TrainState, rates: jax.Array, count: jax.Array, ring: Ring
+) -> tuple[TrainState, jax.Array]:
+    """`count` steps on one device; the metrics of step i are in row i."""
+
+    def body(number: jax.Array, before: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
+        state, metrics = before
+        state, row = _train_step(plan, state, rates[number], ring)
+        return state, metrics.at[number].set(row)
+
+    metrics = jnp.zeros((DISPATCH_STEPS, 2))
+    after: tuple[TrainState, jax.Array] = jax.lax.fori_loop(0, count, body, (state, metrics))
+    return after
+
+
+def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) -> tuple[TrainState, jax.Array]:
+    """One step: this device's gradient, added up over all devices, then the update, which is the same on each."""
+    streams_S = plan.device_streams * jax.lax.axis_index(AXIS) + jnp.arange(plan.device_streams)
+    # All streams' weights, not this device's: the mean is over the batch, and needs no communication of its own.
+    all_streams = _read_window(plan, state.step, jnp.arange(plan.num_streams), ring)
+    num_counted = jnp.maximum(all_streams.weights_SxT1[:, 1:].sum(), 1.0)
+    noise = dropout_keys(jax.random.fold_in(plan.noise_key, state.step), streams_S)
+    carry = _reset_carry(plan, state.step, streams_S, state.carry)
+    window = _read_window(plan, state.step, streams_S, ring)
+    loss_and_gradient = jax.value_and_grad(partial(_loss, plan), has_aux=True)
+    (loss, carry), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
+    loss, gradient = jax.lax.psum((loss, gradient), AXIS)
+    updates, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)
+    params = jax.tree.map(lambda param, update: param - rate * update, state.params, updates)
+    # Early on the average follows closely: otherwise it would remember the random start.
+    decay = jnp.minimum(plan.config.average, (1.0 + state.step) / (10.0 + state.step))
+    average = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.average, params)
+    metrics = jnp.stack([loss, global_norm(gradient)])
+    return TrainState(params, opt_state, average, carry, state.step + 1), metrics
+
+
+def _read_window(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring) -> Window:
+    """The window that these streams read in `step`."""
+    length, size = plan.config.bptt_length, plan.ring_size
+    spacing = size // plan.num_streams
+    epoch, step_in_epoch = step // plan.steps_per_epoch, step % plan.steps_per_epoch
+    offset = _epoch_offset(plan, epoch)
+    # Of a ring of 100 tokens in 4 streams of windows of 5, stream 2 reads 65, 66, ... 70 in step 3 of an epoch with offset 0.
+    index_SxT1 = (offset + spacing * streams_S[:, None] + length * step_in_epoch + jnp.arange(length + 1)) % size
+    return Window(ring.tokens_N[index_SxT1], ring.weights_N[index_SxT1])
+
+
+def _epoch_offset(plan: StepPlan, epoch: jax.Array) -> jax.Array | int:
+    """Where in the ring the epoch's first stream begins."""
+    if not plan.config.random_offsets:
+        return 0
+    return jax.random.randint(jax.random.fold_in(plan.order_key, epoch), (), 0, plan.ring_size)
+
+
+def _reset_carry(plan: StepPlan, step: jax.Array, streams_S: jax.Array, carry: Any) -> Any:
+    """Empty the carry at an epoch's start and, with probability `resets`, elsewhere: the network learns to start cold."""
+    count = plan.device_streams
+    keep_S = jnp.full(count, step % plan.steps_per_epoch > 0)
+    if plan.config.resets:
+        key = jax.random.fold_in(plan.reset_key, step)
+        uniform_S = jax.vmap(lambda stream: jax.random.uniform(jax.random.fold_in(key, stream)))(streams_S)
+        keep_S &= uniform_S >= plan.config.resets
+    return jax.tree.map(lambda array: array * keep_S.reshape(count, *[1] * (array.ndim - 1)), carry)
+
+
+def _loss(
+    plan: StepPlan, params: Any, window: Window, carry: Any, num_counted: jax.Array, noise: DropoutKeys
+) -> tuple[jax.Array, Any]:
+    """One device's part of the mean loss, in nats per counted token, and the carry after the window."""
+    network: Any = nnx.merge(plan.graph, params)
+    logits_SxTxV, carry = network(window.tokens_SxT1[:, :-1], carry, noise=noise, dtype=plan.dtype)
+    nats_SxT = cross_entropy(logits_SxTxV, window.tokens_SxT1[:, 1:]) * window.weights_SxT1[:, 1:]
+    return nats_SxT.sum() / num_counted, carry
