@@ -62,6 +62,19 @@ def tokens() -> jax.Array:
     return drawn.at[0, 4].set(BOS).at[1, 7].set(BOS).at[2, 11].set(BOS)
 
 
+def called(model: LanguageModel, tokens: jax.Array, carry: Any, **more: Any) -> tuple[jax.Array, Any]:
+    """The call as one program: operation by operation, each would be compiled by itself."""
+    graph, params = nnx.split(model)
+    told: tuple[jax.Array, Any] = _called(graph, params, tokens, carry, **more)
+    return told
+
+
+@partial(jax.jit, static_argnums=0, static_argnames="dtype")
+def _called(graph: nnx.GraphDef[Any], params: Any, tokens: jax.Array, carry: Any, **more: Any) -> Any:
+    model: Any = nnx.merge(graph, params)
+    return model(tokens, carry, **more)
+
+
 def read(model: LanguageModel, tokens: jax.Array) -> jax.Array:
     graph, params = nnx.split(model)
     logits: jax.Array = _read(graph, params, tokens)
@@ -76,7 +89,7 @@ def _read(graph: nnx.GraphDef[Any], params: Any, tokens: jax.Array) -> jax.Array
 
 
 def test_shapes(model: LanguageModel, tokens: jax.Array) -> None:
-    logits, carry = model(tokens, model.initial_carry(B))
+    logits, carry = called(model, tokens, model.initial_carry(B))
     assert logits.shape == (B, T, V)
     assert jax.tree.map(jnp.shape, carry) == jax.tree.map(jnp.shape, model.initial_carry(B))
 
@@ -89,19 +102,19 @@ def test_no_token_sees_what_comes_after_it(model: LanguageModel, tokens: jax.Arr
 
 @pytest.mark.parametrize("cut", [1, 4, 5, 11])
 def test_two_calls_that_hand_the_carry_on_equal_one(model: LanguageModel, tokens: jax.Array, cut: int) -> None:
-    whole, last = model(tokens, model.initial_carry(B))
-    first, carry = model(tokens[:, :cut], model.initial_carry(B))
-    second, carry = model(tokens[:, cut:], carry)
+    whole, last = called(model, tokens, model.initial_carry(B))
+    first, carry = called(model, tokens[:, :cut], model.initial_carry(B))
+    second, carry = called(model, tokens[:, cut:], carry)
     np.testing.assert_allclose(jnp.concatenate([first, second], axis=1), whole, atol=1e-6)
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-6), carry, last)
 
 
 def test_the_carry_matters_and_bos_empties_it(model: LanguageModel, tokens: jax.Array) -> None:
-    _, carry = model(tokens, model.initial_carry(B))
+    _, carry = called(model, tokens, model.initial_carry(B))
     following = jnp.full((B, 3), 5)
-    assert not np.allclose(model(following, carry)[0], read(model, following))
+    assert not np.allclose(called(model, following, carry)[0], read(model, following))
     begun = following.at[:, 0].set(BOS)
-    np.testing.assert_array_equal(model(begun, carry)[0], model(begun, model.initial_carry(B))[0])
+    np.testing.assert_array_equal(called(model, begun, carry)[0], called(model, begun, model.initial_carry(B))[0])
 
 
 def test_rows_of_a_batch_do_not_mix(model: LanguageModel, tokens: jax.Array) -> None:
@@ -114,7 +127,7 @@ def test_token_by_token_equals_all_at_once(shaped: LanguageModel, batch: int) ->
     """Decoding has products of its own."""
     tokens = jnp.asarray(np.random.default_rng(batch).integers(0, V, (batch, T)))
     graph, params = nnx.split(shaped)
-    whole, last = nnx.merge(graph, params)(tokens, shaped.initial_carry(batch))
+    whole, last = called(shaped, tokens, shaped.initial_carry(batch))
 
     @jax.jit
     def stepwise(params: Any, tokens: jax.Array) -> Any:
@@ -236,9 +249,9 @@ def assert_near(off_by: float, found: Any, wanted: Any) -> None:
 
 def test_products_of_bfloat16_are_asked_for_and_not_otherwise(model: LanguageModel, tokens: jax.Array) -> None:
     carry = model.initial_carry(B)
-    exact, rounded = model(tokens, carry)[0], model(tokens, carry, dtype=jnp.bfloat16)[0]
+    exact, rounded = called(model, tokens, carry)[0], called(model, tokens, carry, dtype=jnp.bfloat16)[0]
     assert exact.dtype == rounded.dtype == jnp.float32
-    np.testing.assert_array_equal(exact, model(tokens, carry, dtype=jnp.float32)[0])
+    np.testing.assert_array_equal(exact, called(model, tokens, carry, dtype=jnp.float32)[0])
     assert 1e-5 < float(jnp.abs(rounded - exact).max()) < 5e-2
 
 

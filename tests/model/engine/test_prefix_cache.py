@@ -87,6 +87,26 @@ def test_only_what_is_new_is_read() -> None:
     assert rounds([*talk, Turn(mine=True, text="lol"), Turn(mine=False, text="hey")]) == 1
 
 
+def test_replies_that_were_begun_push_no_conversation_out() -> None:
+    """What is read of one ends amid the persona's own turn: nobody's conversation goes on from there."""
+    batch = Batch(snapshot(), 2)
+    talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
+
+    def rounds(conversation: list[Turn], reply_prefix: str = "") -> int:
+        request, count = ReplyRequest(conversation, WILD, 0, reply_prefix=reply_prefix), 0
+        batch.admit(request)
+        while not request.generated:
+            batch.round()
+            count += 1
+        request.cancelled = True
+        return count
+
+    assert rounds(talk) > 1
+    for number in range(20):
+        rounds([Turn(mine=False, text=f"hey {number}")], "the loss goes down")
+    assert rounds(talk) == 1
+
+
 def test_what_was_cancelled_before_it_was_read_is_not_found() -> None:
     batch = Batch(snapshot(), 2)
     talk = [Turn(mine=False, text="the loss goes down lol " * 8)]
