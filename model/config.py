@@ -59,55 +59,29 @@ class SamplingParams(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     temperature: float = Field(
-        1.0,
-        ge=0.0,
-        le=2.0,
-        title="Temperature",
+        1.0, ge=0.0, le=2.0, title="Temperature", examples=[0.8], json_schema_extra={"word": "temp"},
         description="0 always takes the likeliest token, 1 is the voice as learned, 2 is wild",
-        examples=[0.8],
-        json_schema_extra={"word": "temp"},
-    )
+    )  # fmt: skip
     top_k: int = Field(
-        0,
-        ge=0,
-        le=1_000_000,
-        title="Top-k",
+        0, ge=0, le=1_000_000, title="Top-k", examples=[40],
         description="choose among this many of the likeliest tokens; 0: among all",
-        examples=[40],
-    )
+    )  # fmt: skip
     top_p: float = Field(
-        1.0,
-        gt=0.0,
-        le=1.0,
-        title="Top-p",
+        1.0, gt=0.0, le=1.0, title="Top-p", examples=[0.9],
         description="choose among the likeliest tokens that together hold this much probability; 1: all",
-        examples=[0.9],
-    )
+    )  # fmt: skip
     min_p: float = Field(
-        0.003,
-        ge=0.0,
-        le=1.0,
-        title="Min-p",
+        0.003, ge=0.0, le=1.0, title="Min-p", examples=[0.05],
         description="choose among tokens at least this likely, where the likeliest counts as 1; 0: all",
-        examples=[0.05],
-    )
+    )  # fmt: skip
     repetition_penalty: float = Field(
-        1.0,
-        ge=1.0,
-        le=2.0,
-        title="Repetition penalty",
+        1.0, ge=1.0, le=2.0, title="Repetition penalty", examples=[1.1],
         description="above 1, tokens that are in the reply already become less likely; 1: off",
-        examples=[1.1],
-    )
+    )  # fmt: skip
     max_tokens: int = Field(
-        160,
-        ge=1,
-        le=4096,
-        title="Length",
+        160, ge=1, le=4096, title="Length", examples=[100], json_schema_extra={"word": "length"},
         description="the longest the reply may be, in tokens (parts of words)",
-        examples=[100],
-        json_schema_extra={"word": "length"},
-    )
+    )  # fmt: skip
 
 
 MAX_SEED = 2**32 - 1

@@ -1,9 +1,8 @@
 """Checkpoints as models: the serving one by the persona's name, any other by its id.
 
-Knows no HTTP.
-
 An older checkpoint is loaded on its first request, with a small engine of its own, and unloaded when it has been idle for
 a while or another one needs its place.
+Knows no HTTP.
 """
 
 import asyncio

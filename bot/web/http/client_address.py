@@ -1,9 +1,8 @@
 """A client's address, read from X-Forwarded-For where a trusted proxy wrote it.
 
-Knows no limits.
-
 Not uvicorn's ProxyHeadersMiddleware: it overwrites the peer's address, which `is_local` needs, and takes words that are
 no address for a client.
+Knows no limits.
 """
 
 from collections.abc import Iterable, Sequence

@@ -45,11 +45,8 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
         param, code = getattr(error, "param", None), getattr(error, "code", None)
-        headers = (
-            {"Allow": _allowed_methods(app, request)}
-            if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
-            else error.headers
-        )
+        not_allowed = error.status_code == HTTPStatus.METHOD_NOT_ALLOWED
+        headers = {"Allow": _allowed_methods(app, request)} if not_allowed else error.headers
         return _response(error.status_code, error.detail, param, code, headers)
 
     @app.exception_handler(RequestValidationError)

@@ -19,8 +19,6 @@ CHEAP = 10
 """Requests that draw no reply may come this many times as often."""
 STREAM_SECONDS = 1.0
 """Retry-After where too many replies are in flight: about as long as one takes."""
-
-
 MAX_CLIENTS = 10_000
 """Clients with a bucket; the one that has been quiet longest is dropped, and starts with a full bucket next time."""
 

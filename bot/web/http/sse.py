@@ -1,9 +1,8 @@
 """Server-sent event streams, and work that is cancelled when the client disconnects.
 
-Knows no events.
-
 Not sse-starlette or StreamingResponse: the source of a stream must learn of its end also where the client leaves
 before the first event, or a reply would go on being drawn.
+Knows no events.
 """
 
 import asyncio

@@ -18,12 +18,7 @@ BODY_SECONDS = 30.0
 
 def with_timeouts(head_seconds: float) -> type[H11Protocol]:
     """A protocol that drops clients whose request head takes over `head_seconds`."""
-
-    class Configured(TimeoutProtocol):
-        pass
-
-    Configured.head_seconds = head_seconds
-    return Configured
+    return type("ConfiguredProtocol", (TimeoutProtocol,), {"head_seconds": head_seconds})
 
 
 class TimeoutProtocol(H11Protocol):

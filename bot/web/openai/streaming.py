@@ -1,8 +1,7 @@
 """An answer to an OpenAI client: one or more choices drawn at once, sent whole or as chunks.
 
-Knows no HTTP.
-
 The fixed part of a chunk is encoded once per answer: with a hundred streams at once encoding is most of the work.
+Knows no HTTP.
 """
 
 import asyncio

@@ -1,8 +1,7 @@
 """The page: files read once and sent as they are, its dials written into it.
 
-Knows no model: figures come over /api.
-
 Not Starlette's StaticFiles: that reads the disk for every request, compresses nothing, and cannot fill in a name.
+Knows no model: figures come over /api.
 """
 
 import gzip
