@@ -1,14 +1,7 @@
-<<<<<<< HEAD
-"""Stored runs of retraining, for the bot: the last outcome, and outcomes that a child did not report.
+"""Stored runs of retraining, for the bot: last outcome, and ends that no child reported.
 
 A child that is killed leaves a row that says "running". Only the holder of train.lock knows that nothing runs and may close
 it, so everything here happens under that lock, and blocks: run it in a daemon thread. Knows no process.
-=======
-"""Read and complete the store's records of retraining, for the process that serves.
-
-A killed child leaves a row that says "running". Only the holder of train.lock knows that nothing runs and may close it, so
-everything here holds that lock, and blocks: call it in a daemon thread. Knows no process.
->>>>>>> 9e3c483 (Say in plain words what retraining does beside serving)
 """
 
 import time
@@ -21,15 +14,9 @@ from training.store.runs import RunStore, open_runs
 
 
 def last_outcome(data: DataConfig) -> RetrainOutcome | None:
-<<<<<<< HEAD
     """Outcome of the newest run, None where there was none; rows left open are closed first.
 
     Raises DannError where a training is running, or the database cannot be used.
-=======
-    """Return how the newest run ended, None without any; abandoned rows are closed first.
-
-    Raises DannError where a training holds the lock, or the database cannot be used.
->>>>>>> 9e3c483 (Say in plain words what retraining does beside serving)
     """
     with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         _close(data, runs)
@@ -40,19 +27,11 @@ def last_outcome(data: DataConfig) -> RetrainOutcome | None:
 def record_silent_end(
     data: DataConfig, row: int | None, why: str, failed: RetrainOutcome, seconds: float
 ) -> RetrainOutcome:
-<<<<<<< HEAD
-    """Record that a run, started `seconds` ago, ended without a report; returns its real outcome.
+    """Record that a run of `seconds` ended without a report; return its real outcome.
 
     `row` is the id that it reported. It may have published before it died, or recorded its outcome without being able to
     report it. One that reported no row has the open one, or else died before it had any and gets one. Raises DannError as
     `last_outcome` does.
-=======
-    """Record a run that ended without a verdict; return how it really ended.
-
-    It started `seconds` ago; `row` is the row it reported. It may have published before it died, or recorded its end without
-    being able to report it. One that reported no row has the one that is open, or else died before it had any and gets one.
-    Raises DannError as `last_outcome` does.
->>>>>>> 9e3c483 (Say in plain words what retraining does beside serving)
     """
     with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
         left_open = {run.id for run in runs.last() if run.verdict == "running"}
