@@ -82,12 +82,12 @@ class Chat:
                 self._turns.clear()
                 return "(a new conversation)"
             case _:
-                raise DannError(f"/{name} is no command here; there are: {HELP}")
+                raise DannError(f"/{name} is not a command; there are: {HELP}")
 
     def _set_temperature(self, value: str) -> str:
         try:
-            given = {**self._params.model_dump(), "temperature": float(value.replace(",", "."))}
-            self._params = SamplingParams.model_validate(given)
+            changed = {**self._params.model_dump(), "temperature": float(value.replace(",", "."))}
+            self._params = SamplingParams.model_validate(changed)
         except (ValueError, ValidationError) as error:
             option = SAMPLING_OPTIONS["temperature"]
             allowed = f"a number from {option.minimum:g} to {option.maximum:g}"

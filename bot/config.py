@@ -170,7 +170,7 @@ class Tokens:
 
     @classmethod
     def from_environment(cls, variables: Mapping[str, str] = {}) -> Self:
-        """Read the variable of each platform, DANN_API_KEY and DANN_WEB_PASSWORD; "" where one is not set."""
+        """Read the variable of each platform, and those of the web; "" where one is not set."""
 
         def read(name: str) -> str:
             return os.environ.get(name, "").strip()

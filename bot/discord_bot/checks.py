@@ -46,20 +46,22 @@ async def check_discord(token: str, settings: BotSettings, dated: Callable[[str]
 
 
 async def _check_bot(client: discord.Client, settings: BotSettings) -> list[Finding]:
-    found = [Finding("Discord", f"{client.user}")]
+    findings = [Finding("Discord", f"{client.user}")]
     if has_message_content(client.application):
-        found.append(Finding("  Message Content intent", "on"))
+        findings.append(Finding("  Message Content intent", "on"))
     else:
         advice = str(missing_intent(client.application_id)).split("; ", 1)[1]
-        found.append(Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice))
+        findings.append(
+            Finding("  Message Content intent", "off: dann would hear nothing", trouble=True, advice=advice)
+        )
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
         tree, settings.persona.name, _unused, _unused, in_private=DiscordConfig.of(settings.bot).direct_messages
     )
     if await command_menu.is_synced(tree):
-        return [*found, Finding("  commands", "registered")]
+        return [*findings, Finding("  commands", "registered")]
     seen, advice = "not registered as they are now", "start `dann serve` once: it registers them"
-    return [*found, Finding("  commands", seen, trouble=True, advice=advice)]
+    return [*findings, Finding("  commands", seen, trouble=True, advice=advice)]
 
 
 async def _unused(*_: Any) -> None:

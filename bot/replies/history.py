@@ -17,7 +17,7 @@ MAX_DELETED = 10_000
 class History:
     """Recent messages: up to `messages` plus one per channel, none older than `seconds`.
 
-    Age counts from the channel's newest message. At most `channels` are kept, those heard from last.
+    Age counts from the channel's newest message. At most `channels` are message, those heard from last.
     """
 
     def __init__(self, messages: int, seconds: float, channels: int) -> None:
@@ -33,22 +33,22 @@ class History:
 
     def add(self, channel: Channel, message: ChatMessage) -> None:
         """Remember a message, unless it is known or was deleted."""
-        here = self._channels.setdefault(channel, {})
+        recent = self._channels.setdefault(channel, {})
         self._channels.move_to_end(channel)
-        if message.id not in here and not self.is_deleted(channel, message.id):
-            here[message.id] = replace(message, text=message.text[:MAX_CHARACTERS])
-        newest = max((kept.time for kept in here.values()), default=0.0)
-        for old in [kept for kept in here.values() if kept.time < newest - self._seconds]:
-            del here[old.id]
-        if len(here) > self._messages + 1:  # one more: the message to answer
-            self._forget_half(here)
+        if message.id not in recent and not self.is_deleted(channel, message.id):
+            recent[message.id] = replace(message, text=message.text[:MAX_CHARACTERS])
+        newest = max((other.time for other in recent.values()), default=0.0)
+        for old in [other for other in recent.values() if other.time < newest - self._seconds]:
+            del recent[old.id]
+        if len(recent) > self._messages + 1:  # one more: the message to answer
+            self._forget_half(recent)
         self._forget_channels(message.time - self._seconds)
 
     def edit(self, channel: Channel, id_: str, text: str) -> None:
         """Update a remembered message."""
-        here = self._channels.get(channel, {})
-        if id_ in here:
-            here[id_] = replace(here[id_], text=text[:MAX_CHARACTERS])
+        recent = self._channels.get(channel, {})
+        if id_ in recent:
+            recent[id_] = replace(recent[id_], text=text[:MAX_CHARACTERS])
 
     def delete(self, channel: Channel, id_: str) -> None:
         """Forget a message, even one that arrives only later."""
@@ -68,20 +68,20 @@ class History:
     def before(self, channel: Channel, message: ChatMessage) -> list[ChatMessage]:
         """Return the last `messages` before `message` that are recent enough, oldest first."""
         # Stable: ties stay in order of arrival.
-        here = sorted(self._channels.get(channel, {}).values(), key=lambda kept: kept.time)
-        ids = [kept.id for kept in here]
-        end = ids.index(message.id) if message.id in ids else len(here)
-        recent = [kept for kept in here[:end] if message.time - self._seconds <= kept.time <= message.time]
+        recent = sorted(self._channels.get(channel, {}).values(), key=lambda other: other.time)
+        ids = [other.id for other in recent]
+        end = ids.index(message.id) if message.id in ids else len(recent)
+        recent = [other for other in recent[:end] if message.time - self._seconds <= other.time <= message.time]
         return recent[max(0, len(recent) - self._messages) :]
 
-    def _forget_half(self, here: dict[str, ChatMessage]) -> None:
+    def _forget_half(self, recent: dict[str, ChatMessage]) -> None:
         """Forget the older half at once.
 
         Until the next time, conversations share their beginning, which is prefilled once.
         """
-        by_age = sorted(here.values(), key=lambda kept: kept.time)
-        for old in by_age[: len(here) - 1 - (self._messages + 1) // 2]:
-            del here[old.id]
+        by_age = sorted(recent.values(), key=lambda message: message.time)
+        for old in by_age[: len(recent) - 1 - (self._messages + 1) // 2]:
+            del recent[old.id]
 
     def _forget_channels(self, oldest: float) -> None:
         """Forget the channels heard from least recently.
@@ -89,7 +89,7 @@ class History:
         Those over the limit, and those with only messages before `oldest`.
         """
         while self._channels:
-            here = next(iter(self._channels.values()))
-            if len(self._channels) <= self._max_channels and any(kept.time >= oldest for kept in here.values()):
+            recent = next(iter(self._channels.values()))
+            if len(self._channels) <= self._max_channels and any(message.time >= oldest for message in recent.values()):
                 return
             self._channels.popitem(last=False)

@@ -84,12 +84,12 @@ class Responder:
 
         Refusals, also while paused, go to each person once a minute.
         """
-        began, outcome = self._clock(), Outcome.DROPPED
+        start, outcome = self._clock(), Outcome.DROPPED
         try:
             reply, outcome = await self._answer_or_refuse(mention)
             return reply
         finally:  # also where the platform stops waiting
-            self._stats.count(mention.channel.platform, outcome, self._clock() - began)
+            self._stats.count(mention.channel.platform, outcome, self._clock() - start)
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Return an unasked remark, or None; also where the queue is full or drawing fails."""
@@ -97,10 +97,10 @@ class Responder:
             return None
         if not self._is_new_event(channel, message) or not self._permissions.admits(channel, message.author):
             return None
-        began = self._clock()
+        start = self._clock()
         try:
             if reply := await self._reply(Mention(channel, message)):
-                self._stats.count(channel.platform, Outcome.REMARKED, self._clock() - began)
+                self._stats.count(channel.platform, Outcome.REMARKED, self._clock() - start)
             return reply
         except EngineFull:
             return None
@@ -155,11 +155,11 @@ class Responder:
         names = speaker_names(self._persona, people)
         draws, links = self._config.draws, self._config.links
         drawing = draw(self._engine, to_turns(messages), command.params, seed, names=names, draws=draws, links=links)
-        began = self._clock()
+        start = self._clock()
         drawn = await self._in_flight.run((mention.channel, mention.message.id), drawing)
         if drawn is None or self._history.is_deleted(mention.channel, mention.message.id):
             return None
-        self._last_seconds = self._clock() - began
+        self._last_seconds = self._clock() - start
         return Reply(drawn.text, footer=self._footer(command, seed, drawn) if mention.command else "")
 
     def _is_new_event(self, channel: Channel, message: ChatMessage) -> bool:

@@ -1,8 +1,8 @@
-"""How a child starts: it gives way to its parent, keeps to its cores, and never outlives it.
+"""Start of a retraining child: lower its priority, pin its cores, and die with its parent.
 
-Then it becomes the module it was started for: `python -m bot.leash PARENT NICENESS CORES MODULE ARGUMENT ...`, with a pipe
-from the parent as its standard input. This is done here and not between fork and exec, where the parent's threads may have
-left locks held for good. Knows neither training nor the bot, and imports nothing that takes time.
+Then become the module it was started for: `python -m bot.retraining.child_main PARENT NICENESS CORES MODULE ARGUMENT ...`,
+with a pipe from the parent as standard input. Not done between fork and exec, where the parent's threads may have left locks
+held for good. Knows neither training nor the bot, and imports nothing that takes time.
 """
 
 import ctypes
@@ -15,13 +15,13 @@ from contextlib import suppress
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
-"""From Linux's prctl.h: the signal to get when the parent dies."""
+"""From Linux's prctl.h: the signal to receive when the parent dies."""
 OOM_SCORE = "1000"
-"""For Linux's oom_score_adj: when memory runs out, this process is ended and not the one that answers."""
+"""For Linux's oom_score_adj: when memory runs out, this process is killed and not the one that serves."""
 
 
 def main() -> None:
-    """Become the module."""
+    """Set up this process and run the module."""
     parent, niceness, cores, module, *arguments = sys.argv[1:]
     _die_with(int(parent))
     _give_way(int(niceness), {int(core) for core in cores.split(",") if core})
@@ -30,7 +30,7 @@ def main() -> None:
 
 
 def _die_with(parent: int) -> None:
-    """End when the parent does, however it does: Linux sends a signal, and everywhere its end of the pipe closes."""
+    """Die when the parent does: Linux sends a signal, and everywhere the pipe closes."""
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_exit_when_pipe_closes, daemon=True).start()
@@ -46,7 +46,7 @@ def _exit_when_pipe_closes() -> None:
 
 
 def _give_way(niceness: int, cores: set[int]) -> None:
-    """Be nice; run on these cores alone (none: on all), by which JAX counts its devices and threads, too."""
+    """Lower the priority and pin the cores (none: all), by which JAX counts its devices."""
     os.nice(niceness)
     if cores and hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores)

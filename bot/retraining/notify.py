@@ -1,6 +1,7 @@
-"""Lines for the owners, on every platform that can reach them. Knows no platform: each says how it tells one owner.
+"""Notify the owners on every connected platform.
 
-That an owner could not be told is logged once; what the line was about goes on all the same.
+An owner who cannot be reached is logged once; the retraining goes on all the same. Knows no platform: each passes how it
+sends.
 """
 
 import asyncio
@@ -9,16 +10,16 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 SEND_SECONDS = 60.0
-"""How long a platform may take: one that cannot be reached now will not be waited for."""
+"""How long a platform may take; one that cannot be reached is not waited for."""
 
 Tell = Callable[[str, str], Awaitable[None]]
-"""Tells an owner, by id, a text. Raises where they cannot be reached."""
+"""Sends an owner, by id, a text. Raises where they cannot be reached."""
 
 log = logging.getLogger("dann")
 
 
 class OwnerNotifier:
-    """Tells owners. Platforms attach while they are connected."""
+    """Sends lines to owners; platforms attach while they are connected."""
 
     def __init__(self) -> None:
         self._senders: dict[str, tuple[Tell, Sequence[str]]] = {}
@@ -26,7 +27,7 @@ class OwnerNotifier:
 
     @contextmanager
     def attached(self, platform: str, tell: Tell, owners: Sequence[str]) -> Iterator[None]:
-        """While the block runs, what is told reaches these owners by this way, too."""
+        """Notify these owners through `tell` while the block runs."""
         self._senders[platform] = (tell, owners)
         try:
             yield
@@ -34,7 +35,7 @@ class OwnerNotifier:
             del self._senders[platform]
 
     async def tell(self, text: str) -> None:
-        """Tell every owner, side by side; returns when each has been told or could not be."""
+        """Notify every owner concurrently; return when each was reached or could not be."""
         await asyncio.gather(
             *(
                 self._tell(platform, tell, owner, text)
@@ -49,8 +50,8 @@ class OwnerNotifier:
                 await tell(owner, text)
         except Exception as error:
             if (platform, owner) not in self._unreached:
-                why = str(error) or type(error).__name__
-                log.warning("owner %s cannot be told on %s (%s); this is said once", owner, platform, why)
+                reason = str(error) or type(error).__name__
+                log.warning("owner %s cannot be told on %s (%s); this is said once", owner, platform, reason)
             self._unreached.add((platform, owner))
         else:
             self._unreached.discard((platform, owner))

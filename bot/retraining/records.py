@@ -1,4 +1,4 @@
-"""Stored runs of retraining, for the bot: the last outcome, and outcomes that a child did not report.
+"""Stored runs of retraining, for the bot: last outcome, and ends that no child reported.
 
 A child that is killed leaves a row that says "running". Only the holder of train.lock knows that nothing runs and may close
 it, so everything here happens under that lock, and blocks: run it in a daemon thread. Knows no process.
@@ -27,7 +27,7 @@ def last_outcome(data: DataConfig) -> RetrainOutcome | None:
 def record_silent_end(
     data: DataConfig, row: int | None, why: str, failed: RetrainOutcome, seconds: float
 ) -> RetrainOutcome:
-    """Record that a run, started `seconds` ago, ended without a report; returns its real outcome.
+    """Record that a run of `seconds` ended without a report; return its real outcome.
 
     `row` is the id that it reported. It may have published before it died, or recorded its outcome without being able to
     report it. One that reported no row has the open one, or else died before it had any and gets one. Raises DannError as

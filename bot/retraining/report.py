@@ -1,4 +1,4 @@
-"""What dann tells its owners of a retraining: how far it is, and how it ended with its figures. One line each."""
+"""Describe a retraining to its owners in one line: progress, or outcome with figures."""
 
 from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
@@ -6,29 +6,29 @@ STARTED = "i'm learning; i'll tell you how it went"
 
 
 def progress_line(progress: RetrainProgress, seconds: float) -> str:
-    """How far a retraining is that has taken so many seconds."""
+    """Describe the progress of a retraining that has run for `seconds`."""
     figure = f", {progress.val_bpb:.3f} bits per byte" if progress.val_bpb is not None else ""
     return f"{progress.part}, {progress.share:.0%}{figure}, for {duration(seconds)}"
 
 
-def outcome_line(ending: RetrainOutcome) -> str:
-    """How a retraining ended, with its figures."""
-    new = f" with {ending.new_posts:,} new posts" if ending.new_posts is not None else ""
-    figures = f", {ending.candidate_bpb:.3f} bits per byte" if ending.candidate_bpb is not None else ""
-    if figures and ending.incumbent_bpb is not None:
-        figures += f" where {ending.incumbent or 'the one before'} has {ending.incumbent_bpb:.3f}"
-    why = f": {ending.reason}" if ending.reason else ""
-    told = {
-        "published": f"published {ending.candidate or 'a new checkpoint'}{new}{figures}{why}",
-        "refused": f"refused, {ending.incumbent or 'what served'} stays{new}{figures}{why}",
+def outcome_line(outcome: RetrainOutcome) -> str:
+    """Describe how a retraining ended, with its figures."""
+    new = f" with {outcome.new_posts:,} new posts" if outcome.new_posts is not None else ""
+    figures = f", {outcome.candidate_bpb:.3f} bits per byte" if outcome.candidate_bpb is not None else ""
+    if figures and outcome.incumbent_bpb is not None:
+        figures += f" where {outcome.incumbent or 'the one before'} has {outcome.incumbent_bpb:.3f}"
+    why = f": {outcome.reason}" if outcome.reason else ""
+    lines = {
+        "published": f"published {outcome.candidate or 'a new checkpoint'}{new}{figures}{why}",
+        "refused": f"refused, {outcome.incumbent or 'what served'} stays{new}{figures}{why}",
         "skipped": f"nothing learned{why}",
         "failed": f"failed, what served stays{why}",
     }
-    return told[ending.verdict]
+    return lines[outcome.verdict]
 
 
 def duration(seconds: float) -> str:
-    """A length of time in its two largest units."""
+    """Format a duration in its two largest units."""
     minutes = int(max(0.0, seconds) // 60)
     if minutes < 60:
         return f"{minutes} min"

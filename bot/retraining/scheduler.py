@@ -1,8 +1,8 @@
-"""When dann learns anew by itself: one job of APScheduler's, kept in the database beside the posts. Knows no verdict.
+"""Schedule retrainings with one APScheduler job, stored in the database beside the posts.
 
-It has a thread of its own, so that a database that is locked or gone holds up nobody: it is tried again, and answers go on.
-What is stored is the job's next time, by which a time that passed while the machine was off is seen at the next start. Where
-two processes serve one data folder, one of them schedules, and the other takes over when it ends.
+It has a thread of its own, so that a locked or missing database holds up nobody: it is tried again. The job's next time is
+stored, so that a time missed while the machine was off is noticed at the next start. Where two processes serve one data
+folder, one of them schedules, and the other takes over when it ends. Knows no outcome.
 """
 
 import asyncio
@@ -32,13 +32,13 @@ LOCK_FILE = "schedule.lock"
 POLL_SECONDS = 30.0
 """The longest between two looks at the clock, which may be set meanwhile."""
 RETRY_SECONDS = 10.0
-"""After so long, what could not be used is tried again."""
+"""Pause before a database or lock that could not be used is tried again."""
 FORMER_NAMES = frozenset({"bot.scheduler:retrain"})
-"""What stored jobs call `retrain` that earlier versions wrote."""
+"""Names of `retrain` in jobs that earlier versions stored."""
 MISFIRE_TIME = timedelta(hours=1)
-"""What is later than this was missed: it is not begun where nothing is to be made up for."""
+"""A job later than this was missed, and is not run unless `make_up` is on."""
 STOP_SECONDS = 1.0
-"""How long stopping waits for the thread: one that waits for a database is left behind."""
+"""How long stopping waits for the thread; one that hangs on a database is left behind."""
 
 log = logging.getLogger("dann.schedule")
 
@@ -51,9 +51,9 @@ def retrain() -> None:
 
 
 class RetrainSchedule:
-    """Says when to retrain. `due` is called then, `planned` with the next time, or None, whenever that changes.
+    """Calls `due` when it is time, and `planned` with the next time whenever that changes.
 
-    Both are called on the event loop and must not raise.
+    Without a next time `planned` gets None. Both are called on the event loop and must not raise.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class RetrainSchedule:
         self._last_warning = ""
 
     async def run(self) -> None:
-        """Keep the schedule until cancelled. Nothing that goes wrong ends it."""
+        """Keep the schedule until cancelled, whatever goes wrong."""
         loop, left = asyncio.get_running_loop(), asyncio.Event()
 
         def on_loop(call: Callable[..., None], *arguments: Any) -> None:
@@ -87,7 +87,7 @@ class RetrainSchedule:
                 await asyncio.wait_for(left.wait(), STOP_SECONDS)
 
     def _work(self, on_loop: Callable[..., None]) -> None:
-        """In the thread: hold the lock, open the database, keep the job; from the beginning after whatever goes wrong."""
+        """Hold the lock, open the database, keep the job; start over after errors. In the thread."""
         while not self._stopping.is_set():
             try:
                 with (
@@ -107,7 +107,7 @@ class RetrainSchedule:
             self._stopping.wait(RETRY_SECONDS)
 
     def _keep(self, steps: "StepScheduler", on_loop: Callable[..., None]) -> None:
-        """Look at the clock and the job, again and again."""
+        """Check the clock and the job, again and again."""
         steps.start()
         try:
             self._plan.settle(steps)
@@ -129,7 +129,7 @@ class RetrainSchedule:
 
 
 class SchedulePlan:
-    """When the config says. `name` is all of that in words: the stored job has it, so that another plan is seen."""
+    """The schedule of the config; `name` describes it, so that a changed plan is noticed."""
 
     def __init__(self, config: ScheduleConfig, zone: tzinfo) -> None:
         self.zone = zone
@@ -141,7 +141,10 @@ class SchedulePlan:
         self.name = f"{when}, up to {self._jitter} later, {zone}"
 
     def settle(self, steps: "StepScheduler") -> None:
-        """Have the job stored as planned. A stored one of the same plan keeps its time, also one that was missed."""
+        """Store the job as planned.
+
+        A stored job of the same plan keeps its time, also one that was missed.
+        """
         job, now = steps.job(), datetime.now(self.zone)
         trigger = self._trigger(self._jitter)
         missed = job is not None and job.next_run_time is not None and job.next_run_time < now
@@ -156,7 +159,7 @@ class SchedulePlan:
             steps.modify_job(JOB, next_run_time=trigger.get_next_fire_time(None, now))
 
     def mend(self, steps: "StepScheduler") -> None:
-        """Bring the job's time forward where none so late can have been meant: the clock was set back since."""
+        """Bring the job's time forward where the clock was set back and none so late was meant."""
         job, now = steps.job(), datetime.now(self.zone)
         plain = self._trigger(timedelta())
         if job is None or plain is None:
@@ -166,7 +169,7 @@ class SchedulePlan:
             steps.modify_job(JOB, next_run_time=next_)
 
     def _trigger(self, jitter: timedelta) -> Any:
-        """What says when, None for never."""
+        """Build APScheduler's trigger, None for never."""
         seconds = jitter.total_seconds() or None
         if self._interval:
             return IntervalTrigger(seconds=self._interval.total_seconds(), jitter=seconds, timezone=self.zone)
@@ -178,7 +181,10 @@ class SchedulePlan:
 
 
 class StepScheduler(BaseScheduler):  # type: ignore[misc]  # untyped
-    """APScheduler, a step at a time, in the thread that calls it. `due` is called once the job's next time is stored."""
+    """APScheduler, one step at a time, in the thread that calls it.
+
+    `due` is called once the job's next time is stored.
+    """
 
     def __init__(self, zone: tzinfo, engine: Any, due: Callable[[], None]) -> None:
         store = _JobStore(engine=engine)
@@ -186,29 +192,29 @@ class StepScheduler(BaseScheduler):  # type: ignore[misc]  # untyped
         self.add_listener(lambda _: due(), EVENT_JOB_SUBMITTED)
 
     def shutdown(self, wait: bool = True) -> None:
-        """APScheduler's: let go of the store."""
+        """Close the store."""
         super().shutdown(wait)
 
     def wakeup(self) -> None:
-        """APScheduler's; nothing sleeps here."""
+        """Do nothing: nothing sleeps here."""
 
     def step(self) -> float | None:
-        """Say that the job is due if it is; returns the seconds until it will be, None for never."""
+        """Run the job if it is due; return the seconds until the next time, None for never."""
         seconds: float | None = self._process_jobs()
         return seconds
 
     def job(self) -> Any:
-        """The stored job or None; one that cannot be read, such as a later version's, is taken out by APScheduler."""
+        """Return the stored job or None; APScheduler removes one that it cannot read."""
         return next((job for job in self.get_jobs() if job.id == JOB), None)
 
     def next(self) -> datetime | None:
-        """When the job is due."""
+        """Return when the job is due."""
         job = self.job()
         return job.next_run_time if job is not None else None
 
 
 class _JobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # untyped
-    """APScheduler's, but a job that an earlier version stored is read although its function has moved since."""
+    """APScheduler's store, which also reads a job whose function has moved since."""
 
     def _reconstitute_job(self, job_state: bytes) -> Any:
         state = pickle.loads(job_state)  # noqa: S301 (APScheduler's own form, in the owner's own database)
@@ -218,8 +224,8 @@ class _JobStore(SQLAlchemyJobStore):  # type: ignore[misc]  # untyped
 
 
 def local_zone() -> tzinfo:
-    """The local time zone, as something that can be stored: by its name, or where it has none by its offset of now."""
+    """Return the local time zone by name, or else by its current offset."""
     try:
         return ZoneInfo(str(CronTrigger().timezone))
-    except Exception:  # whatever is wrong with this machine's zone, there is a time to go by
+    except Exception:  # a machine without a usable zone still has a clock
         return datetime.now(UTC).astimezone().tzinfo or UTC

@@ -1,6 +1,6 @@
-"""Retraining, one at a time: begun by hand or by the schedule, watched while it runs, its verdict told to the owners.
+"""Run retrainings one at a time: by hand or by schedule, with limits, progress and notices.
 
-The work is a child's (child.py). Knows neither the schedule nor any platform.
+The work is done in a child process (child.py). Knows neither the schedule nor any platform.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 MODULE = ("training",)
 SCHEDULED = "scheduled"
 STOP_SECONDS = 2.0
-"""How long one that is to end may take to: nothing is lost where it is killed, and dann is to be gone in five."""
+"""How long a child may take to end: nothing is lost where it is killed, and dann must be gone in five."""
 
 log = logging.getLogger("dann.retraining")
 
 
 @dataclass(frozen=True, slots=True)
 class RunningRetrain:
-    """A retraining under way. `since` is by the retraining's clock, in seconds."""
+    """A retraining in progress; `since` is in seconds by the supervisor's clock."""
 
     why: str
     since: float
@@ -41,9 +41,10 @@ class RunningRetrain:
 
 
 class RetrainSupervisor:
-    """What learns anew. `running` is what does so now; `last` how the last one ended, `next` when one is due by the schedule.
+    """Starts and watches retrainings.
 
-    `tell` says a line to the person who started dann. `module` is what is run, with the command behind it.
+    `running` is the current one, `last` how the last one ended, `next` when one is scheduled. `tell` prints a line for the
+    person who started dann. `module` is what is run, with the command behind it.
     """
 
     def __init__(
@@ -67,7 +68,10 @@ class RetrainSupervisor:
         self.next: datetime | None = None
 
     def start(self, why: str, *, force: bool = False) -> str:
-        """Begin one and say so; `force`: even where there is little new. Raises DannError where one runs."""
+        """Start a retraining and say so; `force`: even with few new posts.
+
+        Raises DannError where one runs.
+        """
         if self.running is not None:
             raise DannError(f"one runs already: {report.progress_line(self.running.progress, self._seconds())}")
         if self._stopping:
@@ -78,42 +82,45 @@ class RetrainSupervisor:
         return report.STARTED
 
     def start_scheduled(self) -> None:
-        """The schedule's time has come; where one runs already, that one will do."""
+        """Start a scheduled retraining, unless one runs."""
         try:
             self.start(SCHEDULED)
         except DannError as error:
             log.info("retraining was due, but %s", error)
 
     def set_next(self, next_: datetime | None) -> None:
-        """Know when one is due next."""
+        """Remember when one is scheduled next."""
         self.next = next_
 
     def about(self) -> str:
-        """What owners see of it in `status`, a line each for what there is to say."""
-        told = [f"retraining: {report.progress_line(self.running.progress, self._seconds())}"] if self.running else []
-        told += [f"last retraining: {report.outcome_line(self.last)}"] if self.last else []
-        told += [
+        """Describe it for `status`, in lines."""
+        lines = [f"retraining: {report.progress_line(self.running.progress, self._seconds())}"] if self.running else []
+        lines += [f"last retraining: {report.outcome_line(self.last)}"] if self.last else []
+        lines += [
             f"next retraining {self.next.astimezone():%Y-%m-%d %H:%M}" if self.next else "no retraining is scheduled"
         ]
-        return "\n".join(told)
+        return "\n".join(lines)
 
     async def load_last_outcome(self) -> None:
-        """Read from the store how the last one ended; where that cannot be read, there is none to tell of."""
+        """Read from the store how the last one ended, if it can be read."""
 
-        def look() -> RetrainOutcome | None:
+        def read() -> RetrainOutcome | None:
             from bot.retraining.records import last_outcome  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
             return last_outcome(self._settings.data)
 
         try:
-            last = await run_in_daemon_thread(look)
+            last = await run_in_daemon_thread(read)
         except DannError as error:
             log.info("how the last retraining ended is not known: %s", error)
         else:
             self.last = self.last or last
 
     async def stop(self, seconds: float) -> None:
-        """Begin none any more, and end the one that runs: asked to at first, killed when `seconds` are over."""
+        """Start none any more, and stop the running one.
+
+        It is asked to end first, and killed when `seconds` are over.
+        """
         self._stopping = True
         if self._child is not None:
             await self._child.stop(min(seconds, STOP_SECONDS))
@@ -122,40 +129,48 @@ class RetrainSupervisor:
             await asyncio.wait({self._task})
 
     async def _run(self, why: str, *, force: bool) -> None:
-        """One retraining from its beginning to the owners."""
-        asked = ["retrain", "--config", os.devnull, "--quiet", "--events", "--why", why]  # config.toml may have changed
-        command = [*self._module, *asked, *(["--force"] if force else [])]
-        ending = RetrainOutcome("failed", "of a bug in dann")
+        """Run one retraining, and notify the owners of its outcome."""
+        arguments = [
+            "retrain",
+            "--config",
+            os.devnull,
+            "--quiet",
+            "--events",
+            "--why",
+            why,
+        ]  # config.toml may have changed
+        command = [*self._module, *arguments, *(["--force"] if force else [])]
+        outcome = RetrainOutcome("failed", "of a bug in dann")
         self._child = RetrainChild(
             command, child_environment(self._settings), child_limits(self._settings), self._on_progress
         )
         try:
-            ending = await self._record_if_silent(await self._child.run(), why)
+            outcome = await self._record_if_silent(await self._child.run(), why)
         except Exception:
             log.exception("this is a bug in dann; please report it with these lines")
         finally:
-            self._child, self.running, self.last = None, None, ending
-        self._tell(f"retraining: {report.outcome_line(ending)}")
-        if why != SCHEDULED or ending.verdict != "skipped":  # that a night brought nothing new is no news
-            await self._news.tell(f"retraining: {report.outcome_line(ending)}")
+            self._child, self.running, self.last = None, None, outcome
+        self._tell(f"retraining: {report.outcome_line(outcome)}")
+        if why != SCHEDULED or outcome.verdict != "skipped":  # a night without new posts is no news
+            await self._news.tell(f"retraining: {report.outcome_line(outcome)}")
 
-    async def _record_if_silent(self, ending: RetrainOutcome, why: str) -> RetrainOutcome:
-        """The ending, recorded where the child could not; while stopping, the next start does so."""
-        if ending.verdict != "failed" or ending.run is not None or ending.reason == STOPPED:
-            return ending
+    async def _record_if_silent(self, outcome: RetrainOutcome, why: str) -> RetrainOutcome:
+        """Record the outcome where the child could not; while stopping, the next start does."""
+        if outcome.verdict != "failed" or outcome.run is not None or outcome.reason == STOPPED:
+            return outcome
 
         row = self.running.progress.run if self.running else None
 
         def record() -> RetrainOutcome:
             from bot.retraining.records import record_silent_end  # noqa: PLC0415
 
-            return record_silent_end(self._settings.data, row, why, ending, self._seconds())
+            return record_silent_end(self._settings.data, row, why, outcome, self._seconds())
 
         try:
             return await run_in_daemon_thread(record)
         except DannError as error:
             log.warning("how the retraining ended is not in the store: %s", error)
-            return ending
+            return outcome
 
     def _on_progress(self, progress: RetrainProgress) -> None:
         if self.running is None:
@@ -169,23 +184,23 @@ class RetrainSupervisor:
 
 
 def child_limits(settings: BotSettings) -> ChildLimits:
-    """What a retraining may take of this machine."""
+    """Return the child's limits from the settings."""
     schedule = settings.bot.schedule
     minutes = settings.retrain.minutes + schedule.extra_minutes
     return ChildLimits(schedule.niceness, schedule.threads, minutes * 60, schedule.memory_mb * 1_000_000)
 
 
 def child_environment(settings: BotSettings) -> Mapping[str, str]:
-    """The environment of a process that is to have these settings, less those of the bot, and this very code.
+    """Build the environment of a child with these settings and this code, without tokens.
 
-    A table each in a variable, instead of those it came from: a file or command line would show a database's password.
+    Each table stands in a variable: a file or command line would show a database's password.
     """
     tokens = {table.environment_variable for table in platform_tables(settings.bot).values()}  # training needs none
     inherited = {
         name: value for name, value in os.environ.items() if name not in tokens and not name.upper().startswith("DANN_")
     }
     tables = {name: getattr(settings, name) for name in Settings.model_fields}
-    given = {f"DANN_{name.upper()}": table.model_dump_json() for name, table in tables.items()}
+    variables = {f"DANN_{name.upper()}": table.model_dump_json() for name, table in tables.items()}
     root = str(Path(training.__file__).parents[1])
     paths = [root, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**inherited, **given, "PYTHONPATH": os.pathsep.join(paths)}
+    return {**inherited, **variables, "PYTHONPATH": os.pathsep.join(paths)}

@@ -15,8 +15,8 @@ log = logging.getLogger("dann.inbox")
 
 async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
     """Import what is dropped into `folder` until cancelled, printing a line for each."""
-    ending = False
-    inbox = Inbox(data, folder, stopping=lambda: ending)
+    stopping = False
+    inbox = Inbox(data, folder, stopping=lambda: stopping)
     try:
         while True:
             for line in await asyncio.to_thread(inbox.look):
@@ -25,4 +25,4 @@ async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None
     except InboxStopped:
         pass
     finally:
-        ending = True  # what is being read is left for the next start
+        stopping = True  # what is being read is left for the next start

@@ -40,13 +40,13 @@ async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str
 
 
 async def _check_bot(bot: Bot, settings: BotSettings) -> list[Finding]:
-    found = [Finding("Telegram", f"@{bot.username}")]
+    findings = [Finding("Telegram", f"@{bot.username}")]
     if bot.bot.can_read_all_group_messages:
-        found.append(Finding("  privacy mode", "off"))
+        findings.append(Finding("  privacy mode", "off"))
     else:
         seen, advice = PRIVACY.removeprefix("privacy mode is ").split(": ", 1)
-        found.append(Finding("  privacy mode", seen, trouble=True, advice=advice))
+        findings.append(Finding("  privacy mode", seen, trouble=True, advice=advice))
     if await menu_is_set(bot, command_name(settings.persona.name)):
-        return [*found, Finding("  commands", "listed")]
+        return [*findings, Finding("  commands", "listed")]
     seen, advice = "not listed as they are now", "start `dann serve` once: it lists them"
-    return [*found, Finding("  commands", seen, trouble=True, advice=advice)]
+    return [*findings, Finding("  commands", seen, trouble=True, advice=advice)]

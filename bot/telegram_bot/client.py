@@ -198,9 +198,9 @@ def _ignore_polling_error(_error: TelegramError) -> None:
     """Do nothing: PollingRequest in requests.py has logged it, once."""
 
 
-async def _wait_at_most(seconds: float, ending: Coroutine[Any, Any, None]) -> None:
-    """Wait for `ending`, then cancel: python-telegram-bot swallows a first cancellation."""
-    task = asyncio.create_task(ending)
+async def _wait_at_most(seconds: float, closing: Coroutine[Any, Any, None]) -> None:
+    """Wait for `closing`, then cancel: python-telegram-bot swallows a first cancellation."""
+    task = asyncio.create_task(closing)
     while not task.done():
         _, late = await asyncio.wait({task}, timeout=seconds)
         for unfinished in late:

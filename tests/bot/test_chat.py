@@ -127,7 +127,7 @@ def test_again_is_another_answer_to_the_same(data: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "told"),
     [("/temp 1,2", "temperature 1.2"), ("/temp 3", "from 0 to 2"), ("/temp", "found ''"), ("/seed x", "whole number"),
-     ("/again", "nothing to say again yet"), ("/dance", "/dance is no command here"), ("/", "is no command here")],
+     ("/again", "nothing to say again yet"), ("/dance", "/dance is not a command"), ("/", "is not a command")],
 )  # fmt: skip
 def test_chat_commands_explain_themselves(data: Path, line: str, told: str) -> None:
     assert told in chatted(data, line)[0]
