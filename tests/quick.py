@@ -25,7 +25,7 @@ from tests.conftest import LONGEST, OTHER_SECONDS, SECONDS
 from tests.test_layers import LAYERS, imported_from, module_file
 
 ROOT = Path(__file__).parents[1]
-TEST_SECONDS = 40.0
+TEST_SECONDS = 30.0
 """For tests, on each core; as many are for lint, types and what all tests import."""
 LONGEST_SECONDS = 10.0
 TIMES = ROOT / ".pytest_cache" / "v" / SECONDS
