@@ -1,4 +1,4 @@
-"""The numbers that a network is made of and those that its replies are drawn with, validated once.
+"""ModelConfig, the shape of a network, and SamplingParams, how a reply is sampled; validated once.
 
 Imports nothing heavy: every command reads settings, and few of them need JAX.
 """
@@ -14,9 +14,9 @@ class ModelConfig(BaseModel):
 
     `embed_dim` is the width of the learned embedding, or 0 for one-hot input, where the first layer's input matrix is
     itself the table of rows. `tie_embeddings` uses the embedding as the output matrix too (through a projection when
-    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. What is left out while learning (AWD-LSTM's five, Merity et
-    al. 1708.02182), as parts of 1: `embedding_dropout` whole tokens, `input_dropout` units of what the first layer reads,
-    `hidden_dropout` units between layers, `dropout` units before the output, `weight_drop` recurrent connections.
+    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. Dropout rates (AWD-LSTM's five, Merity et al. 1708.02182), from
+    0 to 1: `embedding_dropout` of whole tokens, `input_dropout` of the first layer's inputs, `hidden_dropout` between
+    layers, `dropout` before the output, `weight_drop` of recurrent connections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -34,18 +34,18 @@ class ModelConfig(BaseModel):
     weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
 
     def without_dropout(self) -> "ModelConfig":
-        """The same shape with nothing left out: networks that are alike in this decode alike."""
+        """The same shape without dropout: networks that agree in it decode by the same programs."""
         rates = ("embedding_dropout", "input_dropout", "hidden_dropout", "dropout", "weight_drop")
         return self.model_copy(update=dict.fromkeys(rates, 0.0))
 
 
 class SamplingParams(BaseModel):
-    """How one reply is drawn. Frozen; out-of-range values are refused, never clamped.
+    """How the tokens of one reply are sampled. Frozen; out-of-range values are refused, never clamped.
 
     The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
     Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off.
-    The defaults draw what the network says, but for the least likely: what sharpens more is told from the person the
-    more easily (experiments/LOG.md). Where `top_k` and `top_p` are off, drawing is quickest (sampling.py).
+    The defaults sample from the network's own distribution without its least likely tokens: sharper ones are told from the
+    person more easily (experiments/LOG.md). Sampling is fastest where `top_k` and `top_p` are off (sampling.py).
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)

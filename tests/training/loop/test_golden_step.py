@@ -16,8 +16,9 @@ from model.tokenizer import Tokenizer
 from training.config.tables import TrainConfig
 from training.data.conversations import TrainingTurn
 from training.data.dataset import build_dataset
+from training.loop.clock import DISPATCH_STEPS
 from training.loop.optimizer import global_norm
-from training.loop.step import DISPATCH_STEPS, initial_state, make_dispatch
+from training.loop.step import initial_state, make_dispatch
 
 CONVERSATIONS = [
     (TrainingTurn(mine=False, text=f"is run {number} done"), TrainingTurn(mine=True, text=f"loss {number}, lol"))
