@@ -1,1 +1,1 @@
-"""Weights and token ids in, token ids and text out. Knows no posts, no chat and no optimiser."""
+"""Weights and token ids in, token ids and text out. Knows no posts, no chat and no optimizer."""

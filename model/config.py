@@ -1,4 +1,4 @@
-"""The shape of a network and the sampling parameters of its replies, validated once.
+"""ModelConfig, the shape of a network, and SamplingParams, how a reply is sampled; validated once.
 
 Imports nothing heavy: every command reads settings, and few of them need JAX.
 """
@@ -19,9 +19,9 @@ class ModelConfig(BaseModel):
 
     `embed_dim` is the width of the learned embedding, or 0 for one-hot input, where the first layer's input matrix is
     itself the table of rows. `tie_embeddings` uses the embedding as the output matrix too (through a projection when
-    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. What is left out while learning (AWD-LSTM's five, Merity et
-    al. 1708.02182), as parts of 1: `embedding_dropout` whole tokens, `input_dropout` units of what the first layer reads,
-    `hidden_dropout` units between layers, `dropout` units before the output, `weight_drop` recurrent connections.
+    `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. Dropout rates (AWD-LSTM's five, Merity et al. 1708.02182), from
+    0 to 1: `embedding_dropout` of whole tokens, `input_dropout` of the first layer's inputs, `hidden_dropout` between
+    layers, `dropout` before the output, `weight_drop` of recurrent connections.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -39,7 +39,7 @@ class ModelConfig(BaseModel):
     weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
 
     def without_dropout(self) -> "ModelConfig":
-        """The same shape with nothing left out: networks that are alike in this decode alike."""
+        """The same shape without dropout: networks that agree in it decode by the same programs."""
         rates = ("embedding_dropout", "input_dropout", "hidden_dropout", "dropout", "weight_drop")
         return self.model_copy(update=dict.fromkeys(rates, 0.0))
 

@@ -1,8 +1,8 @@
 """Text to token ids and back: byte-level BPE or single characters, and the special tokens.
 
-The one file that knows `tokenizers`. The special tokens are ids 0, 1 and 2, below every id of text. They have no spelling,
-so no text, however it is written, encodes to one of them. BPE round-trips any text: its alphabet is the 256 bytes.
-Characters know those of their training text alone, and refuse others.
+The one file that knows `tokenizers`. The special tokens are ids 0, 1 and 2, below every id of text. They stand for no text,
+so no text encodes to one of them. BPE round-trips any text: its alphabet is the 256 bytes. A tokenizer of characters has
+those of its training text alone, and refuses others.
 """
 
 import json
@@ -16,7 +16,7 @@ from model.config import MIN_VOCAB_SIZE
 from model.errors import DannError
 
 BOS = 0
-"""Begins a conversation; reading it empties the carry. It is also what follows a conversation's last turn."""
+"""Begins a conversation, and so also follows the last turn of the one before; reading it empties the carry."""
 OTHER = 1
 """Begins a turn of somebody else."""
 ME = 2
@@ -27,7 +27,7 @@ NUM_SPECIAL = 3
 class Tokenizer:
     """Text to token ids and back. `vocab_size` counts the special tokens.
 
-    Made by `train`, `of_characters` or `load`; which kind it is matters to nobody after that.
+    Made by `train`, `of_characters` or `load`; both kinds are used alike.
     """
 
     def __init__(self, token_bytes: list[bytes]) -> None:
@@ -39,7 +39,7 @@ class Tokenizer:
         """Learn at most `vocab_size` tokens (special ones included) from texts; fewer where the text has no more pairs.
 
         Method: byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909) on bytes (Radford et al. 2019).
-        Raises DannError for a vocabulary that could not spell every byte.
+        Raises DannError for a vocabulary too small for every byte.
         """
         if vocab_size < MIN_VOCAB_SIZE:
             raise DannError(f"tokenizer.vocab_size: {vocab_size} is too small; it must be at least {MIN_VOCAB_SIZE}")
@@ -56,13 +56,13 @@ class Tokenizer:
 
     @staticmethod
     def of_characters(texts: Iterable[str]) -> "Tokenizer":
-        """Give every distinct character of texts a token of its own, in the order of their code points."""
-        return _Characters("".join(sorted({character for text in texts for character in _whole(text)})))
+        """Make a tokenizer with a token for each distinct character of texts, in the order of their code points."""
+        return _Characters("".join(sorted({character for text in texts for character in _replace_surrogates(text)})))
 
     def encode(self, text: str) -> list[int]:
         """Token ids of `text`; never a special one. Lone surrogates, which are not text, become U+FFFD.
 
-        Raises DannError for a character that a tokenizer of characters does not know.
+        Raises DannError for a character that a tokenizer of characters does not have.
         """
         return self.encode_batch([text])[0]
 
@@ -71,11 +71,11 @@ class Tokenizer:
         raise NotImplementedError
 
     def decode(self, ids: Iterable[int]) -> str:
-        """Text of token ids: special ones are skipped, bytes that are no UTF-8 become U+FFFD."""
+        """Text of token ids: special ones are skipped, invalid UTF-8 becomes U+FFFD."""
         return self.decode_bytes(ids).decode("utf-8", "replace")
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
-        """The exact bytes that token ids stand for, which may begin or end inside a character."""
+        """The bytes of token ids, which may begin or end inside a character."""
         return b"".join(self._bytes[i] for i in ids)
 
     @property
@@ -84,7 +84,7 @@ class Tokenizer:
         return self._bytes
 
     def save(self, path: Path) -> None:
-        """Write the tokenizers library's own JSON, or the characters; the special tokens are in neither."""
+        """Write the tokenizers library's own JSON, or the characters; neither holds the special tokens."""
         path.write_text(self._to_json(), encoding="utf-8")
 
     def _to_json(self) -> str:
@@ -92,11 +92,11 @@ class Tokenizer:
 
     @staticmethod
     def load(path: Path) -> "Tokenizer":
-        """Read what `save` wrote, of either kind; raises DannError if it is not that."""
+        """Read a file that `save` wrote, of either kind; raises DannError for any other."""
         try:
-            written = path.read_text(encoding="utf-8")
-            characters = json.loads(written).get("characters")
-            return _ByteLevel(Bpe.from_str(written)) if characters is None else _Characters(characters)
+            text = path.read_text(encoding="utf-8")
+            characters = json.loads(text).get("characters")
+            return _ByteLevel(Bpe.from_str(text)) if characters is None else _Characters(characters)
         except Exception as error:  # the library raises plain Exception for a file it cannot read
             raise DannError(f"{path}: not a tokenizer that dann saved ({error})") from error
 
@@ -107,18 +107,18 @@ class _ByteLevel(Tokenizer):
         self._bpe = bpe
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
-        whole = [_whole(text) for text in texts]
-        return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(whole, add_special_tokens=False)]
+        clean = [_replace_surrogates(text) for text in texts]
+        return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(clean, add_special_tokens=False)]
 
     def _to_json(self) -> str:
         return self._bpe.to_str()
 
 
 class _Characters(Tokenizer):
-    """A token a character.
+    """A token for each character.
 
-    An unseen one is refused, not spelled by its bytes: 256 tokens that no training text shows would be in every softmax,
-    and figures would no longer be those of a network of so many characters. Whoever must read anything takes BPE.
+    An unknown character is refused, not encoded as bytes: 256 tokens that never occur in training would be in every softmax,
+    and figures could not be compared with those of other character models. For arbitrary text use BPE.
     """
 
     def __init__(self, characters: str) -> None:
@@ -127,7 +127,7 @@ class _Characters(Tokenizer):
 
     def encode_batch(self, texts: Sequence[str]) -> list[list[int]]:
         try:
-            return [[self._ids[character] for character in _whole(text)] for text in texts]
+            return [[self._ids[character] for character in _replace_surrogates(text)] for text in texts]
         except KeyError as error:
             character = error.args[0]
             raise DannError(
@@ -139,13 +139,13 @@ class _Characters(Tokenizer):
         return json.dumps({"characters": "".join(self._ids)})
 
 
-def _whole(text: str) -> str:
-    """`text` with lone surrogates replaced by U+FFFD, and pairs of them by the character they stand for."""
+def _replace_surrogates(text: str) -> str:
+    """`text` with lone surrogates replaced by U+FFFD, and pairs of them by their character."""
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _bytes_of_tokens(bpe: Bpe) -> list[bytes]:
-    """Undo the byte-level alphabet, in which each byte is written as one printable character (GPT-2's encoder.py)."""
+    """Undo the byte-level alphabet, which writes each byte as one printable character (GPT-2's encoder.py)."""
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     rest = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(rest)}

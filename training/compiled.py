@@ -1,7 +1,7 @@
-"""Compiled programs, kept from one command to the next: a second start is seconds faster. Imports no JAX.
+"""Where JAX's persistent compilation cache is: a second start is seconds faster. Imports no JAX.
 
-JAX does the keeping (its persistent compilation cache); this says where. It holds programs and never a post, may be removed
-at any time, and is tidied by JAX itself: what was used longest ago goes first.
+The cache holds programs and never a post, may be removed at any time, and is bounded by JAX itself, which removes the least
+recently used first.
 """
 
 import hashlib
@@ -11,14 +11,14 @@ from pathlib import Path
 
 MOST_BYTES = 256 << 20
 WORTH_SECONDS = 0.1
-"""What compiles faster than this is not worth a file."""
+"""A program that compiles faster than this is not worth a file."""
 
 
 def use_compilation_cache(folder: Path) -> None:
-    """Keep programs under `folder`, for every JAX that starts in this process or below it from now on.
+    """Cache programs under `folder`, for every JAX that starts in this process or its children from now on.
 
-    Each kind of processor has a place of its own there: another one's programs may not run here, should the data move.
-    Whoever has said in JAX's own variables where programs are kept is obeyed.
+    Each kind of processor has a folder of its own there: another's programs may not run here, should the data move. JAX's
+    own environment variables take precedence.
     """
     if "JAX_COMPILATION_CACHE_DIR" in os.environ:
         return
@@ -28,12 +28,12 @@ def use_compilation_cache(folder: Path) -> None:
         "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": str(WORTH_SECONDS),
         "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES": "-1",
     }
-    # A full disk or a file cut short by a kill costs the time to compile, and nobody can do anything about it here.
+    # A full disk or a file cut short by a kill costs the time to compile; there is nothing else to do about it here.
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation cache entry")
 
 
 def _processor() -> str:
-    """A short name of what this machine's processor can do."""
+    """A short name of this processor's kind and features."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -1,4 +1,4 @@
-"""Every architecture by its name in config.toml, and the contract they share.
+"""The registry of architectures, by their names in config.toml, and the contract they share.
 
 An architecture is a Flax NNX module made from a ModelConfig, with `initial_carry(batch_size)` and
 `__call__(tokens[B, T], carry, noise=None, dtype=float32) -> (logits[B, T, V], carry)`. The same call trains
@@ -24,24 +24,24 @@ ARCHITECTURES = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
 
 
 class LanguageModel(Protocol):
-    """What training and decoding ask of a network."""
+    """The interface of a network for training and decoding."""
 
     config: ModelConfig
 
     def initial_carry(self, batch_size: int) -> Any:
-        """The carry of a network that has read nothing; a pytree of arrays whose first axis is the batch."""
+        """The carry before the first token; a pytree of arrays whose first axis is the batch."""
 
     def __call__(
         self, tokens: jax.Array, carry: Any, *, noise: DropoutKeys | None = None, dtype: MatmulDtype = jnp.float32
     ) -> tuple[jax.Array, Any]:
         """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last.
 
-        `noise` leaves things out (dropout.py); products may be taken of the faster `dtype` (scan.py).
+        With `noise`, dropout is applied (dropout.py); matmuls use the compute dtype `dtype` (scan.py).
         """
 
 
 def build(config: ModelConfig, seed: int) -> LanguageModel:
-    """A network with fresh weights; raises DannError for a name that is no architecture."""
+    """A network with initial weights; raises DannError for a name that is no architecture."""
     if config.architecture not in ARCHITECTURES:
         names = ", ".join(sorted(ARCHITECTURES))
         raise DannError(f"model.architecture: {config.architecture!r} is not known; choose one of {names}")

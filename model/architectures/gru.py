@@ -1,6 +1,6 @@
-"""The GRU (Cho et al. 2014, 1406.1078), in the form that multiplies by the reset gate after the product, as cuDNN's does.
+"""The GRU (Cho et al. 2014, 1406.1078), with the reset gate applied after the matmul, as in cuDNN.
 
-z, r, n = the input's three parts;  z_h, r_h, n_h = the recurrent product's
+z, r, n = the input's three parts;  z_h, r_h, n_h = the recurrent matmul's
 z = sigmoid(z + z_h)                  how much of the old output stays
 r = sigmoid(r + r_h)                  how much of it the new candidate sees
 h' = z * h + (1 - z) * tanh(n + r * n_h)
@@ -21,7 +21,7 @@ class GRU(RecurrentLM):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """The equations above; `x[B, 3H]` from the input, `r[B, 3H]` the recurrent product."""
+        """The equations above; `x[B, 3H]` from the input, `r[B, 3H]` the recurrent matmul."""
         (h,) = carry
         H = h.shape[1]
         update, reset = jnp.split(vectorized(jax.nn.sigmoid(x[:, : 2 * H] + r[:, : 2 * H])), 2, axis=1)

@@ -1,4 +1,4 @@
-"""The plain recurrent network (Elman 1990): `h' = tanh(x W_x + b + h W_h)`. Where the owner began."""
+"""The plain recurrent network (Elman 1990): `h' = tanh(x W_x + b + h W_h)`."""
 
 import jax
 import jax.numpy as jnp

@@ -1,1 +1,1 @@
-"""The training loop and what a step is made of: optimizer, clock, scoring, devices, several hosts."""
+"""The training loop: step, optimizer, clock, scoring, devices, several hosts."""

@@ -1,4 +1,4 @@
-"""How much of a run is over and how fast it goes. Knows no network."""
+"""A run's progress in time or steps, and its speed. Knows no network."""
 
 import time
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from training.config.tables import TrainConfig
 DISPATCH_STEPS = 32
 """Most steps in one dispatch to the device."""
 DISPATCH_SECONDS = 0.5
-"""What a dispatch should take: long enough to cost nothing, short enough to stop and to show progress."""
+"""Target length of a dispatch: long enough to cost nothing, short enough to stop and to show progress."""
 
 
 @dataclass
 class Clock:
-    """How much of a run is over. With `steps` or `epochs` set, by steps (exactly repeatable); otherwise by the minutes.
+    """Progress of a run: by steps (exactly repeatable) where `steps` or `epochs` is set, otherwise by the minutes.
 
-    `started` is the time.monotonic() at which the minutes began, `before` the seconds a resumed run had already used.
-    `fit` tells how many steps an epoch has.
+    `started` is the time.monotonic() at which the minutes began, `seconds_before` what a resumed run had already used.
+    `fit` sets `steps_per_epoch`.
     """
 
     config: TrainConfig
@@ -29,12 +29,12 @@ class Clock:
 
     @property
     def steps(self) -> int:
-        """Steps after which the run is over; 0 where the minutes say."""
+        """Steps after which the run is over; 0 where the minutes decide."""
         return self.config.steps or self.config.epochs * self.steps_per_epoch
 
     @property
     def seconds(self) -> float:
-        """Seconds this run has taken, over all its sittings."""
+        """Seconds this run has taken, those before a resume included."""
         return time.monotonic() - self.started + self.seconds_before
 
     def seconds_left(self, step: int) -> float:
@@ -46,7 +46,7 @@ class Clock:
     def next_progress(self, step: int) -> np.ndarray:
         """The progress `[n]` of each step of the next dispatch, in (0, 1]; empty when the run is over.
 
-        The rate decays with it, so that it reaches zero when the minutes are up, however fast the machine turned out.
+        The learning rate decays with it, so that it reaches zero when the minutes are up, however fast the machine is.
         """
         count = max(1, min(DISPATCH_STEPS, int(DISPATCH_SECONDS / self.step_seconds)))
         following = np.arange(1, count + 1)
@@ -59,13 +59,13 @@ class Clock:
         return np.append(progress[progress < 1.0], 1.0) if progress[-1] >= 1.0 else progress
 
     def epochs(self, step: int, count: int) -> np.ndarray:
-        """In which epoch `[count]`, from 0 on, each of the next `count` steps after `step` is."""
+        """The epoch `[count]`, from 0 on, of each of the `count` steps after `step`."""
         return (step + np.arange(count)) // self.steps_per_epoch
 
 
 @dataclass
 class Speed:
-    """Tokens a second over a run, the first dispatch left out because it compiles."""
+    """Tokens per second over a run, without the first dispatch, which compiles."""
 
     tokens_per_step: int
     steps: int = 0
@@ -73,7 +73,7 @@ class Speed:
     _compiled: bool = False
 
     def record(self, steps: int, seconds: float) -> float:
-        """Count a dispatch; returns the seconds a step of it took."""
+        """Add a dispatch; returns its seconds per step."""
         if self._compiled:
             self.steps += steps
             self.seconds += seconds
@@ -82,5 +82,5 @@ class Speed:
 
     @property
     def tokens_per_second(self) -> float:
-        """The mean so far; 0 before there is one."""
+        """The mean so far; 0 before the second dispatch."""
         return self.steps * self.tokens_per_step / self.seconds if self.seconds else 0.0

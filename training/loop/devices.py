@@ -1,10 +1,11 @@
-"""What a run computes on: one XLA device a core, or the GPUs there are. Knows no network and no data.
+"""Devices of a run: one XLA device for each core, or the GPUs there are; and its memory allocator. Knows no network.
 
-A processor's cores work fastest as devices of their own, each with its share of the batch: then they meet once a step,
-to add up their gradients, and not within every product (measured: CHANGELOG.md and `make bench`). The number of devices
-holds for a whole process and from its start, which is why training has a process of its own.
+A processor's cores are fastest as devices of their own, each with its share of the batch: they then synchronise once a step,
+to add up their gradients, and not within every matmul (measured: CHANGELOG.md and `make bench`). The number of devices is
+fixed when a process starts JAX, which is why training has a process of its own.
 """
 
+import ctypes
 import os
 
 import jax
@@ -12,14 +13,16 @@ import numpy as np
 from jax.sharding import Mesh
 
 from training.config.tables import TrainConfig
-from training.loop.allocator import keep_freed_memory
 
 AXIS = "batch"
 """The mesh's one axis, over the devices of every host: each has a part of the batch and all of the weights."""
+TRIM_THRESHOLD, MMAP_MAX, ARENA_MAX = -1, -4, -8
+"""Names of glibc's mallopt(3) settings, from malloc.h."""
+UNLIMITED = 2**31 - 1
 
 
 def prepare(config: TrainConfig) -> None:
-    """Ask for as many CPU devices as the run will use here; once JAX has started, it changes nothing."""
+    """Set up the allocator and as many CPU devices as the run will use here; the latter only before JAX starts."""
     keep_freed_memory()
     wanted = requested_devices(config)
     single = "--xla_cpu_multi_thread_eigen=false"
@@ -33,31 +36,44 @@ def prepare(config: TrainConfig) -> None:
         return
 
 
+def keep_freed_memory() -> None:
+    """Keep freed memory for the next dispatch, where the C library is glibc; elsewhere do nothing.
+
+    XLA allocates a step's memory at each dispatch, hundreds of megabytes. glibc returns blocks that large to the system at
+    once, and each page costs a fault when it is touched again: a fifth of a step of 2 x 512. With these settings blocks of
+    any size are cut from one heap, so the process may hold a little more than it uses.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        for setting, value in ((MMAP_MAX, 0), (TRIM_THRESHOLD, UNLIMITED), (ARENA_MAX, 1)):
+            mallopt(setting, value)
+
+
 def requested_devices(config: TrainConfig) -> int:
-    """How many devices a run asks for on this host: the cores that this process may use, or as many as the settings say."""
+    """How many devices a run requests on this host: `train.devices`, or the cores that this process may use."""
     if config.devices != "auto":
         return config.devices
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def num_devices(config: TrainConfig) -> int:
-    """How many devices a run has on all its hosts, taken to be alike."""
+    """How many devices a run has on all its hosts, assumed to be alike."""
     return requested_devices(config) * config.hosts
 
 
 def make_mesh(config: TrainConfig, streams: int) -> Mesh:
-    """The devices of a run whose batch has so many `streams`: as many as there are and as divide it evenly.
+    """The mesh of a run whose batch has `streams` rows: as many devices as there are and as divide them evenly.
 
-    Every host takes part with the same number; `streams` is a multiple of the number of hosts.
+    Every host has the same number; `streams` is a multiple of the number of hosts.
     """
-    most, hosts = _fewest_of_a_host(), jax.process_count()
+    most, hosts = _fewest_per_host(), jax.process_count()
     wanted = most if config.devices == "auto" else min(config.devices, most)
     return _mesh(max(number for number in range(1, wanted + 1) if streams % (number * hosts) == 0))
 
 
 def full_mesh(rows: int) -> Mesh:
-    """All the devices there are, or as many as have a row each, but one of each host at least."""
-    return _mesh(min(_fewest_of_a_host(), -(-rows // jax.process_count())))
+    """A mesh of all devices, or of as many as there are rows, but at least one of each host."""
+    return _mesh(min(_fewest_per_host(), -(-rows // jax.process_count())))
 
 
 def _mesh(count: int) -> Mesh:
@@ -66,5 +82,5 @@ def _mesh(count: int) -> Mesh:
     return Mesh(np.asarray(hosts).ravel(), (AXIS,))
 
 
-def _fewest_of_a_host() -> int:
+def _fewest_per_host() -> int:
     return min(len(jax.local_devices(process_index=host)) for host in range(jax.process_count()))

@@ -1,7 +1,7 @@
-"""Several hosts train as one: who is there, what they agree on, and what only the first of them does.
+"""Training on several hosts: joining, agreeing on each dispatch, and what only host 0 does. Knows no network and no posts.
 
 Every host runs the same program over the same text and holds its share of each batch. Host 0's clock and files count; the
-others work in a folder that vanishes with them. A single host asks nobody and pays nothing. Knows no network and no posts.
+others work in a temporary folder. A single host communicates with nobody and pays nothing.
 """
 
 import atexit
@@ -32,24 +32,24 @@ from training.loop.clock import DISPATCH_STEPS
 
 S = TypeVar("S", bound=Settings)
 HEARTBEAT_SECONDS = 60
-"""After so long without a sign of life a host is lost, and the others end too."""
-FAREWELL_SECONDS = 24 * 60 * 60
-"""How long a host that is done waits for the others: host 0 may have much to score. A lost one is noticed all the same."""
+"""A host that is silent for so long counts as lost, and the others end too."""
+SHUTDOWN_SECONDS = 24 * 60 * 60
+"""How long a finished host waits for the others: host 0 may have much to score. A lost one is noticed all the same."""
 LINGER_SECONDS = 3.0
-"""Host 0 leaves so much later after a failure: its end is the others' end, and they may have a line to say."""
-OWN = {"host", "coordinator", "minutes", "save_seconds"}
-"""Settings in which hosts may differ; of the last two, host 0's count."""
-GONE = "another host is gone, see what it said; `dann train --resume` on every host goes on from the last save"
+"""Host 0 exits so much later after a failure: its end ends the others, which may still have an error to print."""
+HOST_SETTINGS = {"host", "coordinator", "minutes", "save_seconds"}
+"""Settings in which hosts may differ; host 0's last two count for all."""
+HOST_LOST = "another host is gone, see what it said; `dann train --resume` on every host goes on from the last save"
 
 
 def is_first() -> bool:
-    """Whether this is the host whose files and lines count: the only one, or host 0."""
+    """Whether this is the only host or host 0, whose files and output count."""
     return jax.process_index() == 0
 
 
 @contextmanager
 def join_hosts(settings: S) -> Iterator[S]:
-    """Be one of `train.hosts` hosts; yields the settings to work with: those given, or on all but host 0 a folder to lose.
+    """Join `train.hosts` hosts; yields the settings to use, which on all but host 0 have a temporary data folder.
 
     Call devices.prepare first, and nothing else of JAX. Raises DannError if a host is missing, refused, or lost.
     """
@@ -57,34 +57,35 @@ def join_hosts(settings: S) -> Iterator[S]:
         yield settings
         return
     rendezvous.rendezvous(settings.train)
-    leaving = [True]
+    failing = [True]
     with _standard_output_on_error(), tempfile.TemporaryDirectory(prefix="dann-host-") as folder:
-        _start(settings.train, leaving)
+        _start(settings.train, failing)
         if not is_first():
-            told = "this is host %d of %d; host 0 tells how it goes"
-            logging.getLogger("dann").warning(told, settings.train.host, settings.train.hosts)
+            logging.getLogger("dann").warning(
+                "this is host %d of %d; host 0 shows the progress", settings.train.host, settings.train.hosts
+            )
         try:
             multihost_utils.sync_global_devices(
                 "joined"
-            )  # the first meeting has half a minute; later ones have all day
+            )  # the first one times out after half a minute, later ones do not
             data = settings.data.model_copy(update={"dir": Path(folder)})
             yield settings if is_first() else settings.model_copy(update={"data": data})
         except (jax.errors.JaxRuntimeError, ValueError) as error:
             if "Gloo" in str(error):
-                raise DannError(GONE) from error
+                raise DannError(HOST_LOST) from error
             raise
-        leaving.clear()
+        failing.clear()
 
 
 def _start(train: TrainConfig, failing: list[bool]) -> None:
-    """Start jax.distributed; while `failing` holds something, the process ends without waiting for the others."""
+    """Start jax.distributed; a process that exits while `failing` is not empty does not wait for the others."""
 
     def leave() -> None:
         if failing:
             time.sleep(LINGER_SECONDS if train.host == 0 else 0.0)
             sys.stdout.flush()
             sys.stderr.flush()
-            os._exit(1)  # JAX would wait for the others to be done, and they for this host
+            os._exit(1)  # JAX would wait for the others, and they for this host
 
     atexit.register(leave)
     jax.config.update("jax_enable_preemption_service", False)  # interruptible() hears SIGTERM
@@ -93,36 +94,36 @@ def _start(train: TrainConfig, failing: list[bool]) -> None:
         train.hosts,
         train.host,
         heartbeat_timeout_seconds=HEARTBEAT_SECONDS,
-        shutdown_timeout_seconds=FAREWELL_SECONDS,
+        shutdown_timeout_seconds=SHUTDOWN_SECONDS,
     )
 
 
 @contextmanager
 def _standard_output_on_error() -> Iterator[None]:
-    """Gloo prints a line whenever hosts meet; standard output is for the result alone."""
+    """Send standard output to standard error: Gloo prints a line at each connection, and stdout is for the result."""
     sys.stdout.flush()
-    kept = os.dup(1)
+    stdout = os.dup(1)
     os.dup2(2, 1)
     try:
         yield
     finally:
-        os.dup2(kept, 1)
-        os.close(kept)
+        os.dup2(stdout, 1)
+        os.close(stdout)
 
 
 def agree(ahead: np.ndarray, stop: bool, save: bool) -> tuple[np.ndarray, bool, bool]:
-    """Host 0's `ahead[n]`, n at most DISPATCH_STEPS, bit by bit; and whether any host is to stop, and to save."""
+    """Host 0's `ahead[n]`, n at most DISPATCH_STEPS, bit by bit; and whether any host is to stop or to save."""
     if jax.process_count() == 1:
         return ahead, stop, save
-    told = np.array([ahead.size, stop, save, *np.pad(ahead, (0, DISPATCH_STEPS - ahead.size))], np.float64)
+    message = np.array([ahead.size, stop, save, *np.pad(ahead, (0, DISPATCH_STEPS - ahead.size))], np.float64)
     # As whole numbers: JAX would round a float64.
-    everyone = np.asarray(multihost_utils.process_allgather(told.view(np.uint32))).view(np.float64)
-    first, any_stops, any_saves = everyone[0], everyone[:, 1].any(), everyone[:, 2].any()
+    all_hosts = np.asarray(multihost_utils.process_allgather(message.view(np.uint32))).view(np.float64)
+    first, any_stops, any_saves = all_hosts[0], all_hosts[:, 1].any(), all_hosts[:, 2].any()
     return first[3 : 3 + int(first[0])], bool(any_stops), bool(any_saves)
 
 
 def gather_whole(tree: Any) -> Any:
-    """`tree` with every array readable here: what is dealt out over hosts is gathered."""
+    """`tree` with every array readable on this host: those split over hosts are gathered."""
     return jax.tree.map(_whole, tree)
 
 
@@ -135,22 +136,22 @@ def check_same(shape: ModelConfig, config: TrainConfig, dataset: Dataset) -> Non
     """Raise DannError, on every host, unless all have the same network, settings and text."""
     if jax.process_count() == 1:
         return
-    told = json.dumps([shape.model_dump(mode="json"), config.model_dump(mode="json", exclude=OWN)])
-    setup, text = hashlib.sha256(told.encode()), hashlib.sha256()
+    settings = json.dumps([shape.model_dump(mode="json"), config.model_dump(mode="json", exclude=HOST_SETTINGS)])
+    setup, text = hashlib.sha256(settings.encode()), hashlib.sha256()
     for array in (dataset.train.tokens, dataset.train.weights, dataset.quick.tokens, dataset.val.tokens):
         text.update(np.ascontiguousarray(array).tobytes())
     digests = np.frombuffer(text.digest() + setup.digest(), np.uint32).reshape(2, -1)
-    everyone = np.asarray(multihost_utils.process_allgather(digests))
+    all_hosts = np.asarray(multihost_utils.process_allgather(digests))
     for number, what in enumerate(("posts or text", "settings or network")):
-        others = [host for host, found in enumerate(everyone[:, number]) if (found != everyone[0, number]).any()]
+        others = [host for host, digest in enumerate(all_hosts[:, number]) if (digest != all_hosts[0, number]).any()]
         if others:
             raise DannError(
-                f"host {', '.join(map(str, others))} has other {what} than host 0; give every host the same and start anew"
+                f"host {', '.join(map(str, others))} has other {what} than host 0; give every host the same and start again"
             )
 
 
 def copy_from_first_host(runs: Path, find: Callable[[Path], Path]) -> Path:
-    """The folder that `find(runs)` finds on host 0; the other hosts have it copied into their own `runs`."""
+    """The folder that `find(runs)` returns on host 0, copied into `runs` on the other hosts."""
     if jax.process_count() == 1:
         return find(runs)
     packed = io.BytesIO()
@@ -159,17 +160,17 @@ def copy_from_first_host(runs: Path, find: Callable[[Path], Path]) -> Path:
         with zipfile.ZipFile(packed, "w") as archive:
             for file in sorted(folder.iterdir()):
                 archive.write(file, f"{folder.name}/{file.name}")
-    with zipfile.ZipFile(io.BytesIO(_from_first(packed.getvalue()))) as archive:
+    with zipfile.ZipFile(io.BytesIO(_broadcast(packed.getvalue()))) as archive:
         name = archive.namelist()[0].split("/")[0]
         if not is_first():
             archive.extractall(runs)
     return runs / name
 
 
-def _from_first(data: bytes) -> bytes:
-    """Host 0's `data`, on every host."""
+def _broadcast(data: bytes) -> bytes:
+    """Send host 0's `data` to every host."""
     size = int(multihost_utils.broadcast_one_to_all(np.uint32(len(data))))
-    room = np.zeros(size, np.uint8)
+    buffer = np.zeros(size, np.uint8)
     if is_first():
-        room[:] = np.frombuffer(data, np.uint8)
-    return np.asarray(multihost_utils.broadcast_one_to_all(room)).tobytes()
+        buffer[:] = np.frombuffer(data, np.uint8)
+    return np.asarray(multihost_utils.broadcast_one_to_all(buffer)).tobytes()

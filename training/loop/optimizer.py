@@ -1,4 +1,4 @@
-"""TrainConfig to an optax chain and a schedule. The one file that knows optax's optimisers."""
+"""The optimizer and the learning-rate schedule of a TrainConfig. The one file that knows optax."""
 
 import jax
 import jax.numpy as jnp
@@ -9,10 +9,10 @@ from training.config.tables import TrainConfig
 
 
 def optimizer(config: TrainConfig) -> optax.GradientTransformation:
-    """Clipping (to a global norm, then element by element), the optimiser, and decoupled weight decay.
+    """Clipping (to a global norm, then element by element), the optimizer, and decoupled weight decay.
 
-    The learning rate is not in it: it follows the clock and is multiplied in by the step, so updates come out with a rate
-    of 1, to be subtracted. Weight decay acts on matrices, not on biases. A limit of 0 clips nothing.
+    The learning rate is not in it: it follows the clock and the step multiplies by it, so these updates have a rate of 1 and
+    are to be subtracted. Weight decay acts on matrices, not on biases. A limit of 0 clips nothing.
     """
     return optax.chain(
         optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity(),
@@ -36,22 +36,22 @@ def _scaled(config: TrainConfig) -> optax.GradientTransformation:
 
 
 def learning_rates(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-    """The rate of each step at `progress` (0, 1] of the run and in epoch `epochs` (from 0): a linear warm-up, then a fall.
+    """The learning rate of each step, from its `progress` (0, 1] and its epoch (from 0): a linear warm-up, then a decay.
 
-    The height is scaled with the batch: linearly (Goyal et al., 1706.02677), or with its root, as Adam's noise asks
+    The peak is scaled with the batch: linearly (Goyal et al., 1706.02677), or with its root, as Adam's noise asks
     (Malladi et al., 2205.10287).
     """
-    times = config.batch_size / config.reference_batch
-    height = config.learning_rate * {"none": 1.0, "sqrt": times**0.5, "linear": times}[config.rate_scaling]
-    rising = progress / config.warmup if config.warmup else np.ones_like(progress)
-    falling = np.where(progress < config.warmup, rising, _falling(config, progress, epochs))
-    return np.asarray(height * falling, np.float32)
+    scale = config.batch_size / config.reference_batch
+    peak = config.learning_rate * {"none": 1.0, "sqrt": scale**0.5, "linear": scale}[config.rate_scaling]
+    warmup = progress / config.warmup if config.warmup else np.ones_like(progress)
+    factor = np.where(progress < config.warmup, warmup, _decay(config, progress, epochs))
+    return np.asarray(peak * factor, np.float32)
 
 
-def _falling(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-    """What is left of the rate after the warm-up, from 1. Cosine, linear and wsd are zero exactly at the end.
+def _decay(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+    """The share of the peak rate after the warm-up, from 1. Cosine, linear and wsd are zero exactly at the end.
 
-    wsd is warmup-stable-decay with a linear decay (Hägele et al., 2405.18392); exponential is char-rnn's, by the epoch.
+    wsd is warmup-stable-decay with a linear decay (Hägele et al., 2405.18392); exponential is char-rnn's, by epoch.
     """
     left = (1.0 - np.clip(progress, config.warmup, 1.0)) / (1.0 - config.warmup)
     if config.schedule == "cosine":
@@ -66,12 +66,12 @@ def _falling(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> n
 
 
 def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
-    """Loss of every token in nats, of the shape of `targets`."""
+    """Cross-entropy of every token in nats, in the shape of `targets`."""
     return jnp.asarray(optax.softmax_cross_entropy_with_integer_labels(logits, targets))
 
 
 def global_norm(gradient: optax.Updates) -> jax.Array:
-    """The length of all gradients taken as one vector."""
+    """The norm of all gradients taken as one vector."""
     return jnp.asarray(optax.tree.norm(gradient))
 
 

@@ -1,8 +1,8 @@
-"""How hosts find each other before JAX starts: a short talk over TCP. Knows no JAX.
+"""A rendezvous of all hosts over TCP before JAX starts. Knows no JAX.
 
-jax.distributed ends the whole process, with pages of C++, where a host is not there or says a number that another has. So
-hosts meet first, at the very address that it will use: each of the others tells host 0 its number, and host 0 answers all
-of them at once when the last has come.
+jax.distributed ends the whole process, with pages of C++, where a host is missing or has another's number. So hosts meet
+first, at the very address that it will use: each of the others sends host 0 its number, and host 0 answers all of them at
+once when the last has connected.
 """
 
 import socket
@@ -14,18 +14,18 @@ from model.errors import DannError
 from training.config.tables import TrainConfig
 
 WAIT_SECONDS = 300.0
-"""How long a host waits for the others; they are started by hand, one after the other."""
+"""How long a host waits for the others, which are started by hand, one after another."""
 HELLO = struct.Struct("!4sII")
 MAGIC = b"dann"
 GO = b"go"
-FORGET = struct.pack("ii", 1, 0)
-"""SO_LINGER: closing leaves nothing behind that keeps the port taken for a minute."""
+NO_LINGER = struct.pack("ii", 1, 0)
+"""For SO_LINGER: a closed connection does not keep the port taken for a minute."""
 POLL_SECONDS = 0.2
 GREETING_SECONDS = 5.0
 
 
 def rendezvous(config: TrainConfig, wait: float = WAIT_SECONDS) -> None:
-    """Return when all `config.hosts` hosts are there; raises DannError if one isn't within `wait` seconds, or is refused."""
+    """Return when all `config.hosts` hosts are here; raises DannError if one is missing after `wait` seconds, or refused."""
     address, _, port = config.coordinator.rpartition(":")
     deadline = time.monotonic() + wait
     if config.host:
@@ -35,7 +35,7 @@ def rendezvous(config: TrainConfig, wait: float = WAIT_SECONDS) -> None:
 
 
 def _gather(config: TrainConfig, port: int, deadline: float, wait: float) -> None:
-    """Host 0: wait for a call of each of the others, then let them all go."""
+    """Host 0: wait until each of the others has connected, then answer them all."""
     callers: dict[int, socket.socket] = {}
     try:
         with _listening(port) as listener:
@@ -69,14 +69,14 @@ def _listening(port: int) -> socket.socket:
 
 
 def _answer(config: TrainConfig, listener: socket.socket, callers: dict[int, socket.socket]) -> None:
-    """Take one call, if there is one: keep it, or say why not. What is no host of ours is left standing."""
+    """Accept one connection, if there is one, or refuse it with a reason; strangers are dropped without one."""
     try:
         caller, _ = listener.accept()
     except TimeoutError:
         return
     with suppress(OSError):
         caller.settimeout(GREETING_SECONDS)
-        greeting = _received(caller, HELLO.size)
+        greeting = _receive(caller, HELLO.size)
         if len(greeting) == HELLO.size and greeting.startswith(MAGIC):
             _, hosts, host = HELLO.unpack(greeting)
             if hosts == config.hosts and host not in callers:
@@ -88,16 +88,16 @@ def _answer(config: TrainConfig, listener: socket.socket, callers: dict[int, soc
 
 
 def _call(config: TrainConfig, address: tuple[str, int], deadline: float, wait: float) -> None:
-    """Any other host: call host 0 until it takes the call, and wait for its word."""
+    """Any other host: connect to host 0, again and again until it accepts, and wait for its answer."""
     hello = HELLO.pack(MAGIC, config.hosts, config.host)
     while True:
         try:
             with socket.create_connection(address, timeout=max(POLL_SECONDS, deadline - time.monotonic())) as line:
                 if line.getsockname() == line.getpeername():  # on one machine, where nobody listens yet: TCP allows it
-                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, FORGET)
+                    line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
                     raise OSError("nobody listens there")
                 line.sendall(hello)
-                said = _received(line, 200)
+                answer = _receive(line, 200)
             break
         except OSError as error:
             if time.monotonic() > deadline:
@@ -106,13 +106,15 @@ def _call(config: TrainConfig, address: tuple[str, int], deadline: float, wait: 
                     "is it started, and does a firewall let its port through?"
                 ) from error
             time.sleep(POLL_SECONDS)
-    if said != GO:
-        raise DannError(f"host 0 lets host {config.host} not join: {said.decode(errors='replace') or 'it has stopped'}")
+    if answer != GO:
+        raise DannError(
+            f"host 0 lets host {config.host} not join: {answer.decode(errors='replace') or 'it has stopped'}"
+        )
 
 
-def _received(line: socket.socket, size: int) -> bytes:
-    """Up to `size` bytes, fewer where the other side has no more to say."""
-    read = b""
-    while len(read) < size and (more := line.recv(size - len(read))):
-        read += more
-    return read
+def _receive(line: socket.socket, size: int) -> bytes:
+    """Up to `size` bytes, fewer if the other side closes the connection."""
+    received = b""
+    while len(received) < size and (more := line.recv(size - len(received))):
+        received += more
+    return received

@@ -1,4 +1,4 @@
-"""How well a network knows held-out text: loss, accuracy, bits per byte; and the PPMd figure to hold it against."""
+"""Loss, accuracy and bits per byte of a network on held-out text; and PPMd's bits per byte as a baseline."""
 
 import math
 from collections.abc import Callable, Sequence
@@ -19,16 +19,16 @@ from training.loop.devices import AXIS, full_mesh
 from training.loop.optimizer import cross_entropy
 
 MAX_WINDOW = 128
-"""Most tokens of a row that are read at once."""
+"""Most tokens of a row read at once."""
 MAX_POSITIONS = 8192
-"""Most tokens of all rows that are read at once: it bounds the memory that their logits take."""
+"""Most tokens of all rows read at once: it bounds the memory that their logits take."""
 PPMD_ORDERS = (6, 12)
 PPMD_MEMORY = 256 << 20
 
 
 @dataclass(frozen=True)
 class Score:
-    """Of one's own held-out turns: `loss` in nats per token, `accuracy` of the likeliest token, `bpb` bits per byte.
+    """Figures on the own held-out turns: `loss` in nats per token, `accuracy` of the likeliest token, `bpb` bits per byte.
 
     bpb = total nats / (ln 2 x UTF-8 bytes), special tokens in neither sum: it survives a change of vocabulary.
     """
@@ -39,13 +39,13 @@ class Score:
 
 
 class Evaluator:
-    """Scores weights on one HeldOut: one pass, the carry kept from window to window, emptied where a conversation begins."""
+    """Scores weights on one HeldOut in one pass; the carry goes from window to window and is emptied at each BOS."""
 
     def __init__(self, graph: nnx.GraphDef[Any], held_out: HeldOut) -> None:
         rows, length = held_out.tokens.shape
-        # As many windows as need be, and all of nearly one size: the less is padding.
-        most = min(MAX_WINDOW, max(1, MAX_POSITIONS // rows))
-        number = max(1, -(-(length - 1) // most))
+        # As few windows as possible, all of one size: that leaves the least padding.
+        longest = min(MAX_WINDOW, max(1, MAX_POSITIONS // rows))
+        number = max(1, -(-(length - 1) // longest))
         size = max(1, -(-(length - 1) // number))
         padding = number * size - (length - 1)
         mesh = full_mesh(rows)
@@ -64,11 +64,11 @@ class Evaluator:
 
     def __call__(self, params: Any) -> Score:
         """Score `params`, the state that `graph` was split from."""
-        # By way of this host's memory: no device of another's mesh can be asked for them.
+        # Through this host's memory: arrays cannot be moved from one mesh to another directly.
         params = jax.device_put(jax.device_get(params), self._everywhere)
-        nats, right = (float(total) for total in self._totals(params, self._tokens, self._counts))
+        nats, correct = (float(total) for total in self._totals(params, self._tokens, self._counts))
         tokens = self._held_out.num_tokens
-        return Score(nats / tokens, right / tokens, nats / (math.log(2) * self._held_out.num_bytes))
+        return Score(nats / tokens, correct / tokens, nats / (math.log(2) * self._held_out.num_bytes))
 
     @staticmethod
     def _build(
@@ -81,11 +81,11 @@ class Evaluator:
                 seen = jax.lax.dynamic_slice_in_dim(tokens, number * size, size + 1, axis=1)
                 count = jax.lax.dynamic_slice_in_dim(counts, number * size + 1, size, axis=1)
                 logits, carry = model(seen[:, :-1], carry)
-                right = logits.argmax(-1) == seen[:, 1:]
-                return carry, ((cross_entropy(logits, seen[:, 1:]) * count).sum(), (right * count).sum())
+                correct = logits.argmax(-1) == seen[:, 1:]
+                return carry, ((cross_entropy(logits, seen[:, 1:]) * count).sum(), (correct * count).sum())
 
-            _, (nats, right) = jax.lax.scan(window, model.initial_carry(rows), jnp.arange(windows))
-            total: tuple[jax.Array, jax.Array] = jax.lax.psum((nats.sum(), right.sum()), AXIS)
+            _, (nats, correct) = jax.lax.scan(window, model.initial_carry(rows), jnp.arange(windows))
+            total: tuple[jax.Array, jax.Array] = jax.lax.psum((nats.sum(), correct.sum()), AXIS)
             return total
 
         return totals
@@ -97,15 +97,15 @@ def scored(model: LanguageModel, held_out: HeldOut) -> Score:
 
 
 def ppmd_bpb(train: Sequence[str], val: Sequence[str]) -> float:
-    """Bits per byte of `val` given `train`, posts joined by newlines: C(train + val) - C(train) with PPMd var. H.
+    """PPMd's bits per byte on `val` given `train`, posts joined by newlines: C(train + val) - C(train), variant H.
 
-    The better of a low and a high order: what counting contexts reaches, and the floor an honest figure stands beside.
+    The better of a low and a high order: what counting contexts achieves, a baseline for every network.
     """
     before, after = "\n".join(train).encode(), "\n".join([*train, *val]).encode()
-    size = min(_compressed(after, order) - _compressed(before, order) for order in PPMD_ORDERS)
+    size = min(_compressed_size(after, order) - _compressed_size(before, order) for order in PPMD_ORDERS)
     return 8 * size / (len(after) - len(before))
 
 
-def _compressed(data: bytes, order: int) -> int:
+def _compressed_size(data: bytes, order: int) -> int:
     encoder = pyppmd.Ppmd7Encoder(order, PPMD_MEMORY)
     return len(encoder.encode(data)) + len(encoder.flush())

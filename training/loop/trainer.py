@@ -21,7 +21,7 @@ from training.loop.step import TrainState, initial_state, make_dispatch, num_str
 
 @dataclass
 class TrainProgress:
-    """How far a run has come. `best` is the best average so far, on the host; `score` the last one, `best_score` its own."""
+    """The progress of a run: `best` are the best averaged weights so far, on the host, `score` the newest score."""
 
     step: int = 0
     seconds: float = 0.0
@@ -31,7 +31,7 @@ class TrainProgress:
     next_evaluation: int = 1
 
     def record_evaluation(self, score: Score, average: Any, evaluation: float) -> None:
-        """Keep `average` if none was better, and note that evaluation number `evaluation` is done."""
+        """Keep `average` if none was better, and count evaluation number `evaluation` as done."""
         self.score = score
         self.next_evaluation = int(evaluation) + 1
         if self.best_score is None or score.bpb <= self.best_score.bpb:
@@ -42,8 +42,8 @@ class TrainProgress:
 class StepMetrics:
     """Figures of one dispatch.
 
-    Means of the loss (nats per counted token) and of the gradient norm before clipping; the last step's rate; how much of
-    the run is over, in [0, 1]; tokens a second; the seconds taken and left.
+    Means of the loss (nats per counted token) and of the gradient norm before clipping; the last step's learning rate;
+    progress through the run, in [0, 1]; tokens per second; the seconds taken and left.
     """
 
     step: int
@@ -61,7 +61,7 @@ Ending = Literal["done", "stopped", "diverged"]
 
 @dataclass(frozen=True)
 class Fit:
-    """How a run ended, and its best weights with their score on the quick part of val."""
+    """The result of a run: how it ended, and its best weights with their score on the quick part of val."""
 
     ending: Ending
     progress: TrainProgress
@@ -69,16 +69,16 @@ class Fit:
 
 
 class Listener(Protocol):
-    """What `fit` tells while it runs."""
+    """Callbacks of `fit`."""
 
     def stepped(self, metrics: StepMetrics) -> None:
-        """A dispatch is done."""
+        """Called after each dispatch."""
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """The average of the weights was scored: `progress.score`."""
+        """Called after each evaluation of the averaged weights: `progress.score`."""
 
     def saved(self, state: TrainState, progress: TrainProgress) -> None:
-        """It is time to save what resuming needs."""
+        """Called when it is time to save the state that resuming needs."""
 
 
 def fit(
@@ -90,10 +90,10 @@ def fit(
     stopping: Callable[[], bool],
     resumed: tuple[TrainState, TrainProgress] | None = None,
 ) -> Fit:
-    """Train until the clock says so, `stopping()` does, or the loss is no number; returns the best weights.
+    """Train until the clock is up, `stopping()` is true, or the loss is not finite; returns the best weights.
 
     The best are the averages with the fewest bits per byte on the quick part of val, scored `config.evaluations` times.
-    Several hosts do all of it together; raises DannError where they have other text or settings.
+    Several hosts do all of it together; raises DannError where their text or settings differ.
     """
     multihost.check_same(model.config, config, dataset)
     dispatch = make_dispatch(model, config, dataset.train)
@@ -122,10 +122,10 @@ def fit(
             return Fit("stopped" if stop and ahead.size else "done", progress, speed.tokens_per_second)
 
         rates = learning_rates(config, ahead, clock.epochs(progress.step, ahead.size))
-        began = time.monotonic()
+        dispatched = time.monotonic()
         state, rows = dispatch(state, np.pad(rates, (0, DISPATCH_STEPS - rates.size)), rates.size)
         losses, norms = np.asarray(rows)[: rates.size].T
-        clock.step_seconds = speed.record(rates.size, time.monotonic() - began)
+        clock.step_seconds = speed.record(rates.size, time.monotonic() - dispatched)
         if not (np.isfinite(losses).all() and np.isfinite(norms).all()):
             return Fit("diverged", progress, speed.tokens_per_second)
 

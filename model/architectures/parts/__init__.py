@@ -1,1 +1,1 @@
-"""What the cells share: the language model around a cell, the scan over time, dropout, batch-invariant products."""
+"""Shared by the cells: the language model around a cell, the scan over time, dropout, batch-invariant matmuls."""

@@ -1,9 +1,9 @@
-"""Products of some rows with a weight, in which a row comes out the same, bit for bit, however many rows there are.
+"""Batch-invariant matmuls: a row of the result has the same bits however many rows are multiplied at once.
 
-Float addition is not associative, and in which order XLA adds up a product depends on how many rows it has. So the plain way
-is to multiply ROWS rows at a time, always. It is not the fastest: one row alone is a matter of reading the weight, and many
-rows should read it seldom. Therefore other ways are tried, once for each shape, on random numbers; the first that gives the
-plain way's bits is taken. An order that differed in one place would show in most of the sums.
+Float addition is not associative, and the order in which XLA adds up a matmul depends on its number of rows. So the reference
+method always multiplies ROWS rows at a time. It is not the fastest: the cost of one row is reading the weight, and many rows
+should share that. Therefore other methods are tried, once for each shape, on random numbers; the first with the reference's
+bits is used. An order of addition that differed anywhere would show in most of the sums.
 """
 
 from collections.abc import Callable
@@ -14,41 +14,47 @@ import jax.numpy as jnp
 import numpy as np
 
 ROWS = 4
-MOST = 32
+MAX_ROWS = 32
 
-Way = Callable[[jax.Array, jax.Array], jax.Array]
+Method = Callable[[jax.Array, jax.Array], jax.Array]
 
 
 def batch_invariant_matmul(rows: jax.Array, weight: jax.Array) -> jax.Array:
-    """`rows[B, K]` times `weight[K, N]`."""
-    ways = [way for size, way in _good_ways(*weight.shape) if size <= len(rows) and (size > 1 or len(rows) == 1)]
-    # Nothing must be fused with a product that was tried without it.
+    """Multiply `rows[B, K]` by `weight[K, N]`, each row with the same bits for any B."""
+    usable = [
+        method for size, method in _exact_methods(*weight.shape) if size <= len(rows) and (size > 1 or len(rows) == 1)
+    ]
+    # Barriers: nothing may be fused with a matmul that was tried without it.
     rows, weight = jax.lax.optimization_barrier((rows, weight))
-    way = ways[0] if ways else partial(_in_parts, ROWS)
-    return jnp.asarray(jax.lax.optimization_barrier(way(rows, weight)))
+    method = usable[0] if usable else partial(_in_chunks, ROWS)
+    return jnp.asarray(jax.lax.optimization_barrier(method(rows, weight)))
 
 
 @lru_cache(maxsize=256)
-def _good_ways(inputs: int, outputs: int) -> list[tuple[int, Way]]:
-    """The ways that give the plain one's bits for weights `[inputs, outputs]`, and the rows each is for; fastest first."""
-    chance = np.random.default_rng(0)
-    with jax.ensure_compile_time_eval():  # it is asked for while a program is traced
-        rows = jnp.asarray(chance.standard_normal((MOST, inputs), np.float32))
-        weight = jnp.asarray(chance.standard_normal((inputs, outputs), np.float32))
-        found = [np.asarray(array) for array in jax.jit(_tried)(rows, weight)]
-    plain, *others = found
-    return [way for way, result in zip(WAYS, others, strict=True) if np.array_equal(result, plain[: len(result)])]
+def _exact_methods(inputs: int, outputs: int) -> list[tuple[int, Method]]:
+    """The methods with the reference's bits for a weight `[inputs, outputs]`, and their numbers of rows; fastest first."""
+    rng = np.random.default_rng(0)
+    with jax.ensure_compile_time_eval():  # the caller is being traced
+        rows = jnp.asarray(rng.standard_normal((MAX_ROWS, inputs), np.float32))
+        weight = jnp.asarray(rng.standard_normal((inputs, outputs), np.float32))
+        results = [np.asarray(array) for array in jax.jit(_try_methods)(rows, weight)]
+    reference, *others = results
+    return [
+        method
+        for method, result in zip(METHODS, others, strict=True)
+        if np.array_equal(result, reference[: len(result)])
+    ]
 
 
-def _in_parts(size: int, rows: jax.Array, weight: jax.Array) -> jax.Array:
-    """`size` rows at a time, the last of them with zeros where there are no more."""
+def _in_chunks(size: int, rows: jax.Array, weight: jax.Array) -> jax.Array:
+    """Multiply `size` rows at a time, the last chunk padded with zeros."""
     padded = jnp.pad(rows, ((0, -len(rows) % size), (0, 0)))
-    parts = [part @ weight for part in jnp.split(padded, len(padded) // size)]
-    return jnp.concatenate(parts)[: len(rows)]
+    chunks = [chunk @ weight for chunk in jnp.split(padded, len(padded) // size)]
+    return jnp.concatenate(chunks)[: len(rows)]
 
 
 def _in_pieces(row: jax.Array, weight: jax.Array) -> jax.Array:
-    """The sums of equal pieces of one row, added up: what XLA's kernels for some rows make of a large weight."""
+    """Multiply equal pieces of one row and add up the results, as XLA's kernels for several rows do with a large weight."""
     piece = 1 << max((len(weight) // 2).bit_length() - 1, 0)
     if len(weight) % piece:
         return row @ weight
@@ -59,16 +65,17 @@ def _in_pieces(row: jax.Array, weight: jax.Array) -> jax.Array:
     return total
 
 
-WAYS: list[tuple[int, Way]] = [
-    (MOST, partial(_in_parts, MOST)),
-    (16, partial(_in_parts, 16)),
+METHODS: list[tuple[int, Method]] = [
+    (MAX_ROWS, partial(_in_chunks, MAX_ROWS)),
+    (16, partial(_in_chunks, 16)),
     (1, jnp.matmul),
     (1, _in_pieces),
 ]
 
 
-def _tried(rows: jax.Array, weight: jax.Array) -> list[jax.Array]:
-    """The plain way's product, and each other's of the rows that it is for."""
-    plain = jax.lax.map(lambda part: part @ weight, rows.reshape(-1, ROWS, rows.shape[1]))
-    apart = [jax.lax.optimization_barrier(rows[:size]) for size, _ in WAYS]
-    return [plain.reshape(len(rows), -1), *(way(some, weight) for some, (_, way) in zip(apart, WAYS, strict=True))]
+def _try_methods(rows: jax.Array, weight: jax.Array) -> list[jax.Array]:
+    """The reference method's result, and each other's on as many rows as it is for."""
+    reference = jax.lax.map(lambda chunk: chunk @ weight, rows.reshape(-1, ROWS, rows.shape[1]))
+    inputs = [jax.lax.optimization_barrier(rows[:size]) for size, _ in METHODS]
+    others = [method(some_rows, weight) for some_rows, (_, method) in zip(inputs, METHODS, strict=True)]
+    return [reference.reshape(len(rows), -1), *others]

@@ -1,7 +1,7 @@
-"""The language model around a recurrent cell: rows in, layers of the cell, logits out. Knows no cell's equations.
+"""The language model around a recurrent cell: embedding, layers of the cell, logits. Knows no cell's equations.
 
-Built of three parts that the cells in lstm.py, gru.py and rnn.py share, and that a new cell gets by subclassing.
-An architecture that is not a stack of cells implements the contract (architectures/__init__.py) by itself.
+The cells in lstm.py, gru.py and rnn.py share it, and a new cell gets it by subclassing. An architecture that is not a stack
+of cells implements the contract (architectures/__init__.py) by itself.
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from model.tokenizer import BOS
 
 
 class RecurrentLM(nnx.Module):
-    """tokens `[B, T]` and a carry in, logits `[B, T, V]` and the carry out; a subclass says what one step of a cell does."""
+    """A recurrent language model; a subclass defines one step of its cell."""
 
     num_gates: ClassVar[int]
     """Width of the cell's gates, in units of `hidden_dim`."""
@@ -30,7 +30,7 @@ class RecurrentLM(nnx.Module):
         V, E, H, G = config.vocab_size, config.embed_dim, config.hidden_dim, self.num_gates * config.hidden_dim
         self.config = config
         self.embedding = nnx.Param(jax.random.normal(rngs.params(), (V, E))) if E else None
-        # A one-hot row is a whole input product, not a summand of one: it starts as wide as such a product would be.
+        # A row of a one-hot table is a whole input product, not one term of it: it starts as wide as such a product would be.
         first = _uniform(rngs, (E, G), E) if E else 0.5 * jax.random.normal(rngs.params(), (V, G))
         rest = [_uniform(rngs, (H, G), H) for _ in range(config.num_layers - 1)]
         self.inputs = nnx.List([nnx.Param(matrix) for matrix in (first, *rest)])
@@ -46,11 +46,11 @@ class RecurrentLM(nnx.Module):
         raise NotImplementedError
 
     def initial_bias(self, hidden_dim: int) -> jax.Array:
-        """The gates' first bias `[G]`."""
+        """The gates' initial bias `[G]`."""
         return jnp.zeros(self.num_gates * hidden_dim)
 
     def initial_carry(self, batch_size: int) -> tuple[Carry, ...]:
-        """The carry of a network that has read nothing: zeros, a tuple of `[B, H]` a layer."""
+        """The carry before the first token: zeros, a tuple of `[B, H]` for each layer."""
         shape, layers = (batch_size, self.config.hidden_dim), range(self.config.num_layers)
         return tuple(tuple(jnp.zeros(shape) for _ in range(self.carry_size)) for _ in layers)
 
@@ -65,7 +65,7 @@ class RecurrentLM(nnx.Module):
         """Logits of the token after each of `tokens[B, T]`, and the carry to hand to the next call.
 
         Reading BOS empties the carry first, so windows may cut a stream of conversations anywhere. With `noise` (training)
-        things are left out as the config says, the same ones at every step of the window. Products are taken of `dtype`.
+        dropout is applied as configured, with the same masks at every step of the window. Matmuls use `dtype`.
         """
         if tokens.shape[1] == 1 and noise is None:
             return self._step(tokens, carry)
@@ -86,9 +86,9 @@ class RecurrentLM(nnx.Module):
         return self._logits(hidden, dtype).swapaxes(0, 1), tuple(last)
 
     def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
-        """Decoding: one token a row, `tokens[B, 1]`."""
-        table, keep, now = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
-        hidden = table[now] if self.embedding is None else batch_invariant_matmul(self.embedding[...][now], table)
+        """Decode one token for each row, `tokens[B, 1]`."""
+        table, keep, ids = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
+        hidden = table[ids] if self.embedding is None else batch_invariant_matmul(self.embedding[...][ids], table)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             gates = (batch_invariant_matmul(hidden, self.inputs[layer][...]) if layer else hidden) + self.biases[layer][
@@ -102,29 +102,29 @@ class RecurrentLM(nnx.Module):
         return (batch_invariant_matmul(hidden, output) + self.output_bias[...])[:, None], tuple(last)
 
     def _input_gates(self, tokens: jax.Array, noise: DropoutKeys | None, dtype: MatmulDtype) -> jax.Array:
-        """The first layer's input part with its bias `[T, B, G]`, of `tokens[T, B]`.
+        """The first layer's input gates with their bias `[T, B, G]`, of `tokens[T, B]`.
 
-        Multiplying a one-hot vector is choosing a row of the matrix, and so is multiplying an embedding, all of them at once.
+        Multiplying by a one-hot vector selects a row of the matrix; embeddings are all multiplied first, then selected.
         """
         config, table, bias = self.config, self.inputs[0][...], self.biases[0][...]
         here = noise.fold(config.num_layers) if noise else None
         units = unit_mask(here, config.input_dropout, config.embed_dim or config.vocab_size)
-        words = embedding_mask(here, config.embedding_dropout, config.vocab_size)
+        token_mask = embedding_mask(here, config.embedding_dropout, config.vocab_size)
         if self.embedding is None:
-            table = table if words is None else table * words[:, None]
+            table = table if token_mask is None else table * token_mask[:, None]
             if units is None:
                 return (table + bias)[tokens]
-            kept = jnp.take_along_axis(units.T, tokens, axis=0)
-            return table[tokens] * kept[..., None] + bias
-        embedding = self.embedding[...] if words is None else self.embedding[...] * words[:, None]
+            factors = jnp.take_along_axis(units.T, tokens, axis=0)
+            return table[tokens] * factors[..., None] + bias
+        embedding = self.embedding[...] if token_mask is None else self.embedding[...] * token_mask[:, None]
         if units is None and tokens.size >= config.vocab_size:
             return (matmul(embedding, table, dtype) + bias)[tokens]
-        # Few tokens, or units that differ from row to row: a product a token, not one of the whole table.
+        # Few tokens, or a unit mask that differs from row to row: multiply each token's vector, not the whole table.
         vectors = embedding[tokens] if units is None else embedding[tokens] * units
         return matmul(vectors, table, dtype) + bias
 
     def _logits(self, hidden: jax.Array, dtype: MatmulDtype) -> jax.Array:
-        """`[T, B, V]` of the top layer's `hidden[T, B, H]`."""
+        """Logits `[T, B, V]` of the top layer's `hidden[T, B, H]`."""
         if self.output is not None:
             return matmul(hidden, self.output[...], dtype) + self.output_bias[...]
         if self.projection is not None:
@@ -141,6 +141,6 @@ def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:
 
 
 def _orthogonal(rngs: nnx.Rngs, hidden_dim: int, gates: int) -> jax.Array:
-    """One orthogonal matrix a gate, side by side `[H, G]`: the recurrent product neither grows nor shrinks h at first."""
+    """An orthogonal matrix for each gate, side by side `[H, G]`: the recurrent matmul at first keeps the norm of h."""
     blocks = [jax.nn.initializers.orthogonal()(rngs.params(), (hidden_dim, hidden_dim)) for _ in range(gates)]
     return jnp.concatenate(blocks, axis=1)

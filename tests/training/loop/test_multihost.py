@@ -177,7 +177,7 @@ def test_other_text_or_settings_are_refused_on_both_and_a_host_that_dies_ends_th
         said = [line.split(";")[0] for line in err.splitlines() if line.startswith(("same", "host 1", "another"))]
         assert said[:4] == ["same", text, settings, settings], err
     assert said[4:] == []
-    assert told[0][2].splitlines()[-1] == multihost.GONE
+    assert told[0][2].splitlines()[-1] == multihost.HOST_LOST
 
 
 @pytest.mark.parametrize(
