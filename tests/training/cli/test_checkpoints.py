@@ -38,7 +38,7 @@ def test_the_list_is_a_line_each(
     main(["pin", "b"])
     capsys.readouterr()
     lines = said(capsys, "checkpoints").splitlines()
-    assert lines[0].split() == ["checkpoint", "made", "posts", "bits", "a", "byte", "size"]
+    assert lines[0].split() == ["checkpoint", "made", "posts", "bits", "per", "byte", "size"]
     assert lines[1].startswith("a  ")
     assert "config.json is missing" in " ".join(lines[1:-2])
     assert lines[-2].split()[:5] == ["b", "2026-01-01", "00:00", "4", "2.346"]
@@ -71,7 +71,7 @@ def test_the_list_says_why_a_candidate_was_refused(
     assert main(["checkpoints", "--json"]) == 0
     out, err = capsys.readouterr()
     assert [one["id"] for one in json.loads(out)["checkpoints"]] == ["a", "b", "c"]
-    assert err.startswith("why candidates were refused is not known: ")
+    assert err.startswith("the reasons for refusals are not known: ")
     assert "not a database" in err
 
 

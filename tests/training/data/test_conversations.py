@@ -1,7 +1,7 @@
 """How posts become what the network reads: who answered what, where a conversation ends, what is held out."""
 
 from tests.training.small_runs import chat, posts
-from training.data.conversations import ALONE_RUN, Conversation, conversations
+from training.data.conversations import SOLO_POSTS, Conversation, split_conversations
 from training.data.split import newest_tenth
 from training.store.post import Post
 
@@ -9,7 +9,7 @@ HOUR = 3600.0
 
 
 def cut(found: list[Post], gap: float = HOUR, context: int = 8) -> list[Conversation]:
-    return list(conversations(found, gap, context, newest_tenth(found)))
+    return list(split_conversations(found, gap, context, newest_tenth(found)))
 
 
 def said(conversation: Conversation) -> list[str]:
@@ -81,5 +81,5 @@ def test_posts_without_times_are_older_than_all_others_and_keep_their_order() ->
 def test_where_nobody_else_is_heard_posts_run_together_whatever_the_gaps() -> None:
     found = cut(posts([str(i) for i in range(90)], gap=10 * HOUR))
     train = [c for c in found if not c[-1].val]
-    assert [len(c) for c in train] == [ALONE_RUN] * 10 + [1]
+    assert [len(c) for c in train] == [SOLO_POSTS] * 10 + [1]
     assert all(turn.alone for c in found for turn in c)

@@ -17,12 +17,12 @@ from model.tokenizer import NUM_SPECIAL, Tokenizer
 from training.context_model.mixture import mixed_stateful
 from training.data.dataset import QUICK_BYTES
 from training.data.text_file import (
-    FEWEST_CHARACTERS,
-    nearest_window,
+    MIN_CHARACTERS,
     one_pass,
     read_text,
     scored_characters,
     text_dataset,
+    window_tokens,
     windows,
 )
 from training.lab.text_score import mixed_nats_per_char, score_text
@@ -64,9 +64,9 @@ def test_nothing_is_translated_on_the_way(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", r"text.txt: 0 characters, 0 to learn from and 0 held out; each part takes 1,000 at least"),
+        (b"", r"text.txt: 0 characters, 0 to train on and 0 held out; each part takes 1,000 at least"),
         (b"short", r"text.txt: 5 characters, .* give a longer text"),
-        (b"x" * 9000, r"text.txt: 9,000 characters, 8,100 to learn from and 900 held out"),
+        (b"x" * 9000, r"text.txt: 9,000 characters, 8,100 to train on and 900 held out"),
         (b"fine " * 900 + b"\xff" + b" fine" * 900, r"text.txt: is not UTF-8 at byte 4,500; save it as UTF-8"),
     ],
 )
@@ -120,9 +120,9 @@ def test_every_token_but_the_first_is_predicted_exactly_once(count: int) -> None
 
 
 def test_the_window_is_what_comes_nearest_to_256_characters() -> None:
-    assert nearest_window(111_540, 111_540) == 256
-    assert nearest_window(50_000, 111_540) == round(256 * 50_000 / 111_540) == 115
-    assert nearest_window(1, 100_000) == 1
+    assert window_tokens(111_540, 111_540) == 256
+    assert window_tokens(50_000, 111_540) == round(256 * 50_000 / 111_540) == 115
+    assert window_tokens(1, 100_000) == 1
 
 
 def by_hand(model: Any, tokenizer: Tokenizer, text: str, size: int) -> float:
@@ -179,5 +179,5 @@ def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.
 
 
 def test_short_of_nothing_a_part_is_long_enough(tmp_path: Path) -> None:
-    text = read_text(written(tmp_path, "x" * 2 * FEWEST_CHARACTERS), 0.5)
-    assert len(text.train) == len(text.val) == FEWEST_CHARACTERS
+    text = read_text(written(tmp_path, "x" * 2 * MIN_CHARACTERS), 0.5)
+    assert len(text.train) == len(text.val) == MIN_CHARACTERS

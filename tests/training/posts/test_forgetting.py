@@ -14,9 +14,9 @@ from model.checkpoints.retention import prune
 from tests.model.small_networks import META, snapshot
 from training.cli.main import main
 from training.lock import training_lock
-from training.posts.forgetting import may_hold
+from training.posts.forgetting import may_have_learned
 from training.store.posts import open_store
-from training.store.selector import Found
+from training.store.selector import SelectedPosts
 
 CHAT = """\
 {"id": "1", "channel": "shed", "author": "sam", "time": "2023-05-01T10:00:00Z", "text": "did you water the beans"}
@@ -117,12 +117,12 @@ def test_an_id_that_is_forgotten_already_may_be_forgotten_again(data: Path, caps
         (["--id", "901"], 1, "--id 901: there is no such post; ids look like discord:901 or telegram:77:12"),
         (["--id", "x" * 201], 1, "--id: no id is longer than 200 characters; this has 201"),
         (["--source", "discord"], 1, "--source discord: no posts are from there; there are jsonl"),
-        (["--before", "2023-02-30"], 1, "--before 2023-02-30: is no date; write it as in --before 2023-05-01"),
-        (["--before", "May"], 1, "--before May: is no date"),
+        (["--before", "2023-02-30"], 1, "--before 2023-02-30: is not a date; write it as in --before 2023-05-01"),
+        (["--before", "May"], 1, "--before May: is not a date"),
         (
             ["--contains", "555"],
             1,
-            "this would forget 2 posts (1 of yours, 2023-05-02 to 2023-05-03) for good; say --yes to do so",
+            "this would forget 2 posts (1 of yours, 2023-05-02 to 2023-05-03) for good; give --yes to confirm",
         ),
     ],
 )
@@ -219,8 +219,8 @@ def test_what_else_may_quote_them_is_said(data: Path, capsys: pytest.CaptureFixt
     (data / "inbox" / "done" / "chat.jsonl").write_text(CHAT)
     assert main(["forget", "--contains", "555", "--yes"]) == 0
     err = capsys.readouterr().err
-    assert "data/runs: samples of experiments may quote them; --purge removes those" in err
-    assert "data/inbox/done: exports that were imported still hold what they held; remove them yourself" in err
+    assert "data/runs: samples of experiments may contain them; --purge removes those" in err
+    assert "data/inbox/done: imported exports may still contain them; remove those files yourself" in err
 
 
 def test_while_a_training_runs_nothing_is_forgotten(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -241,7 +241,7 @@ def test_where_the_file_cannot_be_cleared_that_is_said_and_can_be_done_later(
         assert main(["forget", "--contains", "555", "--yes"]) == 1
         out, err = capsys.readouterr()
         assert "forgotten" in out
-        assert "the posts are forgotten; do the same again later to clear the file too" in err
+        assert "the posts are forgotten; run this command again later to clear the file too" in err
         assert SECRET in written(data)
         reading.close()  # type: ignore[attr-defined]  # it is a generator
         assert forgotten(capsys, "--contains", "555")["forgotten"] == 0
@@ -254,15 +254,15 @@ NOW = 1_790_000_000.0
 @pytest.mark.parametrize(
     ("found", "made_at", "may"),
     [
-        (Found(), NOW, False),
-        (Found(["a"], oldest=NOW, newest=NOW), NOW + 10, True),
-        (Found(["a"], oldest=NOW, newest=NOW), NOW - 80_000, True),
-        (Found(["a"], oldest=NOW, newest=NOW), NOW - 90_000, False),
-        (Found(["a", "b"], oldest=NOW - 90_000, newest=NOW), NOW - 90_000, True),
-        (Found(["a", "b"], timeless=1, oldest=NOW, newest=NOW), NOW - 90_000, True),
-        (Found(["a"], timeless=1), NOW - 90_000, True),
-        (Found(["a"], oldest=NOW, newest=NOW), None, True),
+        (SelectedPosts(), NOW, False),
+        (SelectedPosts(["a"], oldest=NOW, newest=NOW), NOW + 10, True),
+        (SelectedPosts(["a"], oldest=NOW, newest=NOW), NOW - 80_000, True),
+        (SelectedPosts(["a"], oldest=NOW, newest=NOW), NOW - 90_000, False),
+        (SelectedPosts(["a", "b"], oldest=NOW - 90_000, newest=NOW), NOW - 90_000, True),
+        (SelectedPosts(["a", "b"], without_time=1, oldest=NOW, newest=NOW), NOW - 90_000, True),
+        (SelectedPosts(["a"], without_time=1), NOW - 90_000, True),
+        (SelectedPosts(["a"], oldest=NOW, newest=NOW), None, True),
     ],
 )
-def test_what_may_have_learned_from_posts(found: Found, made_at: float | None, may: bool) -> None:
-    assert may_hold(found, made_at) is may
+def test_what_may_have_learned_from_posts(found: SelectedPosts, made_at: float | None, may: bool) -> None:
+    assert may_have_learned(found, made_at) is may

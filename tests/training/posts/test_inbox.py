@@ -12,8 +12,8 @@ import pytest
 from model.errors import DannError
 from tests.training.posts.test_importer import CHAT, discord, message
 from training.config.tables import DataConfig
-from training.posts.importer import look_through, store_exports
-from training.posts.inbox import AGAIN_SECONDS, SETTLED_SECONDS, Inbox, InboxStopped
+from training.posts.importer import scan_exports, store_exports
+from training.posts.inbox import RETRY_SECONDS, SETTLED_SECONDS, Inbox, InboxStopped
 from training.store.posts import open_store
 
 
@@ -36,7 +36,7 @@ class Scene:
         self.stop = False
         self.at = self.data.inbox_folder or folder
         self.inbox = self.started()
-        self.inbox.look()
+        self.inbox.scan()
 
     def started(self) -> Inbox:
         """Another process, as it were."""
@@ -44,9 +44,9 @@ class Scene:
 
     def later(self, seconds: float = SETTLED_SECONDS) -> list[str]:
         """A look now, and one after this time."""
-        first = self.inbox.look()
+        first = self.inbox.scan()
         self.clock.now += seconds
-        return first + self.inbox.look()
+        return first + self.inbox.scan()
 
     def texts(self) -> list[str]:
         with open_store(self.data.store_url) as store:
@@ -66,9 +66,9 @@ def scene(tmp_path: Path) -> Scene:
 
 def test_an_export_is_imported_once_it_has_stopped_growing_and_moved(scene: Scene) -> None:
     discord(scene.at / "shed.json", *CHAT)
-    assert scene.inbox.look() == []
+    assert scene.inbox.scan() == []
     scene.clock.now += SETTLED_SECONDS / 2
-    assert scene.inbox.look() == []
+    assert scene.inbox.scan() == []
     assert scene.there() == {"shed.json"}
     assert scene.later() == ["inbox: shed.json: 2 new of yours, 1 of others"]
     assert scene.there() == {"done/shed.json"}
@@ -82,7 +82,7 @@ def test_one_that_still_grows_is_left_until_it_does_not(scene: Scene) -> None:
         with export.open("a") as file:
             file.write(f"line {number}\n")
         os.utime(export, ns=(0, number))
-        assert scene.inbox.look() == []
+        assert scene.inbox.scan() == []
         scene.clock.now += SETTLED_SECONDS
         assert scene.there() == {"lines.txt"}
     assert scene.later() == ["inbox: lines.txt: 3 new of yours, 0 of others"]
@@ -90,11 +90,11 @@ def test_one_that_still_grows_is_left_until_it_does_not(scene: Scene) -> None:
 
 def test_one_that_changes_without_growing_is_left_too(scene: Scene) -> None:
     (scene.at / "lines.txt").write_text("old\n")
-    scene.inbox.look()
+    scene.inbox.scan()
     (scene.at / "lines.txt").write_text("new\n")
     os.utime(scene.at / "lines.txt", ns=(0, 7))
     scene.clock.now += SETTLED_SECONDS
-    assert scene.inbox.look() == []
+    assert scene.inbox.scan() == []
     assert scene.later() == ["inbox: lines.txt: 1 new of yours, 0 of others"]
     assert scene.texts() == ["new"]
 
@@ -104,10 +104,10 @@ def test_folders_and_zips_are_taken_whole(scene: Scene) -> None:
     with zipfile.ZipFile(scene.at / "more.zip", "w") as packed:
         packed.writestr("a.json", export.read_text().replace('"5"', '"6"'))
     os.utime(export, ns=(0, 1))
-    scene.inbox.look()
+    scene.inbox.scan()
     discord(scene.at / "dms" / "shed-2.json", message(9, "sam", "still coming"))
     scene.clock.now += SETTLED_SECONDS
-    (line,) = scene.inbox.look()
+    (line,) = scene.inbox.scan()
     assert line.startswith("inbox: more.zip: "), "the zip has not changed, the folder has"
     assert scene.later() == ["inbox: dms: 1 new of yours, 0 of others, 3 known before"]
     assert scene.there() == {"done/more.zip", "done/dms/deep/shed.json", "done/dms/shed-2.json"}
@@ -147,7 +147,7 @@ def test_what_cannot_be_imported_is_put_aside_with_the_line_that_the_import_prin
     said = {}
     for name in ("cut.json", "cat.json", "empty"):
         with pytest.raises(DannError) as caught:
-            look_through([scene.at / name], "sam")
+            scan_exports([scene.at / name], "sam")
         said[name] = str(caught.value)
     assert sorted(scene.later()) == sorted(f"inbox: {name}: not imported: {line}" for name, line in said.items())
     assert scene.there() == {f"failed/{name}" for name in said} | {f"failed/{name}.why.txt" for name in said}
@@ -162,7 +162,7 @@ def test_where_it_is_not_clear_whose_it_is_the_line_says_what_to_set_and_names_n
     assert "`dann import` it once with --me (see failed/)" in line
     assert "oleander" not in line
     why = scene.why("shed.json")
-    assert "several people wrote here and nothing says which one is you" in why
+    assert "several people wrote here, and which one is you is not known" in why
     assert "oleander" in why
     assert "data.me in config.toml" in why
     assert why.count("\n") == 1
@@ -171,7 +171,7 @@ def test_where_it_is_not_clear_whose_it_is_the_line_says_what_to_set_and_names_n
 def test_who_was_named_once_by_hand_is_known_to_the_inbox(tmp_path: Path) -> None:
     scene = Scene(tmp_path)
     with open_store(scene.data.store_url) as store:
-        store_exports(store, look_through([discord(tmp_path / "old.json", *CHAT[:2])], "sam"))
+        store_exports(store, scan_exports([discord(tmp_path / "old.json", *CHAT[:2])], "sam"))
     discord(scene.at / "shed.json", *CHAT)
     assert scene.later() == ["inbox: shed.json: 1 new of yours, 0 of others, 2 known before"]
 
@@ -203,7 +203,7 @@ class PowerCut(BaseException):
     ("place", "good"),
     [
         ("training.posts.inbox.store_exports", True),
-        ("training.posts.inbox._summed_up", True),  # just after storing
+        ("training.posts.inbox._summary", True),  # just after storing
         ("training.posts.inbox._move", True),
         ("training.posts.inbox._move", False),
         ("pathlib.Path.rename", True),
@@ -263,13 +263,13 @@ def test_a_locked_store_is_waited_for_and_told_once(
     other.execute("BEGIN IMMEDIATE")
     assert scene.later() == []
     for _ in range(3):
-        scene.clock.now += AGAIN_SECONDS
-        assert scene.inbox.look() == []
+        scene.clock.now += RETRY_SECONDS
+        assert scene.inbox.scan() == []
     assert [record.message for record in caplog.records if "locked" in record.message] == [caplog.records[0].message]
     assert caplog.records[0].message.endswith("it stays in the inbox and is tried again")
     other.execute("ROLLBACK")
     other.close()
-    assert scene.later(AGAIN_SECONDS) == ["inbox: shed.json: 2 new of yours, 1 of others"]
+    assert scene.later(RETRY_SECONDS) == ["inbox: shed.json: 2 new of yours, 1 of others"]
 
 
 def test_a_full_disk_is_waited_for(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
@@ -280,7 +280,7 @@ def test_a_full_disk_is_waited_for(scene: Scene, caplog: pytest.LogCaptureFixtur
     assert len(scene.texts()) == 3
     assert "cannot be moved" in caplog.text
     (scene.at / "done").unlink()
-    assert scene.later(AGAIN_SECONDS) == ["inbox: shed.json: 2 new of yours, 1 of others"]
+    assert scene.later(RETRY_SECONDS) == ["inbox: shed.json: 2 new of yours, 1 of others"]
 
 
 def test_an_inbox_that_cannot_be_read_is_looked_at_again_and_told_once(
@@ -302,13 +302,13 @@ def test_what_grows_while_it_is_read_is_read_again(scene: Scene, monkeypatch: py
     export.write_text("one\n")
 
     def growing(paths: list[Path], *_: object) -> object:
-        found = look_through(paths, "")
+        found = scan_exports(paths, "")
         with export.open("a") as file:
             file.write("two\n")
         return found
 
     with monkeypatch.context() as patched:
-        patched.setattr("training.posts.inbox.look_through", growing)
+        patched.setattr("training.posts.inbox.scan_exports", growing)
         assert scene.later() == []
     assert scene.there() == {"lines.txt"}
     assert scene.later() == ["inbox: lines.txt: 0 new of yours, 0 of others, 2 known before"]
@@ -316,11 +316,11 @@ def test_what_grows_while_it_is_read_is_read_again(scene: Scene, monkeypatch: py
 
 def test_asked_to_stop_it_leaves_a_long_export_for_the_next_start(scene: Scene) -> None:
     (scene.at / "lines.txt").write_text("so true\n" * 25_000)
-    scene.inbox.look()
+    scene.inbox.scan()
     scene.clock.now += SETTLED_SECONDS
     scene.stop = True
     with pytest.raises(InboxStopped):
-        scene.inbox.look()
+        scene.inbox.scan()
     assert scene.there() == {"lines.txt"}
     assert scene.texts() == []
     scene.stop = False
@@ -335,11 +335,11 @@ def test_a_bug_in_a_reader_stops_nothing_and_is_logged_once(
 
     (scene.at / "a.txt").write_text("one\n")
     with monkeypatch.context() as patched:
-        patched.setattr("training.posts.inbox.look_through", broken)
+        patched.setattr("training.posts.inbox.scan_exports", broken)
         for _ in range(3):
-            assert scene.later(AGAIN_SECONDS) == []
+            assert scene.later(RETRY_SECONDS) == []
     assert caplog.text.count("Traceback") == 1
-    assert len(scene.later(AGAIN_SECONDS)) == 1
+    assert len(scene.later(RETRY_SECONDS)) == 1
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ def wrote(label: str, source: str = "chat", **counts: int) -> Authors:
     for author, count in counts.items():
         id_ = OWNER if author == "OWNER" else author
         for _ in range(count):
-            authors.saw(Record("", id_, (f"Name of {id_}", f"{id_}#1234"), "c", None, "text"))
+            authors.count_message(Record("", id_, (f"Name of {id_}", f"{id_}#1234"), "c", None, "text"))
     return authors
 
 
@@ -36,7 +36,7 @@ def test_who_was_named_before_is_me_where_nobody_is_named_now() -> None:
     assert find_owners([wrote("archive", OWNER=1, bo=2)], "", known) == {"chat": {OWNER}}
     assert find_owners([wrote("f", "letters", ann=1)], "", known) == {"letters": {OWNER, "ann"}}
     with pytest.raises(
-        DannError, match=r"^f: who was named with --me before wrote nothing here; .* there are .*ann\): 1$"
+        DannError, match=r"^f: the owner named with --me before is none of the authors; .* there are .*ann\): 1$"
     ):
         find_owners([wrote("f", ann=1)], "", known)
 
@@ -74,7 +74,7 @@ def test_i_am_found_by_id_or_any_name_whatever_the_case(me: str) -> None:
 
 def test_an_id_goes_before_somebody_elses_name() -> None:
     authors = wrote("f", sam=1)
-    authors.saw(Record("", "77", ("sam",), "c", None, "text"))
+    authors.count_message(Record("", "77", ("sam",), "c", None, "text"))
     assert find_owners([authors], "sam") == {"chat": {OWNER, "sam"}}
 
 
@@ -97,8 +97,8 @@ def test_a_name_given_for_an_archive_that_needs_none_does_no_harm() -> None:
 
 def test_two_people_of_one_name_are_not_mixed_up_even_in_different_files() -> None:
     one, two = Authors("one", "chat"), Authors("two", "chat")
-    one.saw(Record("", "1", ("Sam",), "c", None, "text"))
-    two.saw(Record("", "2", ("sam",), "d", None, "text"))
+    one.count_message(Record("", "1", ("Sam",), "c", None, "text"))
+    two.count_message(Record("", "2", ("sam",), "d", None, "text"))
     with pytest.raises(DannError, match=r"several people \(Sam \(1\): 1, sam \(2\): 1\); give the id"):
         find_owners([one, two], "sam")
     assert find_owners([one, two], "2") == {"chat": {OWNER, "2"}}
@@ -106,7 +106,7 @@ def test_two_people_of_one_name_are_not_mixed_up_even_in_different_files() -> No
 
 def test_a_name_cannot_break_the_line() -> None:
     authors = wrote("f", bo=1)
-    authors.saw(Record("", "9", ("two\nlines\x1b[31m",), "c", None, "text"))
+    authors.count_message(Record("", "9", ("two\nlines\x1b[31m",), "c", None, "text"))
     with pytest.raises(DannError) as caught:
         find_owners([authors], "")
     assert str(caught.value).isprintable()

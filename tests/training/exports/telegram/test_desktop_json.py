@@ -75,7 +75,7 @@ def test_an_id_of_0_is_an_id_and_names_its_owner(tmp_path: Path) -> None:
     assert (zero.author, zero.names) == ("user0", ("Fox", "0", "user0"))
     authors = Authors("result.json", "telegram")
     for record in (zero, one_):
-        authors.saw(record)
+        authors.count_message(record)
     assert find_owners([authors], "0") == {"telegram": {OWNER, "user0"}}
     assert read(tmp_path, chat(said(1, "hello", from_id=None, actor_id=0)))[0].author == "user0"
 
