@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from tests.servers.telegram import Bot, Fault, TelegramServer
-from tests.servers.telegram.entities import found, moved, trimmed, units
+from tests.servers.telegram.entities import find_entities, moved, trimmed, units
 
 
 class Client:
@@ -320,12 +320,12 @@ async def test_faults_are_met_once_each(client: Client) -> None:
     ],
 )
 def test_what_the_server_finds_by_itself(text: str, kinds: list[str]) -> None:
-    assert [entity["type"] for entity in found(text)] == kinds
+    assert [entity["type"] for entity in find_entities(text)] == kinds
 
 
 def test_nothing_is_found_in_code() -> None:
     code = [{"type": "code", "offset": 3, "length": 9}]
-    assert found("😂 @dann_bot @dann_bot", code) == [*code, {"type": "mention", "offset": 13, "length": 9}]
+    assert find_entities("😂 @dann_bot @dann_bot", code) == [*code, {"type": "mention", "offset": 13, "length": 9}]
 
 
 def test_entities_move_with_what_is_cleaned_away() -> None:

@@ -1,4 +1,4 @@
-"""The server as a whole: REST and gateway on one port of loopback, every request checked, counted and remembered."""
+"""The simulated server: REST and gateway on one port, every request checked and recorded."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
@@ -18,11 +18,11 @@ from tests.servers.discord.simulation import World
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v10"
 BY_TOKEN = ("/interactions/", "/webhooks/")
-"""Routes whose path holds the secret."""
+"""Routes authorized by a secret in their path."""
 
 
 class DiscordServer:
-    """Start it with `async with`. `requests` is every request, as "POST /channels/1/messages"; `faults` what goes wrong."""
+    """The server, started by `async with`; `requests` lists them like "POST /users/@me"."""
 
     def __init__(self, world: World | None = None) -> None:
         self.world = world or World()
@@ -41,7 +41,7 @@ class DiscordServer:
         await self.stop()
 
     async def start(self, port: int = 0) -> None:
-        """Listen on loopback; port 0 takes a free one."""
+        """Listen on loopback; port 0 takes a free port."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
@@ -54,9 +54,9 @@ class DiscordServer:
         self.gateway.cut()
         await self._runner.cleanup()
 
-    def count(self, beginning: str) -> int:
-        """How many requests began like this."""
-        return sum(request.startswith(beginning) for request in self.requests)
+    def count(self, prefix: str) -> int:
+        """Count the requests that start with `prefix`."""
+        return sum(request.startswith(prefix) for request in self.requests)
 
     def _app(self) -> web.Application:
         api = web.Application(middlewares=[self._checked])
@@ -80,16 +80,16 @@ class DiscordServer:
 
     @web.middleware
     async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Who asks, how often, and what comes of it; faults that were ordered come first."""
+        """Handle a request after any ordered fault."""
         path = request.path.removeprefix(API)
         self.requests.append(f"{request.method} {path}")
-        fault = self.faults.meeting(request.method, path)
+        fault = self.faults.match(request.method, path)
         if fault and fault.done:
-            await self._answered(request, handler, path)
+            await self._respond(request, handler, path)
         answer = await fault.answer() if fault else None
-        return answer or await self._answered(request, handler, path)
+        return answer or await self._respond(request, handler, path)
 
-    async def _answered(self, request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
         public = path == "/gateway" or path.startswith(BY_TOKEN)
         try:
             if not public and request.headers.get("Authorization") != f"Bot {self.world.token}":

@@ -1,4 +1,4 @@
-"""A Telegram Bot API server on loopback, and the world of people and chats behind it. Strict: it refuses what Telegram does.
+"""A simulated Telegram Bot API server on loopback, as strict as Telegram.
 
 async with TelegramServer() as server:
     world = server.world

@@ -1,4 +1,4 @@
-"""Every method that the server knows, by its name in small letters."""
+"""The Bot API methods of the server, by lower-case name."""
 
 import inspect
 import re
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tests.servers.telegram import commands, sending
 from tests.servers.telegram.errors import ApiError, bad_request
-from tests.servers.telegram.mailbox import MOST
+from tests.servers.telegram.mailbox import MAX_UPDATES
 from tests.servers.telegram.objects import Bot, Json
 from tests.servers.telegram.parameters import Parameters
 from tests.servers.telegram.simulation import World
@@ -17,34 +17,34 @@ PORTS = {None, 80, 88, 443, 8443}
 
 
 async def call(world: World, bot: Bot, method: str, parameters: Parameters) -> Any:
-    """The result of one method; raises ApiError."""
-    known = METHODS.get(method)
-    if known is None:
+    """Call a method and return its result. Raises ApiError."""
+    function = METHODS.get(method)
+    if function is None:
         raise ApiError(404, "Not Found: method not found")
-    result = known(world, bot, parameters)
+    result = function(world, bot, parameters)
     return await result if inspect.isawaitable(result) else result
 
 
 def get_me(_world: World, bot: Bot, _parameters: Parameters) -> Json:
-    """The bot."""
+    """Return the bot's own user."""
     return bot.me()
 
 
 async def get_updates(world: World, bot: Bot, parameters: Parameters) -> list[Json]:
-    """Updates from `offset`, which confirms those before it."""
+    """Return updates from `offset`, which confirms earlier ones."""
     mailbox = world.mailboxes[bot]
     _allow(world, bot, parameters)
     before = list(mailbox.handed_over[-3:])
     updates = await mailbox.fetch(
-        parameters.number("offset"), parameters.number("limit", MOST), parameters.number("timeout")
+        parameters.number("offset"), parameters.number("limit", MAX_UPDATES), parameters.number("timeout")
     )
     if world.faults.repeat and updates:
-        updates = [*before, *(update for one in updates for update in (one, one))]
+        updates = [*before, *(copy for update in updates for copy in (update, update))]
     return updates[::-1] if world.faults.reverse else updates
 
 
 def set_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
-    """Always True, or a refusal. Plain HTTP is allowed on loopback alone, as a local Bot API server does."""
+    """Set the webhook and return True; plain HTTP only on loopback, as a local Bot API server."""
     url, secret = parameters.text("url"), parameters.text("secret_token")
     if not url:
         return delete_webhook(world, bot, parameters)
@@ -63,14 +63,14 @@ def set_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
 
 
 def delete_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
-    """Always True."""
+    """Delete the webhook and return True."""
     _drop_if_asked(world, bot, parameters)
     world.mailboxes[bot].stop()
     return True
 
 
 def get_webhook_info(world: World, bot: Bot, _parameters: Parameters) -> Json:
-    """Where updates go, and how many wait."""
+    """Return the webhook, and the number of pending updates."""
     mailbox = world.mailboxes[bot]
     return {**mailbox.webhook, "pending_update_count": len(mailbox.pending)}
 
@@ -84,7 +84,7 @@ def _allow(world: World, bot: Bot, parameters: Parameters) -> None:
     allowed = parameters.object("allowed_updates", "allowed updates")
     if allowed is None:
         return
-    if not isinstance(allowed, list) or not all(isinstance(one, str) for one in allowed):
+    if not isinstance(allowed, list) or not all(isinstance(kind, str) for kind in allowed):
         raise bad_request("can't parse allowed updates JSON object")
     world.mailboxes[bot].allowed = allowed
 

@@ -1,4 +1,4 @@
-"""The server itself: `/bot<token>/<method>` on a port of 127.0.0.1, and the faults on the way."""
+"""The simulated server: `/bot<token>/<method>` on a port of 127.0.0.1, with ordered faults."""
 
 import asyncio
 import re
@@ -16,7 +16,7 @@ from tests.servers.telegram.simulation import World
 
 
 class TelegramServer:
-    """`async with TelegramServer() as server`; `port` 0 takes a free one."""
+    """The server, started by `async with`; `port` 0 takes a free port."""
 
     def __init__(self, world: World | None = None, port: int = 0) -> None:
         self.world = world or World()
@@ -26,7 +26,7 @@ class TelegramServer:
 
     @property
     def base_url(self) -> str:
-        """What goes before the token."""
+        """The URL in front of the token."""
         return f"http://127.0.0.1:{self.port}/bot"
 
     async def __aenter__(self) -> Self:
@@ -66,7 +66,7 @@ class TelegramServer:
             return web.json_response(error.body(), status=error.code)
 
     def _bot(self, token: str) -> Bot:
-        """The bot of that token: 404 for what cannot be one, 401 for one that is none."""
+        """Return the bot of a token. Raises 404 for a malformed token, 401 for an unknown one."""
         if not re.fullmatch(r"\d+:[A-Za-z0-9_-]{35}", token):
             raise ApiError(404, "Not Found")
         if token not in self.world.bots:
@@ -90,7 +90,7 @@ class TelegramServer:
 
 
 async def parameters(request: web.Request) -> Mapping[str, Any]:
-    """The query and the body together: a form of either kind, or a JSON object."""
+    """Return query and body together: a form of either kind, or a JSON object."""
     if request.content_type == "application/json":
         try:
             body = await request.json()

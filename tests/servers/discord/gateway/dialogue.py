@@ -1,4 +1,4 @@
-"""What a bot and the gateway say to each other on one socket: beats, identify, resume. Raises for what a bot may not say."""
+"""The gateway protocol on one socket: heartbeat, identify, resume, and its violations."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ async def converse(gateway: "Gateway", connection: Connection) -> None:
             elif op in (IDENTIFY, RESUME):
                 join = identify if op == IDENTIFY else resume
                 if queue := await join(gateway, connection, data if isinstance(data, dict) else {}):
-                    sender = asyncio.create_task(pour(queue, connection))
+                    sender = asyncio.create_task(send_frames(queue, connection))
             elif op not in (PRESENCE, VOICE):
                 raise ClosingError(4001, "Unknown opcode")
             elif sender is None:
@@ -46,7 +46,7 @@ async def converse(gateway: "Gateway", connection: Connection) -> None:
 async def beat(gateway: "Gateway", connection: Connection, seq: Any) -> None:
     if seq is not None and not isinstance(seq, int):
         raise ClosingError(4002, "Error while decoding payload.")
-    connection.beaten = time.monotonic()
+    connection.last_beat = time.monotonic()
     gateway.log.append("beat")
     if gateway.acks:
         await connection.send({"op": ACK})
@@ -69,7 +69,7 @@ async def identify(gateway: "Gateway", connection: Connection, data: Json) -> as
 
 
 def new_session(gateway: "Gateway", data: Json) -> Session:
-    """The session that a bot asks for; raises ClosingError for what it may not have."""
+    """Return a new session. Raises ClosingError for an invalid or refused one."""
     if gateway.close_with:
         code, gateway.close_with = gateway.close_with, 0
         raise ClosingError(code, "As ordered.")
@@ -91,7 +91,7 @@ def new_session(gateway: "Gateway", data: Json) -> Session:
 
 
 def greeting(gateway: "Gateway", session: Session) -> list[Json]:
-    guilds = [guild for guild in gateway.world.guilds.values() if session.concerns(guild)]
+    guilds = [guild for guild in gateway.world.guilds.values() if session.includes(guild)]
     ready = {
         "v": 10,
         "user": payloads.user(gateway.world.bot),
@@ -101,8 +101,8 @@ def greeting(gateway: "Gateway", session: Session) -> list[Json]:
         "shard": list(session.shard),
         "application": {"id": str(gateway.world.application_id), "flags": int(gateway.world.application_flags)},
     }
-    told = [Event("GUILD_CREATE", payloads.guild(guild, gateway.world.bot), guild) for guild in guilds]
-    return [session.frame("READY", ready), *filter(None, map(session.told, told))]
+    events = [Event("GUILD_CREATE", payloads.guild(guild, gateway.world.bot), guild) for guild in guilds]
+    return [session.frame("READY", ready), *filter(None, map(session.frame_for, events))]
 
 
 async def resume(gateway: "Gateway", connection: Connection, data: Json) -> asyncio.Queue[Json | str] | None:
@@ -120,7 +120,7 @@ async def resume(gateway: "Gateway", connection: Connection, data: Json) -> asyn
     return gateway.join(connection, session, [*missed, session.frame("RESUMED", {})])
 
 
-async def pour(queue: "asyncio.Queue[Json | str]", connection: Connection) -> None:
+async def send_frames(queue: "asyncio.Queue[Json | str]", connection: Connection) -> None:
     send: dict[type, Callable[[Any], Any]] = {dict: connection.send, str: connection.send_text}
     while True:
         frame = await queue.get()

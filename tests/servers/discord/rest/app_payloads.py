@@ -1,4 +1,4 @@
-"""The application and its interactions as Discord writes them in JSON."""
+"""Discord's JSON for the application and its interactions."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ ADMINISTRATOR = 1 << 3
 
 
 def interaction(it: Interaction, world: "World") -> Json:
-    """As in INTERACTION_CREATE."""
+    """Return the payload of INTERACTION_CREATE."""
     body: Json = {
         "id": str(it.id),
         "application_id": str(world.application_id),
@@ -34,13 +34,13 @@ def interaction(it: Interaction, world: "World") -> Json:
         return {**body, "user": payloads.user(it.user)}
     who = it.channel.guild.members[it.user.id]
     permissions = str(ADMINISTRATOR if who.administrator else int(it.channel.bot_may))
-    told = {**payloads.member(who), "user": payloads.user(it.user), "permissions": permissions}
+    member = {**payloads.member(who), "user": payloads.user(it.user), "permissions": permissions}
     guild_ = {"id": str(it.channel.guild.id), "features": [], "locale": "en-US"}
-    return {**body, "guild_id": str(it.channel.guild.id), "guild": guild_, "guild_locale": "en-US", "member": told}
+    return {**body, "guild_id": str(it.channel.guild.id), "guild": guild_, "guild_locale": "en-US", "member": member}
 
 
 def application(world: "World") -> Json:
-    """As /oauth2/applications/@me has it; `flags` say which privileged intents are switched on."""
+    """Return the body of /oauth2/applications/@me; `flags` has the enabled privileged intents."""
     return {
         "id": str(world.application_id),
         "name": world.bot.name,

@@ -1,4 +1,4 @@
-"""Answering commands: acknowledged within 3 seconds, answered within 15 minutes, seen by one or by all."""
+"""REST answers to commands: acknowledged within 3 seconds, finished within 15 minutes."""
 
 import time
 from typing import Any
@@ -26,7 +26,7 @@ ANSWER, DEFER = 4, 5
 
 
 class Interactions:
-    """The handlers of /interactions/… and of the webhook that each interaction is."""
+    """The handlers of /interactions/… and of each interaction's webhook."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -78,7 +78,7 @@ class Interactions:
         return json_response({"interaction": told, "resource": resource})
 
     async def follow_up(self, request: web.Request) -> web.Response:
-        """Post another answer; the first after a deferral takes the place of "thinking", and its ephemerality."""
+        """Post another answer; the first one replaces "thinking", and is as ephemeral as that."""
         interaction = self._interaction(request)
         form = checked_message(await json_of(request))
         if interaction.original and interaction.original.flags & Flag.LOADING:

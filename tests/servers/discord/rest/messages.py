@@ -1,4 +1,4 @@
-"""Channels and their messages over REST."""
+"""REST handlers of channels and their messages."""
 
 import time
 from typing import Any
@@ -8,8 +8,8 @@ from aiohttp import web
 from tests.servers.discord.errors import (
     ApiError,
     form_error,
-    may_not_read_what_it_answers,
     missing_access,
+    missing_history_permission,
     missing_permissions,
     not_the_author,
     unknown_channel,
@@ -25,7 +25,7 @@ from tests.servers.discord.simulation import World
 
 
 class Messages:
-    """The handlers of /channels/… and of opening a private chat."""
+    """The handlers of /channels/… and of opening a private channel."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -71,10 +71,10 @@ class Messages:
         return json_response(payloads.message(self.world.post(message)))
 
     def _refer(self, message: Message, id_: int, channel: int | None, *, lenient: bool, pings: bool) -> None:
-        """Make the message a reply, where what it answers is still there."""
+        """Make the message a reply, if its target still exists."""
         here = message.channel
         if not here.bot_may & Permission.READ_HISTORY:
-            raise may_not_read_what_it_answers()
+            raise missing_history_permission()
         found = here.messages.get(id_) if channel in (None, here.id) else None
         if found:
             message.reference, message.type = id_, 19
@@ -99,8 +99,8 @@ class Messages:
     async def typing(self, request: web.Request) -> web.Response:
         channel = self._channel(request, sending(self._channel(request)))
         self.world.typing.append(channel)
-        told: dict[str, Any] = {"channel_id": str(channel.id), "user_id": str(self.world.bot.id), "timestamp": 0}
-        self.world.tell(Event("TYPING_START", told, channel.guild, channel))
+        payload: dict[str, Any] = {"channel_id": str(channel.id), "user_id": str(self.world.bot.id), "timestamp": 0}
+        self.world.tell(Event("TYPING_START", payload, channel.guild, channel))
         return web.Response(status=204)
 
     async def open_dm(self, request: web.Request) -> web.Response:
@@ -113,7 +113,7 @@ class Messages:
         raise ApiError(400, 50033, "Invalid Recipient(s)")
 
     def _channel(self, request: web.Request, needed: Permission = Permission.VIEW) -> Channel:
-        """The channel of a request, where the bot may do there what the request needs."""
+        """Return the channel of a request. Raises ApiError if the bot lacks the permission."""
         channel = self.world.channels.get(id_in(request, "channel"))
         if channel is None:
             raise unknown_channel()
@@ -133,5 +133,5 @@ class Messages:
 
 
 def sending(channel: Channel) -> Permission:
-    """What is needed to write in a channel."""
+    """Return the permission needed to write in a channel."""
     return Permission.SEND_IN_THREADS if channel.kind is Kind.THREAD else Permission.SEND
