@@ -1,4 +1,4 @@
-"""The server that stands in for Discord refuses what Discord refuses: commands, and answers to them."""
+"""The simulated Discord refuses what Discord refuses: commands and answers to them."""
 
 from typing import Any
 
@@ -99,8 +99,8 @@ async def test_a_client_offers_commands_where_they_are_meant_for(client: RawClie
         client.world.use_command(client.ann, client.room, "pong")
 
 
-class Used:
-    """A command that Ann used, and the requests that answer it."""
+class UsedCommand:
+    """A command used by Ann, and the requests that answer it."""
 
     def __init__(self, client: RawClient, interaction: Interaction) -> None:
         self.client, self.interaction = client, interaction
@@ -113,85 +113,88 @@ class Used:
         return await self.client.ask("POST", self.callback, {"type": kind, "data": data})
 
 
-async def used(client: RawClient) -> Used:
+async def use_ping(client: RawClient) -> UsedCommand:
     await client.ask("PUT", listing(client), [PING])
-    return Used(client, client.world.use_command(client.ann, client.room, "ping"))
+    return UsedCommand(client, client.world.use_command(client.ann, client.room, "ping"))
 
 
 @with_raw_client
 async def test_an_interaction_is_acknowledged_once(client: RawClient) -> None:
-    one = await used(client)
-    assert await one.acknowledge(content="pong") == (204, None)
-    assert await client.code("POST", one.callback, {"type": 5}) == (400, 40060)
-    assert [message.content for message in one.interaction.shown] == ["pong"]
+    command = await use_ping(client)
+    assert await command.acknowledge(content="pong") == (204, None)
+    assert await client.code("POST", command.callback, {"type": 5}) == (400, 40060)
+    assert [message.content for message in command.interaction.shown] == ["pong"]
 
 
 @with_raw_client
 async def test_an_interaction_is_acknowledged_in_time(client: RawClient) -> None:
-    one = await used(client)
+    command = await use_ping(client)
     client.world.skipped += 3.1
-    assert await client.code("POST", one.callback, {"type": 5}) == (404, 10062)
+    assert await client.code("POST", command.callback, {"type": 5}) == (404, 10062)
 
 
 @with_raw_client
 async def test_an_interaction_that_is_none(client: RawClient) -> None:
-    one = await used(client)
+    command = await use_ping(client)
     assert await client.code("POST", "/interactions/1/x/callback", {"type": 5}) == (404, 10062)
-    assert await client.code("POST", one.callback + "x", {"type": 5}) == (404, 0)
-    assert await client.code("POST", one.callback.replace(one.interaction.token, "x"), {"type": 5}) == (404, 10062)
-    assert await client.code("POST", one.callback, {"type": 1}) == (400, 50035)
-    assert await client.code("POST", one.callback, {"type": 4, "data": {"content": "x" * 2001}}) == (400, 50035)
-    assert await client.code("POST", one.callback, {"type": 4, "data": {}}) == (400, 50006)
-    assert one.interaction.acknowledged is None
+    assert await client.code("POST", command.callback + "x", {"type": 5}) == (404, 0)
+    assert await client.code("POST", command.callback.replace(command.interaction.token, "x"), {"type": 5}) == (
+        404,
+        10062,
+    )
+    assert await client.code("POST", command.callback, {"type": 1}) == (400, 50035)
+    assert await client.code("POST", command.callback, {"type": 4, "data": {"content": "x" * 2001}}) == (400, 50035)
+    assert await client.code("POST", command.callback, {"type": 4, "data": {}}) == (400, 50006)
+    assert command.interaction.acknowledged is None
 
 
 @with_raw_client
 async def test_nothing_follows_before_it_is_acknowledged(client: RawClient) -> None:
-    one = await used(client)
-    assert await client.code("POST", one.webhook, {"content": "x"}) == (404, 10015)
-    assert await client.code("PATCH", one.original, {"content": "x"}) == (404, 10015)
+    command = await use_ping(client)
+    assert await client.code("POST", command.webhook, {"content": "x"}) == (404, 10015)
+    assert await client.code("PATCH", command.original, {"content": "x"}) == (404, 10015)
     assert await client.code("POST", "/webhooks/1/x", {"content": "x"}) == (404, 10015)
 
 
 @with_raw_client
 async def test_a_deferral_shows_that_the_bot_thinks_until_it_is_edited(client: RawClient) -> None:
-    one = await used(client)
-    _, told = await client.ask("POST", one.callback, {"type": 5}, params={"with_response": "1"})
+    command = await use_ping(client)
+    _, told = await client.ask("POST", command.callback, {"type": 5}, params={"with_response": "1"})
     assert told["interaction"]["response_message_loading"]
-    assert one.interaction.shown == []
-    _, message = await client.ask("PATCH", one.original, {"content": "pong"})
+    assert command.interaction.shown == []
+    _, message = await client.ask("PATCH", command.original, {"content": "pong"})
     assert (message["content"], message["flags"], message["edited_timestamp"]) == ("pong", 0, None)
-    assert await client.code("PATCH", one.original, {"content": "x" * 2001}) == (400, 50035)
-    assert await client.code("PATCH", f"{one.webhook}/messages/1", {"content": "x"}) == (404, 10008)
+    assert await client.code("PATCH", command.original, {"content": "x" * 2001}) == (400, 50035)
+    assert await client.code("PATCH", f"{command.webhook}/messages/1", {"content": "x"}) == (404, 10008)
 
 
 @with_raw_client
 async def test_the_first_that_follows_a_deferral_takes_its_place_and_its_privacy(client: RawClient) -> None:
-    one = await used(client)
-    await one.acknowledge(5, flags=64)
-    await client.ask("POST", one.webhook, {"content": "pong"})
-    await client.ask("POST", one.webhook, {"content": "for all"})
-    assert [bool(message.flags & Flag.EPHEMERAL) for message in one.interaction.shown] == [True, False]
+    command = await use_ping(client)
+    await command.acknowledge(5, flags=64)
+    await client.ask("POST", command.webhook, {"content": "pong"})
+    await client.ask("POST", command.webhook, {"content": "for all"})
+    assert [bool(message.flags & Flag.EPHEMERAL) for message in command.interaction.shown] == [True, False]
     assert [message.content for message in client.world.of_bot(client.room)] == ["for all"]
 
 
 @with_raw_client
 async def test_what_is_deleted_is_gone(client: RawClient) -> None:
-    one = await used(client)
-    await one.acknowledge(5)
-    assert await client.ask("DELETE", one.original) == (204, None)
-    assert await client.code("GET", one.original) == (404, 10008)
-    await client.ask("POST", one.webhook, {"content": "psst", "flags": 64})
+    command = await use_ping(client)
+    await command.acknowledge(5)
+    assert await client.ask("DELETE", command.original) == (204, None)
+    assert await client.code("GET", command.original) == (404, 10008)
+    await client.ask("POST", command.webhook, {"content": "psst", "flags": 64})
     assert client.world.of_bot(client.room) == []
-    assert [message.content for message in one.interaction.shown] == ["psst"]
+    assert [message.content for message in command.interaction.shown] == ["psst"]
 
 
 @with_raw_client
 async def test_after_fifteen_minutes_the_token_is_worth_nothing(client: RawClient) -> None:
-    one = await used(client)
-    await one.acknowledge(5)
+    command = await use_ping(client)
+    await command.acknowledge(5)
     client.world.skipped += 840
-    assert (await client.ask("PATCH", one.original, {"content": "in time"}))[0] == 200
+    assert (await client.ask("PATCH", command.original, {"content": "in time"}))[0] == 200
     client.world.skipped += 61
-    assert await client.code("PATCH", one.original, {"content": "late"}) == (401, 50027)
-    assert await client.code("POST", one.webhook, {"content": "late"}) == (401, 50027)
+    assert await client.code("PATCH", command.original, {"content": "late"}) == (401, 50027)
+    assert await client.code("POST", command.webhook, {"content": "late"}) == (401, 50027)

@@ -1,4 +1,4 @@
-"""The server that stands in for Discord refuses what Discord refuses: at the gateway. And it forgets nothing it owes."""
+"""The simulated gateway refuses what Discord's refuses, and replays every missed event."""
 
 from typing import Any
 

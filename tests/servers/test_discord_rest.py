@@ -1,4 +1,4 @@
-"""The server that stands in for Discord refuses what Discord refuses: requests. A test that it lets pass proves nothing."""
+"""The simulated REST API refuses what Discord's refuses; a laxer one would prove nothing."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""The server that stands in for Telegram is as strict as Telegram: what that refuses is refused here, with its error."""
+"""The simulated Telegram refuses what Telegram refuses, with the same errors."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from tests.servers.telegram.entities import find_entities, moved, trimmed, units
 
 
 class Client:
-    """Calls methods as any HTTP client would; every value becomes text, as in a form."""
+    """Calls methods as an HTTP client, with every value as text in a form."""
 
     def __init__(self, server: TelegramServer, session: aiohttp.ClientSession) -> None:
         self.server = server
@@ -24,29 +24,29 @@ class Client:
         self.session = session
 
     async def call(self, method: str, bot: Bot | None = None, **parameters: Any) -> Any:
-        """The result, or (code, description) where it is refused."""
+        """Call a method; return the result, or (code, description) if refused."""
         form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in parameters.items()}
         return await self.post(f"{(bot or self.bot).token}/{method}", data=form)
 
     async def post(self, path: str, **body: Any) -> Any:
         async with self.session.post(self.server.base_url + path, **body) as response:
-            told = await response.json()
-            assert told["ok"] is (response.status == 200)
-            if told["ok"]:
-                return told["result"]
-            assert told["error_code"] == response.status
-            return told["error_code"], told["description"]
+            body = await response.json()
+            assert body["ok"] is (response.status == 200)
+            if body["ok"]:
+                return body["result"]
+            assert body["error_code"] == response.status
+            return body["error_code"], body["description"]
 
 
 def with_server(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a test with a Client. Those that take more are called from one that does not."""
+    """Run an async test with a Client."""
 
-    async def played() -> None:
+    async def run_async() -> None:
         async with TelegramServer() as server, aiohttp.ClientSession() as session:
             await test(Client(server, session))
 
     def run() -> None:
-        asyncio.run(played())
+        asyncio.run(run_async())
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
@@ -135,10 +135,10 @@ async def test_replies_and_topics(client: Client) -> None:
     async def sent(chat: int = forum.id, **more: Any) -> Any:
         return await client.call("sendMessage", chat_id=chat, text="hi", **more)
 
-    told = await sent(message_thread_id=music, reply_parameters={"message_id": asked.id})
-    assert (told["message_thread_id"], told["is_topic_message"]) == (music, True)
-    assert told["reply_to_message"]["message_id"] == asked.id
-    assert "reply_to_message" not in told["reply_to_message"]
+    body = await sent(message_thread_id=music, reply_parameters={"message_id": asked.id})
+    assert (body["message_thread_id"], body["is_topic_message"]) == (music, True)
+    assert body["reply_to_message"]["message_id"] == asked.id
+    assert "reply_to_message" not in body["reply_to_message"]
     assert await sent(message_thread_id=999) == (400, "Bad Request: message thread not found")
     assert (await sent(chat=client.tavern.id, message_thread_id=1))[0] == 400
     gone = {"message_id": 12345}
@@ -159,23 +159,25 @@ async def test_chat_actions(client: Client) -> None:
 
 @with_server
 async def test_lists_of_commands(client: Client) -> None:
-    async def listed(*names: str, description: str = "does it", **more: Any) -> Any:
+    async def set_commands(*names: str, description: str = "does it", **more: Any) -> Any:
         commands = [{"command": name, "description": description} for name in names]
         return await client.call("setMyCommands", commands=commands, **more)
 
-    assert await listed("dann", "dann_2") is True
+    assert await set_commands("dann", "dann_2") is True
     assert [one["command"] for one in await client.call("getMyCommands")] == ["dann", "dann_2"]
     for name in ("Dann", "dann-admin", "", "x" * 33, "zoë"):
-        assert await listed(name) == (400, "Bad Request: BOT_COMMAND_INVALID")
+        assert await set_commands(name) == (400, "Bad Request: BOT_COMMAND_INVALID")
     for description in ("", "  ", "x" * 257):
-        assert (await listed("dann", description=description))[1] == "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID"
-    assert await listed(*["x"] * 101) == (400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
+        assert (await set_commands("dann", description=description))[
+            1
+        ] == "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID"
+    assert await set_commands(*["x"] * 101) == (400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
     own = {"type": "chat", "chat_id": client.alice.id}
-    assert await listed("dann", scope=own) == (400, "Bad Request: chat not found")
+    assert await set_commands("dann", scope=own) == (400, "Bad Request: chat not found")
     client.world.say(client.alice, client.world.private(client.alice), "hi")
-    assert await listed("own", scope=own) is True
+    assert await set_commands("own", scope=own) is True
     assert (await client.call("getMyCommands", scope=own))[0]["command"] == "own"
-    assert (await listed("dann", scope={"type": "universe"}))[0] == 400
+    assert (await set_commands("dann", scope={"type": "universe"}))[0] == 400
     assert await client.call("deleteMyCommands") is True
     assert await client.call("getMyCommands") == []
 
@@ -283,9 +285,9 @@ async def test_more_than_is_allowed_is_refused_with_when_to_come_back(client: Cl
     assert sum(isinstance(answer, tuple) for answer in answers) >= 1, "21 at once, and one more in three seconds"
     url = f"{client.server.base_url}{client.bot.token}/sendMessage"
     async with client.session.post(url, data={"chat_id": str(client.tavern.id), "text": "hi"}) as response:
-        told = await response.json()
-        seconds = told["parameters"]["retry_after"]
-        assert (response.status, told["description"]) == (429, f"Too Many Requests: retry after {seconds}")
+        body = await response.json()
+        seconds = body["parameters"]["retry_after"]
+        assert (response.status, body["description"]) == (429, f"Too Many Requests: retry after {seconds}")
         assert 1 <= seconds <= 3
 
 

@@ -1,4 +1,4 @@
-"""The grammar's probabilities are what it says, and a network can come near its entropy but not below it."""
+"""The grammar's probabilities, and a network's score near its entropy but not below."""
 
 import json
 import math

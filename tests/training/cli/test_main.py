@@ -1,4 +1,4 @@
-"""The command line as people meet it: what goes to which stream, exit codes, one line for what is wrong."""
+"""The command line: output streams, exit codes and one-line errors."""
 
 import argparse
 import gc
@@ -36,7 +36,7 @@ def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dann(*arguments: str, program: str = "training") -> "subprocess.Popen[str]":
-    """Start it as people do, in the present folder."""
+    """Start a command as a process in the current folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     pipe = subprocess.PIPE
     shared = [sys.executable, "-m", program, *arguments]

@@ -1,4 +1,4 @@
-"""Which files of what people hand over are posts, and what is said of the rest. All of it is written here."""
+"""Choosing readers by content, and describing files that no reader claims."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""Real files into a real store: what is counted, what is kept, and that bad input changes nothing."""
+"""Importing real files into a real store: counts, stored posts, and bad input that changes nothing."""
 
 import json
 import zipfile
@@ -21,7 +21,7 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
 
 
 def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
-    """Import, and check what holds for every import."""
+    """Import files, and check what holds for every import."""
     report = store_exports(store, scan_exports(paths, me, known=store.owners))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
@@ -30,7 +30,7 @@ def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
 
 
 def message(number: int, author_name: str, content: str, **more: Any) -> dict[str, Any]:
-    """One message of DiscordChatExporter."""
+    """Return one message of DiscordChatExporter."""
     return {
         "id": str(number), "type": "Default", "content": content,
         "timestamp": f"2023-05-01T10:{number % 60:02}:00+00:00", "timestampEdited": None,

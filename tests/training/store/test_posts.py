@@ -1,4 +1,4 @@
-"""The store: nothing twice, nothing lost, newest edit wins; the same on SQLite and, where there is one, PostgreSQL."""
+"""Adding and reading posts: no duplicates, no losses, newest edit wins; SQLite and PostgreSQL."""
 
 import os
 import random
@@ -239,7 +239,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(path: Path) -> None:
 
 
 def event_limit(store: PostStore, pragma: str) -> None:
-    """Give every connection of the store from now on a limit that the disk would give."""
+    """Limit every new connection of the store as a full disk would."""
     with store._engine.connect() as connection:  # the pool hands the same one out again
         connection.exec_driver_sql(pragma)
 

@@ -1,4 +1,4 @@
-"""The record of retraining, on SQLite and, where there is one, PostgreSQL."""
+"""The record of retraining runs, on SQLite and PostgreSQL."""
 
 import math
 import time

@@ -1,4 +1,4 @@
-"""Forgotten posts: found by what they are, gone for good, and gone from the bytes of the file too."""
+"""Forgetting posts: selection, tombstones, and no trace in the database's file."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""Files, folders and zips opened alike, and every way they can be broken told in one line."""
+"""Opening files, folders and zips, and the one-line error for each way to break them."""
 
 import io
 import logging

@@ -1,4 +1,4 @@
-"""Discord's markup in every form, and names that stand where a mention was."""
+"""Rendering Discord's markup, and hiding mentioned names."""
 
 import pytest
 
