@@ -22,7 +22,7 @@ async def main() -> int:
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer())
         telegram = await stack.enter_async_context(TelegramServer())
-        rooms: dict[str, Room] = {"": DiscordRoom(discord.world), "tg": TelegramRoom(telegram.world)}
+        rooms: dict[str, Room] = {"": DiscordRoom(discord.simulation), "tg": TelegramRoom(telegram.simulation)}
         dann = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "from bot.cli import main; raise SystemExit(main())"),
             *(f"--set=bot.discord.api_url={discord.api_url}", f"--set=bot.discord.gateway_url={discord.gateway_url}"),

@@ -36,13 +36,13 @@ class Room(Protocol):
 class DiscordRoom:
     """#general of a guild, and a private channel."""
 
-    def __init__(self, world: discord.World) -> None:
-        self._world = world
-        self._me = world.user("you")
-        self._guild = world.guild("home", self._me)
+    def __init__(self, simulation: discord.SimulatedDiscord) -> None:
+        self._world = simulation
+        self._me = simulation.user("you")
+        self._guild = simulation.guild("home", self._me)
         self._guild.members[self._me.id].administrator = True
-        self._room, self._private = world.channel(self._guild, "general"), world.dm(self._me)
-        self.token, self.owner = world.token, str(self._me.id)
+        self._room, self._private = simulation.channel(self._guild, "general"), simulation.dm(self._me)
+        self.token, self.owner = simulation.token, str(self._me.id)
 
     def is_connected(self) -> bool:
         """Return whether dann has registered its commands, its last step."""
@@ -55,19 +55,19 @@ class DiscordRoom:
         if line.startswith("/"):
             return await self._command(line[1:])
         channel = self._private if line.startswith("dm:") else self._room
-        last = self._world.of_bot(channel)[-1:]
+        last = self._world.bot_messages(channel)[-1:]
         replied = last[0] if line.startswith("re:") and last else None
         text = line.removeprefix("dm:").removeprefix("re:").strip()
         addressed = channel is self._private or replied is not None or "@dann" in text
-        before = len(self._world.of_bot(channel))
+        before = len(self._world.bot_messages(channel))
         self._world.say(self._me, channel, text.replace("@dann", f"<@{self._world.bot.id}>"), reply_to=replied)
         try:
             await self._world.until(
-                lambda: len(self._world.of_bot(channel)) > before, SECONDS if addressed else QUIET_SECONDS
+                lambda: len(self._world.bot_messages(channel)) > before, SECONDS if addressed else QUIET_SECONDS
             )
         except TimeoutError:
             return ["(no answer)"]
-        return [f"dann  {message.content}" for message in self._world.of_bot(channel)[before:]]
+        return [f"dann  {message.content}" for message in self._world.bot_messages(channel)[before:]]
 
     async def _command(self, line: str) -> list[str]:
         name, *words = shlex.split(line)
@@ -86,11 +86,11 @@ class DiscordRoom:
 class TelegramRoom:
     """A group, and the private chat."""
 
-    def __init__(self, world: telegram.World) -> None:
-        self._world = world
-        self._bot = world.bot("dann_bot")
-        self._me, self._room = world.user("you"), world.group("home")
-        self._private = world.private(self._me, self._bot)
+    def __init__(self, simulation: telegram.SimulatedTelegram) -> None:
+        self._world = simulation
+        self._bot = simulation.bot("dann_bot")
+        self._me, self._room = simulation.user("you"), simulation.group("home")
+        self._private = simulation.private(self._me, self._bot)
         self.token, self.owner = self._bot.token, str(self._me.id)
 
     def is_connected(self) -> bool:

@@ -51,14 +51,14 @@ WRONG = {
 
 
 def listing(client: RawClient) -> str:
-    return f"/applications/{client.world.application_id}/commands"
+    return f"/applications/{client.simulation.application_id}/commands"
 
 
 @pytest.mark.parametrize("kind", WRONG)
 @with_raw_client
 async def test_commands_of_a_wrong_form(client: RawClient, kind: str) -> None:
     assert await client.code("PUT", listing(client), WRONG[kind]) == (400, 50035)
-    assert client.world.commands.listed() == []
+    assert client.simulation.commands.listed() == []
 
 
 @with_raw_client
@@ -83,8 +83,8 @@ async def test_commands_are_overwritten_all_at_once_and_keep_their_ids(client: R
 async def test_a_client_sends_no_values_that_do_not_fit(client: RawClient, options: dict[str, Any], fault: str) -> None:
     await client.ask("PUT", listing(client), [with_option(min_value=0, max_value=2)])
     with pytest.raises(ValueError, match=fault):
-        client.world.use_command(client.ann, client.room, "ping", **options)
-    assert client.world.use_command(client.ann, client.room, "ping", size=2).data["options"][0]["value"] == 2
+        client.simulation.use_command(client.ann, client.room, "ping", **options)
+    assert client.simulation.use_command(client.ann, client.room, "ping", size=2).data["options"][0]["value"] == 2
 
 
 @with_raw_client
@@ -92,11 +92,11 @@ async def test_a_client_offers_commands_where_they_are_meant_for(client: RawClie
     admin = {**PING, "name": "admin", "default_member_permissions": "0"}
     await client.ask("PUT", listing(client), [{**PING, "contexts": [0]}, admin])
     with pytest.raises(ValueError, match="not offered here"):
-        client.world.use_command(client.ann, client.world.dm(client.ann), "ping")
+        client.simulation.use_command(client.ann, client.simulation.dm(client.ann), "ping")
     with pytest.raises(ValueError, match="administrators alone"):
-        client.world.use_command(client.ann, client.room, "admin")
+        client.simulation.use_command(client.ann, client.room, "admin")
     with pytest.raises(ValueError, match="no command /pong"):
-        client.world.use_command(client.ann, client.room, "pong")
+        client.simulation.use_command(client.ann, client.room, "pong")
 
 
 class UsedCommand:
@@ -106,7 +106,7 @@ class UsedCommand:
         self.client, self.interaction = client, interaction
         client.token = ""  # none of these needs it
         self.callback = f"/interactions/{interaction.id}/{interaction.token}/callback"
-        self.webhook = f"/webhooks/{client.world.application_id}/{interaction.token}"
+        self.webhook = f"/webhooks/{client.simulation.application_id}/{interaction.token}"
         self.original = f"{self.webhook}/messages/@original"
 
     async def acknowledge(self, kind: int = 4, **data: Any) -> tuple[int, Any]:
@@ -115,7 +115,7 @@ class UsedCommand:
 
 async def use_ping(client: RawClient) -> UsedCommand:
     await client.ask("PUT", listing(client), [PING])
-    return UsedCommand(client, client.world.use_command(client.ann, client.room, "ping"))
+    return UsedCommand(client, client.simulation.use_command(client.ann, client.room, "ping"))
 
 
 @with_raw_client
@@ -129,7 +129,7 @@ async def test_an_interaction_is_acknowledged_once(client: RawClient) -> None:
 @with_raw_client
 async def test_an_interaction_is_acknowledged_in_time(client: RawClient) -> None:
     command = await use_ping(client)
-    client.world.skipped += 3.1
+    client.simulation.skipped += 3.1
     assert await client.code("POST", command.callback, {"type": 5}) == (404, 10062)
 
 
@@ -175,7 +175,7 @@ async def test_the_first_that_follows_a_deferral_takes_its_place_and_its_privacy
     await client.ask("POST", command.webhook, {"content": "pong"})
     await client.ask("POST", command.webhook, {"content": "for all"})
     assert [bool(message.flags & Flag.EPHEMERAL) for message in command.interaction.shown] == [True, False]
-    assert [message.content for message in client.world.of_bot(client.room)] == ["for all"]
+    assert [message.content for message in client.simulation.bot_messages(client.room)] == ["for all"]
 
 
 @with_raw_client
@@ -185,7 +185,7 @@ async def test_what_is_deleted_is_gone(client: RawClient) -> None:
     assert await client.ask("DELETE", command.original) == (204, None)
     assert await client.code("GET", command.original) == (404, 10008)
     await client.ask("POST", command.webhook, {"content": "psst", "flags": 64})
-    assert client.world.of_bot(client.room) == []
+    assert client.simulation.bot_messages(client.room) == []
     assert [message.content for message in command.interaction.shown] == ["psst"]
 
 
@@ -193,8 +193,8 @@ async def test_what_is_deleted_is_gone(client: RawClient) -> None:
 async def test_after_fifteen_minutes_the_token_is_worth_nothing(client: RawClient) -> None:
     command = await use_ping(client)
     await command.acknowledge(5)
-    client.world.skipped += 840
+    client.simulation.skipped += 840
     assert (await client.ask("PATCH", command.original, {"content": "in time"}))[0] == 200
-    client.world.skipped += 61
+    client.simulation.skipped += 61
     assert await client.code("PATCH", command.original, {"content": "late"}) == (401, 50027)
     assert await client.code("POST", command.webhook, {"content": "late"}) == (401, 50027)

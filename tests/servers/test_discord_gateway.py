@@ -46,9 +46,9 @@ async def test_identifying_wrongly(client: RawClient, other: dict[str, Any], cod
 
 @with_raw_client
 async def test_message_content_must_be_switched_on(client: RawClient) -> None:
-    client.world.application_flags = AppFlag(0)
+    client.simulation.application_flags = AppFlag(0)
     assert await (await client.identify(GUILD_MESSAGES | CONTENT)).closing_code() == 4014
-    client.world.application_flags = AppFlag.MESSAGE_CONTENT
+    client.simulation.application_flags = AppFlag.MESSAGE_CONTENT
     await (await client.identify(GUILD_MESSAGES | CONTENT)).until("READY")
 
 
@@ -133,7 +133,7 @@ async def test_ready_and_the_guilds_come_first(client: RawClient) -> None:
 async def test_one_zlib_stream_for_all_frames(client: RawClient) -> None:
     socket = await client.identify(query="v=10&encoding=json&compress=zlib-stream")
     await socket.until("GUILD_CREATE")
-    client.world.say(client.ann, client.room, "ünïcödé")
+    client.simulation.say(client.ann, client.room, "ünïcödé")
     assert (await socket.until("MESSAGE_CREATE"))["author"]["username"] == "ann"
 
 
@@ -143,9 +143,9 @@ async def test_only_what_was_asked_for_is_told(client: RawClient) -> None:
     guilds, private = await client.identify(1 << 0), await client.identify(1 << 12)
     for socket in (guilds, private):
         await socket.until("READY")
-    client.world.say(client.ann, client.room, "in the room")
-    client.world.channel(client.guild, "new")
-    client.world.say(client.ann, client.world.dm(client.ann), "in private")
+    client.simulation.say(client.ann, client.room, "in the room")
+    client.simulation.channel(client.guild, "new")
+    client.simulation.say(client.ann, client.simulation.dm(client.ann), "in private")
     assert (await guilds.until("GUILD_CREATE"))["id"] == str(client.guild.id)
     assert (await guilds.next())["t"] == "CHANNEL_CREATE"
     told = await private.next()
@@ -156,14 +156,14 @@ async def test_only_what_was_asked_for_is_told(client: RawClient) -> None:
 async def test_content_is_empty_without_its_intent_but_for_what_concerns_the_bot(client: RawClient) -> None:
     socket = await client.identify(GUILD_MESSAGES)
     await socket.until("GUILD_CREATE")
-    at = f"<@{client.world.bot.id}>"
-    said = client.world.say(client.ann, client.room, "secret", attachments=["cat.png"])
-    client.world.say(client.ann, client.room, f"{at} hello", reply_to=said)
-    client.world.say(client.ann, client.room, f"`{at}` in code")
-    client.world.say(client.ann, client.world.dm(client.ann), "psst")
+    at = f"<@{client.simulation.bot.id}>"
+    said = client.simulation.say(client.ann, client.room, "secret", attachments=["cat.png"])
+    client.simulation.say(client.ann, client.room, f"{at} hello", reply_to=said)
+    client.simulation.say(client.ann, client.room, f"`{at}` in code")
+    client.simulation.say(client.ann, client.simulation.dm(client.ann), "psst")
     own = (await client.ask("POST", client.messages, {"content": "mine"}))[1]
-    client.world.say(client.ann, client.room, "why", reply_to=client.room.messages[int(own["id"])])
-    client.world.edit(said, "more secret")
+    client.simulation.say(client.ann, client.room, "why", reply_to=client.room.messages[int(own["id"])])
+    client.simulation.edit(said, "more secret")
     told = [(await socket.next())["d"] for _ in range(7)]
     assert [one["content"] for one in told] == ["", f"{at} hello", "", "psst", "mine", "why", ""]
     assert told[0]["attachments"] == []
@@ -175,8 +175,8 @@ async def test_nothing_is_told_of_a_channel_that_the_bot_may_not_see(client: Raw
     socket = await client.identify(GUILD_MESSAGES)
     await socket.until("GUILD_CREATE")
     client.room.bot_may = EVERYTHING & ~Permission.VIEW
-    client.world.say(client.ann, client.room, "hidden")
-    client.world.say(client.ann, client.world.dm(client.ann), "seen")
+    client.simulation.say(client.ann, client.room, "hidden")
+    client.simulation.say(client.ann, client.simulation.dm(client.ann), "seen")
     assert (await socket.next())["d"]["content"] == "seen"
 
 
@@ -184,9 +184,9 @@ async def test_nothing_is_told_of_a_channel_that_the_bot_may_not_see(client: Raw
 async def test_a_message_comes_with_its_member_but_a_webhooks_does_not(client: RawClient) -> None:
     socket = await client.identify(GUILD_MESSAGES)
     await socket.until("GUILD_CREATE")
-    client.world.say(client.ann, client.room, "hi")
-    client.world.say(client.world.user("news"), client.room, "hi", webhook=True)
-    client.world.say(client.ann, client.room, "hi", with_member=False)
+    client.simulation.say(client.ann, client.room, "hi")
+    client.simulation.say(client.simulation.user("news"), client.room, "hi", webhook=True)
+    client.simulation.say(client.ann, client.room, "hi", with_member=False)
     told = [(await socket.next())["d"] for _ in range(3)]
     assert ["member" in one for one in told] == [True, False, False]
     assert ["webhook_id" in one for one in told] == [False, True, False]
@@ -194,15 +194,15 @@ async def test_a_message_comes_with_its_member_but_a_webhooks_does_not(client: R
 
 @with_raw_client
 async def test_shards_share_the_guilds_and_the_first_has_the_private_chats(client: RawClient) -> None:
-    guilds = [client.world.guild("even", id_=4 << 22), client.world.guild("odd", id_=5 << 22)]
-    rooms = [client.world.channel(guild, "general") for guild in guilds]
+    guilds = [client.simulation.guild("even", id_=4 << 22), client.simulation.guild("odd", id_=5 << 22)]
+    rooms = [client.simulation.channel(guild, "general") for guild in guilds]
     wires = [await client.identify(shard=[number, 2]) for number in range(2)]
     for socket in wires:
         await socket.until("READY")
-    for room in (*rooms, client.world.dm(client.ann)):
-        client.world.say(client.ann, room, str(room.id))
+    for room in (*rooms, client.simulation.dm(client.ann)):
+        client.simulation.say(client.ann, room, str(room.id))
     assert (await wires[0].until("MESSAGE_CREATE"))["channel_id"] == str(rooms[0].id)
-    assert (await wires[0].until("MESSAGE_CREATE"))["channel_id"] == str(client.world.dm(client.ann).id)
+    assert (await wires[0].until("MESSAGE_CREATE"))["channel_id"] == str(client.simulation.dm(client.ann).id)
     assert (await wires[1].until("MESSAGE_CREATE"))["channel_id"] == str(rooms[1].id)
 
 
@@ -218,12 +218,12 @@ async def test_resuming_replays_what_was_missed(client: RawClient) -> None:
     socket = await client.identify(GUILD_MESSAGES | CONTENT)
     session = (await socket.until("READY"))["session_id"]
     await socket.until("GUILD_CREATE")
-    client.world.say(client.ann, client.room, "one")
+    client.simulation.say(client.ann, client.room, "one")
     await socket.until("MESSAGE_CREATE")
     client.server.gateway.cut()
     await socket.closing_code()
-    client.world.say(client.ann, client.room, "two")
-    client.world.say(client.ann, client.room, "three")
+    client.simulation.say(client.ann, client.room, "two")
+    client.simulation.say(client.ann, client.room, "three")
     again = await resumed(client, session, 3)
     told = [await again.next() for _ in range(3)]
     assert [(frame["s"], frame["t"]) for frame in told] == [
@@ -231,7 +231,7 @@ async def test_resuming_replays_what_was_missed(client: RawClient) -> None:
         (5, "MESSAGE_CREATE"),
         (6, "RESUMED"),
     ]
-    client.world.say(client.ann, client.room, "four")
+    client.simulation.say(client.ann, client.room, "four")
     assert (await again.next())["d"]["content"] == "four"
 
 
@@ -252,7 +252,7 @@ async def test_a_bot_that_says_goodbye_cannot_resume(client: RawClient) -> None:
     socket = await client.identify()
     session = (await socket.until("READY"))["session_id"]
     await socket.socket.close(code=1000)
-    await client.world.until(lambda: client.server.gateway.connected == 0)
+    await client.simulation.until(lambda: client.server.gateway.connected == 0)
     assert await (await resumed(client, session, 1)).next() == {"op": 9, "d": False}
 
 

@@ -106,8 +106,8 @@ async def test_the_same_nonce_is_posted_once_where_that_is_asked_for(client: Raw
 
 @with_raw_client
 async def test_a_reply_to_what_is_gone(client: RawClient) -> None:
-    gone = client.world.say(client.ann, client.room, "hello")
-    client.world.delete(gone)
+    gone = client.simulation.say(client.ann, client.room, "hello")
+    client.simulation.delete(gone)
     reference = {"message_id": str(gone.id)}
     assert await client.code("POST", client.messages, {"content": "x", "message_reference": reference}) == (400, 50035)
     lenient = {"content": "x", "message_reference": {**reference, "fail_if_not_exists": False}}
@@ -117,7 +117,7 @@ async def test_a_reply_to_what_is_gone(client: RawClient) -> None:
 
 @with_raw_client
 async def test_whom_a_message_pings(client: RawClient) -> None:
-    said = client.world.say(client.ann, client.room, "hello")
+    said = client.simulation.say(client.ann, client.room, "hello")
     text = f"@everyone <@{client.ann.id}>"
 
     async def pings(**body: Any) -> set[int | str]:
@@ -136,7 +136,7 @@ async def test_whom_a_message_pings(client: RawClient) -> None:
 
 @with_raw_client
 async def test_what_the_bot_may_not_do(client: RawClient) -> None:
-    said = client.world.say(client.ann, client.room, "hello")
+    said = client.simulation.say(client.ann, client.room, "hello")
     body = {"content": "x"}
     assert await client.code("PATCH", f"{client.messages}/{said.id}", body) == (403, 50005)
     assert await client.code("DELETE", f"{client.messages}/{said.id}") == (403, 50013)
@@ -151,7 +151,7 @@ async def test_what_the_bot_may_not_do(client: RawClient) -> None:
     client.room.bot_may = Permission(0)
     assert await client.code("POST", client.messages, body) == (403, 50001)
     assert await client.code("GET", f"/channels/{client.room.id}") == (403, 50001)
-    private = client.world.dm(client.ann)
+    private = client.simulation.dm(client.ann)
     client.ann.refuses_messages = True
     assert await client.code("POST", f"/channels/{private.id}/messages", body) == (403, 50007)
 
@@ -174,7 +174,7 @@ async def test_messages_are_listed_newest_first_edited_and_deleted(client: RawCl
 async def test_private_chats_are_opened_with_people_the_bot_shares_a_server_with(client: RawClient) -> None:
     status, channel = await client.ask("POST", "/users/@me/channels", {"recipient_id": str(client.ann.id)})
     assert (status, channel["type"]) == (200, 1)
-    assert channel["id"] == str(client.world.dm(client.ann).id)
+    assert channel["id"] == str(client.simulation.dm(client.ann).id)
     assert await client.code("POST", "/users/@me/channels", {"recipient_id": "1"}) == (400, 50033)
 
 
@@ -197,7 +197,7 @@ async def test_a_route_has_its_limit_and_says_so(client: RawClient) -> None:
         assert response.headers["X-RateLimit-Scope"] == "user"
         assert response.headers["X-RateLimit-Bucket"]
     assert left == ["1", "0"]
-    other = client.world.channel(client.guild, "other")
+    other = client.simulation.channel(client.guild, "other")
     assert (await client.ask("POST", f"/channels/{other.id}/messages", {"content": "x"}))[0] == 200
     assert client.server.limits.broken == 1
 

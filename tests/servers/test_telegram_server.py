@@ -17,10 +17,10 @@ class Client:
 
     def __init__(self, server: TelegramServer, session: aiohttp.ClientSession) -> None:
         self.server = server
-        self.world = server.world
-        self.bot = self.world.bot("dann_bot")
-        self.alice = self.world.user("alice")
-        self.tavern = self.world.group("tavern")
+        self.simulation = server.simulation
+        self.bot = self.simulation.bot("dann_bot")
+        self.alice = self.simulation.user("alice")
+        self.tavern = self.simulation.group("tavern")
         self.session = session
 
     async def call(self, method: str, bot: Bot | None = None, **parameters: Any) -> Any:
@@ -113,24 +113,24 @@ async def test_where_a_bot_may_write(client: Client) -> None:
 
     assert await sent("") == (400, "Bad Request: chat_id is empty")
     assert await sent(-100123) == (400, "Bad Request: chat not found")
-    private = client.world.private(client.alice)
+    private = client.simulation.private(client.alice)
     assert await sent(client.alice.id) == (403, "Forbidden: bot can't initiate conversation with a user")
-    client.world.say(client.alice, private, "hi")
+    client.simulation.say(client.alice, private, "hi")
     assert (await sent(client.alice.id))["chat"]["type"] == "private"
     private.blocked = True
     assert await sent(client.alice.id) == (403, "Forbidden: bot was blocked by the user")
     client.tavern.kicked = True
     assert await sent(client.tavern.id) == (403, "Forbidden: bot was kicked from the supergroup chat")
-    old = client.world.group("old", kind="group")
+    old = client.simulation.group("old", kind="group")
     old.migrated_to = client.tavern.id
     assert (await sent(old.id))[0] == 400
 
 
 @with_server
 async def test_replies_and_topics(client: Client) -> None:
-    forum = client.world.group("forum", topics=True)
-    music = client.world.topic(forum, "music", client.alice)
-    asked = client.world.say(client.alice, forum, "hi", thread=music)
+    forum = client.simulation.group("forum", topics=True)
+    music = client.simulation.topic(forum, "music", client.alice)
+    asked = client.simulation.say(client.alice, forum, "hi", thread=music)
 
     async def sent(chat: int = forum.id, **more: Any) -> Any:
         return await client.call("sendMessage", chat_id=chat, text="hi", **more)
@@ -174,7 +174,7 @@ async def test_lists_of_commands(client: Client) -> None:
     assert await set_commands(*["x"] * 101) == (400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
     own = {"type": "chat", "chat_id": client.alice.id}
     assert await set_commands("dann", scope=own) == (400, "Bad Request: chat not found")
-    client.world.say(client.alice, client.world.private(client.alice), "hi")
+    client.simulation.say(client.alice, client.simulation.private(client.alice), "hi")
     assert await set_commands("own", scope=own) is True
     assert (await client.call("getMyCommands", scope=own))[0]["command"] == "own"
     assert (await set_commands("dann", scope={"type": "universe"}))[0] == 400
@@ -185,7 +185,7 @@ async def test_lists_of_commands(client: Client) -> None:
 @with_server
 async def test_offsets_confirm_what_came_before(client: Client) -> None:
     for number in range(5):
-        client.world.say(client.alice, client.tavern, str(number))
+        client.simulation.say(client.alice, client.tavern, str(number))
     first = await client.call("getUpdates", limit=2)
     assert [update["message"]["text"] for update in first] == ["0", "1"]
     assert await client.call("getUpdates", limit=2) == first, "nothing was confirmed"
@@ -197,13 +197,13 @@ async def test_offsets_confirm_what_came_before(client: Client) -> None:
 
 @with_server
 async def test_polls_wait_for_updates_and_only_for_those_allowed(client: Client) -> None:
-    said = client.world.say(client.alice, client.tavern, "before")
+    said = client.simulation.say(client.alice, client.tavern, "before")
     poll = asyncio.create_task(
         client.call("getUpdates", timeout=30, offset=700_000_002, allowed_updates=["edited_message"])
     )
-    await client.world.until(lambda: client.world.mailboxes[client.bot].allowed)
-    client.world.say(client.alice, client.tavern, "not allowed")
-    client.world.edit(said, "after")
+    await client.simulation.until(lambda: client.simulation.mailboxes[client.bot].allowed)
+    client.simulation.say(client.alice, client.tavern, "not allowed")
+    client.simulation.edit(said, "after")
     (update,) = await poll
     assert update["edited_message"]["text"] == "after"
     assert "edit_date" in update["edited_message"]
@@ -212,11 +212,11 @@ async def test_polls_wait_for_updates_and_only_for_those_allowed(client: Client)
 @with_server
 async def test_a_second_poller_ends_the_first(client: Client) -> None:
     first = asyncio.create_task(client.call("getUpdates", timeout=30))
-    await client.world.until(lambda: client.bot.used.get("getupdates"))
+    await client.simulation.until(lambda: client.bot.used.get("getupdates"))
     second = asyncio.create_task(client.call("getUpdates", timeout=30))
     code, description = await first
     assert (code, description[:43]) == (409, "Conflict: terminated by other getUpdates re")
-    client.world.say(client.alice, client.tavern, "hi")
+    client.simulation.say(client.alice, client.tavern, "hi")
     assert len(await second) == 1
 
 
@@ -246,7 +246,7 @@ async def test_webhooks_exclude_polling_and_carry_the_secret(client: Client) -> 
         assert await client.call("setWebhook", url=url, secret_token="s-1") is True
         code, description = await client.call("getUpdates")
         assert (code, description[:40]) == (409, "Conflict: can't use getUpdates method wh")
-        client.world.say(client.alice, client.tavern, "hi")
+        client.simulation.say(client.alice, client.tavern, "hi")
         secret, update = await came.get()
         assert (secret, update["message"]["text"]) == ("s-1", "hi")
         info = await client.call("getWebhookInfo")
@@ -259,11 +259,11 @@ async def test_webhooks_exclude_polling_and_carry_the_secret(client: Client) -> 
 
 @with_server
 async def test_privacy_mode_hides_what_is_not_meant_for_a_bot(client: Client) -> None:
-    shy = client.world.bot("shy_bot", privacy=True)
+    shy = client.simulation.bot("shy_bot", privacy=True)
     mine = await client.call("sendMessage", shy, chat_id=client.tavern.id, text="hello")
     for text in ("hi all", "@dann_bot hi", "/dann@dann_bot", "@shy_bot hi", "/anything", "/x@Shy_Bot"):
-        client.world.say(client.alice, client.tavern, text)
-    client.world.say(client.alice, client.tavern, "to you", reply_to=client.tavern.messages[mine["message_id"]])
+        client.simulation.say(client.alice, client.tavern, text)
+    client.simulation.say(client.alice, client.tavern, "to you", reply_to=client.tavern.messages[mine["message_id"]])
     texts = [update["message"]["text"] for update in await client.call("getUpdates", shy)]
     assert texts == ["@shy_bot hi", "/anything", "/x@Shy_Bot", "to you"]
     assert len(await client.call("getUpdates")) == 7
@@ -272,9 +272,9 @@ async def test_privacy_mode_hides_what_is_not_meant_for_a_bot(client: Client) ->
 
 @with_server
 async def test_bots_do_not_hear_bots_and_private_chats_are_private(client: Client) -> None:
-    other = client.world.bot("other_bot")
+    other = client.simulation.bot("other_bot")
     await client.call("sendMessage", other, chat_id=client.tavern.id, text="@dann_bot hi")
-    client.world.say(client.alice, client.world.private(client.alice, other), "between us")
+    client.simulation.say(client.alice, client.simulation.private(client.alice, other), "between us")
     assert await client.call("getUpdates") == []
     assert len(await client.call("getUpdates", other)) == 1
 
@@ -293,20 +293,20 @@ async def test_more_than_is_allowed_is_refused_with_when_to_come_back(client: Cl
 
 @with_server
 async def test_faults_are_met_once_each(client: Client) -> None:
-    client.world.faults.next("getMe", Fault("error", code=500), Fault("too_many", seconds=9))
+    client.simulation.faults.next("getMe", Fault("error", code=500), Fault("too_many", seconds=9))
     assert await client.call("getMe") == (500, "Internal Server Error")
     assert await client.call("getMe") == (429, "Too Many Requests: retry after 9")
-    client.world.faults.next("getMe", Fault("garbage"), Fault("reset"), Fault("error", code=502))
+    client.simulation.faults.next("getMe", Fault("garbage"), Fault("reset"), Fault("error", code=502))
     with pytest.raises(ValueError, match="Expecting"):
         await client.call("getMe")
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.call("getMe")
     with pytest.raises(aiohttp.ContentTypeError):
         await client.call("getMe")
-    client.world.faults.next("sendMessage", Fault("reset", after=True))
+    client.simulation.faults.next("sendMessage", Fault("reset", after=True))
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.call("sendMessage", chat_id=client.tavern.id, text="it was sent")
-    assert [message.text for message in client.world.sent] == ["it was sent"]
+    assert [message.text for message in client.simulation.sent] == ["it was sent"]
     assert (await client.call("getMe"))["id"] == client.bot.id
 
 

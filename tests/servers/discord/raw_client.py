@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from tests.servers.discord import DiscordServer, World
+from tests.servers.discord import DiscordServer, SimulatedDiscord
 from tests.servers.discord.objects import Channel, Guild, User
 
 Json = dict[str, Any]
@@ -32,8 +32,8 @@ class RawClient:
     token: str
 
     @property
-    def world(self) -> World:
-        return self.server.world
+    def simulation(self) -> SimulatedDiscord:
+        return self.server.simulation
 
     @property
     def messages(self) -> str:
@@ -108,10 +108,12 @@ class GatewaySocket:
 @asynccontextmanager
 async def connected_raw_client() -> AsyncIterator[RawClient]:
     async with DiscordServer() as server, ClientSession() as session:
-        ann = server.world.user("ann")
-        guild = server.world.guild("home", ann)
+        ann = server.simulation.user("ann")
+        guild = server.simulation.guild("home", ann)
         server.gateway.identify_seconds = 0.0
-        yield RawClient(server, session, ann, guild, server.world.channel(guild, "general"), server.world.token)
+        yield RawClient(
+            server, session, ann, guild, server.simulation.channel(guild, "general"), server.simulation.token
+        )
 
 
 def with_raw_client(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:

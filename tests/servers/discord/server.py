@@ -13,7 +13,7 @@ from tests.servers.discord.rest.interactions import Interactions
 from tests.servers.discord.rest.messages import Messages
 from tests.servers.discord.rest.rate_limits import RateLimits
 from tests.servers.discord.rest.requests import json_of
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v10"
@@ -24,9 +24,9 @@ BY_TOKEN = ("/interactions/", "/webhooks/")
 class DiscordServer:
     """The server, started by `async with`; `requests` lists them like "POST /users/@me"."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or World()
-        self.gateway = Gateway(self.world)
+    def __init__(self, simulation: SimulatedDiscord | None = None) -> None:
+        self.simulation = simulation or SimulatedDiscord()
+        self.gateway = Gateway(self.simulation)
         self.faults = Faults()
         self.limits = RateLimits()
         self.requests: list[str] = []
@@ -69,8 +69,8 @@ class DiscordServer:
                 web.get("/gateway/bot", self._gateway_for_bots),
                 web.get("/applications/{application}/commands", self._commands),
                 web.put("/applications/{application}/commands", self._overwrite_commands),
-                *Messages(self.world).routes(),
-                *Interactions(self.world).routes(),
+                *Messages(self.simulation).routes(),
+                *Interactions(self.simulation).routes(),
             ]
         )
         app = web.Application()
@@ -92,7 +92,7 @@ class DiscordServer:
     async def _respond(self, request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
         public = path == "/gateway" or path.startswith(BY_TOKEN)
         try:
-            if not public and request.headers.get("Authorization") != f"Bot {self.world.token}":
+            if not public and request.headers.get("Authorization") != f"Bot {self.simulation.token}":
                 raise unauthorized()
             route = request.match_info.route.resource
             if route is None:
@@ -111,10 +111,10 @@ class DiscordServer:
             return json_response(error.body, error.status)
 
     async def _me(self, _: web.Request) -> web.Response:
-        return json_response({**payloads.user(self.world.bot), "verified": True, "mfa_enabled": False, "flags": 0})
+        return json_response({**payloads.user(self.simulation.bot), "verified": True, "mfa_enabled": False, "flags": 0})
 
     async def _application(self, _: web.Request) -> web.Response:
-        return json_response(app_payloads.application(self.world))
+        return json_response(app_payloads.application(self.simulation))
 
     async def _gateway_address(self, _: web.Request) -> web.Response:
         return json_response({"url": self.gateway_url})
@@ -127,15 +127,15 @@ class DiscordServer:
 
     async def _commands(self, request: web.Request) -> web.Response:
         self._check_application(request)
-        return json_response(self.world.commands.listed())
+        return json_response(self.simulation.commands.listed())
 
     async def _overwrite_commands(self, request: web.Request) -> web.Response:
         self._check_application(request)
         body: Any = await json_of(request)
-        return json_response(self.world.commands.overwrite(body, self.world.application_id))
+        return json_response(self.simulation.commands.overwrite(body, self.simulation.application_id))
 
     def _check_application(self, request: web.Request) -> None:
-        if request.match_info["application"] != str(self.world.application_id):
+        if request.match_info["application"] != str(self.simulation.application_id):
             raise ApiError(404, 10002, "Unknown Application")
 
 

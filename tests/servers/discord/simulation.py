@@ -27,7 +27,7 @@ from tests.servers.discord.rest import app_payloads, payloads
 from tests.servers.discord.rest.commands import CommandBook
 
 
-class World(Changes):
+class SimulatedDiscord(Changes):
     """Discord's people, guilds, channels and messages, including the bot."""
 
     def __init__(self, bot: str = "dann", token: str = "a-token.of-the.bot") -> None:
@@ -56,11 +56,11 @@ class World(Changes):
         guild = Guild(id_ or self._ids.new(), name)
         guild.members = {user.id: Member(user) for user in (self.bot, *members)}
         self.guilds[guild.id] = guild
-        self.tell_of_guild(guild)
+        self.emit_guild(guild)
         return guild
 
-    def tell_of_guild(self, guild: Guild) -> None:
-        self.tell(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
+    def emit_guild(self, guild: Guild) -> None:
+        self.emit(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
 
     def role(self, name: str, *members: Member, guild: Guild) -> int:
         """Create a role for members of a guild; return its id."""
@@ -87,7 +87,7 @@ class World(Changes):
         self.channels[channel.id] = channel
         if channel.guild:
             channel.guild.channels[channel.id] = channel
-            self.tell(Event(event, payloads.channel(channel), channel.guild, channel))
+            self.emit(Event(event, payloads.channel(channel), channel.guild, channel))
         return channel
 
     # people's actions
@@ -118,7 +118,7 @@ class World(Changes):
     def edit(self, message: Message, text: str) -> None:
         message.content, message.edited = text, time.time()
         message.pings = mentioned(text)
-        self.tell_of(message, "MESSAGE_UPDATE")
+        self.emit_message(message, "MESSAGE_UPDATE")
 
     def delete(self, *messages: Message) -> None:
         """Delete one message, or several of one channel in bulk as moderators do."""
@@ -128,10 +128,10 @@ class World(Changes):
         payload: dict[str, Any] = {"channel_id": str(channel.id)}
         payload |= {"guild_id": str(channel.guild.id)} if channel.guild else {}
         if len(messages) == 1:
-            self.tell(Event("MESSAGE_DELETE", {**payload, "id": str(messages[0].id)}, channel.guild, channel))
+            self.emit(Event("MESSAGE_DELETE", {**payload, "id": str(messages[0].id)}, channel.guild, channel))
         else:
             ids = [str(message.id) for message in messages]
-            self.tell(Event("MESSAGE_DELETE_BULK", {**payload, "ids": ids}, channel.guild, channel))
+            self.emit(Event("MESSAGE_DELETE_BULK", {**payload, "ids": ids}, channel.guild, channel))
 
     def use_command(
         self, user: User, channel: Channel, name: str, *, checked: bool = True, **options: object
@@ -146,7 +146,7 @@ class World(Changes):
         token = secrets.token_urlsafe(24)
         interaction = Interaction(self._ids.new(), token, user, channel, data, self.now())
         self.interactions[interaction.id] = interaction
-        self.tell(
+        self.emit(
             Event("INTERACTION_CREATE", app_payloads.interaction(interaction, self), channel.guild, channel),
         )
         return interaction
@@ -162,31 +162,31 @@ class World(Changes):
 
     def post(self, message: Message) -> Message:
         message.channel.messages[message.id] = message
-        self.tell_of(message, "MESSAGE_CREATE")
+        self.emit_message(message, "MESSAGE_CREATE")
         return message
 
-    def tell_of(self, message: Message, event: str) -> None:
+    def emit_message(self, message: Message, event: str) -> None:
         """Send an event about a message, unless it is ephemeral."""
         if not message.flags & Flag.EPHEMERAL:
-            self.tell(Event(event, payloads.message(message), message.channel.guild, message.channel))
+            self.emit(Event(event, payloads.message(message), message.channel.guild, message.channel))
         self.changed()
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
         self.changed()
 
-    def answers_to(self, message: Message) -> list[Message]:
+    def replies_to(self, message: Message) -> list[Message]:
         """Return the bot's replies to a message."""
-        return [reply for reply in self.of_bot(message.channel) if reply.reference == message.id]
+        return [reply for reply in self.bot_messages(message.channel) if reply.reference == message.id]
 
-    def of_bot(self, channel: Channel) -> list[Message]:
+    def bot_messages(self, channel: Channel) -> list[Message]:
         return [message for message in channel.messages.values() if message.author is self.bot]
 
-    async def answer_to(self, request: Message | Interaction) -> Message:
+    async def first_reply(self, request: Message | Interaction) -> Message:
         """Wait for the bot's reply, and return its first message."""
         if isinstance(request, Interaction):
             await self.until(lambda: bool(request.shown))
             return request.shown[0]
-        await self.until(lambda: bool(self.answers_to(request)))
-        return self.answers_to(request)[0]
+        await self.until(lambda: bool(self.replies_to(request)))
+        return self.replies_to(request)[0]

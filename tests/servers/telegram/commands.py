@@ -7,16 +7,16 @@ from typing import Any
 from tests.servers.telegram.errors import bad_request
 from tests.servers.telegram.objects import Bot, Json
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.simulation import World
+from tests.servers.telegram.simulation import SimulatedTelegram
 
 MAX_COMMANDS = 100
 GLOBAL_SCOPES = {"default", "all_private_chats", "all_group_chats", "all_chat_administrators"}
 CHAT_SCOPES = {"chat", "chat_administrators", "chat_member"}
 
 
-def set_my_commands(world: World, bot: Bot, parameters: Parameters) -> bool:
+def set_my_commands(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
     """Set the menu of a scope; return True. Raises ApiError."""
-    scope = _scope(world, bot, parameters)
+    scope = _scope(simulation, bot, parameters)
     commands = parameters.object("commands", "commands")
     if not isinstance(commands, list):
         raise bad_request("can't parse commands JSON object" if commands else "commands list must be non-empty")
@@ -26,14 +26,14 @@ def set_my_commands(world: World, bot: Bot, parameters: Parameters) -> bool:
     return True
 
 
-def get_my_commands(world: World, bot: Bot, parameters: Parameters) -> list[Json]:
+def get_my_commands(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> list[Json]:
     """Return the menu of exactly this scope."""
-    return bot.commands.get(_scope(world, bot, parameters), [])
+    return bot.commands.get(_scope(simulation, bot, parameters), [])
 
 
-def delete_my_commands(world: World, bot: Bot, parameters: Parameters) -> bool:
+def delete_my_commands(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
     """Delete the menu of a scope; return True. Raises ApiError."""
-    bot.commands.pop(_scope(world, bot, parameters), None)
+    bot.commands.pop(_scope(simulation, bot, parameters), None)
     return True
 
 
@@ -53,13 +53,13 @@ def _command(command: Any) -> Json:
     return {"command": name, "description": description.strip()}
 
 
-def _scope(world: World, bot: Bot, parameters: Parameters) -> str:
+def _scope(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> str:
     scope: Any = parameters.object("scope", "BotCommandScope") or {"type": "default"}
     kind = scope.get("type") if isinstance(scope, dict) else None
     if kind not in GLOBAL_SCOPES | CHAT_SCOPES:
         raise bad_request("can't parse BotCommandScope: unsupported type specified")
     if kind in CHAT_SCOPES:
-        chat = world.chat_of(bot, str(scope.get("chat_id", "")))
+        chat = simulation.chat_of(bot, str(scope.get("chat_id", "")))
         if chat is None or (chat.person and not chat.started):
             raise bad_request("chat not found")
         scope = {**scope, "chat_id": chat.id}

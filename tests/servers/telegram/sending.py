@@ -6,7 +6,7 @@ from tests.servers.telegram.entities import MAX_LENGTH, checked_entities, trimme
 from tests.servers.telegram.errors import ApiError, bad_request, forbidden
 from tests.servers.telegram.objects import Bot, Chat, Json, Message
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.simulation import World
+from tests.servers.telegram.simulation import SimulatedTelegram
 
 ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
@@ -15,9 +15,9 @@ ACTIONS = {
 PARSE_MODES = {"markdown", "markdownv2", "html"}
 
 
-def send_message(world: World, bot: Bot, parameters: Parameters) -> Json:
+def send_message(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> Json:
     """Send a message and return its Message object."""
-    chat = writable(world, bot, parameters.text("chat_id"))
+    chat = writable(simulation, bot, parameters.text("chat_id"))
     mode = parameters.text("parse_mode").lower()
     if mode and mode not in PARSE_MODES:
         raise bad_request("unsupported parse_mode")
@@ -30,27 +30,27 @@ def send_message(world: World, bot: Bot, parameters: Parameters) -> Json:
         raise bad_request("message is too long")
     thread = _thread(chat, parameters.number("message_thread_id"))
     replied_to = _replied_to(chat, parameters)
-    world.limits[bot].spend(chat.id)
-    message = world.sent_by(bot, chat, text, entities, dict(parameters.given))
+    simulation.limits[bot].spend(chat.id)
+    message = simulation.sent_by(bot, chat, text, entities, dict(parameters.given))
     message.thread, message.reply_to = thread, replied_to
     return message.shown()
 
 
-def send_chat_action(world: World, bot: Bot, parameters: Parameters) -> bool:
+def send_chat_action(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
     """Record a chat action and return True. Raises ApiError."""
-    chat = writable(world, bot, parameters.text("chat_id"))
+    chat = writable(simulation, bot, parameters.text("chat_id"))
     action = parameters.text("action").lower()
     if action not in ACTIONS:
         raise bad_request("wrong parameter action in request")
-    world.actions.append((chat, _thread(chat, parameters.number("message_thread_id")), action))
+    simulation.actions.append((chat, _thread(chat, parameters.number("message_thread_id")), action))
     return True
 
 
-def writable(world: World, bot: Bot, id_: str) -> Chat:
+def writable(simulation: SimulatedTelegram, bot: Bot, id_: str) -> Chat:
     """Return the chat of an id. Raises ApiError if the bot may not write there."""
     if not id_:
         raise bad_request("chat_id is empty")
-    chat = world.chat_of(bot, id_)
+    chat = simulation.chat_of(bot, id_)
     if chat is None:
         raise bad_request("chat not found")
     if chat.migrated_to:

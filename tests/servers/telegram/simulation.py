@@ -28,7 +28,7 @@ ATTACHMENTS: dict[str, Json] = {
 }  # fmt: skip
 
 
-class World:
+class SimulatedTelegram:
     """Telegram's users, bots and chats; supergroups have ids -100... and their own message ids."""
 
     def __init__(self) -> None:

@@ -75,7 +75,7 @@ def new_session(gateway: "Gateway", data: Json) -> Session:
         raise ClosingError(code, "As ordered.")
     wanted, shard = data.get("intents"), data.get("shard", [0, 1])
     properties = data.get("properties")
-    if data.get("token") != gateway.world.token:
+    if data.get("token") != gateway.simulation.token:
         raise ClosingError(4004, "Authentication failed.")
     if not isinstance(properties, dict) or not {"os", "browser", "device"} <= properties.keys():
         raise ClosingError(4002, "Error while decoding payload.")
@@ -85,28 +85,31 @@ def new_session(gateway: "Gateway", data: Json) -> Session:
         raise ClosingError(4011, "Sharding required.")
     if not isinstance(wanted, int) or not intents.valid(wanted):
         raise ClosingError(4013, "Invalid intent(s).")
-    if not intents.allowed(wanted, gateway.world.application_flags):
+    if not intents.allowed(wanted, gateway.simulation.application_flags):
         raise ClosingError(4014, "Disallowed intent(s).")
-    return Session(gateway.world.bot.id, wanted, (shard[0], shard[1]))
+    return Session(gateway.simulation.bot.id, wanted, (shard[0], shard[1]))
 
 
 def greeting(gateway: "Gateway", session: Session) -> list[Json]:
-    guilds = [guild for guild in gateway.world.guilds.values() if session.includes(guild)]
+    guilds = [guild for guild in gateway.simulation.guilds.values() if session.includes(guild)]
     ready = {
         "v": 10,
-        "user": payloads.user(gateway.world.bot),
+        "user": payloads.user(gateway.simulation.bot),
         "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
         "session_id": session.id,
         "resume_gateway_url": gateway.resume_url,
         "shard": list(session.shard),
-        "application": {"id": str(gateway.world.application_id), "flags": int(gateway.world.application_flags)},
+        "application": {
+            "id": str(gateway.simulation.application_id),
+            "flags": int(gateway.simulation.application_flags),
+        },
     }
-    events = [Event("GUILD_CREATE", payloads.guild(guild, gateway.world.bot), guild) for guild in guilds]
+    events = [Event("GUILD_CREATE", payloads.guild(guild, gateway.simulation.bot), guild) for guild in guilds]
     return [session.frame("READY", ready), *filter(None, map(session.frame_for, events))]
 
 
 async def resume(gateway: "Gateway", connection: Connection, data: Json) -> asyncio.Queue[Json | str] | None:
-    if data.get("token") != gateway.world.token:
+    if data.get("token") != gateway.simulation.token:
         raise ClosingError(4004, "Authentication failed.")
     session, seq = gateway.sessions.get(str(data.get("session_id"))), data.get("seq")
     if session and (not isinstance(seq, int) or seq > session.seq):

@@ -12,7 +12,7 @@ from tests.servers.discord.gateway.connection import ClosingError, Connection
 from tests.servers.discord.gateway.dialogue import converse
 from tests.servers.discord.gateway.session import Session
 from tests.servers.discord.objects import Event
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 Json = dict[str, Any]
 RECONNECT, HELLO = 7, 10
@@ -26,8 +26,8 @@ class Gateway:
     between two identifies in one lane of `max_concurrency`. `log` lists bots' actions, `closed` the close codes sent.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, simulation: SimulatedDiscord) -> None:
+        self.simulation = simulation
         self.heartbeat_seconds = 41.25
         self.acks = True
         self.goodbyes = True
@@ -44,7 +44,7 @@ class Gateway:
         self._live: dict[Connection, tuple[Session, asyncio.Queue[Json | str]]] = {}
         self.identified: dict[int, float] = {}
         self._held: list[Event] | None = None
-        world.listeners.append(self._send_event)
+        simulation.listeners.append(self._send_event)
 
     @property
     def connected(self) -> int:
@@ -122,7 +122,7 @@ class Gateway:
         self.closed.append(4009)
         if connection in self._live:
             self.sessions.pop(self._live[connection][0].id, None)
-        self.world.changed()
+        self.simulation.changed()
         await connection.close(4009, "Session timed out")
 
     def join(self, connection: Connection, session: Session, frames: list[Json]) -> asyncio.Queue[Json | str]:
@@ -131,7 +131,7 @@ class Gateway:
         for frame in frames:
             queue.put_nowait(frame)
         self._live[connection] = (session, queue)
-        self.world.changed()
+        self.simulation.changed()
         return queue
 
     def _leave(self, connection: Connection) -> None:
@@ -139,4 +139,4 @@ class Gateway:
         session, _ = self._live.pop(connection, (None, None))
         if session and connection.close_code in (1000, 1001):
             self.sessions.pop(session.id, None)
-        self.world.changed()
+        self.simulation.changed()
