@@ -16,7 +16,7 @@ from bot.process import memory_tuning
 from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
-from training.cli.shared import Parser, add_command, add_setting, print_json, root_parser, run_command, terminal
+from training.cli.shared import Parser, add_command, add_setting, print_json, root_parser, run_command, stderr_console
 
 if TYPE_CHECKING:
     from model.engine.engine import Engine
@@ -105,7 +105,7 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
-    console = terminal(quiet=args.quiet)
+    console = stderr_console(quiet=args.quiet)
 
     def tell(line: str) -> None:
         console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -136,4 +136,4 @@ def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann demo`."""
     from bot.demo import demo  # noqa: PLC0415
 
-    return demo(settings, terminal(quiet=args.quiet))
+    return demo(settings, stderr_console(quiet=args.quiet))

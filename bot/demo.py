@@ -14,7 +14,7 @@ from model.engine.engine import Engine, Turn
 from training.cli.shared import interruptible
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.loop import devices
-from training.posts.importer import look_through, store_exports
+from training.posts.importer import scan_exports, store_exports
 from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
@@ -76,7 +76,7 @@ def _train(settings: BotSettings, console: Console) -> None:
         soft_wrap=True,
     )
     with open_store(settings.data.store_url) as store:
-        report = store_exports(store, look_through([export], NAME))
+        report = store_exports(store, scan_exports([export], NAME))
         posts = list(store.posts())
     console.print(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", highlight=False)
     with interruptible() as stopping:

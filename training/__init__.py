@@ -1,1 +1,1 @@
-"""Posts in, checkpoints out. Imports `model`, never `bot`."""
+"""Training: posts in, checkpoints out. Imports `model`, never `bot`."""

@@ -1,4 +1,4 @@
-"""`python -m training`: training's commands without the bot."""
+"""`python -m training`: the commands of training, without the bot."""
 
 import sys
 

@@ -1,7 +1,7 @@
-"""A made-up person: a small probabilistic grammar of our own writing, in the voice of somebody who builds networks at night.
+"""The demo's made-up person: a probabilistic grammar of somebody who builds networks.
 
-Nobody wrote these posts. Because the grammar is ours, the probability of every post is known, and with it the fewest bits
-per byte that any model could reach on them: what a test holds the network against.
+Nobody wrote these posts. The grammar gives the probability of every post, and so the fewest bits per byte that any model can
+reach on them, which a test compares the network with.
 """
 
 import json
@@ -15,10 +15,10 @@ from typing import Any, TextIO
 
 NAME = "dann"
 FRIENDS = ("ana", "bo", "kit")
-START = datetime(2025, 1, 6, 19, 0, tzinfo=UTC)
+START_TIME = datetime(2025, 1, 6, 19, 0, tzinfo=UTC)
 
 # "3|text" weighs three times as much as "text"; {slot} is drawn from the rule of that name.
-# Every text can be drawn in one way only, which is what makes its probability the product of its choices.
+# Every text can be drawn in one way only, so its probability is the product of its choices.
 RULES: dict[str, tuple[str, ...]] = {
     "thing": ("4|lstm", "2|rnn", "gru", "tokenizer", "data loader", "sampling loop"),
     "number": ("2", "3", "5", "10", "30", "100"),
@@ -32,7 +32,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "day": ("tonight", "tomorrow", "this weekend", "after dinner"),
     "hidden": ("64", "2|128", "2|256", "512"),
     "batch": ("2|50", "2|500", "32", "64"),
-    # what friends ask, by topic
+    # friends' questions, by topic
     "ask-rate": ("what learning rate are you using?", "how do you pick the learning rate", "is {rate} too high?"),
     "ask-loss": ("how's the loss", "is the loss going down?", "did the val loss move at all", "how is training going"),
     "ask-bug": ("did you fix the bug", "is the {thing} still broken?", "found the bug yet?"),
@@ -43,7 +43,7 @@ RULES: dict[str, tuple[str, ...]] = {
     "ask-plan": ("what are you doing {day}?", "plans for {day}?", "what's next on your list"),
     "ask-help": ("can you help me with my {thing}?", "my {thing} doesn't work, any idea?", "how do i fix my {thing}"),
     "ask-hello": ("hey", "hi dann", "yo", "you there?"),
-    # what he answers, by topic
+    # his answers, by topic
     "say-rate": (
         "3|{rate} works for me. anything above that and it explodes{laugh}",
         "2|start at {rate} and decay it to zero, thats the whole trick",
@@ -96,7 +96,7 @@ RULES: dict[str, tuple[str, ...]] = {
         "turn the lr down to {rate} and try {number} {unit}",
     ),
     "say-hello": ("3|hey. {thing} is training, i have {number} {unit}", "2|hi, just made {drink}", "yo{laugh}"),
-    # what he adds now and then
+    # lines he sometimes adds
     "more": (
         "3|ok back to the {thing}",
         "2|anyway",
@@ -106,26 +106,26 @@ RULES: dict[str, tuple[str, ...]] = {
     ),
 }
 TOPICS = tuple(name.removeprefix("ask-") for name in RULES if name.startswith("ask-"))
-ADDS_MORE = 0.25
+FOLLOW_UP_PROBABILITY = 0.25
 
 
 @dataclass(frozen=True)
 class DemoPost:
-    """One made-up message, in the form of dann's JSONL; `bits` is -log2 of its probability given what it answers."""
+    """One made-up message as a JSONL record; `bits` is -log2 of its probability given its topic."""
 
     record: dict[str, Any]
     bits: float
 
 
 def demo_posts(exchanges: int, seed: int) -> Iterator[DemoPost]:
-    """Draw so many exchanges: a friend asks, the made-up person answers and sometimes adds a line."""
-    chance = random.Random(seed)  # noqa: S311
-    now, number = START, 0
+    """Draw exchanges: a friend asks, the made-up person answers and sometimes adds a line."""
+    rng = random.Random(seed)  # noqa: S311
+    now, number = START_TIME, 0
 
     def post(author: str, text: str, bits: float, reply_to: str | None = None) -> DemoPost:
         nonlocal now, number
         number += 1
-        now += timedelta(seconds=chance.randint(5, 50))
+        now += timedelta(seconds=rng.randint(5, 50))
         record = {
             "id": f"demo{number}",
             "channel": "night-shift",
@@ -136,28 +136,28 @@ def demo_posts(exchanges: int, seed: int) -> Iterator[DemoPost]:
         return DemoPost(record | ({"reply_to": reply_to} if reply_to else {}), bits)
 
     for _ in range(exchanges):
-        topic = chance.choice(TOPICS)
-        asked = post(chance.choice(FRIENDS), *draw(f"ask-{topic}", chance))
-        yield asked
-        yield post(NAME, *draw(f"say-{topic}", chance), reply_to=asked.record["id"])
-        if chance.random() < ADDS_MORE:
-            yield post(NAME, *draw("more", chance))
-        now += timedelta(minutes=chance.choice((1, 5, 30, 120)))
+        topic = rng.choice(TOPICS)
+        question = post(rng.choice(FRIENDS), *draw(f"ask-{topic}", rng))
+        yield question
+        yield post(NAME, *draw(f"say-{topic}", rng), reply_to=question.record["id"])
+        if rng.random() < FOLLOW_UP_PROBABILITY:
+            yield post(NAME, *draw("more", rng))
+        now += timedelta(minutes=rng.choice((1, 5, 30, 120)))
 
 
-def draw(rule: str, chance: random.Random) -> tuple[str, float]:
-    """Draw a text from a rule; returns it with -log2 of its probability."""
+def draw(rule: str, rng: random.Random) -> tuple[str, float]:
+    """Draw a text from a rule; return it with -log2 of its probability."""
     weights, texts = zip(*(_weighted(option) for option in RULES[rule]), strict=True)
-    picked = chance.choices(range(len(texts)), weights)[0]
-    bits = -math.log2(weights[picked] / sum(weights))
+    drawn = rng.choices(range(len(texts)), weights)[0]
+    bits = -math.log2(weights[drawn] / sum(weights))
 
     def fill(slot: re.Match[str]) -> str:
         nonlocal bits
-        text, more = draw(slot[1], chance)
-        bits += more
+        text, slot_bits = draw(slot[1], rng)
+        bits += slot_bits
         return text
 
-    return re.sub(r"\{([a-z-]+)\}", fill, texts[picked]), bits
+    return re.sub(r"\{([a-z-]+)\}", fill, texts[drawn]), bits
 
 
 def write_export(file: TextIO, exchanges: int, seed: int) -> None:
@@ -167,6 +167,6 @@ def write_export(file: TextIO, exchanges: int, seed: int) -> None:
 
 
 def _weighted(option: str) -> tuple[int, str]:
-    """Split "3|text" into 3 and text; a text without a weight counts once."""
+    """Split "3|text" into 3 and "text"; without a weight it is 1."""
     weight, bar, text = option.partition("|")
     return (int(weight), text) if bar else (1, option)

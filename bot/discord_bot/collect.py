@@ -6,7 +6,7 @@ By the rules and with the ids of Discord's exports, so that either may come firs
 import discord
 
 from training.exports.common import message_text
-from training.exports.discord.markup import plain
+from training.exports.discord.markup import render
 from training.store.post import Post
 
 SOURCE = "discord-live"
@@ -23,7 +23,7 @@ def post_of(message: discord.Message) -> Post | None:
 
     None for a notice, a forward, a command, a picture or a bare link.
     """
-    text = message_text.clean(plain(message.content))
+    text = message_text.clean(render(message.content))
     if (
         message.type not in _USER_TYPES
         or message.webhook_id

@@ -6,7 +6,7 @@ import discord
 
 from bot.discord_bot.config import NAME
 from bot.replies.types import Author, Channel, ChatMessage
-from training.exports.discord.markup import plain
+from training.exports.discord.markup import render
 
 MAX_CHAIN = 20
 """Messages of a reply chain that are followed back; discord.py hands over one and caches the newest thousand."""
@@ -63,9 +63,9 @@ def text(message: discord.Message, me: int) -> str:
     """Return the text as a person reads it, without dann's name and without small print."""
     content = message.content
     if message.author.id == me:
-        return plain(f"\n{content}".partition(SMALL_PRINT)[0].strip())
+        return render(f"\n{content}".partition(SMALL_PRINT)[0].strip())
     content = re.sub(rf"^\s*<@!?{me}>[ \t]*[,:]?", "", content)
-    return plain(re.sub(rf"[ \t]*<@!?{me}>", "", content).strip())
+    return render(re.sub(rf"[ \t]*<@!?{me}>", "", content).strip())
 
 
 def reply_chain(message: discord.Message, me: int) -> tuple[ChatMessage, ...]:

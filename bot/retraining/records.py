@@ -40,9 +40,9 @@ def record_silent_end(
         if row is None:
             row = runs.begin(why, time.time() - seconds)
             left_open.add(row)
-        if row in left_open and runs.one(row).verdict in {"running", "failed"}:
+        if row in left_open and runs.get(row).verdict in {"running", "failed"}:
             runs.finish(row, "failed", failed.reason, seconds)
-        return runs.one(row).outcome
+        return runs.get(row).outcome
 
 
 def _close(data: DataConfig, runs: RunStore) -> None:

@@ -16,10 +16,10 @@ log = logging.getLogger("dann.inbox")
 async def watch_inbox(data: DataConfig, folder: Path, tell: Callable[[str], None]) -> None:
     """Import what is dropped into `folder` until cancelled, printing a line for each."""
     stopping = False
-    inbox = Inbox(data, folder, stopping=lambda: stopping)
+    inbox = Inbox(data, folder, should_stop=lambda: stopping)
     try:
         while True:
-            for line in await asyncio.to_thread(inbox.look):
+            for line in await asyncio.to_thread(inbox.scan):
                 tell(line)
             await asyncio.sleep(POLL_SECONDS)
     except InboxStopped:

@@ -154,33 +154,35 @@ def test_both_platforms_are_answered_from_one_engine(tmp_path: Path) -> None:
     async def play() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord, TelegramServer() as telegram:
-            ann, alice = discord.world.user("ann"), telegram.world.user("alice")
-            room = discord.world.channel(discord.world.guild("home", ann), "general")
-            bot, tavern = telegram.world.bot("dann_bot"), telegram.world.group("tavern")
+            ann, alice = discord.simulation.user("ann"), telegram.simulation.user("alice")
+            room = discord.simulation.channel(discord.simulation.guild("home", ann), "general")
+            bot, tavern = telegram.simulation.bot("dann_bot"), telegram.simulation.group("tavern")
             addresses = (
                 f"bot.discord.api_url={discord.api_url}", f"bot.discord.gateway_url={discord.gateway_url}",
                 f"bot.telegram.base_url={telegram.base_url}", "sample.max_tokens=12", "bot.cooldown_seconds=0",
             )  # fmt: skip
-            tokens = {"DISCORD_TOKEN": discord.world.token, "TELEGRAM_TOKEN": bot.token}
+            tokens = {"DISCORD_TOKEN": discord.simulation.token, "TELEGRAM_TOKEN": bot.token}
             async with serving(tmp_path, *addresses, **tokens) as dann:
                 await dann.says("^Discord: dann.* in 1 server$")
                 await dann.says("^Telegram: @dann_bot")
-                asked = discord.world.say(ann, room, f"<@{discord.world.bot.id}> hello")
-                assert (await discord.world.answer_to(asked)).content
-                await discord.world.until(lambda: bool(discord.world.commands.listed()))
-                same = [discord.world.use_command(ann, room, "dann", prompt="hi", seed=7, temp=0.8) for _ in range(2)]
-                texts = [(await discord.world.answer_to(one)).content for one in same]
-                telegram.world.say(alice, tavern, "/dann temp=0,8 seed=7 hi")
-                (answer,) = await telegram.world.until(lambda: telegram.world.sent)
+                asked = discord.simulation.say(ann, room, f"<@{discord.simulation.bot.id}> hello")
+                assert (await discord.simulation.first_reply(asked)).content
+                await discord.simulation.until(lambda: bool(discord.simulation.commands.listed()))
+                same = [
+                    discord.simulation.use_command(ann, room, "dann", prompt="hi", seed=7, temp=0.8) for _ in range(2)
+                ]
+                texts = [(await discord.simulation.first_reply(one)).content for one in same]
+                telegram.simulation.say(alice, tavern, "/dann temp=0,8 seed=7 hi")
+                (answer,) = await telegram.simulation.until(lambda: telegram.simulation.sent)
                 assert texts[0] == texts[1]
                 assert texts[0].split("\n")[0] == answer.text.split("\n")[0]
-                telegram.world.say(alice, tavern, "/dann temp=9 hi")
-                refusal = (await telegram.world.until(lambda: telegram.world.sent[1:]))[0]
+                telegram.simulation.say(alice, tavern, "/dann temp=9 hi")
+                refusal = (await telegram.simulation.until(lambda: telegram.simulation.sent[1:]))[0]
                 assert refusal.text == "temp takes a number from 0 to 2, such as temp=0.8"
                 dann.process.send_signal(signal.SIGTERM)
                 assert await dann.ends(15.0) == 0
             told = "\n".join(dann.lines)
-            assert discord.world.token not in told
+            assert discord.simulation.token not in told
             assert bot.token.partition(":")[2] not in told
             assert "hello" not in told
             assert "Traceback" not in told
@@ -193,7 +195,7 @@ def test_a_refused_token_stops_its_platform_alone(tmp_path: Path) -> None:
     async def play() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord, TelegramServer() as telegram:
-            bot = telegram.world.bot("dann_bot")
+            bot = telegram.simulation.bot("dann_bot")
             addresses = (
                 f"bot.discord.api_url={discord.api_url}",
                 f"bot.discord.gateway_url={discord.gateway_url}",
@@ -215,22 +217,22 @@ def test_sigterm_takes_no_more_mentions_and_finishes_what_is_under_way(tmp_path:
     async def play() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord:
-            ann = discord.world.user("ann")
-            room = discord.world.channel(discord.world.guild("home", ann), "general")
-            at = f"<@{discord.world.bot.id}>"
+            ann = discord.simulation.user("ann")
+            room = discord.simulation.channel(discord.simulation.guild("home", ann), "general")
+            at = f"<@{discord.simulation.bot.id}>"
             addresses = (f"bot.discord.api_url={discord.api_url}", f"bot.discord.gateway_url={discord.gateway_url}")
             sending = discord.faults.order(Fault("POST", "/messages", hangs=True))
-            async with serving(tmp_path, *addresses, DISCORD_TOKEN=discord.world.token) as dann:
+            async with serving(tmp_path, *addresses, DISCORD_TOKEN=discord.simulation.token) as dann:
                 await dann.says("^Discord: dann.* in 1 server$")
-                asked = discord.world.say(ann, room, f"{at} hello")
-                await discord.world.until(lambda: sending.seen == 1)
+                asked = discord.simulation.say(ann, room, f"{at} hello")
+                await discord.simulation.until(lambda: sending.seen == 1)
                 dann.process.send_signal(signal.SIGTERM)
                 await dann.says("^stopping: what is under way is finished first$")
-                late = discord.world.say(ann, room, f"{at} one more thing")
+                late = discord.simulation.say(ann, room, f"{at} one more thing")
                 sending.released.set()
                 assert await dann.ends(15.0) == 0
-            assert len(discord.world.answers_to(asked)) == 1
-            assert discord.world.answers_to(late) == []
+            assert len(discord.simulation.replies_to(asked)) == 1
+            assert discord.simulation.replies_to(late) == []
             assert discord.gateway.sessions == {}  # it said goodbye
 
     asyncio.run(play())

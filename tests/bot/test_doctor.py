@@ -29,9 +29,9 @@ def settings(folder: Path, **bot: Any) -> BotSettings:
 def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_CONTENT_LIMITED) -> dict[str, Finding]:
     async def asked() -> list[Finding]:
         async with DiscordServer() as server:
-            server.world.application_flags = flags
+            server.simulation.application_flags = flags
             addresses = {"discord": {"api_url": server.api_url, "gateway_url": server.gateway_url}}
-            tokens = Tokens({"discord": token or server.world.token})
+            tokens = Tokens({"discord": token or server.simulation.token})
             return await doctor.examine(settings(folder, **addresses), tokens)
 
     return found(asyncio.run(asked()))
@@ -40,7 +40,7 @@ def on_discord(folder: Path, token: str = "", flags: AppFlag = AppFlag.MESSAGE_C
 def on_telegram(folder: Path, token: str = "", *, privacy: bool = False) -> dict[str, Finding]:
     async def asked() -> list[Finding]:
         async with TelegramServer() as server:
-            bot = server.world.bot("dann_bot", privacy=privacy)
+            bot = server.simulation.bot("dann_bot", privacy=privacy)
             tokens = Tokens({"telegram": token or bot.token})
             return await doctor.examine(settings(folder, telegram={"base_url": server.base_url}), tokens)
 

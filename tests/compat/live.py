@@ -69,11 +69,11 @@ async def live(folder: Path, checkout: Path, *, learn: bool) -> dict[str, Json]:
     async with asyncio.timeout(500), DiscordServer() as discord, TelegramServer() as telegram:
         with socket.create_server(("127.0.0.1", 0)) as listener:
             port = int(listener.getsockname()[1])
-        world, bot = telegram.world, telegram.world.bot("dann_bot")
-        alice = world.user("alice")
-        home = world.private(alice)
+        simulation, bot = telegram.simulation, telegram.simulation.bot("dann_bot")
+        alice = simulation.user("alice")
+        home = simulation.private(alice)
         variables = {
-            "DISCORD_TOKEN": discord.world.token,
+            "DISCORD_TOKEN": discord.simulation.token,
             "TELEGRAM_TOKEN": bot.token,
             "DANN_API_KEY": KEY,
             "DANN_WEB_PASSWORD": PASSWORD,
@@ -91,14 +91,14 @@ async def live(folder: Path, checkout: Path, *, learn: bool) -> dict[str, Json]:
             found["answers"] |= {name: await answered(client, *asked) for name, asked in POSTS.items()}
             found["who may"] = await who_may(client)
             found["openapi"] = operations((await client.get("/openapi.json", auth=PERSON)).json())
-            await discord.world.answer_to(mention(discord))
-            world.say(alice, home, "hello")
-            await world.until(lambda: [one for one in world.sent if one.chat is home], 60)
+            await discord.simulation.first_reply(mention(discord))
+            simulation.say(alice, home, "hello")
+            await simulation.until(lambda: [one for one in simulation.sent if one.chat is home], 60)
             awaited = {"checkpoint", *(("retraining", "retraining, over") if learn else ())}
             listens = asyncio.Event()
             listening = asyncio.create_task(events_of(client, awaited, listens))
             await listens.wait()
-            world.say(alice, home, "/dann_admin retrain force" if learn else "/dann_admin rollback")
+            simulation.say(alice, home, "/dann_admin retrain force" if learn else "/dann_admin rollback")
             metrics: dict[str, Json] = {}
             while not listening.done():
                 count(metrics, (await client.get("/metrics", headers=PROGRAM)).text)
@@ -109,9 +109,9 @@ async def live(folder: Path, checkout: Path, *, learn: bool) -> dict[str, Json]:
 
 def mention(discord: DiscordServer) -> Any:
     """Send a mention on Discord."""
-    ann = discord.world.user("ann")
-    room = discord.world.channel(discord.world.guild("home", ann), "general")
-    return discord.world.say(ann, room, f"<@{discord.world.bot.id}> hello")
+    ann = discord.simulation.user("ann")
+    room = discord.simulation.channel(discord.simulation.guild("home", ann), "general")
+    return discord.simulation.say(ann, room, f"<@{discord.simulation.bot.id}> hello")
 
 
 @asynccontextmanager

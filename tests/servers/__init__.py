@@ -1,1 +1,1 @@
-"""Servers on loopback that stand in for the platforms: the real clients talk to them."""
+"""Simulated Discord and Telegram servers on loopback, which real clients connect to."""

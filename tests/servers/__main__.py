@@ -1,7 +1,7 @@
-"""`make playground`: Discord and Telegram on this machine, `dann serve` connected to both, and you a member of each.
+"""`make playground`: simulated Discord and Telegram, with `dann serve` and you as members.
 
-Type what a member would; `playground.py` says what can be typed. Run from the project's folder: dann runs in a process of its
-own, with the checkpoint that serves there.
+Type what a member would; `playground.py` explains the input. Run it in the project's folder: dann runs in its own process,
+with the checkpoint that serves there.
 """
 
 import asyncio
@@ -18,11 +18,11 @@ STOP_SECONDS = 10.0
 
 
 async def main() -> int:
-    """Until the input ends; returns dann's own exit code."""
+    """Run until the input ends; return dann's exit code."""
     async with AsyncExitStack() as stack:
         discord = await stack.enter_async_context(DiscordServer())
         telegram = await stack.enter_async_context(TelegramServer())
-        rooms: dict[str, Room] = {"": DiscordRoom(discord.world), "tg": TelegramRoom(telegram.world)}
+        rooms: dict[str, Room] = {"": DiscordRoom(discord.simulation), "tg": TelegramRoom(telegram.simulation)}
         dann = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "from bot.cli import main; raise SystemExit(main())"),
             *(f"--set=bot.discord.api_url={discord.api_url}", f"--set=bot.discord.gateway_url={discord.gateway_url}"),
@@ -61,7 +61,7 @@ async def _converse(rooms: dict[str, Room], dann: asyncio.subprocess.Process) ->
         try:
             for answer in await room.do(rest.strip() if room is rooms["tg"] else line.strip()):
                 print(answer, flush=True)
-        except ValueError as error:  # what a member's own app would not let through
+        except ValueError as error:  # refused by the member's own app
             print(f"(your app: {error})", flush=True)
 
 

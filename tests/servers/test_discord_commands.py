@@ -1,11 +1,11 @@
-"""The server that stands in for Discord refuses what Discord refuses: commands, and answers to them."""
+"""The simulated Discord refuses what Discord refuses: commands and answers to them."""
 
 from typing import Any
 
 import pytest
 
 from tests.servers.discord.objects import Flag, Interaction
-from tests.servers.discord.raw_client import Raw, wired
+from tests.servers.discord.raw_client import RawClient, with_raw_client
 
 PING = {"name": "ping", "description": "says pong"}
 
@@ -50,24 +50,24 @@ WRONG = {
 }
 
 
-def listing(it: Raw) -> str:
-    return f"/applications/{it.world.application_id}/commands"
+def listing(client: RawClient) -> str:
+    return f"/applications/{client.simulation.application_id}/commands"
 
 
 @pytest.mark.parametrize("kind", WRONG)
-@wired
-async def test_commands_of_a_wrong_form(it: Raw, kind: str) -> None:
-    assert await it.code("PUT", listing(it), WRONG[kind]) == (400, 50035)
-    assert it.world.commands.listed() == []
+@with_raw_client
+async def test_commands_of_a_wrong_form(client: RawClient, kind: str) -> None:
+    assert await client.code("PUT", listing(client), WRONG[kind]) == (400, 50035)
+    assert client.simulation.commands.listed() == []
 
 
-@wired
-async def test_commands_are_overwritten_all_at_once_and_keep_their_ids(it: Raw) -> None:
-    _, first = await it.ask("PUT", listing(it), [PING, {**PING, "name": "pong"}])
-    _, second = await it.ask("PUT", listing(it), [{**PING, "description": "new"}])
+@with_raw_client
+async def test_commands_are_overwritten_all_at_once_and_keep_their_ids(client: RawClient) -> None:
+    _, first = await client.ask("PUT", listing(client), [PING, {**PING, "name": "pong"}])
+    _, second = await client.ask("PUT", listing(client), [{**PING, "description": "new"}])
     assert [command["id"] for command in second] == [first[0]["id"]]
-    assert (await it.ask("GET", listing(it)))[1] == second
-    assert await it.code("PUT", "/applications/1/commands", [PING]) == (404, 10002)
+    assert (await client.ask("GET", listing(client)))[1] == second
+    assert await client.code("PUT", "/applications/1/commands", [PING]) == (404, 10002)
 
 
 @pytest.mark.parametrize(
@@ -79,119 +79,122 @@ async def test_commands_are_overwritten_all_at_once_and_keep_their_ids(it: Raw) 
         ({"colour": 1}, "no option"),
     ],
 )
-@wired
-async def test_a_client_sends_no_values_that_do_not_fit(it: Raw, options: dict[str, Any], fault: str) -> None:
-    await it.ask("PUT", listing(it), [with_option(min_value=0, max_value=2)])
+@with_raw_client
+async def test_a_client_sends_no_values_that_do_not_fit(client: RawClient, options: dict[str, Any], fault: str) -> None:
+    await client.ask("PUT", listing(client), [with_option(min_value=0, max_value=2)])
     with pytest.raises(ValueError, match=fault):
-        it.world.use_command(it.ann, it.room, "ping", **options)
-    assert it.world.use_command(it.ann, it.room, "ping", size=2).data["options"][0]["value"] == 2
+        client.simulation.use_command(client.ann, client.room, "ping", **options)
+    assert client.simulation.use_command(client.ann, client.room, "ping", size=2).data["options"][0]["value"] == 2
 
 
-@wired
-async def test_a_client_offers_commands_where_they_are_meant_for(it: Raw) -> None:
+@with_raw_client
+async def test_a_client_offers_commands_where_they_are_meant_for(client: RawClient) -> None:
     admin = {**PING, "name": "admin", "default_member_permissions": "0"}
-    await it.ask("PUT", listing(it), [{**PING, "contexts": [0]}, admin])
+    await client.ask("PUT", listing(client), [{**PING, "contexts": [0]}, admin])
     with pytest.raises(ValueError, match="not offered here"):
-        it.world.use_command(it.ann, it.world.dm(it.ann), "ping")
+        client.simulation.use_command(client.ann, client.simulation.dm(client.ann), "ping")
     with pytest.raises(ValueError, match="administrators alone"):
-        it.world.use_command(it.ann, it.room, "admin")
+        client.simulation.use_command(client.ann, client.room, "admin")
     with pytest.raises(ValueError, match="no command /pong"):
-        it.world.use_command(it.ann, it.room, "pong")
+        client.simulation.use_command(client.ann, client.room, "pong")
 
 
-class Used:
-    """A command that Ann used, and the requests that answer it."""
+class UsedCommand:
+    """A command used by Ann, and the requests that answer it."""
 
-    def __init__(self, it: Raw, interaction: Interaction) -> None:
-        self.it, self.interaction = it, interaction
-        it.token = ""  # none of these needs it
+    def __init__(self, client: RawClient, interaction: Interaction) -> None:
+        self.client, self.interaction = client, interaction
+        client.token = ""  # none of these needs it
         self.callback = f"/interactions/{interaction.id}/{interaction.token}/callback"
-        self.webhook = f"/webhooks/{it.world.application_id}/{interaction.token}"
+        self.webhook = f"/webhooks/{client.simulation.application_id}/{interaction.token}"
         self.original = f"{self.webhook}/messages/@original"
 
     async def acknowledge(self, kind: int = 4, **data: Any) -> tuple[int, Any]:
-        return await self.it.ask("POST", self.callback, {"type": kind, "data": data})
+        return await self.client.ask("POST", self.callback, {"type": kind, "data": data})
 
 
-async def used(it: Raw) -> Used:
-    await it.ask("PUT", listing(it), [PING])
-    return Used(it, it.world.use_command(it.ann, it.room, "ping"))
+async def use_ping(client: RawClient) -> UsedCommand:
+    await client.ask("PUT", listing(client), [PING])
+    return UsedCommand(client, client.simulation.use_command(client.ann, client.room, "ping"))
 
 
-@wired
-async def test_an_interaction_is_acknowledged_once(it: Raw) -> None:
-    one = await used(it)
-    assert await one.acknowledge(content="pong") == (204, None)
-    assert await it.code("POST", one.callback, {"type": 5}) == (400, 40060)
-    assert [message.content for message in one.interaction.shown] == ["pong"]
+@with_raw_client
+async def test_an_interaction_is_acknowledged_once(client: RawClient) -> None:
+    command = await use_ping(client)
+    assert await command.acknowledge(content="pong") == (204, None)
+    assert await client.code("POST", command.callback, {"type": 5}) == (400, 40060)
+    assert [message.content for message in command.interaction.shown] == ["pong"]
 
 
-@wired
-async def test_an_interaction_is_acknowledged_in_time(it: Raw) -> None:
-    one = await used(it)
-    it.world.skipped += 3.1
-    assert await it.code("POST", one.callback, {"type": 5}) == (404, 10062)
+@with_raw_client
+async def test_an_interaction_is_acknowledged_in_time(client: RawClient) -> None:
+    command = await use_ping(client)
+    client.simulation.skipped += 3.1
+    assert await client.code("POST", command.callback, {"type": 5}) == (404, 10062)
 
 
-@wired
-async def test_an_interaction_that_is_none(it: Raw) -> None:
-    one = await used(it)
-    assert await it.code("POST", "/interactions/1/x/callback", {"type": 5}) == (404, 10062)
-    assert await it.code("POST", one.callback + "x", {"type": 5}) == (404, 0)
-    assert await it.code("POST", one.callback.replace(one.interaction.token, "x"), {"type": 5}) == (404, 10062)
-    assert await it.code("POST", one.callback, {"type": 1}) == (400, 50035)
-    assert await it.code("POST", one.callback, {"type": 4, "data": {"content": "x" * 2001}}) == (400, 50035)
-    assert await it.code("POST", one.callback, {"type": 4, "data": {}}) == (400, 50006)
-    assert one.interaction.acknowledged is None
+@with_raw_client
+async def test_an_interaction_that_is_none(client: RawClient) -> None:
+    command = await use_ping(client)
+    assert await client.code("POST", "/interactions/1/x/callback", {"type": 5}) == (404, 10062)
+    assert await client.code("POST", command.callback + "x", {"type": 5}) == (404, 0)
+    assert await client.code("POST", command.callback.replace(command.interaction.token, "x"), {"type": 5}) == (
+        404,
+        10062,
+    )
+    assert await client.code("POST", command.callback, {"type": 1}) == (400, 50035)
+    assert await client.code("POST", command.callback, {"type": 4, "data": {"content": "x" * 2001}}) == (400, 50035)
+    assert await client.code("POST", command.callback, {"type": 4, "data": {}}) == (400, 50006)
+    assert command.interaction.acknowledged is None
 
 
-@wired
-async def test_nothing_follows_before_it_is_acknowledged(it: Raw) -> None:
-    one = await used(it)
-    assert await it.code("POST", one.webhook, {"content": "x"}) == (404, 10015)
-    assert await it.code("PATCH", one.original, {"content": "x"}) == (404, 10015)
-    assert await it.code("POST", "/webhooks/1/x", {"content": "x"}) == (404, 10015)
+@with_raw_client
+async def test_nothing_follows_before_it_is_acknowledged(client: RawClient) -> None:
+    command = await use_ping(client)
+    assert await client.code("POST", command.webhook, {"content": "x"}) == (404, 10015)
+    assert await client.code("PATCH", command.original, {"content": "x"}) == (404, 10015)
+    assert await client.code("POST", "/webhooks/1/x", {"content": "x"}) == (404, 10015)
 
 
-@wired
-async def test_a_deferral_shows_that_the_bot_thinks_until_it_is_edited(it: Raw) -> None:
-    one = await used(it)
-    _, told = await it.ask("POST", one.callback, {"type": 5}, params={"with_response": "1"})
+@with_raw_client
+async def test_a_deferral_shows_that_the_bot_thinks_until_it_is_edited(client: RawClient) -> None:
+    command = await use_ping(client)
+    _, told = await client.ask("POST", command.callback, {"type": 5}, params={"with_response": "1"})
     assert told["interaction"]["response_message_loading"]
-    assert one.interaction.shown == []
-    _, message = await it.ask("PATCH", one.original, {"content": "pong"})
+    assert command.interaction.shown == []
+    _, message = await client.ask("PATCH", command.original, {"content": "pong"})
     assert (message["content"], message["flags"], message["edited_timestamp"]) == ("pong", 0, None)
-    assert await it.code("PATCH", one.original, {"content": "x" * 2001}) == (400, 50035)
-    assert await it.code("PATCH", f"{one.webhook}/messages/1", {"content": "x"}) == (404, 10008)
+    assert await client.code("PATCH", command.original, {"content": "x" * 2001}) == (400, 50035)
+    assert await client.code("PATCH", f"{command.webhook}/messages/1", {"content": "x"}) == (404, 10008)
 
 
-@wired
-async def test_the_first_that_follows_a_deferral_takes_its_place_and_its_privacy(it: Raw) -> None:
-    one = await used(it)
-    await one.acknowledge(5, flags=64)
-    await it.ask("POST", one.webhook, {"content": "pong"})
-    await it.ask("POST", one.webhook, {"content": "for all"})
-    assert [bool(message.flags & Flag.EPHEMERAL) for message in one.interaction.shown] == [True, False]
-    assert [message.content for message in it.world.of_bot(it.room)] == ["for all"]
+@with_raw_client
+async def test_the_first_that_follows_a_deferral_takes_its_place_and_its_privacy(client: RawClient) -> None:
+    command = await use_ping(client)
+    await command.acknowledge(5, flags=64)
+    await client.ask("POST", command.webhook, {"content": "pong"})
+    await client.ask("POST", command.webhook, {"content": "for all"})
+    assert [bool(message.flags & Flag.EPHEMERAL) for message in command.interaction.shown] == [True, False]
+    assert [message.content for message in client.simulation.bot_messages(client.room)] == ["for all"]
 
 
-@wired
-async def test_what_is_deleted_is_gone(it: Raw) -> None:
-    one = await used(it)
-    await one.acknowledge(5)
-    assert await it.ask("DELETE", one.original) == (204, None)
-    assert await it.code("GET", one.original) == (404, 10008)
-    await it.ask("POST", one.webhook, {"content": "psst", "flags": 64})
-    assert it.world.of_bot(it.room) == []
-    assert [message.content for message in one.interaction.shown] == ["psst"]
+@with_raw_client
+async def test_what_is_deleted_is_gone(client: RawClient) -> None:
+    command = await use_ping(client)
+    await command.acknowledge(5)
+    assert await client.ask("DELETE", command.original) == (204, None)
+    assert await client.code("GET", command.original) == (404, 10008)
+    await client.ask("POST", command.webhook, {"content": "psst", "flags": 64})
+    assert client.simulation.bot_messages(client.room) == []
+    assert [message.content for message in command.interaction.shown] == ["psst"]
 
 
-@wired
-async def test_after_fifteen_minutes_the_token_is_worth_nothing(it: Raw) -> None:
-    one = await used(it)
-    await one.acknowledge(5)
-    it.world.skipped += 840
-    assert (await it.ask("PATCH", one.original, {"content": "in time"}))[0] == 200
-    it.world.skipped += 61
-    assert await it.code("PATCH", one.original, {"content": "late"}) == (401, 50027)
-    assert await it.code("POST", one.webhook, {"content": "late"}) == (401, 50027)
+@with_raw_client
+async def test_after_fifteen_minutes_the_token_is_worth_nothing(client: RawClient) -> None:
+    command = await use_ping(client)
+    await command.acknowledge(5)
+    client.simulation.skipped += 840
+    assert (await client.ask("PATCH", command.original, {"content": "in time"}))[0] == 200
+    client.simulation.skipped += 61
+    assert await client.code("PATCH", command.original, {"content": "late"}) == (401, 50027)
+    assert await client.code("POST", command.webhook, {"content": "late"}) == (401, 50027)

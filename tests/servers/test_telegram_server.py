@@ -1,4 +1,4 @@
-"""The server that stands in for Telegram is as strict as Telegram: what that refuses is refused here, with its error."""
+"""The simulated Telegram refuses what Telegram refuses, with the same errors."""
 
 import asyncio
 import json
@@ -9,44 +9,44 @@ import aiohttp
 import pytest
 
 from tests.servers.telegram import Bot, Fault, TelegramServer
-from tests.servers.telegram.entities import found, moved, trimmed, units
+from tests.servers.telegram.entities import find_entities, moved, trimmed, units
 
 
 class Client:
-    """Calls methods as any HTTP client would; every value becomes text, as in a form."""
+    """Calls methods as an HTTP client, with every value as text in a form."""
 
     def __init__(self, server: TelegramServer, session: aiohttp.ClientSession) -> None:
         self.server = server
-        self.world = server.world
-        self.bot = self.world.bot("dann_bot")
-        self.alice = self.world.user("alice")
-        self.tavern = self.world.group("tavern")
+        self.simulation = server.simulation
+        self.bot = self.simulation.bot("dann_bot")
+        self.alice = self.simulation.user("alice")
+        self.tavern = self.simulation.group("tavern")
         self.session = session
 
     async def call(self, method: str, bot: Bot | None = None, **parameters: Any) -> Any:
-        """The result, or (code, description) where it is refused."""
+        """Call a method; return the result, or (code, description) if refused."""
         form = {key: value if isinstance(value, str) else json.dumps(value) for key, value in parameters.items()}
         return await self.post(f"{(bot or self.bot).token}/{method}", data=form)
 
     async def post(self, path: str, **body: Any) -> Any:
         async with self.session.post(self.server.base_url + path, **body) as response:
-            told = await response.json()
-            assert told["ok"] is (response.status == 200)
-            if told["ok"]:
-                return told["result"]
-            assert told["error_code"] == response.status
-            return told["error_code"], told["description"]
+            body = await response.json()
+            assert body["ok"] is (response.status == 200)
+            if body["ok"]:
+                return body["result"]
+            assert body["error_code"] == response.status
+            return body["error_code"], body["description"]
 
 
 def with_server(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a test with a Client. Those that take more are called from one that does not."""
+    """Run an async test with a Client."""
 
-    async def played() -> None:
+    async def run_async() -> None:
         async with TelegramServer() as server, aiohttp.ClientSession() as session:
             await test(Client(server, session))
 
     def run() -> None:
-        asyncio.run(played())
+        asyncio.run(run_async())
 
     run.__name__, run.__doc__ = test.__name__, test.__doc__
     return run
@@ -113,32 +113,32 @@ async def test_where_a_bot_may_write(client: Client) -> None:
 
     assert await sent("") == (400, "Bad Request: chat_id is empty")
     assert await sent(-100123) == (400, "Bad Request: chat not found")
-    private = client.world.private(client.alice)
+    private = client.simulation.private(client.alice)
     assert await sent(client.alice.id) == (403, "Forbidden: bot can't initiate conversation with a user")
-    client.world.say(client.alice, private, "hi")
+    client.simulation.say(client.alice, private, "hi")
     assert (await sent(client.alice.id))["chat"]["type"] == "private"
     private.blocked = True
     assert await sent(client.alice.id) == (403, "Forbidden: bot was blocked by the user")
     client.tavern.kicked = True
     assert await sent(client.tavern.id) == (403, "Forbidden: bot was kicked from the supergroup chat")
-    old = client.world.group("old", kind="group")
+    old = client.simulation.group("old", kind="group")
     old.migrated_to = client.tavern.id
     assert (await sent(old.id))[0] == 400
 
 
 @with_server
 async def test_replies_and_topics(client: Client) -> None:
-    forum = client.world.group("forum", topics=True)
-    music = client.world.topic(forum, "music", client.alice)
-    asked = client.world.say(client.alice, forum, "hi", thread=music)
+    forum = client.simulation.group("forum", topics=True)
+    music = client.simulation.topic(forum, "music", client.alice)
+    asked = client.simulation.say(client.alice, forum, "hi", thread=music)
 
     async def sent(chat: int = forum.id, **more: Any) -> Any:
         return await client.call("sendMessage", chat_id=chat, text="hi", **more)
 
-    told = await sent(message_thread_id=music, reply_parameters={"message_id": asked.id})
-    assert (told["message_thread_id"], told["is_topic_message"]) == (music, True)
-    assert told["reply_to_message"]["message_id"] == asked.id
-    assert "reply_to_message" not in told["reply_to_message"]
+    body = await sent(message_thread_id=music, reply_parameters={"message_id": asked.id})
+    assert (body["message_thread_id"], body["is_topic_message"]) == (music, True)
+    assert body["reply_to_message"]["message_id"] == asked.id
+    assert "reply_to_message" not in body["reply_to_message"]
     assert await sent(message_thread_id=999) == (400, "Bad Request: message thread not found")
     assert (await sent(chat=client.tavern.id, message_thread_id=1))[0] == 400
     gone = {"message_id": 12345}
@@ -159,23 +159,25 @@ async def test_chat_actions(client: Client) -> None:
 
 @with_server
 async def test_lists_of_commands(client: Client) -> None:
-    async def listed(*names: str, description: str = "does it", **more: Any) -> Any:
+    async def set_commands(*names: str, description: str = "does it", **more: Any) -> Any:
         commands = [{"command": name, "description": description} for name in names]
         return await client.call("setMyCommands", commands=commands, **more)
 
-    assert await listed("dann", "dann_2") is True
+    assert await set_commands("dann", "dann_2") is True
     assert [one["command"] for one in await client.call("getMyCommands")] == ["dann", "dann_2"]
     for name in ("Dann", "dann-admin", "", "x" * 33, "zoë"):
-        assert await listed(name) == (400, "Bad Request: BOT_COMMAND_INVALID")
+        assert await set_commands(name) == (400, "Bad Request: BOT_COMMAND_INVALID")
     for description in ("", "  ", "x" * 257):
-        assert (await listed("dann", description=description))[1] == "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID"
-    assert await listed(*["x"] * 101) == (400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
+        assert (await set_commands("dann", description=description))[
+            1
+        ] == "Bad Request: BOT_COMMAND_DESCRIPTION_INVALID"
+    assert await set_commands(*["x"] * 101) == (400, "Bad Request: BOT_COMMANDS_TOO_MUCH")
     own = {"type": "chat", "chat_id": client.alice.id}
-    assert await listed("dann", scope=own) == (400, "Bad Request: chat not found")
-    client.world.say(client.alice, client.world.private(client.alice), "hi")
-    assert await listed("own", scope=own) is True
+    assert await set_commands("dann", scope=own) == (400, "Bad Request: chat not found")
+    client.simulation.say(client.alice, client.simulation.private(client.alice), "hi")
+    assert await set_commands("own", scope=own) is True
     assert (await client.call("getMyCommands", scope=own))[0]["command"] == "own"
-    assert (await listed("dann", scope={"type": "universe"}))[0] == 400
+    assert (await set_commands("dann", scope={"type": "universe"}))[0] == 400
     assert await client.call("deleteMyCommands") is True
     assert await client.call("getMyCommands") == []
 
@@ -183,7 +185,7 @@ async def test_lists_of_commands(client: Client) -> None:
 @with_server
 async def test_offsets_confirm_what_came_before(client: Client) -> None:
     for number in range(5):
-        client.world.say(client.alice, client.tavern, str(number))
+        client.simulation.say(client.alice, client.tavern, str(number))
     first = await client.call("getUpdates", limit=2)
     assert [update["message"]["text"] for update in first] == ["0", "1"]
     assert await client.call("getUpdates", limit=2) == first, "nothing was confirmed"
@@ -195,13 +197,13 @@ async def test_offsets_confirm_what_came_before(client: Client) -> None:
 
 @with_server
 async def test_polls_wait_for_updates_and_only_for_those_allowed(client: Client) -> None:
-    said = client.world.say(client.alice, client.tavern, "before")
+    said = client.simulation.say(client.alice, client.tavern, "before")
     poll = asyncio.create_task(
         client.call("getUpdates", timeout=30, offset=700_000_002, allowed_updates=["edited_message"])
     )
-    await client.world.until(lambda: client.world.mailboxes[client.bot].allowed)
-    client.world.say(client.alice, client.tavern, "not allowed")
-    client.world.edit(said, "after")
+    await client.simulation.until(lambda: client.simulation.mailboxes[client.bot].allowed)
+    client.simulation.say(client.alice, client.tavern, "not allowed")
+    client.simulation.edit(said, "after")
     (update,) = await poll
     assert update["edited_message"]["text"] == "after"
     assert "edit_date" in update["edited_message"]
@@ -210,11 +212,11 @@ async def test_polls_wait_for_updates_and_only_for_those_allowed(client: Client)
 @with_server
 async def test_a_second_poller_ends_the_first(client: Client) -> None:
     first = asyncio.create_task(client.call("getUpdates", timeout=30))
-    await client.world.until(lambda: client.bot.used.get("getupdates"))
+    await client.simulation.until(lambda: client.bot.used.get("getupdates"))
     second = asyncio.create_task(client.call("getUpdates", timeout=30))
     code, description = await first
     assert (code, description[:43]) == (409, "Conflict: terminated by other getUpdates re")
-    client.world.say(client.alice, client.tavern, "hi")
+    client.simulation.say(client.alice, client.tavern, "hi")
     assert len(await second) == 1
 
 
@@ -244,7 +246,7 @@ async def test_webhooks_exclude_polling_and_carry_the_secret(client: Client) -> 
         assert await client.call("setWebhook", url=url, secret_token="s-1") is True
         code, description = await client.call("getUpdates")
         assert (code, description[:40]) == (409, "Conflict: can't use getUpdates method wh")
-        client.world.say(client.alice, client.tavern, "hi")
+        client.simulation.say(client.alice, client.tavern, "hi")
         secret, update = await came.get()
         assert (secret, update["message"]["text"]) == ("s-1", "hi")
         info = await client.call("getWebhookInfo")
@@ -257,11 +259,11 @@ async def test_webhooks_exclude_polling_and_carry_the_secret(client: Client) -> 
 
 @with_server
 async def test_privacy_mode_hides_what_is_not_meant_for_a_bot(client: Client) -> None:
-    shy = client.world.bot("shy_bot", privacy=True)
+    shy = client.simulation.bot("shy_bot", privacy=True)
     mine = await client.call("sendMessage", shy, chat_id=client.tavern.id, text="hello")
     for text in ("hi all", "@dann_bot hi", "/dann@dann_bot", "@shy_bot hi", "/anything", "/x@Shy_Bot"):
-        client.world.say(client.alice, client.tavern, text)
-    client.world.say(client.alice, client.tavern, "to you", reply_to=client.tavern.messages[mine["message_id"]])
+        client.simulation.say(client.alice, client.tavern, text)
+    client.simulation.say(client.alice, client.tavern, "to you", reply_to=client.tavern.messages[mine["message_id"]])
     texts = [update["message"]["text"] for update in await client.call("getUpdates", shy)]
     assert texts == ["@shy_bot hi", "/anything", "/x@Shy_Bot", "to you"]
     assert len(await client.call("getUpdates")) == 7
@@ -270,9 +272,9 @@ async def test_privacy_mode_hides_what_is_not_meant_for_a_bot(client: Client) ->
 
 @with_server
 async def test_bots_do_not_hear_bots_and_private_chats_are_private(client: Client) -> None:
-    other = client.world.bot("other_bot")
+    other = client.simulation.bot("other_bot")
     await client.call("sendMessage", other, chat_id=client.tavern.id, text="@dann_bot hi")
-    client.world.say(client.alice, client.world.private(client.alice, other), "between us")
+    client.simulation.say(client.alice, client.simulation.private(client.alice, other), "between us")
     assert await client.call("getUpdates") == []
     assert len(await client.call("getUpdates", other)) == 1
 
@@ -283,28 +285,28 @@ async def test_more_than_is_allowed_is_refused_with_when_to_come_back(client: Cl
     assert sum(isinstance(answer, tuple) for answer in answers) >= 1, "21 at once, and one more in three seconds"
     url = f"{client.server.base_url}{client.bot.token}/sendMessage"
     async with client.session.post(url, data={"chat_id": str(client.tavern.id), "text": "hi"}) as response:
-        told = await response.json()
-        seconds = told["parameters"]["retry_after"]
-        assert (response.status, told["description"]) == (429, f"Too Many Requests: retry after {seconds}")
+        body = await response.json()
+        seconds = body["parameters"]["retry_after"]
+        assert (response.status, body["description"]) == (429, f"Too Many Requests: retry after {seconds}")
         assert 1 <= seconds <= 3
 
 
 @with_server
 async def test_faults_are_met_once_each(client: Client) -> None:
-    client.world.faults.next("getMe", Fault("error", code=500), Fault("too_many", seconds=9))
+    client.simulation.faults.next("getMe", Fault("error", code=500), Fault("too_many", seconds=9))
     assert await client.call("getMe") == (500, "Internal Server Error")
     assert await client.call("getMe") == (429, "Too Many Requests: retry after 9")
-    client.world.faults.next("getMe", Fault("garbage"), Fault("reset"), Fault("error", code=502))
+    client.simulation.faults.next("getMe", Fault("garbage"), Fault("reset"), Fault("error", code=502))
     with pytest.raises(ValueError, match="Expecting"):
         await client.call("getMe")
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.call("getMe")
     with pytest.raises(aiohttp.ContentTypeError):
         await client.call("getMe")
-    client.world.faults.next("sendMessage", Fault("reset", after=True))
+    client.simulation.faults.next("sendMessage", Fault("reset", after=True))
     with pytest.raises(aiohttp.ClientConnectionError):
         await client.call("sendMessage", chat_id=client.tavern.id, text="it was sent")
-    assert [message.text for message in client.world.sent] == ["it was sent"]
+    assert [message.text for message in client.simulation.sent] == ["it was sent"]
     assert (await client.call("getMe"))["id"] == client.bot.id
 
 
@@ -320,12 +322,12 @@ async def test_faults_are_met_once_each(client: Client) -> None:
     ],
 )
 def test_what_the_server_finds_by_itself(text: str, kinds: list[str]) -> None:
-    assert [entity["type"] for entity in found(text)] == kinds
+    assert [entity["type"] for entity in find_entities(text)] == kinds
 
 
 def test_nothing_is_found_in_code() -> None:
     code = [{"type": "code", "offset": 3, "length": 9}]
-    assert found("😂 @dann_bot @dann_bot", code) == [*code, {"type": "mention", "offset": 13, "length": 9}]
+    assert find_entities("😂 @dann_bot @dann_bot", code) == [*code, {"type": "mention", "offset": 13, "length": 9}]
 
 
 def test_entities_move_with_what_is_cleaned_away() -> None:

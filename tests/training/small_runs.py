@@ -1,4 +1,4 @@
-"""Posts and small settings that tests train on."""
+"""Small training runs for tests: settings and posts."""
 
 from datetime import datetime
 from pathlib import Path
@@ -18,25 +18,25 @@ SMALL: dict[str, Any] = {
 
 
 def small_settings(folder: Path, **train: Any) -> BotSettings:
-    """Settings for a run of a second or two in `folder`."""
+    """Return settings for a run of a second or two in `folder`."""
     return BotSettings.model_validate(SMALL | {"data": {"dir": folder}, "train": SMALL["train"] | train})
 
 
 def posts(texts: list[str], *, mine: bool = True, channel: str = "a", gap: float = 60.0) -> list[Post]:
-    """One post a text, `gap` seconds apart."""
+    """Return one post per text, `gap` seconds apart."""
     return [Post(f"{channel}{i}", channel, mine, 1000.0 + i * gap, text) for i, text in enumerate(texts)]
 
 
 def chat(lines: list[tuple[str, bool]], gap: float = 60.0) -> list[Post]:
-    """A channel of (text, mine)."""
+    """Return the posts of one channel from pairs of (text, mine)."""
     return [Post(f"c{i}", "chat", mine, 1000.0 + i * gap, text) for i, (text, mine) in enumerate(lines)]
 
 
 def demo(exchanges: int = 200) -> list[Post]:
-    """The demo persona's posts, as the store returns them."""
-    made = [post.record for post in demo_posts(exchanges, seed=1)]
-    times = [datetime.fromisoformat(p["time"]).timestamp() for p in made]
+    """Return the demo persona's posts, as read from the store."""
+    records = [post.record for post in demo_posts(exchanges, seed=1)]
+    times = [datetime.fromisoformat(record["time"]).timestamp() for record in records]
     return [
-        Post(p["id"], "night", p["author"] == NAME, time, p["text"], p.get("reply_to"))
-        for p, time in zip(made, times, strict=True)
+        Post(record["id"], "night", record["author"] == NAME, time, record["text"], record.get("reply_to"))
+        for record, time in zip(records, times, strict=True)
     ]

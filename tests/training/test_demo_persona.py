@@ -1,4 +1,4 @@
-"""The grammar's probabilities are what it says, and a network can come near its entropy but not below it."""
+"""The grammar's probabilities, and a network's score near its entropy but not below."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from rich.console import Console
 
 from tests.training.small_runs import small_settings
 from training.demo_persona import NAME, RULES, TOPICS, demo_posts, draw, write_export
-from training.posts.importer import look_through, store_exports
+from training.posts.importer import scan_exports, store_exports
 from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
@@ -57,7 +57,7 @@ def test_the_network_comes_near_the_true_entropy_but_not_below_it(tmp_path: Path
     with export.open("w") as file:
         write_export(file, 2000, seed=1)
     with open_store(f"sqlite:///{tmp_path / 'posts.db'}") as store:
-        report = store_exports(store, look_through([export], NAME))
+        report = store_exports(store, scan_exports([export], NAME))
         posts = list(store.posts())
     own = [post for post in demo_posts(2000, seed=1) if post.record["author"] == NAME]
     assert (report.mine, report.context) == (len(own), 2000)

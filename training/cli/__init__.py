@@ -1,1 +1,1 @@
-"""The commands of training: `dann import | posts | train | eval | checkpoints | forget | experiment | retrain`."""
+"""Commands: `dann import, posts, train, eval, checkpoints, forget, experiment, retrain`."""

@@ -1,4 +1,4 @@
-"""`dann eval`."""
+"""`dann eval`: evaluate a checkpoint on held-out posts."""
 
 import argparse
 import logging
@@ -6,15 +6,15 @@ from typing import Any
 
 from rich.console import Console
 
-from training.cli.shared import add_command, print_json, terminal
+from training.cli.shared import add_command, print_json, stderr_console
 from training.config.tables import Settings
 
 
 def add_eval(commands: Any) -> None:
     """Add `eval` to a parser's subparsers."""
     about = "measure how well a checkpoint knows your posts, and how much like you it writes"
-    judging = add_command(commands, "eval", run_eval, about)
-    judging.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
+    parser = add_command(commands, "eval", run_eval, about)
+    parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 
 
 def run_eval(args: argparse.Namespace, settings: Settings) -> int:
@@ -24,12 +24,12 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     from training.evaluation.table import print_report  # noqa: PLC0415
     from training.store.posts import open_store  # noqa: PLC0415
 
-    told = terminal(quiet=args.quiet)
-    with told.status("loading") as status:
+    console = stderr_console(quiet=args.quiet)
+    with console.status("loading") as status:
 
-        def progress(doing: str) -> None:
-            status.update(doing)
-            logging.getLogger("dann.eval").debug(doing)
+        def progress(stage: str) -> None:
+            status.update(stage)
+            logging.getLogger("dann.eval").debug(stage)
 
         snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
         with open_store(settings.data.store_url) as store:
@@ -40,7 +40,7 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
             f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained and holds "
             f"{report.posts:,} now: some of the posts held out now may have been learned"
         )
-        told.print(line, markup=False, highlight=False, soft_wrap=True)
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
     if args.json:
         print_json(report.as_json())
     else:

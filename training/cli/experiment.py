@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from model.errors import DannError
 from training.cli.shared import (
-    INTERRUPTED,
+    EXIT_INTERRUPTED,
     Parser,
     add_command,
-    given_sets,
     interruptible,
     print_json,
     print_table,
-    terminal,
+    setting_overrides,
+    stderr_console,
 )
 from training.config.tables import Settings
 from training.lab import preset, report, results
@@ -48,7 +48,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     """`dann experiment run`."""
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
-    chosen = preset.load_preset(args.name, args.config, given_sets(args))
+    chosen = preset.load_preset(args.name, args.config, setting_overrides(args))
     from training.loop import devices, multihost  # noqa: PLC0415 (JAX takes seconds to import)
 
     devices.prepare(chosen.train)
@@ -57,7 +57,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
 
     name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
     with multihost.join_hosts(chosen) as here, interruptible() as stopping:
-        output = terminal(quiet=args.quiet or not multihost.is_first())
+        output = stderr_console(quiet=args.quiet or not multihost.is_first())
         finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(output), stopping)
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
@@ -67,7 +67,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
             print_json(report.row_json(row))
         else:
             sys.stdout.write(report.markdown([(row, "")]) + "\n")
-    return 0 if len(finished) == args.seeds else INTERRUPTED
+    return 0 if len(finished) == args.seeds else EXIT_INTERRUPTED
 
 
 def _source(settings: preset.ExperimentSettings, text: str) -> "Source":

@@ -1,4 +1,4 @@
-"""`dann forget`: posts out of the store for good."""
+"""`dann forget`: delete posts for good."""
 
 import argparse
 import sys
@@ -8,22 +8,22 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model.errors import DannError
-from training.cli.shared import add_command, print_json, print_table, terminal
+from training.cli.shared import add_command, print_json, print_table, stderr_console
 from training.config.tables import DataConfig, Settings
 from training.exports.common import iso_time
 
 if TYPE_CHECKING:
-    from training.posts.forgetting import Forgotten
+    from training.posts.forgetting import ForgetResult
     from training.store.posts import PostStore
-    from training.store.selector import Found, Selector
+    from training.store.selector import SelectedPosts, Selector
 
 LONGEST_ID = 200
-"""Characters: longer ids are kept as their digest (importer.py)."""
+"""Characters: longer ids are stored as digests (posts/importer.py)."""
 
 
 def add_forget(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
-    about = "take posts out for good, so that no import brings them back"
+    about = "delete posts for good; no import restores them"
     parser = add_command(commands, "forget", run_forget, about)
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--contains", metavar="TEXT", help="posts that contain this, in upper or lower case")
@@ -34,8 +34,8 @@ def add_forget(commands: Any) -> None:
     parser.add_argument(
         "--purge",
         action="store_true",
-        help="also remove what was made of them: samples now, and after the next retrain the checkpoints that may have "
-        "learned from them, which is all but those made a day or more before the first of them was written",
+        help="also delete samples now and, after the next retrain, the checkpoints that may have learned from the posts: "
+        "all except those made a day or more before the first of them was written",
     )
 
 
@@ -45,25 +45,25 @@ def run_forget(args: argparse.Namespace, settings: Settings) -> int:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     selector = _selector(args)
-    told = terminal(quiet=args.quiet)
+    console = stderr_console(quiet=args.quiet)
     with open_store(settings.data.store_url) as store:
-        found = _found(store, selector)
-        if found.ids and not args.yes and not _agreed(found):
-            told.print("nothing was forgotten")
+        posts = _select(store, selector)
+        if posts.ids and not args.yes and not _confirmed(posts):
+            console.print("nothing was forgotten")
             return 1
-        done = forget(store, settings.data, selector, purge=args.purge)
-        _tell(args, done, told, settings.data)
+        result = forget(store, settings.data, selector, purge=args.purge)
+        _print_result(args, result, console, settings.data)
         try:
             store.scrub()
         except DannError as error:
             raise DannError(
-                f"{error}; the posts are forgotten; do the same again later to clear the file too"
+                f"{error}; the posts are forgotten; run this command again later to clear the file too"
             ) from error
     return 0
 
 
 def _selector(args: argparse.Namespace) -> "Selector":
-    """What was given, checked; argparse sees to there being exactly one."""
+    """Return the validated selection; argparse allows exactly one option."""
     from training.store.selector import Selector  # noqa: PLC0415
 
     for option in ("contains", "id", "source", "before"):
@@ -74,63 +74,65 @@ def _selector(args: argparse.Namespace) -> "Selector":
         raise DannError(f"--id: no id is longer than {LONGEST_ID} characters; this has {len(args.id):,}")
     before = iso_time.seconds(args.before)
     if args.before is not None and before is None:
-        raise DannError(f"--before {args.before}: is no date; write it as in --before 2023-05-01")
+        raise DannError(f"--before {args.before}: is not a date; write it as in --before 2023-05-01")
     return Selector(contains=args.contains, id=args.id, source=args.source, before=before)
 
 
-def _found(store: "PostStore", selector: "Selector") -> "Found":
-    """Raises DannError for an id and a source that never were."""
-    found = store.find(selector)
-    if found.ids:
-        return found
+def _select(store: "PostStore", selector: "Selector") -> "SelectedPosts":
+    """Return the selected posts. Raises DannError for an unknown id or source."""
+    posts = store.find(selector)
+    if posts.ids:
+        return posts
     if selector.id is not None and not store.has_forgotten(selector.id):
         raise DannError(f"--id {selector.id}: there is no such post; ids look like discord:901 or telegram:77:12")
     if selector.source is not None:
         known = ", ".join(sorted(store.summary().sources)) or "none: the store is empty"
         raise DannError(f"--source {selector.source}: no posts are from there; there are {known}")
-    return found
+    return posts
 
 
-def _agreed(found: "Found") -> bool:
-    """Ask. Raises DannError where nobody can be asked."""
-    plural = "" if len(found.ids) == 1 else "s"
-    about = f"{len(found.ids):,} post{plural} ({found.mine:,} of yours{_span(found)})"
+def _confirmed(posts: "SelectedPosts") -> bool:
+    """Ask for confirmation. Raises DannError without a terminal."""
+    plural = "" if len(posts.ids) == 1 else "s"
+    count = f"{len(posts.ids):,} post{plural} ({posts.mine:,} of yours{_time_span(posts)})"
     if not sys.stdin.isatty():
-        raise DannError(f"this would forget {about} for good; say --yes to do so without being asked")
-    Console(stderr=True).print(f"forget {about} for good? \\[y/N] ", end="", highlight=False)
+        raise DannError(f"this would forget {count} for good; give --yes to confirm")
+    Console(stderr=True).print(f"forget {count} for good? \\[y/N] ", end="", highlight=False)
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _span(found: "Found") -> str:
-    if found.oldest is None or found.newest is None:
+def _time_span(posts: "SelectedPosts") -> str:
+    if posts.oldest is None or posts.newest is None:
         return ""
-    first, last = (datetime.fromtimestamp(time, UTC).date().isoformat() for time in (found.oldest, found.newest))
+    first, last = (datetime.fromtimestamp(time, UTC).date().isoformat() for time in (posts.oldest, posts.newest))
     return f", {first} to {last}"
 
 
-def _tell(args: argparse.Namespace, done: "Forgotten", told: Console, data: DataConfig) -> None:
-    count, mine = len(done.found.ids), done.found.mine
+def _print_result(args: argparse.Namespace, result: "ForgetResult", console: Console, data: DataConfig) -> None:
+    count, mine = len(result.posts.ids), result.posts.mine
     if args.json:
         counts = {"forgotten": count, "mine": mine, "context": count - mine}
-        print_json({**counts, "checkpoints": done.checkpoints, "retired": done.retired, "runs": done.runs})
+        print_json({**counts, "checkpoints": result.checkpoints, "retired": result.retired, "runs": result.runs})
     else:
         print_table([("forgotten", f"{count:,}"), ("  yours", f"{mine:,}"), ("  others'", f"{count - mine:,}")])
     if count:
-        for line in _notes(done, data, purged=args.purge):
-            told.print(line, markup=False, highlight=False, soft_wrap=True)
+        for line in _notes(result, data, purged=args.purge):
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
-def _notes(done: "Forgotten", data: DataConfig, *, purged: bool) -> list[str]:
-    """What else holds something of the posts, and what becomes of it."""
+def _notes(result: "ForgetResult", data: DataConfig, *, purged: bool) -> list[str]:
+    """Return what may still contain the posts, and when that is removed."""
     notes = []
-    if done.checkpoints:
-        fate = "they go once another is published" if done.retired else "`dann rm ID` removes one that does not serve"
-        notes.append(f"checkpoints that may have learned from them: {', '.join(done.checkpoints)}; {fate}")
-    if done.runs:
-        notes.append(f"unfinished runs that may have, and can no longer be gone on with: {', '.join(done.runs)}")
+    if result.checkpoints:
+        removal = (
+            "removed once another is published" if result.retired else "`dann rm ID` removes one that does not serve"
+        )
+        notes.append(f"checkpoints that may have learned from them: {', '.join(result.checkpoints)}; {removal}")
+    if result.runs:
+        notes.append(f"unfinished runs that may have learned from them, no longer resumable: {', '.join(result.runs)}")
     if not purged and any(data.runs.glob("*/samples.txt")):
-        notes.append(f"{data.runs}: samples of experiments may quote them; --purge removes those")
-    done_folder = data.inbox_folder / "done" if data.inbox_folder else None
-    if done_folder and done_folder.is_dir() and any(done_folder.iterdir()):
-        notes.append(f"{done_folder}: exports that were imported still hold what they held; remove them yourself")
+        notes.append(f"{data.runs}: samples of experiments may contain them; --purge removes those")
+    imported = data.inbox_folder / "done" if data.inbox_folder else None
+    if imported and imported.is_dir() and any(imported.iterdir()):
+        notes.append(f"{imported}: imported exports may still contain them; remove those files yourself")
     return notes

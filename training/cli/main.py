@@ -1,4 +1,4 @@
-"""`dann import | posts | train`; the other commands of training are next door. Also `python -m training`."""
+"""`dann import | posts | train`, and all other commands of `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ from training.cli.shared import (
     print_table,
     root_parser,
     run_command,
-    terminal,
+    stderr_console,
 )
 from training.config.tables import Settings
 
@@ -37,9 +37,9 @@ SKIPPED_SHOWN = 5
 
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
-    reading = add_command(commands, "import", run_import, "read exports of your posts into the store")
-    reading.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
-    reading.add_argument("--me", metavar="NAME|ID", help="who you are in the export; remembered for the next one")
+    importing = add_command(commands, "import", run_import, "read exports of your posts into the store")
+    importing.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
+    importing.add_argument("--me", metavar="NAME|ID", help="who you are in the export; remembered for the next one")
     add_command(commands, "posts", run_posts, "show what the store holds")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
@@ -61,18 +61,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_import(args: argparse.Namespace, settings: Settings) -> int:
     """`dann import`."""
-    from training.posts.importer import look_through, store_exports  # noqa: PLC0415
+    from training.posts.importer import scan_exports, store_exports  # noqa: PLC0415
     from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-    told = terminal(quiet=args.quiet)
-    with told.status("reading") as status:
+    console = stderr_console(quiet=args.quiet)
+    with console.status("reading") as status:
 
-        def progress(doing: str, read: int) -> None:
-            status.update(f"{doing}, {read:,} messages so far")
+        def progress(stage: str, read: int) -> None:
+            status.update(f"{stage}, {read:,} messages so far")
 
-        # The store comes second: what is not worth importing makes no data folder.
+        # Scan first, so that a bad export creates no data folder.
         url = settings.data.store_url
-        exports = look_through(args.paths, args.me or settings.data.me, progress, lambda: known_owners(url))
+        exports = scan_exports(args.paths, args.me or settings.data.me, progress, lambda: known_owners(url))
         with open_store(url) as store:
             report = store_exports(store, exports, progress)
     if args.json:
@@ -82,8 +82,8 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
         _print_report(report)
     if report.skipped:
         names = ", ".join(report.skipped[:SKIPPED_SHOWN]) + (", ..." if len(report.skipped) > SKIPPED_SHOWN else "")
-        line = f"{len(report.skipped):,} not read, none of the formats: {names}"
-        told.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+        line = f"{len(report.skipped):,} not read, of no known format: {names}"
+        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
     return 0
 
 
@@ -152,21 +152,21 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
 
     posts = stored_posts(settings.data.store_url)
     with multihost.join_hosts(settings) as here, interruptible() as stopping:
-        console = TrainingConsole(terminal(quiet=args.quiet or not multihost.is_first()))
+        console = TrainingConsole(stderr_console(quiet=args.quiet or not multihost.is_first()))
         if args.resume:
             minutes = settings.train.minutes if args.minutes else None
             trained = resume_last(here, posts, console, stopping, minutes)
         else:
             trained = train(here, posts, console, stopping)
     if multihost.is_first():
-        _tell_trained(args, trained)
+        _print_result(args, trained)
     if trained.ending == "diverged":
         consequence = f"the best weights before that are saved as {trained.checkpoint}"
         raise Diverged(trained.steps, trained.learning_rate, consequence)
     return 0
 
 
-def _tell_trained(args: argparse.Namespace, trained: "TrainResult") -> None:
+def _print_result(args: argparse.Namespace, trained: "TrainResult") -> None:
     figures = {
         "checkpoint": trained.checkpoint,
         "val_bpb": trained.score.bpb,
@@ -197,4 +197,4 @@ def _print_trained(trained: "TrainResult") -> None:
         ]
     )
     if trained.ending == "stopped":
-        Console().print("stopped early; `dann train --resume` goes on from here", highlight=False)
+        Console().print("stopped early; `dann train --resume` continues it", highlight=False)

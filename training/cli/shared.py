@@ -1,7 +1,7 @@
-"""The plumbing every command shares: parsers, shared options, exit codes, and what goes to which stream. Knows no command.
+"""Shared by all commands: parsers, options, exit codes, output streams. Knows no command.
 
 A command is a function `(args, settings) -> exit code`, added with `add_command`. With --json one object goes to standard
-output; everything else, always, to standard error.
+output; everything else goes to standard error.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from training.config.tables import Settings
 
 Command = Callable[[argparse.Namespace, Any], int]
 S = TypeVar("S", bound=Settings)
-BUG = 70
-INTERRUPTED = 130
-AGAIN_SECONDS = 0.05
-"""After which a Ctrl-C that was dropped comes again: longer than what dropped it still takes."""
+EXIT_BUG = 70
+EXIT_INTERRUPTED = 130
+RESEND_SECONDS = 0.05
+"""Delay before a dropped Ctrl-C is sent again: longer than the callback that dropped it runs."""
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong in one line."""
+    """An ArgumentParser with one-line errors."""
 
     def error(self, message: str) -> NoReturn:
         """Print the line and exit with 2."""
@@ -42,7 +42,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def add_command(commands: Any, name: str, run: Command, about: str) -> argparse.ArgumentParser:
-    """Add one command with the options that all have."""
+    """Add a command with the shared options."""
     parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
     parser.set_defaults(run=run)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -51,7 +51,7 @@ def add_command(commands: Any, name: str, run: Command, about: str) -> argparse.
 
 
 def add_shared_options(parser: argparse.ArgumentParser, *, nested: bool = False) -> None:
-    """Add the options that may stand before or after the command. After it, they keep what stood before."""
+    """Add the options allowed before and after the command, where they add to those before."""
     unset: Any = argparse.SUPPRESS if nested else None
     off: Any = argparse.SUPPRESS if nested else False
     parser.add_argument(
@@ -66,14 +66,14 @@ def add_shared_options(parser: argparse.ArgumentParser, *, nested: bool = False)
 
 
 def add_setting(parser: argparse.ArgumentParser, option: str, key: str, metavar: str, about: str) -> None:
-    """Add an option that is another way to write one setting; see `given_sets`."""
+    """Add an option for one setting; see `setting_overrides`."""
     flag = f"--{option.replace('_', '-')}"
     parser.add_argument(flag, dest=option, metavar=metavar, help=f"{about} ({key})")
     parser.set_defaults(setting_of={**(parser.get_default("setting_of") or {}), option: key})
 
 
 def root_parser(prog: str, about: str) -> Parser:
-    """Make the parser that commands are added to."""
+    """Return the parser that commands are added to."""
     parser = Parser(prog=prog, description=about)
     parser.add_argument("--version", action="version", version=f"dann {version('dann')}")
     add_shared_options(parser)
@@ -81,48 +81,48 @@ def root_parser(prog: str, about: str) -> Parser:
 
 
 def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> int:
-    """Parse, load settings, run; turn every ending into an exit code."""
+    """Parse arguments, load settings and run the command; return its exit code."""
     args = parser.parse_args(argv)
     level = logging.DEBUG if args.verbose else logging.ERROR if args.quiet else logging.WARNING
     logging.basicConfig(format="dann: %(message)s", stream=sys.stderr)
     logging.getLogger("dann").setLevel(level)
     try:
-        settings = load_settings(kind, args.config, given_sets(args))
+        settings = load_settings(kind, args.config, setting_overrides(args))
         use_compilation_cache(settings.data.dir / "compiled")
-        with dropped_interrupts_again():
+        with resend_dropped_interrupts():
             return int(args.run(args, settings))
     except DannError as error:
         sys.stderr.write(f"dann: {error}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing it does not fail again
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing stdout does not fail again
         return 1
     except Exception:
         logging.getLogger("dann").exception("this is a bug in dann; please report it with these lines")
-        return BUG
+        return EXIT_BUG
 
 
-def given_sets(args: argparse.Namespace) -> list[str]:
-    """Every `table.key=value` of the command line, and the options that are another way to write one."""
+def setting_overrides(args: argparse.Namespace) -> list[str]:
+    """Return each `table.key=value` of the command line, including options of `add_setting`."""
     given = ((key, getattr(args, option)) for option, key in getattr(args, "setting_of", {}).items())
     return [*args.sets, *args.more_sets, *(f"{key}={value}" for key, value in given if value is not None)]
 
 
-def terminal(*, quiet: bool = False) -> Console:
-    """Where people are told things: standard error."""
+def stderr_console(*, quiet: bool = False) -> Console:
+    """Return the console for messages, on standard error."""
     return Console(stderr=True, quiet=quiet)
 
 
 def print_json(value: dict[str, Any]) -> None:
     """Print the one object of --json."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
-    sys.stdout.flush()  # a reader that has gone shows here, not while Python is shutting down
+    sys.stdout.flush()  # raises BrokenPipeError here, not while Python shuts down
 
 
 def print_table(rows: Sequence[tuple[str, str]]) -> None:
-    """Print names and values in two columns, to standard output."""
+    """Print names and values in two columns to standard output."""
     table = Table(box=None, show_header=False, pad_edge=False)
     table.add_column()
     table.add_column(justify="right")
@@ -133,43 +133,46 @@ def print_table(rows: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], bool]]:
-    """Yield a question: has Ctrl-C or SIGTERM come? The first asks to do what `then` says; the second ends at once."""
-    asked: list[int] = []
+    """Yield a function that returns whether Ctrl-C or SIGTERM came; a second one ends at once.
 
-    def note(number: int, _frame: object) -> None:
-        asked.append(number)
+    The first only prints `then`, what the command does next.
+    """
+    received: list[int] = []
+
+    def handle(number: int, _frame: object) -> None:
+        received.append(number)
         signal.signal(number, signal.default_int_handler)
-        sys.stderr.write(f"dann: {then}; once more ends at once\n")
+        sys.stderr.write(f"dann: {then}; once more to quit at once\n")
 
-    before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield lambda: bool(asked)
+        yield lambda: bool(received)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
 @contextmanager
-def dropped_interrupts_again() -> Iterator[None]:
-    """Ctrl-C once more where Python dropped its KeyboardInterrupt, so that it ends what runs.
+def resend_dropped_interrupts() -> Iterator[None]:
+    """Send SIGINT again when Python dropped the KeyboardInterrupt of a Ctrl-C.
 
-    Python drops what is raised where nobody can catch it, as within a callback of its collector, and JAX has one.
+    Python drops exceptions raised where no code can catch them, such as in a callback of its garbage collector; JAX has one.
     """
     before = sys.unraisablehook
-    again: list[threading.Timer] = []
+    timers: list[threading.Timer] = []
 
-    def hear(dropped: "sys.UnraisableHookArgs") -> None:
+    def resend(dropped: "sys.UnraisableHookArgs") -> None:
         if issubclass(dropped.exc_type, KeyboardInterrupt):
-            again.append(threading.Timer(AGAIN_SECONDS, signal.pthread_kill, (main_thread, signal.SIGINT)))
-            again[-1].start()  # later: what is raised from here would be dropped too
+            timers.append(threading.Timer(RESEND_SECONDS, signal.pthread_kill, (main_thread, signal.SIGINT)))
+            timers[-1].start()  # later: an exception raised here would be dropped too
         else:
             before(dropped)
 
     main_thread = threading.main_thread().ident
-    sys.unraisablehook = hear
+    sys.unraisablehook = resend
     try:
         yield
     finally:
         sys.unraisablehook = before
-        for timer in again:
+        for timer in timers:
             timer.cancel()

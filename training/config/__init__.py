@@ -1,1 +1,1 @@
-"""The tables of config.toml, their keys, and reading them."""
+"""Settings: the tables of config.toml, their keys, and loading them."""

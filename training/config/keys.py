@@ -1,6 +1,6 @@
-"""The keys of config.toml by their dotted names: which there are, which is nearest to a wrong one, what a value may be.
+"""The keys of config.toml: dotted names, the nearest to a wrong one, allowed values.
 
-Knows no place where a setting is written: see load.py.
+Knows no source of settings: see load.py.
 """
 
 import difflib
@@ -11,24 +11,24 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
-Known = dict[str, type[BaseModel] | None]
-"""Every table and setting by its dotted name: a table's model, and None for a setting."""
+KnownKeys = dict[str, type[BaseModel] | None]
+"""Tables and settings by dotted name: a table's model, or None for a setting."""
 
 
-def known_keys(model: type[BaseModel], within: str = "") -> Known:
-    """List the tables and settings of a kind of settings, those of tables within tables too."""
-    found: Known = {}
-    for name, described in model.model_fields.items():
-        table = described.annotation
+def known_keys(model: type[BaseModel], within: str = "") -> KnownKeys:
+    """Return all tables and settings of a model, including nested tables."""
+    keys: KnownKeys = {}
+    for name, field in model.model_fields.items():
+        table = field.annotation
         if isinstance(table, type) and issubclass(table, BaseModel):
-            found |= {within + name: table} | known_keys(table, f"{within}{name}.")
+            keys |= {within + name: table} | known_keys(table, f"{within}{name}.")
         else:
-            found[within + name] = None
-    return found
+            keys[within + name] = None
+    return keys
 
 
-def wrong_key(known: Known, location: Sequence[int | str]) -> str:
-    """Return the dotted name of what is wrong: down to the first part that is not a table."""
+def wrong_key(known: KnownKeys, location: Sequence[int | str]) -> str:
+    """Return the dotted name of a wrong key, down to the first part that is not a table."""
     key = str(location[0])
     for part in location[1:]:
         if known.get(key) is None:
@@ -37,31 +37,31 @@ def wrong_key(known: Known, location: Sequence[int | str]) -> str:
     return key
 
 
-def nearest(known: Known, key: str) -> str:
-    """Return what is most like this key: beside it if there is such a name, else anywhere; a table in brackets."""
+def nearest_key(known: KnownKeys, key: str) -> str:
+    """Return the most similar key, from the same table if possible; a table in brackets."""
     within, _, last = key.rpartition(".")
-    beside = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == within}
-    if like := difflib.get_close_matches(last, beside, n=1):
-        near = beside[like[0]]
+    siblings = {name.rpartition(".")[2]: name for name in known if name.rpartition(".")[0] == within}
+    if similar := difflib.get_close_matches(last, siblings, n=1):
+        near = siblings[similar[0]]
     else:
         settings = [name for name, table in known.items() if table is None]
         near = difflib.get_close_matches(key, settings, n=1, cutoff=0.0)[0]
     return near if known[near] is None else f"[{near}]"
 
 
-def allowed(known: Known, key: str, error: ErrorDetails) -> str:
-    """Say what the value of this key may be, in words."""
+def allowed_values(known: KnownKeys, key: str, error: ErrorDetails) -> str:
+    """Describe the values that this key allows."""
     within, _, name = key.rpartition(".")
     parent = known.get(within)
     if known[key] is not None or parent is None:
         return f"a table, [{key}]"
-    described = parent.model_json_schema()["properties"][name]
-    choices = [_choice(one) for one in described.get("anyOf", [described])]
+    schema = parent.model_json_schema()["properties"][name]
+    choices = [_choice(branch) for branch in schema.get("anyOf", [schema])]
     return " or ".join(choices) if all(choices) else error["msg"][:1].lower() + error["msg"][1:]
 
 
 def _choice(schema: Mapping[str, Any]) -> str:
-    """Say what one branch of a JSON schema allows, in words."""
+    """Describe what one branch of a JSON schema allows."""
     if "enum" in schema or "const" in schema:
         return " or ".join(f'"{value}"' for value in schema.get("enum", [schema.get("const")]))
     items = schema.get("items", {}).get("description", "text")

@@ -1,7 +1,7 @@
-"""Settings from where they are written, read once by an entry point: --set, the environment, config.toml, the defaults.
+"""Load settings from --set, the environment, config.toml and the defaults.
 
-That is also their order of precedence; an experiment's file lies over config.toml. A wrong key or value is one line:
-where it stands, what it is, what is allowed.
+That is their order of precedence; an experiment's file overrides config.toml. Each entry point loads them once. The error
+for a wrong key or value is one line: where it is, what was found, what is allowed.
 """
 
 import os
@@ -16,29 +16,28 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from model.errors import DannError
-from training.config.keys import allowed, known_keys, nearest, wrong_key
+from training.config.keys import allowed_values, known_keys, nearest_key, wrong_key
 from training.config.tables import Settings
 
 CONFIG_FILE = Path("config.toml")
 BOT_TABLES = frozenset({"persona", "bot"})
-"""Tables of the same file that belong to the layer above; `python -m training` leaves them alone."""
+"""Tables of config.toml that belong to bot/; `python -m training` ignores them."""
 
 S = TypeVar("S", bound=Settings)
 
-
 Files = list[tuple[Path, dict[str, Any]]]
-"""Files and what is written there, the one that wins first."""
+"""Files and their values, in order of precedence."""
 
 
 def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay: Path | None = None) -> S:
-    """Read settings of one kind; `file` None is config.toml where it is there, and `overlay` a file that lies over it.
+    """Load settings from `file` (None: config.toml, if it exists) with `overlay` over it.
 
-    Raises DannError for what is wrong.
+    Raises DannError for a wrong key or value.
     """
     files: Files = [(overlay, _file_values(kind, overlay))] if overlay else []
     files.append((file or CONFIG_FILE, _file_values(kind, file)))
-    written = _merged(files)
-    given = _given(kind, sets)
+    from_files = _merged(files)
+    from_command_line = _parse_sets(kind, sets)
 
     class Layered(kind):  # type: ignore[valid-type, misc]
         @classmethod
@@ -49,13 +48,13 @@ def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay
             env_settings: PydanticBaseSettingsSource,
             **_: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, written)
+            return init_settings, env_settings, InitSettingsSource(settings_cls, from_files)
 
     try:
-        layered: Settings = Layered(**given)
+        layered: Settings = Layered(**from_command_line)
     except ValidationError as error:
-        raise DannError(_explained(kind, error.errors()[0], given, files)) from error
-    except SettingsError as error:  # a whole table in one variable, which must be JSON
+        raise DannError(_error_message(kind, error.errors()[0], from_command_line, files)) from error
+    except SettingsError as error:  # a whole table in one variable, which is parsed as JSON
         raise DannError(
             f"environment: {error}; give each setting its own variable, as in DANN_TRAIN__MINUTES=3"
         ) from error
@@ -78,24 +77,24 @@ def _file_values(kind: type[Settings], file: Path | None) -> dict[str, Any]:
 
 
 def _merged(files: Files) -> dict[str, Any]:
-    """Every table with its keys from all files; what is no table is left for the check to refuse."""
+    """Merge the tables of all files; validation refuses values that are not tables."""
     merged: dict[str, Any] = {}
     for _, values in reversed(files):
-        merged = _over(merged, values)
+        merged = _overlaid(merged, values)
     return merged
 
 
-def _over(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay one file's tables over another's."""
-    laid = dict(below)
+def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Return one file's tables overridden by another's."""
+    overlaid = dict(below)
     for name, value in above.items():
-        under = laid.get(name)
-        laid[name] = _over(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return laid
+        under = overlaid.get(name)
+        overlaid[name] = _overlaid(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
+    return overlaid
 
 
-def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
-    """Read each `table.key=value`; the value is TOML, or plain words where it is none."""
+def _parse_sets(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
+    """Parse each `table.key=value`; a value that is not TOML is plain text."""
     known = known_keys(kind)
     values: dict[str, Any] = {}
     for text in sets:
@@ -103,10 +102,10 @@ def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
         path = key.strip().split(".")
         if not equals:
             raise DannError(f"--set {text}: expected table.key=value, such as --set train.minutes=3")
-        if known.get(".".join(path), kind) is not None:  # a table, or not known
+        if known.get(".".join(path), kind) is not None:  # a table, or unknown
             unknown = wrong_key(known, path)
             unknown = ".".join(path) if unknown in known else unknown
-            raise DannError(f"--set: {unknown} is no setting; did you mean {nearest(known, unknown)}?")
+            raise DannError(f"--set: {unknown} is no setting; did you mean {nearest_key(known, unknown)}?")
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
         except tomllib.TOMLDecodeError:
@@ -118,30 +117,32 @@ def _given(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
     return values
 
 
-def _explained(kind: type[Settings], error: ErrorDetails, given: Mapping[str, Any], files: Files) -> str:
+def _error_message(
+    kind: type[Settings], error: ErrorDetails, from_command_line: Mapping[str, Any], files: Files
+) -> str:
     known = known_keys(kind)
     key = wrong_key(known, error["loc"])
-    where = _origin(key.split("."), given, files)
+    where = _source(key.split("."), from_command_line, files)
     if error["type"] == "extra_forbidden":
-        return f"{where}: {key} is no setting; did you mean {nearest(known, key)}?"
+        return f"{where}: {key} is no setting; did you mean {nearest_key(known, key)}?"
     found = "true" if error["input"] is True else "false" if error["input"] is False else repr(error["input"])
     if error["type"] == "value_error":
         why = error["msg"].removeprefix("Value error, ")
-        together = known[key] is not None  # what two keys of a table must be together
-        return f"{where}: [{key}]: {why}" if together else f"{where}: {key} = {found} is not right: {why}"
-    return f"{where}: {key} = {found} is not right: it must be {allowed(known, key, error)}"
+        is_table = known[key] is not None  # a check of two keys of a table
+        return f"{where}: [{key}]: {why}" if is_table else f"{where}: {key} = {found} is not right: {why}"
+    return f"{where}: {key} = {found} is not right: it must be {allowed_values(known, key, error)}"
 
 
-def _origin(path: Sequence[str], given: Mapping[str, Any], files: Files) -> str:
-    if _written(path, given):
+def _source(path: Sequence[str], from_command_line: Mapping[str, Any], files: Files) -> str:
+    if _has_key(path, from_command_line):
         return "--set"
     variables = {f"DANN_{'__'.join(path[:depth])}".upper() for depth in range(1, len(path) + 1)}
-    found = (variable for variable in os.environ if variable.upper() in variables)
-    written = (str(file) for file, values in files if _written(path, values))
-    return next(chain(found, written), str(files[-1][0]))
+    environment = (variable for variable in os.environ if variable.upper() in variables)
+    file_names = (str(file) for file, values in files if _has_key(path, values))
+    return next(chain(environment, file_names), str(files[-1][0]))
 
 
-def _written(path: Sequence[str], values: Any) -> bool:
+def _has_key(path: Sequence[str], values: Any) -> bool:
     for name in path:
         if not isinstance(values, dict) or name not in values:
             return False

@@ -1,4 +1,4 @@
-"""The tables of config.toml that training reads, each a frozen model, with the defaults that config.toml shows."""
+"""The tables of config.toml that training reads, as frozen models with their defaults."""
 
 import re
 from pathlib import Path
@@ -11,7 +11,7 @@ from model.config import MIN_VOCAB_SIZE, SamplingParams
 
 Auto = Literal["auto"]
 Rate = Annotated[float, Field(ge=0, lt=1)]
-"""A part of 1 that is left out."""
+"""The share of values that dropout zeroes."""
 
 
 class ConfigTable(BaseModel):
@@ -27,11 +27,11 @@ class ConfigTable(BaseModel):
 
 
 OWN_FOLDERS = ("checkpoints", "runs", "compiled")
-"""What dann keeps in `data.dir`, besides the store."""
+"""Folders that dann keeps in `data.dir`, besides the store."""
 
 
 class DataConfig(ConfigTable):
-    """Where posts are kept and how they become conversations."""
+    """Paths of posts and checkpoints, and how posts become conversations."""
 
     dir: Path = Path("data")
     url: str = ""
@@ -41,51 +41,51 @@ class DataConfig(ConfigTable):
     context_turns: int = Field(8, ge=0)
 
     @model_validator(mode="after")
-    def _the_inbox_is_its_own(self) -> Self:
-        """What lies in an inbox is moved away, which must not befall anything else."""
+    def _inbox_is_a_separate_folder(self) -> Self:
+        """Refuse folders with other files, because dann moves the files of its inbox."""
         if (folder := self.inbox_folder) is None:
             return self
-        folder, home = folder.resolve(), self.dir.resolve()
-        taken = [home, *home.parents, Path.home().resolve(), *(home / name for name in OWN_FOLDERS)]
-        if folder in taken:
-            raise ValueError(f"inbox must be a folder for nothing else, in which what comes is moved: {folder} is not")
+        folder, data = folder.resolve(), self.dir.resolve()
+        in_use = [data, *data.parents, Path.home().resolve(), *(data / name for name in OWN_FOLDERS)]
+        if folder in in_use:
+            raise ValueError(f"inbox must be a folder for nothing else, as dann moves its files: {folder} is not")
         return self
 
     @property
     def store_url(self) -> str:
-        """SQLAlchemy URL of the store: `url`, or the SQLite file under `dir`."""
+        """The store's SQLAlchemy URL: `url`, or the SQLite file in `dir`."""
         return self.url or f"sqlite:///{self.store_file}"
 
     @property
     def store_file(self) -> Path:
-        """Where the store is, if `url` does not say otherwise."""
+        """The store's SQLite file, used unless `url` is set."""
         return self.dir / "posts.db"
 
     @property
     def inbox_folder(self) -> Path | None:
-        """Where exports are dropped to be imported, in `dir` unless `inbox` is absolute; None: nowhere."""
+        """The folder of exports to import, in `dir` unless `inbox` is absolute; None for no inbox."""
         return self.dir / Path(self.inbox).expanduser() if self.inbox else None
 
     @property
     def checkpoints(self) -> Path:
-        """Where checkpoints and CURRENT are."""
+        """The folder of checkpoints and CURRENT."""
         return self.dir / "checkpoints"
 
     @property
     def runs(self) -> Path:
-        """Where each training run keeps its metrics, and what resuming needs."""
+        """The folder of training runs, with metrics and resume files."""
         return self.dir / "runs"
 
 
 class TokenizerConfig(ConfigTable):
-    """How text is cut into tokens; characters have no use for `vocab_size`."""
+    """The tokenizer; `characters` ignores `vocab_size`."""
 
     kind: Literal["bpe", "characters"] = "bpe"
     vocab_size: Auto | Annotated[int, Field(ge=MIN_VOCAB_SIZE, le=65_536)] = "auto"
 
 
 class NetworkConfig(ConfigTable):
-    """The network; "auto" is settled from the text, minutes and cores (training/runs/sizing.py)."""
+    """The network; "auto" is chosen from the text, minutes and cores (training/runs/sizing.py)."""
 
     architecture: str = "lstm"
     embed_dim: int = Field(128, ge=0)
@@ -106,7 +106,7 @@ class NetworkConfig(ConfigTable):
 
 
 class TrainConfig(ConfigTable):
-    """One training run: how long, on what, and how weights move."""
+    """A training run: its length, data, devices and optimizer."""
 
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     steps: int = Field(0, ge=0)
@@ -144,13 +144,13 @@ class TrainConfig(ConfigTable):
     save_seconds: float = Field(30.0, gt=0)
 
     @model_validator(mode="after")
-    def _one_end(self) -> Self:
+    def _one_stop_condition(self) -> Self:
         if self.steps and self.epochs:
             raise ValueError("steps and epochs both say when the run ends: set one of them to 0")
         return self
 
     @model_validator(mode="after")
-    def _hosts_can_meet(self) -> Self:
+    def _hosts_can_connect(self) -> Self:
         if self.host >= self.hosts:
             raise ValueError(f"host must be below hosts, from 0 to {self.hosts - 1}: it is {self.host}")
         if self.hosts > 1 and not re.fullmatch(r"[^\s/]+:[1-9]\d{0,4}", self.coordinator):
@@ -160,21 +160,21 @@ class TrainConfig(ConfigTable):
         return self
 
     @model_validator(mode="after")
-    def _the_rate_rises_before_it_falls(self) -> Self:
+    def _warmup_ends_before_decay(self) -> Self:
         if self.schedule == "wsd" and self.warmup + self.decay_fraction > 1:
             raise ValueError("warmup and decay_fraction are parts of the run: with schedule wsd, at most 1 together")
         return self
 
 
 class EvalConfig(ConfigTable):
-    """How a checkpoint is judged."""
+    """The evaluation of a checkpoint."""
 
     samples: int = Field(500, ge=10, le=100_000)
     seed: int = Field(0, ge=0, lt=2**31)
 
 
 class RetrainConfig(ConfigTable):
-    """When training anew is worth it, how it begins, and what its candidate must be to be published (gate.py)."""
+    """Retraining: when, from which weights, and the gate for its candidate (retrain/gate.py)."""
 
     min_new_posts: int = Field(50, ge=0)
     start: Literal["scratch", "warm", "shrink_perturb"] = "shrink_perturb"
@@ -189,7 +189,7 @@ class RetrainConfig(ConfigTable):
 
 
 class Settings(BaseSettings):
-    """Every table that training needs; bot/config.py adds its own in a subclass. Made by training/config/load.py."""
+    """All tables that training needs, loaded by load.py; bot/config.py subclasses it."""
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="DANN_", env_nested_delimiter="__")
 

@@ -1,1 +1,1 @@
-"""Stored posts to training data: conversations, the split by time, near-duplicates, token streams."""
+"""Training data from posts: conversations, split by time, near-duplicates, token streams."""

@@ -1,6 +1,6 @@
-"""Posts to conversations: who answered what, cut into train and val. Knows no tokens and no network.
+"""Split posts into conversations to train on and to hold out. Knows no tokens, no network.
 
-A conversation is what the network reads from an empty carry: some turns of others, a turn of one's own, and so on.
+The network reads each conversation from an empty carry: some turns of others, a turn of the owner, and so on.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,13 +10,17 @@ from itertools import groupby
 
 from training.store.post import Post
 
-ALONE_RUN = 8
-"""Posts in a conversation where nobody else is ever heard, so that a gap in time says nothing."""
+SOLO_POSTS = 8
+"""Posts per conversation in a channel with posts of the owner only, where time gaps mean nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainingTurn:
-    """One message as the network reads it. `quoted`: repeated before the answer to it, so it is read but not learned."""
+    """One message as the network reads it.
+
+    A `quoted` turn is repeated before the reply to it, and read but not learned. `alone` marks a channel with posts of the
+    owner only.
+    """
 
     mine: bool
     text: str
@@ -28,58 +32,62 @@ class TrainingTurn:
 Conversation = tuple[TrainingTurn, ...]
 
 
-def conversations(
+def split_conversations(
     posts: Sequence[Post], gap_seconds: float, context_turns: int, val: AbstractSet[str]
 ) -> Iterator[Conversation]:
-    """Cut posts, sorted by channel and then time, into conversations; those of one's own with an id in `val` are marked so.
+    """Split posts, sorted by channel and time, into conversations; mark the owner's in `val`.
 
-    A conversation ends where the channel does, where nobody wrote for `gap_seconds`, and between train and val. Of the
-    others only the `context_turns` before a turn of one's own stay: enough to learn answering, and no minutes spent on
-    what dann never says. A turn of one's own that answers an older message has that message repeated just before it.
+    A conversation ends with its channel, after `gap_seconds` without a post, and between train and val. Of others' posts only
+    the `context_turns` before a turn of the owner are kept: enough to learn replying, without training on text that dann
+    never writes. A turn that replies to an older message has that message repeated just before it.
     """
     for _, channel in groupby(posts, key=lambda post: post.channel):
         members = list(channel)
         alone = all(post.mine for post in members)
-        found = _alone(members, val) if alone else _together(members, val, gap_seconds, context_turns)
-        yield from (conversation for conversation in found if conversation)
+        split = _alone(members, val) if alone else _with_others(members, val, gap_seconds, context_turns)
+        yield from filter(None, split)
 
 
 def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversation]:
     turns = [TrainingTurn(mine=True, text=post.text, val=post.id in val, alone=True) for post in posts]
     for _, run in groupby(turns, key=lambda turn: turn.val):
         same = tuple(run)
-        yield from (same[i : i + ALONE_RUN] for i in range(0, len(same), ALONE_RUN))
+        yield from (same[i : i + SOLO_POSTS] for i in range(0, len(same), SOLO_POSTS))
 
 
-def _together(posts: Sequence[Post], val: AbstractSet[str], gap: float, context_turns: int) -> Iterator[Conversation]:
+def _with_others(
+    posts: Sequence[Post], val: AbstractSet[str], gap: float, context_turns: int
+) -> Iterator[Conversation]:
     by_id = {post.id: post for post in posts}
     turns: list[TrainingTurn] = []
-    heard: list[Post] = []  # what others wrote since one's own last turn
+    others: list[Post] = []  # since the owner's last turn
     for before, post in zip([None, *posts], posts, strict=False):
         if before and _seconds_between(before, post) > gap:
             yield tuple(turns)
-            turns, heard = [], []
+            turns, others = [], []
         if not post.mine:
-            heard.append(post)
+            others.append(post)
             continue
-        context = heard[max(0, len(heard) - context_turns) :]
-        if turns and (len(context) < len(heard) or turns[-1].val != (post.id in val)):
+        context = others[max(0, len(others) - context_turns) :]
+        if turns and (len(context) < len(others) or turns[-1].val != (post.id in val)):
             yield tuple(turns)
             turns = []
-        turns += _answer(post, context, by_id.get(post.reply_to or ""), in_val=post.id in val)
-        heard = []
+        turns += _reply_turns(post, context, by_id.get(post.reply_to or ""), in_val=post.id in val)
+        others = []
     yield tuple(turns)
 
 
-def _answer(post: Post, context: Sequence[Post], answered: Post | None, *, in_val: bool) -> Iterator[TrainingTurn]:
-    """What others said, the message that is answered if it was not the last of it, and one's own turn."""
+def _reply_turns(
+    post: Post, context: Sequence[Post], replied_to: Post | None, *, in_val: bool
+) -> Iterator[TrainingTurn]:
+    """Yield the context, the message replied to unless that is its last, and the owner's turn."""
     for other in context:
         yield TrainingTurn(mine=False, text=other.text, val=in_val)
-    if answered and (not context or context[-1].id != answered.id):
-        yield TrainingTurn(mine=answered.mine, text=answered.text, val=in_val, quoted=True)
+    if replied_to and (not context or context[-1].id != replied_to.id):
+        yield TrainingTurn(mine=replied_to.mine, text=replied_to.text, val=in_val, quoted=True)
     yield TrainingTurn(mine=True, text=post.text, val=in_val)
 
 
 def _seconds_between(before: Post, after: Post) -> float:
-    """0 where either has no time: such posts stand in the order in which they were read."""
+    """Return the seconds between two posts, 0 if either has no time: those are in import order."""
     return after.time - before.time if before.time is not None and after.time is not None else 0.0

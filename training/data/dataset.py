@@ -1,6 +1,6 @@
-"""Conversations to arrays: token streams, what each token counts, and the held-out part with its size in bytes.
+"""Conversations as arrays: token streams with loss weights, and held-out rows.
 
-Everything is built once, on the host, and then lives on the device: a step only slices it.
+Arrays are built once on the host and then stay on the device; a training step only slices them.
 """
 
 import random
@@ -15,7 +15,7 @@ from training.data.conversations import Conversation, TrainingTurn
 
 @dataclass(frozen=True)
 class TokenStream:
-    """Conversations one after the other. `weights[i]` is what predicting `tokens[i]` counts in the loss."""
+    """Concatenated conversations; `weights[i]` is the loss weight of predicting `tokens[i]`."""
 
     tokens: np.ndarray
     weights: np.ndarray
@@ -26,10 +26,10 @@ class TokenStream:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The newest tenth: whole conversations dealt to parallel rows `[S, L]`, so that none is cut.
+    """Held-out conversations in parallel rows `[S, L]`, each whole in one row.
 
-    `counts[S, L]` is 1 where `tokens` is text of one's own turn, which is what is scored; `num_bytes` is that text's
-    UTF-8 size. Special tokens are in neither.
+    `counts[S, L]` is 1 for tokens that are scored, the text of the owner's turns, else 0; `num_bytes` is that text's UTF-8
+    size. Special tokens are in neither.
     """
 
     tokens: np.ndarray
@@ -38,51 +38,51 @@ class HeldOut:
 
     @property
     def num_tokens(self) -> int:
-        """How many tokens are scored."""
+        """The number of scored tokens."""
         return int(self.counts.sum())
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a run learns from and is judged by; `quick` is a part of `val` small enough to score often."""
+    """The training and held-out data of a run; `quick`, a part of `val`, is scored often."""
 
     train: TokenStream
     val: HeldOut
     quick: HeldOut
 
 
-MOST_ROWS = 32
-"""Of a HeldOut; fewer where one long conversation would leave the other rows mostly empty."""
+MAX_ROWS = 32
+"""Rows of a HeldOut; fewer where one long conversation would leave the other rows mostly empty."""
 QUICK_BYTES = 16_000
-"""Enough for a steady figure (some 6,000 tokens) in about a second on two cores."""
+"""Enough for a stable score (some 6,000 tokens) in about a second on two cores."""
 
 
 def build_dataset(
     train: Sequence[Conversation], val: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float, seed: int
 ) -> Dataset:
-    """Encode both parts. Conversations are shuffled once, so that a stream is not one long walk through the years."""
+    """Encode both parts, shuffled once, so that the stream is not in order of time."""
     shuffled = list(train)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 (an order, not a secret)
-    spread = list(val)
-    random.Random(0).shuffle(spread)  # noqa: S311 (the same quick part whatever the seed, so that runs compare)
+    val_shuffled = list(val)
+    random.Random(0).shuffle(val_shuffled)  # noqa: S311 (the same quick part for every seed, so that runs compare)
     quick = []
-    left = QUICK_BYTES
-    for conversation in spread:
+    remaining = QUICK_BYTES
+    for conversation in val_shuffled:
         quick.append(conversation)
-        left -= own_bytes([conversation])
-        if left <= 0:
+        remaining -= own_bytes([conversation])
+        if remaining <= 0:
             break
     return Dataset(
-        train=_stream(_with_listeners(shuffled, seed), tokenizer, other_weight),
-        val=held_out_rows(spread, tokenizer),
+        train=_stream(_with_other_turns(shuffled, seed), tokenizer, other_weight),
+        val=held_out_rows(val_shuffled, tokenizer),
         quick=held_out_rows(quick, tokenizer),
     )
 
 
 def scored_stream(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> TokenStream:
-    """Conversations in their own order, one after the other; `weights` are 1 where HeldOut would score, 0 elsewhere.
+    """Concatenate conversations in order; weights are 1 for tokens HeldOut scores, else 0.
 
-    What a model reads that goes on learning while it is scored (mixture.py): order matters to it.
+    For models that learn while they are scored (context_model/mixture.py), to which the order matters.
     """
     encoded = iter(_encode(conversations, tokenizer))
     pieces = [_scored(conversation, encoded) for conversation in conversations]
@@ -91,25 +91,25 @@ def scored_stream(conversations: Sequence[Conversation], tokenizer: Tokenizer) -
 
 
 def own_bytes(conversations: Iterable[Conversation]) -> int:
-    """UTF-8 bytes of one's own turns."""
+    """Return the UTF-8 size of the owner's turns."""
     return sum(len(turn.text.encode()) for c in conversations for turn in c if turn.mine and not turn.quoted)
 
 
-def _with_listeners(conversations: Sequence[Conversation], seed: int) -> list[Conversation]:
-    """Where only one's own posts are known, hand every other one to somebody else, all but the last.
+def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[Conversation]:
+    """Give half of the turns in conversations without others to somebody else, never the last.
 
-    Otherwise the network would never have read a turn of somebody else's, and could make nothing of a prompt.
+    Otherwise the network would never read another's turn, and could not use a prompt.
     """
-    flip = random.Random(seed)  # noqa: S311
+    rng = random.Random(seed)  # noqa: S311
 
-    def listened(conversation: Conversation) -> Conversation:
+    def reassigned(conversation: Conversation) -> Conversation:
         if not conversation[-1].alone:
             return conversation
         *before, last = conversation
-        heard = (TrainingTurn(mine=flip.random() < 0.5, text=turn.text, alone=True) for turn in before)
-        return (*heard, last)
+        turns = (TrainingTurn(mine=rng.random() < 0.5, text=turn.text, alone=True) for turn in before)
+        return (*turns, last)
 
-    return [listened(conversation) for conversation in conversations]
+    return [reassigned(conversation) for conversation in conversations]
 
 
 def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float) -> TokenStream:
@@ -117,25 +117,25 @@ def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_w
     weights: list[float] = []
     encoded = iter(_encode(conversations, tokenizer))
     for conversation in conversations:
-        # Predicting where one's own turn ends is learned in full: it is how a reply stops.
+        # The end of the owner's turn has full weight: it is how a reply stops.
         boundary = other_weight
         tokens.append(BOS)
         weights.append(1.0)
         for turn in conversation:
             ids = next(encoded)
-            counts = 0.0 if turn.quoted else 1.0 if turn.mine or turn.alone else other_weight
+            weight = 0.0 if turn.quoted else 1.0 if turn.mine or turn.alone else other_weight
             tokens += [ME if turn.mine else OTHER, *ids]
-            weights += [boundary, *[counts] * len(ids)]
+            weights += [boundary, *[weight] * len(ids)]
             boundary = 1.0 if turn.mine else other_weight
     return TokenStream(np.asarray(tokens, np.int32), np.asarray(weights, np.float32))
 
 
 def held_out_rows(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> HeldOut:
-    """Encode conversations, at least one, for scoring; the longest come first, each to the row that is shortest so far."""
+    """Encode conversations for scoring: longest first, each into the shortest row so far."""
     encoded = iter(_encode(conversations, tokenizer))
     pieces = [_scored(conversation, encoded) for conversation in conversations]
     longest, total = max(len(ids) for ids, _ in pieces), sum(len(ids) for ids, _ in pieces)
-    rows: list[list[tuple[list[int], list[int]]]] = [[] for _ in range(min(MOST_ROWS, total // longest))]
+    rows: list[list[tuple[list[int], list[int]]]] = [[] for _ in range(min(MAX_ROWS, total // longest))]
     lengths = [0] * len(rows)
     for piece in sorted(pieces, key=lambda piece: -len(piece[0])):
         shortest = lengths.index(min(lengths))
@@ -143,9 +143,9 @@ def held_out_rows(conversations: Sequence[Conversation], tokenizer: Tokenizer) -
         lengths[shortest] += len(piece[0])
     tokens = np.full((len(rows), max(lengths)), BOS, np.int32)
     counts = np.zeros_like(tokens, np.float32)
-    for row, dealt in enumerate(rows):
-        tokens[row, : lengths[row]] = [id_ for ids, _ in dealt for id_ in ids]
-        counts[row, : lengths[row]] = [count for _, scored in dealt for count in scored]
+    for row, members in enumerate(rows):
+        tokens[row, : lengths[row]] = [id_ for ids, _ in members for id_ in ids]
+        counts[row, : lengths[row]] = [count for _, scored in members for count in scored]
     return HeldOut(tokens, counts, own_bytes(conversations))
 
 

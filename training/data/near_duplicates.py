@@ -1,21 +1,22 @@
-"""Near-duplicates: posts of the train part that say what a held-out post says, which would flatter the figures."""
+"""Near-duplicates of held-out posts, which would flatter the scores if they were trained on."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 
 MIN_CHARS = 32
-"""Shorter posts ("yes", "lol", "good morning") are said again and again, and saying them is part of the voice."""
+"""Shorter posts ("yes", "lol", "good morning") repeat all the time, which is part of the voice."""
 SHINGLE_WORDS = 4
-OVERLAP = 0.8
+MIN_OVERLAP = 0.8
 
 _WORD = re.compile(r"\w+")
 
 
 class NearDuplicates:
-    """Answers whether a text is nearly one of `held_out`: equal but for case, digits and punctuation, or mostly shared.
+    """Tells by `in` whether a text nearly repeats one of the `held_out` texts.
 
-    Mostly: at least `OVERLAP` of its runs of `SHINGLE_WORDS` words stand in one held-out post (Broder 1997, w-shingling).
+    That is a text equal to one except for case, digits and punctuation, or one that shares at least `MIN_OVERLAP` of its runs
+    of `SHINGLE_WORDS` words with one (w-shingling, Broder 1997).
     """
 
     def __init__(self, held_out: Iterable[str]) -> None:
@@ -35,15 +36,12 @@ class NearDuplicates:
         if words in self._exact:
             return True
         shingles = _shingles(words)
-        shared: dict[int, int] = defaultdict(int)
-        for shingle in shingles:
-            for number in self._posts_with.get(shingle, ()):
-                shared[number] += 1
-        return bool(shared) and max(shared.values()) >= OVERLAP * len(shingles)
+        shared = Counter(number for shingle in shingles for number in self._posts_with.get(shingle, ()))
+        return bool(shared) and max(shared.values()) >= MIN_OVERLAP * len(shingles)
 
 
 def _words(text: str) -> tuple[str, ...]:
-    """Words without case, punctuation or the values of numbers; the text itself where it has no words."""
+    """Return words without case, punctuation and digits; the text itself if it has none."""
     return tuple(re.sub(r"\d+", "0", word) for word in _WORD.findall(text.casefold())) or (text,)
 
 

@@ -1,10 +1,10 @@
-"""One text file to a Dataset: split where it stands, the first part to learn from, the rest held out. Knows no posts.
+"""A Dataset from one text file: a first part to train on, the rest held out. Knows no posts.
 
-A text is one stream without special tokens. Held-out text is read by two protocols, and compared in nats per character:
+A text is one stream without special tokens. The held-out text is scored by two protocols, in nats per character:
 
 val@256-reset  consecutive windows of 256 characters, each from the empty carry. As in nanoGPT, a window of n tokens
                predicts the n next ones, so every token but the first is predicted exactly once
-val-stateful   one pass, the carry kept: how a bot reads
+val-stateful   one pass that keeps the carry, as a bot reads
 """
 
 import hashlib
@@ -17,8 +17,8 @@ from model.errors import DannError
 from model.tokenizer import BOS, Tokenizer
 from training.data.dataset import QUICK_BYTES, Dataset, HeldOut, TokenStream
 
-FEWEST_CHARACTERS = 1000
-"""Of a part: below this there is nothing to learn, or no figure to trust."""
+MIN_CHARACTERS = 1000
+"""Per part: below this there is too little to learn from, or to score on."""
 WINDOW_CHARACTERS = 256
 
 
@@ -32,7 +32,7 @@ class SplitText:
 
 
 def read_text(path: Path, train_fraction: float) -> SplitText:
-    """Read and split a text; raises DannError if it cannot be read, is not UTF-8, or is too short."""
+    """Read and split a text. Raises DannError if it is unreadable, not UTF-8, or too short."""
     try:
         raw = path.read_bytes()
         text = raw.decode()
@@ -41,29 +41,29 @@ def read_text(path: Path, train_fraction: float) -> SplitText:
     except UnicodeDecodeError as error:
         raise DannError(f"{path}: is not UTF-8 at byte {error.start:,}; save it as UTF-8") from error
     cut = int(len(text) * train_fraction)
-    if min(cut, len(text) - cut) < FEWEST_CHARACTERS:
+    if min(cut, len(text) - cut) < MIN_CHARACTERS:
         raise DannError(
-            f"{path}: {len(text):,} characters, {cut:,} to learn from and {len(text) - cut:,} held out; each part takes "
-            f"{FEWEST_CHARACTERS:,} at least; give a longer text or another experiment.train_fraction"
+            f"{path}: {len(text):,} characters, {cut:,} to train on and {len(text) - cut:,} held out; each part takes "
+            f"{MIN_CHARACTERS:,} at least; give a longer text or another experiment.train_fraction"
         )
     return SplitText(text[:cut], text[cut:], hashlib.sha256(raw).hexdigest())
 
 
 def text_dataset(text: SplitText, tokenizer: Tokenizer) -> Dataset:
-    """Both parts as tokens; `val` is in windows, and `quick` is some of them, spread over all."""
+    """Encode both parts; `val` has the windows of val@256-reset, `quick` every n-th of them."""
     train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
-    rows = windows(val, tokenizer, nearest_window(len(val), len(text.val)))
-    every = max(1, rows.num_bytes // QUICK_BYTES)
-    return Dataset(TokenStream(train, np.ones(len(train), np.float32)), rows, _some(rows, every, tokenizer))
+    rows = windows(val, tokenizer, window_tokens(len(val), len(text.val)))
+    step = max(1, rows.num_bytes // QUICK_BYTES)
+    return Dataset(TokenStream(train, np.ones(len(train), np.float32)), rows, _every_nth(rows, step, tokenizer))
 
 
-def nearest_window(tokens: int, characters: int) -> int:
-    """How many tokens come nearest to 256 characters of a text of so many tokens and characters."""
+def window_tokens(tokens: int, characters: int) -> int:
+    """Return the number of tokens nearest to 256 characters, in a text of these two lengths."""
     return max(1, round(WINDOW_CHARACTERS * tokens / characters))
 
 
 def windows(tokens: np.ndarray, tokenizer: Tokenizer, size: int) -> HeldOut:
-    """Windows of `size` tokens to read, a row each, with the token after the last: `[S, size + 1]`."""
+    """Cut tokens into windows of `size`, each with the token after it: `[S, size + 1]`."""
     starts = np.arange(0, len(tokens) - 1, size)
     at = starts[:, None] + np.arange(size + 1)
     rows = np.where(at < len(tokens), tokens[np.minimum(at, len(tokens) - 1)], BOS).astype(np.int32)
@@ -72,12 +72,12 @@ def windows(tokens: np.ndarray, tokenizer: Tokenizer, size: int) -> HeldOut:
 
 
 def one_pass(tokens: np.ndarray, tokenizer: Tokenizer) -> HeldOut:
-    """All of `tokens` as one row."""
+    """Return all of `tokens` as one row."""
     return windows(tokens, tokenizer, len(tokens) - 1)
 
 
 def scored_characters(held_out: HeldOut, tokenizer: Tokenizer) -> int:
-    """Characters of what is scored; one that is cut by its first token counts where it begins."""
+    """Count the scored characters; one split between tokens counts where it begins."""
     return sum(byte & 0xC0 != 0x80 for byte in tokenizer.decode_bytes(held_out.tokens[held_out.counts > 0].tolist()))
 
 
@@ -86,6 +86,6 @@ def _scored_bytes(rows: np.ndarray, counts: np.ndarray, tokenizer: Tokenizer) ->
     return int(sizes[rows[counts > 0]].sum())
 
 
-def _some(rows: HeldOut, every: int, tokenizer: Tokenizer) -> HeldOut:
-    tokens, counts = rows.tokens[::every], rows.counts[::every]
+def _every_nth(rows: HeldOut, step: int, tokenizer: Tokenizer) -> HeldOut:
+    tokens, counts = rows.tokens[::step], rows.counts[::step]
     return HeldOut(tokens, counts, _scored_bytes(tokens, counts, tokenizer))

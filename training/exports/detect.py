@@ -1,10 +1,10 @@
-"""Which reader a file is for, by its content, and which files of a folder or zip are posts at all."""
+"""Choose the reader for a file by its content, and the files of an export with posts."""
 
 import re
 from pathlib import PurePosixPath
 
-from training.exports.common import csv_rows
-from training.exports.common.encodings import text_of
+from training.exports.common import csv_rows, encodings
+from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile
 from training.exports.common.record import ExportReader
 from training.exports.discord import chat_exporter, data_package
@@ -25,11 +25,11 @@ READERS = (
 )
 """The first to claim a file reads it, so the strictest come first."""
 FORMATS = ", ".join(reader.name for reader in READERS)
-"""For messages: what there is to choose from."""
+"""The names of all formats, for messages."""
 
 _GENERIC = frozenset({json_lines.READER, table.READER, plain_text.READER})
 _HEAD_BYTES = 1 << 16
-_MAGIC = (
+_NO_POSTS = (
     (rb"\x89PNG\r\n", "a PNG image"),
     (rb"\xff\xd8\xff", "a JPEG image"),
     (rb"GIF8[79]a", "a GIF image"),
@@ -45,25 +45,25 @@ _MAGIC = (
     (rb"\{\\rtf", "rich text (save it as plain text)"),
     (rb"(?:\xef\xbb\xbf)?\s*(?:window\.(?:YTD\.|__THAR_CONFIG)|Grailbird\.)", "JavaScript without posts"),
 )
-"""How files that hold nobody's posts begin: whatever looks like text in them is never read as such."""
+"""The first bytes of files that hold no posts; text inside them is never read as posts."""
 
 
 def detect(file: ExportFile) -> ExportReader | None:
-    """Return the reader for a file, whatever it is called, or None. Raises DannError if it cannot be opened."""
+    """Return the reader for a file by its content, or None. Raises DannError if unreadable."""
     head = _head(file)
-    asked = [reader for reader in READERS if reader not in _GENERIC] if _foreign(head) else READERS
-    return next((reader for reader in asked if reader.claims(file, head)), None)
+    candidates = [reader for reader in READERS if reader not in _GENERIC] if _no_posts(head) else READERS
+    return next((reader for reader in candidates if reader.claims(file, head)), None)
 
 
 def describe(file: ExportFile) -> str:
-    """Say what a file that no reader claims looks like. Raises DannError if it cannot be opened."""
+    """Describe a file that no reader claims. Raises DannError if it cannot be opened."""
     head = _head(file)
-    text = text_of(head).strip()
+    text = decode_head(head).strip()
     if not head:
         return "an empty file"
     if not text:
         return "a file with nothing but white space"
-    return _foreign(head) or f"{_kind(head, text)} of no format known here"
+    return _no_posts(head) or f"{_kind(head, text)} of no format known here"
 
 
 def _kind(head: bytes, text: str) -> str:
@@ -74,33 +74,32 @@ def _kind(head: bytes, text: str) -> str:
     return "JSON" if re.match(r"\{\s*[\"}]|\[\s*[\[{\"\]\d-]", text) else "text"
 
 
-def _foreign(head: bytes) -> str | None:
+def _no_posts(head: bytes) -> str | None:
     """Name a kind of file that holds no posts, or return None for text that may."""
-    for magic, name in _MAGIC:
-        if re.match(magic, head, re.DOTALL):
+    for pattern, name in _NO_POSTS:
+        if re.match(pattern, head, re.DOTALL):
             return name
-    text = text_of(head)
-    strange = sum(not character.isprintable() and not character.isspace() for character in text)
-    return "binary data" if "\0" in text or strange > len(text) // 4 else None
+    text = decode_head(head)
+    return "binary data" if "\0" in text or encodings.count_unprintable(text) > len(text) // 4 else None
 
 
-def readable(files: list[ExportFile]) -> list[tuple[ExportFile, ExportReader]]:
-    """Return which of a tree's files to read, and with which reader, in their order.
+def choose_readers(files: list[ExportFile]) -> list[tuple[ExportFile, ExportReader]]:
+    """Return the files of a folder or zip that hold posts, each with its reader, in order.
 
-    Beside what was posted, exports hold lists, settings, notices and other people's files. So JSON lines, tables and
-    plain text are posts only where no other export is: not in the folder of one, nor in any folder below that. An
-    archive from X begins at the folder that has `data` in it, a Discord package at the one that has `messages`.
+    Besides posts, exports hold lists, settings, notices and other people's files. So JSON lines, tables and plain text
+    count as posts only outside the folder of every other export, and outside the folders below it. An archive from X
+    begins at the folder that contains `data`, a Discord package at the one that contains `messages`.
     """
-    found = [(file, reader) for file in files if (reader := detect(file))]
-    homes = {_home(file, reader) for file, reader in found if reader not in _GENERIC}
+    detected = [(file, reader) for file in files if (reader := detect(file))]
+    roots = {_export_root(file, reader) for file, reader in detected if reader not in _GENERIC}
     return [
         (file, reader)
-        for file, reader in found
-        if reader not in _GENERIC or homes.isdisjoint(PurePosixPath(file.path).parents)
+        for file, reader in detected
+        if reader not in _GENERIC or roots.isdisjoint(PurePosixPath(file.path).parents)
     ]
 
 
-def _home(file: ExportFile, reader: ExportReader) -> PurePosixPath:
+def _export_root(file: ExportFile, reader: ExportReader) -> PurePosixPath:
     """Return the topmost folder of the export that a file belongs to."""
     folder = PurePosixPath(file.path).parent
     if reader is data_package.READER:  # messages/c123/messages.csv, whatever language the names are in

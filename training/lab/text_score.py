@@ -8,7 +8,7 @@ from model.architectures import LanguageModel
 from model.tokenizer import Tokenizer
 from training.context_model.mixture import mixed_stateful
 from training.data.dataset import HeldOut
-from training.data.text_file import SplitText, nearest_window, one_pass, scored_characters, windows
+from training.data.text_file import SplitText, one_pass, scored_characters, window_tokens, windows
 from training.loop.scoring import scored
 
 
@@ -28,7 +28,7 @@ class TextScore:
 def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextScore:
     """Score held-out `text` with an empty carry every 256 characters, and in one pass."""
     tokens = np.asarray(tokenizer.encode(text), np.int32)
-    reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, nearest_window(len(tokens), len(text))))
+    reset, bpb_reset = _score(model, tokenizer, windows(tokens, tokenizer, window_tokens(len(tokens), len(text))))
     stateful, bpb = _score(model, tokenizer, one_pass(tokens, tokenizer))
     return TextScore(reset, stateful, bpb, bpb_reset)
 

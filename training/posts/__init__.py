@@ -1,1 +1,1 @@
-"""Posts into the store and out of it: importing, the inbox, whose they are, forgetting."""
+"""Add and remove stored posts: the import, the inbox, who the owner is, forgetting."""

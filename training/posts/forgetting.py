@@ -1,7 +1,7 @@
-"""Forgetting posts for good: in the store, and in what was made of them. Knows no terminal.
+"""Delete posts for good, from the store and from files derived from them. Knows no terminal.
 
-What learning leaves behind holds no post, but a network can say one again, and so can its samples. Which networks those are
-is judged by their age alone, as the store does not keep when a post was imported: `may_hold`.
+A checkpoint holds no post, but a network can repeat one, and so can its samples. Which networks may is decided by their age
+(`may_have_learned`), as the store does not record when a post was imported.
 """
 
 from dataclasses import dataclass
@@ -12,60 +12,63 @@ from model.checkpoints.folder import ids, read_meta
 from training.config.tables import DataConfig
 from training.lock import training_lock
 from training.store.posts import PostStore
-from training.store.selector import Found, Selector
+from training.store.selector import SelectedPosts, Selector
 
-MARGIN_SECONDS = 86_400.0
-"""Some exports give local times, which are off by up to 14 hours, and clocks are wrong."""
+CLOCK_MARGIN_SECONDS = 86_400.0
+"""Exports with local times are off by up to 14 hours, and clocks may be wrong."""
 
-DERIVED = ("samples.txt", "tokenizer.json")
-"""What a run keeps that may quote posts, in whole or in pieces; a finished run has no more use for either."""
+DERIVED_FILES = ("samples.txt", "tokenizer.json")
+"""Files of a run that may contain posts or pieces of them; a finished run does not need them."""
 
 
 @dataclass(frozen=True)
-class Forgotten:
-    """What was done. `checkpoints` may have learned from the posts, as had the unfinished `runs`, which are taken back.
+class ForgetResult:
+    """The deleted posts, and the `checkpoints` and unfinished `runs` that may derive from them.
 
-    `retired` are those of the checkpoints that go after the next publish.
+    The runs can no longer be resumed. `retired` are the checkpoints to be removed after the next publish.
     """
 
-    found: Found
+    posts: SelectedPosts
     checkpoints: list[str]
     retired: list[str]
     runs: list[str]
 
 
-def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: bool) -> Forgotten:
-    """Take the posts out for good; `purge`: also what was made of them, the checkpoints once another is published.
+def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: bool) -> ForgetResult:
+    """Delete posts for good; with `purge` also derived files and, later, checkpoints.
 
-    Ended at any moment, it can be done again: what was made of posts goes first, the posts themselves last. Raises
-    DannError while a training runs, as that still has them in memory. The store's file is left to `PostStore.scrub`.
+    Checkpoints are removed once another is published. If interrupted, it can be repeated: derived files are deleted first,
+    the posts last. Raises DannError while a training runs, which still has the posts in memory. `PostStore.scrub` clears the
+    database's file afterwards.
     """
     with training_lock(data.dir / "train.lock"), store.writing() as writer:
-        found = writer.find(selector)
-        checkpoints = learned_by(data.checkpoints, found)
+        posts = writer.find(selector)
+        checkpoints = checkpoints_to_forget(data.checkpoints, posts)
         retired = retention.retire(data.checkpoints, checkpoints) if purge and checkpoints else []
-        unfinished = _in_runs(data.runs, "resume.safetensors", found)
-        derived = [path for name in DERIVED for path in _in_runs(data.runs, name, found)] if purge else []
+        unfinished = _run_files(data.runs, "resume.safetensors", posts)
+        derived = [path for name in DERIVED_FILES for path in _run_files(data.runs, name, posts)] if purge else []
         for path in (*unfinished, *derived):
             path.unlink(missing_ok=True)
-        writer.forget(found.ids)
-    return Forgotten(found, checkpoints, retired, [path.parent.name for path in unfinished])
+        writer.forget(posts.ids)
+    return ForgetResult(posts, checkpoints, retired, [path.parent.name for path in unfinished])
 
 
-def may_hold(found: Found, made: float | None) -> bool:
-    """Whether what was made at a time (Unix seconds, None: unknown) may have learned from posts.
+def may_have_learned(posts: SelectedPosts, made: float | None) -> bool:
+    """Return whether a file made at a time (Unix seconds or None) may derive from posts.
 
-    It cannot if every one of them was written a day or more after that. Otherwise it may: an old post can have been
-    imported before or after, and one without a time is as old as any.
+    It cannot if all of them were written a day or more after that. Otherwise it may: an old post can have been imported
+    before or after, and one without a time may be of any age.
     """
-    if not found.ids:
+    if not posts.ids:
         return False
-    return made is None or found.oldest is None or bool(found.timeless) or found.oldest <= made + MARGIN_SECONDS
+    return (
+        made is None or posts.oldest is None or bool(posts.without_time) or posts.oldest <= made + CLOCK_MARGIN_SECONDS
+    )
 
 
-def learned_by(root: Path, found: Found) -> list[str]:
-    """Ids of the checkpoints under `root` that may have learned from posts, oldest first."""
-    return [id_ for id_ in ids(root) if may_hold(found, _created_at(root / id_))]
+def checkpoints_to_forget(root: Path, posts: SelectedPosts) -> list[str]:
+    """Return the ids of checkpoints that may have learned from posts, oldest first."""
+    return [id_ for id_ in ids(root) if may_have_learned(posts, _created_at(root / id_))]
 
 
 def _created_at(folder: Path) -> float | None:
@@ -73,6 +76,6 @@ def _created_at(folder: Path) -> float | None:
     return meta.created_at() if meta else None
 
 
-def _in_runs(runs: Path, name: str, found: Found) -> list[Path]:
-    """The files of this name that may hold something of the posts."""
-    return [path for path in sorted(runs.glob(f"*/{name}")) if may_hold(found, path.stat().st_mtime)]
+def _run_files(runs: Path, name: str, posts: SelectedPosts) -> list[Path]:
+    """Return the files of this name that may derive from posts."""
+    return [path for path in sorted(runs.glob(f"*/{name}")) if may_have_learned(posts, path.stat().st_mtime)]

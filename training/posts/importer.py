@@ -1,7 +1,7 @@
-"""Exports into the store: looked through first, then stored, all or nothing a file. Knows no single format.
+"""Import exports: scan all files, then store each in one transaction. Knows no format.
 
-Each file is read twice: who the owner is, and whether the file is whole, is known only at its end, and nothing is to be
-stored before that. Neither time is more than a message of it held in memory.
+Each file is read twice: who the owner is, and whether the file is complete, is known only at its end, and nothing may be
+stored before that. Both times it is streamed one message at a time.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
 from training.exports.common.record import OWNER, ExportReader, Record
-from training.exports.detect import FORMATS, describe, readable
+from training.exports.detect import FORMATS, choose_readers, describe
 from training.posts.owner import Authors, find_owners, owner_digest
 from training.store.post import Post
 
@@ -24,22 +24,22 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("dann")
 
-TOLD_EVERY = 10_000
+PROGRESS_EVERY = 10_000
 """Messages between two calls of `progress`."""
 
-
-MAX_ID = 200
-"""Longer ids and channels, which only hand-made files have, are kept as their digest: databases index no essays."""
+MAX_ID_LENGTH = 200
+"""Characters. Longer ids and channels, which only hand-made files have, are stored as digests, which are cheap to index."""
 
 Progress = Callable[[str, int], None]
+"""Called with the current stage and the number of messages read so far."""
 
 
 @dataclass
 class ImportReport:
-    """What an import did: read = kept + updated + duplicates + forgotten + everything dropped; kept = mine + context.
+    """Counts of an import: read is kept + updated + duplicates + forgotten + dropped.
 
-    `forgotten` posts were taken out for good before and stay out. `formats` counts the messages read by format; `skipped`
-    names what is none of the formats, in a folder or zip.
+    `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
+    read, by format; `skipped` names files of no known format, in a folder or zip.
     """
 
     read: int = 0
@@ -56,9 +56,9 @@ class ImportReport:
 
 @dataclass(frozen=True)
 class Exports:
-    """Whole files of known formats, ready to be stored, and by format which of their authors are the owner.
+    """Complete files of known formats, and by format the authors who are the owner (`mine`).
 
-    `others` are, by format, those beside the owner, where the owner was named and did not have to be found out.
+    `others` are the other authors by format, and empty unless `--me` named the owner.
     """
 
     files: list[tuple[ExportFile, ExportReader]]
@@ -67,29 +67,27 @@ class Exports:
     others: dict[str, set[str]] = field(default_factory=dict)
 
 
-def look_through(
+def scan_exports(
     paths: Sequence[Path],
     me: str,
-    progress: Progress = lambda _doing, _read: None,
+    progress: Progress = lambda _stage, _read: None,
     known: Callable[[], Mapping[str, Collection[str]]] = dict,
 ) -> Exports:
-    """Read every export at `paths` (files, folders, zips) once; `me` is a name or id, or "" to find out.
+    """Read the exports at `paths` (files, folders, zips) once, and find out who the owner is.
 
-    `known` is asked who was named before: digests by format (owner.py).
-
-    Raises DannError for a path that is not there or none of the formats, for a damaged file, and where it is not clear
-    which author is the owner; so what it returns can be stored whole. `progress` hears now and then how many messages
-    were read.
+    `me` is the owner's name or id, or "" if not given; `known` returns the owners named before: digests by format (owner.py).
+    Raises DannError for a path that is missing or of no known format, for a damaged file, and where the owner is not clear,
+    so that whatever it returns can be stored.
     """
     exports = Exports([], {}, [])
     for path in paths:
         files = open_tree(path)
-        found = readable(files)
-        if not found:
-            saw = describe(files[0]) if len(files) == 1 else f"{len(files):,} files and none of them an export"
-            raise DannError(f"{path}: found {saw}; dann reads {FORMATS}")
-        read = {file.label for file, _ in found}
-        exports.files.extend(found)
+        chosen = choose_readers(files)
+        if not chosen:
+            found = describe(files[0]) if len(files) == 1 else f"{len(files):,} files and none of them an export"
+            raise DannError(f"{path}: found {found}; dann reads {FORMATS}")
+        read = {file.label for file, _ in chosen}
+        exports.files.extend(chosen)
         exports.skipped.extend(file.label for file in files if file.label not in read)
     authors = list(_authors(exports.files, progress))
     exports.mine.update(find_owners(authors, me, known()))
@@ -104,20 +102,17 @@ def _authors(files: Sequence[tuple[ExportFile, ExportReader]], progress: Progres
         authors = Authors(file.label, reader.name)
         for record in reader.read(file):
             read += 1
-            if read % TOLD_EVERY == 0:
+            if read % PROGRESS_EVERY == 0:
                 progress("reading", read)
             if record.dropped not in {"service", "bot"}:
-                authors.saw(record)
+                authors.count_message(record)
         yield authors
 
 
 def store_exports(
-    store: "PostStore", exports: Exports, progress: Progress = lambda _doing, _read: None
+    store: "PostStore", exports: Exports, progress: Progress = lambda _stage, _read: None
 ) -> ImportReport:
-    """Store what was looked through, all or nothing a file, and who was named as the owner.
-
-    `progress` hears how many messages were dealt with.
-    """
+    """Store scanned exports, one transaction per file, and who `--me` named as the owner."""
     report = ImportReport(skipped=exports.skipped)
     for file, reader in exports.files:
         with store.writing() as writer:
@@ -142,15 +137,15 @@ def _digests(source: str, authors: Collection[str]) -> set[str]:
 def _posts(
     file: ExportFile, reader: ExportReader, mine: set[str], report: ImportReport, progress: Progress
 ) -> Iterator[Post]:
-    """Yield what is words, and count everything."""
-    named = _Namer(reader.name)
+    """Yield the posts of a file, and count its messages in the report."""
+    message_ids = _MessageIds(reader.name)
     for record in reader.read(file):
         report.read += 1
         report.formats[reader.name] += 1
-        if report.read % TOLD_EVERY == 0:
+        if report.read % PROGRESS_EVERY == 0:
             progress("storing", report.read)
         if record.dropped is None:
-            yield _post(record, named(record), record.author in mine, reader.name)
+            yield _post(record, message_ids.id_of(record), record.author in mine, reader.name)
         else:
             report.dropped[record.dropped] += 1
 
@@ -169,29 +164,30 @@ def _post(record: Record, id_: str, mine: bool, source: str) -> Post:
 
 
 def _short(id_: str) -> str:
-    return id_ if len(id_) <= MAX_ID else f"sha256:{hashlib.sha256(id_.encode()).hexdigest()}"
+    return id_ if len(id_) <= MAX_ID_LENGTH else f"sha256:{hashlib.sha256(id_.encode()).hexdigest()}"
 
 
-class _Namer:
-    """Ids for messages: the format's own or, where it has none, one made of what the message is.
+class _MessageIds:
+    """Ids for messages: the format's own or, where it has none, a digest of the message.
 
-    Equal messages of one moment are told apart by their number, so that a file read again, or a longer one that begins
-    like it, gives the same ids. Of messages with a time, only those of the present moment are remembered.
+    Equal messages of one time are numbered, so that reading a file again, or a longer one with the same start, gives the same
+    ids. Of messages with a time, only those of the current time are remembered.
     """
 
     def __init__(self, source: str) -> None:
         self._source = source
-        self._moment: float | None = None
-        self._this_moment: Counter[bytes] = Counter()
-        self._timeless: Counter[bytes] = Counter()
+        self._time: float | None = None
+        self._same_time: Counter[bytes] = Counter()
+        self._without_time: Counter[bytes] = Counter()
 
-    def __call__(self, record: Record) -> str:
+    def id_of(self, record: Record) -> str:
+        """Return the id of the next message of the file."""
         if record.id:
             return record.id
-        if record.time is not None and record.time != self._moment:
-            self._moment = record.time
-            self._this_moment.clear()
-        seen = self._timeless if record.time is None else self._this_moment
+        if record.time is not None and record.time != self._time:
+            self._time = record.time
+            self._same_time.clear()
+        seen = self._without_time if record.time is None else self._same_time
         content = "\0".join((self._source, record.channel, repr(record.time), record.text))
         digest = hashlib.sha256(content.encode()).digest()[:12]
         seen[digest] += 1

@@ -1,53 +1,52 @@
-"""Whose export it is: which of the authors is the owner. Names live here for the length of an import, and end here."""
+"""Find the owner among an export's authors. Keeps names only during an import."""
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
 from model.errors import DannError
 from training.exports.common.record import OWNER, Record
 
-LISTED = 10
-"""How many authors a message lists."""
+MAX_LISTED = 10
+"""Authors that an error message lists."""
 
 
 class UnknownOwnerError(DannError):
-    """Nothing says which of the authors is the owner, or what says so fits nobody or several. Lists who is there."""
+    """The owner is not named, or matches no author or several; the message lists the authors."""
 
 
 @dataclass
 class Authors:
-    """Who wrote in a file (or in several), how much, and what else each is called. `source` is the format."""
+    """The authors in one or more files, their message counts and names; `source` is the format."""
 
     label: str
     source: str
     counts: Counter[str] = field(default_factory=Counter)
     names: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def saw(self, record: Record) -> None:
-        """Count a message somebody wrote."""
+    def count_message(self, record: Record) -> None:
+        """Count a message under its author."""
         self.counts[record.author] += 1
         self.names.setdefault(record.author, record.names)
 
-    def without(self, strangers: Iterable[str]) -> "Authors":
-        """Return the same authors less some."""
-        gone = set(strangers)
-        counts = Counter({author: count for author, count in self.counts.items() if author not in gone})
+    def without(self, removed: Collection[str]) -> "Authors":
+        """Return these authors without some of them."""
+        counts = Counter({author: count for author, count in self.counts.items() if author not in removed})
         return Authors(self.label, self.source, counts, self.names)
 
-    def called(self, me: str) -> set[str]:
-        """Return the authors that `me` may mean: by id or else by name, without regard to case or a leading @."""
+    def matching(self, me: str) -> set[str]:
+        """Return the authors whose id, or else a name, is `me`, ignoring case and a leading @."""
         wanted = _plain(me)
         by_id = {author for author in self.counts if author != OWNER and wanted == _plain(author)}
         return by_id or {author for author in self.counts if wanted in map(_plain, self.names[author])}
 
-    def listed(self) -> str:
-        """List the likeliest owners with their counts, for a message."""
+    def listing(self) -> str:
+        """List the authors with the most messages, for an error message."""
         shown = [f"{self._shown(author)}: {count:,}" for author, count in self.counts.most_common()]
-        more = len(shown) - LISTED
-        return ", ".join(shown[:LISTED]) + (f" and {more:,} more" if more > 0 else "")
+        more = len(shown) - MAX_LISTED
+        return ", ".join(shown[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
     def _shown(self, author: str) -> str:
         name = next((name for name in self.names[author] if name), author)
@@ -56,36 +55,36 @@ class Authors:
 
 
 def owner_digest(source: str, author: str) -> str:
-    """What is kept of an author of a format who was named as the owner."""
+    """Return the digest that the store keeps of an author who is the owner."""
     return hashlib.sha256(f"{source}\0{author}".encode()).hexdigest()
 
 
 def find_owners(
     files: Sequence[Authors], me: str, known: Mapping[str, Collection[str]] = MappingProxyType({})
 ) -> dict[str, set[str]]:
-    """Return, for each format, the authors who are the owner. Ids mean the same in all files of a format.
+    """Return the authors who are the owner, by format; all files of a format share ids.
 
-    In a format where `me` matches nobody, these are whom `known` has digests of; where `me` is "", these or else the only
-    one possible. Raises UnknownOwnerError, listing who is there, if `me` matches nobody anywhere or several, or is "" where
-    several are possible or nobody who is known wrote.
+    In a format where `me` matches nobody, these are the authors whose digests are in `known`; if `me` is "", those or else
+    the only candidate. Raises UnknownOwnerError listing the authors if `me` matches nobody at all or several people, or if it
+    is "" and there are several candidates or no known owner among them.
     """
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
     if not me:
         return {
-            source: {OWNER} | (_known_here(source, group, known) if source in known else _only_candidate(group))
+            source: {OWNER} | (_required_known(source, group, known) if source in known else _only_candidate(group))
             for source, group in formats.items()
         }
-    found = {source: _named(_together(group), me) for source, group in formats.items()}
-    everybody = _together(files).without({OWNER})
-    if everybody.counts and not any(found.values()):
-        raise UnknownOwnerError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listed()}")
-    return {source: {OWNER} | (ids or _known(source, formats[source], known)) for source, ids in found.items()}
+    named = {source: _named(_merged(group), me) for source, group in formats.items()}
+    everybody = _merged(files).without({OWNER})
+    if everybody.counts and not any(named.values()):
+        raise UnknownOwnerError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listing()}")
+    return {source: {OWNER} | (ids or _known(source, formats[source], known)) for source, ids in named.items()}
 
 
 def _named(authors: Authors, me: str) -> set[str]:
-    ids = authors.called(me)
+    ids = authors.matching(me)
     if len(ids) > 1:
-        several = authors.without(authors.counts.keys() - ids).listed()
+        several = authors.without(authors.counts.keys() - ids).listing()
         raise UnknownOwnerError(
             f"{authors.label}: --me {me} is the name of several people ({several}); give the id instead"
         )
@@ -93,49 +92,49 @@ def _named(authors: Authors, me: str) -> set[str]:
 
 
 def _known(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
-    """Return who was named before, of those who wrote here."""
+    """Return the authors named as the owner before."""
     digests = known.get(source, ())
-    return {author for author in _together(files).counts if owner_digest(source, author) in digests}
+    return {author for author in _merged(files).counts if owner_digest(source, author) in digests}
 
 
-def _known_here(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
-    """Return the same, if anybody has to be."""
-    found = _known(source, files, known)
+def _required_known(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the authors named as the owner before; raise if there are only others."""
+    owners = _known(source, files, known)
     candidates = _candidates(files)
-    if candidates.counts and not found:
+    if candidates.counts and not owners:
         raise UnknownOwnerError(
-            f"{candidates.label}: who was named with --me before wrote nothing here; "
-            f"add --me NAME or --me ID; there are {candidates.listed()}"
+            f"{candidates.label}: the owner named with --me before is none of the authors; "
+            f"add --me NAME or --me ID; there are {candidates.listing()}"
         )
-    return found
+    return owners
 
 
 def _candidates(files: Sequence[Authors]) -> Authors:
-    """Return who wrote the files that do not say whose they are, less the strangers in those that do."""
-    known = [file for file in files if OWNER in file.counts]
-    return _together([file for file in files if OWNER not in file.counts]).without(_together(known).counts)
+    """Return the authors of files without an owner, except authors of files that name theirs."""
+    owned = [file for file in files if OWNER in file.counts]
+    return _merged([file for file in files if OWNER not in file.counts]).without(_merged(owned).counts)
 
 
 def _only_candidate(files: Sequence[Authors]) -> set[str]:
-    """Return who wrote all of the files that do not say whose they are."""
+    """Return the only author of the files without an owner; raise if there are several."""
     candidates = _candidates(files)
     if len(candidates.counts) > 1:
         raise UnknownOwnerError(
-            f"{candidates.label}: several people wrote here and nothing says which one is you; "
-            f"add --me NAME or --me ID; the likeliest are {candidates.listed()}"
+            f"{candidates.label}: several people wrote here, and which one is you is not known; "
+            f"add --me NAME or --me ID; the likeliest are {candidates.listing()}"
         )
     return set(candidates.counts)
 
 
-def _together(files: Sequence[Authors]) -> Authors:
+def _merged(files: Sequence[Authors]) -> Authors:
     sources = " and ".join(sorted({file.source for file in files}))
     label = files[0].label if len(files) == 1 else f"{len(files):,} files of {sources}"
-    together = Authors(label, "")
+    merged = Authors(label, "")
     for file in files:
-        together.counts.update(file.counts)
+        merged.counts.update(file.counts)
         for author, names in file.names.items():
-            together.names[author] = (*together.names.get(author, ()), *names)
-    return together
+            merged.names[author] = (*merged.names.get(author, ()), *names)
+    return merged
 
 
 def _plain(name: str) -> str:

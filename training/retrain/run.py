@@ -114,7 +114,7 @@ class _Attempt:
 
     def _note(self) -> None:
         with open_runs(self.settings.data.store_url) as runs:
-            runs.note(self.id, **self.known)
+            runs.update(self.id, **self.known)
 
     def _posts(self) -> list[Post]:
         """Read the store's posts, and count the new ones."""

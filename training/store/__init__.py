@@ -1,1 +1,1 @@
-"""One database: the posts and what is known of runs. The one package that knows SQLAlchemy."""
+"""The database of posts and retraining runs. The only package that knows SQLAlchemy."""

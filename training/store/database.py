@@ -1,6 +1,6 @@
-"""Opening the store's database: SQLite by default, PostgreSQL by its URL. Knows no query.
+"""Open the store's database: SQLite by default, PostgreSQL by its URL. Knows no query.
 
-What the database refuses becomes one line that says what to do.
+The database's errors become one line that says what to do.
 """
 
 import errno
@@ -22,45 +22,45 @@ WAIT_SECONDS = 30
 
 @contextmanager
 def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
-    """The database at a SQLAlchemy URL, with what is missing created. `wait`: seconds instead of WAIT_SECONDS.
+    """Open the database at a SQLAlchemy URL, creating missing tables.
 
-    A store from an earlier version gains what it lacks. Raises DannError for a URL that is none, a database that cannot
-    be reached, or a store from a later version.
+    `wait` is in seconds, instead of WAIT_SECONDS. A store of an earlier version gets the tables it lacks. Raises DannError
+    for an invalid URL, a database that cannot be reached, or a store of a later version.
     """
     engine = _connected(url, WAIT_SECONDS if wait is None else wait)
     try:
         with explain_errors(engine), engine.connect() as connection:
             ready = _version(connection) == SCHEMA_VERSION and not _missing(connection)
         if not ready:
-            with writing(engine) as connection:  # looked at anew: of two that come at once, one waits for the other
+            with writing(engine) as connection:  # checked again: of two at once, one waits for the other
                 _prepare(connection)
         yield engine
     finally:
         engine.dispose()
 
 
-def is_there(url: str) -> bool:
-    """Whether something is at this URL that `opened` would open, as far as can be told without asking a server."""
+def store_exists(url: str) -> bool:
+    """Return whether a database is at this URL, without connecting; True for any but SQLite."""
     try:
-        known = sa.make_url(url)
+        parsed = sa.make_url(url)
     except (sa.exc.ArgumentError, ValueError):
-        return True  # and `opened` says what is wrong with it
-    return known.get_backend_name() != "sqlite" or Path(known.database or "").exists()
+        return True  # `open_database` will say what is wrong with it
+    return parsed.get_backend_name() != "sqlite" or Path(parsed.database or "").exists()
 
 
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
-    """One transaction: all of it is done when the block ends, nothing if it raises."""
+    """Run a block as one transaction: committed at its end, rolled back if it raises."""
     with explain_errors(engine), engine.begin() as connection:
-        if engine.dialect.name == "sqlite":  # or a second writer could come between looking and inserting
+        if engine.dialect.name == "sqlite":  # or a second writer could write between our reading and inserting
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         yield connection
 
 
 def scrub(engine: sa.Engine) -> None:
-    """Write the database anew, so that nothing that was taken out can still be read in its file.
+    """Rewrite the database's file, so that deleted posts can no longer be read in it.
 
-    Raises DannError where that cannot be done now, because others read it or the disk is full; nothing is lost.
+    Raises DannError where that is not possible now, because others read it or the disk is full; nothing is lost.
     """
     with explain_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         if engine.dialect.name != "sqlite":
@@ -68,11 +68,13 @@ def scrub(engine: sa.Engine) -> None:
             return
         connection.exec_driver_sql("VACUUM")
     if not empty_log(engine):
-        raise DannError(f"{name_of(engine)}: another dann is reading it, so that its -wal file holds what was there")
+        raise DannError(
+            f"{display_url(engine)}: another dann is reading it, so its -wal file still holds deleted posts"
+        )
 
 
 def empty_log(engine: sa.Engine) -> bool:
-    """Write SQLite's log into its file and empty it; False where that must wait, as somebody reads."""
+    """Write SQLite's log into its file and empty it; False if somebody reads it now."""
     if engine.dialect.name != "sqlite":
         return True
     with explain_errors(engine), engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
@@ -80,13 +82,13 @@ def empty_log(engine: sa.Engine) -> bool:
 
 
 def _version(connection: sa.Connection) -> int | None:
-    """The store's version, None where there is none yet. Raises DannError for a later one than this dann knows."""
+    """Return the store's version, None if new. Raises DannError for a later version."""
     if VERSION.name in _missing(connection):
         return None
     version: int | None = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
     if version is not None and version > SCHEMA_VERSION:
         raise DannError(
-            f"{name_of(connection.engine)}: written by a later dann (store version {version}; this one knows up to "
+            f"{display_url(connection.engine)}: written by a later dann (store version {version}; this one knows up to "
             f"{SCHEMA_VERSION}); upgrade dann"
         )
     return version
@@ -97,7 +99,7 @@ def _missing(connection: sa.Connection) -> set[str]:
 
 
 def _prepare(connection: sa.Connection) -> None:
-    """Add what is missing; a store of an earlier version is then one of this."""
+    """Create missing tables and set the version."""
     version = _version(connection)
     METADATA.create_all(connection)
     if version is None:
@@ -118,7 +120,7 @@ def _connected(url: str, wait: float) -> sa.Engine:
         ) from error
     except (sa.exc.ArgumentError, TypeError, ValueError) as error:
         raise DannError(
-            f"data.url: {_without_password(url)!r} is no database dann can open; "
+            f"data.url: {_without_password(url)!r} is not a database dann can open; "
             "leave it empty for SQLite, or give a URL such as postgresql://user@host/dann"
         ) from error
     return engine
@@ -132,29 +134,29 @@ def _engine(url: sa.URL, wait: float) -> sa.Engine:
     if url.get_backend_name() != "sqlite":
         return sa.create_engine(url)
     if not url.database or url.database == ":memory:":
-        raise ValueError("posts that nobody keeps")
+        raise ValueError("a database in memory is lost on exit")
     _private_file(Path(url.database))
     engine = sa.create_engine(url, connect_args={"timeout": wait})
 
     @sa.event.listens_for(engine, "connect")
     def _configure(connection: Any, _record: Any) -> None:
         connection.execute("PRAGMA journal_mode=WAL")  # a running bot reads while an import writes
-        connection.execute("PRAGMA secure_delete=ON")  # what is edited or forgotten is overwritten, not just let go
+        connection.execute("PRAGMA secure_delete=ON")  # overwrite edited and deleted text, not just unlink it
 
     return engine
 
 
-_making = threading.Lock()
+_creating = threading.Lock()
 
 
 def _private_file(path: Path) -> None:
-    """Make the file and its folder, readable by their owner alone; one that is there is not even opened.
+    """Create the file and its folder for their owner only, without opening an existing file.
 
-    To close a file gives up every lock that the process holds on it (POSIX), those of SQLite's other connections too: another
-    process would then write over what they have open.
+    Closing a file drops every lock the process holds on it (POSIX), including those of SQLite's other connections, and
+    another process could then write to what they have open.
     """
     try:
-        with _making:  # nobody here has it open before it is closed
+        with _creating:  # no other thread may open it before it is closed
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -177,17 +179,19 @@ _REMEDIES = {
 
 @contextmanager
 def explain_errors(engine: sa.Engine) -> Iterator[None]:
-    """Turn what the database refuses into one line; the transaction is rolled back by then."""
+    """Turn a database error into one line; the transaction is already rolled back."""
     try:
         yield
     except sa.exc.DBAPIError as error:
         reason = next(iter(str(error.orig).strip().splitlines()), type(error.orig).__name__)
         remedy = next((remedy for word, remedy in _REMEDIES.items() if word in reason), "check data.url")
-        raise DannError(f"{name_of(engine)}: the store refused ({reason}), so this was not done; {remedy}") from error
+        raise DannError(
+            f"{display_url(engine)}: the store refused ({reason}), so this was not done; {remedy}"
+        ) from error
 
 
-def name_of(engine: sa.Engine) -> str:
-    """The database's address, without a password."""
+def display_url(engine: sa.Engine) -> str:
+    """Return the database's URL without its password."""
     return engine.url.difference_update_query(["connect_timeout"]).render_as_string(hide_password=True)
 
 

@@ -1,6 +1,6 @@
-"""Post: one message, as every part of training knows it. Knows no store, no export format and no network.
+"""Post, one stored message. Knows no store, no export format and no network.
 
-Nobody's name is in here: a post is one's own or somebody else's.
+It has no author's name: a post is the owner's or somebody else's.
 """
 
 from dataclasses import dataclass
@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One message of the owner's (`mine`) or, kept as context, of somebody else's.
+    """One message by the owner (`mine`) or, kept as context, by somebody else.
 
-    `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None where unknown;
-    `reply_to` is the id of the message it answers; `source` the format it came in.
+    `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
+    the id of the message it replies to; `source` is the export format.
     """
 
     id: str

@@ -1,12 +1,12 @@
-"""The store's record of retraining: one row a run, from the moment it begins. Knows no network and no checkpoint's inside.
+"""The store's record of retraining runs, one row each. Knows no network and no checkpoint.
 
-A row that still says "running" is that of a run under way, or of one that was killed. Whoever holds train.lock knows that no
-other run is under way, and closes such rows before beginning its own.
+A row with verdict "running" is a run in progress, or one that was killed. The holder of train.lock knows that no other run
+is in progress, and closes such rows before it starts its own.
 """
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, get_args
@@ -20,11 +20,11 @@ from training.store.tables import RUNS
 
 @dataclass(frozen=True)
 class RetrainRun:
-    """One run. `started` is Unix seconds, `seconds` how long it took; None, here and below, is not known (yet).
+    """One retraining run; None stands for a value that is not known (yet).
 
-    `posts` are one's own in the store when it began, `new_posts` those among them that no training before had seen, and
-    `newest_post` the time of the newest, in Unix seconds. `candidate` and `incumbent` are ids of checkpoints, their `_bpb`
-    bits per byte on the same held-out posts; `figures` is all that was measured of both (gate.py).
+    `started` is Unix seconds, `seconds` the duration. `posts` are the owner's in the store at the start, `new_posts` those
+    that no earlier training had seen, `newest_post` the time of the newest in Unix seconds. `candidate` and `incumbent` are
+    checkpoint ids, their `_bpb` bits per byte on the same held-out posts; `figures` has all measurements (retrain/gate.py).
     """
 
     id: int
@@ -50,17 +50,17 @@ class RetrainRun:
         return RetrainOutcome(verdict, self.reason, *checkpoints, self.new_posts, self.id)
 
 
-_columns = [RUNS.c[one.name] for one in fields(RetrainRun)]
+_columns = [RUNS.c[field.name] for field in fields(RetrainRun)]
 
 
 class RunStore:
-    """The runs of one data folder. Open with `open_runs`, which also closes it."""
+    """The runs of one data folder, opened and closed by `open_runs`."""
 
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
     def begin(self, why: str, started: float | None = None) -> int:
-        """Record that a run begins now, or began then (Unix seconds); returns its id."""
+        """Add a run that starts now or at `started` (Unix seconds); return its id."""
         row = {
             "why": why,
             "started": time.time() if started is None else started,
@@ -71,21 +71,21 @@ class RunStore:
         with writing(self._engine) as connection:
             return int(connection.execute(RUNS.insert().values(row).returning(RUNS.c.id)).scalar_one())
 
-    def note(self, id_: int, **known: Any) -> None:
-        """Record fields of Run that are known by now: what is left of a run that is killed."""
+    def update(self, id_: int, **known: Any) -> None:
+        """Set fields of a RetrainRun as they become known, for the case that the run is killed."""
         if "figures" in known:
             known["figures"] = json.dumps(known["figures"])
         with writing(self._engine) as connection:
             connection.execute(RUNS.update().where(RUNS.c.id == id_).values(known))
 
     def finish(self, id_: int, verdict: Verdict, reason: str, seconds: float, **known: Any) -> None:
-        """Record how a run ended, and further fields of Run."""
-        self.note(id_, verdict=verdict, reason=reason, seconds=seconds, **known)
+        """Set a run's verdict, reason, duration and further fields."""
+        self.update(id_, verdict=verdict, reason=reason, seconds=seconds, **known)
 
     def close_abandoned(self, current: str | None = None) -> int:
-        """End the rows of runs that were killed; only for the holder of train.lock. Returns how many there were.
+        """Close the rows of killed runs and return how many; only for the holder of train.lock.
 
-        They failed, but for one whose candidate is `current`, the checkpoint that serves: it was killed after publishing.
+        Their verdict is "failed", or "published" for a run whose candidate is `current`, the serving checkpoint.
         """
         running = RUNS.update().where(RUNS.c.verdict == "running")
         serves = running.where(RUNS.c.candidate == (current or ""))
@@ -95,29 +95,32 @@ class RunStore:
             return published.rowcount + failed.rowcount
 
     def last(self, number: int | None = None) -> list[RetrainRun]:
-        """The last `number` runs, or all; newest last."""
+        """Return the last `number` runs, or all; newest last."""
         query = sa.select(*_columns).order_by(RUNS.c.id.desc()).limit(number)
         with explain_errors(self._engine), self._engine.connect() as connection:
-            found = [RetrainRun(*row) for row in connection.execute(query)]
-        return [replace(run, figures=json.loads(str(run.figures))) for run in reversed(found)]
+            return [_run(row) for row in connection.execute(query)][::-1]
 
-    def one(self, id_: int) -> RetrainRun:
-        """The run with this id, which must be there."""
+    def get(self, id_: int) -> RetrainRun:
+        """Return the run with this id, which must exist."""
         query = sa.select(*_columns).where(RUNS.c.id == id_)
         with explain_errors(self._engine), self._engine.connect() as connection:
-            run = RetrainRun(*connection.execute(query).one())
-        return replace(run, figures=json.loads(str(run.figures)))
+            return _run(connection.execute(query).one())
 
     def count(self) -> dict[str, int]:
-        """How many runs have ended, by verdict: all of them, also those that no run has had."""
+        """Count finished runs by verdict, including verdicts without any run."""
         query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
         with explain_errors(self._engine), self._engine.connect() as connection:
-            found = {str(verdict): int(number) for verdict, number in connection.execute(query)}
-        return {verdict: found.get(verdict, 0) for verdict in get_args(Verdict)}
+            counts = {str(verdict): int(number) for verdict, number in connection.execute(query)}
+        return {verdict: counts.get(verdict, 0) for verdict in get_args(Verdict)}
+
+
+def _run(row: Sequence[Any]) -> RetrainRun:
+    run = RetrainRun(*row)
+    return replace(run, figures=json.loads(str(run.figures)))
 
 
 @contextmanager
 def open_runs(url: str, wait: float | None = None) -> Iterator[RunStore]:
-    """The runs in the database at a SQLAlchemy URL; `wait` and what it raises are those of `opened` (database.py)."""
+    """Open the runs in the database at a SQLAlchemy URL, as `open_database` does."""
     with open_database(url, wait) as engine:
         yield RunStore(engine)

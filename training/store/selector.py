@@ -1,4 +1,4 @@
-"""Which posts are meant: by what they say, by id, by source or by age. Changes nothing."""
+"""Select posts by text, id, source or age. Changes nothing."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -7,15 +7,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from training.store.summary import FETCHED
+from training.store.summary import ROWS_PER_FETCH
 from training.store.tables import POSTS
 
 
 @dataclass(frozen=True)
 class Selector:
-    """Exactly one of these is set. `contains` is found in any case and spelling of a letter; `before` is Unix seconds.
+    """A selection of posts; exactly one field is set.
 
-    A post without a time is before nothing.
+    `contains` ignores case and how Unicode composes a letter. `before` is Unix seconds; it matches no post without a time.
     """
 
     contains: str | None = None
@@ -25,31 +25,31 @@ class Selector:
 
 
 @dataclass
-class Found:
-    """The posts that are meant: their ids, how many are one's own, and the oldest and newest time (Unix seconds).
+class SelectedPosts:
+    """The selected posts: their ids, how many are `mine`, how many have no time.
 
-    `timeless` are those without a time.
+    `oldest` and `newest` are the others' times in Unix seconds.
     """
 
     ids: list[str] = field(default_factory=list)
     mine: int = 0
-    timeless: int = 0
+    without_time: int = 0
     oldest: float | None = None
     newest: float | None = None
 
 
-def find(connection: sa.Connection, selector: Selector) -> Found:
-    """Look for them, without holding more than their ids."""
-    found = Found()
+def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts:
+    """Select posts, holding only their ids in memory."""
+    posts = SelectedPosts()
     for id_, mine, time in _matching(connection, selector):
-        found.ids.append(id_)
-        found.mine += mine
+        posts.ids.append(id_)
+        posts.mine += mine
         if time is None:
-            found.timeless += 1
+            posts.without_time += 1
         else:
-            found.oldest = time if found.oldest is None else min(found.oldest, time)
-            found.newest = time if found.newest is None else max(found.newest, time)
-    return found
+            posts.oldest = time if posts.oldest is None else min(posts.oldest, time)
+            posts.newest = time if posts.newest is None else max(posts.newest, time)
+    return posts
 
 
 def _matching(connection: sa.Connection, selector: Selector) -> Iterator[tuple[str, bool, float | None]]:
@@ -65,17 +65,17 @@ def _matching(connection: sa.Connection, selector: Selector) -> Iterator[tuple[s
     return _rows(connection, query)
 
 
-def _containing(connection: sa.Connection, words: str) -> Iterator[tuple[str, bool, float | None]]:
-    """Databases fold the case of a-z alone, so this is done here."""
-    wanted = _folded(words)
+def _containing(connection: sa.Connection, text: str) -> Iterator[tuple[str, bool, float | None]]:
+    """Search in Python, because databases ignore case only for a-z."""
+    wanted = _folded(text)
     query = sa.select(POSTS.c.id, POSTS.c.mine, POSTS.c.time, POSTS.c.text)
-    for id_, mine, time, text in _rows(connection, query):
-        if wanted in _folded(text):
+    for id_, mine, time, post_text in _rows(connection, query):
+        if wanted in _folded(post_text):
             yield id_, mine, time
 
 
 def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
-    yield from connection.execute(query.execution_options(yield_per=FETCHED))
+    yield from connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH))
 
 
 def _folded(text: str) -> str:

@@ -1,4 +1,4 @@
-"""What the store holds, counted. Knows no post as a whole."""
+"""Counts of the stored posts. Knows no post as a whole."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,13 +8,13 @@ import sqlalchemy as sa
 
 from training.store.tables import POSTS
 
-FETCHED = 1000
-"""Posts held at a time while reading."""
+ROWS_PER_FETCH = 1000
+"""Rows fetched from the database at a time while reading posts."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What the store holds; `bytes` is the text's UTF-8 size, `first` and `last` Unix seconds."""
+    """The store's counts; `bytes` is the text's UTF-8 size, `first` and `last` Unix seconds."""
 
     mine: int
     context: int
@@ -26,24 +26,24 @@ class Summary:
 
 
 def count_by_owner(connection: sa.Connection) -> tuple[int, int]:
-    """How many posts are one's own, and how many are others'."""
-    found = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
-    return found.get(True, 0), found.get(False, 0)
+    """Count the owner's posts, and those of others."""
+    counts = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
+    return counts.get(True, 0), counts.get(False, 0)
 
 
 def summarize(connection: sa.Connection) -> Summary:
-    """Count, without holding more than the lengths of one's own posts."""
-    own, context = count_by_owner(connection)
+    """Summarize the store, holding only the lengths of the owner's posts in memory."""
+    mine, context = count_by_owner(connection)
     sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
     span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
-    texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=FETCHED)
+    texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=ROWS_PER_FETCH)
     size, lengths = 0, []
-    for text, mine in connection.execute(texts):
+    for text, is_mine in connection.execute(texts):
         size += len(text.encode())
-        if mine:
+        if is_mine:
             lengths.append(len(text))
     return Summary(
-        mine=own,
+        mine=mine,
         context=context,
         sources=sources,
         first=span[0],
@@ -58,7 +58,7 @@ def _pairs(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[A
 
 
 def _quantiles(lengths: list[int]) -> dict[str, int]:
-    """Return the median, the 90 % and the longest of some lengths, in characters; empty for none."""
+    """Return the median, 90th percentile and maximum length in characters; empty for none."""
     if not lengths:
         return {}
     lengths.sort()

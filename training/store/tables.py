@@ -3,14 +3,14 @@
 import sqlalchemy as sa
 
 SCHEMA_VERSION = 2
-"""Raised with every change that an older dann must not overlook; so far each has only added tables (database.py)."""
+"""Raised with each change that an older dann must not ignore; so far each only added tables (database.py)."""
 
 METADATA = sa.MetaData()
 VERSION = sa.Table("dann_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
 POSTS = sa.Table(
     "posts",
     METADATA,
-    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),  # the order in which posts were read
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=True),  # import order
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("channel", sa.Text, nullable=False),
     sa.Column("mine", sa.Boolean, nullable=False),
@@ -37,12 +37,12 @@ RUNS = sa.Table(
     sa.Column("candidate_bpb", sa.Float(53)),
     sa.Column("incumbent_bpb", sa.Float(53)),
     sa.Column("figures", sa.Text, nullable=False),  # JSON
-    sqlite_autoincrement=True,  # an id is never given to another run
+    sqlite_autoincrement=True,  # an id is never reused
 )
-OWNERS = sa.Table(  # who was named as the owner; no name
+OWNERS = sa.Table(  # digests of the authors named as the owner by --me, never names
     "owners",
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),
     sa.Column("digest", sa.Text, primary_key=True),
 )
-FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # posts that stay out; no text
+FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # ids of deleted posts; no text

@@ -80,13 +80,15 @@ class Crowd:
 
     async def talk(self) -> None:
         """Ask RATE times a second, until cancelled."""
-        world, next_ = self.server.world, time.perf_counter()
+        simulation, next_ = self.server.simulation, time.perf_counter()
         for number in range(10**9):
             person, room = self.people[number % PEOPLE], self.rooms[number % ROOMS]
             if number % 2:
-                self.commands.append(world.use_command(person, room, "dann", prompt="hello there", seed=7))
+                self.commands.append(simulation.use_command(person, room, "dann", prompt="hello there", seed=7))
             else:
-                self.mentions.append((time.perf_counter(), world.say(person, room, f"<@{world.bot.id}> hello there")))
+                self.mentions.append(
+                    (time.perf_counter(), simulation.say(person, room, f"<@{simulation.bot.id}> hello there"))
+                )
             next_ += 1 / RATE
             await asyncio.sleep(max(0.0, next_ - time.perf_counter()))
 
@@ -154,18 +156,18 @@ async def talking(folder: Path, *sets: str) -> AsyncIterator[Crowd]:
     async with DiscordServer() as server:
         server.limits.of_route.clear()
         server.limits.of_other_routes.requests = server.limits.in_all.requests = 100_000
-        people = [server.world.user(f"person {number}") for number in range(PEOPLE)]
-        guild = server.world.guild("home", *people)
-        rooms = [server.world.channel(guild, f"room {number}") for number in range(ROOMS)]
+        people = [server.simulation.user(f"person {number}") for number in range(PEOPLE)]
+        guild = server.simulation.guild("home", *people)
+        rooms = [server.simulation.channel(guild, f"room {number}") for number in range(ROOMS)]
         own = (
             f"bot.discord.api_url={server.api_url}", f"bot.discord.gateway_url={server.gateway_url}",
             f"bot.discord.owners={people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.history_messages=0",
         )  # fmt: skip
-        async with serving(folder, *own, *sets, DISCORD_TOKEN=server.world.token) as dann:
+        async with serving(folder, *own, *sets, DISCORD_TOKEN=server.simulation.token) as dann:
             await dann.says("^Discord: dann.* in 1 server$", 300.0)
-            await server.world.until(lambda: bool(server.world.commands.listed()), 60.0)
+            await server.simulation.until(lambda: bool(server.simulation.commands.listed()), 60.0)
             crowd = Crowd(server, dann, rooms, people)
-            server.world.listeners.append(crowd.hear)
+            server.simulation.listeners.append(crowd.hear)
             talk = asyncio.create_task(crowd.talk())
             yield crowd
             talk.cancel()

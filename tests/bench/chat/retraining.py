@@ -64,8 +64,8 @@ async def span(work: Any) -> tuple[float, float]:
 
 async def retrained(crowd: Crowd) -> None:
     """Have an owner order one, and wait for the verdict."""
-    world = crowd.server.world
-    world.use_command(crowd.people[0], world.dm(crowd.people[0]), "dann-admin retrain", force=True)
+    simulation = crowd.server.simulation
+    simulation.use_command(crowd.people[0], simulation.dm(crowd.people[0]), "dann-admin retrain", force=True)
     await crowd.dann.says("^retraining begins", 60.0)
     await crowd.dann.says("^retraining: ", LONG)
 

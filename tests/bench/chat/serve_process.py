@@ -112,7 +112,7 @@ async def serving(folder: Path, *sets: str) -> AsyncIterator[Served]:
             *(f"--set={one}" for one in settings),
             "serve",
             cwd=ROOT,
-            env={**os.environ, "DISCORD_TOKEN": discord.world.token, "TELEGRAM_TOKEN": telegram.bot.token},
+            env={**os.environ, "DISCORD_TOKEN": discord.simulation.token, "TELEGRAM_TOKEN": telegram.bot.token},
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )

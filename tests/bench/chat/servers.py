@@ -46,15 +46,15 @@ class Crowd(Protocol):
         """Person `number` of PEOPLE, round and round, says something to dann."""
 
 
-class DiscordWorld(discord.World):
-    """A world that notes when dann's messages come in, and forgets what is old, as nobody reads it here."""
+class RecordingDiscord(discord.SimulatedDiscord):
+    """A simulated Discord that records when dann's messages arrive, and drops old messages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.arrived: dict[Key, list[float]] = defaultdict(list)
 
     def post(self, message: Message) -> Message:
-        """World's."""
+        """Record the time, and post as usual."""
         if message.author is self.bot:
             self.arrived[message.channel.id, message.reference or 0].append(time.perf_counter())
         for old in list(message.channel.messages)[: -4 * PEOPLE]:
@@ -66,12 +66,12 @@ class DiscordCrowd:
     """People in the rooms of one guild."""
 
     def __init__(self) -> None:
-        self.world = DiscordWorld()
-        self.arrived = self.world.arrived
-        self._people = [self.world.user(f"person{number}") for number in range(PEOPLE)]
-        guild = self.world.guild("home", *self._people)
-        self._rooms = [self.world.channel(guild, f"room{number}") for number in range(ROOMS)]
-        self.server = discord.DiscordServer(self.world)
+        self.simulation = RecordingDiscord()
+        self.arrived = self.simulation.arrived
+        self._people = [self.simulation.user(f"person{number}") for number in range(PEOPLE)]
+        guild = self.simulation.guild("home", *self._people)
+        self._rooms = [self.simulation.channel(guild, f"room{number}") for number in range(ROOMS)]
+        self.server = discord.DiscordServer(self.simulation)
         self.server.limits.of_route = {}
         self.server.limits.of_other_routes = self.server.limits.in_all = PLENTY
         self.server.gateway.identify_seconds = 0.0
@@ -83,19 +83,19 @@ class DiscordCrowd:
     def mention(self, number: int) -> Key:
         """Crowd."""
         room, text = self._rooms[number % ROOMS], WORDS[number % len(WORDS)]
-        said = self.world.say(self._people[number % PEOPLE], room, f"<@{self.world.bot.id}> {text}")
+        said = self.simulation.say(self._people[number % PEOPLE], room, f"<@{self.simulation.bot.id}> {text}")
         return room.id, said.id
 
 
-class TelegramWorld(telegram.World):
-    """The same of Telegram."""
+class RecordingTelegram(telegram.SimulatedTelegram):
+    """A simulated Telegram that records when dann's messages arrive, and drops old messages."""
 
     def __init__(self) -> None:
         super().__init__()
         self.arrived: dict[Key, list[float]] = defaultdict(list)
 
     def sent_by(self, bot: Bot, chat: Chat, text: str, entities: Sequence[Json], request: Json) -> TelegramMessage:
-        """World's."""
+        """Record the time, and post as usual."""
         answered: Json = json.loads(request.get("reply_parameters", "{}"))
         self.arrived[chat.id, answered.get("message_id", 0)].append(time.perf_counter())
         for old in list(chat.messages)[: -4 * PEOPLE]:
@@ -108,12 +108,12 @@ class TelegramCrowd:
     """People in a private chat each: in a group Telegram takes 20 messages a minute, and dann's client sends no more."""
 
     def __init__(self) -> None:
-        self.world = TelegramWorld()
-        self.arrived = self.world.arrived
-        self.bot = self.world.bot("dann_bot")
-        self._people = [self.world.user(f"person{number}") for number in range(PEOPLE)]
-        self.server = telegram.TelegramServer(self.world)
-        self.world.limits[self.bot] = Unlimited()
+        self.simulation = RecordingTelegram()
+        self.arrived = self.simulation.arrived
+        self.bot = self.simulation.bot("dann_bot")
+        self._people = [self.simulation.user(f"person{number}") for number in range(PEOPLE)]
+        self.server = telegram.TelegramServer(self.simulation)
+        self.simulation.limits[self.bot] = Unlimited()
 
     def is_connected(self) -> bool:
         """Crowd."""
@@ -122,8 +122,8 @@ class TelegramCrowd:
     def mention(self, number: int) -> Key:
         """Crowd."""
         person = self._people[number % PEOPLE]
-        chat = self.world.private(person, self.bot)
-        return chat.id, self.world.say(person, chat, WORDS[number % len(WORDS)]).id
+        chat = self.simulation.private(person, self.bot)
+        return chat.id, self.simulation.say(person, chat, WORDS[number % len(WORDS)]).id
 
 
 class Unlimited(Limits):

@@ -17,7 +17,7 @@ from bot.replies.types import Mention, Replier, Reply
 from bot.retraining.notify import OwnerNotifier
 from model.config import SamplingParams
 from tests.bot.discord_bot.echo_answers import Echo, Voice, say_back
-from tests.servers.discord import DiscordServer, World
+from tests.servers.discord import DiscordServer, SimulatedDiscord
 from tests.servers.discord.objects import Channel, Guild, Message, User
 
 
@@ -41,13 +41,13 @@ class Stage:
     running: asyncio.Task[None] | None = None
 
     @property
-    def world(self) -> World:
-        return self.server.world
+    def simulation(self) -> SimulatedDiscord:
+        return self.server.simulation
 
     @property
     def at(self) -> str:
         """A mention of dann as it is typed."""
-        return f"<@{self.world.bot.id}>"
+        return f"<@{self.simulation.bot.id}>"
 
     def settings(
         self,
@@ -74,7 +74,7 @@ class Stage:
     def start(self, **settings: Any) -> None:
         self.running = asyncio.create_task(
             run(
-                self.world.token,
+                self.simulation.token,
                 self.settings(**settings),
                 self.answers or self.echo,
                 self.ready.append,
@@ -85,7 +85,9 @@ class Stage:
     async def connected(self) -> None:
         """Wait until every shard listens; raises what ended dann, if something did."""
         assert self.running is not None
-        up = asyncio.create_task(self.world.until(lambda: self.server.gateway.connected == self.server.gateway.shards))
+        up = asyncio.create_task(
+            self.simulation.until(lambda: self.server.gateway.connected == self.server.gateway.shards)
+        )
         await asyncio.wait({up, self.running}, return_when=asyncio.FIRST_COMPLETED)
         if self.running.done():
             up.cancel()
@@ -94,7 +96,7 @@ class Stage:
 
     async def registered(self) -> None:
         """Wait until dann's commands are there."""
-        await self.world.until(lambda: self.world.commands.writes == 1)
+        await self.simulation.until(lambda: self.simulation.commands.writes == 1)
 
     async def stop(self) -> None:
         if self.running:
@@ -104,24 +106,26 @@ class Stage:
 
     async def ask(self, text: str = "and now?", channel: Channel | None = None) -> Message:
         """Mention dann, and wait for the answer."""
-        return await self.world.answer_to(self.world.say(self.ann, channel or self.room, f"{self.at} {text}"))
+        return await self.simulation.first_reply(
+            self.simulation.say(self.ann, channel or self.room, f"{self.at} {text}")
+        )
 
     async def no_answer(self, *ignored: Message) -> None:
         """Check that dann kept quiet: what was said after it has been answered, and it has not."""
         last = await self.ask("anything else?", ignored[-1].channel)
         for message in ignored:
-            assert self.world.answers_to(message) == []
-        assert [one for one in self.world.of_bot(last.channel) if one.id > ignored[0].id] == [last]
+            assert self.simulation.replies_to(message) == []
+        assert [one for one in self.simulation.bot_messages(last.channel) if one.id > ignored[0].id] == [last]
 
 
 @asynccontextmanager
 async def stage() -> AsyncIterator[Stage]:
     """Set it up, with dann not yet there, and take it down; fails where something went wrong behind the scenes."""
     async with DiscordServer() as server:
-        world = server.world
-        ann, bob = world.user("ann"), world.user("bob")
-        guild = world.guild("home", ann, bob)
-        it = Stage(server, Echo(), ann, bob, guild, world.channel(guild, "general"))
+        simulation = server.simulation
+        ann, bob = simulation.user("ann"), simulation.user("bob")
+        guild = simulation.guild("home", ann, bob)
+        it = Stage(server, Echo(), ann, bob, guild, simulation.channel(guild, "general"))
         server.gateway.identify_seconds = 0.0
         handler = _Errors(it.errors)
         logging.getLogger().addHandler(handler)

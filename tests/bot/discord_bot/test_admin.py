@@ -18,8 +18,10 @@ async def test_owners_orders_are_passed_on_and_seen_by_them_alone(it: Stage, com
     options = given.get(command, {})
     argument = {"rollback": "20260101-abc", "retrain": "force"}.get(command, "")
     it.guild.members[it.ann.id].administrator = True
-    for channel in (it.room, it.world.dm(it.ann)):
-        answer = await it.world.answer_to(it.world.use_command(it.ann, channel, f"dann-admin {command}", **options))
+    for channel in (it.room, it.simulation.dm(it.ann)):
+        answer = await it.simulation.first_reply(
+            it.simulation.use_command(it.ann, channel, f"dann-admin {command}", **options)
+        )
         assert answer.content == f"did {command} {argument}".strip()
         assert answer.flags & Flag.EPHEMERAL
     place, author, *order = it.echo.orders[0]
@@ -34,7 +36,7 @@ async def test_owners_orders_are_passed_on_and_seen_by_them_alone(it: Stage, com
 async def test_members_are_not_offered_what_is_for_owners(it: Stage) -> None:
     await it.registered()
     with pytest.raises(ValueError, match="administrators alone"):
-        it.world.use_command(it.ann, it.room, "dann-admin status")
+        it.simulation.use_command(it.ann, it.room, "dann-admin status")
 
 
 @pytest.mark.parametrize(
@@ -56,8 +58,8 @@ def test_the_personas_name_is_made_a_name_that_discord_takes(persona: str, name:
 @on_stage(persona="Mia Lou")
 async def test_the_personas_name_names_the_command(it: Stage) -> None:
     await it.registered()
-    assert [command["name"] for command in it.world.commands.listed()] == ["mia-lou", "mia-lou-admin"]
-    await it.world.answer_to(it.world.use_command(it.ann, it.room, "mia-lou", prompt="hi"))
+    assert [command["name"] for command in it.simulation.commands.listed()] == ["mia-lou", "mia-lou-admin"]
+    await it.simulation.first_reply(it.simulation.use_command(it.ann, it.room, "mia-lou", prompt="hi"))
 
 
 @on_stage()
@@ -74,10 +76,10 @@ async def started_again(it: Stage, persona: str) -> int:
     looks, names = it.server.count("GET /applications"), {persona, f"{persona}-admin"}
     it.start(persona=persona)
     await it.connected()
-    await it.world.until(lambda: it.server.count("GET /applications") > looks)
-    await it.world.until(lambda: {command["name"] for command in it.world.commands.listed()} == names)
+    await it.simulation.until(lambda: it.server.count("GET /applications") > looks)
+    await it.simulation.until(lambda: {command["name"] for command in it.simulation.commands.listed()} == names)
     await it.ask()
-    return it.world.commands.writes
+    return it.simulation.commands.writes
 
 
 @on_stage(connected=False)
@@ -86,5 +88,5 @@ async def test_without_its_commands_it_answers_all_the_same(it: Stage, caplog: p
     it.start()
     await it.connected()
     await it.ask()
-    await it.world.until(lambda: "could not be registered" in caplog.text)
-    assert it.world.commands.listed() == []
+    await it.simulation.until(lambda: "could not be registered" in caplog.text)
+    assert it.simulation.commands.listed() == []

@@ -34,21 +34,21 @@ async def collecting(it: Stage, folder: Path, **discord: Any) -> AsyncIterator[N
     config: dict[str, Any] = {"collect": True, "owners": (str(it.ann.id),)} | discord
     settings = it.settings(**config).model_copy(update={"data": DataConfig(dir=folder)})
     async with Collector(settings) as collector:
-        it.running = asyncio.create_task(run(it.world.token, settings, it.echo, it.ready.append, collector))
+        it.running = asyncio.create_task(run(it.simulation.token, settings, it.echo, it.ready.append, collector))
         await it.connected()
         yield
         await it.stop()
 
 
 async def settled(it: Stage, folder: Path, expected: list[str]) -> None:
-    await it.world.until(lambda: texts(folder) == expected)
+    await it.simulation.until(lambda: texts(folder) == expected)
 
 
 @on_stage(connected=False)
 async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
-        question = it.world.say(it.bob, it.room, "did you water the beans, secretly")
-        answer = it.world.say(it.ann, it.room, f"twice! {it.at} <@{it.bob.id}> <:pea:42>", reply_to=question)
+        question = it.simulation.say(it.bob, it.room, "did you water the beans, secretly")
+        answer = it.simulation.say(it.ann, it.room, f"twice! {it.at} <@{it.bob.id}> <:pea:42>", reply_to=question)
         await settled(it, tmp_path, ["twice! @someone @someone :pea:"])
     (post,) = posts(tmp_path)
     assert (post.id, post.channel, post.mine) == (f"discord:{answer.id}", f"discord:{it.room.id}", True)
@@ -61,9 +61,9 @@ async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(it: Stage
 @on_stage(connected=False)
 async def test_nothing_is_stored_unless_config_says_so(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path, collect=False):
-        said = it.world.say(it.ann, it.room, "keep this")
-        it.world.edit(said, "or this")
-        it.world.delete(said)
+        said = it.simulation.say(it.ann, it.room, "keep this")
+        it.simulation.edit(said, "or this")
+        it.simulation.delete(said)
         await it.ask()
     assert list(tmp_path.iterdir()) == []
 
@@ -71,13 +71,13 @@ async def test_nothing_is_stored_unless_config_says_so(it: Stage, tmp_path: Path
 @on_stage(connected=False)
 async def test_an_edit_updates_and_a_deletion_removes_for_good(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
-        first, second, third = (it.world.say(it.ann, it.room, text) for text in ("one", "two", "three"))
+        first, second, third = (it.simulation.say(it.ann, it.room, text) for text in ("one", "two", "three"))
         await settled(it, tmp_path, ["one", "two", "three"])
-        it.world.edit(second, "zwei")
+        it.simulation.edit(second, "zwei")
         await settled(it, tmp_path, ["one", "zwei", "three"])
-        it.world.delete(first)
+        it.simulation.delete(first)
         await settled(it, tmp_path, ["zwei", "three"])
-        it.world.edit(second, "!play some song")
+        it.simulation.edit(second, "!play some song")
         await settled(it, tmp_path, ["three"])
     report = load_all(tmp_path, exported(tmp_path, it.room, first, second, third), me=str(it.ann.id))
     assert (report.kept, report.forgotten, report.duplicates) == (0, 1, 1)
@@ -87,22 +87,22 @@ async def test_an_edit_updates_and_a_deletion_removes_for_good(it: Stage, tmp_pa
 @on_stage(connected=False)
 async def test_many_deleted_at_once_are_removed(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
-        said = [it.world.say(it.ann, it.room, f"line {number}") for number in range(4)]
-        others = it.world.say(it.bob, it.room, "mine too")
+        said = [it.simulation.say(it.ann, it.room, f"line {number}") for number in range(4)]
+        others = it.simulation.say(it.bob, it.room, "mine too")
         await settled(it, tmp_path, [f"line {number}" for number in range(4)])
-        it.world.delete(*said[:3], others)
+        it.simulation.delete(*said[:3], others)
         await settled(it, tmp_path, ["line 3"])
 
 
 @on_stage(connected=False)
 async def test_what_is_nobodys_words_is_left_out(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
-        say = it.world.say
+        say = it.simulation.say
         for text in ("/dann temp=0.8 hello", "!play", "https://example.org/cat", "", "\u200b"):
             say(it.ann, it.room, text, attachments=("cat.png",))
         say(it.ann, it.room, "pinned a message", type_=6)
         say(it.ann, it.room, "written by a webhook of that id", webhook=True)
-        say(it.world.user("beep", bot=True), it.room, "beep")
+        say(it.simulation.user("beep", bot=True), it.room, "beep")
         say(it.ann, it.room, "words at last")
         await settled(it, tmp_path, ["words at last"])
 
@@ -110,9 +110,9 @@ async def test_what_is_nobodys_words_is_left_out(it: Stage, tmp_path: Path) -> N
 @on_stage(connected=False)
 async def test_threads_and_private_chats_are_channels_of_their_own(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
-        thread, private = it.world.thread(it.room, "aside"), it.world.dm(it.ann)
-        it.world.say(it.ann, thread, "in a thread")
-        it.world.say(it.ann, private, "in private")
+        thread, private = it.simulation.thread(it.room, "aside"), it.simulation.dm(it.ann)
+        it.simulation.say(it.ann, thread, "in a thread")
+        it.simulation.say(it.ann, private, "in private")
         await settled(it, tmp_path, ["in a thread", "in private"])
     assert {post.channel for post in posts(tmp_path)} == {f"discord:{thread.id}", f"discord:{private.id}"}
 
@@ -121,20 +121,20 @@ async def test_threads_and_private_chats_are_channels_of_their_own(it: Stage, tm
 async def test_what_is_still_waiting_when_dann_stops_is_stored(it: Stage, tmp_path: Path) -> None:
     async with collecting(it, tmp_path):
         for number in range(50):
-            it.world.say(it.ann, it.room, f"line {number}")
-        await it.world.until(lambda: it.echo.texts()[-1:] == ["line 49"])
+            it.simulation.say(it.ann, it.room, f"line {number}")
+        await it.simulation.until(lambda: it.echo.texts()[-1:] == ["line 49"])
     assert texts(tmp_path) == [f"line {number}" for number in range(50)]
 
 
 @on_stage(connected=False)
 async def test_an_export_of_the_same_messages_adds_nothing_whoever_comes_first(it: Stage, tmp_path: Path) -> None:
     """DiscordChatExporter's file, and the data package, in which there are no replies."""
-    early = it.world.say(it.ann, it.room, "before dann came")
+    early = it.simulation.say(it.ann, it.room, "before dann came")
     async with collecting(it, tmp_path):
         load_all(tmp_path, exported(tmp_path, it.room, early), me=str(it.ann.id))
-        it.world.edit(early, "before dann came, edited")
-        question = it.world.say(it.bob, it.room, "and now?")
-        answer = it.world.say(it.ann, it.room, f"<@{it.bob.id}> soup!\nagain", reply_to=question)
+        it.simulation.edit(early, "before dann came, edited")
+        question = it.simulation.say(it.bob, it.room, "and now?")
+        answer = it.simulation.say(it.ann, it.room, f"<@{it.bob.id}> soup!\nagain", reply_to=question)
         await settled(it, tmp_path, ["before dann came, edited", "@someone soup!\nagain"])
     before = posts(tmp_path)
     report = load_all(tmp_path, exported(tmp_path, it.room, early, answer), me=str(it.ann.id))

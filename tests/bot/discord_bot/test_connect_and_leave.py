@@ -15,7 +15,7 @@ from tests.servers.discord.gateway.intents import AppFlag
 
 @on_stage()
 async def test_it_says_in_one_line_that_it_is_there(it: Stage) -> None:
-    await it.world.until(lambda: bool(it.ready))
+    await it.simulation.until(lambda: bool(it.ready))
     assert it.ready == ["Discord: dann in 1 server"]
 
 
@@ -39,15 +39,15 @@ async def test_a_refused_token_is_one_line_that_says_what_to_do(it: Stage) -> No
 async def test_a_token_that_the_gateway_refuses_is_told_too(it: Stage) -> None:
     it.server.gateway.close_with = 4004
     with pytest.raises(DannError, match="refuses DISCORD_TOKEN"):
-        await run(it.world.token, it.settings(), it.echo, it.ready.append)
+        await run(it.simulation.token, it.settings(), it.echo, it.ready.append)
 
 
 @on_stage(connected=False)
 async def test_a_missing_intent_is_one_line_that_says_what_to_do(it: Stage) -> None:
-    it.world.application_flags = AppFlag(0)
-    page = rf"{it.world.application_id}/bot .Privileged Gateway Intents"
+    it.simulation.application_flags = AppFlag(0)
+    page = rf"{it.simulation.application_id}/bot .Privileged Gateway Intents"
     with pytest.raises(DannError, match=rf"Message Content intent is off.*{page}"):
-        await run(it.world.token, it.settings(), it.echo, it.ready.append)
+        await run(it.simulation.token, it.settings(), it.echo, it.ready.append)
     assert it.server.gateway.log == []
 
 
@@ -55,7 +55,7 @@ async def test_a_missing_intent_is_one_line_that_says_what_to_do(it: Stage) -> N
 async def test_an_intent_that_the_gateway_refuses_is_told_too(it: Stage) -> None:
     it.server.gateway.close_with = 4014
     with pytest.raises(DannError, match="Message Content intent is off"):
-        await run(it.world.token, it.settings(), it.echo, it.ready.append)
+        await run(it.simulation.token, it.settings(), it.echo, it.ready.append)
 
 
 @on_stage(connected=False)
@@ -67,11 +67,11 @@ async def test_neither_the_token_nor_what_people_say_is_logged(it: Stage, caplog
         await it.connected()
         await it.ask("a secret wish")
         it.echo.voice = broken
-        it.world.say(it.ann, it.room, f"{it.at} another secret")
-        await it.world.until(lambda: bool(it.errors))
+        it.simulation.say(it.ann, it.room, f"{it.at} another secret")
+        await it.simulation.until(lambda: bool(it.errors))
         await it.stop()
     assert "on_message failed" in caplog.text
-    assert it.world.token not in caplog.text
+    assert it.simulation.token not in caplog.text
     assert "secret" not in caplog.text
     it.errors.clear()
 
@@ -87,25 +87,25 @@ async def test_the_token_is_not_even_in_the_log_of_raw_events(it: Stage, caplog:
         await it.connected()
         await it.ask()
         it.server.gateway.cut()
-        await it.world.until(lambda: "resume" in it.server.gateway.log)
+        await it.simulation.until(lambda: "resume" in it.server.gateway.log)
         await it.stop()
     assert "WebSocket Event" in caplog.text
-    assert it.world.token not in caplog.text
+    assert it.simulation.token not in caplog.text
 
 
 @on_stage()
 async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(it: Stage) -> None:
     go_on = it.slowly()
-    asked = it.world.say(it.ann, it.room, f"{it.at} quick, before you go")
-    await it.world.until(lambda: bool(it.echo.mentions))
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} quick, before you go")
+    await it.simulation.until(lambda: bool(it.echo.mentions))
     stopping = asyncio.create_task(it.stop())
     await asyncio.sleep(0)
-    late = it.world.say(it.ann, it.room, f"{it.at} one more thing")
-    await it.world.until(lambda: len(it.echo.told) == 2)
+    late = it.simulation.say(it.ann, it.room, f"{it.at} one more thing")
+    await it.simulation.until(lambda: len(it.echo.told) == 2)
     go_on.set()
     await stopping
-    assert len(it.world.answers_to(asked)) == 1
-    assert it.world.answers_to(late) == []
+    assert len(it.simulation.replies_to(asked)) == 1
+    assert it.simulation.replies_to(late) == []
     assert it.server.gateway.connected == 0
     assert it.server.gateway.sessions == {}  # it said goodbye
 
@@ -113,11 +113,11 @@ async def test_stopping_finishes_what_is_under_way_and_takes_nothing_new(it: Sta
 @on_stage(drain_seconds=0.05)
 async def test_stopping_does_not_wait_for_ever(it: Stage) -> None:
     hanging = it.server.faults.order(Fault("POST", "/messages", hangs=True))
-    it.world.say(it.bob, it.world.dm(it.bob), "hello")
-    await it.world.until(lambda: hanging.seen == 1)
+    it.simulation.say(it.bob, it.simulation.dm(it.bob), "hello")
+    await it.simulation.until(lambda: hanging.seen == 1)
     it.slowly()
-    it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: len(it.echo.mentions) == 2)
+    it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: len(it.echo.mentions) == 2)
     await asyncio.wait_for(it.stop(), 5)
     hanging.released.set()
 

@@ -23,14 +23,14 @@ def prompt(monkeypatch: pytest.MonkeyPatch) -> None:
 async def test_typing_is_shown_while_a_reply_is_under_way(it: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(send, "TYPING_SECONDS", 0.05)
     go_on = it.slowly()
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: len(it.world.typing) == 3)
-    assert set(it.world.typing) == {it.room}
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: len(it.simulation.typing) == 3)
+    assert set(it.simulation.typing) == {it.room}
     go_on.set()
-    await it.world.answer_to(asked)
-    shown = len(it.world.typing)
+    await it.simulation.first_reply(asked)
+    shown = len(it.simulation.typing)
     await it.ask()  # while which nothing is shown for the first
-    assert len(it.world.typing) <= shown + 1
+    assert len(it.simulation.typing) <= shown + 1
 
 
 @on_stage()
@@ -53,10 +53,10 @@ async def test_an_answer_that_is_there_at_once_needs_no_sign_of_it(it: Stage) ->
 async def test_typing_that_fails_holds_up_no_answer(it: Stage, fault: Fault) -> None:
     it.server.faults.order(fault)
     go_on = it.slowly()
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: fault.seen == 1)
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: fault.seen == 1)
     go_on.set()
-    await it.world.answer_to(asked)
+    await it.simulation.first_reply(asked)
     fault.released.set()
 
 
@@ -71,10 +71,10 @@ async def test_typing_that_is_refused_is_let_go(it: Stage, fault: Fault, caplog:
     it.server.faults.order(fault)
     go_on = it.slowly()
     with caplog.at_level(logging.DEBUG, "dann"):
-        asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-        await it.world.until(lambda: "typing is not shown" in caplog.text)
+        asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+        await it.simulation.until(lambda: "typing is not shown" in caplog.text)
     go_on.set()
-    await it.world.answer_to(asked)
+    await it.simulation.first_reply(asked)
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
@@ -87,13 +87,13 @@ async def test_a_429_is_honoured(it: Stage, everywhere: bool) -> None:
 
 @on_stage()
 async def test_a_429_for_one_channel_holds_up_no_other(it: Stage) -> None:
-    other = it.world.channel(it.guild, "other")
+    other = it.simulation.channel(it.guild, "other")
     fault = it.server.faults.order(Fault("POST", f"/channels/{it.room.id}/messages", status=429, seconds=0.5))
-    limited = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: fault.seen == 1)
+    limited = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: fault.seen == 1)
     await it.ask("quick", other)
-    assert it.world.answers_to(limited) == []
-    await it.world.answer_to(limited)
+    assert it.simulation.replies_to(limited) == []
+    await it.simulation.first_reply(limited)
 
 
 @on_stage(connected=False)
@@ -102,8 +102,8 @@ async def test_limits_that_are_announced_are_kept(it: Stage) -> None:
     it.start()
     await it.connected()
     await it.ask("one")  # from here on the limit is known
-    asked = [it.world.say(it.ann, it.room, f"{it.at} {number}") for number in range(5)]
-    await it.world.until(lambda: all(it.world.answers_to(one) for one in asked))
+    asked = [it.simulation.say(it.ann, it.room, f"{it.at} {number}") for number in range(5)]
+    await it.simulation.until(lambda: all(it.simulation.replies_to(one) for one in asked))
     assert it.server.limits.broken <= 1  # discord.py can send one too many just where a window ends
     it.server.limits.broken = 0
 
@@ -112,10 +112,10 @@ async def test_limits_that_are_announced_are_kept(it: Stage) -> None:
 async def test_a_ban_ends_one_answer_and_nothing_else(it: Stage) -> None:
     """A 429 that is not from Discord itself comes from the network in front of it; trying again makes it worse."""
     it.server.faults.order(Fault("POST", "/messages", status=429, banned=True))
-    lost = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: bool(it.errors))
+    lost = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: bool(it.errors))
     await it.ask()
-    assert it.world.answers_to(lost) == []
+    assert it.simulation.replies_to(lost) == []
     assert "on_message failed" in it.errors.pop()
 
 
@@ -124,32 +124,32 @@ async def test_a_ban_ends_one_answer_and_nothing_else(it: Stage) -> None:
 async def test_a_500_is_tried_again_and_answered_once(it: Stage, done: bool) -> None:
     """Also where the message was posted and only word of it was lost."""
     fault = it.server.faults.order(Fault("POST", "/messages", status=500, done=done))
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: it.server.count("POST /channels") == 2)
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: it.server.count("POST /channels") == 2)
     await it.ask()
     assert fault.seen == 1
-    assert len(it.world.answers_to(asked)) == 1
+    assert len(it.simulation.replies_to(asked)) == 1
 
 
 @on_stage()
 async def test_garbage_for_an_answer_harms_one_message_alone(it: Stage) -> None:
     it.server.faults.order(Fault("POST", "/messages", garbage=True, done=True))
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: bool(it.errors))
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: bool(it.errors))
     await it.ask()
-    assert len(it.world.answers_to(asked)) == 1
+    assert len(it.simulation.replies_to(asked)) == 1
     assert "on_message failed" in it.errors.pop()
 
 
 @on_stage()
 async def test_a_hanging_request_holds_up_no_other_channel(it: Stage) -> None:
-    other = it.world.channel(it.guild, "other")
+    other = it.simulation.channel(it.guild, "other")
     fault = it.server.faults.order(Fault("POST", f"/channels/{it.room.id}/messages", hangs=True))
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: fault.seen == 1)
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: fault.seen == 1)
     await it.ask("quick", other)
     fault.released.set()
-    await it.world.answer_to(asked)
+    await it.simulation.first_reply(asked)
 
 
 @pytest.mark.parametrize("missing", [Permission.SEND, Permission.VIEW])
@@ -158,31 +158,31 @@ async def test_where_it_may_not_speak_it_keeps_quiet(
     it: Stage, missing: Permission, caplog: pytest.LogCaptureFixture
 ) -> None:
     go_on = it.slowly()
-    asked = it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: bool(it.echo.mentions))
+    asked = it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: bool(it.echo.mentions))
     it.room.bot_may = EVERYTHING & ~missing
     go_on.set()
     with caplog.at_level(logging.WARNING):
-        await it.world.until(lambda: "cannot answer in channel" in caplog.text)
+        await it.simulation.until(lambda: "cannot answer in channel" in caplog.text)
     assert {Permission.SEND: "50013", Permission.VIEW: "50001"}[missing] in caplog.text
-    await it.ask("elsewhere", it.world.channel(it.guild, "other"))
-    assert it.world.answers_to(asked) == []
+    await it.ask("elsewhere", it.simulation.channel(it.guild, "other"))
+    assert it.simulation.replies_to(asked) == []
 
 
 @on_stage()
 async def test_where_it_may_not_read_what_was_said_it_answers_without_hanging_on_it(it: Stage) -> None:
     it.room.bot_may = EVERYTHING & ~Permission.READ_HISTORY
-    it.world.say(it.ann, it.room, f"{it.at} hello")
-    await it.world.until(lambda: bool(it.world.of_bot(it.room)))
-    (answer,) = it.world.of_bot(it.room)
+    it.simulation.say(it.ann, it.room, f"{it.at} hello")
+    await it.simulation.until(lambda: bool(it.simulation.bot_messages(it.room)))
+    (answer,) = it.simulation.bot_messages(it.room)
     assert (answer.content, answer.reference) == ("echo: hello", None)
 
 
 @on_stage()
 async def test_someone_who_takes_no_messages_gets_none(it: Stage, caplog: pytest.LogCaptureFixture) -> None:
     it.ann.refuses_messages = True
-    it.world.say(it.ann, it.world.dm(it.ann), "hello")
-    await it.world.until(lambda: "50007" in caplog.text)
+    it.simulation.say(it.ann, it.simulation.dm(it.ann), "hello")
+    await it.simulation.until(lambda: "50007" in caplog.text)
     await it.ask()
 
 
@@ -194,9 +194,9 @@ async def test_an_error_in_one_answer_harms_no_other(it: Stage, caplog: pytest.L
         return Reply("fine")
 
     it.echo.voice = broken
-    it.world.say(it.ann, it.room, f"{it.at} break please")
+    it.simulation.say(it.ann, it.room, f"{it.at} break please")
     await it.ask("hello")
-    await it.world.until(lambda: bool(it.errors))
+    await it.simulation.until(lambda: bool(it.errors))
     assert "a bug" in it.errors.pop()
     assert "Traceback" in caplog.text
     assert "break please" not in caplog.text
@@ -208,9 +208,9 @@ async def test_two_hundred_mentions_in_a_second_are_each_answered_once(it: Stage
     it.server.limits.of_other_routes = it.server.limits.in_all = Limit(10_000, 1.0)
     it.start()
     await it.connected()
-    rooms = [it.world.channel(it.guild, f"room {number}") for number in range(10)]
-    asked = [it.world.say(it.ann, rooms[number % 10], f"{it.at} {number}") for number in range(200)]
-    await it.world.until(lambda: all(it.world.answers_to(one) for one in asked), 30)
+    rooms = [it.simulation.channel(it.guild, f"room {number}") for number in range(10)]
+    asked = [it.simulation.say(it.ann, rooms[number % 10], f"{it.at} {number}") for number in range(200)]
+    await it.simulation.until(lambda: all(it.simulation.replies_to(one) for one in asked), 30)
     for number, one in enumerate(asked):
-        assert [answer.content for answer in it.world.answers_to(one)] == [f"echo: {number}"]
-    assert sum(len(it.world.of_bot(room)) for room in rooms) == 200
+        assert [answer.content for answer in it.simulation.replies_to(one)] == [f"echo: {number}"]
+    assert sum(len(it.simulation.bot_messages(room)) for room in rooms) == 200

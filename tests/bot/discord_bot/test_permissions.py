@@ -18,11 +18,11 @@ class Two:
 
     def __init__(self, it: Stage) -> None:
         self.home: Guild = it.guild
-        self.inn = it.world.guild("inn", it.ann)
+        self.inn = it.simulation.guild("inn", it.ann)
         self.room: Channel = it.room
-        self.hall = it.world.channel(self.inn, "hall")
-        self.cook = it.world.role("cook", self.home.members[it.bob.id], guild=self.home)
-        self.waiter = it.world.role("waiter", self.inn.members[it.ann.id], guild=self.inn)
+        self.hall = it.simulation.channel(self.inn, "hall")
+        self.cook = it.simulation.role("cook", self.home.members[it.bob.id], guild=self.home)
+        self.waiter = it.simulation.role("waiter", self.inn.members[it.ann.id], guild=self.inn)
         self.ann, self.bob = it.ann, it.bob
 
 
@@ -43,42 +43,42 @@ LISTS: dict[str, Lists] = {
 async def test_each_list_is_kept(it: Stage, name: str) -> None:
     two = Two(it)
     engine = await begin(it, **LISTS[name](two))
-    ignored = it.world.say(it.bob, two.room, f"{it.at} hello")
-    answered = it.world.say(it.ann, two.hall, f"{it.at} hello")
-    await it.world.answer_to(answered)
-    assert it.world.of_bot(two.room) == it.world.answers_to(ignored) == []
+    ignored = it.simulation.say(it.bob, two.room, f"{it.at} hello")
+    answered = it.simulation.say(it.ann, two.hall, f"{it.at} hello")
+    await it.simulation.first_reply(answered)
+    assert it.simulation.bot_messages(two.room) == it.simulation.replies_to(ignored) == []
     assert len(engine.requests) == 1
 
 
 @on_stage(connected=False)
 async def test_a_bot_on_the_list_is_answered_a_few_times_until_a_person_speaks(it: Stage) -> None:
-    beep, buzz = it.world.user("beep", bot=True), it.world.user("buzz", bot=True)
+    beep, buzz = it.simulation.user("beep", bot=True), it.simulation.user("buzz", bot=True)
     await begin(it, {"bot_exchanges": 2}, allow_bots=(beep.id,))
     for _ in range(2):
-        await it.world.answer_to(it.world.say(beep, it.room, f"{it.at} hi"))
-    await it.no_answer(it.world.say(beep, it.room, f"{it.at} hi"), it.world.say(buzz, it.room, f"{it.at} hi"))
-    await it.world.answer_to(it.world.say(beep, it.room, f"{it.at} hi again"))
+        await it.simulation.first_reply(it.simulation.say(beep, it.room, f"{it.at} hi"))
+    await it.no_answer(it.simulation.say(beep, it.room, f"{it.at} hi"), it.simulation.say(buzz, it.room, f"{it.at} hi"))
+    await it.simulation.first_reply(it.simulation.say(beep, it.room, f"{it.at} hi again"))
 
 
 @on_stage(connected=False)
 async def test_unasked_remarks_are_off_unless_switched_on(it: Stage) -> None:
     engine = await begin(it)
-    await it.no_answer(it.world.say(it.bob, it.room, "nice weather"))
+    await it.no_answer(it.simulation.say(it.bob, it.room, "nice weather"))
     assert len(engine.requests) == 1
 
 
 @on_stage(connected=False)
 async def test_unasked_remarks_are_made_where_they_may_and_nobody_is_addressed(it: Stage) -> None:
-    other, bot = it.world.channel(it.guild, "other"), it.world.user("beep", bot=True)
+    other, bot = it.simulation.channel(it.guild, "other"), it.simulation.user("beep", bot=True)
     remarks = {"chance": 1, "chats": [it.room.id], "quiet_from": 0, "quiet_until": 0}
     engine = await begin(it, {"remarks": remarks})
-    it.world.say(it.bob, other, "nice weather")
-    it.world.say(it.bob, it.room, f"<@{it.ann.id}> nice weather")
-    it.world.say(bot, it.room, "nice weather")
-    said = it.world.say(it.bob, it.room, "is it not")
-    await it.world.until(lambda: bool(it.world.of_bot(it.room)))
-    (remark,) = it.world.of_bot(it.room)
-    assert (remark.reference, it.world.answers_to(said), it.world.of_bot(other)) == (None, [], [])
+    it.simulation.say(it.bob, other, "nice weather")
+    it.simulation.say(it.bob, it.room, f"<@{it.ann.id}> nice weather")
+    it.simulation.say(bot, it.room, "nice weather")
+    said = it.simulation.say(it.bob, it.room, "is it not")
+    await it.simulation.until(lambda: bool(it.simulation.bot_messages(it.room)))
+    (remark,) = it.simulation.bot_messages(it.room)
+    assert (remark.reference, it.simulation.replies_to(said), it.simulation.bot_messages(other)) == (None, [], [])
     assert [texts[-1] for texts in engine.texts] == ["is it not"]
 
 
@@ -86,10 +86,10 @@ async def test_unasked_remarks_are_made_where_they_may_and_nobody_is_addressed(i
 async def test_owners_pause_and_resume(it: Stage) -> None:
     await begin(it, owners=(it.ann.id,))
     await it.registered()
-    private = it.world.dm(it.ann)
-    told = await it.world.answer_to(it.world.use_command(it.ann, private, "dann-admin pause"))
+    private = it.simulation.dm(it.ann)
+    told = await it.simulation.first_reply(it.simulation.use_command(it.ann, private, "dann-admin pause"))
     assert told.flags & Flag.EPHEMERAL
-    paused = await it.world.answer_to(it.world.say(it.bob, it.room, f"{it.at} hello"))
+    paused = await it.simulation.first_reply(it.simulation.say(it.bob, it.room, f"{it.at} hello"))
     assert paused.content == phrases.PAUSED
-    await it.world.answer_to(it.world.use_command(it.ann, private, "dann-admin resume"))
+    await it.simulation.first_reply(it.simulation.use_command(it.ann, private, "dann-admin resume"))
     assert (await it.ask("hello")).content.startswith("read")

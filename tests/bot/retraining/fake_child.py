@@ -141,7 +141,7 @@ def killed(*, tells: bool = True, note: str = "", finish: bool = False) -> None:
         if tells:
             progress("reading", 0.0, run=row)
         if note:
-            runs.note(row, candidate=note)
+            runs.update(row, candidate=note)
         if finish:
             runs.finish(row, "refused", "it is worse", 1.0, candidate="two", incumbent="one")
     os.kill(os.getpid(), signal.SIGKILL)

@@ -66,9 +66,9 @@ async def begin(there: Room, folder: Path, fault: str) -> None:
 
 async def ordered(there: Room, *, force: bool = True) -> str:
     """What an owner is told who orders one."""
-    world = there.server.world
-    used = world.use_command(there.people[0], world.dm(there.people[0]), "dann-admin retrain", force=force)
-    return (await world.answer_to(used)).content
+    simulation = there.server.simulation
+    used = simulation.use_command(there.people[0], simulation.dm(there.people[0]), "dann-admin retrain", force=force)
+    return (await simulation.first_reply(used)).content
 
 
 async def retrained(there: Room, folder: Path, fault: str = "none") -> RetrainRun:

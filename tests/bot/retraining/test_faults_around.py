@@ -114,7 +114,7 @@ def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
                 async with asyncio.timeout(LONG):
                     while len(there.asked) == asked:
                         await asyncio.sleep(0.05)
-                await there.server.world.answer_to(there.asked[asked])
+                await there.server.simulation.first_reply(there.asked[asked])
                 assert "retraining: " in await there.status()
                 other.execute("ROLLBACK")
             async with asyncio.timeout(LONG):

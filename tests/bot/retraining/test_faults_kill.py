@@ -94,7 +94,7 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
                 accepted(tmp_path)
                 there.quiet.set()
                 await there.all_answered_once()
-            answers = [len(home.server.world.answers_to(one)) for one in earlier]
+            answers = [len(home.server.simulation.replies_to(one)) for one in earlier]
             assert set(answers) <= {0, 1}
         assert {row.verdict for row in rows(tmp_path)} <= {"failed", "published"}
 

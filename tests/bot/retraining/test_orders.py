@@ -54,8 +54,8 @@ async def begin(it: Stage, folder: Path, behaviour: str) -> RetrainSupervisor:
 
 
 async def order(it: Stage, command: str, **options: Any) -> str:
-    asked = it.world.use_command(it.ann, it.world.dm(it.ann), f"dann-admin {command}", **options)
-    answer = await it.world.answer_to(asked)
+    asked = it.simulation.use_command(it.ann, it.simulation.dm(it.ann), f"dann-admin {command}", **options)
+    answer = await it.simulation.first_reply(asked)
     assert answer.flags & Flag.EPHEMERAL
     return answer.content
 
@@ -63,11 +63,11 @@ async def order(it: Stage, command: str, **options: Any) -> str:
 @on_stage(connected=False)
 async def test_on_discord_an_owner_orders_it_and_gets_the_verdict_as_a_message(it: Stage, tmp_path: Path) -> None:
     retraining = await begin(it, tmp_path, "well")
-    home = it.world.dm(it.ann)
+    home = it.simulation.dm(it.ann)
     assert await order(it, "retrain", force=True) == report.STARTED
-    await it.world.until(lambda: any(one.content == VERDICT for one in it.world.of_bot(home)))
+    await it.simulation.until(lambda: any(one.content == VERDICT for one in it.simulation.bot_messages(home)))
     assert "last retraining: published two" in await order(it, "status")
-    answer = await it.world.answer_to(it.world.say(it.ann, home, "hello"))
+    answer = await it.simulation.first_reply(it.simulation.say(it.ann, home, "hello"))
     assert answer.content == "hello", "the verdict is no part of the conversation"
     await retraining.stop(0)
 
@@ -80,11 +80,11 @@ async def test_on_discord_mentions_are_answered_while_it_runs_and_a_second_order
     first, second = await asyncio.gather(order(it, "retrain"), order(it, "retrain"))
     assert {first, second} >= {report.STARTED}
     assert any(told.startswith("one runs already: ") for told in (first, second))
-    await it.world.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
+    await it.simulation.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
     await it.ask()
     assert "retraining: learning, 50%, 2.500 bits per byte, for 0 min" in await order(it, "status")
-    other = it.world.use_command(it.bob, it.world.dm(it.bob), "dann-admin retrain")
-    assert (await it.world.answer_to(other)).content == phrases.OWNERS_ONLY
+    other = it.simulation.use_command(it.bob, it.simulation.dm(it.bob), "dann-admin retrain")
+    assert (await it.simulation.first_reply(other)).content == phrases.OWNERS_ONLY
     await retraining.stop(0)
 
 
@@ -95,8 +95,8 @@ async def test_on_discord_an_owner_who_takes_no_messages_changes_nothing(
     retraining = await begin(it, tmp_path, "well")
     it.server.faults.order(Fault("POST", "/users/@me/channels", status=403))
     assert await order(it, "retrain") == report.STARTED
-    await it.world.until(lambda: "cannot be told on Discord" in caplog.text)
-    await it.world.until(lambda: retraining.running is None)
+    await it.simulation.until(lambda: "cannot be told on Discord" in caplog.text)
+    await it.simulation.until(lambda: retraining.running is None)
     await it.ask()
     await retraining.stop(0)
 
@@ -106,16 +106,16 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
 
     async def play() -> None:
         async with TelegramServer() as server:
-            world, news = server.world, OwnerNotifier()
-            bot, alice = world.bot("dann_bot"), world.user("alice")
-            home, tavern = world.private(alice), world.group("tavern")
+            simulation, news = server.simulation, OwnerNotifier()
+            bot, alice = simulation.bot("dann_bot"), simulation.user("alice")
+            home, tavern = simulation.private(alice), simulation.group("tavern")
             telegram = {"base_url": server.base_url, "owners": (*strangers, str(alice.id))}
             settings = settings_class().model_validate({"bot": {"telegram": telegram, "cooldown_seconds": 0}})
             responder, retraining = answers(settings, folder, behaviour, news)
             running = asyncio.create_task(run(bot.token, settings, responder, lambda _: None, news=news))
-            world.say(alice, home, "hello")
-            await world.until(lambda: world.sent)
-            await act(world, alice, home, tavern, retraining)
+            simulation.say(alice, home, "hello")
+            await simulation.until(lambda: simulation.sent)
+            await act(simulation, alice, home, tavern, retraining)
             await retraining.stop(0)
             running.cancel()
             with suppress(asyncio.CancelledError):
@@ -127,12 +127,12 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
 def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
-        world.say(alice, tavern, "/dann_admin retrain force")
-        await world.until(lambda: [one for one in world.sent if one.text == VERDICT and one.chat is home])
-        assert any(one.text == report.STARTED and one.chat is home for one in world.sent)
-        world.say(alice, home, "and you")
-        (answer,) = await world.until(lambda: [one for one in world.sent if one.text.endswith("and you")])
+    async def act(simulation: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
+        simulation.say(alice, tavern, "/dann_admin retrain force")
+        await simulation.until(lambda: [one for one in simulation.sent if one.text == VERDICT and one.chat is home])
+        assert any(one.text == report.STARTED and one.chat is home for one in simulation.sent)
+        simulation.say(alice, home, "and you")
+        (answer,) = await simulation.until(lambda: [one for one in simulation.sent if one.text.endswith("and you")])
         assert VERDICT not in answer.text
         assert retraining.running is None
 
@@ -141,15 +141,19 @@ def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(
 
 
 def test_on_telegram_mentions_are_answered_while_it_runs_and_a_second_order_is_told(tmp_path: Path) -> None:
-    async def act(world: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
-        world.say(alice, home, "/dann_admin retrain")
-        world.say(alice, home, "/dann_admin retrain")
-        await world.until(lambda: [one for one in world.sent if one.text.startswith("one runs already: ")])
-        await world.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
-        asked = world.say(alice, tavern, "@dann_bot still there?")
-        await world.until(lambda: [one for one in world.sent if one.reply_to is asked])
-        world.say(alice, home, "/dann_admin retrain harder")
-        await world.until(lambda: [one for one in world.sent if one.text.startswith("retrain takes nothing, or force")])
+    async def act(simulation: Any, alice: Any, home: Any, tavern: Any, retraining: RetrainSupervisor) -> None:
+        simulation.say(alice, home, "/dann_admin retrain")
+        simulation.say(alice, home, "/dann_admin retrain")
+        await simulation.until(lambda: [one for one in simulation.sent if one.text.startswith("one runs already: ")])
+        await simulation.until(
+            lambda: retraining.running is not None and retraining.running.progress.part == "learning"
+        )
+        asked = simulation.say(alice, tavern, "@dann_bot still there?")
+        await simulation.until(lambda: [one for one in simulation.sent if one.reply_to is asked])
+        simulation.say(alice, home, "/dann_admin retrain harder")
+        await simulation.until(
+            lambda: [one for one in simulation.sent if one.text.startswith("retrain takes nothing, or force")]
+        )
         assert retraining.running is not None
 
     on_telegram("hang", tmp_path, act)

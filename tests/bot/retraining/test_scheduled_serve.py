@@ -48,16 +48,18 @@ def test_by_the_schedule_it_retrains_and_tells_the_owner_while_it_answers(tmp_pa
     async def play() -> None:
         publish(tmp_path)
         async with TelegramServer() as telegram:
-            world, bot = telegram.world, telegram.world.bot("dann_bot")
-            alice, tavern = world.user("alice"), world.group("tavern")
-            home = world.private(alice)
+            simulation, bot = telegram.simulation, telegram.simulation.bot("dann_bot")
+            alice, tavern = simulation.user("alice"), simulation.group("tavern")
+            home = simulation.private(alice)
             where = (f"bot.telegram.base_url={telegram.base_url}", f"bot.telegram.owners={alice.id}")
             async with serving(tmp_path, *OFTEN, *where, code=played_by("well"), TELEGRAM_TOKEN=bot.token) as dann:
                 await dann.says("^[Tt]elegram: @dann_bot")
-                world.say(alice, home, "hi")  # a bot may write to those alone who wrote to it
-                asked = world.say(alice, tavern, "@dann_bot hello")
-                await world.until(lambda: [one for one in world.sent if one.reply_to is asked], 60.0)
-                await world.until(lambda: [one for one in world.sent if one.chat is home and one.text == VERDICT], 60.0)
+                simulation.say(alice, home, "hi")  # a bot may write to those alone who wrote to it
+                asked = simulation.say(alice, tavern, "@dann_bot hello")
+                await simulation.until(lambda: [one for one in simulation.sent if one.reply_to is asked], 60.0)
+                await simulation.until(
+                    lambda: [one for one in simulation.sent if one.chat is home and one.text == VERDICT], 60.0
+                )
                 dann.process.send_signal(signal.SIGTERM)
                 assert await dann.ends(20.0) == 0
             assert not [line for line in dann.lines if "Traceback" in line]

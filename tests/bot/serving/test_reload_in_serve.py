@@ -38,13 +38,15 @@ class Room:
         """Mention dann, one person after the other, until it is to be quiet."""
         while not self.quiet.is_set():
             person = self.people[len(self.asked) % len(self.people)]
-            self.asked.append(self.server.world.say(person, self.room, f"<@{self.server.world.bot.id}> hello there"))
+            self.asked.append(
+                self.server.simulation.say(person, self.room, f"<@{self.server.simulation.bot.id}> hello there")
+            )
             await asyncio.sleep(BETWEEN)
 
     async def drawn(self) -> tuple[str, str]:
         """What `/dann` with a seed says now, and the checkpoint in its footer."""
-        used = self.server.world.use_command(self.people[0], self.room, "dann", prompt="hi", seed=7)
-        text, _, footer = (await self.server.world.answer_to(used)).content.rpartition("\n")
+        used = self.server.simulation.use_command(self.people[0], self.room, "dann", prompt="hi", seed=7)
+        text, _, footer = (await self.server.simulation.first_reply(used)).content.rpartition("\n")
         return text, footer.rpartition("checkpoint ")[2]
 
     async def comes(self, id_: str) -> str:
@@ -56,14 +58,16 @@ class Room:
                     return text
 
     async def status(self) -> str:
-        used = self.server.world.use_command(self.people[0], self.server.world.dm(self.people[0]), "dann-admin status")
-        return (await self.server.world.answer_to(used)).content
+        used = self.server.simulation.use_command(
+            self.people[0], self.server.simulation.dm(self.people[0]), "dann-admin status"
+        )
+        return (await self.server.simulation.first_reply(used)).content
 
     async def all_answered_once(self) -> None:
-        world = self.server.world
+        simulation = self.server.simulation
         async with asyncio.timeout(60):
-            await asyncio.gather(*(world.answer_to(one) for one in self.asked))
-        assert [len(world.answers_to(one)) for one in self.asked] == [1] * len(self.asked)
+            await asyncio.gather(*(simulation.first_reply(one) for one in self.asked))
+        assert [len(simulation.replies_to(one)) for one in self.asked] == [1] * len(self.asked)
 
 
 @dataclass
@@ -81,9 +85,9 @@ class House:
             f"bot.discord.api_url={self.server.api_url}", f"bot.discord.gateway_url={self.server.gateway_url}",
             f"bot.discord.owners={self.people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.slots=16",
         )  # fmt: skip
-        async with serving(folder, *own, *sets, code=code, DISCORD_TOKEN=self.server.world.token) as dann:
+        async with serving(folder, *own, *sets, code=code, DISCORD_TOKEN=self.server.simulation.token) as dann:
             await dann.says("^Discord: dann.* in 1 server$")
-            await self.server.world.until(lambda: bool(self.server.world.commands.listed()))
+            await self.server.simulation.until(lambda: bool(self.server.simulation.commands.listed()))
             there = Room(self.server, dann, self.room, self.people)
             talking = asyncio.create_task(there.talk())
             try:
@@ -98,8 +102,8 @@ async def house() -> AsyncIterator[House]:
     async with DiscordServer() as server:
         server.limits.of_route.clear()
         server.limits.in_all.requests = 10_000
-        people = [server.world.user(f"person {number}") for number in range(PEOPLE)]
-        yield House(server, server.world.channel(server.world.guild("home", *people), "general"), people)
+        people = [server.simulation.user(f"person {number}") for number in range(PEOPLE)]
+        yield House(server, server.simulation.channel(server.simulation.guild("home", *people), "general"), people)
         assert server.limits.broken == 0
 
 

@@ -35,7 +35,7 @@ class Talk(Scene):
     def __init__(self, sample: SamplingParams = SamplingParams(), **bot: Any) -> None:  # noqa: B008 (frozen)
         super().__init__(started=False)
         self.engine = ScriptedEngine(lambda read, *_: f"you said {read[-1].text}" if read else "nobody spoke")
-        self.market = self.world.group("market")
+        self.market = self.simulation.group("market")
         self._sample, self._bot_table = sample, bot
 
     async def __aenter__(self) -> Self:
@@ -49,10 +49,10 @@ class Talk(Scene):
 
     async def answered(self, text: str, reply_to: Message | None = None) -> Message:
         """Say it in the tavern, and wait until it is answered and dann has heard itself; refusals it does not hear."""
-        asked = self.world.say(self.alice, self.tavern, text, reply_to=reply_to)
-        (answer,) = await self.world.until(lambda: [one for one in self.world.sent if one.reply_to is asked])
+        asked = self.simulation.say(self.alice, self.tavern, text, reply_to=reply_to)
+        (answer,) = await self.simulation.until(lambda: [one for one in self.simulation.sent if one.reply_to is asked])
         aside = [entity for entity in answer.entities if entity["type"] == "italic" and entity["offset"] == 0]
-        await self.world.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
+        await self.simulation.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
         return answer
 
 

@@ -2,7 +2,7 @@
 
 @on_telegram()
 async def test_something(scene: Scene) -> None:
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
     assert await scene.replies() == ["echo: hi"]
 """
 
@@ -84,12 +84,12 @@ class Scene:
         self._persona = persona
         self._config = config or {}
         self.server = TelegramServer()
-        self.world = self.server.world
-        self.bot = self.world.bot("Dann_Bot", privacy=privacy)
-        self.alice = self.world.user("alice")
-        self.bob = self.world.user("bob")
-        self.tavern = self.world.group("tavern")
-        self.at_home = self.world.private(self.alice)
+        self.simulation = self.server.simulation
+        self.bot = self.simulation.bot("Dann_Bot", privacy=privacy)
+        self.alice = self.simulation.user("alice")
+        self.bob = self.simulation.user("bob")
+        self.tavern = self.simulation.group("tavern")
+        self.at_home = self.simulation.private(self.alice)
         self.answers = answers()
         self.line = ""
 
@@ -113,8 +113,8 @@ class Scene:
 
     async def sent(self, count: int) -> list[Message]:
         """What the bot sent, once there is so much of it."""
-        await self.world.until(lambda: len(self.world.sent) >= count)
-        return list(self.world.sent)
+        await self.simulation.until(lambda: len(self.simulation.sent) >= count)
+        return list(self.simulation.sent)
 
     async def own_words(self, count: int) -> list[str]:
         """What dann has heard itself say, once that is so much: a moment after the server has it."""
@@ -122,7 +122,7 @@ class Scene:
         def words() -> list[str]:
             return [said.text for _, said in self.answers.messages if said.author.is_me]
 
-        await self.world.until(lambda: len(words()) >= count)
+        await self.simulation.until(lambda: len(words()) >= count)
         return words()
 
     async def replies(self) -> list[str]:
@@ -131,11 +131,11 @@ class Scene:
         Updates are taken in order, so that an answer to a last one says that the others are taken too; one more gives
         what is still on its way the time of a whole round.
         """
-        stranger = self.world.user("stranger")
+        stranger, sent = self.simulation.user("stranger"), self.simulation.sent
         for _ in range(2):
-            last = self.world.say(stranger, self.world.private(stranger), SENTINEL)
-            await self.world.until(lambda last=last: any(message.reply_to is last for message in self.world.sent))  # type: ignore[misc]
-        said = [message for message in self.world.sent if not message.text.startswith(f"echo: {SENTINEL}")]
+            last = self.simulation.say(stranger, self.simulation.private(stranger), SENTINEL)
+            await self.simulation.until(lambda last=last: any(one.reply_to is last for one in sent))  # type: ignore[misc]
+        said = [message for message in self.simulation.sent if not message.text.startswith(f"echo: {SENTINEL}")]
         return [message.text for message in sorted(said, key=lambda message: (message.reply_to or message).number)]
 
 

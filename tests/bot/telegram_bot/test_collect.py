@@ -38,7 +38,7 @@ async def collecting(scene: Scene, folder: Path, **telegram: Any) -> AsyncIterat
 
 
 async def settled(scene: Scene, folder: Path, *expected: str) -> None:
-    await scene.world.until(lambda: [post.text for post in posts(folder)] == list(expected))
+    await scene.simulation.until(lambda: [post.text for post in posts(folder)] == list(expected))
 
 
 def bare(chat: Chat) -> int:
@@ -49,9 +49,9 @@ def bare(chat: Chat) -> int:
 @on_telegram(started=False)
 async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(scene: Scene, tmp_path: Path) -> None:
     async with collecting(scene, tmp_path):
-        question = scene.world.say(scene.bob, scene.tavern, "did you water the beans, secretly")
+        question = scene.simulation.say(scene.bob, scene.tavern, "did you water the beans, secretly")
         mention = {"type": "text_mention", "offset": 19, "length": 3, "user": scene.bob.shown()}
-        answer = scene.world.say(
+        answer = scene.simulation.say(
             scene.alice, scene.tavern, "😂 @dann_bot twice Bob @carol", reply_to=question, entities=[mention]
         )
         await settled(scene, tmp_path, "😂 @someone twice @someone @someone")
@@ -67,7 +67,7 @@ async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(scene: Sc
 @on_telegram(started=False)
 async def test_nothing_is_stored_unless_config_says_so(scene: Scene, tmp_path: Path) -> None:
     async with collecting(scene, tmp_path, collect=False):
-        scene.world.edit(scene.world.say(scene.alice, scene.tavern, "keep this"), "or this")
+        scene.simulation.edit(scene.simulation.say(scene.alice, scene.tavern, "keep this"), "or this")
         await scene.replies()
     assert list(tmp_path.iterdir()) == []
 
@@ -75,12 +75,12 @@ async def test_nothing_is_stored_unless_config_says_so(scene: Scene, tmp_path: P
 @on_telegram(started=False)
 async def test_an_edit_updates_and_one_to_no_words_removes_for_good(scene: Scene, tmp_path: Path) -> None:
     async with collecting(scene, tmp_path):
-        said = scene.world.say(scene.alice, scene.tavern, "one")
-        other = scene.world.say(scene.alice, scene.tavern, "two")
+        said = scene.simulation.say(scene.alice, scene.tavern, "one")
+        other = scene.simulation.say(scene.alice, scene.tavern, "two")
         await settled(scene, tmp_path, "one", "two")
-        scene.world.edit(said, "eins")
+        scene.simulation.edit(said, "eins")
         await settled(scene, tmp_path, "eins", "two")
-        scene.world.edit(other, "https://example.org")
+        scene.simulation.edit(other, "https://example.org")
         await settled(scene, tmp_path, "eins")
     assert posts(tmp_path)[0].edited is not None
     other.text = "two"
@@ -90,7 +90,7 @@ async def test_an_edit_updates_and_one_to_no_words_removes_for_good(scene: Scene
 @on_telegram(started=False)
 async def test_what_is_nobodys_words_is_left_out(scene: Scene, tmp_path: Path) -> None:
     async with collecting(scene, tmp_path):
-        say, alice, tavern = scene.world.say, scene.alice, scene.tavern
+        say, alice, tavern = scene.simulation.say, scene.alice, scene.tavern
         for text in ("/dann temp=0.8 hello", "/dann@dann_bot hi", "/other thing", "!play", "www.example.org"):
             say(alice, tavern, text)
         say(alice, tavern, attachment="photo")
@@ -107,29 +107,29 @@ async def test_what_is_nobodys_words_is_left_out(scene: Scene, tmp_path: Path) -
 async def test_where_an_export_numbers_otherwise_nothing_is_collected(scene: Scene, tmp_path: Path) -> None:
     """There the next import would add it again."""
     async with collecting(scene, tmp_path):
-        scene.world.say(scene.alice, scene.at_home, "in private")
-        scene.world.say(scene.alice, scene.world.group("small", kind="group"), "in a small group")
-        scene.world.say(scene.alice, scene.tavern, "in a supergroup")
+        scene.simulation.say(scene.alice, scene.at_home, "in private")
+        scene.simulation.say(scene.alice, scene.simulation.group("small", kind="group"), "in a small group")
+        scene.simulation.say(scene.alice, scene.tavern, "in a supergroup")
         await settled(scene, tmp_path, "in a supergroup")
 
 
 @on_telegram(started=False)
 async def test_what_was_said_while_dann_was_away_is_collected_too(scene: Scene, tmp_path: Path) -> None:
-    scene.world.say(scene.alice, scene.tavern, "an hour ago", ago=3600)
+    scene.simulation.say(scene.alice, scene.tavern, "an hour ago", ago=3600)
     async with collecting(scene, tmp_path):
         await settled(scene, tmp_path, "an hour ago")
 
 
 @on_telegram(started=False)
 async def test_an_export_of_the_same_messages_adds_nothing(scene: Scene, tmp_path: Path) -> None:
-    forum = scene.world.group("forum", topics=True)
-    topic = scene.world.topic(forum, "soup", scene.bob)
+    forum = scene.simulation.group("forum", topics=True)
+    topic = scene.simulation.topic(forum, "soup", scene.bob)
     async with collecting(scene, tmp_path):
-        first = scene.world.say(scene.alice, forum, "in general, @carol")
-        question = scene.world.say(scene.bob, forum, "which?", thread=topic)
-        second = scene.world.say(scene.alice, forum, "this one\n\nor that", thread=topic, reply_to=question)
-        third = scene.world.say(scene.alice, forum, "no answer", thread=topic)
-        scene.world.edit(third, "no answer, edited")
+        first = scene.simulation.say(scene.alice, forum, "in general, @carol")
+        question = scene.simulation.say(scene.bob, forum, "which?", thread=topic)
+        second = scene.simulation.say(scene.alice, forum, "this one\n\nor that", thread=topic, reply_to=question)
+        third = scene.simulation.say(scene.alice, forum, "no answer", thread=topic)
+        scene.simulation.edit(third, "no answer, edited")
         await settled(scene, tmp_path, "in general, @someone", "this one\n\nor that", "no answer, edited")
     before = posts(tmp_path)
     created = forum.messages[topic]
@@ -172,8 +172,8 @@ def test_dann_serve_says_so_collects_and_loses_nothing_when_it_ends(tmp_path: Pa
     async def play() -> None:
         publish(tmp_path)
         async with TelegramServer() as server:
-            bot, alice = server.world.bot("dann_bot"), server.world.user("alice")
-            tavern = server.world.group("tavern")
+            bot, alice = server.simulation.bot("dann_bot"), server.simulation.user("alice")
+            tavern = server.simulation.group("tavern")
             sets = (
                 f"bot.telegram.base_url={server.base_url}", f"bot.telegram.owners={alice.id}",
                 "bot.telegram.collect=true", "data.inbox=",
@@ -181,11 +181,11 @@ def test_dann_serve_says_so_collects_and_loses_nothing_when_it_ends(tmp_path: Pa
             async with serving(tmp_path, *sets, TELEGRAM_TOKEN=bot.token) as dann:
                 await dann.says("^collecting: what its owner writes on Telegram is kept")
                 await dann.says("^Telegram: @dann_bot")
-                server.world.say(alice, tavern, "the first of two")
-                await server.world.until(lambda: len(posts(tmp_path)) == 1)
-                server.world.say(alice, tavern, "the second")
-                server.world.say(alice, tavern, "@dann_bot are you there")
-                await server.world.until(lambda: bool(server.world.sent))
+                server.simulation.say(alice, tavern, "the first of two")
+                await server.simulation.until(lambda: len(posts(tmp_path)) == 1)
+                server.simulation.say(alice, tavern, "the second")
+                server.simulation.say(alice, tavern, "@dann_bot are you there")
+                await server.simulation.until(lambda: bool(server.simulation.sent))
                 dann.process.send_signal(signal.SIGTERM)
                 assert await dann.ends(20.0) == 0
         assert [post.text for post in posts(tmp_path)] == ["the first of two", "the second", "@someone are you there"]

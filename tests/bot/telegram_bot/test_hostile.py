@@ -32,16 +32,16 @@ READ = {"everyone": "@someone @someone <@someone> @someone", "lone surrogate": "
 @on_telegram()
 async def test_hostile_text_is_text(scene: Scene, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     text = TEXTS[kind]
-    scene.world.say(scene.alice, scene.tavern, f"@dann_bot {text}", raw=True)
-    scene.world.say(scene.alice, scene.at_home, text, raw=True)
-    scene.world.say(scene.alice, scene.tavern, f"/dann {text}", raw=True)
+    scene.simulation.say(scene.alice, scene.tavern, f"@dann_bot {text}", raw=True)
+    scene.simulation.say(scene.alice, scene.at_home, text, raw=True)
+    scene.simulation.say(scene.alice, scene.tavern, f"/dann {text}", raw=True)
     replies = [message.text for message in await scene.sent(3)]
     if kind == "options":
         assert "temp takes a number from 0 to 2, such as temp=0.8" in replies
     else:
         said = {mention.message.text for mention in scene.answers.mentions}
         assert said == {READ.get(kind, text.strip())}, "all three ways of asking read the same"
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot still there?")
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot still there?")
     assert "echo: still there?" in await scene.replies()
     assert "Traceback" not in caplog.text
 
@@ -51,7 +51,7 @@ async def test_hostile_text_is_text(scene: Scene, kind: str, caplog: pytest.LogC
 )
 @on_telegram()
 async def test_a_mention_among_odd_characters_is_found(scene: Scene, text: str) -> None:
-    scene.world.say(scene.alice, scene.tavern, text, raw=True)
+    scene.simulation.say(scene.alice, scene.tavern, text, raw=True)
     (reply,) = await scene.sent(1)
     assert reply.text.endswith("hi")
     assert "dann_bot" not in reply.text
@@ -59,7 +59,7 @@ async def test_a_mention_among_odd_characters_is_found(scene: Scene, text: str) 
 
 @on_telegram()
 async def test_entities_that_lie_about_the_text_stop_nothing(scene: Scene) -> None:
-    scene.world.say(
+    scene.simulation.say(
         scene.alice,
         scene.at_home,
         "short",

@@ -43,15 +43,15 @@ async def test_the_token_is_in_no_log_line_however_much_is_logged(
     await scene.dann.stop()
     with caplog.at_level(logging.DEBUG):
         scene.dann = scene.another(scene.bot.token)
-        scene.world.faults.next("getMe", Fault("reset"), Fault("garbage"))
+        scene.simulation.faults.next("getMe", Fault("reset"), Fault("garbage"))
         await scene.dann.start()
-        scene.world.faults.next("getUpdates", Fault("reset"))
-        scene.world.faults.next("sendMessage", Fault("reset"))
-        scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+        scene.simulation.faults.next("getUpdates", Fault("reset"))
+        scene.simulation.faults.next("sendMessage", Fault("reset"))
+        scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
         await scene.replies()
         logging.getLogger("anybody").error("the token is %s", scene.bot.token)
         await scene.dann.stop()
-        del scene.world.bots[scene.bot.token]
+        del scene.simulation.bots[scene.bot.token]
         with pytest.raises(DannError):
             await scene.another(scene.bot.token).start()
     assert "HTTP Request: POST" in caplog.text, "what httpx logs of requests was looked at"
@@ -79,44 +79,46 @@ async def test_the_address_may_be_another(scene: Scene, suffix: str) -> None:
 
 @on_telegram()
 async def test_stopping_finishes_what_is_under_way_and_takes_no_more(scene: Scene) -> None:
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot slow")
-    await scene.world.until(lambda: scene.answers.mentions)
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot slow")
+    await scene.simulation.until(lambda: scene.answers.mentions)
     stopping = asyncio.create_task(scene.dann.stop(10))
     await asyncio.sleep(0.05)
-    scene.world.say(scene.bob, scene.tavern, "@dann_bot too late")
+    scene.simulation.say(scene.bob, scene.tavern, "@dann_bot too late")
     scene.answers.gate.set()
     await stopping
-    assert [message.text for message in scene.world.sent] == ["echo: slow"]
-    assert [update["message"]["text"] for update in scene.world.mailboxes[scene.bot].pending] == ["@dann_bot too late"]
+    assert [message.text for message in scene.simulation.sent] == ["echo: slow"]
+    assert [update["message"]["text"] for update in scene.simulation.mailboxes[scene.bot].pending] == [
+        "@dann_bot too late"
+    ]
     await scene.dann.stop()
 
 
 @on_telegram()
 async def test_stopping_waits_no_longer_than_it_is_told(scene: Scene, caplog: pytest.LogCaptureFixture) -> None:
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot slow")
-    await scene.world.until(lambda: scene.answers.mentions)
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot slow")
+    await scene.simulation.until(lambda: scene.answers.mentions)
     async with asyncio.timeout(5):
         await scene.dann.stop(0)
-    assert scene.world.sent == []
+    assert scene.simulation.sent == []
     assert [task.get_name() for task in asyncio.all_tasks() if "Application" in task.get_name()] == []
     assert caplog.messages == []
 
 
 @on_telegram()
 async def test_stopping_is_quick_while_telegram_cannot_be_reached(scene: Scene) -> None:
-    scene.world.faults.next("getUpdates", *[Fault("error")] * 3, *[Fault("hang")] * 3)
-    scene.world.say(scene.alice, scene.tavern, "hello")
-    await scene.world.until(lambda: scene.world.faults.left("getUpdates") < 5)
+    scene.simulation.faults.next("getUpdates", *[Fault("error")] * 3, *[Fault("hang")] * 3)
+    scene.simulation.say(scene.alice, scene.tavern, "hello")
+    await scene.simulation.until(lambda: scene.simulation.faults.left("getUpdates") < 5)
     async with asyncio.timeout(8):
         await scene.dann.stop(1)
 
 
 @on_telegram()
 async def test_nothing_is_answered_again_after_a_restart(scene: Scene) -> None:
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
     await scene.sent(1)
     await scene.dann.stop()
-    assert scene.world.mailboxes[scene.bot].pending == []
+    assert scene.simulation.mailboxes[scene.bot].pending == []
     scene.dann = scene.another(scene.bot.token)
     await scene.dann.start()
     assert await scene.replies() == ["echo: hi"]
@@ -124,7 +126,7 @@ async def test_nothing_is_answered_again_after_a_restart(scene: Scene) -> None:
 
 @on_telegram()
 async def test_only_what_is_of_use_is_asked_for(scene: Scene) -> None:
-    allowed = await scene.world.until(lambda: scene.world.mailboxes[scene.bot].allowed)
+    allowed = await scene.simulation.until(lambda: scene.simulation.mailboxes[scene.bot].allowed)
     assert list(allowed) == ["message", "edited_message"]
 
 
@@ -141,8 +143,8 @@ async def test_a_webhook_is_set_and_its_secret_is_asked_for(scene: Scene, caplog
     url = f"http://127.0.0.1:{port}/hook.dann"
     scene.dann = scene.another(scene.bot.token, webhook_url=url, webhook_port=port)
     assert f"by webhook, on 127.0.0.1:{port}" in await scene.dann.start()
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
-    scene.world.say(scene.alice, scene.at_home, "/dann ho")
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
+    scene.simulation.say(scene.alice, scene.at_home, "/dann ho")
     assert await scene.replies() == ["echo: hi", "echo: ho"]
     forged = {"update_id": 1, "message": {"message_id": 1, "text": "forged", "date": 1, "chat": scene.at_home.shown()}}
     async with aiohttp.ClientSession() as stranger:
@@ -150,16 +152,16 @@ async def test_a_webhook_is_set_and_its_secret_is_asked_for(scene: Scene, caplog
             async with stranger.post(url, json=forged, headers=headers) as response:
                 assert response.status == 403
     assert await scene.replies() == ["echo: hi", "echo: ho"]
-    scene.world.mailboxes[scene.bot].put("message", {"message_id": 1, "text": "a confession"})
-    await scene.world.until(lambda: "could not be read" in caplog.text)
+    scene.simulation.mailboxes[scene.bot].put("message", {"message_id": 1, "text": "a confession"})
+    await scene.simulation.until(lambda: "could not be read" in caplog.text)
     assert "confession" not in caplog.text
 
 
 @on_telegram(started=False)
 async def test_polling_takes_over_from_a_webhook(scene: Scene) -> None:
-    scene.world.mailboxes[scene.bot].set_webhook({"url": f"http://127.0.0.1:{free_port()}/"}, "")
+    scene.simulation.mailboxes[scene.bot].set_webhook({"url": f"http://127.0.0.1:{free_port()}/"}, "")
     await scene.dann.start()
-    scene.world.say(scene.alice, scene.tavern, "@dann_bot hi")
+    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
     assert await scene.replies() == ["echo: hi"]
 
 
@@ -191,7 +193,7 @@ async def test_a_port_that_is_taken_is_one_line(scene: Scene) -> None:
 @on_telegram()
 async def test_no_text_is_logged(scene: Scene, text: str, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        scene.world.say(scene.alice, scene.at_home, text)
+        scene.simulation.say(scene.alice, scene.at_home, text)
         await scene.replies()
     assert text[-50:] not in caplog.text
 

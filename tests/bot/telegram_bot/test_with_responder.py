@@ -10,7 +10,7 @@ from tests.bot.telegram_bot.scripted_responder import Talk, played
 
 def test_a_conversation_is_read_as_it_went() -> None:
     async def scene(talk: Talk) -> None:
-        talk.world.say(talk.bob, talk.tavern, "what a day")
+        talk.simulation.say(talk.bob, talk.tavern, "what a day")
         first = await talk.answered("@dann_bot isn't it")
         await talk.answered("really, @bob?", reply_to=first)
         assert talk.engine.texts == [
@@ -40,8 +40,8 @@ def test_cooldowns_and_refusals_are_told_and_never_read() -> None:
         await talk.answered("@dann_bot one")
         refused = await talk.answered("@dann_bot two")
         assert refused.text == phrases.wait(60)
-        talk.world.say(talk.bob, talk.tavern, "why not", reply_to=refused)
-        await talk.world.until(lambda: len(talk.engine.requests) == 2)
+        talk.simulation.say(talk.bob, talk.tavern, "why not", reply_to=refused)
+        await talk.simulation.until(lambda: len(talk.engine.requests) == 2)
         assert talk.engine.texts[1] == ["one", "you said one", "two", "why not"]
 
     played(scene, cooldown_seconds=60)
@@ -49,7 +49,7 @@ def test_cooldowns_and_refusals_are_told_and_never_read() -> None:
 
 def test_what_was_said_in_private_stays_there() -> None:
     async def scene(talk: Talk) -> None:
-        talk.world.say(talk.alice, talk.at_home, "a secret")
+        talk.simulation.say(talk.alice, talk.at_home, "a secret")
         await talk.sent(1)
         await talk.answered("@dann_bot hi")
         assert talk.engine.texts == [["a secret"], ["hi"]]
@@ -69,10 +69,10 @@ def test_words_that_would_call_somebody_reach_nobody() -> None:
 
 def test_private_chats_can_be_closed() -> None:
     async def scene(talk: Talk) -> None:
-        talk.world.say(talk.alice, talk.at_home, "hello?")
-        talk.world.say(talk.alice, talk.at_home, "/dann temp=9")
+        talk.simulation.say(talk.alice, talk.at_home, "hello?")
+        talk.simulation.say(talk.alice, talk.at_home, "/dann temp=9")
         await talk.answered("@dann_bot hi")
-        assert [message.chat for message in talk.world.sent] == [talk.tavern]
+        assert [message.chat for message in talk.simulation.sent] == [talk.tavern]
 
     played(scene, telegram={"private_chats": False})
 
@@ -89,11 +89,15 @@ def test_links_that_are_on_lead_where_they_should() -> None:
 
 def test_what_was_said_in_one_topic_is_not_read_in_another() -> None:
     async def scene(talk: Talk) -> None:
-        forum = talk.world.group("forum", topics=True)
-        for topic in (talk.world.topic(forum, "music", talk.alice), talk.world.topic(forum, "cats", talk.alice), 0):
-            talk.world.say(talk.bob, forum, f"about {topic}", thread=topic)
-            talk.world.say(talk.bob, forum, "@dann_bot well?", thread=topic)
-            await talk.world.until(lambda topic=topic: talk.engine.texts[-1:] == [[f"about {topic}", "well?"]])  # type: ignore[misc]
+        forum = talk.simulation.group("forum", topics=True)
+        for topic in (
+            talk.simulation.topic(forum, "music", talk.alice),
+            talk.simulation.topic(forum, "cats", talk.alice),
+            0,
+        ):
+            talk.simulation.say(talk.bob, forum, f"about {topic}", thread=topic)
+            talk.simulation.say(talk.bob, forum, "@dann_bot well?", thread=topic)
+            await talk.simulation.until(lambda topic=topic: talk.engine.texts[-1:] == [[f"about {topic}", "well?"]])  # type: ignore[misc]
 
     played(scene)
 
@@ -103,12 +107,12 @@ def test_a_full_queue_is_one_kind_line_with_the_seconds_to_wait() -> None:
         talk.engine.full = True
         refused = await talk.answered("@dann_bot one")
         assert refused.text == phrases.busy(1)
-        talk.world.say(talk.alice, talk.tavern, "@dann_bot two")
-        talk.world.say(talk.bob, talk.tavern, "/dann")
+        talk.simulation.say(talk.alice, talk.tavern, "@dann_bot two")
+        talk.simulation.say(talk.bob, talk.tavern, "/dann")
         assert [message.text for message in await talk.sent(2)] == [phrases.busy(1)] * 2
         talk.engine.full = False
         await talk.answered("@dann_bot three")
-        assert len(talk.world.sent) == 3
+        assert len(talk.simulation.sent) == 3
         assert talk.engine.texts == [["one", "two", "three"]]
 
     played(scene)

@@ -30,13 +30,13 @@ def test_counters_move_when_a_mention_is_answered(tmp_path: Path) -> None:
         publish(tmp_path)
         port = free_port()
         async with DiscordServer() as discord:
-            ann = discord.world.user("ann")
-            room = discord.world.channel(discord.world.guild("home", ann), "general")
+            ann = discord.simulation.user("ann")
+            room = discord.simulation.channel(discord.simulation.guild("home", ann), "general")
             sets = (
                 f"bot.web.port={port}", f"bot.discord.api_url={discord.api_url}",
                 f"bot.discord.gateway_url={discord.gateway_url}", "sample.max_tokens=12", "bot.cooldown_seconds=0",
             )  # fmt: skip
-            async with serving(tmp_path, *sets, DISCORD_TOKEN=discord.world.token) as dann, asking(port) as client:
+            async with serving(tmp_path, *sets, DISCORD_TOKEN=discord.simulation.token) as dann, asking(port) as client:
                 await dann.says(rf"^web: http://127\.0\.0\.1:{port}/ is the page")
                 await dann.says("^Discord: dann.* in 1 server$")
                 assert (await client.get("/readyz")).json() == {"ready": True}
@@ -45,8 +45,8 @@ def test_counters_move_when_a_mention_is_answered(tmp_path: Path) -> None:
                 assert value(before, "dann_checkpoint_val_bpb") == 3.0
                 assert value(before, "dann_posts", kind="mine") == 0
                 for number in (1, 2):
-                    asked = discord.world.say(ann, room, f"<@{discord.world.bot.id}> hello")
-                    await discord.world.answer_to(asked)
+                    asked = discord.simulation.say(ann, room, f"<@{discord.simulation.bot.id}> hello")
+                    await discord.simulation.first_reply(asked)
                     found = await counted(client)
                     assert value(found, "dann_replies_total", platform="discord", outcome="answered") == number
                     assert value(found, "dann_reply_latency_seconds_count", platform="discord") == number

@@ -1,18 +1,18 @@
-"""A Discord server on loopback, REST and gateway as the documentation has them. Knows nothing of dann.
+"""A simulated Discord on loopback, REST and gateway as documented. Knows nothing of dann.
 
     async with DiscordServer() as server:
-        world = server.world
-        ann = world.user("ann")
-        room = world.channel(world.guild("home", ann), "general")
-        asked = world.say(ann, room, f"<@{world.bot.id}> hello")
-        answer = await world.answer_to(asked)
+        simulation = server.simulation
+        ann = simulation.user("ann")
+        room = simulation.channel(simulation.guild("home", ann), "general")
+        mention = simulation.say(ann, room, f"<@{simulation.bot.id}> hello")
+        reply = await simulation.first_reply(mention)
 
-`simulation.py` is who is where, who says what, and what a person can do; `gateway/` tells connected bots of it; `rest/`
-answers their requests. A request that the platform would refuse is refused with its status and code. Where the
+`simulation.py` has the people, guilds, channels and messages, and what a person can do; `gateway/` sends events to connected
+bots; `rest/` handles their requests. A request that Discord would refuse is refused with its status and code. Where the
 documentation is silent, the stricter reading is taken. Left out: voice, files, components, reactions, moderation.
 """
 
 from tests.servers.discord.server import DiscordServer
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
-__all__ = ["DiscordServer", "World"]
+__all__ = ["DiscordServer", "SimulatedDiscord"]

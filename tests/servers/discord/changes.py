@@ -1,29 +1,29 @@
-"""Waiting for something to become so."""
+"""Wait for a condition to become true."""
 
 import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 
 SECONDS = 10.0
-"""How long is waited for something before it counts as not coming."""
-LOOK_SECONDS = 0.02
-"""How often is looked for it besides, as what changes within a bot wakes nobody here."""
+"""How long to wait before giving up."""
+POLL_SECONDS = 0.02
+"""How often to check anyway, because changes inside a bot do not wake the waiter."""
 
 
 class Changes:
-    """Something that changes, and that others wait on."""
+    """Base class of state that others wait on."""
 
     def __init__(self) -> None:
         self._changed = asyncio.Event()
 
     def changed(self) -> None:
-        """Wake whoever waits for something."""
+        """Wake all waiters to check their conditions."""
         self._changed.set()
 
-    async def until(self, happened: Callable[[], bool], seconds: float = SECONDS) -> None:
-        """Wait until something is so; raises TimeoutError if it does not become so in time."""
+    async def until(self, condition: Callable[[], bool], seconds: float = SECONDS) -> None:
+        """Wait until a condition is true. Raises TimeoutError if it is not in time."""
         async with asyncio.timeout(seconds):
-            while not happened():
+            while not condition():
                 self._changed.clear()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._changed.wait(), LOOK_SECONDS)
+                    await asyncio.wait_for(self._changed.wait(), POLL_SECONDS)

@@ -1,10 +1,10 @@
-"""What a refused request is answered with: the status, Discord's own code, and where in the form the fault lies."""
+"""Discord's errors for refused requests: status, code, and the wrong field of the form."""
 
 from typing import Any
 
 
 class ApiError(Exception):
-    """A refusal. `status` is HTTP's; `code` is Discord's; `errors` has the form's fields in nested objects."""
+    """A refused request: HTTP `status`, Discord's `code`, and nested `errors` by field."""
 
     def __init__(self, status: int, code: int, message: str, errors: dict[str, Any] | None = None) -> None:
         super().__init__(message)
@@ -15,7 +15,7 @@ class ApiError(Exception):
 
 
 def form_error(field: str, code: str, message: str) -> ApiError:
-    """50035 for one field, named by its path such as "options.0.name"."""
+    """Return error 50035 for one field, named by its path such as "options.0.name"."""
     nested: dict[str, Any] = {"_errors": [{"code": code, "message": message}]}
     for name in reversed(field.split(".")):
         nested = {name: nested}
@@ -78,5 +78,5 @@ def invalid_json() -> ApiError:
     return ApiError(400, 50109, "The request body contains invalid JSON.")
 
 
-def may_not_read_what_it_answers() -> ApiError:
+def missing_history_permission() -> ApiError:
     return ApiError(403, 160002, "Cannot reply without permission to read message history")

@@ -1,4 +1,4 @@
-"""What goes wrong with a request where a test has ordered it."""
+"""Faults in answers to REST requests, ordered by a test."""
 
 import asyncio
 import re
@@ -11,9 +11,9 @@ from tests.servers.discord.rest.rate_limits import refusal_headers
 
 @dataclass(slots=True)
 class Fault:
-    """The next `times` requests of this method whose path matches are answered with `status`, or hang until released.
+    """A fault for the next `times` matching requests: a `status`, or a hang until released.
 
-    `seconds` is a 429's `retry_after`; `done`: the request is carried out all the same, only its answer is lost.
+    `seconds` is a 429's `retry_after`; with `done` the request is carried out, and only its answer is lost.
     """
 
     method: str
@@ -29,11 +29,11 @@ class Fault:
     seen: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def meets(self, method: str, path: str) -> bool:
+    def matches(self, method: str, path: str) -> bool:
         return self.seen < self.times and self.method == method and re.search(self.path, path) is not None
 
     async def answer(self) -> web.Response | None:
-        """The faulty answer; None: after hanging, the request goes its way."""
+        """Return the faulty answer, or None to handle the request normally, after a hang."""
         if self.hangs:
             await self.released.wait()
             return None
@@ -47,7 +47,7 @@ class Fault:
 
 
 class Faults:
-    """The faults that were ordered, the first that meets a request counts."""
+    """The ordered faults; the first that matches a request is used."""
 
     def __init__(self) -> None:
         self._ordered: list[Fault] = []
@@ -56,16 +56,16 @@ class Faults:
         self._ordered.append(fault)
         return fault
 
-    def meeting(self, method: str, path: str) -> Fault | None:
+    def match(self, method: str, path: str) -> Fault | None:
         for fault in self._ordered:
-            if fault.meets(method, path):
+            if fault.matches(method, path):
                 fault.seen += 1
                 return fault
         return None
 
 
 def json_response(body: object, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
-    """JSON as Discord sends it: the content type is that and nothing more."""
+    """Return JSON as Discord sends it, with a bare content type."""
     import json
 
     raw = json.dumps(body, ensure_ascii=False).encode()

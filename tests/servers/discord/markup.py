@@ -1,4 +1,4 @@
-"""Whom a text mentions, as the platform reads it: not within code."""
+"""The users a text mentions, as Discord reads it: not inside code."""
 
 import re
 
@@ -11,7 +11,7 @@ def without_code(text: str) -> str:
 
 
 def mentioned(text: str) -> set[int | str]:
-    """User ids, and "everyone"."""
+    """Return mentioned user ids, and "everyone"."""
     plain = without_code(text)
     everyone: set[int | str] = {"everyone"} if re.search(r"@(everyone|here)\b", plain) else set()
     return everyone | {int(id_) for id_ in _USER.findall(plain)}

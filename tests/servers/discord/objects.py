@@ -1,4 +1,4 @@
-"""What there is on Discord: users, guilds, channels, messages, interactions. Plain data; knows no protocol."""
+"""Discord's objects: users, guilds, channels, messages, interactions. Knows no protocol."""
 
 import time
 from dataclasses import dataclass, field
@@ -6,11 +6,11 @@ from enum import IntEnum, IntFlag
 from typing import Any
 
 EPOCH_MS = 1_420_070_400_000
-"""Where Discord's ids begin to count, in Unix milliseconds."""
+"""The epoch of Discord's ids, in Unix milliseconds."""
 
 
 class Ids:
-    """Ids as Discord makes them: the time in milliseconds, then a counter; each above the one before."""
+    """Discord ids: the time in milliseconds, then a counter, always increasing."""
 
     def __init__(self) -> None:
         self._last = 0
@@ -21,7 +21,7 @@ class Ids:
 
 
 class Permission(IntFlag):
-    """What the bot may do in a channel."""
+    """The bot's permissions in a channel."""
 
     VIEW = 1 << 10
     SEND = 1 << 11
@@ -51,7 +51,7 @@ class Flag(IntFlag):
 
 @dataclass(eq=False, slots=True)
 class User:
-    """A person or a program. `refuses_messages`: nobody may write to them in private."""
+    """A person or a bot. `refuses_messages`: they accept no private messages."""
 
     id: int
     name: str
@@ -70,7 +70,7 @@ class Member:
 
 @dataclass(eq=False, slots=True)
 class Guild:
-    """A server; `roles` are names by id."""
+    """A guild; `roles` are names by id."""
 
     id: int
     name: str
@@ -81,7 +81,7 @@ class Guild:
 
 @dataclass(eq=False, slots=True)
 class Channel:
-    """Where messages are: a channel of a guild, a thread under one (`parent`), or one user and the bot alone."""
+    """A channel of a guild, a thread of one (`parent`), or a user's private channel."""
 
     id: int
     kind: Kind
@@ -95,10 +95,10 @@ class Channel:
 
 @dataclass(eq=False, slots=True)
 class Message:
-    """One message. `pings` is whom it notifies: user ids, and "everyone". `time` and `edited` are Unix seconds.
+    """One message; `pings` are the ids it notifies, and "everyone"; times are Unix seconds.
 
-    `reference` is the id of the message it answers, also after that is gone; `loading` and `ephemeral` ones are answers
-    to commands. `with_member` False leaves out the author's roles, as Discord does for webhooks.
+    `reference` is the id of the message it replies to, even if that is deleted. `with_member` False leaves out the author's
+    roles, as Discord does for webhooks.
     """
 
     id: int
@@ -120,9 +120,9 @@ class Message:
 
 @dataclass(eq=False, slots=True)
 class Interaction:
-    """A command that somebody used. `original` is the answer's first message, `followups` are the others.
+    """A used command. `original` is the answer's first message, `followups` are the others.
 
-    `acknowledged` is how: a callback's type, None while it waits. `created` is the world's clock, in seconds.
+    `acknowledged` is the callback's type, None before that. `created` is the simulated clock, in seconds.
     """
 
     id: int
@@ -137,14 +137,14 @@ class Interaction:
 
     @property
     def shown(self) -> list[Message]:
-        """What the user sees of the answer, without "thinking"."""
+        """The answer's messages as the user sees them, without "thinking"."""
         first = [self.original] if self.original and not self.original.flags & Flag.LOADING else []
         return [*first, *self.followups]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened, as every bot that asked for it is told. `guild` None: it happened in private."""
+    """An event for bots that subscribed to it; `guild` None for private channels."""
 
     name: str
     payload: dict[str, Any]

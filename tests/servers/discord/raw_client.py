@@ -1,4 +1,4 @@
-"""A raw client of the server that stands in for Discord: it can do all the wrong that a library would not."""
+"""A raw client of the simulated Discord, which can break rules that a library keeps."""
 
 import asyncio
 import functools
@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import ClientSession, ClientWebSocketResponse, WSMsgType
 
-from tests.servers.discord import DiscordServer, World
+from tests.servers.discord import DiscordServer, SimulatedDiscord
 from tests.servers.discord.objects import Channel, Guild, User
 
 Json = dict[str, Any]
@@ -21,8 +21,8 @@ PROPERTIES = {"os": "linux", "browser": "raw", "device": "raw"}
 
 
 @dataclass
-class Raw:
-    """A server with Ann in a room, and requests to it. `token` is what they come with."""
+class RawClient:
+    """A server with Ann in a channel, and requests to it, authorized by `token`."""
 
     server: DiscordServer
     session: ClientSession
@@ -32,15 +32,15 @@ class Raw:
     token: str
 
     @property
-    def world(self) -> World:
-        return self.server.world
+    def simulation(self) -> SimulatedDiscord:
+        return self.server.simulation
 
     @property
     def messages(self) -> str:
         return f"/channels/{self.room.id}/messages"
 
     async def ask(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, Any]:
-        """Make a request; returns the status and the JSON, None where there is none."""
+        """Make a request; return the status and the JSON or None."""
         headers = {"Authorization": f"Bot {self.token}"} if self.token else {}
         url = self.server.api_url + path
         options |= {"json": body} if body is not None else {}
@@ -49,24 +49,26 @@ class Raw:
             return response.status, json.loads(text) if text else None
 
     async def code(self, method: str, path: str, body: object = None, **options: Any) -> tuple[int, int]:
-        """Make a request that is refused; returns the status and Discord's code."""
+        """Make a request that is refused; return the status and Discord's code."""
         status, answer = await self.ask(method, path, body, **options)
         return status, answer["code"]
 
-    async def open(self, query: str = "v=10&encoding=json", path: str = "gateway") -> "Wire":
+    async def open(self, query: str = "v=10&encoding=json", path: str = "gateway") -> "GatewaySocket":
         address = self.server.gateway_url.replace("gateway", path)
-        return Wire(await self.session.ws_connect(f"{address}?{query}"), "zlib-stream" in query)
+        return GatewaySocket(await self.session.ws_connect(f"{address}?{query}"), "zlib-stream" in query)
 
-    async def identify(self, intents: int = GUILD_MESSAGES, query: str = "v=10&encoding=json", **other: Any) -> "Wire":
-        """Open a socket and identify; what comes after hello is still to be read."""
-        wire = await self.open(query)
-        assert (await wire.next())["op"] == 10
+    async def identify(
+        self, intents: int = GUILD_MESSAGES, query: str = "v=10&encoding=json", **other: Any
+    ) -> "GatewaySocket":
+        """Open a socket and identify; frames after hello are not read yet."""
+        socket = await self.open(query)
+        assert (await socket.next())["op"] == 10
         data = {"token": self.token, "intents": intents, "properties": PROPERTIES, **other}
-        await wire.send({"op": 2, "d": {key: value for key, value in data.items() if value is not None}})
-        return wire
+        await socket.send({"op": 2, "d": {key: value for key, value in data.items() if value is not None}})
+        return socket
 
 
-class Wire:
+class GatewaySocket:
     """One socket to the gateway."""
 
     def __init__(self, socket: ClientWebSocketResponse, compressed: bool) -> None:
@@ -77,7 +79,7 @@ class Wire:
         await self.socket.send_str(frame if isinstance(frame, str) else json.dumps(frame))
 
     async def next(self) -> Json:
-        """The next frame; raises AssertionError where there is none."""
+        """Return the next frame. Raises AssertionError if the socket is closed."""
         message = await self.socket.receive(5)
         assert message.type in (WSMsgType.TEXT, WSMsgType.BINARY), f"closed with {self.socket.close_code}"
         if self._zlib is None:
@@ -90,38 +92,40 @@ class Wire:
         return frame
 
     async def until(self, name: str) -> Json:
-        """Read up to the event of this name; returns its data."""
+        """Read up to the event of this name; return its data."""
         while (frame := await self.next()).get("t") != name:
             pass
         data: Json = frame["d"]
         return data
 
     async def closing_code(self) -> int | None:
-        """Read until the server closes the socket; returns its code."""
+        """Read until the server closes the socket; return the close code."""
         while not self.socket.closed:
             await self.socket.receive(5)
         return self.socket.close_code
 
 
 @asynccontextmanager
-async def raw() -> AsyncIterator[Raw]:
+async def connected_raw_client() -> AsyncIterator[RawClient]:
     async with DiscordServer() as server, ClientSession() as session:
-        ann = server.world.user("ann")
-        guild = server.world.guild("home", ann)
+        ann = server.simulation.user("ann")
+        guild = server.simulation.guild("home", ann)
         server.gateway.identify_seconds = 0.0
-        yield Raw(server, session, ann, guild, server.world.channel(guild, "general"), server.world.token)
+        yield RawClient(
+            server, session, ann, guild, server.simulation.channel(guild, "general"), server.simulation.token
+        )
 
 
-def wired(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """A test whose first parameter is a Raw."""
+def with_raw_client(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Run an async test whose first parameter is a RawClient."""
 
-    async def played(**fixtures: Any) -> None:
-        async with raw() as it:
-            await test(it, **fixtures)
+    async def run_async(**fixtures: Any) -> None:
+        async with connected_raw_client() as client:
+            await test(client, **fixtures)
 
     @functools.wraps(test)
-    def play(**fixtures: Any) -> None:
-        asyncio.run(played(**fixtures))
+    def run(**fixtures: Any) -> None:
+        asyncio.run(run_async(**fixtures))
 
-    play.__signature__ = inspect.Signature(list(inspect.signature(test).parameters.values())[1:])  # type: ignore[attr-defined]
-    return play
+    run.__signature__ = inspect.Signature(list(inspect.signature(test).parameters.values())[1:])  # type: ignore[attr-defined]
+    return run

@@ -1,4 +1,4 @@
-"""The server as a whole: REST and gateway on one port of loopback, every request checked, counted and remembered."""
+"""The simulated server: REST and gateway on one port, every request checked and recorded."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, Self
@@ -13,20 +13,20 @@ from tests.servers.discord.rest.interactions import Interactions
 from tests.servers.discord.rest.messages import Messages
 from tests.servers.discord.rest.rate_limits import RateLimits
 from tests.servers.discord.rest.requests import json_of
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 API = "/api/v10"
 BY_TOKEN = ("/interactions/", "/webhooks/")
-"""Routes whose path holds the secret."""
+"""Routes authorized by a secret in their path."""
 
 
 class DiscordServer:
-    """Start it with `async with`. `requests` is every request, as "POST /channels/1/messages"; `faults` what goes wrong."""
+    """The server, started by `async with`; `requests` lists them like "POST /users/@me"."""
 
-    def __init__(self, world: World | None = None) -> None:
-        self.world = world or World()
-        self.gateway = Gateway(self.world)
+    def __init__(self, simulation: SimulatedDiscord | None = None) -> None:
+        self.simulation = simulation or SimulatedDiscord()
+        self.gateway = Gateway(self.simulation)
         self.faults = Faults()
         self.limits = RateLimits()
         self.requests: list[str] = []
@@ -41,7 +41,7 @@ class DiscordServer:
         await self.stop()
 
     async def start(self, port: int = 0) -> None:
-        """Listen on loopback; port 0 takes a free one."""
+        """Listen on loopback; port 0 takes a free port."""
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", port)
         await site.start()
@@ -54,9 +54,9 @@ class DiscordServer:
         self.gateway.cut()
         await self._runner.cleanup()
 
-    def count(self, beginning: str) -> int:
-        """How many requests began like this."""
-        return sum(request.startswith(beginning) for request in self.requests)
+    def count(self, prefix: str) -> int:
+        """Count the requests that start with `prefix`."""
+        return sum(request.startswith(prefix) for request in self.requests)
 
     def _app(self) -> web.Application:
         api = web.Application(middlewares=[self._checked])
@@ -69,8 +69,8 @@ class DiscordServer:
                 web.get("/gateway/bot", self._gateway_for_bots),
                 web.get("/applications/{application}/commands", self._commands),
                 web.put("/applications/{application}/commands", self._overwrite_commands),
-                *Messages(self.world).routes(),
-                *Interactions(self.world).routes(),
+                *Messages(self.simulation).routes(),
+                *Interactions(self.simulation).routes(),
             ]
         )
         app = web.Application()
@@ -80,19 +80,19 @@ class DiscordServer:
 
     @web.middleware
     async def _checked(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Who asks, how often, and what comes of it; faults that were ordered come first."""
+        """Handle a request after any ordered fault."""
         path = request.path.removeprefix(API)
         self.requests.append(f"{request.method} {path}")
-        fault = self.faults.meeting(request.method, path)
+        fault = self.faults.match(request.method, path)
         if fault and fault.done:
-            await self._answered(request, handler, path)
+            await self._respond(request, handler, path)
         answer = await fault.answer() if fault else None
-        return answer or await self._answered(request, handler, path)
+        return answer or await self._respond(request, handler, path)
 
-    async def _answered(self, request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
+    async def _respond(self, request: web.Request, handler: Handler, path: str) -> web.StreamResponse:
         public = path == "/gateway" or path.startswith(BY_TOKEN)
         try:
-            if not public and request.headers.get("Authorization") != f"Bot {self.world.token}":
+            if not public and request.headers.get("Authorization") != f"Bot {self.simulation.token}":
                 raise unauthorized()
             route = request.match_info.route.resource
             if route is None:
@@ -111,10 +111,10 @@ class DiscordServer:
             return json_response(error.body, error.status)
 
     async def _me(self, _: web.Request) -> web.Response:
-        return json_response({**payloads.user(self.world.bot), "verified": True, "mfa_enabled": False, "flags": 0})
+        return json_response({**payloads.user(self.simulation.bot), "verified": True, "mfa_enabled": False, "flags": 0})
 
     async def _application(self, _: web.Request) -> web.Response:
-        return json_response(app_payloads.application(self.world))
+        return json_response(app_payloads.application(self.simulation))
 
     async def _gateway_address(self, _: web.Request) -> web.Response:
         return json_response({"url": self.gateway_url})
@@ -127,15 +127,15 @@ class DiscordServer:
 
     async def _commands(self, request: web.Request) -> web.Response:
         self._check_application(request)
-        return json_response(self.world.commands.listed())
+        return json_response(self.simulation.commands.listed())
 
     async def _overwrite_commands(self, request: web.Request) -> web.Response:
         self._check_application(request)
         body: Any = await json_of(request)
-        return json_response(self.world.commands.overwrite(body, self.world.application_id))
+        return json_response(self.simulation.commands.overwrite(body, self.simulation.application_id))
 
     def _check_application(self, request: web.Request) -> None:
-        if request.match_info["application"] != str(self.world.application_id):
+        if request.match_info["application"] != str(self.simulation.application_id):
             raise ApiError(404, 10002, "Unknown Application")
 
 

@@ -1,6 +1,6 @@
-"""The world that the server shows: who is where, and what a person can do there. Knows no sockets and no requests.
+"""The simulated Discord: people, guilds, channels, actions. Knows no sockets or requests.
 
-Everything here may be called from a test or typed by hand; what it does is told to every listener as an `Event`.
+Tests call these methods, and so does the playground; every change is sent to all listeners as an `Event`.
 """
 
 import secrets
@@ -27,8 +27,8 @@ from tests.servers.discord.rest import app_payloads, payloads
 from tests.servers.discord.rest.commands import CommandBook
 
 
-class World(Changes):
-    """People, guilds and channels, the bot among them."""
+class SimulatedDiscord(Changes):
+    """Discord's people, guilds, channels and messages, including the bot."""
 
     def __init__(self, bot: str = "dann", token: str = "a-token.of-the.bot") -> None:
         super().__init__()
@@ -46,24 +46,24 @@ class World(Changes):
         self.listeners: list[Callable[[Event], None]] = []
         self.skipped = 0.0
 
-    # what there is
+    # people and places
 
     def user(self, name: str, *, bot: bool = False) -> User:
         return User(self._ids.new(), name, bot)
 
     def guild(self, name: str, *members: User, id_: int | None = None) -> Guild:
-        """A guild with the bot and these people in it."""
+        """Create a guild with the bot and these people."""
         guild = Guild(id_ or self._ids.new(), name)
         guild.members = {user.id: Member(user) for user in (self.bot, *members)}
         self.guilds[guild.id] = guild
-        self.tell_of_guild(guild)
+        self.emit_guild(guild)
         return guild
 
-    def tell_of_guild(self, guild: Guild) -> None:
-        self.tell(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
+    def emit_guild(self, guild: Guild) -> None:
+        self.emit(Event("GUILD_CREATE", payloads.guild(guild, self.bot), guild))
 
     def role(self, name: str, *members: Member, guild: Guild) -> int:
-        """A role of a guild, given to members; returns its id."""
+        """Create a role for members of a guild; return its id."""
         guild.roles[id_ := self._ids.new()] = name
         for member in members:
             member.roles.append(id_)
@@ -77,7 +77,7 @@ class World(Changes):
         return self._new_channel(thread, "THREAD_CREATE")
 
     def dm(self, user: User) -> Channel:
-        """The private channel of a person and the bot; Discord tells no bot that one was opened."""
+        """Return the private channel of a person and the bot; opening it sends no event."""
         for channel in self.channels.values():
             if channel.recipient is user:
                 return channel
@@ -87,10 +87,10 @@ class World(Changes):
         self.channels[channel.id] = channel
         if channel.guild:
             channel.guild.channels[channel.id] = channel
-            self.tell(Event(event, payloads.channel(channel), channel.guild, channel))
+            self.emit(Event(event, payloads.channel(channel), channel.guild, channel))
         return channel
 
-    # what people do
+    # people's actions
 
     def say(
         self,
@@ -105,7 +105,7 @@ class World(Changes):
         with_member: bool = True,
         type_: int | None = None,
     ) -> Message:
-        """Post a message; `ping`: a reply notifies whom it answers."""
+        """Post a message; with `ping` a reply notifies the author it replies to."""
         kind = type_ if type_ is not None else 19 if reply_to else 0
         message = Message(self._ids.new(), channel, user, text, time.time(), type=kind, attachments=tuple(attachments))
         message.webhook, message.with_member = webhook, with_member
@@ -118,43 +118,43 @@ class World(Changes):
     def edit(self, message: Message, text: str) -> None:
         message.content, message.edited = text, time.time()
         message.pings = mentioned(text)
-        self.tell_of(message, "MESSAGE_UPDATE")
+        self.emit_message(message, "MESSAGE_UPDATE")
 
     def delete(self, *messages: Message) -> None:
-        """Delete one message, or several of one channel at once, as a moderator does."""
+        """Delete one message, or several of one channel in bulk as moderators do."""
         channel = messages[0].channel
         for message in messages:
             channel.messages.pop(message.id, None)
         payload: dict[str, Any] = {"channel_id": str(channel.id)}
         payload |= {"guild_id": str(channel.guild.id)} if channel.guild else {}
         if len(messages) == 1:
-            self.tell(Event("MESSAGE_DELETE", {**payload, "id": str(messages[0].id)}, channel.guild, channel))
+            self.emit(Event("MESSAGE_DELETE", {**payload, "id": str(messages[0].id)}, channel.guild, channel))
         else:
             ids = [str(message.id) for message in messages]
-            self.tell(Event("MESSAGE_DELETE_BULK", {**payload, "ids": ids}, channel.guild, channel))
+            self.emit(Event("MESSAGE_DELETE_BULK", {**payload, "ids": ids}, channel.guild, channel))
 
     def use_command(
         self, user: User, channel: Channel, name: str, *, checked: bool = True, **options: object
     ) -> Interaction:
-        """Use an application command, "dann" or "dann-admin status".
+        """Use an application command, such as "dann" or "dann-admin status".
 
-        Raises ValueError for what the person's own client would not let them send; `checked` False sends it all the same,
-        as an old client does.
+        Raises ValueError for input that the person's own client would refuse; with `checked` False it is sent anyway, as by
+        an outdated client.
         """
         member = channel.guild.members[user.id] if channel.guild else None
         data = self.commands.used(name, options, member, checked=checked)
         token = secrets.token_urlsafe(24)
         interaction = Interaction(self._ids.new(), token, user, channel, data, self.now())
         self.interactions[interaction.id] = interaction
-        self.tell(
+        self.emit(
             Event("INTERACTION_CREATE", app_payloads.interaction(interaction, self), channel.guild, channel),
         )
         return interaction
 
-    # what comes of it
+    # events and replies
 
     def now(self) -> float:
-        """The world's clock in seconds; `skipped` puts it forward."""
+        """Return the simulated clock in seconds; `skipped` advances it."""
         return time.monotonic() + self.skipped
 
     def new_id(self) -> int:
@@ -162,31 +162,31 @@ class World(Changes):
 
     def post(self, message: Message) -> Message:
         message.channel.messages[message.id] = message
-        self.tell_of(message, "MESSAGE_CREATE")
+        self.emit_message(message, "MESSAGE_CREATE")
         return message
 
-    def tell_of(self, message: Message, event: str) -> None:
-        """Tell of a message, unless it is for one person's eyes alone."""
+    def emit_message(self, message: Message, event: str) -> None:
+        """Send an event about a message, unless it is ephemeral."""
         if not message.flags & Flag.EPHEMERAL:
-            self.tell(Event(event, payloads.message(message), message.channel.guild, message.channel))
+            self.emit(Event(event, payloads.message(message), message.channel.guild, message.channel))
         self.changed()
 
-    def tell(self, event: Event) -> None:
+    def emit(self, event: Event) -> None:
         for listener in self.listeners:
             listener(event)
         self.changed()
 
-    def answers_to(self, message: Message) -> list[Message]:
-        """What the bot posted as a reply to a message."""
-        return [one for one in self.of_bot(message.channel) if one.reference == message.id]
+    def replies_to(self, message: Message) -> list[Message]:
+        """Return the bot's replies to a message."""
+        return [reply for reply in self.bot_messages(message.channel) if reply.reference == message.id]
 
-    def of_bot(self, channel: Channel) -> list[Message]:
-        return [one for one in channel.messages.values() if one.author is self.bot]
+    def bot_messages(self, channel: Channel) -> list[Message]:
+        return [message for message in channel.messages.values() if message.author is self.bot]
 
-    async def answer_to(self, asked: Message | Interaction) -> Message:
-        """Wait for the answer, its first message."""
-        if isinstance(asked, Interaction):
-            await self.until(lambda: bool(asked.shown))
-            return asked.shown[0]
-        await self.until(lambda: bool(self.answers_to(asked)))
-        return self.answers_to(asked)[0]
+    async def first_reply(self, request: Message | Interaction) -> Message:
+        """Wait for the bot's reply, and return its first message."""
+        if isinstance(request, Interaction):
+            await self.until(lambda: bool(request.shown))
+            return request.shown[0]
+        await self.until(lambda: bool(self.replies_to(request)))
+        return self.replies_to(request)[0]

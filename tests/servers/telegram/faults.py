@@ -1,4 +1,4 @@
-"""What goes wrong on the way: set by a test, met by the next requests."""
+"""Faults in answers to requests, ordered by a test."""
 
 from collections import defaultdict, deque
 from dataclasses import dataclass
@@ -9,11 +9,11 @@ Kind = Literal["error", "too_many", "hang", "garbage", "reset"]
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong with one request.
+    """A fault of one request.
 
-    "error" answers with status `code` and a gateway's page instead of JSON where it is 502 to 504; "too_many" with 429
-    and `seconds`; "hang" never answers; "garbage" is 200 with something that is not JSON; "reset" cuts the connection.
-    `after`: the request does its work first, and only the answer is lost.
+    "error" answers with status `code`, and a gateway's page instead of JSON for 502 to 504; "too_many" with 429 and
+    `seconds`; "hang" never answers; "garbage" is a 200 that is not JSON; "reset" aborts the connection. With `after` the
+    request is carried out first, and only its answer is lost.
     """
 
     kind: Kind
@@ -23,24 +23,24 @@ class Fault:
 
 
 class Faults:
-    """The faults to come, in order, by method in any case. `repeat` and `reverse` are about the updates of each answer."""
+    """Ordered faults by method; `repeat` and `reverse` change the updates of every answer."""
 
     def __init__(self) -> None:
         self.repeat = False
-        """Every update is handed over twice in one answer, and confirmed ones come back once more."""
+        """Return every update twice in one answer, and confirmed ones once more."""
         self.reverse = False
-        """The newest update of an answer comes first."""
-        self._coming: dict[str, deque[Fault]] = defaultdict(deque)
+        """Return the newest update first."""
+        self._ordered: dict[str, deque[Fault]] = defaultdict(deque)
 
     def next(self, method: str, *faults: Fault) -> None:
-        """The next requests of `method` meet these, one each."""
-        self._coming[method.lower()].extend(faults)
+        """Order these faults for the next requests of `method`, one each."""
+        self._ordered[method.lower()].extend(faults)
 
     def take(self, method: str) -> Fault | None:
-        """The fault that this request meets."""
-        coming = self._coming[method.lower()]
-        return coming.popleft() if coming else None
+        """Remove and return the fault for this request, if any."""
+        faults = self._ordered[method.lower()]
+        return faults.popleft() if faults else None
 
     def left(self, method: str) -> int:
-        """How many have not been met yet."""
-        return len(self._coming[method.lower()])
+        """Return the number of faults not used yet."""
+        return len(self._ordered[method.lower()])

@@ -1,4 +1,4 @@
-"""How much a bot may send: 30 messages a second in all and 20 a minute in a group, as Telegram's FAQ has it."""
+"""A bot's rate limits from Telegram's FAQ: 30 messages per second, 20 per minute in a group."""
 
 import math
 import time
@@ -10,7 +10,7 @@ from tests.servers.telegram.errors import too_many
 
 @dataclass
 class Bucket:
-    """A leaky bucket: `size` at once, and as many again in every `seconds`."""
+    """A leaky bucket of `size` that drains in `seconds`."""
 
     size: int
     seconds: float
@@ -18,7 +18,7 @@ class Bucket:
     last: float = field(default_factory=time.monotonic)
 
     def wait(self) -> float:
-        """Seconds until one more fits."""
+        """Return the seconds until one more message fits."""
         now = time.monotonic()
         self.level = max(0.0, self.level - (now - self.last) * self.size / self.seconds)
         self.last = now
@@ -26,14 +26,14 @@ class Bucket:
 
 
 class Limits:
-    """One bot's limits. One more than the documented number is let through, as clocks and networks are not exact."""
+    """One bot's limits; one message more than documented passes, as clocks are inexact."""
 
     def __init__(self) -> None:
         self._overall = Bucket(31, 1.0)
         self._groups: dict[int, Bucket] = defaultdict(lambda: Bucket(21, 60.0))
 
     def spend(self, chat: int) -> None:
-        """Count one message to `chat`; raises 429 with what there is to wait where it is one too many."""
+        """Count one message to `chat`. Raises a 429 with the seconds to wait if it exceeds a limit."""
         buckets = [self._overall, *([self._groups[chat]] if chat < 0 else [])]
         wait = max(bucket.wait() for bucket in buckets)
         if wait > 0:

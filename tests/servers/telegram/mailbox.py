@@ -1,4 +1,4 @@
-"""One bot's updates: kept until they are confirmed, handed to whoever polls, or posted to a webhook."""
+"""One bot's updates: kept until confirmed, returned to a poller or posted to a webhook."""
 
 import asyncio
 from collections.abc import Collection
@@ -12,17 +12,17 @@ from tests.servers.telegram.errors import conflict
 Json = dict[str, Any]
 TERMINATED = "terminated by other getUpdates request; make sure that only one bot instance is running"
 WEBHOOK_ACTIVE = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-MOST = 100
-LONGEST_POLL = 50
+MAX_UPDATES = 100
+MAX_POLL_SECONDS = 50
 
 
 class Mailbox:
-    """What has not been confirmed, oldest first."""
+    """The updates that are not confirmed, oldest first."""
 
     def __init__(self) -> None:
         self.pending: list[Json] = []
         self.allowed: Collection[str] = ()
-        """The kinds that are kept; empty: all."""
+        """The kinds of updates that are kept; empty for all."""
         self.webhook: Json = {"url": "", "has_custom_certificate": False}
         self.handed_over: list[Json] = []
         self._secret = ""
@@ -32,7 +32,7 @@ class Mailbox:
         self._sending: asyncio.Task[None] | None = None
 
     def put(self, kind: str, message: Json) -> None:
-        """Keep an update for the bot, if it wants that kind."""
+        """Keep an update for the bot, if its kind is allowed."""
         if self.allowed and kind not in self.allowed:
             return
         self.pending.append({"update_id": self._next, kind: message})
@@ -40,11 +40,11 @@ class Mailbox:
         self._arrived.set()
 
     def drop(self) -> None:
-        """Forget all of them."""
+        """Drop all updates."""
         self.pending.clear()
 
     async def fetch(self, offset: int, limit: int, timeout: int) -> list[Json]:
-        """What getUpdates answers; another poller that waits here is sent away with 409."""
+        """Return the updates for getUpdates; another waiting poller gets a 409."""
         if self.webhook["url"]:
             raise conflict(WEBHOOK_ACTIVE)
         if self._terminated is not None:
@@ -52,21 +52,21 @@ class Mailbox:
         self._confirm(offset)
         mine = self._terminated = asyncio.Event()
         try:
-            await self._wait(mine, min(max(timeout, 0), LONGEST_POLL))
+            await self._wait(mine, min(max(timeout, 0), MAX_POLL_SECONDS))
         finally:
             if self._terminated is mine:
                 self._terminated = None
-        updates = self.pending[: min(max(limit, 1), MOST)]
+        updates = self.pending[: min(max(limit, 1), MAX_UPDATES)]
         self.handed_over += updates
         return updates
 
     async def _wait(self, terminated: asyncio.Event, seconds: int) -> None:
-        """Until there is an update, `seconds` are over, or another poller has come."""
+        """Wait for an update, the timeout, or another poller."""
         ends = asyncio.get_running_loop().time() + seconds
         while not self.pending:
             left = ends - asyncio.get_running_loop().time()
             self._arrived.clear()
-            waits = [asyncio.create_task(one.wait()) for one in (self._arrived, terminated)]
+            waits = [asyncio.create_task(event.wait()) for event in (self._arrived, terminated)]
             try:
                 await asyncio.wait(waits, timeout=max(left, 0), return_when=asyncio.FIRST_COMPLETED)
             finally:
@@ -78,7 +78,7 @@ class Mailbox:
                 return
 
     def _confirm(self, offset: int) -> None:
-        """Forget what is older than `offset`; a negative one keeps that many of the newest."""
+        """Drop updates before `offset`; a negative offset keeps that many of the newest."""
         if offset < 0:
             self.pending = self.pending[offset:]
         elif offset:
@@ -91,7 +91,7 @@ class Mailbox:
         self._sending = asyncio.create_task(self._send())
 
     def stop(self) -> None:
-        """Post no more."""
+        """Stop posting to the webhook."""
         if self._sending is not None:
             self._sending.cancel()
         self._sending = None
@@ -110,7 +110,7 @@ class Mailbox:
                     await asyncio.sleep(0.05)
 
     async def _delivered(self, session: aiohttp.ClientSession, update: Json) -> bool:
-        """Whether the webhook took it; what went wrong is kept for getWebhookInfo."""
+        """Post an update; return whether the webhook took it, keep errors for getWebhookInfo."""
         with suppress(aiohttp.ClientError):
             async with session.post(self.webhook["url"], json=update) as response:
                 if response.ok:

@@ -1,4 +1,4 @@
-"""Every method that the server knows, by its name in small letters."""
+"""The Bot API methods of the server, by lower-case name."""
 
 import inspect
 import re
@@ -8,46 +8,46 @@ from urllib.parse import urlsplit
 
 from tests.servers.telegram import commands, sending
 from tests.servers.telegram.errors import ApiError, bad_request
-from tests.servers.telegram.mailbox import MOST
+from tests.servers.telegram.mailbox import MAX_UPDATES
 from tests.servers.telegram.objects import Bot, Json
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.simulation import World
+from tests.servers.telegram.simulation import SimulatedTelegram
 
 PORTS = {None, 80, 88, 443, 8443}
 
 
-async def call(world: World, bot: Bot, method: str, parameters: Parameters) -> Any:
-    """The result of one method; raises ApiError."""
-    known = METHODS.get(method)
-    if known is None:
+async def call(simulation: SimulatedTelegram, bot: Bot, method: str, parameters: Parameters) -> Any:
+    """Call a method and return its result. Raises ApiError."""
+    function = METHODS.get(method)
+    if function is None:
         raise ApiError(404, "Not Found: method not found")
-    result = known(world, bot, parameters)
+    result = function(simulation, bot, parameters)
     return await result if inspect.isawaitable(result) else result
 
 
-def get_me(_world: World, bot: Bot, _parameters: Parameters) -> Json:
-    """The bot."""
+def get_me(_world: SimulatedTelegram, bot: Bot, _parameters: Parameters) -> Json:
+    """Return the bot's own user."""
     return bot.me()
 
 
-async def get_updates(world: World, bot: Bot, parameters: Parameters) -> list[Json]:
-    """Updates from `offset`, which confirms those before it."""
-    mailbox = world.mailboxes[bot]
-    _allow(world, bot, parameters)
+async def get_updates(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> list[Json]:
+    """Return updates from `offset`, which confirms earlier ones."""
+    mailbox = simulation.mailboxes[bot]
+    _allow(simulation, bot, parameters)
     before = list(mailbox.handed_over[-3:])
     updates = await mailbox.fetch(
-        parameters.number("offset"), parameters.number("limit", MOST), parameters.number("timeout")
+        parameters.number("offset"), parameters.number("limit", MAX_UPDATES), parameters.number("timeout")
     )
-    if world.faults.repeat and updates:
-        updates = [*before, *(update for one in updates for update in (one, one))]
-    return updates[::-1] if world.faults.reverse else updates
+    if simulation.faults.repeat and updates:
+        updates = [*before, *(copy for update in updates for copy in (update, update))]
+    return updates[::-1] if simulation.faults.reverse else updates
 
 
-def set_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
-    """Always True, or a refusal. Plain HTTP is allowed on loopback alone, as a local Bot API server does."""
+def set_webhook(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
+    """Set the webhook and return True; plain HTTP only on loopback, as a local Bot API server."""
     url, secret = parameters.text("url"), parameters.text("secret_token")
     if not url:
-        return delete_webhook(world, bot, parameters)
+        return delete_webhook(simulation, bot, parameters)
     parts = urlsplit(url)
     if parts.hostname != "127.0.0.1":
         if parts.scheme != "https":
@@ -56,40 +56,40 @@ def set_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
             raise bad_request("bad webhook: Webhook can be set up only on ports 80, 88, 443 or 8443")
     if secret and not re.fullmatch(r"[A-Za-z0-9_-]{1,256}", secret):
         raise bad_request("secret token contains unallowed characters")
-    _allow(world, bot, parameters)
-    _drop_if_asked(world, bot, parameters)
-    world.mailboxes[bot].set_webhook({"url": url, "has_custom_certificate": False}, secret)
+    _allow(simulation, bot, parameters)
+    _drop_if_asked(simulation, bot, parameters)
+    simulation.mailboxes[bot].set_webhook({"url": url, "has_custom_certificate": False}, secret)
     return True
 
 
-def delete_webhook(world: World, bot: Bot, parameters: Parameters) -> bool:
-    """Always True."""
-    _drop_if_asked(world, bot, parameters)
-    world.mailboxes[bot].stop()
+def delete_webhook(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
+    """Delete the webhook and return True."""
+    _drop_if_asked(simulation, bot, parameters)
+    simulation.mailboxes[bot].stop()
     return True
 
 
-def get_webhook_info(world: World, bot: Bot, _parameters: Parameters) -> Json:
-    """Where updates go, and how many wait."""
-    mailbox = world.mailboxes[bot]
+def get_webhook_info(simulation: SimulatedTelegram, bot: Bot, _parameters: Parameters) -> Json:
+    """Return the webhook, and the number of pending updates."""
+    mailbox = simulation.mailboxes[bot]
     return {**mailbox.webhook, "pending_update_count": len(mailbox.pending)}
 
 
-def _drop_if_asked(world: World, bot: Bot, parameters: Parameters) -> None:
+def _drop_if_asked(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> None:
     if parameters.flag("drop_pending_updates"):
-        world.mailboxes[bot].drop()
+        simulation.mailboxes[bot].drop()
 
 
-def _allow(world: World, bot: Bot, parameters: Parameters) -> None:
+def _allow(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> None:
     allowed = parameters.object("allowed_updates", "allowed updates")
     if allowed is None:
         return
-    if not isinstance(allowed, list) or not all(isinstance(one, str) for one in allowed):
+    if not isinstance(allowed, list) or not all(isinstance(kind, str) for kind in allowed):
         raise bad_request("can't parse allowed updates JSON object")
-    world.mailboxes[bot].allowed = allowed
+    simulation.mailboxes[bot].allowed = allowed
 
 
-METHODS: dict[str, Callable[[World, Bot, Parameters], Any]] = {
+METHODS: dict[str, Callable[[SimulatedTelegram, Bot, Parameters], Any]] = {
     "getme": get_me,
     "getupdates": get_updates,
     "setwebhook": set_webhook,

@@ -1,4 +1,4 @@
-"""People, bots, chats and messages, and each as the Bot API shows it."""
+"""Users, bots, chats and messages, with their JSON in the Bot API."""
 
 import itertools
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ Json = dict[str, Any]
 
 @dataclass(eq=False)
 class User:
-    """Somebody with an account; `is_bot` for a program that is not one of ours."""
+    """A user; `is_bot` for a bot of somebody else."""
 
     id: int
     first_name: str
@@ -17,16 +17,16 @@ class User:
     is_bot: bool = False
 
     def shown(self) -> Json:
-        """As a User object."""
-        told: Json = {"id": self.id, "is_bot": self.is_bot, "first_name": self.first_name}
-        return {**told, "username": self.username} if self.username else told
+        """Return the User object."""
+        body: Json = {"id": self.id, "is_bot": self.is_bot, "first_name": self.first_name}
+        return {**body, "username": self.username} if self.username else body
 
 
 @dataclass(eq=False)
 class Bot(User):
-    """A bot of this server, with its token. `privacy`: in groups it sees commands, mentions and replies to it only.
+    """A bot; with `privacy` it sees only commands, mentions and replies to it in groups.
 
-    `commands` is by scope, as JSON text; `used` counts its requests by method in small letters.
+    `commands` is by scope, as JSON text; `used` counts its requests by lower-case method.
     """
 
     is_bot: bool = True
@@ -36,7 +36,7 @@ class Bot(User):
     used: dict[str, int] = field(default_factory=dict)
 
     def me(self) -> Json:
-        """As getMe shows it."""
+        """Return the User object of getMe."""
         return {
             **self.shown(),
             "can_join_groups": True,
@@ -47,10 +47,10 @@ class Bot(User):
 
 @dataclass(eq=False)
 class Chat:
-    """`kind` is "private", "group" or "supergroup"; `topics` makes it a forum: ids of their first messages to names.
+    """A private chat, group or supergroup; `topics` are a forum's names by first message id.
 
-    `blocked`: the person of a private chat has blocked the bot. `started`: they have written to it, before which it
-    may not. `muted`: the bot may not write here. `migrated_to` is the supergroup that a group has become.
+    `blocked`: the person of a private chat has blocked the bot. `started`: they have written to the bot, which it needs to
+    write to them. `muted`: the bot may not write here. `migrated_to` is the supergroup that a group has become.
     """
 
     id: int
@@ -67,17 +67,17 @@ class Chat:
     migrated_to: int = 0
 
     def shown(self) -> Json:
-        """As a Chat object."""
+        """Return the Chat object."""
         if self.person:
             named = {key: value for key, value in self.person.shown().items() if key in {"first_name", "username"}}
             return {"id": self.id, "type": self.kind, **named}
-        told: Json = {"id": self.id, "type": self.kind, "title": self.title}
-        return {**told, "is_forum": True} if self.is_forum else told
+        body: Json = {"id": self.id, "type": self.kind, "title": self.title}
+        return {**body, "is_forum": True} if self.is_forum else body
 
 
 @dataclass(eq=False)
 class Message:
-    """What was said; `extra` holds fields that only some messages have (attachments, service messages, forwards)."""
+    """A message; `extra` has fields of some kinds only (attachments, services, forwards)."""
 
     id: int
     chat: Chat
@@ -90,25 +90,25 @@ class Message:
     edit_date: int = 0
     extra: Json = field(default_factory=dict)
     number: int = field(default_factory=itertools.count().__next__)
-    """Its place among all messages of the world."""
+    """Its position among all messages."""
     request: Json = field(default_factory=dict)
-    """How a bot asked for it to be sent: the parameters of sendMessage."""
+    """The parameters of a bot's sendMessage."""
 
     def shown(self, *, deep: bool = True) -> Json:
-        """As a Message object; what it replies to is shown without what that replies to."""
-        told: Json = {"message_id": self.id, "from": self.sender.shown(), "chat": self.chat.shown(), "date": self.date}
+        """Return the Message object, with the message it replies to, one level deep."""
+        body: Json = {"message_id": self.id, "from": self.sender.shown(), "chat": self.chat.shown(), "date": self.date}
         if self.thread:
-            told |= {"message_thread_id": self.thread}
+            body |= {"message_thread_id": self.thread}
             if self.chat.is_forum:
-                told |= {"is_topic_message": True}
+                body |= {"is_topic_message": True}
         if self.edit_date:
-            told |= {"edit_date": self.edit_date}
-        answered = self.reply_to or (self.chat.messages.get(self.thread) if self.chat.is_forum else None)
-        if deep and answered is not None and answered is not self:
-            told |= {"reply_to_message": answered.shown(deep=False)}
+            body |= {"edit_date": self.edit_date}
+        replied_to = self.reply_to or (self.chat.messages.get(self.thread) if self.chat.is_forum else None)
+        if deep and replied_to is not None and replied_to is not self:
+            body |= {"reply_to_message": replied_to.shown(deep=False)}
         if self.text:
-            in_words = not self.extra.keys() & {"photo", "document"}
-            told |= {"text" if in_words else "caption": self.text}
+            is_text = not self.extra.keys() & {"photo", "document"}
+            body |= {"text" if is_text else "caption": self.text}
             if self.entities:
-                told |= {"entities" if in_words else "caption_entities": self.entities}
-        return {**told, **self.extra}
+                body |= {"entities" if is_text else "caption_entities": self.entities}
+        return {**body, **self.extra}

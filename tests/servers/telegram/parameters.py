@@ -1,4 +1,4 @@
-"""A request's parameters, read as leniently and as strictly as the Bot API reads them."""
+"""A request's parameters, parsed as leniently as by the Bot API."""
 
 import json
 from collections.abc import Mapping
@@ -10,21 +10,21 @@ from tests.servers.telegram.errors import bad_request
 
 @dataclass(frozen=True)
 class Parameters:
-    """What came with a request, by name: text from a form, any JSON value from a JSON body. Unknown names are ignored."""
+    """Parameters by name: text of a form or values of a JSON body; unknown names are ignored."""
 
     given: Mapping[str, Any]
 
     def text(self, name: str) -> str:
-        """A string, "" where it is missing."""
+        """Return a string, "" if missing."""
         value = self.given.get(name, "")
         return value if isinstance(value, str) else json.dumps(value)
 
     def flag(self, name: str) -> bool:
-        """True for true, yes and 1, in any case."""
+        """Return True for true, yes and 1, ignoring case."""
         return self.text(name).lower() in {"true", "yes", "1"}
 
     def number(self, name: str, missing: int = 0) -> int:
-        """An integer; what is none counts as 0, as it does there."""
+        """Return an integer; anything else is 0, as in the Bot API."""
         text = self.text(name)
         if not text:
             return missing
@@ -34,7 +34,7 @@ class Parameters:
             return 0
 
     def object(self, name: str, kind: str) -> Any:
-        """A JSON value; None where it is missing. `kind` is its type's name in the Bot API."""
+        """Return a JSON value, None if missing; `kind` is its type's name in the Bot API."""
         value = self.given.get(name)
         if not isinstance(value, str):
             return value

@@ -1,12 +1,12 @@
-"""sendMessage and sendChatAction, with everything Telegram refuses about them."""
+"""sendMessage and sendChatAction, with all of Telegram's errors."""
 
 from typing import Any
 
-from tests.servers.telegram.entities import LONGEST, checked, trimmed, units
+from tests.servers.telegram.entities import MAX_LENGTH, checked_entities, trimmed, units
 from tests.servers.telegram.errors import ApiError, bad_request, forbidden
 from tests.servers.telegram.objects import Bot, Chat, Json, Message
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.simulation import World
+from tests.servers.telegram.simulation import SimulatedTelegram
 
 ACTIONS = {
     "typing", "upload_photo", "record_video", "upload_video", "record_voice", "upload_voice", "upload_document",
@@ -15,9 +15,9 @@ ACTIONS = {
 PARSE_MODES = {"markdown", "markdownv2", "html"}
 
 
-def send_message(world: World, bot: Bot, parameters: Parameters) -> Json:
-    """The message that was sent, as a Message object."""
-    chat = writable(world, bot, parameters.text("chat_id"))
+def send_message(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> Json:
+    """Send a message and return its Message object."""
+    chat = writable(simulation, bot, parameters.text("chat_id"))
     mode = parameters.text("parse_mode").lower()
     if mode and mode not in PARSE_MODES:
         raise bad_request("unsupported parse_mode")
@@ -25,32 +25,32 @@ def send_message(world: World, bot: Bot, parameters: Parameters) -> Json:
     if not text:
         raise bad_request("message text is empty")
     given = parameters.object("entities", "entities")
-    entities = checked(parameters.text("text"), given) if given is not None and not mode else []
-    if units(text) > LONGEST:
+    entities = checked_entities(parameters.text("text"), given) if given is not None and not mode else []
+    if units(text) > MAX_LENGTH:
         raise bad_request("message is too long")
     thread = _thread(chat, parameters.number("message_thread_id"))
-    answered = _answered(chat, parameters)
-    world.limits[bot].spend(chat.id)
-    message = world.sent_by(bot, chat, text, entities, dict(parameters.given))
-    message.thread, message.reply_to = thread, answered
+    replied_to = _replied_to(chat, parameters)
+    simulation.limits[bot].spend(chat.id)
+    message = simulation.sent_by(bot, chat, text, entities, dict(parameters.given))
+    message.thread, message.reply_to = thread, replied_to
     return message.shown()
 
 
-def send_chat_action(world: World, bot: Bot, parameters: Parameters) -> bool:
-    """Always True, or a refusal."""
-    chat = writable(world, bot, parameters.text("chat_id"))
+def send_chat_action(simulation: SimulatedTelegram, bot: Bot, parameters: Parameters) -> bool:
+    """Record a chat action and return True. Raises ApiError."""
+    chat = writable(simulation, bot, parameters.text("chat_id"))
     action = parameters.text("action").lower()
     if action not in ACTIONS:
         raise bad_request("wrong parameter action in request")
-    world.actions.append((chat, _thread(chat, parameters.number("message_thread_id")), action))
+    simulation.actions.append((chat, _thread(chat, parameters.number("message_thread_id")), action))
     return True
 
 
-def writable(world: World, bot: Bot, id_: str) -> Chat:
-    """The chat of that id, or why the bot may not write there."""
+def writable(simulation: SimulatedTelegram, bot: Bot, id_: str) -> Chat:
+    """Return the chat of an id. Raises ApiError if the bot may not write there."""
     if not id_:
         raise bad_request("chat_id is empty")
-    chat = world.chat_of(bot, id_)
+    chat = simulation.chat_of(bot, id_)
     if chat is None:
         raise bad_request("chat not found")
     if chat.migrated_to:
@@ -71,22 +71,22 @@ def writable(world: World, bot: Bot, id_: str) -> Chat:
 
 
 def _thread(chat: Chat, thread: int) -> int:
-    """A topic that there is; 0: none was asked for."""
+    """Return an existing topic, or 0 if none was given."""
     if thread and thread not in chat.topics:
         raise bad_request("message thread not found")
     return thread
 
 
-def _answered(chat: Chat, parameters: Parameters) -> Message | None:
-    """The message that the new one replies to."""
-    asked: Any = parameters.object("reply_parameters", "reply parameters")
-    if asked is None:
-        asked = {"message_id": parameters.number("reply_to_message_id")}
-    if not isinstance(asked, dict) or not isinstance(asked.get("message_id", 0), int):
+def _replied_to(chat: Chat, parameters: Parameters) -> Message | None:
+    """Return the message to reply to, if any."""
+    reply: Any = parameters.object("reply_parameters", "reply parameters")
+    if reply is None:
+        reply = {"message_id": parameters.number("reply_to_message_id")}
+    if not isinstance(reply, dict) or not isinstance(reply.get("message_id", 0), int):
         raise bad_request("can't parse ReplyParameters: expected an Object with a message_id")
-    id_ = asked.get("message_id", 0)
+    id_ = reply.get("message_id", 0)
     if not id_:
         return None
-    if id_ not in chat.messages and not asked.get("allow_sending_without_reply"):
+    if id_ not in chat.messages and not reply.get("allow_sending_without_reply"):
         raise bad_request("message to be replied not found")
     return chat.messages.get(id_)

@@ -1,4 +1,4 @@
-"""The server itself: `/bot<token>/<method>` on a port of 127.0.0.1, and the faults on the way."""
+"""The simulated server: `/bot<token>/<method>` on a port of 127.0.0.1, with ordered faults."""
 
 import asyncio
 import re
@@ -12,21 +12,21 @@ from tests.servers.telegram.faults import Fault
 from tests.servers.telegram.methods import call
 from tests.servers.telegram.objects import Bot
 from tests.servers.telegram.parameters import Parameters
-from tests.servers.telegram.simulation import World
+from tests.servers.telegram.simulation import SimulatedTelegram
 
 
 class TelegramServer:
-    """`async with TelegramServer() as server`; `port` 0 takes a free one."""
+    """The server, started by `async with`; `port` 0 takes a free port."""
 
-    def __init__(self, world: World | None = None, port: int = 0) -> None:
-        self.world = world or World()
+    def __init__(self, simulation: SimulatedTelegram | None = None, port: int = 0) -> None:
+        self.simulation = simulation or SimulatedTelegram()
         self.port = port
         self.closing = asyncio.Event()
         self._runner: web.AppRunner | None = None
 
     @property
     def base_url(self) -> str:
-        """What goes before the token."""
+        """The URL in front of the token."""
         return f"http://127.0.0.1:{self.port}/bot"
 
     async def __aenter__(self) -> Self:
@@ -42,7 +42,7 @@ class TelegramServer:
 
     async def __aexit__(self, *_: object) -> None:
         self.closing.set()
-        for mailbox in self.world.mailboxes.values():
+        for mailbox in self.simulation.mailboxes.values():
             mailbox.stop()
         if self._runner is not None:
             await self._runner.cleanup()
@@ -55,10 +55,10 @@ class TelegramServer:
         try:
             bot = self._bot(request.match_info["token"])
             bot.used[method] = bot.used.get(method, 0) + 1
-            fault = self.world.faults.take(method)
+            fault = self.simulation.faults.take(method)
             if fault is not None and not fault.after:
                 return await self._faulty(request, fault)
-            result = await call(self.world, bot, method, Parameters(await parameters(request)))
+            result = await call(self.simulation, bot, method, Parameters(await parameters(request)))
             if fault is not None:
                 return await self._faulty(request, fault)
             return web.json_response({"ok": True, "result": result})
@@ -66,12 +66,12 @@ class TelegramServer:
             return web.json_response(error.body(), status=error.code)
 
     def _bot(self, token: str) -> Bot:
-        """The bot of that token: 404 for what cannot be one, 401 for one that is none."""
+        """Return the bot of a token. Raises 404 for a malformed token, 401 for an unknown one."""
         if not re.fullmatch(r"\d+:[A-Za-z0-9_-]{35}", token):
             raise ApiError(404, "Not Found")
-        if token not in self.world.bots:
+        if token not in self.simulation.bots:
             raise ApiError(401, "Unauthorized")
-        return self.world.bots[token]
+        return self.simulation.bots[token]
 
     async def _faulty(self, request: web.Request, fault: Fault) -> web.StreamResponse:
         if fault.kind == "hang":
@@ -90,7 +90,7 @@ class TelegramServer:
 
 
 async def parameters(request: web.Request) -> Mapping[str, Any]:
-    """The query and the body together: a form of either kind, or a JSON object."""
+    """Return query and body together: a form of either kind, or a JSON object."""
     if request.content_type == "application/json":
         try:
             body = await request.json()

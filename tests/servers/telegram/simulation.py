@@ -1,4 +1,4 @@
-"""The people, bots, chats and messages behind the server. A test (or a person at the playground) acts in it."""
+"""The simulated Telegram: users, bots, chats and messages, for tests and the playground."""
 
 import asyncio
 import itertools
@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from tests.servers.telegram.entities import LONGEST, found, trimmed, units
+from tests.servers.telegram.entities import MAX_LENGTH, find_entities, trimmed, units
 from tests.servers.telegram.faults import Faults
 from tests.servers.telegram.limits import Limits
 from tests.servers.telegram.mailbox import Mailbox
@@ -28,15 +28,15 @@ ATTACHMENTS: dict[str, Json] = {
 }  # fmt: skip
 
 
-class World:
-    """Everything there is. Ids look like Telegram's: supergroups are -100..., each with message ids of its own."""
+class SimulatedTelegram:
+    """Telegram's users, bots and chats; supergroups have ids -100... and their own message ids."""
 
     def __init__(self) -> None:
         self.bots: dict[str, Bot] = {}
-        """By token."""
+        """Bots by token."""
         self.faults = Faults()
         self.sent: list[Message] = []
-        """What bots sent, oldest first."""
+        """Messages sent by bots, oldest first."""
         self.actions: list[tuple[Chat, int, str]] = []
         """Chat, thread and action of each sendChatAction."""
         self.bots_see_bots = False
@@ -48,25 +48,25 @@ class World:
         self._message_ids: dict[int, itertools.count[int]] = defaultdict(lambda: itertools.count(1))
 
     def bot(self, username: str, first_name: str = "dann", *, privacy: bool = False) -> Bot:
-        """A bot, as BotFather makes one, in every group."""
+        """Create a bot that is a member of every group."""
         id_ = next(self._ids)
         bot = Bot(id_, first_name, username, token=f"{id_}:AAF{username:-<32}", privacy=privacy)
         self.bots[bot.token] = bot
         return bot
 
     def user(self, name: str, *, username: str | None = None, is_bot: bool = False) -> User:
-        """Somebody; their username is their name unless given, "" for none."""
+        """Create a user, whose username is their name unless given; "" for none."""
         return User(next(self._ids), name, name if username is None else username, is_bot)
 
     def group(self, title: str, *, kind: str = "supergroup", topics: bool = False) -> Chat:
-        """A group that everybody is in."""
+        """Create a group that everybody is a member of."""
         id_ = next(self._ids)
         chat = Chat(-1_000_000_000_000 - id_ if kind == "supergroup" else -id_, kind, title, is_forum=topics)
         self._chats[chat.id] = chat
         return chat
 
     def private(self, user: User, bot: Bot | None = None) -> Chat:
-        """The chat of a person and a bot (the first, unless given); the bot may write once the person has."""
+        """Return the chat of a person and a bot (default: the first); the person writes first."""
         with_bot = bot or next(iter(self.bots.values()))
         key = (with_bot, user)
         if key not in self._private:
@@ -74,7 +74,7 @@ class World:
         return self._private[key]
 
     def topic(self, chat: Chat, name: str, by: User) -> int:
-        """A new topic in a forum; returns its thread's id."""
+        """Create a topic in a forum; return its thread's id."""
         created = {"forum_topic_created": {"name": name, "icon_color": 7_322_096}}
         message = self._stored(chat, by, "", (), created)
         message.thread = message.id
@@ -96,10 +96,10 @@ class World:
         ago: float = 0.0,
         raw: bool = False,
     ) -> Message:
-        """Somebody says something, `ago` seconds before now. `raw`: the text is not cleaned as Telegram cleans it."""
+        """Post a message by a user, dated `ago` seconds back; with `raw` the text is not cleaned."""
         text = text if raw else trimmed(text)
-        if units(text) > LONGEST:
-            raise ValueError(f"a message has at most {LONGEST} UTF-16 units, this one {units(text)}")
+        if units(text) > MAX_LENGTH:
+            raise ValueError(f"a message has at most {MAX_LENGTH} UTF-16 units, this one {units(text)}")
         message = self._stored(chat, user, text, entities, {**ATTACHMENTS.get(attachment, {}), **(extra or {})})
         message.date -= int(ago)
         message.reply_to, message.thread = reply_to, thread
@@ -108,30 +108,30 @@ class World:
         return message
 
     def edit(self, message: Message, text: str) -> None:
-        """Its author changes a message."""
+        """Edit a message, as its author."""
         message.text = trimmed(text)
-        message.entities = found(message.text)
+        message.entities = find_entities(message.text)
         message.edit_date = int(time.time())
         self._deliver("edited_message", message)
 
     def delete(self, message: Message) -> None:
-        """A message goes. Bots are not told."""
+        """Delete a message, without an update for bots."""
         del message.chat.messages[message.id]
 
     def sent_by(self, bot: Bot, chat: Chat, text: str, entities: Sequence[Json], request: Json) -> Message:
-        """What sendMessage does in the end; bots are not told of what bots say."""
+        """Store a message sent by a bot, without an update for bots."""
         message = self._stored(chat, bot, text, entities, {})
         message.request = request
         self.sent.append(message)
         return message
 
     def chat_of(self, bot: Bot, id_: str) -> Chat | None:
-        """The chat that a bot means by an id."""
+        """Return the chat with an id, as seen by a bot."""
         private = (chat for (owner, user), chat in self._private.items() if owner is bot and str(user.id) == id_)
         return next(private, None) or next((chat for chat in self._chats.values() if str(chat.id) == id_), None)
 
     async def until(self, condition: Callable[[], T], seconds: float = 20.0) -> T:
-        """Wait for something to become true, and return it; raises TimeoutError."""
+        """Wait until a condition is true, and return its value. Raises TimeoutError."""
         async with asyncio.timeout(seconds):
             while not (value := condition()):
                 await asyncio.sleep(0.005)
@@ -140,7 +140,7 @@ class World:
     def _stored(self, chat: Chat, sender: User, text: str, entities: Sequence[Json], extra: Json) -> Message:
         shared = 0 if chat.kind != "supergroup" else chat.id
         id_ = next(self._message_ids[shared])
-        message = Message(id_, chat, sender, int(time.time()), text, found(text, entities), extra=extra)
+        message = Message(id_, chat, sender, int(time.time()), text, find_entities(text, entities), extra=extra)
         chat.messages[id_] = message
         return message
 
@@ -155,11 +155,11 @@ class World:
             return False
         if chat.person:
             return self._private.get((bot, chat.person)) is chat and not chat.blocked
-        return not bot.privacy or not message.text or meant_for(bot, message)
+        return not bot.privacy or not message.text or addressed_to(bot, message)
 
 
-def meant_for(bot: Bot, message: Message) -> bool:
-    """Whether a bot in privacy mode sees it: a command for it or for any bot, a mention of it, or a reply to it."""
+def addressed_to(bot: Bot, message: Message) -> bool:
+    """Return whether a bot in privacy mode sees a message: a command, mention or reply."""
     if message.reply_to is not None and message.reply_to.sender is bot:
         return True
     wide = message.text.encode("utf-16-le", "surrogatepass")

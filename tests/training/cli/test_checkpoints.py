@@ -1,4 +1,4 @@
-"""`dann checkpoints | rollback | pin | rm` as they are typed."""
+"""`dann checkpoints | rollback | pin | rm` at the command line."""
 
 import json
 import subprocess
@@ -17,14 +17,14 @@ ROOT = Path(__file__).parents[3]
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Three that served in turn, where the commands look."""
+    """The default data folder with three checkpoints that served in turn."""
     monkeypatch.chdir(tmp_path)
     save(tmp_path / "data" / "checkpoints", "a", "b", "c")
     return tmp_path / "data" / "checkpoints"
 
 
-def said(capsys: pytest.CaptureFixture[str], *words: str, code: int = 0) -> str:
-    assert main(words) == code
+def run_dann(capsys: pytest.CaptureFixture[str], *arguments: str, code: int = 0) -> str:
+    assert main(arguments) == code
     out, err = capsys.readouterr()
     assert (out == "", err.count("\n")) == ((False, 0) if code == 0 else (True, 1))
     return out or err
@@ -37,8 +37,8 @@ def test_the_list_is_a_line_each(
     (root / "a" / "config.json").unlink()
     main(["pin", "b"])
     capsys.readouterr()
-    lines = said(capsys, "checkpoints").splitlines()
-    assert lines[0].split() == ["checkpoint", "made", "posts", "bits", "a", "byte", "size"]
+    lines = run_dann(capsys, "checkpoints").splitlines()
+    assert lines[0].split() == ["checkpoint", "made", "posts", "bits", "per", "byte", "size"]
     assert lines[1].startswith("a  ")
     assert "config.json is missing" in " ".join(lines[1:-2])
     assert lines[-2].split()[:5] == ["b", "2026-01-01", "00:00", "4", "2.346"]
@@ -47,8 +47,8 @@ def test_the_list_is_a_line_each(
 
 
 def test_the_list_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    found = json.loads(said(capsys, "checkpoints", "--json"))["checkpoints"]
-    assert [one["id"] for one in found] == ["a", "b", "c"]
+    found = json.loads(run_dann(capsys, "checkpoints", "--json"))["checkpoints"]
+    assert [checkpoint["id"] for checkpoint in found] == ["a", "b", "c"]
     assert found[2] == {
         "id": "c", "created": "2026-01-01T00:00:00+00:00", "posts": 4, "val_bpb": 2.3456,
         "bytes": sum(file.stat().st_size for file in (root / "c").iterdir()), "current": True, "pinned": False,
@@ -64,14 +64,14 @@ def test_the_list_says_why_a_candidate_was_refused(
     with open_runs(f"sqlite:///{store}") as runs:
         runs.finish(runs.begin("by hand"), "refused", "it is worse", 1.0, candidate="b")
         runs.finish(runs.begin("by hand"), "failed", "stopped", 1.0, candidate="c")
-    assert said(capsys, "checkpoints").splitlines()[-2].rstrip().endswith("refused: it is worse")
-    found = json.loads(said(capsys, "checkpoints", "--json"))["checkpoints"]
-    assert [one["refused"] for one in found] == ["", "it is worse", ""]
+    assert run_dann(capsys, "checkpoints").splitlines()[-2].rstrip().endswith("refused: it is worse")
+    found = json.loads(run_dann(capsys, "checkpoints", "--json"))["checkpoints"]
+    assert [checkpoint["refused"] for checkpoint in found] == ["", "it is worse", ""]
     store.write_bytes(b"something else " * 1000)
     assert main(["checkpoints", "--json"]) == 0
     out, err = capsys.readouterr()
-    assert [one["id"] for one in json.loads(out)["checkpoints"]] == ["a", "b", "c"]
-    assert err.startswith("why candidates were refused is not known: ")
+    assert [checkpoint["id"] for checkpoint in json.loads(out)["checkpoints"]] == ["a", "b", "c"]
+    assert err.startswith("the reasons for refusals are not known: ")
     assert "not a database" in err
 
 
@@ -79,31 +79,31 @@ def test_before_the_first_there_is_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert "dann train" in said(capsys, "checkpoints")
-    assert json.loads(said(capsys, "checkpoints", "--json")) == {"checkpoints": []}
-    assert said(capsys, "rollback", code=1) == "dann: there is no checkpoint before the one that serves\n"
-    for words in (["pin", "a"], ["rm", "a"], ["rollback", "a"]):
-        assert said(capsys, *words, code=1) == "dann: there is no such checkpoint; the newest are none\n"
+    assert "dann train" in run_dann(capsys, "checkpoints")
+    assert json.loads(run_dann(capsys, "checkpoints", "--json")) == {"checkpoints": []}
+    assert run_dann(capsys, "rollback", code=1) == "dann: there is no checkpoint before the one that serves\n"
+    for arguments in (["pin", "a"], ["rm", "a"], ["rollback", "a"]):
+        assert run_dann(capsys, *arguments, code=1) == "dann: there is no such checkpoint; the newest are none\n"
     assert not list(tmp_path.rglob("LOCK"))
     assert not list(tmp_path.rglob("posts.db"))
 
 
 def test_rolling_back(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "rollback") == "b serves now, instead of c\n"
-    assert json.loads(said(capsys, "rollback", "a", "--json")) == {"current": "a", "before": "b"}
-    assert said(capsys, "rollback", "a") == "a serves already\n"
+    assert run_dann(capsys, "rollback") == "b serves now, instead of c\n"
+    assert json.loads(run_dann(capsys, "rollback", "a", "--json")) == {"current": "a", "before": "b"}
+    assert run_dann(capsys, "rollback", "a") == "a serves already\n"
     assert checkpoint.current(root) == "a"
     (root / "c" / "weights.safetensors").write_bytes(b"")
-    assert "checkpoint c is damaged" in said(capsys, "rollback", "c", code=1)
+    assert "checkpoint c is damaged" in run_dann(capsys, "rollback", "c", code=1)
     assert checkpoint.current(root) == "a"
 
 
 def test_pinning_and_removing(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert said(capsys, "pin", "a") == "a is pinned: it stays, however old it is\n"
-    assert "a is pinned" in said(capsys, "rm", "a", code=1)
-    assert said(capsys, "pin", "a", "--off") == "a is no longer pinned\n"
-    assert json.loads(said(capsys, "rm", "a", "--json")) == {"removed": "a"}
-    assert "c serves; let another" in said(capsys, "rm", "c", code=1)
+    assert run_dann(capsys, "pin", "a") == "a is pinned: it stays, however old it is\n"
+    assert "a is pinned" in run_dann(capsys, "rm", "a", code=1)
+    assert run_dann(capsys, "pin", "a", "--off") == "a is no longer pinned\n"
+    assert json.loads(run_dann(capsys, "rm", "a", "--json")) == {"removed": "a"}
+    assert "c serves; let another" in run_dann(capsys, "rm", "c", code=1)
     assert checkpoint.ids(root) == ["b", "c"]
 
 

@@ -1,4 +1,4 @@
-"""The command line as people meet it: what goes to which stream, exit codes, one line for what is wrong."""
+"""The command line: output streams, exit codes and one-line errors."""
 
 import argparse
 import gc
@@ -36,7 +36,7 @@ def chat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def dann(*arguments: str, program: str = "training") -> "subprocess.Popen[str]":
-    """Start it as people do, in the present folder."""
+    """Start a command as a process in the current folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     pipe = subprocess.PIPE
     shared = [sys.executable, "-m", program, *arguments]
@@ -83,7 +83,7 @@ def test_people_get_a_table_with_readable_numbers(capsys: pytest.CaptureFixture[
         ["kept", "12,403"],
         ["yours", "12,402"],
     ]
-    assert err == "1 not read, none of the formats: folder/cat.png\n"
+    assert err == "1 not read, of no known format: folder/cat.png\n"
     main(["posts"])
     table = capsys.readouterr().out
     for expected in ("12,402", "2023-05-01", "2023-05-03", "median length of yours", "86.8 kB", "from jsonl"):
@@ -111,7 +111,7 @@ def test_settings_may_stand_before_and_after_the_command_and_are_merged(chat: Pa
         ("--set train.minuts=3 posts", "--set: train.minuts is no setting; did you mean train.minutes?"),
         ("import chat.jsonl --me sam --set train.minutes=0", "--set: train.minutes = 0 is not right"),
         ("import chat.jsonl --me sam --config no.toml", "no.toml: cannot be read"),
-        ("import chat.jsonl --me sam --set data.url=nonsense", "data.url: 'nonsense' is no database"),
+        ("import chat.jsonl --me sam --set data.url=nonsense", "data.url: 'nonsense' is not a database"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_a_failure_and_changes_nothing(
@@ -238,7 +238,7 @@ def test_a_ctrl_c_that_python_dropped_comes_again() -> None:
     shared.add_command(commands, "wait", wait, "wait")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        assert shared.run_command(parser, ["wait"], Settings) == shared.INTERRUPTED
+        assert shared.run_command(parser, ["wait"], Settings) == shared.EXIT_INTERRUPTED
         assert dropped
     finally:
         signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""`dann retrain` and `dann runs` as people and the bot meet them: streams, exit codes, events, and being stopped."""
+"""`dann retrain` and `dann runs`: output streams, exit codes, events and signals."""
 
 import json
 import os
@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def sets(**tables: dict[str, Any]) -> list[str]:
-    """Small settings as options."""
+    """Return small settings as --set options."""
     made = SMALL | {"train": SMALL["train"] | {"steps": 2, "evaluations": 1}, "retrain": LENIENT}
     return [
         f"--set={name}.{key}={value}"
@@ -42,7 +42,7 @@ def sets(**tables: dict[str, Any]) -> list[str]:
 
 
 def started(*arguments: str, **tables: dict[str, Any]) -> "subprocess.Popen[str]":
-    """`python -m training retrain` in the present folder."""
+    """Start `python -m training retrain` in the current folder."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
     command = [sys.executable, "-m", "training", *sets(**tables), "retrain", *arguments]
     pipe = subprocess.PIPE
@@ -111,7 +111,7 @@ def test_by_hand_it_shows_what_train_shows_and_ends_with_the_verdict_and_figures
 
 
 def interrupted_while_learning(number: signal.Signals) -> tuple["subprocess.Popen[str]", list[dict[str, Any]], str]:
-    """A run for minutes that gets a signal as soon as it learns; what it said before and after."""
+    """Signal a run of minutes as soon as it trains; return it with its events before and after."""
     child = started("--events", train={"steps": 0, "minutes": 10.0}, retrain={"minutes": 10.0})
     assert child.stdout is not None
     seen = []

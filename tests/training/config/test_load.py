@@ -1,4 +1,4 @@
-"""Settings: which place wins, and that whatever is wrong is one line saying where, what, and what is allowed."""
+"""Loading settings: precedence, and one-line errors that name the place and what is allowed."""
 
 import tomllib
 from pathlib import Path
@@ -15,7 +15,7 @@ from training.config.tables import Settings
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither this repository's config.toml nor the developer's environment has a say."""
+    """Hide this repository's config.toml and the developer's environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DANN_TRAIN__MINUTES", raising=False)
 

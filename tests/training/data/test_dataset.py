@@ -1,4 +1,4 @@
-"""What counts and how much: the figures are only worth something if exactly one's own held-out text is scored."""
+"""Loss weights and scored tokens: exactly the owner's held-out text must be scored."""
 
 import numpy as np
 import pytest

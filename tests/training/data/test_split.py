@@ -1,4 +1,4 @@
-"""Which posts are held out, and what two checkpoints may be compared on: never what either has learned."""
+"""Held-out posts, and comparing two checkpoints only on posts that neither has learned."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,15 +20,15 @@ from training.data.split import (
 from training.store.post import Post
 
 
-def made(first: int, last: int, *, timed: bool = True) -> list[Post]:
-    """Posts p<first> to p<last - 1>, a minute apart, each with its own words."""
+def make_posts(first: int, last: int, *, timed: bool = True) -> list[Post]:
+    """Return posts p<first> to p<last - 1>, a minute apart, with different texts."""
     return [
         Post(f"p{n}", "a", mine=True, time=60.0 * n if timed else None, text=f"post {n}") for n in range(first, last)
     ]
 
 
 def meta(known: list[Post], held_out: frozenset[str] | None) -> Meta:
-    """The Meta of a checkpoint that knew these posts and held out some of them."""
+    """Return the Meta of a checkpoint trained on these posts with some held out."""
     return Meta(
         created=datetime.now(UTC).isoformat(),
         step=1,
@@ -48,8 +48,8 @@ def ids(first: int, last: int) -> frozenset[str]:
 
 
 def test_the_newest_tenth_is_by_time_and_what_has_none_is_older_than_all() -> None:
-    timed = made(0, 15)
-    timeless = [replace(post, id=f"t{n}") for n, post in enumerate(made(0, 15, timed=False))]
+    timed = make_posts(0, 15)
+    timeless = [replace(post, id=f"t{n}") for n, post in enumerate(make_posts(0, 15, timed=False))]
     assert newest_tenth([*timed, *timeless]) == {"p12", "p13", "p14"}
     assert newest_tenth(timeless) == {"t14"}
     assert newest_tenth([*reversed(timed), *posts(["not mine"] * 99, mine=False)]) == {"p14"}
@@ -57,7 +57,7 @@ def test_the_newest_tenth_is_by_time_and_what_has_none_is_older_than_all() -> No
 
 
 def test_a_few_new_posts_move_the_newest_tenth_and_what_falls_out_is_learned() -> None:
-    known, now = made(0, 1000), made(0, 1030)
+    known, now = make_posts(0, 1000), make_posts(0, 1030)
     held_out = newest_tenth(known)
     incumbent = unlearned_posts(now, meta(known, held_out))
     assert incumbent == UnlearnedPosts(ids(900, 1000), ids(1000, 1030))
@@ -71,17 +71,17 @@ def test_a_few_new_posts_move_the_newest_tenth_and_what_falls_out_is_learned() -
 
 
 def test_many_new_posts_leave_the_newer_half_of_what_the_incumbent_held_out() -> None:
-    known, now = made(0, 1000), made(0, 11000)
+    known, now = make_posts(0, 1000), make_posts(0, 11000)
     incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
     assert held_out_for_candidate(now, incumbent) == ids(950, 1000) | ids(9900, 11000)
 
 
 def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
     """And at no time is a candidate compared with its incumbent on what one of them has learned."""
-    total, held_out = 1000, newest_tenth(made(0, 1000))
+    total, held_out = 1000, newest_tenth(make_posts(0, 1000))
     learned_by_incumbent = ids(0, 1000) - held_out
     for new in (30, 0, 500, 5000, 10, 10, 2000):
-        known, now = made(0, total), made(0, total + new)
+        known, now = make_posts(0, total), make_posts(0, total + new)
         incumbent = unlearned_posts(now, meta(known, held_out))
         before, held_out = len(held_out), held_out_for_candidate(now, incumbent)
         compared = held_out & (incumbent.old | incumbent.new)
@@ -96,7 +96,7 @@ def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
 
 def test_an_older_export_that_came_since_is_not_compared_on() -> None:
     """The newest tenth then reaches back into what the incumbent has learned."""
-    known, older = made(5000, 6000), made(0, 5000)
+    known, older = make_posts(5000, 6000), make_posts(0, 5000)
     incumbent = unlearned_posts([*older, *known], meta(known, newest_tenth(known)))
     assert incumbent == UnlearnedPosts(ids(5900, 6000), frozenset())
     again = held_out_for_candidate([*older, *known], incumbent)
@@ -105,17 +105,17 @@ def test_an_older_export_that_came_since_is_not_compared_on() -> None:
 
 
 def test_posts_without_a_time_are_compared_on_if_they_are_noted() -> None:
-    known, now = made(0, 100, timed=False), made(0, 1100, timed=False)
+    known, now = make_posts(0, 100, timed=False), make_posts(0, 1100, timed=False)
     incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
     assert incumbent == UnlearnedPosts(ids(90, 100), frozenset())
     assert held_out_for_candidate(now, incumbent) == ids(95, 100) | ids(990, 1100)
-    timed = made(2000, 2010)
+    timed = make_posts(2000, 2010)
     assert unlearned_posts([*known, *timed], meta(known, newest_tenth(known))).new == ids(2000, 2010)
 
 
 def test_posts_that_are_gone_are_not_missed() -> None:
-    known = made(0, 1000)
-    now = [post for post in made(0, 1100) if post.id not in ids(940, 1050)]
+    known = make_posts(0, 1000)
+    now = [post for post in make_posts(0, 1100) if post.id not in ids(940, 1050)]
     incumbent = unlearned_posts(now, meta(known, newest_tenth(known)))
     assert incumbent == UnlearnedPosts(ids(900, 940), ids(1050, 1100))
 
@@ -123,16 +123,16 @@ def test_posts_that_are_gone_are_not_missed() -> None:
 @pytest.mark.parametrize(
     ("now", "old", "new"),
     [
-        (made(0, 1000), ids(900, 1000), frozenset()),
-        (made(0, 1030), ids(900, 1000), ids(1000, 1030)),
-        (made(1, 1030), frozenset(), ids(1000, 1030)),  # one is gone: which it held out nobody knows
-        ([*made(-5, 0), *made(0, 1030)], frozenset(), ids(1000, 1030)),  # older ones came
+        (make_posts(0, 1000), ids(900, 1000), frozenset()),
+        (make_posts(0, 1030), ids(900, 1000), ids(1000, 1030)),
+        (make_posts(1, 1030), frozenset(), ids(1000, 1030)),  # one is gone: which it held out nobody knows
+        ([*make_posts(-5, 0), *make_posts(0, 1030)], frozenset(), ids(1000, 1030)),  # older ones came
     ],
 )
 def test_a_checkpoint_that_notes_nothing_held_out_the_newest_tenth_of_what_it_knew(
     now: list[Post], old: frozenset[str], new: frozenset[str]
 ) -> None:
-    assert unlearned_posts(now, meta(made(0, 1000), None)) == UnlearnedPosts(old, new)
+    assert unlearned_posts(now, meta(make_posts(0, 1000), None)) == UnlearnedPosts(old, new)
 
 
 def test_no_id_is_noted_as_it_is() -> None:

@@ -1,4 +1,4 @@
-"""A text is split where the field splits it, and scored as a plain loop over its characters would."""
+"""Splitting a text file, and scoring it as a plain loop over its characters would."""
 
 import hashlib
 import math
@@ -17,12 +17,12 @@ from model.tokenizer import NUM_SPECIAL, Tokenizer
 from training.context_model.mixture import mixed_stateful
 from training.data.dataset import QUICK_BYTES
 from training.data.text_file import (
-    FEWEST_CHARACTERS,
-    nearest_window,
+    MIN_CHARACTERS,
     one_pass,
     read_text,
     scored_characters,
     text_dataset,
+    window_tokens,
     windows,
 )
 from training.lab.text_score import mixed_nats_per_char, score_text
@@ -36,20 +36,20 @@ TOKENIZERS = {"bpe": Tokenizer.train([TEXT[:9000]], 300), "characters": Tokenize
 
 
 def network(tokenizer: Tokenizer) -> LanguageModel:
-    """One whose carry matters: else both protocols would say nearly the same."""
+    """Return a network whose carry matters, so that the two protocols differ."""
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=16, embed_dim=8), seed=1)
     init_uniform(model, 1.0, seed=1)
     return model
 
 
-def written(folder: Path, content: str | bytes) -> Path:
+def write_text(folder: Path, content: str | bytes) -> Path:
     path = folder / "text.txt"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     return path
 
 
 def test_the_first_part_trains_and_the_rest_is_held_out(tmp_path: Path) -> None:
-    text = read_text(written(tmp_path, TEXT), 0.9)
+    text = read_text(write_text(tmp_path, TEXT), 0.9)
     assert text.train + text.val == TEXT
     assert len(text.train) == int(0.9 * len(TEXT))
     assert text.sha256 == hashlib.sha256(TEXT.encode()).hexdigest()
@@ -57,22 +57,22 @@ def test_the_first_part_trains_and_the_rest_is_held_out(tmp_path: Path) -> None:
 
 def test_nothing_is_translated_on_the_way(tmp_path: Path) -> None:
     raw = ("\ufeffone\r\ntwo\rthree\n" * 400).encode()
-    text = read_text(written(tmp_path, raw), 0.5)
+    text = read_text(write_text(tmp_path, raw), 0.5)
     assert (text.train + text.val).encode() == raw
 
 
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", r"text.txt: 0 characters, 0 to learn from and 0 held out; each part takes 1,000 at least"),
+        (b"", r"text.txt: 0 characters, 0 to train on and 0 held out; each part takes 1,000 at least"),
         (b"short", r"text.txt: 5 characters, .* give a longer text"),
-        (b"x" * 9000, r"text.txt: 9,000 characters, 8,100 to learn from and 900 held out"),
+        (b"x" * 9000, r"text.txt: 9,000 characters, 8,100 to train on and 900 held out"),
         (b"fine " * 900 + b"\xff" + b" fine" * 900, r"text.txt: is not UTF-8 at byte 4,500; save it as UTF-8"),
     ],
 )
 def test_what_is_no_text_is_one_line(tmp_path: Path, content: bytes, said: str) -> None:
     with pytest.raises(DannError, match=said) as caught:
-        read_text(written(tmp_path, content), 0.9)
+        read_text(write_text(tmp_path, content), 0.9)
     assert "\n" not in str(caught.value)
 
 
@@ -86,7 +86,7 @@ def test_a_text_that_is_not_there_is_one_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_the_dataset_is_the_text_and_nothing_else(tmp_path: Path, kind: str) -> None:
     tokenizer = TOKENIZERS[kind]
-    text = read_text(written(tmp_path, TEXT), 0.9)
+    text = read_text(write_text(tmp_path, TEXT), 0.9)
     dataset = text_dataset(text, tokenizer)
     assert tokenizer.decode(dataset.train.tokens.tolist()) == text.train
     assert (dataset.train.tokens >= NUM_SPECIAL).all()
@@ -99,7 +99,7 @@ def test_the_dataset_is_the_text_and_nothing_else(tmp_path: Path, kind: str) -> 
 
 
 def test_the_quick_part_of_a_long_text_is_windows_spread_over_all(tmp_path: Path) -> None:
-    text = read_text(written(tmp_path, TEXT * 40), 0.5)
+    text = read_text(write_text(tmp_path, TEXT * 40), 0.5)
     dataset = text_dataset(text, TOKENIZERS["characters"])
     every = dataset.val.num_bytes // QUICK_BYTES
     assert every > 10
@@ -120,13 +120,13 @@ def test_every_token_but_the_first_is_predicted_exactly_once(count: int) -> None
 
 
 def test_the_window_is_what_comes_nearest_to_256_characters() -> None:
-    assert nearest_window(111_540, 111_540) == 256
-    assert nearest_window(50_000, 111_540) == round(256 * 50_000 / 111_540) == 115
-    assert nearest_window(1, 100_000) == 1
+    assert window_tokens(111_540, 111_540) == 256
+    assert window_tokens(50_000, 111_540) == round(256 * 50_000 / 111_540) == 115
+    assert window_tokens(1, 100_000) == 1
 
 
-def by_hand(model: Any, tokenizer: Tokenizer, text: str, size: int) -> float:
-    """Total nats of all tokens but the first, from windows of `size`, a token at a time, in float64."""
+def score_by_loop(model: Any, tokenizer: Tokenizer, text: str, size: int) -> float:
+    """Return the total nats of all tokens but the first, by windows of `size`, in float64."""
     tokens, total = tokenizer.encode(text), 0.0
     read = jax.jit(model)
     for start in range(0, len(tokens) - 1, size):
@@ -145,7 +145,7 @@ def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
     tokens = tokenizer.encode(text)
     size = round(256 / (len(text) / len(tokens)))
     scored = text.encode()[len(tokenizer.token_bytes[tokens[0]]) :].decode()
-    reset, stateful = by_hand(model, tokenizer, text, size), by_hand(model, tokenizer, text, len(tokens))
+    reset, stateful = score_by_loop(model, tokenizer, text, size), score_by_loop(model, tokenizer, text, len(tokens))
     score = score_text(model, tokenizer, text)
     assert score.reset == pytest.approx(reset / len(scored), rel=1e-5)
     assert score.stateful == pytest.approx(stateful / len(scored), rel=1e-5)
@@ -155,7 +155,7 @@ def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
 
 
 def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_path: Path) -> None:
-    text, tokenizer = read_text(written(tmp_path, TEXT), 0.9), TOKENIZERS["bpe"]
+    text, tokenizer = read_text(write_text(tmp_path, TEXT), 0.9), TOKENIZERS["bpe"]
     model = network(tokenizer)
     train, val = (np.asarray(tokenizer.encode(part)) for part in (text.train, text.val))
     nats = mixed_stateful(model, train, val, tokenizer.token_bytes).context
@@ -179,5 +179,5 @@ def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.
 
 
 def test_short_of_nothing_a_part_is_long_enough(tmp_path: Path) -> None:
-    text = read_text(written(tmp_path, "x" * 2 * FEWEST_CHARACTERS), 0.5)
-    assert len(text.train) == len(text.val) == FEWEST_CHARACTERS
+    text = read_text(write_text(tmp_path, "x" * 2 * MIN_CHARACTERS), 0.5)
+    assert len(text.train) == len(text.val) == MIN_CHARACTERS

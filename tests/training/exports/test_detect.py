@@ -1,4 +1,4 @@
-"""Which files of what people hand over are posts, and what is said of the rest. All of it is written here."""
+"""Choosing readers by content, and describing files that no reader claims."""
 
 import json
 import os
@@ -88,7 +88,7 @@ def tree(root: Path, files: dict[str, str]) -> Path:
 
 
 def read(path: Path) -> dict[str, str]:
-    return {file.path: reader.name for file, reader in detect.readable(open_tree(path))}
+    return {file.path: reader.name for file, reader in detect.choose_readers(open_tree(path))}
 
 
 @pytest.mark.parametrize("kind", CONTENT)
@@ -97,7 +97,7 @@ def test_the_content_decides_and_not_the_name(tmp_path: Path, kind: str, name: s
     text, reader = CONTENT[kind]
     [file] = open_tree(tree(tmp_path, {name: text}) / name)
     assert detect.detect(file) is reader
-    assert detect.readable([file]) == [(file, reader)]
+    assert detect.choose_readers([file]) == [(file, reader)]
 
 
 @pytest.mark.parametrize("pack", [False, True])

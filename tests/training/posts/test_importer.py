@@ -1,4 +1,4 @@
-"""Real files into a real store: what is counted, what is kept, and that bad input changes nothing."""
+"""Importing real files into a real store: counts, stored posts, and bad input that changes nothing."""
 
 import json
 import zipfile
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from training.posts.importer import ImportReport, look_through, store_exports
+from training.posts.importer import ImportReport, scan_exports, store_exports
 from training.store.post import Post
 from training.store.posts import PostStore, open_store
 
@@ -21,8 +21,8 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
 
 
 def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
-    """Import, and check what holds for every import."""
-    report = store_exports(store, look_through(paths, me, known=store.owners))
+    """Import files, and check what holds for every import."""
+    report = store_exports(store, scan_exports(paths, me, known=store.owners))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
     assert report.read == report.formats.total()
@@ -30,7 +30,7 @@ def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
 
 
 def message(number: int, author_name: str, content: str, **more: Any) -> dict[str, Any]:
-    """One message of DiscordChatExporter."""
+    """Return one message of DiscordChatExporter."""
     return {
         "id": str(number), "type": "Default", "content": content,
         "timestamp": f"2023-05-01T10:{number % 60:02}:00+00:00", "timestampEdited": None,
@@ -217,7 +217,7 @@ def test_progress_is_told_in_both_passes(store: PostStore, tmp_path: Path) -> No
     export = tmp_path / "lines.txt"
     export.write_text("so true\n" * 25_000)
     told: list[tuple[str, int]] = []
-    store_exports(store, look_through([export], "", lambda *note: told.append(note)), lambda *note: told.append(note))
+    store_exports(store, scan_exports([export], "", lambda *note: told.append(note)), lambda *note: told.append(note))
     assert told == [("reading", 10_000), ("reading", 20_000), ("storing", 10_000), ("storing", 20_000)]
 
 

@@ -1,4 +1,4 @@
-"""Whose export it is: found where it can be, asked for where it cannot, and never guessed."""
+"""Finding an export's owner, or an error that asks for it, but never a guess."""
 
 from typing import Any
 
@@ -9,42 +9,42 @@ from training.exports.common.record import OWNER, Record
 from training.posts.owner import Authors, find_owners, owner_digest
 
 
-def wrote(label: str, source: str = "chat", **counts: int) -> Authors:
-    """Authors by id; everybody is also called "Name of <id>" and, on the older platform, name#1234."""
+def authors_of(label: str, source: str = "chat", **counts: int) -> Authors:
+    """Return authors with message counts; each also has the names "Name of <id>" and <id>#1234."""
     authors = Authors(label, source)
     for author, count in counts.items():
         id_ = OWNER if author == "OWNER" else author
         for _ in range(count):
-            authors.saw(Record("", id_, (f"Name of {id_}", f"{id_}#1234"), "c", None, "text"))
+            authors.count_message(Record("", id_, (f"Name of {id_}", f"{id_}#1234"), "c", None, "text"))
     return authors
 
 
 def test_the_only_author_is_me() -> None:
-    assert find_owners([wrote("f", sam=3)], "") == {"chat": {OWNER, "sam"}}
+    assert find_owners([authors_of("f", sam=3)], "") == {"chat": {OWNER, "sam"}}
 
 
 def test_the_owner_of_an_archive_is_me_and_the_others_are_not() -> None:
-    assert find_owners([wrote("f", OWNER=3, bo=9)], "") == {"chat": {OWNER}}
+    assert find_owners([authors_of("f", OWNER=3, bo=9)], "") == {"chat": {OWNER}}
 
 
 def test_who_was_named_before_is_me_where_nobody_is_named_now() -> None:
     known = {"chat": {owner_digest("chat", "sam")}, "mail": {owner_digest("mail", "bo")}}
-    assert find_owners([wrote("f", sam=1, bo=9), wrote("g", bo=3)], "", known) == {"chat": {OWNER, "sam"}}
-    assert find_owners([wrote("f", sam=1, bo=9)], "bo", known) == {"chat": {OWNER, "bo"}}
-    both = [wrote("f", sam=1, bo=9), wrote("g", "mail", ann=3, bo=1)]
+    assert find_owners([authors_of("f", sam=1, bo=9), authors_of("g", bo=3)], "", known) == {"chat": {OWNER, "sam"}}
+    assert find_owners([authors_of("f", sam=1, bo=9)], "bo", known) == {"chat": {OWNER, "bo"}}
+    both = [authors_of("f", sam=1, bo=9), authors_of("g", "mail", ann=3, bo=1)]
     assert find_owners(both, "ann", known) == {"chat": {OWNER, "sam"}, "mail": {OWNER, "ann"}}
-    assert find_owners([wrote("archive", OWNER=1, bo=2)], "", known) == {"chat": {OWNER}}
-    assert find_owners([wrote("f", "letters", ann=1)], "", known) == {"letters": {OWNER, "ann"}}
+    assert find_owners([authors_of("archive", OWNER=1, bo=2)], "", known) == {"chat": {OWNER}}
+    assert find_owners([authors_of("f", "letters", ann=1)], "", known) == {"letters": {OWNER, "ann"}}
     with pytest.raises(
-        DannError, match=r"^f: who was named with --me before wrote nothing here; .* there are .*ann\): 1$"
+        DannError, match=r"^f: the owner named with --me before is none of the authors; .* there are .*ann\): 1$"
     ):
-        find_owners([wrote("f", ann=1)], "", known)
+        find_owners([authors_of("f", ann=1)], "", known)
 
 
 def test_several_authors_are_listed_likeliest_first_with_counts() -> None:
     strangers: dict[str, Any] = {f"p{n}": 1 for n in range(12)}
     with pytest.raises(DannError) as caught:
-        find_owners([wrote("chat.json", bo=2, sam=1500, **strangers)], "")
+        find_owners([authors_of("chat.json", bo=2, sam=1500, **strangers)], "")
     said = str(caught.value)
     assert said.startswith("chat.json: several people wrote here")
     assert "--me" in said
@@ -55,58 +55,58 @@ def test_several_authors_are_listed_likeliest_first_with_counts() -> None:
 
 def test_one_author_a_file_but_not_the_same_one_is_asked_about() -> None:
     with pytest.raises(DannError, match=r"2 files of chat: several people"):
-        find_owners([wrote("one", sam=3), wrote("two", bo=3)], "")
+        find_owners([authors_of("one", sam=3), authors_of("two", bo=3)], "")
 
 
 def test_formats_are_told_apart_because_their_ids_are() -> None:
-    found = find_owners([wrote("one", sam=3), wrote("two", "mail", bo=3)], "")
+    found = find_owners([authors_of("one", sam=3), authors_of("two", "mail", bo=3)], "")
     assert found == {"chat": {OWNER, "sam"}, "mail": {OWNER, "bo"}}
 
 
 def test_a_stranger_in_an_archive_that_says_who_i_am_is_not_me_elsewhere() -> None:
-    assert find_owners([wrote("archive", OWNER=3, bo=2), wrote("channel", bo=5)], "") == {"chat": {OWNER}}
+    assert find_owners([authors_of("archive", OWNER=3, bo=2), authors_of("channel", bo=5)], "") == {"chat": {OWNER}}
 
 
 @pytest.mark.parametrize("me", ["sam", "SAM", "@sam", " sam ", "name OF sam", "sam#1234", "@Sam#1234"])
 def test_i_am_found_by_id_or_any_name_whatever_the_case(me: str) -> None:
-    assert find_owners([wrote("f", sam=1, bo=9)], me) == {"chat": {OWNER, "sam"}}
+    assert find_owners([authors_of("f", sam=1, bo=9)], me) == {"chat": {OWNER, "sam"}}
 
 
 def test_an_id_goes_before_somebody_elses_name() -> None:
-    authors = wrote("f", sam=1)
-    authors.saw(Record("", "77", ("sam",), "c", None, "text"))
+    authors = authors_of("f", sam=1)
+    authors.count_message(Record("", "77", ("sam",), "c", None, "text"))
     assert find_owners([authors], "sam") == {"chat": {OWNER, "sam"}}
 
 
 def test_nobody_of_that_name_lists_who_is_there() -> None:
     with pytest.raises(DannError, match=r"--me sma: nobody .* Name of bo \(bo\): 12, Name of sam \(sam\): 1$"):
-        find_owners([wrote("f", sam=1, bo=9), wrote("g", bo=3)], "sma")
+        find_owners([authors_of("f", sam=1, bo=9), authors_of("g", bo=3)], "sma")
 
 
 def test_files_where_i_wrote_nothing_are_fine_if_another_has_me() -> None:
-    assert find_owners([wrote("f", bo=9), wrote("g", sam=1)], "sam")["chat"] == {OWNER, "sam"}
-    assert find_owners([wrote("f", bo=9), wrote("g", "mail", sam=1)], "sam") == {
+    assert find_owners([authors_of("f", bo=9), authors_of("g", sam=1)], "sam")["chat"] == {OWNER, "sam"}
+    assert find_owners([authors_of("f", bo=9), authors_of("g", "mail", sam=1)], "sam") == {
         "chat": {OWNER},
         "mail": {OWNER, "sam"},
     }
 
 
 def test_a_name_given_for_an_archive_that_needs_none_does_no_harm() -> None:
-    assert find_owners([wrote("f", OWNER=2)], "whoever") == {"chat": {OWNER}}
+    assert find_owners([authors_of("f", OWNER=2)], "whoever") == {"chat": {OWNER}}
 
 
 def test_two_people_of_one_name_are_not_mixed_up_even_in_different_files() -> None:
     one, two = Authors("one", "chat"), Authors("two", "chat")
-    one.saw(Record("", "1", ("Sam",), "c", None, "text"))
-    two.saw(Record("", "2", ("sam",), "d", None, "text"))
+    one.count_message(Record("", "1", ("Sam",), "c", None, "text"))
+    two.count_message(Record("", "2", ("sam",), "d", None, "text"))
     with pytest.raises(DannError, match=r"several people \(Sam \(1\): 1, sam \(2\): 1\); give the id"):
         find_owners([one, two], "sam")
     assert find_owners([one, two], "2") == {"chat": {OWNER, "2"}}
 
 
 def test_a_name_cannot_break_the_line() -> None:
-    authors = wrote("f", bo=1)
-    authors.saw(Record("", "9", ("two\nlines\x1b[31m",), "c", None, "text"))
+    authors = authors_of("f", bo=1)
+    authors.count_message(Record("", "9", ("two\nlines\x1b[31m",), "c", None, "text"))
     with pytest.raises(DannError) as caught:
         find_owners([authors], "")
     assert str(caught.value).isprintable()

@@ -271,7 +271,7 @@ def test_a_killed_run_is_closed_by_the_next_and_its_leavings_count_for_nothing(f
         retrained(config, console=Killing())
     with open_runs(config.data.store_url) as runs:  # a kill leaves it so
         (killed,) = runs.last()
-        runs.note(killed.id, verdict="running", reason="", seconds=None)
+        runs.update(killed.id, verdict="running", reason="", seconds=None)
     assert killed.candidate in checkpoint.ids(folder / "checkpoints")
     assert serving(folder) == before
     kept = config.model_copy(update={"retrain": config.retrain.model_copy(update={"keep": 1})})

@@ -1,4 +1,4 @@
-"""Stores to test with: on SQLite and, where there is one, on PostgreSQL."""
+"""Stores on SQLite and, if installed, on PostgreSQL."""
 
 import os
 import shutil
@@ -21,7 +21,7 @@ def postgres_programs() -> Path | None:
 
 
 def as_unprivileged(command: Sequence[str]) -> list[str]:
-    """PostgreSQL refuses to run as root; nobody (65534) will do."""
+    """Run a command as nobody (65534), because PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return list(command)
     return ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--", *command]
@@ -29,7 +29,7 @@ def as_unprivileged(command: Sequence[str]) -> list[str]:
 
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[str]:
-    """URL of a real server that lives for this folder's tests and listens on a socket in a temporary folder only."""
+    """URL of a real server for this folder's tests, on a socket in a temporary folder."""
     programs = postgres_programs()
     if programs is None:
         pytest.skip("no PostgreSQL on this machine (initdb is in neither /usr/lib/postgresql/*/bin nor PATH)")

@@ -1,4 +1,4 @@
-"""The database beside others that have it open: connections of this process, and other processes."""
+"""Opening a database that other connections and processes have open."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The store: nothing twice, nothing lost, newest edit wins; the same on SQLite and, where there is one, PostgreSQL."""
+"""Adding and reading posts: no duplicates, no losses, newest edit wins; SQLite and PostgreSQL."""
 
 import os
 import random
@@ -15,7 +15,7 @@ from sqlalchemy import create_engine, text
 from model.errors import DannError
 from training.store import database
 from training.store.post import Post
-from training.store.posts import Added, PostStore, open_store
+from training.store.posts import AddResult, PostStore, open_store
 
 HI = Post("a:1", "a", mine=True, time=10.0, text="hi", source="made")
 
@@ -25,7 +25,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "data" / "posts.db"
 
 
-def add(store: PostStore, *added: Post) -> Added:
+def add(store: PostStore, *added: Post) -> AddResult:
     with store.writing() as writer:
         return writer.add(added)
 
@@ -53,14 +53,14 @@ def test_a_closed_store_still_has_its_posts(url: str) -> None:
 
 
 def test_adding_twice_adds_nothing(store: PostStore) -> None:
-    assert add(store, HI) == Added(new=1, mine=1)
-    assert add(store, HI) == Added(duplicates=1)
-    assert add(store, replace(HI, time=11.0, channel="elsewhere")) == Added(duplicates=1)
+    assert add(store, HI) == AddResult(new=1, mine=1)
+    assert add(store, HI) == AddResult(duplicates=1)
+    assert add(store, replace(HI, time=11.0, channel="elsewhere")) == AddResult(duplicates=1)
     assert list(store.posts()) == [HI]
 
 
 def test_the_same_id_twice_at_once_is_one_post_and_the_later_wins(store: PostStore) -> None:
-    assert add(store, HI, replace(HI, text="hello"), HI, replace(HI, text="hello", edited=3.0)) == Added(
+    assert add(store, HI, replace(HI, text="hello"), HI, replace(HI, text="hello", edited=3.0)) == AddResult(
         new=1, updated=3, mine=1
     )
     assert [post.text for post in store.posts()] == ["hello"]
@@ -82,7 +82,7 @@ def test_the_newest_edit_wins_in_whichever_order_exports_come(
 ) -> None:
     add(store, replace(HI, edited=stored))
     added = add(store, replace(HI, text="other words", edited=incoming))
-    assert added == (Added(updated=1) if wins else Added(duplicates=1))
+    assert added == (AddResult(updated=1) if wins else AddResult(duplicates=1))
     assert [post.text for post in store.posts()] == ["other words" if wins else "hi"]
 
 
@@ -102,7 +102,7 @@ def test_counts_always_add_up_and_match_a_model_kept_in_a_dict(store: PostStore)
                  edited=chance.choice([None, 1.0, 2.0]))
             for _ in range(700)
         ]  # fmt: skip
-        expected = Added()
+        expected = AddResult()
         for post in batch:
             before = model.get(post.id)
             differs = before and (before.text, before.mine) != (post.text, post.mine)
@@ -207,7 +207,7 @@ def test_a_locked_store_is_one_line_and_loses_nothing(path: Path, monkeypatch: p
 
 def test_two_imports_at_once_wait_for_each_other_and_add_nothing_twice(url: str) -> None:
     shared = [Post(f"f:{n}", "f", mine=True, time=None, text="x") for n in range(3000)]
-    outcomes: list[Added | str] = []
+    outcomes: list[AddResult | str] = []
 
     def importing() -> None:
         with open_store(url) as store:
@@ -224,9 +224,9 @@ def test_two_imports_at_once_wait_for_each_other_and_add_nothing_twice(url: str)
         for thread in threads:
             thread.join()
         assert store.summary().mine == 3001
-    assert Added(new=3000, mine=3000) in outcomes
-    (other,) = [outcome for outcome in outcomes if outcome != Added(new=3000, mine=3000)]
-    assert other == Added(duplicates=3000) or "was adding the same posts; try again" in str(other)
+    assert AddResult(new=3000, mine=3000) in outcomes
+    (other,) = [outcome for outcome in outcomes if outcome != AddResult(new=3000, mine=3000)]
+    assert other == AddResult(duplicates=3000) or "was adding the same posts; try again" in str(other)
 
 
 def test_a_full_disk_is_one_line_and_loses_nothing(path: Path) -> None:
@@ -239,7 +239,7 @@ def test_a_full_disk_is_one_line_and_loses_nothing(path: Path) -> None:
 
 
 def event_limit(store: PostStore, pragma: str) -> None:
-    """Give every connection of the store from now on a limit that the disk would give."""
+    """Limit every new connection of the store as a full disk would."""
     with store._engine.connect() as connection:  # the pool hands the same one out again
         connection.exec_driver_sql(pragma)
 
@@ -264,11 +264,11 @@ def not_a_database(tmp_path: Path) -> str:
 @pytest.mark.parametrize(
     ("url", "said"),
     [
-        (lambda _: "posts.db", r"data.url: 'posts.db' is no database dann can open; .*postgresql://"),
-        (lambda _: "sqlite://", "data.url: 'sqlite://' is no database"),  # in memory: gone when the command ends
-        (lambda _: "nosql://host/x", "data.url: 'nosql://host/x' is no database"),
+        (lambda _: "posts.db", r"data.url: 'posts.db' is not a database dann can open; .*postgresql://"),
+        (lambda _: "sqlite://", "data.url: 'sqlite://' is not a database"),  # in memory: gone when the command ends
+        (lambda _: "nosql://host/x", "data.url: 'nosql://host/x' is not a database"),
         (lambda _: "oracle://host/x", r"data.url: oracle://host/x needs \w+, which is not installed"),
-        (lambda _: "postgresql://me:hunter2@host:port/x", "data.url: 'host:port/x' is no database"),
+        (lambda _: "postgresql://me:hunter2@host:port/x", "data.url: 'host:port/x' is not a database"),
         (lambda _: "postgres://me:hunter2@127.0.0.1:1/x", r"me:\*\*\*@127.0.0.1:1/x: .*refused.*check data.url"),
         (unreachable_folder, "posts.db: the store cannot be opened .*check data.dir"),
         (lambda path: f"sqlite:///{path}", "the store cannot be opened .*directory"),

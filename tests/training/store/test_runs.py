@@ -1,4 +1,4 @@
-"""The record of retraining, on SQLite and, where there is one, PostgreSQL."""
+"""The record of retraining runs, on SQLite and PostgreSQL."""
 
 import math
 import time
@@ -23,7 +23,7 @@ def test_a_run_is_there_from_its_beginning_and_complete_at_its_end(runs: RunStor
     (begun,) = runs.last(1)
     assert (begun.id, begun.why, begun.verdict, begun.reason, begun.seconds) == (id_, "schedule", "running", "", None)
     assert before <= begun.started <= time.time()
-    runs.note(id_, posts=1200, new_posts=300, newest_post=1600000000.123456, incumbent="20261101-030000")
+    runs.update(id_, posts=1200, new_posts=300, newest_post=1600000000.123456, incumbent="20261101-030000")
     figures = {"candidate": {"copied": 0.01}, "incumbent": None, "umlaut": "ü"}
     runs.finish(id_, "refused", "it is worse", 181.5, candidate="20261102-030000", candidate_bpb=2.5, figures=figures)
     assert runs.last() == [
@@ -70,8 +70,8 @@ def test_runs_that_were_killed_failed_and_those_that_ended_stay_as_they_are(runs
 
 def test_a_run_killed_after_publishing_published(runs: RunStore) -> None:
     published, before = runs.begin("schedule"), runs.begin("schedule")
-    runs.note(published, candidate="new", candidate_bpb=2.0)
-    runs.note(before, candidate="other")
+    runs.update(published, candidate="new", candidate_bpb=2.0)
+    runs.update(before, candidate="other")
     assert runs.close_abandoned("new") == 2
     assert [(run.verdict, run.candidate_bpb) for run in runs.last()] == [("published", 2.0), ("failed", None)]
 

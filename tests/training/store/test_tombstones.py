@@ -1,4 +1,4 @@
-"""Forgotten posts: found by what they are, gone for good, and gone from the bytes of the file too."""
+"""Forgetting posts: selection, tombstones, and no trace in the database's file."""
 
 import sqlite3
 import threading
@@ -10,7 +10,7 @@ from sqlalchemy import create_engine, text
 
 from model.errors import DannError
 from training.store.post import Post
-from training.store.posts import Added, PostStore, open_store
+from training.store.posts import AddResult, PostStore, open_store
 from training.store.selector import Selector
 from training.store.tables import SCHEMA_VERSION
 
@@ -19,7 +19,7 @@ OTHER = Post("a:2", "a", mine=False, time=20.0, text="my number is 555 0199", so
 LATE = Post("b:1", "b", mine=True, time=None, text="STRAẞE, no. 5", source="elsewhere")
 
 
-def add(store: PostStore, *added: Post) -> Added:
+def add(store: PostStore, *added: Post) -> AddResult:
     with store.writing() as writer:
         return writer.add(added)
 
@@ -34,7 +34,7 @@ def test_a_forgotten_post_is_gone_and_stays_out(store: PostStore) -> None:
     assert forget(store, "a:2") == 1
     assert list(store.posts()) == [HI]
     again = [HI, replace(OTHER, text="edited since", edited=99.0), replace(OTHER, id="a:3")]
-    assert add(store, *again) == Added(new=1, duplicates=1, forgotten=1)
+    assert add(store, *again) == AddResult(new=1, duplicates=1, forgotten=1)
     assert [post.id for post in store.posts()] == ["a:1", "a:3"]
 
 
@@ -50,7 +50,7 @@ def test_thousands_are_forgotten_and_stay_out(store: PostStore) -> None:
     posts = [Post(f"n:{number}", "n", mine=True, time=1.0, text="x") for number in range(2300)]
     add(store, *posts)
     assert forget(store, *(post.id for post in posts[:2200])) == 2200
-    assert add(store, *posts) == Added(duplicates=100, forgotten=2200)
+    assert add(store, *posts) == AddResult(duplicates=100, forgotten=2200)
 
 
 def test_an_interrupted_forgetting_forgets_nothing(store: PostStore) -> None:
@@ -64,13 +64,13 @@ def test_an_interrupted_forgetting_forgets_nothing(store: PostStore) -> None:
     with pytest.raises(KeyboardInterrupt):
         interrupted()
     assert list(store.posts()) == [HI, OTHER]
-    assert add(store, HI) == Added(duplicates=1)
+    assert add(store, HI) == AddResult(duplicates=1)
 
 
 def test_a_format_that_knows_no_answers_takes_none_away(store: PostStore) -> None:
     add(store, HI, OTHER)
-    assert add(store, replace(OTHER, reply_to=None)) == Added(duplicates=1)
-    assert add(store, replace(OTHER, reply_to=None, text="edited", edited=30.0)) == Added(updated=1)
+    assert add(store, replace(OTHER, reply_to=None)) == AddResult(duplicates=1)
+    assert add(store, replace(OTHER, reply_to=None, text="edited", edited=30.0)) == AddResult(updated=1)
     assert [post.reply_to for post in store.posts()] == [None, "a:1"]
 
 
@@ -95,7 +95,7 @@ def test_posts_are_found_by_one_thing_about_them(store: PostStore, selector: Sel
     found = store.find(selector)
     assert sorted(found.ids) == ids
     assert found.mine == len([id_ for id_ in ids if id_ != "a:2"])
-    assert found.timeless == ("b:1" in ids)
+    assert found.without_time == ("b:1" in ids)
     times = [post.time for post in (HI, OTHER) if post.id in ids]
     assert (found.oldest, found.newest) == ((times[0], times[-1]) if times else (None, None))
 
@@ -170,7 +170,7 @@ def test_a_store_of_the_first_version_opens_and_gains_what_it_lacks(folder: Path
             assert list(store.posts()) == [HI]
     with open_store(f"sqlite:///{folder}/posts.db") as store:
         forget(store, "a:1")
-        assert add(store, HI) == Added(forgotten=1)
+        assert add(store, HI) == AddResult(forgotten=1)
     connection = sqlite3.connect(folder / "posts.db")
     assert connection.execute("SELECT version FROM dann_schema").fetchall() == [(SCHEMA_VERSION,)]
     connection.close()
@@ -186,7 +186,7 @@ def test_an_old_store_is_raised_on_postgresql_too(url: str, store: PostStore) ->
         assert list(raised.posts()) == [HI]
         assert forget(raised, "a:1") == 1
         raised.scrub()
-        assert add(raised, HI) == Added(forgotten=1)
+        assert add(raised, HI) == AddResult(forgotten=1)
     with engine.begin() as connection:
         assert connection.execute(text("SELECT version FROM dann_schema")).scalars().all() == [SCHEMA_VERSION]
     engine.dispose()

@@ -1,1 +1,1 @@
-"""What the readers of exports share: files, zips, encodings, streams of JSON and CSV, and the Record they yield."""
+"""Shared by all readers: files, zips, encodings, JSON and CSV streams, Record."""

@@ -1,4 +1,4 @@
-"""Files to read, wherever they lie: on disk, in a folder or in a zip. Knows nothing of formats."""
+"""Readable files on disk, in a folder or in a zip. Knows no format."""
 
 import io
 import logging
@@ -12,10 +12,7 @@ from typing import IO, BinaryIO, TextIO
 
 from model.errors import DannError
 from training.exports.common import encodings, zips
-from training.exports.common.encodings import text_of
 from training.exports.common.stream_errors import open_guarded, printable_path, unreadable
-
-__all__ = ["ExportFile", "open_text", "open_tree", "text_of"]
 
 _Opener = Callable[[], IO[bytes]]
 _Member = tuple[str, _Opener]
@@ -25,9 +22,9 @@ _log = logging.getLogger("dann")
 
 @dataclass(frozen=True, slots=True)
 class ExportFile:
-    """One readable file: `label` is what to call it in a message, `open()` a fresh binary stream from its start.
+    """One readable file, whose `open()` returns a new binary stream; `label` names it in errors.
 
-    `sibling("../index.json")` finds a file by its path relative to this one, names compared without case, or None.
+    `sibling("../index.json")` returns a file by its path relative to this one, ignoring case, or None.
     """
 
     label: str
@@ -39,15 +36,15 @@ class ExportFile:
 def open_tree(path: Path) -> list[ExportFile]:
     """Return the file at `path`, or every file in the folder or zip there, sorted by path.
 
-    Hidden files are left out and links to folders are not followed. A zip is known by its content; one that lies in a
-    folder stays closed. Raises DannError for what is not there, cannot be read, or is a zip not to be trusted.
+    Skips hidden files and does not follow links to folders. A zip is recognized by its content; a zip inside a folder is
+    not opened. Raises DannError for a missing or unreadable path and for a zip that is not safe to read.
     """
     try:
         if path.is_dir():
             return _folder(path)
         if not path.is_file():
-            found = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
-            raise DannError(f"{printable_path(str(path))}: {found}; give an export's file, folder or zip")
+            problem = "is neither a file nor a folder" if path.exists() else "there is no such file or folder"
+            raise DannError(f"{printable_path(str(path))}: {problem}; give an export's file, folder or zip")
         with path.open("rb") as stream:
             head = stream.read(4)
         return _zip(path) if zips.is_zip(head) else [_on_disk(path, path.name)]
@@ -56,19 +53,19 @@ def open_tree(path: Path) -> list[ExportFile]:
 
 
 def open_text(file: ExportFile) -> TextIO:
-    """Open a file as text with LF line ends, in UTF-8, UTF-16 with a byte order mark, or else Windows-1252.
+    """Open a file as text with LF line ends: UTF-8, UTF-16 with a mark, or else Windows-1252.
 
-    It is read to its end once to know; a note is logged where it is not valid UTF. Raises DannError as `open` does.
+    Reads it once to detect the encoding, and logs a warning for invalid UTF-8. Raises DannError as `open` does.
     """
     return io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace")
 
 
-@lru_cache(maxsize=1)  # some readers go over a file twice, which should neither cost nor be said twice
+@lru_cache(maxsize=1)  # some readers read a file twice; detect its encoding and warn about it once
 def _encoding(file: ExportFile) -> encodings.Encoding:
     with file.open() as stream:
-        name, valid = encodings.guess(stream)
+        name, valid = encodings.guess_encoding(stream)
     if not valid:
-        read_as = "as Windows-1252" if name == "cp1252" else "with U+FFFD in place of what is damaged"
+        read_as = "as Windows-1252" if name == "cp1252" else "with U+FFFD in place of damaged bytes"
         _log.warning("%s: is not valid UTF-8; read %s", file.label, read_as)
     return name
 
@@ -87,18 +84,20 @@ def _folder(root: Path) -> list[ExportFile]:
 
 def _on_disk(path: Path, name: str) -> ExportFile:
     label = printable_path(str(path))
-    return ExportFile(label, name, partial(open_guarded, label, lambda: path.open("rb")), partial(_beside, path))
+    return ExportFile(
+        label, name, partial(open_guarded, label, lambda: path.open("rb")), partial(_sibling_on_disk, path)
+    )
 
 
-def _beside(path: Path, relative: str) -> ExportFile | None:
-    """Find a file on disk, also outside of the tree that was opened: one file of an export may be opened alone."""
-    found = path.parent
+def _sibling_on_disk(path: Path, relative: str) -> ExportFile | None:
+    """Find a file on disk, even outside the opened tree: a file may be opened alone."""
+    target = path.parent
     for part in PurePosixPath(relative).parts:
-        exact = found / part
+        exact = target / part
         if part != ".." and not exact.exists():
-            exact = next((entry for entry in _entries(found) if entry.name.casefold() == part.casefold()), exact)
-        found = exact
-    return _on_disk(found, found.name) if found.is_file() else None
+            exact = next((entry for entry in _entries(target) if entry.name.casefold() == part.casefold()), exact)
+        target = exact
+    return _on_disk(target, target.name) if target.is_file() else None
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -109,20 +108,18 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _zip(path: Path) -> list[ExportFile]:
-    members = [
-        (name, opened) for name, opened in zips.members(path) if not any(_hidden(part) for part in name.split("/"))
-    ]
-    by_name = {posixpath.normpath(name).casefold(): (name, opened) for name, opened in members}
+    members = [(name, opener) for name, opener in zips.members(path) if not any(map(_hidden, name.split("/")))]
+    by_name = {posixpath.normpath(name).casefold(): (name, opener) for name, opener in members}
     return [_in_zip(path, by_name, *member) for member in sorted(members, key=lambda member: member[0])]
 
 
-def _in_zip(path: Path, by_name: dict[str, _Member], name: str, opened: _Opener) -> ExportFile:
-    def beside(relative: str) -> ExportFile | None:
-        there = posixpath.normpath(posixpath.join(posixpath.dirname(name), relative)).casefold()
-        return _in_zip(path, by_name, *by_name[there]) if there in by_name else None
+def _in_zip(path: Path, by_name: dict[str, _Member], name: str, opener: _Opener) -> ExportFile:
+    def sibling(relative: str) -> ExportFile | None:
+        target = posixpath.normpath(posixpath.join(posixpath.dirname(name), relative)).casefold()
+        return _in_zip(path, by_name, *by_name[target]) if target in by_name else None
 
     label = printable_path(f"{path}/{name}")
-    return ExportFile(label, name, partial(open_guarded, label, opened), beside)
+    return ExportFile(label, name, partial(open_guarded, label, opener), sibling)
 
 
 def _hidden(name: str) -> bool:

@@ -1,10 +1,10 @@
-"""Times as ISO 8601 writes them, with or without a fraction or a zone. Knows no other forms."""
+"""ISO 8601 times, with or without a fraction or zone, to Unix seconds. Knows no others."""
 
 from datetime import UTC, datetime
 
 
 def seconds(text: object) -> float | None:
-    """Return Unix seconds, taking a time without a zone for UTC; None for what is not such a time."""
+    """Return Unix seconds, reading a time without a zone as UTC; None for anything else."""
     if not isinstance(text, str):
         return None
     try:

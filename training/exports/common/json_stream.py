@@ -1,4 +1,4 @@
-"""JSON of any size, piece by piece, with errors a person can act on. Knows no format's keys."""
+"""JSON of any size as a stream, with errors that name the byte. Knows no format's keys."""
 
 import re
 from collections.abc import Iterator
@@ -17,25 +17,25 @@ _T = TypeVar("_T")
 
 
 def events(file: ExportFile) -> Iterator[tuple[str, str, Any]]:
-    """Yield ijson's (prefix, event, value) over the whole file. Raises DannError where it is not JSON."""
+    """Yield ijson's (prefix, event, value) for a file. Raises DannError where it is not JSON."""
     with file.open() as binary:
-        stream = _Mended(binary)
-        yield from _told(file, stream, ijson.parse(stream, use_float=True))
+        stream = _RepairedStream(binary)
+        yield from _explain_errors(file, stream, ijson.parse(stream, use_float=True))
 
 
 def items(file: ExportFile, prefix: str, after: bytes = b"") -> Iterator[Any]:
-    """Yield every value under `prefix`, skipping a preamble up to and with `after` if given.
+    """Yield every value under `prefix`, after a preamble that ends with `after` if given.
 
-    What follows the JSON is only tolerated behind such a preamble (a JavaScript file may end in a semicolon).
-    Raises DannError where the file is not JSON.
+    Text after the JSON is tolerated only with such a preamble (a JavaScript file may end in a semicolon). Raises DannError
+    where the file is not JSON.
     """
     with file.open() as binary:
-        stream = _Mended(binary, after)
-        yield from _told(file, stream, ijson.items(stream, prefix, use_float=True))
+        stream = _RepairedStream(binary, after)
+        yield from _explain_errors(file, stream, ijson.items(stream, prefix, use_float=True))
 
 
 def mapping(value: object) -> dict[str, Any]:
-    """Return an object as it is, and an empty one in place of anything else."""
+    """Return an object unchanged, and an empty one for anything else."""
     return value if isinstance(value, dict) else {}
 
 
@@ -44,39 +44,43 @@ def mappings(value: object) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-class _Mended:
-    """A binary stream that counts, drops a byte order mark, and mends half surrogate pairs, which ijson cannot read."""
+class _RepairedStream:
+    """A byte stream without the byte order mark and lone surrogates that ijson rejects."""
 
     def __init__(self, binary: BinaryIO, after: bytes = b"") -> None:
         self._binary = binary
-        self.at = 0
+        self.position = 0
         self.ended = False
         self.has_preamble = bool(after)
-        begin = self._take(4096)
-        self._begin = begin.partition(after)[2] if after else begin.removeprefix(b"\xef\xbb\xbf")
+        head = self._take(4096)
+        self._head = head.partition(after)[2] if after else head.removeprefix(b"\xef\xbb\xbf")
 
     def read(self, size: int = -1) -> bytes:
-        """Return about `size` bytes, a few more where an escape would be cut in two."""
-        if size == 0:  # ijson asks, to see whether it gets bytes or text
+        """Return about `size` bytes, a few more where an escape would be split."""
+        if size == 0:  # ijson's test for bytes or text
             return b""
-        chunk, self._begin = self._begin or self._take(size), b""
+        chunk, self._head = self._head or self._take(size), b""
         while b"\\" in chunk[-_LONGEST_ESCAPE:] and not self.ended:
             chunk += self._take(_LONGEST_ESCAPE)
-        return _ESCAPE.sub(lambda found: rb"\ufffd" if found[1] else found[0], chunk) if b"\\u" in chunk else chunk
+        return _ESCAPE.sub(lambda match: rb"\ufffd" if match[1] else match[0], chunk) if b"\\u" in chunk else chunk
 
     def _take(self, size: int) -> bytes:
         chunk = self._binary.read(size)
-        self.at += len(chunk)
+        self.position += len(chunk)
         self.ended = self.ended or not chunk
         return chunk
 
 
-def _told(file: ExportFile, stream: _Mended, values: Iterator[_T]) -> Iterator[_T]:
+def _explain_errors(file: ExportFile, stream: _RepairedStream, values: Iterator[_T]) -> Iterator[_T]:
     try:
         yield from values
     except (ijson.JSONError, UnicodeDecodeError) as error:
-        # The error itself quotes the text around it, which is somebody's post.
+        # ijson's own message quotes the text around the error, which is somebody's post.
         if stream.has_preamble and "trailing garbage" in str(error):
             return
-        found = f"breaks off at byte {stream.at}" if stream.ended else f"is not JSON somewhere before byte {stream.at}"
-        raise DannError(f"{file.label}: {found}; it was cut short or changed, so export or unpack it again") from None
+        problem = (
+            f"breaks off at byte {stream.position}"
+            if stream.ended
+            else f"is not JSON somewhere before byte {stream.position}"
+        )
+        raise DannError(f"{file.label}: {problem}; it was cut short or changed, so export or unpack it again") from None

@@ -1,4 +1,4 @@
-"""A message's text made fit to keep, and the reasons not to keep it that hold in every format. Knows no format."""
+"""Message cleaning, and the reasons to drop a message in any format. Knows no format."""
 
 import re
 
@@ -23,7 +23,7 @@ def clean(text: str) -> str:
 
     Surrogates are joined where they pair and become U+FFFD where they do not. Cleaning twice changes nothing more.
     """
-    if text.isprintable():  # most messages; then the only blank there can be is a space
+    if text.isprintable():  # most messages; their only white space is the space
         return text.strip(" ")
     text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     if _SURROGATE.search(text):
@@ -32,7 +32,7 @@ def clean(text: str) -> str:
 
 
 def reason_to_drop(text: str, has_attachments: bool = False) -> Reason | None:
-    """Say why cleaned text is nobody's words: nothing to see, a command to a bot, or links alone; None if it is words.
+    """Return why to drop cleaned text (empty, bot command, only links), or None to keep it.
 
     A command is "/word" ("/word@bot") before white space or the end, or "!word" with at most two words after it.
     """

@@ -1,8 +1,9 @@
-"""What every reader yields, whatever the format: one Record a message, in file order, read as a stream.
+"""Record, a message as every reader yields it, and the reader contract. Knows no format.
 
-A Record still says who wrote it, because that decides what is "mine"; the store it ends in does not.
+A Record still names its author, which decides what is "mine"; the store does not keep the name.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -10,21 +11,20 @@ from typing import Literal
 from training.exports.common.files import ExportFile
 
 Reason = Literal["service", "retweet", "forward", "via_bot", "bot", "command", "link", "attachment", "empty"]
-"""Why a message is not somebody's own words, as the import report counts it."""
+"""Why a message is dropped, as counted in the import report."""
 
 OWNER = ""
-"""The author of a record in a format that knows whose export it is (a data package, an archive, an account)."""
+"""The author of a record in formats that know whose export it is (a data package, an archive, an account)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
     """One message of an export.
 
-    `id` is unique over all exports of its platform ("discord:901", "telegram:77:12") or "" where the format has none.
-    `author` is the format's stable id for a person (or their name where there is no id), or OWNER; `names` is what else
-    `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
-    seconds, None where unknown. `text` is cleaned by `message_text.clean`; `dropped` says why there is none to keep, and is
-    None for words.
+    `id` is unique over all exports of its platform ("discord:901", "telegram:77:12"), or "" where the format has none.
+    `author` is the format's stable id for a person (their name where there is no id), or OWNER; `names` are the other
+    names `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
+    seconds, None if unknown. `text` is cleaned by `message_text.clean` and empty if `dropped` gives a reason.
     """
 
     id: str
@@ -40,12 +40,18 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class ExportReader:
-    """A format: its name in reports, a cheap look at the beginning of a file, and the reading itself.
+    """A format's reader: its name in reports, a cheap test of a file's head, and the parser.
 
-    `claims(file, head)` gets the first 64 KiB and must not raise; `read` raises DannError naming file and offset for a
-    file that breaks off or breaks the format's promise.
+    `claims(file, head)` returns whether a file is in this format, judging by its first 64 KiB, and must not raise. `read`
+    yields Records in file order, as a stream, and raises DannError naming file and offset where a file breaks off or
+    violates the format.
     """
 
     name: str
     claims: Callable[[ExportFile, bytes], bool]
     read: Callable[[ExportFile], Iterator[Record]]
+
+
+def channel_hash(name: str) -> str:
+    """Hash a chat's name, which may be a person's, for use in an opaque channel id."""
+    return hashlib.sha256(name.encode("utf-8", "replace")).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Streams that say in one line what is wrong when reading fails. Knows nothing of what the bytes mean."""
+"""Byte streams whose failures become one-line DannErrors. Knows no format."""
 
 import io
 import lzma
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
-"""What reading a damaged zip, or one packed in a way Python lacks, may raise besides OSError."""
+"""Exceptions besides OSError from a damaged zip, or one compressed in a way Python does not support."""
 
 
 def open_guarded(label: str, source: Callable[[], IO[bytes]]) -> BinaryIO:
-    """Open a source to read it from its start. Raises DannError, now or while it is read, naming `label`."""
+    """Open a source from its start. Raises DannError naming `label`, now or while it is read."""
     try:
         return io.BufferedReader(_Guarded(label, source()), buffer_size=1 << 16)
     except OSError as error:
@@ -27,14 +27,14 @@ def open_guarded(label: str, source: Callable[[], IO[bytes]]) -> BinaryIO:
 
 
 def unreadable(label: str, error: OSError) -> DannError:
-    """Make the error for a file or folder that the system will not let us read."""
+    """Return the error for a file or folder that the operating system refuses to read."""
     return DannError(
         f"{label}: cannot be read ({error.strerror or 'input/output error'}); check it and its permissions"
     )
 
 
 def printable_path(path: str) -> str:
-    """Make a path safe to print on one line: names may hold line breaks, or bytes that are no text."""
+    """Make a path printable on one line; names may contain line breaks or invalid text."""
     return "".join(character if character.isprintable() else "\ufffd" for character in path)
 
 
@@ -42,7 +42,7 @@ class _Guarded(io.RawIOBase):
     def __init__(self, label: str, source: IO[bytes]) -> None:
         self._label = label
         self._source = source
-        self._at = 0
+        self._position = 0
 
     def readable(self) -> bool:
         return True
@@ -53,12 +53,12 @@ class _Guarded(io.RawIOBase):
             chunk = self._source.read(len(view))
         except DAMAGE:
             raise DannError(
-                f"{self._label}: damaged somewhere after byte {self._at} (unpacked); download or copy the zip again"
+                f"{self._label}: damaged somewhere after byte {self._position} (unpacked); download or copy the zip again"
             ) from None
         except OSError as error:
-            raise unreadable(f"{self._label} at byte {self._at}", error) from None
+            raise unreadable(f"{self._label} at byte {self._position}", error) from None
         view[: len(chunk)] = chunk
-        self._at += len(chunk)
+        self._position += len(chunk)
         return len(chunk)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The files in a zip, checked as a whole before any is read and never unpacked to disk. Knows nothing of formats."""
+"""Zip members, checked before any is read, never unpacked to disk. Knows no format."""
 
 import re
 import stat
@@ -14,21 +14,21 @@ from training.exports.common.stream_errors import DAMAGE, printable_path
 
 _SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MAX_RATIO = 100
-"""Chats pack about tenfold. What unpacks to far more was made to fill a disk."""
-_CLIMBS = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|$)", re.DOTALL)
+"""Chats compress about tenfold. A zip far beyond that was made to fill a disk."""
+_OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|$)", re.DOTALL)
 _ENCRYPTED = 0x1
 
 
 def is_zip(head: bytes) -> bool:
-    """Tell by its first bytes, not by its name, whether a file is a zip."""
+    """Return whether a file is a zip, by its first bytes and not by its name."""
     return head.startswith(_SIGNATURES)
 
 
 def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
-    """Return the name of every file in a zip and how to open it, unpacked as it is read.
+    """Return the name of each file in a zip with a function to open it, unpacked when read.
 
-    Raises DannError for a zip that is cut short, damaged, encrypted, that unpacks to more than 100 times its size, or
-    that names a file outside its own folder.
+    Raises DannError for a zip that is truncated, damaged, encrypted, that unpacks to more than 100 times its size, or that
+    names a file outside its own folder.
     """
     label, size = printable_path(str(path)), path.stat().st_size
     try:
@@ -45,7 +45,7 @@ def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
 
 def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
     for info in infos:
-        if _CLIMBS.match(info.orig_filename):
+        if _OUTSIDE.match(info.orig_filename):
             raise DannError(
                 f"{label}: names a file outside its own folder ({info.orig_filename!a}); no export does, so none of it "
                 "is read: unpack it yourself if you trust it"

@@ -1,1 +1,1 @@
-"""Discord: DiscordChatExporter's JSON and CSV, the data package, and Discord's markup."""
+"""Readers for Discord: DiscordChatExporter's JSON and CSV, the data package; markup."""

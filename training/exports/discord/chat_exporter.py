@@ -1,7 +1,7 @@
-"""DiscordChatExporter's JSON, one channel a file; its CSV is read by discord_chat_exporter_csv.
+"""Reader for DiscordChatExporter's JSON and (chat_exporter_csv.py) CSV: a channel per file.
 
-Whose export it is, it does not know. Files of several GB are read as a stream, a message at a time, after a search for
-the names in them: mentions stand in the text by name, and the list of those mentioned is not always complete.
+The format does not name the export's owner. Files of several GB are streamed one message at a time, after a first pass
+that collects people's names: the text mentions people by name, and the list of mentioned people is not always complete.
 """
 
 import json
@@ -19,17 +19,17 @@ from training.exports.discord import chat_exporter_csv, markup
 Message = dict[str, Any]
 
 _NOBODY = "discord"
-"""The author of a message that names none (OWNER would make it mine)."""
-_TALK = frozenset({"Default", "Reply", "0", "19"})
+"""The author of a message without one (OWNER would make it the owner's)."""
+_USER_MESSAGES = frozenset({"Default", "Reply", "0", "19"})
 _NO_DISCRIMINATORS = frozenset({"", "0", "0000"})
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 _KEYS = (rb'"guild"\s*:\s*\{', rb'"channel"\s*:\s*\{', rb'"(?:messages"\s*:\s*\[|dateRange"\s*:)')
 
 _STRING = rb'\s*:\s*("(?:[^"\\]|\\.){1,400}")'
-_NAME = re.compile(rb'"(?:nickname"' + _STRING + rb'|name"' + _STRING + rb'\s*,\s*"discriminator")')
+_NAME_FIELD = re.compile(rb'"(?:nickname"' + _STRING + rb'|name"' + _STRING + rb'\s*,\s*"discriminator")')
 _CHUNK = 1 << 20
 _OVERLAP = 1 << 11
-"""Bytes, more than the longest name with what stands around it."""
+"""Bytes between two chunks; more than the longest name with its key."""
 
 
 def read(file: ExportFile) -> Iterator[Record]:
@@ -39,8 +39,8 @@ def read(file: ExportFile) -> Iterator[Record]:
     if not is_json:
         yield from chat_exporter_csv.read(file)
         return
-    number = next(json_stream.items(file, "channel.id"), "")
-    channel = f"discord:{number}" if number else _NOBODY
+    channel_id = next(json_stream.items(file, "channel.id"), "")
+    channel = f"discord:{channel_id}" if channel_id else _NOBODY
     people = _people(file)
     for message in json_stream.items(file, "messages.item"):
         if isinstance(message, dict):
@@ -48,15 +48,15 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _people(file: ExportFile) -> set[str]:
-    """Return the names of all who write, react or are mentioned, casefolded; much quicker than parsing."""
-    found: set[bytes] = set()
+    """Return all names in a file, casefolded, by a search much faster than parsing."""
+    literals: set[bytes] = set()
     with file.open() as stream:
         chunk = stream.read(_CHUNK)
         while chunk:
-            found.update(match[1] or match[2] for match in _NAME.finditer(chunk))
+            literals.update(match[1] or match[2] for match in _NAME_FIELD.finditer(chunk))
             more = stream.read(_CHUNK)
             chunk = chunk[-_OVERLAP:] + more if more else b""
-    return {name.casefold() for literal in found if (name := _decoded(literal))}
+    return {name.casefold() for literal in literals if (name := _decoded(literal))}
 
 
 def _decoded(literal: bytes) -> str:
@@ -69,33 +69,33 @@ def _decoded(literal: bytes) -> str:
 def _record(message: Message, channel: str, people: Collection[str]) -> Record:
     author = mapping(message.get("author"))
     names = _names(*(str(author.get(key) or "") for key in ("name", "nickname", "discriminator")))
-    number = message.get("id")
-    answered = mapping(message.get("reference")).get("messageId")
-    text = message_text.clean(markup.hide_names(markup.plain(str(message.get("content") or "")), people))
-    has_more = not text and any(message.get(key) for key in ("attachments", "stickers", "embeds"))
-    reason = _foreign(message, author) or message_text.reason_to_drop(text, has_attachments=has_more)
+    message_id = message.get("id")
+    replied_to = mapping(message.get("reference")).get("messageId")
+    text = message_text.clean(markup.hide_names(markup.render(str(message.get("content") or "")), people))
+    has_attachments = not text and any(message.get(key) for key in ("attachments", "stickers", "embeds"))
+    reason = _not_own_words(message, author) or message_text.reason_to_drop(text, has_attachments=has_attachments)
     return Record(
-        id=f"discord:{number}" if number else "",
+        id=f"discord:{message_id}" if message_id else "",
         author=str(author.get("id") or "") or next(iter(names), _NOBODY),
         names=names,
         channel=channel,
         time=iso_time.seconds(message.get("timestamp")),
         text="" if reason else text,
-        reply_to=f"discord:{answered}" if answered else None,
+        reply_to=f"discord:{replied_to}" if replied_to else None,
         edited=iso_time.seconds(message.get("timestampEdited")),
         dropped=reason,
     )
 
 
-@lru_cache(maxsize=1024)  # the same few people write most of a file
+@lru_cache(maxsize=1024)  # a few people write most of a file
 def _names(name: str, nickname: str, discriminator: str) -> tuple[str, ...]:
     tagged = "" if discriminator in _NO_DISCRIMINATORS else f"{name}#{discriminator}"
     return tuple(dict.fromkeys(alias for alias in (name, nickname, tagged) if alias))
 
 
-def _foreign(message: Message, author: Message) -> Reason | None:
-    """Say why a message is not its sender's own words, whatever it says."""
-    if str(message.get("type", "Default")) not in _TALK:
+def _not_own_words(message: Message, author: Message) -> Reason | None:
+    """Return why a message is not its sender's own words, whatever its text, or None."""
+    if str(message.get("type", "Default")) not in _USER_MESSAGES:
         return "service"
     if message.get("forwardedMessage") or mapping(message.get("reference")).get("type") == "Forward":
         return "forward"
@@ -103,7 +103,7 @@ def _foreign(message: Message, author: Message) -> Reason | None:
 
 
 def claims(file: ExportFile, head: bytes) -> bool:
-    """Claim an object that begins with a guild and a channel, or the exporter's table."""
+    """Claim a JSON object that begins with a guild and a channel, or the exporter's CSV."""
     if _OBJECT.match(head):
         return all(re.search(key, head) for key in _KEYS)
     return chat_exporter_csv.claims(file, head)

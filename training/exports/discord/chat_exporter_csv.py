@@ -1,9 +1,8 @@
-"""DiscordChatExporter's CSV, one channel a file. It has no message ids, no replies, and does not say who is a bot.
+"""Reader for DiscordChatExporter's CSV, which has no message ids, replies or bot flag.
 
-The file is read twice: first for the names in it, because mentions of them stand in the text.
+The file is read twice, first for people's names, because the text mentions people by name.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import PurePath
 from training.exports.common import iso_time, message_text
 from training.exports.common.csv_rows import first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import Reason, Record
+from training.exports.common.record import Reason, Record, channel_hash
 from training.exports.discord import markup
 
 _COLUMNS = ["authorid", "author", "date", "content"]
@@ -23,17 +22,15 @@ _NOTICE = re.compile(
     r"|Changed the channel (?:icon|name(?:: .*)?)\.?|(?:Added .+ to|Removed .+ from) the group\."
     r"|Started a call that lasted \S+ minutes?\."
 )
-"""What the exporter itself writes, in English for everybody, where Discord shows a notice."""
+"""The exporter's own text, always in English, for Discord's notices."""
 
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield a channel's messages, in file order. Raises DannError for a file that breaks off."""
     people = {name.casefold() for row in rows(file, _COLUMNS) for name in _names(row["author"])}
-    # The file is called after the channel, which may be a person.
-    name = PurePath(file.label).name.encode("utf-8", "replace")
-    channel = f"discord:{hashlib.sha256(name).hexdigest()[:12]}"
+    channel = f"discord:{channel_hash(PurePath(file.label).name)}"  # the file is named after the channel
     for row in rows(file, _COLUMNS):
-        text = markup.plain(row["content"])
+        text = markup.render(row["content"])
         text = message_text.clean(markup.hide_names(text, people))
         reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
         reason = reason or message_text.reason_to_drop(text, has_attachments=bool(row.get("attachments")))
@@ -43,7 +40,7 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _names(author: str) -> tuple[str, ...]:
-    """Return an author's name as written ("fox#0042") and as a mention has it ("fox")."""
+    """Return an author's name as written ("fox#0042") and as in a mention ("fox")."""
     return tuple(dict.fromkeys(name for name in (author, _DISCRIMINATOR.sub("", author)) if name))
 
 

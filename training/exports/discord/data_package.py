@@ -1,9 +1,8 @@
-"""Discord's own data package: one folder a channel with `messages.csv` (older) or `messages.json` (newer) in it.
+"""Reader for Discord's data package: a `messages.csv` or (newer) `.json` per channel.
 
-Everything in it was posted by whose package it is. There are no replies, and nothing of what others said.
+It holds only its owner's messages: no replies and no messages of others.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from pathlib import PurePath
@@ -13,7 +12,7 @@ from model.errors import DannError
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.csv_rows import first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, ExportReader, Record
+from training.exports.common.record import OWNER, ExportReader, Record, channel_hash
 from training.exports.discord import markup
 
 _COLUMNS = ["id", "timestamp", "contents", "attachments"]
@@ -22,7 +21,7 @@ _KEYS = (rb'"ID"\s*:\s*"?\d', rb'"Timestamp"\s*:\s*"', rb'"Contents"\s*:')
 
 
 def read(file: ExportFile) -> Iterator[Record]:
-    """Yield a channel's messages, newest first as they lie there. Raises DannError for a file that breaks off."""
+    """Yield a channel's messages, newest first. Raises DannError for a file that breaks off."""
     with file.open() as stream:
         is_list = _LIST.match(stream.read(4096))
     channel = _channel(file)
@@ -36,11 +35,11 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _record(message: dict[str, Any], channel: str) -> Record:
-    number = str(message.get("id") or "")
-    text = message_text.clean(markup.plain(str(message.get("contents") or "")))
+    message_id = str(message.get("id") or "")
+    text = message_text.clean(markup.render(str(message.get("contents") or "")))
     reason = message_text.reason_to_drop(text, has_attachments=bool(message.get("attachments")))
     return Record(
-        id=f"discord:{number}" if number.isdecimal() else "",  # a spreadsheet has made 9.0E+17 of it
+        id=f"discord:{message_id}" if message_id.isdecimal() else "",  # a spreadsheet turned it into 9.0E+17
         author=OWNER,
         names=(),
         channel=channel,
@@ -51,23 +50,23 @@ def _record(message: dict[str, Any], channel: str) -> Record:
 
 
 def _channel(file: ExportFile) -> str:
-    """Return the channel's id from channel.json, or else from the folder's name, hashed if it is not a number."""
-    beside = file.sibling("channel.json")
-    number = _id_in(beside) if beside else ""
+    """Return the id in channel.json or the folder's name, hashed if it is not a number."""
+    channel_file = file.sibling("channel.json")
+    channel_id = _channel_id(channel_file) if channel_file else ""
     folder = PurePath(file.path).parent.name or PurePath(file.label).parent.name
-    found = re.fullmatch(r"c?(\d+)", number or folder, re.ASCII)
-    return "discord:" + (found[1] if found else hashlib.sha256(folder.encode("utf-8", "replace")).hexdigest()[:12])
+    digits = re.fullmatch(r"c?(\d+)", channel_id or folder, re.ASCII)
+    return "discord:" + (digits[1] if digits else channel_hash(folder))
 
 
-def _id_in(channel: ExportFile) -> str:
+def _channel_id(channel_file: ExportFile) -> str:
     try:
-        return str(next(json_stream.items(channel, "id"), ""))
-    except DannError:  # the folder's name says the same
+        return str(next(json_stream.items(channel_file, "id"), ""))
+    except DannError:  # the folder's name has the id too
         return ""
 
 
 def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
-    """Claim a table with the package's four columns, or a list of objects with its keys."""
+    """Claim CSV with the package's four columns, or a JSON array of objects with its keys."""
     if _LIST.match(head):
         return all(re.search(key, head) for key in _KEYS)
     return first_rows(head)[:1] == [_COLUMNS]

@@ -1,35 +1,35 @@
-"""Discord's raw markup made readable text that names nobody. Knows no export's format."""
+"""Discord's raw markup as readable text without anybody's name. Knows no export format."""
 
 import re
 from collections.abc import Collection
 
 _SOMEONE = "@someone"
-_LONGEST_NAME = 80
-"""Characters; Discord allows a webhook as many, a person 32."""
+_MAX_NAME = 80
+"""Characters; Discord's limit for a webhook. A person has 32."""
 _MARKUP = re.compile(
     r"(?P<someone><@[!&]?\d+>)|<a?(?P<emoji>:\w+:)\d+>|(?P<channel><#\d+>)|<(?P<command>/[^<>:\n]+):\d+>"
     r"|(?P<date> ?<t:-?\d+(?::[a-zA-Z])?>)"
 )
 
 
-def plain(text: str) -> str:
-    """Write markup as people see it: "@someone", ":emoji:", "#channel", "/command"; times and their space go.
+def render(text: str) -> str:
+    """Replace markup with "@someone", ":emoji:", "#channel" or "/command"; remove times.
 
-    Discord shows a time differently to everybody, so no one way of writing it is what was said.
+    Discord shows a time differently to each reader, so no rendering of it is the message's own.
     """
-    return _MARKUP.sub(_shown, text) if "<" in text else text
+    return _MARKUP.sub(_rendered, text) if "<" in text else text
 
 
-def _shown(found: re.Match[str]) -> str:
-    if found["someone"]:
+def _rendered(markup: re.Match[str]) -> str:
+    if markup["someone"]:
         return _SOMEONE
-    return "#channel" if found["channel"] else found["emoji"] or found["command"] or ""
+    return "#channel" if markup["channel"] else markup["emoji"] or markup["command"] or ""
 
 
 def hide_names(text: str, names: Collection[str]) -> str:
-    """Write "@someone" for "@" and one of the names, which are given casefolded.
+    """Replace "@" and one of the names, given casefolded, with "@someone".
 
-    The longest name that fits is taken, and only where no letter or digit follows.
+    Takes the longest name that matches and is not followed by a letter or digit.
     """
     if "@" not in text:
         return text
@@ -38,7 +38,7 @@ def hide_names(text: str, names: Collection[str]) -> str:
 
 
 def _hidden(mention: str, names: Collection[str]) -> str:
-    for end in range(min(len(mention), _LONGEST_NAME), 0, -1):
+    for end in range(min(len(mention), _MAX_NAME), 0, -1):
         if mention[:end].casefold() in names and not mention[end : end + 1].isalnum():
             return _SOMEONE + mention[end:]
     return "@" + mention

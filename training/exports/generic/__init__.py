@@ -1,1 +1,1 @@
-"""Formats of no platform: plain text, tables and JSON lines."""
+"""Readers for formats of no platform: plain text, tables and JSON lines."""

@@ -1,38 +1,37 @@
-"""A record from the fields that people's own tables and JSON lines have. Knows not how those are written down."""
+"""Records from the fields of people's own tables and JSON lines. Knows no file format."""
 
-import hashlib
 from collections.abc import Mapping
 from functools import lru_cache
 
 from training.exports.common import iso_time, message_text
-from training.exports.common.record import OWNER, Record
+from training.exports.common.record import OWNER, Record, channel_hash
 
 _FIRST_MILLISECOND = 1e11
-"""Read as seconds it is the year 5138, read as milliseconds 1973."""
+"""As seconds this is the year 5138, as milliseconds 1973."""
 _LAST_SECOND = 253_402_300_799
 """The end of the year 9999."""
 
 
 def record(fields: Mapping[str, object], platform: str) -> Record:
-    """Make a record of `text`, `id`, `author`, `channel`, `time` and `reply_to`; all may be missing.
+    """Build a Record from `text`, `id`, `author`, `channel`, `time`, `reply_to`, all optional.
 
-    Ids hold within their channel. Without an author it is the owner's. Times are ISO 8601, Unix seconds or Unix
-    milliseconds, and None if they are anything else.
+    Ids are unique within their channel. A record without an author is the owner's. Times are ISO 8601, Unix seconds or
+    Unix milliseconds; anything else gives None.
     """
     get = fields.get
     text = get("text")
     text = message_text.clean(text) if isinstance(text, str) else ""
     reason = message_text.reason_to_drop(text)
-    place = _place(platform, _string(get("channel")))
-    number, answered = _string(get("id")), _string(get("reply_to"))
+    channel = _channel(platform, _string(get("channel")))
+    message_id, replied_to = _string(get("id")), _string(get("reply_to"))
     return Record(
-        id=f"{place}:{number}" if number else "",
+        id=f"{channel}:{message_id}" if message_id else "",
         author=_string(get("author")) or OWNER,
         names=(),
-        channel=place,
+        channel=channel,
         time=_seconds(get("time")),
         text="" if reason else text,
-        reply_to=f"{place}:{answered}" if answered else None,
+        reply_to=f"{channel}:{replied_to}" if replied_to else None,
         dropped=reason,
     )
 
@@ -42,9 +41,8 @@ def _string(value: object) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _place(platform: str, channel: str) -> str:
-    """Hash a channel's name, which may be a person's."""
-    return f"{platform}:{hashlib.sha256(channel.encode()).hexdigest()[:12]}" if channel else platform
+def _channel(platform: str, name: str) -> str:
+    return f"{platform}:{channel_hash(name)}" if name else platform
 
 
 def _seconds(value: object) -> float | None:

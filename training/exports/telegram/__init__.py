@@ -1,1 +1,1 @@
-"""Telegram Desktop's export."""
+"""Reader for Telegram Desktop's export."""

@@ -1,1 +1,1 @@
-"""WhatsApp's chat export: its time stamps, its notices, its messages."""
+"""Reader for WhatsApp's chat export: timestamps, notices, messages."""

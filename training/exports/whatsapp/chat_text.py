@@ -1,88 +1,88 @@
-"""WhatsApp's "Export chat": `_chat.txt` of an iPhone, `WhatsApp Chat with X.txt` of an Android phone.
+"""Reader for WhatsApp's "Export chat": `_chat.txt` (iPhone), `WhatsApp Chat with X.txt`.
 
-The text names no format, zone, message id or reply: a message is a stamp, a name, a colon and lines up to the next
-stamp. The file is read twice, first for the order of its dates and the names in it. Who "me" is, it does not know.
+A message is a timestamp, a name, a colon and lines up to the next timestamp; there are no time zones, message ids or
+replies, and the owner is not named. The file is read twice, first for the order of its dates and the senders' names.
 """
 
-import hashlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from model.errors import DannError
-from training.exports.common.files import ExportFile, open_text, text_of
-from training.exports.common.record import ExportReader, Record
+from training.exports.common.encodings import decode_head
+from training.exports.common.files import ExportFile, open_text
+from training.exports.common.record import ExportReader, Record, channel_hash
 from training.exports.whatsapp import notices
-from training.exports.whatsapp.timestamps import MARKS, DateOrder, Order, Stamp, stamp
+from training.exports.whatsapp.timestamps import DIRECTION_MARKS, DateOrderDetector, Order, Timestamp, parse_timestamp
 
 _NOBODY = "WhatsApp"
-"""The author of notices that name none (OWNER would make them mine)."""
-_SAME_START = 3
-"""How many messages of "Re" must all begin with "Zero: " before the name is taken to be "Re: Zero"."""
+"""The author of notices without one (OWNER would make them the owner's)."""
+_MIN_SAME_START = 3
+"""Messages of "Re" that must all begin with "Zero: " before the name is read as "Re: Zero"."""
 _QUOTE = re.compile('["“”„«»]')
-_MARK = re.compile(f"[{MARKS}]")
+_MARK = re.compile(f"[{DIRECTION_MARKS}]")
 
 
 @dataclass(slots=True)
 class _Sender:
     messages: int
-    longer: str | None
+    longer: str | None  # the name with what follows up to a second ": ", if it is the same in every message
 
 
 class _Survey:
-    """What only the whole file tells: the order of its dates, who writes in it, and which chat it is."""
+    """Facts that need the whole file: the order of its dates, its senders, and its channel id."""
 
     def __init__(self) -> None:
-        self.dates = DateOrder()
+        self.dates = DateOrderDetector()
         self._senders: dict[str, _Sender] = {}
         self._people: set[str] = set()
-        self._first: Stamp | None = None
+        self._first: Timestamp | None = None
 
-    def see(self, line: Stamp) -> None:
-        self.dates.see(line.numbers)
+    def add(self, line: Timestamp) -> None:
+        self.dates.add(line.numbers)
         name, colon, text = line.rest.partition(": ")
         if not colon or _opens_quote(name):
             return
-        second, again, _ = text.partition(": ")
-        longer = f"{name}: {second}" if again else None
+        second, second_colon, _ = text.partition(": ")
+        longer = f"{name}: {second}" if second_colon else None
         sender = self._senders.setdefault(name, _Sender(0, longer))
         sender.messages += 1
         sender.longer = longer if sender.longer == longer else None
-        if not text.startswith("\u200e"):  # notices of a group bear the group's name
+        if not text.startswith("\u200e"):  # notices of a group have the group's name
             self._people.add(_plain(name))
             self._first = self._first or line
 
     def split(self, rest: str) -> tuple[str, str] | None:
-        """Part a line into name and text, or None for a notice that is nobody's."""
+        """Split a line into name and text, or return None for a notice without a sender."""
         name, colon, text = rest.partition(": ")
         if colon and not _opens_quote(name):
             sender = self._senders[name]
-            if sender.longer and sender.messages >= _SAME_START:
+            if sender.longer and sender.messages >= _MIN_SAME_START:
                 return sender.longer, rest[len(sender.longer) + 2 :]
             return name, text
         name, colon, text = rest.partition(":")
         return (name, text) if colon and (name in self._senders or not text) and not _opens_quote(name) else None
 
     def channel(self, order: Order) -> str:
-        """Name the chat so that a newer export of it gets the same name, whatever its file is called.
+        """Return a channel id that is the same in a newer export under another file name.
 
-        Two people are known by their names, which outlast the 40,000 messages that an export reaches back. A group is
-        known by its first message, because people come and go. Hashed, because either is somebody's.
+        A chat of two is identified by their names, because an export reaches back 40,000 messages at most. A group is
+        identified by its first message, because people come and go. Either is hashed, as it names or quotes somebody.
         """
         key = "\n".join(sorted(name.casefold() for name in self._people))
         if len(self._people) > 2 and self._first:
             seconds = self._first.seconds(order) or 0.0
             key = f"{seconds // 60:.0f}\n{self._first.rest}"  # Android writes no seconds
-        return "whatsapp:" + hashlib.sha256(key.encode("utf-8", "replace")).hexdigest()[:12]
+        return f"whatsapp:{channel_hash(key)}"
 
 
 def _opens_quote(name: str) -> bool:
-    """Tell `Ann changed the subject to "tea` from a name: the colon found stands inside quotation marks."""
+    """Tell `Ann changed the subject to "tea` from a name: its colon is inside quotation marks."""
     return len(_QUOTE.findall(name)) % 2 == 1
 
 
 def _plain(name: str) -> str:
-    """Take off direction marks, and the "~ " before people who are not in the address book."""
+    """Remove direction marks, and the "~ " before people who are not in the address book."""
     return _MARK.sub("", name).strip().removeprefix("~").strip()
 
 
@@ -90,45 +90,44 @@ def _survey(file: ExportFile) -> _Survey:
     survey = _Survey()
     with open_text(file) as lines:
         for line in lines:
-            seen = stamp(line.rstrip("\n"))
-            if seen:
-                survey.see(seen)
+            if timestamp := parse_timestamp(line.rstrip("\n")):
+                survey.add(timestamp)
     return survey
 
 
 def _messages(file: ExportFile, order: Order) -> Iterator[tuple[float, list[str]]]:
     """Yield each message's time and its lines, the first with the name."""
-    begun: float | None = None
+    started: float | None = None
     text: list[str] = []
     with open_text(file) as lines:
         for line in lines:
             bare = line.rstrip("\n")
-            found = stamp(bare)
-            time = found.seconds(order) if found else None
-            if found and time is not None:
-                if begun is not None:
-                    yield begun, text
-                begun, text = time, [found.rest]
+            timestamp = parse_timestamp(bare)
+            time = timestamp.seconds(order) if timestamp else None
+            if timestamp and time is not None:
+                if started is not None:
+                    yield started, text
+                started, text = time, [timestamp.rest]
             else:
                 text.append(bare)
-    if begun is not None:
-        yield begun, text
+    if started is not None:
+        yield started, text
 
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield the messages of one chat, oldest first. Raises DannError for a file without any."""
     survey = _survey(file)
-    order = survey.dates.settle(file.label)
+    order = survey.dates.detect(file.label)
     channel = survey.channel(order)
     empty = True
     for time, (first, *more) in _messages(file, order):
         empty = False
-        parted = survey.split(first)
-        if parted is None:
+        name_and_text = survey.split(first)
+        if name_and_text is None:
             yield Record("", _NOBODY, (), channel, time, "", dropped="service")
             continue
-        name = _plain(parted[0])
-        text, reason = notices.own_words("\n".join([parted[1], *more]))
+        name = _plain(name_and_text[0])
+        text, reason = notices.own_words("\n".join([name_and_text[1], *more]))
         yield Record("", name, (name,), channel, time, text, dropped=reason)
     if empty:
         raise DannError(
@@ -138,10 +137,10 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
-    """Claim text whose first line is a stamp and that has a name somewhere after one."""
-    lines = [line for line in text_of(head).splitlines() if line.strip()]
-    stamps = [stamp(line) for line in lines]
-    return bool(stamps and stamps[0] and any(found and ":" in found.rest for found in stamps))
+    """Claim text that starts with a timestamp and has a name after some timestamp."""
+    lines = [line for line in decode_head(head).splitlines() if line.strip()]
+    timestamps = [parse_timestamp(line) for line in lines]
+    return bool(timestamps and timestamps[0] and any(found and ":" in found.rest for found in timestamps))
 
 
 READER = ExportReader("whatsapp", claims, read)

@@ -1,14 +1,14 @@
-"""What WhatsApp writes in a message's place, in nine languages, told apart from what a person wrote.
+"""WhatsApp's notices in nine languages, separated from a person's words.
 
-English, German, Spanish, Portuguese, French, Italian, Dutch, Russian and Turkish by their phrases; iPhones in any other
-language still mark such text with U+200E, which counts as a notice.
+English, German, Spanish, Portuguese, French, Italian, Dutch, Russian and Turkish are recognized by phrases; iPhones in any
+other language mark such text with U+200E, which counts as a notice.
 """
 
 import re
 
 from training.exports.common import message_text
 from training.exports.common.record import Reason
-from training.exports.whatsapp.timestamps import MARKS
+from training.exports.whatsapp.timestamps import DIRECTION_MARKS
 
 _OMITTED = (
     r"omitted|weggelassen|ausgelassen|ausgeschlossen|omitid[oa]s?|ocultad[oa]s?|ocult[oa]s?|não revelad[oa]s?"
@@ -25,14 +25,16 @@ _ATTACHED = (
     r"file attached|datei angehängt|archivo adjunto|arquivo anexado|ficheiro anexado|fichier joint|file allegato"
     r"|bestand bijgevoegd|файл (?:добавлен|прикреплен)|dosya ekli"
 )
-_LEFT_OUT = re.compile(
+_OMITTED_MEDIA = re.compile(
     rf"<(?=[^<>\n]*\b(?:{_OMITTED})\b)[^<>\n]*>|<без медиафайлов>|(?:{_THING}) (?:{_OMITTED})", re.IGNORECASE
 )
-_MARKED_LEFT_OUT = re.compile(rf"\u200e(?:{_LEFT_OUT.pattern})\s*$", re.IGNORECASE)  # after a caption, on iPhones
+_MARKED_OMITTED_MEDIA = re.compile(
+    rf"\u200e(?:{_OMITTED_MEDIA.pattern})\s*$", re.IGNORECASE
+)  # after a caption, on iPhones
 _NAMED_FILE = re.compile(rf"(?P<name>\S.*\.\w{{1,5}}) \((?:{_ATTACHED})\)", re.IGNORECASE)
-# <attached: 00000012-PHOTO.jpg>, <Anhang: …>, <pièce jointe : …>: any word will do before a file's name.
+# <attached: 00000012-PHOTO.jpg>, <Anhang: …>, <pièce jointe : …>: any word before a file's name.
 _ATTACHMENT_TAG = re.compile(r"<[^<>\n:]{3,20}:\s[^<>\n]+\.\w{1,5}>")
-_FILE_NAME = re.compile(r"[^\n/]*\.[a-z0-9]{2,5}(?: • [^\n]*)?", re.IGNORECASE)  # stands where a caption would
+_FILE_NAME = re.compile(r"[^\n/]*\.[a-z0-9]{2,5}(?: • [^\n]*)?", re.IGNORECASE)  # in a caption's place
 _PLACE_OR_POLL = re.compile(
     r"[^\n:]{3,24}: https://(?:maps\.google\.com|www\.google\.com/maps|foursquare\.com)\S*"
     r"|(?:poll|umfrage|encuesta|enquete|sondage|sondaggio|опрос|anket):\n.*"
@@ -41,7 +43,7 @@ _PLACE_OR_POLL = re.compile(
 )
 _EDITED = re.compile(
     rf"<[^<>\n]*\s(?:edited|bearbeitet|edit[óo]|editad[oa]|modifi[ée]|modificato|bewerkt|изменен[оа]?"
-    rf"|изменён|отредактировано|düzenlendi)\b[^<>\n]*>[\s{MARKS}]*$",
+    rf"|изменён|отредактировано|düzenlendi)\b[^<>\n]*>[\s{DIRECTION_MARKS}]*$",
     re.IGNORECASE,
 )
 _NOTICE = re.compile(
@@ -67,33 +69,33 @@ _NOTICE = re.compile(
     re.IGNORECASE | re.DOTALL,
 )
 _MENTION = re.compile("@\u2068[^\u2069\n]*\u2069|(?<![\\w.])@\\d{7,15}\\b")
-_INVISIBLE = re.compile(f"[{MARKS}]")
+_INVISIBLE = re.compile(f"[{DIRECTION_MARKS}]")
 
 
 def own_words(raw: str) -> tuple[str, Reason | None]:
-    """Reduce what follows `name: ` to the person's words, with "@someone" for anybody, or say why there are none."""
+    """Return the person's words after `name: `, with "@someone" for mentions, or why to drop it."""
     shown = _EDITED.sub("", raw)
     caption = _caption(shown)
     marked = raw.startswith("\u200e") and caption is None
-    kept = message_text.clean(_INVISIBLE.sub("", _MENTION.sub("@someone", shown if caption is None else caption)))
-    reason: Reason | None = "service" if marked or _NOTICE.fullmatch(kept) else None
-    reason = reason or message_text.reason_to_drop(kept, has_attachments=caption is not None)
-    return ("" if reason else kept), reason
+    text = message_text.clean(_INVISIBLE.sub("", _MENTION.sub("@someone", shown if caption is None else caption)))
+    reason: Reason | None = "service" if marked or _NOTICE.fullmatch(text) else None
+    reason = reason or message_text.reason_to_drop(text, has_attachments=caption is not None)
+    return ("" if reason else text), reason
 
 
 def _caption(shown: str) -> str | None:
-    """Return what was written beside an attachment ("" for nothing), or None where there is no attachment."""
+    """Return an attachment's caption ("" for none), or None where there is no attachment."""
     text = _INVISIBLE.sub("", shown).strip()
     first, _, rest = text.partition("\n")
-    named = _NAMED_FILE.fullmatch(first)
-    if named:
-        return "" if rest.strip() == named["name"] else rest
-    if _LEFT_OUT.fullmatch(first):
+    file = _NAMED_FILE.fullmatch(first)
+    if file:
+        return "" if rest.strip() == file["name"] else rest
+    if _OMITTED_MEDIA.fullmatch(first):
         return "" if _FILE_NAME.fullmatch(rest.strip()) else rest
     if _PLACE_OR_POLL.fullmatch(text):
         return ""
-    if _MARKED_LEFT_OUT.search(shown):
-        before = _MARKED_LEFT_OUT.sub("", shown)
+    if _MARKED_OMITTED_MEDIA.search(shown):
+        before = _MARKED_OMITTED_MEDIA.sub("", shown)
         return "" if _FILE_NAME.fullmatch(_INVISIBLE.sub("", before).strip()) else before
-    without = _ATTACHMENT_TAG.sub("", shown)
-    return None if without == shown else without
+    caption = _ATTACHMENT_TAG.sub("", shown)
+    return None if caption == shown else caption

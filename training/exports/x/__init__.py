@@ -1,1 +1,1 @@
-"""The archive from X (Twitter)."""
+"""Reader for the archive from X (Twitter)."""

@@ -1,8 +1,8 @@
-"""The tweets in an archive from X (Twitter), whatever year it was made: JavaScript files that assign one JSON array.
+"""Reader for an X (Twitter) archive of any year: JavaScript that assigns arrays of tweets.
 
 `tweets.js`, `tweets-part1.js`, `tweet.js`, `community-tweet.js`, `note-tweet.js` (long texts), and before 2018
-`data/js/tweets/2013_01.js`. All of it is the account owner's own, but for retweets. Other files are not claimed:
-least of all deleted-tweets.js, which somebody has taken back.
+`data/js/tweets/2013_01.js`. Except for retweets, all of it is the account owner's own. Other files are not claimed, above
+all deleted-tweets.js, whose tweets were withdrawn.
 """
 
 import re
@@ -15,7 +15,7 @@ from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
 from training.exports.common.record import OWNER, ExportReader, Reason, Record
-from training.exports.x.long_tweets import Note, Notes, read_notes
+from training.exports.x.long_tweets import LongTweet, LongTweets, read_long_tweets
 
 Tweet = dict[str, Any]
 
@@ -28,7 +28,7 @@ _LEADING_HANDLES = re.compile(r"\s*(?:@\w{1,20}(?:\s+|\Z))+", re.ASCII)
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_!#$%&*@＠])[@＠]\w{1,20}", re.ASCII)
 _SHORT_LINK = re.compile(r"\s*(https?://t\.co/\w+)", re.ASCII)
 _NO_TARGET = re.compile(r"$|https?://(?:t\.co/|(?:\w+\.)?(?:twitter|x)\.com/\w+/status(?:es)?/\d)")
-"""Links that expand to nothing readable, or to a tweet, which is its writer's name and a number."""
+"""Links that expand to nothing readable, or to a tweet, whose address has its author's name."""
 _RETWEET = re.compile(r"RT @\w+", re.ASCII)
 _QUOTED_BY_HAND = re.compile(r"\s+(?:RT|QT|MT) @\w+:.*", re.ASCII | re.DOTALL)
 _ESCAPED = re.compile(r"&(amp|lt|gt|quot|#39);")
@@ -36,14 +36,14 @@ _UNESCAPED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'"}
 
 
 def read(file: ExportFile) -> Iterator[Record]:
-    """Yield the file's tweets, in file order, not in time's. Raises DannError for a file that breaks off."""
+    """Yield the tweets in file order, not by time. Raises DannError for a file that breaks off."""
     with file.open() as stream:
         start = _ASSIGNMENT.match(stream.read(4096))
     if start and start["notes"]:
         yield from _lone_notes(file)
         return
-    beside = file.sibling("note-tweet.js")
-    notes = Notes(read_notes(beside) if beside else iter(()))
+    notes_file = file.sibling("note-tweet.js")
+    notes = LongTweets(read_long_tweets(notes_file) if notes_file else iter(()))
     for item in json_stream.items(file, "item", after=b"="):
         tweet = item.get("tweet", item) if isinstance(item, dict) else None
         if isinstance(tweet, dict):
@@ -51,32 +51,32 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _lone_notes(file: ExportFile) -> Iterator[Record]:
-    """Yield long tweets only where their tweets, which have ids and replies, are not read from the same folder."""
+    """Yield long tweets, unless tweets.js is beside them: it has their ids and replies."""
     if any(file.sibling(name) for name in ("tweets.js", "tweet.js")):
         return
-    for note in read_notes(file):
+    for note in read_long_tweets(file):
         text = message_text.clean(_rewrite(note.text, note.urls))
         reason = message_text.reason_to_drop(text)
-        number = f"x:note:{note.id}" if note.id else ""
-        yield Record(number, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason)
+        id_ = f"x:note:{note.id}" if note.id else ""
+        yield Record(id_, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason)
 
 
-def _record(tweet: Tweet, notes: Notes) -> Record:
+def _record(tweet: Tweet, notes: LongTweets) -> Record:
     written = str(tweet.get("full_text") or tweet.get("text") or "")
     time = _seconds(tweet.get("created_at"))
-    number = tweet.get("id_str") or tweet.get("id")
-    answered = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")
+    tweet_id = tweet.get("id_str") or tweet.get("id")
+    replied_to = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")
     text, reason = "", _retweet(tweet, written)
     if reason is None:
-        text, reason = _own_words(tweet, written, notes.completing(written, time))
+        text, reason = _own_words(tweet, written, notes.find(written, time))
     return Record(
-        id=f"x:{number}" if number else "",
+        id=f"x:{tweet_id}" if tweet_id else "",
         author=OWNER,
         names=(),
         channel=_CHANNEL,
         time=time,
         text="" if reason else text,
-        reply_to=f"x:{answered}" if answered else None,
+        reply_to=f"x:{replied_to}" if replied_to else None,
         dropped=reason,
     )
 
@@ -85,19 +85,19 @@ def _retweet(tweet: Tweet, written: str) -> Reason | None:
     return "retweet" if tweet.get("retweeted_status") or _RETWEET.match(written) else None
 
 
-def _own_words(tweet: Tweet, written: str, note: Note | None) -> tuple[str, Reason | None]:
+def _own_words(tweet: Tweet, written: str, note: LongTweet | None) -> tuple[str, Reason | None]:
     entities = mapping(tweet.get("entities"))
     media = entities.get("media") or mapping(tweet.get("extended_entities")).get("media")
     links = {str(url.get("url")): str(url.get("expanded_url") or "") for url in mappings(entities.get("urls"))}
     text = _without_prefix(tweet, note.text if note else written)
     text = message_text.clean(_rewrite(text, links | (note.urls if note else {})))
     if not text and not media and _SHORT_LINK.search(written):
-        return "", "link"  # a tweet quoted without a word
+        return "", "link"  # a quote of a tweet, without own words
     return text, message_text.reason_to_drop(text, has_attachments=bool(media))
 
 
 def _without_prefix(tweet: Tweet, text: str) -> str:
-    """Cut the handles that a reply begins with: those X does not display, or all where it displays everything."""
+    """Remove a reply's first handles: those X does not display, or all if it displays all."""
     shown = tweet.get("display_text_range")
     begin = str(shown[0]) if isinstance(shown, list) and shown else "0"
     start = int(begin) if begin.isdecimal() else 0
@@ -109,18 +109,18 @@ def _without_prefix(tweet: Tweet, text: str) -> str:
 
 
 def _rewrite(text: str, links: dict[str, str]) -> str:
-    """Make text as its writer saw it, but for names: nothing escaped, links whole, "@someone" for anybody."""
+    """Return text as its author saw it, with full links, but "@someone" for handles."""
 
-    def whole(found: re.Match[str]) -> str:
-        target = links.get(found[1], "")
-        return "" if _NO_TARGET.match(target) else found[0].replace(found[1], target)
+    def full_link(link: re.Match[str]) -> str:
+        target = links.get(link[1], "")
+        return "" if _NO_TARGET.match(target) else link[0].replace(link[1], target)
 
     text = _HANDLE.sub("@someone", _QUOTED_BY_HAND.sub("", text))
-    return _SHORT_LINK.sub(whole, _ESCAPED.sub(lambda found: _UNESCAPED[found[1]], text))
+    return _SHORT_LINK.sub(full_link, _ESCAPED.sub(lambda escaped: _UNESCAPED[escaped[1]], text))
 
 
 def _seconds(written: object) -> float | None:
-    """Read "Wed Oct 19 20:07:25 +0000 2022", or "2013-01-05 12:00:00 +0000" as older archives have it."""
+    """Parse "Wed Oct 19 20:07:25 +0000 2022" or (before 2018) "2013-01-05 12:00:00 +0000"."""
     text = str(written or "")
     english = parsedate_tz(text) if text[:1].isalpha() else None
     try:
@@ -130,7 +130,7 @@ def _seconds(written: object) -> float | None:
 
 
 def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
-    """Claim JavaScript that assigns an array of tweets or notes."""
+    """Claim JavaScript that assigns an array of tweets or of long tweets."""
     return bool(_ASSIGNMENT.match(head))
 
 

@@ -1,4 +1,4 @@
-"""One bot's socket: frames out through one zlib stream, frames in checked; no more than so many a minute."""
+"""One bot's gateway socket: sends one zlib stream, checks and rate-limits received frames."""
 
 import json
 import time
@@ -9,12 +9,12 @@ from typing import Any
 from aiohttp import WSMsgType, web
 
 Json = dict[str, Any]
-FRAMES_A_MINUTE = 120
-LONGEST_FRAME = 4096
+MAX_FRAMES_PER_MINUTE = 120
+MAX_FRAME_LENGTH = 4096
 
 
 class ClosingError(Exception):
-    """The server closes the socket with this code."""
+    """The server must close the socket with this code."""
 
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(reason)
@@ -22,7 +22,7 @@ class ClosingError(Exception):
 
 
 class Connection:
-    """Frames to and from one socket. `path` is where it was opened."""
+    """Sends and receives frames on one socket, opened at `path`."""
 
     def __init__(self, request: web.Request, socket: web.WebSocketResponse) -> None:
         self.path = request.path
@@ -30,11 +30,11 @@ class Connection:
         self._socket = socket
         compressed = request.query.get("compress") == "zlib-stream"
         self._zlib = zlib.compressobj() if compressed else None
-        self._received: deque[float] = deque(maxlen=FRAMES_A_MINUTE)
-        self.beaten = time.monotonic()
+        self._received: deque[float] = deque(maxlen=MAX_FRAMES_PER_MINUTE)
+        self.last_beat = time.monotonic()
 
     def check_address(self) -> None:
-        """Raise ClosingError for a version or an encoding that is not offered."""
+        """Raise ClosingError for an unsupported version or encoding."""
         query = self._request.query
         if query.get("v") != "10":
             raise ClosingError(4012, "Invalid API version")
@@ -45,7 +45,7 @@ class Connection:
         await self.send_text(json.dumps(frame, ensure_ascii=False))
 
     async def send_text(self, text: str) -> None:
-        """Send a text as a frame, whatever it says; one that is gone is passed over."""
+        """Send any text as a frame, unless the socket is closed."""
         if self._socket.closed:
             return
         try:
@@ -58,15 +58,15 @@ class Connection:
             pass
 
     async def receive(self) -> Json | None:
-        """The next frame, None when the bot has gone; raises ClosingError for one that is no frame."""
+        """Return the next frame, None if disconnected. Raises ClosingError for an invalid one."""
         message = await self._socket.receive()
         if message.type is not WSMsgType.TEXT:
             return None
         now = time.monotonic()
-        if len(self._received) == FRAMES_A_MINUTE and now - self._received[0] < 60:
+        if len(self._received) == MAX_FRAMES_PER_MINUTE and now - self._received[0] < 60:
             raise ClosingError(4008, "You are being rate limited.")
         self._received.append(now)
-        if len(message.data) > LONGEST_FRAME:
+        if len(message.data) > MAX_FRAME_LENGTH:
             raise ClosingError(4002, "Error while decoding payload.")
         try:
             frame = json.loads(message.data)
@@ -81,10 +81,10 @@ class Connection:
 
     @property
     def close_code(self) -> int | None:
-        """The code with which the bot closed it."""
+        """The close code sent by the bot."""
         return self._socket.close_code
 
     def cut(self) -> None:
-        """Break the line, without a word."""
+        """Abort the connection without a close frame."""
         if transport := self._request.transport:
             transport.abort()

@@ -1,4 +1,4 @@
-"""What a bot and the gateway say to each other on one socket: beats, identify, resume. Raises for what a bot may not say."""
+"""The gateway protocol on one socket: heartbeat, identify, resume, and its violations."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ async def converse(gateway: "Gateway", connection: Connection) -> None:
             elif op in (IDENTIFY, RESUME):
                 join = identify if op == IDENTIFY else resume
                 if queue := await join(gateway, connection, data if isinstance(data, dict) else {}):
-                    sender = asyncio.create_task(pour(queue, connection))
+                    sender = asyncio.create_task(send_frames(queue, connection))
             elif op not in (PRESENCE, VOICE):
                 raise ClosingError(4001, "Unknown opcode")
             elif sender is None:
@@ -46,7 +46,7 @@ async def converse(gateway: "Gateway", connection: Connection) -> None:
 async def beat(gateway: "Gateway", connection: Connection, seq: Any) -> None:
     if seq is not None and not isinstance(seq, int):
         raise ClosingError(4002, "Error while decoding payload.")
-    connection.beaten = time.monotonic()
+    connection.last_beat = time.monotonic()
     gateway.log.append("beat")
     if gateway.acks:
         await connection.send({"op": ACK})
@@ -69,13 +69,13 @@ async def identify(gateway: "Gateway", connection: Connection, data: Json) -> as
 
 
 def new_session(gateway: "Gateway", data: Json) -> Session:
-    """The session that a bot asks for; raises ClosingError for what it may not have."""
+    """Return a new session. Raises ClosingError for an invalid or refused one."""
     if gateway.close_with:
         code, gateway.close_with = gateway.close_with, 0
         raise ClosingError(code, "As ordered.")
     wanted, shard = data.get("intents"), data.get("shard", [0, 1])
     properties = data.get("properties")
-    if data.get("token") != gateway.world.token:
+    if data.get("token") != gateway.simulation.token:
         raise ClosingError(4004, "Authentication failed.")
     if not isinstance(properties, dict) or not {"os", "browser", "device"} <= properties.keys():
         raise ClosingError(4002, "Error while decoding payload.")
@@ -85,28 +85,31 @@ def new_session(gateway: "Gateway", data: Json) -> Session:
         raise ClosingError(4011, "Sharding required.")
     if not isinstance(wanted, int) or not intents.valid(wanted):
         raise ClosingError(4013, "Invalid intent(s).")
-    if not intents.allowed(wanted, gateway.world.application_flags):
+    if not intents.allowed(wanted, gateway.simulation.application_flags):
         raise ClosingError(4014, "Disallowed intent(s).")
-    return Session(gateway.world.bot.id, wanted, (shard[0], shard[1]))
+    return Session(gateway.simulation.bot.id, wanted, (shard[0], shard[1]))
 
 
 def greeting(gateway: "Gateway", session: Session) -> list[Json]:
-    guilds = [guild for guild in gateway.world.guilds.values() if session.concerns(guild)]
+    guilds = [guild for guild in gateway.simulation.guilds.values() if session.includes(guild)]
     ready = {
         "v": 10,
-        "user": payloads.user(gateway.world.bot),
+        "user": payloads.user(gateway.simulation.bot),
         "guilds": [{"id": str(guild.id), "unavailable": True} for guild in guilds],
         "session_id": session.id,
         "resume_gateway_url": gateway.resume_url,
         "shard": list(session.shard),
-        "application": {"id": str(gateway.world.application_id), "flags": int(gateway.world.application_flags)},
+        "application": {
+            "id": str(gateway.simulation.application_id),
+            "flags": int(gateway.simulation.application_flags),
+        },
     }
-    told = [Event("GUILD_CREATE", payloads.guild(guild, gateway.world.bot), guild) for guild in guilds]
-    return [session.frame("READY", ready), *filter(None, map(session.told, told))]
+    events = [Event("GUILD_CREATE", payloads.guild(guild, gateway.simulation.bot), guild) for guild in guilds]
+    return [session.frame("READY", ready), *filter(None, map(session.frame_for, events))]
 
 
 async def resume(gateway: "Gateway", connection: Connection, data: Json) -> asyncio.Queue[Json | str] | None:
-    if data.get("token") != gateway.world.token:
+    if data.get("token") != gateway.simulation.token:
         raise ClosingError(4004, "Authentication failed.")
     session, seq = gateway.sessions.get(str(data.get("session_id"))), data.get("seq")
     if session and (not isinstance(seq, int) or seq > session.seq):
@@ -120,7 +123,7 @@ async def resume(gateway: "Gateway", connection: Connection, data: Json) -> asyn
     return gateway.join(connection, session, [*missed, session.frame("RESUMED", {})])
 
 
-async def pour(queue: "asyncio.Queue[Json | str]", connection: Connection) -> None:
+async def send_frames(queue: "asyncio.Queue[Json | str]", connection: Connection) -> None:
     send: dict[type, Callable[[Any], Any]] = {dict: connection.send, str: connection.send_text}
     while True:
         frame = await queue.get()

@@ -1,4 +1,4 @@
-"""The gateway: its sockets and sessions, whom it tells of what happens, and what a test lets go wrong with it."""
+"""The gateway: its sockets, sessions and events, and the faults that a test can order."""
 
 import asyncio
 import time
@@ -12,23 +12,22 @@ from tests.servers.discord.gateway.connection import ClosingError, Connection
 from tests.servers.discord.gateway.dialogue import converse
 from tests.servers.discord.gateway.session import Session
 from tests.servers.discord.objects import Event
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 Json = dict[str, Any]
 RECONNECT, HELLO = 7, 10
 
 
 class Gateway:
-    """Every connection and session of the bot. The attributes are its limits, and the faults that a test can order.
+    """All connections and sessions of the bot; the attributes are its limits and faults.
 
-    `heartbeat_seconds` is how often a bot must beat; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes`
-    calls every session invalid; `close_with` is a code that the next bot to identify is turned away with; `identify_seconds`
-    is how long must lie between two that identify on one of `max_concurrency`. `log` is what bots did, `closed` the codes
-    they were closed with.
+    `heartbeat_seconds` is the interval of heartbeats; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes`
+    makes every session invalid; `close_with` is the code that the next identify is refused with; `identify_seconds` must pass
+    between two identifies in one lane of `max_concurrency`. `log` lists bots' actions, `closed` the close codes sent.
     """
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, simulation: SimulatedDiscord) -> None:
+        self.simulation = simulation
         self.heartbeat_seconds = 41.25
         self.acks = True
         self.goodbyes = True
@@ -45,22 +44,22 @@ class Gateway:
         self._live: dict[Connection, tuple[Session, asyncio.Queue[Json | str]]] = {}
         self.identified: dict[int, float] = {}
         self._held: list[Event] | None = None
-        world.listeners.append(self._tell)
+        simulation.listeners.append(self._send_event)
 
     @property
     def connected(self) -> int:
-        """How many shards are identified or resumed and listening."""
+        """The number of shards that are identified or resumed."""
         return len(self._live)
 
     # faults
 
     def cut(self) -> None:
-        """Break every line."""
+        """Abort all connections."""
         for connection in list(self._live):
             connection.cut()
 
     def send(self, frame: Json | str) -> None:
-        """Put a frame, or a text that is none, to every bot."""
+        """Send a frame, or any text, to every bot."""
         for _, queue in self._live.values():
             queue.put_nowait(frame)
 
@@ -69,7 +68,7 @@ class Gateway:
 
     @contextmanager
     def held(self) -> Iterator[list[Event]]:
-        """Hold events back; the list, as it was left, is told at the end."""
+        """Hold back events in a list that a test may change; send it at the end."""
         held: list[Event] = []
         self._held = held
         try:
@@ -77,33 +76,33 @@ class Gateway:
         finally:
             self._held = None
             for event in held:
-                self._tell(event)
+                self._send_event(event)
 
     @contextmanager
     def doubled(self) -> Iterator[None]:
-        """Tell of every event twice."""
+        """Send every event twice."""
         with self.held() as events:
             yield
             events.extend(list(events))
 
-    def _tell(self, event: Event) -> None:
+    def _send_event(self, event: Event) -> None:
         if self._held is not None:
             self._held.append(event)
             return
         live = dict(self._live.values())
         for session in self.sessions.values():
-            if (frame := session.told(event)) and session in live:
+            if (frame := session.frame_for(event)) and session in live:
                 live[session].put_nowait(frame)
 
     # one connection
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        """Answer one bot's socket for as long as it lasts."""
+        """Serve one bot's socket until it closes."""
         socket = web.WebSocketResponse(autoclose=False)
         await socket.prepare(request)
         connection = Connection(request, socket)
         self.log.append(f"connect {connection.path}")
-        watch = asyncio.create_task(self._watch(connection))
+        heartbeat_check = asyncio.create_task(self._check_heartbeat(connection))
         try:
             connection.check_address()
             await connection.send({"op": HELLO, "d": {"heartbeat_interval": int(self.heartbeat_seconds * 1000)}})
@@ -112,32 +111,32 @@ class Gateway:
             self.closed.append(closing.code)
             await connection.close(closing.code, str(closing))
         finally:
-            watch.cancel()
+            heartbeat_check.cancel()
             self._leave(connection)
         return socket
 
-    async def _watch(self, connection: Connection) -> None:
-        """Close the socket of a bot that has stopped beating; its session is over."""
-        while time.monotonic() - connection.beaten < self.heartbeat_seconds * 1.5:
+    async def _check_heartbeat(self, connection: Connection) -> None:
+        """Close the socket and end the session of a bot that sends no heartbeats."""
+        while time.monotonic() - connection.last_beat < self.heartbeat_seconds * 1.5:
             await asyncio.sleep(self.heartbeat_seconds / 4)
         self.closed.append(4009)
         if connection in self._live:
             self.sessions.pop(self._live[connection][0].id, None)
-        self.world.changed()
+        self.simulation.changed()
         await connection.close(4009, "Session timed out")
 
     def join(self, connection: Connection, session: Session, frames: list[Json]) -> asyncio.Queue[Json | str]:
-        """Let a connection have a session's events from here on, these first."""
+        """Send a session's events to a connection from now on, `frames` first."""
         queue: asyncio.Queue[Json | str] = asyncio.Queue()
         for frame in frames:
             queue.put_nowait(frame)
         self._live[connection] = (session, queue)
-        self.world.changed()
+        self.simulation.changed()
         return queue
 
     def _leave(self, connection: Connection) -> None:
-        """A bot that says goodbye gives up its session; one whose line broke may come back."""
+        """End the session of a bot that closed its socket; after a lost connection it may resume."""
         session, _ = self._live.pop(connection, (None, None))
         if session and connection.close_code in (1000, 1001):
             self.sessions.pop(session.id, None)
-        self.world.changed()
+        self.simulation.changed()

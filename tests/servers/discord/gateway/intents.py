@@ -1,4 +1,4 @@
-"""Which events a bot asked for, and what of a message it may read."""
+"""Gateway intents: the events a bot receives, and the message fields it may read."""
 
 from enum import IntFlag
 from typing import Any
@@ -7,7 +7,7 @@ from tests.servers.discord.objects import Channel
 
 
 class Intent(IntFlag):
-    """What a bot asks for when it identifies."""
+    """An intent that a bot requests when it identifies."""
 
     GUILDS = 1 << 0
     GUILD_MEMBERS = 1 << 1
@@ -33,7 +33,7 @@ class Intent(IntFlag):
 
 
 class AppFlag(IntFlag):
-    """Which privileged intents an application has switched on in the developer portal."""
+    """The privileged intents enabled for an application in the developer portal."""
 
     PRESENCES = 1 << 12
     GUILD_MEMBERS = 1 << 14
@@ -49,17 +49,17 @@ PRIVILEGED = {
 
 
 def valid(intents: object) -> bool:
-    """Whether every bit is one that exists."""
+    """Return whether every bit is an intent."""
     return isinstance(intents, int) and not isinstance(intents, bool) and intents >= 0 and not intents & ~_all()
 
 
 def allowed(intents: int, flags: AppFlag) -> bool:
-    """Whether every privileged intent that is asked for is switched on."""
-    return all(flags & switched for intent, switched in PRIVILEGED.items() if intents & intent)
+    """Return whether all requested privileged intents are enabled."""
+    return all(flags & flag for intent, flag in PRIVILEGED.items() if intents & intent)
 
 
-def asked_for(name: str, channel: Channel | None, intents: int) -> bool:
-    """Whether an event of this name is among what was asked for."""
+def subscribed(name: str, channel: Channel | None, intents: int) -> bool:
+    """Return whether an event of this name belongs to the requested intents."""
     private = channel is not None and channel.guild is None
     if name.startswith("MESSAGE_"):
         return bool(intents & (Intent.DIRECT_MESSAGES if private else Intent.GUILD_MESSAGES))
@@ -70,10 +70,13 @@ def asked_for(name: str, channel: Channel | None, intents: int) -> bool:
     return name == "INTERACTION_CREATE"
 
 
-def readable(body: dict[str, Any], bot: int, *, content: bool) -> dict[str, Any]:
-    """A message as the bot may read it. Without Message Content: only its own, private ones, and those that mention it."""
+def readable_message(body: dict[str, Any], bot: int, *, content: bool) -> dict[str, Any]:
+    """Return a message as the bot may read it.
+
+    Without Message Content it can read only its own and private messages, and those that mention it.
+    """
     if body.get("referenced_message"):
-        body = {**body, "referenced_message": readable(body["referenced_message"], bot, content=content)}
+        body = {**body, "referenced_message": readable_message(body["referenced_message"], bot, content=content)}
     private = "guild_id" not in body
     mentioned = any(user["id"] == str(bot) for user in body["mentions"])
     if content or private or mentioned or body["author"]["id"] == str(bot):

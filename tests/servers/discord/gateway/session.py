@@ -1,4 +1,4 @@
-"""One bot's session: what it asked for, what it was told, and so what it missed while it was away."""
+"""One bot's gateway session: its intents, and the events to replay when it resumes."""
 
 import secrets
 from collections import deque
@@ -9,48 +9,48 @@ from tests.servers.discord.gateway import intents
 from tests.servers.discord.objects import Channel, Event, Guild
 
 Json = dict[str, Any]
-REPLAYED = 1000
-"""How many events are kept for a bot that comes back."""
+MAX_REPLAYED = 1000
+"""Events kept for a bot that resumes."""
 
 
 @dataclass(eq=False, slots=True)
 class Session:
-    """`seq` numbers the events; `kept` are those that can be told again, oldest first."""
+    """A session; `seq` numbers its events, `kept` are those that can be replayed, oldest first."""
 
     bot: int
     intents: int
     shard: tuple[int, int]
     id: str = field(default_factory=lambda: secrets.token_hex(16))
     seq: int = 0
-    kept: deque[Json] = field(default_factory=lambda: deque(maxlen=REPLAYED))
+    kept: deque[Json] = field(default_factory=lambda: deque(maxlen=MAX_REPLAYED))
 
     def frame(self, name: str, payload: Json) -> Json:
-        """The next event, numbered and kept."""
+        """Return the next event, numbered and kept for replay."""
         self.seq += 1
         frame = {"op": 0, "t": name, "s": self.seq, "d": payload}
         self.kept.append(frame)
         return frame
 
-    def told(self, event: Event) -> Json | None:
-        """The event as this bot is told of it, or None."""
-        if not self.concerns(event.guild, event.channel) or not self._wants(event):
+    def frame_for(self, event: Event) -> Json | None:
+        """Return the frame for an event, or None if this bot does not receive it."""
+        if not self.includes(event.guild, event.channel) or not self._wants(event):
             return None
         payload = event.payload
         if event.name in ("MESSAGE_CREATE", "MESSAGE_UPDATE"):
             content = bool(self.intents & intents.Intent.MESSAGE_CONTENT)
-            payload = intents.readable(payload, self.bot, content=content)
+            payload = intents.readable_message(payload, self.bot, content=content)
         return self.frame(event.name, payload)
 
-    def concerns(self, guild: Guild | None, channel: Channel | None = None) -> bool:
-        """Whether this shard is told of a guild (None: of private chats), and the bot may see the channel."""
+    def includes(self, guild: Guild | None, channel: Channel | None = None) -> bool:
+        """Return whether this shard has a guild (None: private channels) and may see the channel."""
         number, count = self.shard
         mine = (guild.id >> 22) % count == number if guild else number == 0
         return mine and (channel is None or bool(channel.bot_may & channel.bot_may.VIEW))
 
     def missed(self, seq: int) -> list[Json] | None:
-        """The events after `seq`, or None where some of them are no longer kept."""
+        """Return the events after `seq`, or None if some are no longer kept."""
         missed = [frame for frame in self.kept if frame["s"] > seq]
         return missed if len(missed) == self.seq - seq else None
 
     def _wants(self, event: Event) -> bool:
-        return intents.asked_for(event.name, event.channel, self.intents)
+        return intents.subscribed(event.name, event.channel, self.intents)

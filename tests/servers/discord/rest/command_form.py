@@ -1,4 +1,4 @@
-"""The form of an application command, checked as the platform checks it."""
+"""Validation of an application command, as strict as Discord's."""
 
 import re
 from collections.abc import Sequence
@@ -9,14 +9,14 @@ from tests.servers.discord.errors import form_error
 Json = dict[str, Any]
 SUBCOMMAND, GROUP, STRING, INTEGER, BOOLEAN, NUMBER = 1, 2, 3, 4, 5, 10
 TYPES = range(1, 12)
-CHOSEN = (STRING, INTEGER, NUMBER)
-"""Types whose values a person types or chooses; ranges and choices are for these."""
+VALUE_TYPES = (STRING, INTEGER, NUMBER)
+"""Option types with a value that may have a range or choices."""
 NAME = re.compile(r"[-_'\w]{1,32}")
-MOST_OPTIONS = 25
+MAX_OPTIONS = 25
 
 
 def checked_command(body: Any, where: str) -> Json:
-    """A chat command with its defaults filled in; raises ApiError for the first thing that is wrong."""
+    """Return a chat command with defaults filled in. Raises ApiError for its first error."""
     if not isinstance(body, dict):
         raise form_error(where, "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
     if body.get("type", 1) != 1:
@@ -56,8 +56,8 @@ def _named(body: Json, where: str) -> Json:
 
 def _options(body: Any, where: str, depth: int) -> list[Json]:
     body = [] if body is None else body
-    if not isinstance(body, list) or len(body) > MOST_OPTIONS:
-        raise form_error(f"{where}.options", "BASE_TYPE_MAX_LENGTH", f"Must be {MOST_OPTIONS} or fewer in length.")
+    if not isinstance(body, list) or len(body) > MAX_OPTIONS:
+        raise form_error(f"{where}.options", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_OPTIONS} or fewer in length.")
     options = [_option(one, f"{where}.options.{number}", depth) for number, one in enumerate(body)]
     names = [one["name"] for one in options]
     if len(set(names)) < len(names):
@@ -112,8 +112,8 @@ def _check_choices(body: Json, where: str, kind: int) -> None:
     choices = body.get("choices")
     if not choices:
         return
-    if kind not in CHOSEN or len(choices) > MOST_OPTIONS:
-        raise form_error(f"{where}.choices", "BASE_TYPE_MAX_LENGTH", f"Must be {MOST_OPTIONS} or fewer in length.")
+    if kind not in VALUE_TYPES or len(choices) > MAX_OPTIONS:
+        raise form_error(f"{where}.choices", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_OPTIONS} or fewer in length.")
     for number, choice in enumerate(choices):
         if not 1 <= len(choice["name"]) <= 100:
             raise form_error(f"{where}.choices.{number}.name", "BASE_TYPE_BAD_LENGTH", "Must be between 1 and 100.")

@@ -1,4 +1,4 @@
-"""The application commands that are registered, and what a person's client makes of them. Knows no requests."""
+"""Registered application commands, and how a person's client uses them. Knows no requests."""
 
 from typing import Any
 
@@ -6,20 +6,20 @@ from tests.servers.discord.errors import form_error
 from tests.servers.discord.objects import Ids, Member
 from tests.servers.discord.rest.command_form import (
     BOOLEAN,
-    CHOSEN,
     INTEGER,
     NUMBER,
     STRING,
     SUBCOMMAND,
+    VALUE_TYPES,
     checked_command,
 )
 
 Json = dict[str, Any]
-MOST = 100
+MAX_COMMANDS = 100
 
 
 class CommandBook:
-    """The global commands of the application. `writes` counts how often they were overwritten."""
+    """The application's global commands; `writes` counts overwrites."""
 
     def __init__(self, ids: Ids) -> None:
         self._ids = ids
@@ -30,11 +30,11 @@ class CommandBook:
         return list(self._commands.values())
 
     def overwrite(self, body: object, application: int) -> list[Json]:
-        """Register these and no others; one whose name was there keeps its id. Raises ApiError for a wrong form."""
+        """Replace all commands; a known name keeps its id. Raises ApiError for an invalid form."""
         if not isinstance(body, list):
             raise form_error("_", "LIST_TYPE", "Must be a list.")
-        if len(body) > MOST:
-            raise form_error("_", "BASE_TYPE_MAX_LENGTH", f"Must be {MOST} or fewer in length.")
+        if len(body) > MAX_COMMANDS:
+            raise form_error("_", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_COMMANDS} or fewer in length.")
         commands = [checked_command(one, str(number)) for number, one in enumerate(body)]
         names = [one["name"] for one in commands]
         if len(set(names)) < len(names):
@@ -47,10 +47,9 @@ class CommandBook:
         return self.listed()
 
     def used(self, name: str, options: Json, member: Member | None, *, checked: bool = True) -> Json:
-        """What is sent when a person uses "command" or "command subcommand" with options.
+        """Return the data sent when a person uses "command" or "command subcommand" with options.
 
-        Raises ValueError for what their client would not offer or let through, and, `checked` False, only for a command
-        that is not there.
+        Raises ValueError for input that their client would refuse, or with `checked` False only for an unknown command.
         """
         first, *rest = name.split()
         if (command := self._commands.get(first)) is None:
@@ -87,11 +86,11 @@ class CommandBook:
 
 
 def _fault(option: Json, value: Any) -> str:
-    """Why a client would not send this value; "" if it would."""
+    """Return why a client would not send this value, or ""."""
     if option["type"] == BOOLEAN and isinstance(value, bool):
         return ""
     kinds: dict[int, tuple[type, ...]] = {STRING: (str,), INTEGER: (int,), NUMBER: (int, float)}
-    if option["type"] not in CHOSEN or not isinstance(value, kinds[option["type"]]) or isinstance(value, bool):
+    if option["type"] not in VALUE_TYPES or not isinstance(value, kinds[option["type"]]) or isinstance(value, bool):
         return f"{value!r} is not of this option's type"
     if option.get("choices") and value not in [choice["value"] for choice in option["choices"]]:
         return f"{value!r} is no choice"

@@ -1,4 +1,4 @@
-"""Answering commands: acknowledged within 3 seconds, answered within 15 minutes, seen by one or by all."""
+"""REST answers to commands: acknowledged within 3 seconds, finished within 15 minutes."""
 
 import time
 from typing import Any
@@ -18,7 +18,7 @@ from tests.servers.discord.objects import Flag, Interaction, Message
 from tests.servers.discord.rest import payloads
 from tests.servers.discord.rest.message_form import Form, checked_message
 from tests.servers.discord.rest.requests import id_in, json_of
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 ACKNOWLEDGED_WITHIN = 3.0
 ANSWERED_WITHIN = 900.0
@@ -26,10 +26,10 @@ ANSWER, DEFER = 4, 5
 
 
 class Interactions:
-    """The handlers of /interactions/… and of the webhook that each interaction is."""
+    """The handlers of /interactions/… and of each interaction's webhook."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, simulation: SimulatedDiscord) -> None:
+        self.simulation = simulation
 
     def routes(self) -> list[web.RouteDef]:
         webhook = "/webhooks/{application}/{token}"
@@ -42,12 +42,12 @@ class Interactions:
         ]
 
     async def acknowledge(self, request: web.Request) -> web.Response:
-        interaction = self.world.interactions.get(id_in(request, "interaction"))
+        interaction = self.simulation.interactions.get(id_in(request, "interaction"))
         if interaction is None or interaction.token != request.match_info["token"]:
             raise unknown_interaction()
         if interaction.acknowledged is not None:
             raise already_acknowledged()
-        if self.world.now() - interaction.created > ACKNOWLEDGED_WITHIN:
+        if self.simulation.now() - interaction.created > ACKNOWLEDGED_WITHIN:
             raise unknown_interaction()
         body = await json_of(request)
         kind = body.get("type") if isinstance(body, dict) else None
@@ -60,8 +60,8 @@ class Interactions:
             flags = Flag.LOADING | Flag(int(data.get("flags") or 0) & Flag.EPHEMERAL)
             interaction.original = self._message(interaction, Form("", set(), flags))
         interaction.acknowledged = kind
-        self.world.post(interaction.original) if not interaction.original.flags & Flag.EPHEMERAL else None
-        self.world.changed()
+        self.simulation.post(interaction.original) if not interaction.original.flags & Flag.EPHEMERAL else None
+        self.simulation.changed()
         return self._acknowledged(request, interaction, interaction.original)
 
     def _acknowledged(self, request: web.Request, interaction: Interaction, message: Message) -> web.Response:
@@ -78,15 +78,15 @@ class Interactions:
         return json_response({"interaction": told, "resource": resource})
 
     async def follow_up(self, request: web.Request) -> web.Response:
-        """Post another answer; the first after a deferral takes the place of "thinking", and its ephemerality."""
+        """Post another answer; the first one replaces "thinking", and is as ephemeral as that."""
         interaction = self._interaction(request)
         form = checked_message(await json_of(request))
         if interaction.original and interaction.original.flags & Flag.LOADING:
             return self._rewritten(interaction.original, form)
         message = self._message(interaction, form)
         interaction.followups.append(message)
-        self.world.post(message) if not message.flags & Flag.EPHEMERAL else None
-        self.world.changed()
+        self.simulation.post(message) if not message.flags & Flag.EPHEMERAL else None
+        self.simulation.changed()
         return json_response(payloads.message(message))
 
     async def show(self, request: web.Request) -> web.Response:
@@ -104,7 +104,7 @@ class Interactions:
         else:
             interaction.followups.remove(message)
         if not message.flags & Flag.EPHEMERAL:
-            self.world.delete(message)
+            self.simulation.delete(message)
         return web.Response(status=204)
 
     def _rewritten(self, message: Message, form: Form) -> web.Response:
@@ -113,20 +113,22 @@ class Interactions:
         message.content, message.pings = form.content, form.pings
         message.flags &= ~Flag.LOADING
         message.edited = None if thinking else time.time()
-        self.world.tell_of(message, "MESSAGE_UPDATE")
+        self.simulation.emit_message(message, "MESSAGE_UPDATE")
         return json_response(payloads.message(message))
 
     def _message(self, interaction: Interaction, form: Form) -> Message:
-        message = Message(self.world.new_id(), interaction.channel, self.world.bot, form.content, time.time(), type=20)
+        message = Message(
+            self.simulation.new_id(), interaction.channel, self.simulation.bot, form.content, time.time(), type=20
+        )
         message.pings, message.flags, message.interaction = form.pings, form.flags, interaction
         return message
 
     def _interaction(self, request: web.Request) -> Interaction:
         token: str = request.match_info["token"]
-        found = [one for one in self.world.interactions.values() if one.token == token]
-        if not found or request.match_info["application"] != str(self.world.application_id):
+        found = [one for one in self.simulation.interactions.values() if one.token == token]
+        if not found or request.match_info["application"] != str(self.simulation.application_id):
             raise unknown_webhook()
-        if self.world.now() - found[0].created > ANSWERED_WITHIN:
+        if self.simulation.now() - found[0].created > ANSWERED_WITHIN:
             raise invalid_webhook_token()
         if found[0].acknowledged is None:
             raise unknown_webhook()

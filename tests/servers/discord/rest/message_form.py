@@ -1,4 +1,4 @@
-"""The form of a message that a bot sends, checked as the platform checks it."""
+"""Validation of a message that a bot sends, as strict as Discord's."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,15 +8,15 @@ from tests.servers.discord.markup import mentioned
 from tests.servers.discord.objects import Flag
 
 Json = dict[str, Any]
-LONGEST = 2000
-PINGED = ("everyone", "roles", "users")
+MAX_LENGTH = 2000
+PING_KINDS = ("everyone", "roles", "users")
 
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """What is to be posted. `reference` is the id of the message it answers; `lenient`: that may be gone.
+    """A validated message, replying to `reference`, which may be missing if `lenient`.
 
-    `once`: a message with the same nonce, if there is one, is what was meant.
+    `once`: an existing message with the same nonce is returned instead of posting another.
     """
 
     content: str
@@ -31,15 +31,15 @@ class Form:
 
 
 def checked_message(body: Any) -> Form:
-    """The message in a request's body; raises ApiError for the first thing that is wrong."""
+    """Return the message in a request's body. Raises ApiError for its first error."""
     if not isinstance(body, dict):
         raise form_error("_", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
     content = body.get("content")
     if content is not None and not isinstance(content, str):
         raise form_error("content", "BASE_TYPE_STRING", "Must be a string.")
     content = (content or "").strip()
-    if len(content) > LONGEST:
-        raise form_error("content", "BASE_TYPE_MAX_LENGTH", f"Must be {LONGEST} or fewer in length.")
+    if len(content) > MAX_LENGTH:
+        raise form_error("content", "BASE_TYPE_MAX_LENGTH", f"Must be {MAX_LENGTH} or fewer in length.")
     if not content:
         raise empty_message()
     if not isinstance(body.get("tts", False), bool):
@@ -56,15 +56,15 @@ def checked_message(body: Any) -> Form:
 
 
 def _pings(content: str, allowed: Any) -> tuple[set[int | str], bool]:
-    """Whom the text notifies, and whether a reply notifies whom it answers."""
+    """Return the users the text notifies, and whether a reply notifies its target's author."""
     found = mentioned(content)
     if allowed is None:
         return found, True
     if not isinstance(allowed, dict):
         raise form_error("allowed_mentions", "MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
     parse, users = allowed.get("parse") or [], allowed.get("users") or []
-    if any(kind not in PINGED for kind in parse):
-        raise form_error("allowed_mentions.parse", "BASE_TYPE_CHOICES", f"Value must be one of {PINGED}.")
+    if any(kind not in PING_KINDS for kind in parse):
+        raise form_error("allowed_mentions.parse", "BASE_TYPE_CHOICES", f"Value must be one of {PING_KINDS}.")
     if "users" in parse and users:
         raise form_error(
             "allowed_mentions", "MESSAGE_ALLOWED_MENTIONS_PARSE_EXCLUSIVE", '"users" is exclusive with parse'

@@ -1,4 +1,4 @@
-"""Channels and their messages over REST."""
+"""REST handlers of channels and their messages."""
 
 import time
 from typing import Any
@@ -8,8 +8,8 @@ from aiohttp import web
 from tests.servers.discord.errors import (
     ApiError,
     form_error,
-    may_not_read_what_it_answers,
     missing_access,
+    missing_history_permission,
     missing_permissions,
     not_the_author,
     unknown_channel,
@@ -21,14 +21,14 @@ from tests.servers.discord.objects import Channel, Event, Flag, Kind, Message, P
 from tests.servers.discord.rest import payloads
 from tests.servers.discord.rest.message_form import checked_message
 from tests.servers.discord.rest.requests import id_in, json_of
-from tests.servers.discord.simulation import World
+from tests.servers.discord.simulation import SimulatedDiscord
 
 
 class Messages:
-    """The handlers of /channels/… and of opening a private chat."""
+    """The handlers of /channels/… and of opening a private channel."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, simulation: SimulatedDiscord) -> None:
+        self.simulation = simulation
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -60,21 +60,21 @@ class Messages:
     async def post(self, request: web.Request) -> web.Response:
         channel = self._channel(request, sending(self._channel(request)))
         form = checked_message(await json_of(request))
-        posted = [one for one in self.world.of_bot(channel) if form.once and one.nonce == form.nonce]
+        posted = [one for one in self.simulation.bot_messages(channel) if form.once and one.nonce == form.nonce]
         if posted:
             return json_response(payloads.message(posted[0]))
-        message = Message(self.world.new_id(), channel, self.world.bot, form.content, time.time())
+        message = Message(self.simulation.new_id(), channel, self.simulation.bot, form.content, time.time())
         message.pings, message.flags = form.pings, form.flags & ~(Flag.EPHEMERAL | Flag.LOADING)
         message.nonce = form.nonce
         if form.reference is not None:
             self._refer(message, form.reference, form.reference_channel, lenient=form.lenient, pings=form.pings_author)
-        return json_response(payloads.message(self.world.post(message)))
+        return json_response(payloads.message(self.simulation.post(message)))
 
     def _refer(self, message: Message, id_: int, channel: int | None, *, lenient: bool, pings: bool) -> None:
-        """Make the message a reply, where what it answers is still there."""
+        """Make the message a reply, if its target still exists."""
         here = message.channel
         if not here.bot_may & Permission.READ_HISTORY:
-            raise may_not_read_what_it_answers()
+            raise missing_history_permission()
         found = here.messages.get(id_) if channel in (None, here.id) else None
         if found:
             message.reference, message.type = id_, 19
@@ -84,37 +84,41 @@ class Messages:
 
     async def edit(self, request: web.Request) -> web.Response:
         message = self._message(request)
-        if message.author is not self.world.bot:
+        if message.author is not self.simulation.bot:
             raise not_the_author()
-        self.world.edit(message, checked_message(await json_of(request)).content)
+        self.simulation.edit(message, checked_message(await json_of(request)).content)
         return json_response(payloads.message(message))
 
     async def delete(self, request: web.Request) -> web.Response:
         message = self._message(request)
-        if message.author is not self.world.bot:
+        if message.author is not self.simulation.bot:
             raise missing_permissions()
-        self.world.delete(message)
+        self.simulation.delete(message)
         return web.Response(status=204)
 
     async def typing(self, request: web.Request) -> web.Response:
         channel = self._channel(request, sending(self._channel(request)))
-        self.world.typing.append(channel)
-        told: dict[str, Any] = {"channel_id": str(channel.id), "user_id": str(self.world.bot.id), "timestamp": 0}
-        self.world.tell(Event("TYPING_START", told, channel.guild, channel))
+        self.simulation.typing.append(channel)
+        payload: dict[str, Any] = {
+            "channel_id": str(channel.id),
+            "user_id": str(self.simulation.bot.id),
+            "timestamp": 0,
+        }
+        self.simulation.emit(Event("TYPING_START", payload, channel.guild, channel))
         return web.Response(status=204)
 
     async def open_dm(self, request: web.Request) -> web.Response:
         body = await json_of(request)
         recipient = str(body.get("recipient_id")) if isinstance(body, dict) else ""
-        people = {user.user for guild in self.world.guilds.values() for user in guild.members.values()}
+        people = {user.user for guild in self.simulation.guilds.values() for user in guild.members.values()}
         for user in people:
-            if str(user.id) == recipient and user is not self.world.bot:
-                return json_response(payloads.channel(self.world.dm(user)))
+            if str(user.id) == recipient and user is not self.simulation.bot:
+                return json_response(payloads.channel(self.simulation.dm(user)))
         raise ApiError(400, 50033, "Invalid Recipient(s)")
 
     def _channel(self, request: web.Request, needed: Permission = Permission.VIEW) -> Channel:
-        """The channel of a request, where the bot may do there what the request needs."""
-        channel = self.world.channels.get(id_in(request, "channel"))
+        """Return the channel of a request. Raises ApiError if the bot lacks the permission."""
+        channel = self.simulation.channels.get(id_in(request, "channel"))
         if channel is None:
             raise unknown_channel()
         if not channel.bot_may & Permission.VIEW:
@@ -133,5 +137,5 @@ class Messages:
 
 
 def sending(channel: Channel) -> Permission:
-    """What is needed to write in a channel."""
+    """Return the permission needed to write in a channel."""
     return Permission.SEND_IN_THREADS if channel.kind is Kind.THREAD else Permission.SEND

@@ -1,4 +1,4 @@
-"""Things as Discord writes them in JSON."""
+"""Discord's JSON for users, members, messages, channels and guilds."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -25,7 +25,7 @@ def user(who: User) -> Json:
 
 
 def member(who: Member) -> Json:
-    """Without the user, as beside a message."""
+    """Return a member without the user, as in a message."""
     return {
         "roles": [str(role) for role in who.roles],
         "nick": None,
@@ -39,7 +39,7 @@ def member(who: Member) -> Json:
 
 
 def message(it: Message) -> Json:
-    """As in MESSAGE_CREATE, with what it answers one level deep."""
+    """Return the payload of MESSAGE_CREATE, with the message it replies to."""
     guild = it.channel.guild
     body = _plain(it)
     if guild and it.with_member and not it.webhook and it.author.id in guild.members:
@@ -69,29 +69,29 @@ def _plain(it: Message) -> Json:
         "type": it.type,
         "flags": int(it.flags),
     }
-    return body | _ties(it)
+    return body | _links(it)
 
 
-def _ties(it: Message) -> Json:
-    """What a message belongs to: a guild, the message that it answers, a webhook, a command."""
+def _links(it: Message) -> Json:
+    """Return a message's references: guild, message replied to, webhook or command."""
     there: Json = {"guild_id": str(it.channel.guild.id)} if it.channel.guild else {}
-    ties = dict(there)
+    links = dict(there)
     if it.reference:
         answered = {"type": 0, "message_id": str(it.reference), "channel_id": str(it.channel.id)}
-        ties["message_reference"] = answered | there
+        links["message_reference"] = answered | there
     if it.nonce:
-        ties["nonce"] = it.nonce
+        links["nonce"] = it.nonce
     if it.webhook or it.interaction:
-        ties["webhook_id"] = str(it.author.id)
+        links["webhook_id"] = str(it.author.id)
     if it.interaction:
-        ties["application_id"] = str(it.author.id)
-        ties["interaction_metadata"] = {
+        links["application_id"] = str(it.author.id)
+        links["interaction_metadata"] = {
             "id": str(it.interaction.id),
             "type": 2,
             "user": user(it.interaction.user),
             "authorizing_integration_owners": {},
         }
-    return ties
+    return links
 
 
 def _mentioned(it: Message, id_: int) -> Json:
@@ -127,7 +127,7 @@ def channel(it: Channel) -> Json:
 
 
 def guild(it: Guild, bot: User) -> Json:
-    """As in GUILD_CREATE: without the Members intent, of all members only the bot itself is told."""
+    """Return the payload of GUILD_CREATE; without the Members intent, only the bot is listed."""
     open_channels = [one for one in it.channels.values() if one.bot_may & one.bot_may.VIEW]
     everyone = [{"id": str(it.id), "name": "@everyone"}]
     roles = [*everyone, *({"id": str(id_), "name": name} for id_, name in it.roles.items())]

@@ -1,4 +1,4 @@
-"""How many requests are let through: so many a window for each route and channel, so many a second in all."""
+"""Discord's rate limits: per window for each route and channel, and per second in all."""
 
 import hashlib
 import time
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class Limit:
-    """`requests` in each window of `seconds`."""
+    """A limit of `requests` in each window of `seconds`."""
 
     requests: int
     seconds: float
@@ -16,14 +16,14 @@ class Limit:
 
 @dataclass(slots=True)
 class Bucket:
-    """One route in one channel: when its window ends, and how many requests are left in it."""
+    """One route in one channel: the end of its window, and the requests left in it."""
 
     limit: Limit
     left: int = 0
     ends: float = 0.0
 
     def take(self, now: float) -> bool:
-        """Count one request; False: it is one too many."""
+        """Count one request; return False if it exceeds the limit."""
         if now >= self.ends:
             self.left, self.ends = self.limit.requests, now + self.limit.seconds
         self.left -= 1
@@ -32,9 +32,9 @@ class Bucket:
 
 @dataclass
 class RateLimits:
-    """The limits, which a test may change before the first request. `in_all` is without interactions' answers.
+    """The limits, which tests may change first; `in_all` excludes answers to interactions.
 
-    `broken` counts the requests that were one too many.
+    `broken` counts the requests that exceeded a limit.
     """
 
     of_route: dict[str, Limit] = field(default_factory=lambda: {"POST /channels/{channel}/messages": Limit(5, 5.0)})
@@ -45,7 +45,7 @@ class RateLimits:
     _recent: deque[float] = field(default_factory=deque)
 
     def take(self, route: str, major: str, *, counts_in_all: bool) -> tuple[bool, bool, dict[str, str]]:
-        """Count one request: is it let through, is the limit in all the one it broke, and the headers that say so."""
+        """Count one request; return whether it passes, whether the limit is global, the headers."""
         now = time.monotonic()
         if counts_in_all and self._too_many_in_all(now):
             self.broken += 1
@@ -73,7 +73,7 @@ class RateLimits:
 
 
 def refusal_headers(seconds: float, *, everywhere: bool) -> dict[str, str]:
-    """Of a 429. Without `Via` a client must take it for a ban by the network in front of Discord."""
+    """Return the headers of a 429; without `Via`, clients take it for a ban by Discord's proxy."""
     headers = {"Retry-After": str(max(1, round(seconds))), "Via": "1.1 google"}
     scope = (
         {"X-RateLimit-Global": "true", "X-RateLimit-Scope": "global"} if everywhere else {"X-RateLimit-Scope": "user"}

@@ -1,4 +1,4 @@
-"""What every handler reads of a request."""
+"""Parsing of requests, shared by all handlers."""
 
 import json
 from typing import Any
@@ -9,7 +9,7 @@ from tests.servers.discord.errors import form_error, invalid_json
 
 
 def id_in(request: web.Request, name: str) -> int:
-    """An id of the path; raises ApiError for what is none."""
+    """Return an id in the path. Raises ApiError for an invalid one."""
     value = request.match_info[name]
     if not value.isdigit():
         raise form_error(f"{name}_id", "NUMBER_TYPE_COERCE", f'Value "{value}" is not snowflake.')
@@ -17,7 +17,7 @@ def id_in(request: web.Request, name: str) -> int:
 
 
 async def json_of(request: web.Request) -> Any:
-    """The body, which must be JSON and say so."""
+    """Return the body, which must be JSON with its content type."""
     try:
         if request.content_type == "application/json":
             return json.loads(await request.read())

@@ -1,4 +1,4 @@
-"""Rows of tables, whole and broken. What the columns mean is the readers' business."""
+"""Reading CSV rows, valid and broken."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Files, folders and zips opened alike, and every way they can be broken told in one line."""
+"""Opening files, folders and zips, and the one-line error for each way to break them."""
 
 import io
 import logging
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
-from training.exports.common.files import ExportFile, open_text, open_tree, text_of
+from training.exports.common.encodings import decode_head
+from training.exports.common.files import ExportFile, open_text, open_tree
 
 TREE = {
     "readme.txt": b"hello",
@@ -220,7 +221,7 @@ def test_text_is_read_in_the_encoding_it_was_written_in(
             with open_text(file) as stream:
                 assert stream.read() == text
     assert [record.getMessage().endswith("read as Windows-1252") for record in caplog.records] == [True] * noted
-    assert text_of(text.encode(encoding)[-20:]).endswith("café”\n") or encoding == "utf-16"
+    assert decode_head(text.encode(encoding)[-20:]).endswith("café”\n") or encoding == "utf-16"
 
 
 @pytest.mark.parametrize("cut", range(1, 4))
@@ -233,9 +234,9 @@ def test_a_character_across_two_reads_or_cut_at_the_end_is_still_utf_8(tmp_path:
 
 def test_the_head_of_a_file_decodes_wherever_it_is_cut() -> None:
     head = "naïve 😂".encode()
-    assert [text_of(head[:end]) for end in (2, 3, 4, 7, 8, 10)] == ["na", "na", "naï", "naïve ", "naïve ", "naïve "]
-    assert text_of("na\xefve".encode("cp1252")) == "naïve"
-    assert text_of("naïve".encode("utf-16")) == text_of("naïve".encode("utf-8-sig")) == "naïve"
+    assert [decode_head(head[:end]) for end in (2, 3, 4, 7, 8, 10)] == ["na", "na", "naï", "naïve ", "naïve ", "naïve "]
+    assert decode_head("na\xefve".encode("cp1252")) == "naïve"
+    assert decode_head("naïve".encode("utf-16")) == decode_head("naïve".encode("utf-8-sig")) == "naïve"
 
 
 def test_line_ends_are_told_apart_from_nothing(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What is kept of a message's text, and what is not words at all."""
+"""Cleaning messages, and the reasons to drop them."""
 
 import time
 

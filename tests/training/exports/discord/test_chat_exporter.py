@@ -1,4 +1,4 @@
-"""DiscordChatExporter's JSON as versions old and new write it. All of it is made up here."""
+"""Reading DiscordChatExporter's JSON of old and new versions, all made up here."""
 
 import json
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from tests.training.exports.written_files import counted
+from tests.training.exports.export_files import count_records
 from training.exports.common.files import open_tree
 from training.exports.common.record import Record
 from training.exports.discord.chat_exporter import READER
@@ -16,7 +16,7 @@ FOX = {"id": "9007199254740993", "name": "fox", "discriminator": "0042", "nickna
 OWL = {"id": "22", "name": "owl.night", "discriminator": "0000", "nickname": "Owl", "isBot": False}
 
 
-def said(content: str = "hello", **more: Any) -> dict[str, Any]:
+def make_message(content: str = "hello", **more: Any) -> dict[str, Any]:
     return {
         "id": "901", "type": "Default", "timestamp": "2023-01-17T19:33:19.087+00:00", "timestampEdited": None,
         "content": content, "author": FOX, "attachments": [], "embeds": [], "stickers": [], "mentions": [],
@@ -48,7 +48,7 @@ def records(path: Path) -> list[Record]:
 
 @pytest.mark.parametrize("sort_keys", [False, True])
 def test_a_message_keeps_its_ids_names_and_times(tmp_path: Path, sort_keys: bool) -> None:
-    message = said(
+    message = make_message(
         type="Reply", timestampEdited="2023-01-17T19:34:19+00:00", reference={"messageId": "900", "channelId": "77"}
     )
     assert read(tmp_path, message, sort_keys=sort_keys) == [
@@ -67,7 +67,7 @@ def test_a_message_keeps_its_ids_names_and_times(tmp_path: Path, sort_keys: bool
 
 @pytest.mark.parametrize("kind", ["Default", "Reply", 0, 19])
 def test_talk_is_kept_whether_its_kind_is_a_name_or_a_number(tmp_path: Path, kind: object) -> None:
-    assert read(tmp_path, said(type=kind))[0].text == "hello"
+    assert read(tmp_path, make_message(type=kind))[0].text == "hello"
 
 
 @pytest.mark.parametrize(
@@ -89,11 +89,11 @@ def test_talk_is_kept_whether_its_kind_is_a_name_or_a_number(tmp_path: Path, kin
     ],
 )
 def test_what_is_not_ones_own_words_is_dropped_and_says_why(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
-    assert [(record.dropped, record.text) for record in read(tmp_path, said(**more))] == [(reason, "")]
+    assert [(record.dropped, record.text) for record in read(tmp_path, make_message(**more))] == [(reason, "")]
 
 
 def test_nobody_is_named_in_a_text(tmp_path: Path) -> None:
-    told = said("@Owl and @owl.night: ask <@22>, not @Heron of #den", mentions=[OWL])
+    told = make_message("@Owl and @owl.night: ask <@22>, not @Heron of #den", mentions=[OWL])
     assert read(tmp_path, told)[0].text == "@someone and @someone: ask @someone, not @Heron of #den"
 
 
@@ -102,23 +102,25 @@ def test_who_writes_later_in_the_file_is_hidden_though_the_list_of_mentions_is_e
     tmp_path: Path, ensure_ascii: bool
 ) -> None:
     uhu = {"id": "5", "name": "uhu", "discriminator": "0", "nickname": 'Uhu "ü" 🦉', "isBot": False}
-    first, _ = read(tmp_path, said('hi @Uhu "ü" 🦉!'), said(author=uhu), ensure_ascii=ensure_ascii)
+    first, _ = read(tmp_path, make_message('hi @Uhu "ü" 🦉!'), make_message(author=uhu), ensure_ascii=ensure_ascii)
     assert first.text == "hi @someone!"
 
 
 def test_names_are_found_wherever_a_chunk_ends(tmp_path: Path) -> None:
-    filler = [said("x" * 999, id=str(number)) for number in range(1500)]
-    people = [said(f"@wren{n}", author=OWL | {"name": f"wren{n}", "nickname": f"wren{n}"}) for n in range(900)]
+    filler = [make_message("x" * 999, id=str(number)) for number in range(1500)]
+    people = [make_message(f"@wren{n}", author=OWL | {"name": f"wren{n}", "nickname": f"wren{n}"}) for n in range(900)]
     found = read(tmp_path, *(message for pair in zip(filler, people, strict=False) for message in pair))
     assert {record.text for record in found if not record.text.startswith("x")} == {"@someone"}
 
 
 def test_emoji_written_as_surrogates_are_joined(tmp_path: Path) -> None:
-    assert read(tmp_path, said("so 😂"), ensure_ascii=True)[0].text == "so 😂"
+    assert read(tmp_path, make_message("so 😂"), ensure_ascii=True)[0].text == "so 😂"
 
 
 def test_a_message_without_an_author_is_not_mine(tmp_path: Path) -> None:
-    assert [record.author for record in read(tmp_path, said(author=None), said(author={"name": "fox"}))] == [
+    assert [
+        record.author for record in read(tmp_path, make_message(author=None), make_message(author={"name": "fox"}))
+    ] == [
         "discord",
         "fox",
     ]
@@ -131,7 +133,7 @@ def test_values_of_the_wrong_kind_are_read_as_missing(tmp_path: Path) -> None:
 
 def test_a_file_cut_short_says_its_name_and_byte(tmp_path: Path) -> None:
     path = tmp_path / "den.json"
-    path.write_text(json.dumps(export(said(), said(), said()))[:-60], "utf-8")
+    path.write_text(json.dumps(export(make_message(), make_message(), make_message()))[:-60], "utf-8")
     with pytest.raises(DannError, match=r"den\.json: breaks off at byte \d+"):
         records(path)
 
@@ -139,8 +141,10 @@ def test_a_file_cut_short_says_its_name_and_byte(tmp_path: Path) -> None:
 def test_memory_does_not_grow_with_the_file(tmp_path: Path) -> None:
     def peak(count: int) -> int:
         path = tmp_path / "den.json"
-        path.write_text(json.dumps(export(*(said("word " * 100, id=str(number)) for number in range(count)))), "utf-8")
-        read, used = counted(READER, open_tree(path)[0])
+        path.write_text(
+            json.dumps(export(*(make_message("word " * 100, id=str(number)) for number in range(count)))), "utf-8"
+        )
+        read, used = count_records(READER, open_tree(path)[0])
         assert read == count
         return used
 

@@ -1,4 +1,4 @@
-"""DiscordChatExporter's CSV, made up here."""
+"""Reading DiscordChatExporter's CSV, made up here."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Discord data packages in both forms, written here."""
+"""Reading Discord data packages in both forms, written here."""
 
 import json
 from pathlib import Path
@@ -21,7 +21,7 @@ def read(path: Path) -> list[Record]:
 
 
 def table(tmp_path: Path, rows: str, folder: str = "c42", about: tuple[str, str] | None = None) -> list[Record]:
-    """The messages of a channel's folder; `about` is the name and text of the file on the channel."""
+    """Read a channel's folder with a CSV; `about` is the name and text of the channel's file."""
     place = tmp_path / "package" / "messages" / folder
     place.mkdir(parents=True)
     if about:

@@ -1,4 +1,4 @@
-"""Discord's markup in every form, and names that stand where a mention was."""
+"""Rendering Discord's markup, and hiding mentioned names."""
 
 import pytest
 
@@ -17,7 +17,7 @@ from training.exports.discord import markup
     ],
 )
 def test_markup_becomes_what_people_see_and_everything_else_stays(raw: str, shown: str) -> None:
-    assert markup.plain(raw) == shown
+    assert markup.render(raw) == shown
 
 
 @pytest.mark.parametrize(

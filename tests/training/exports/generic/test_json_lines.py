@@ -1,4 +1,4 @@
-"""JSON lines as people make them by hand or with a tool of their own."""
+"""Reading JSON lines that people write by hand or with their own tools."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Plain text files: which way their posts are parted, and which files are text at all."""
+"""Reading plain text: posts by line or by block, and files that are not plain text."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Tables with a text column, as spreadsheets and scripts write them."""
+"""Reading tables with a text column, from spreadsheets and scripts."""
 
 from pathlib import Path
 

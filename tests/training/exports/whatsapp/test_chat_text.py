@@ -1,4 +1,4 @@
-"""WhatsApp chats as phones of several makes and languages write them: written here, read back line by line."""
+"""Reading WhatsApp chats of several phones and languages."""
 
 import logging
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
-from tests.training.exports.written_files import counted, on_disk
+from tests.training.exports.export_files import count_records, export_file
 from training.exports.common.files import ExportFile
 from training.exports.common.record import OWNER, Record
 from training.exports.whatsapp.chat_text import READER
@@ -22,13 +22,13 @@ def read(
 ) -> list[Record]:
     path = tmp_path / name
     path.write_bytes((newline.join(lines) + newline).encode(encoding))
-    file = on_disk(path)
+    file = export_file(path)
     with file.open() as stream:
         assert READER.claims(file, stream.read(65536))
     return list(READER.read(file))
 
 
-def said(tmp_path: Path, text: str) -> Record:
+def read_one(tmp_path: Path, text: str) -> Record:
     return read(tmp_path, f"[20.01.24, 11:23:45] Fox: {text}")[0]
 
 
@@ -217,7 +217,7 @@ def test_notices_are_service_and_nobodys_words(tmp_path: Path, line: str) -> Non
     ],
 )
 def test_media_in_nine_languages_is_an_attachment(tmp_path: Path, text: str) -> None:
-    record = said(tmp_path, text)
+    record = read_one(tmp_path, text)
     assert (record.dropped, record.text, record.author) == ("attachment", "", "Fox")
 
 
@@ -234,7 +234,7 @@ def test_media_in_nine_languages_is_an_attachment(tmp_path: Path, text: str) -> 
     ],
 )
 def test_a_caption_is_kept_and_the_sign_of_an_edit_is_not(tmp_path: Path, text: str) -> None:
-    record = said(tmp_path, text)
+    record = read_one(tmp_path, text)
     assert (record.text, record.dropped) == ("look, my den", None)
 
 
@@ -250,12 +250,12 @@ def test_a_caption_is_kept_and_the_sign_of_an_edit_is_not(tmp_path: Path, text: 
     ],
 )
 def test_talk_about_such_things_is_talk(tmp_path: Path, text: str) -> None:
-    assert said(tmp_path, text).text == text
+    assert read_one(tmp_path, text).text == text
 
 
 def test_people_mentioned_are_not_named(tmp_path: Path) -> None:
     text = "@\u2068Owl of the Wood\u2069 and @4917055501001, not me@example.org at @home"
-    assert said(tmp_path, text).text == "@someone and @someone, not me@example.org at @home"
+    assert read_one(tmp_path, text).text == "@someone and @someone, not me@example.org at @home"
 
 
 def test_a_newer_export_of_a_chat_of_two_has_the_same_channel_even_if_it_reaches_back_less_far(tmp_path: Path) -> None:
@@ -279,13 +279,13 @@ def test_other_text_is_not_claimed_and_not_read_in_silence(tmp_path: Path) -> No
     path = tmp_path / "notes.txt"
     for text in ("", "hello\n", "[10:00] <fox> hi\n", "2020-01-25 10:00:00\tfox\thi\n", "10:00 - Fox: hi\n"):
         path.write_text(text)
-        assert not READER.claims(on_disk(path), text.encode())
+        assert not READER.claims(export_file(path), text.encode())
         with pytest.raises(DannError, match=r"^notes\.txt: no line begins like a WhatsApp message"):
-            list(READER.read(on_disk(path)))
+            list(READER.read(export_file(path)))
 
 
 def test_memory_does_not_grow_with_the_file() -> None:
-    """A chat of 20 MB that is never held, neither while its dates are looked at nor while it is read."""
+    """A chat of 20 MB is streamed, both for its dates and for its messages."""
     line = b"25.01.20, 10:00 - Fox: " + b"x" * 5000 + b"\n"
 
     class Endless(BytesIO):
@@ -301,7 +301,7 @@ def test_memory_does_not_grow_with_the_file() -> None:
 
         read1 = read
 
-    count, peak = counted(READER, ExportFile("big", "big", Endless, lambda _: None))
+    count, peak = count_records(READER, ExportFile("big", "big", Endless, lambda _: None))
     assert count == 4_000
     assert peak < 2_000_000
 

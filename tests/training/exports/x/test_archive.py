@@ -1,4 +1,4 @@
-"""Archives from X as they came over the years: each form written here, read back."""
+"""Reading X archives in every form of the years."""
 
 import json
 import locale
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
-from tests.training.exports.written_files import on_disk
+from tests.training.exports.export_files import export_file
 from training.exports.common.record import OWNER, Record
 from training.exports.x.archive import READER
 
@@ -37,19 +37,19 @@ def write(path: Path, start: str, items: list[Any], end: str = "") -> Path:
 
 
 def read(path: Path) -> list[Record]:
-    file = on_disk(path)
+    file = export_file(path)
     with file.open() as stream:
         assert READER.claims(file, stream.read(65536))
     return list(READER.read(file))
 
 
-def one(tmp_path: Path, text: str, **more: Any) -> Record:
+def read_one(tmp_path: Path, text: str, **more: Any) -> Record:
     items = [{"tweet": tweet(1, text, **more)}]
     return read(write(tmp_path / "data" / "tweets.js", "window.YTD.tweets.part0 = ", items))[0]
 
 
 def test_a_tweet_is_its_owners_with_id_time_and_what_it_answers(tmp_path: Path) -> None:
-    assert one(tmp_path, "hm &amp; hm &lt;3 &amp;amp;", in_reply_to_status_id_str="99") == Record(
+    assert read_one(tmp_path, "hm &amp; hm &lt;3 &amp;amp;", in_reply_to_status_id_str="99") == Record(
         id="x:1",
         author=OWNER,
         names=(),
@@ -94,8 +94,8 @@ def test_the_form_before_2018_has_text_and_another_date_and_whole_retweets(tmp_p
 )
 def test_other_files_of_an_archive_are_not_claimed(tmp_path: Path, name: str) -> None:
     head = f'window.YTD.{name}.part0 = [ {{ "tweet": {{}} }} ]'.encode()
-    assert not READER.claims(on_disk(tmp_path / "x.js"), head)
-    assert not READER.claims(on_disk(tmp_path / "manifest.js"), b"window.__THAR_CONFIG = {}")
+    assert not READER.claims(export_file(tmp_path / "x.js"), head)
+    assert not READER.claims(export_file(tmp_path / "manifest.js"), b"window.__THAR_CONFIG = {}")
 
 
 def test_links_are_written_out_and_links_to_media_and_tweets_are_left_out(tmp_path: Path) -> None:
@@ -107,7 +107,7 @@ def test_links_are_written_out_and_links_to_media_and_tweets_are_left_out(tmp_pa
     media = [link("https://t.co/ccc", "https://twitter.com/me/status/1/photo/1")]
     text = "see https://t.co/aaa and https://t.co/bbb this https://t.co/eee https://t.co/ccc https://t.co/ddd"
     assert (
-        one(tmp_path, text, entities={"urls": urls, "media": media}).text
+        read_one(tmp_path, text, entities={"urls": urls, "media": media}).text
         == "see https://example.org/?a=1&copy=2 and this"
     )
 
@@ -126,7 +126,7 @@ def test_links_are_written_out_and_links_to_media_and_tweets_are_left_out(tmp_pa
     ],
 )
 def test_what_holds_no_words_is_dropped_by_its_reason(tmp_path: Path, text: str, entities: Any, reason: str) -> None:
-    record = one(tmp_path, text, entities=entities)
+    record = read_one(tmp_path, text, entities=entities)
     assert (record.dropped, record.text) == (reason, "")
 
 
@@ -145,7 +145,7 @@ def test_what_holds_no_words_is_dropped_by_its_reason(tmp_path: Path, text: str,
 def test_a_replys_handles_are_cut_and_nobody_elses_name_is_kept(
     tmp_path: Path, text: str, more: dict[str, Any], expected: str
 ) -> None:
-    assert one(tmp_path, text, **more).text == expected
+    assert read_one(tmp_path, text, **more).text == expected
 
 
 def test_dates_are_read_in_any_locale(tmp_path: Path) -> None:
@@ -155,9 +155,9 @@ def test_dates_are_read_in_any_locale(tmp_path: Path) -> None:
             locale.setlocale(locale.LC_TIME, name)
         except locale.Error:
             continue
-        assert one(tmp_path, "hi").time == 1666210045.0
+        assert read_one(tmp_path, "hi").time == 1666210045.0
     locale.setlocale(locale.LC_TIME, before)
-    assert one(tmp_path, "hi", created_at="the other day").time is None
+    assert read_one(tmp_path, "hi", created_at="the other day").time is None
 
 
 LONG = (

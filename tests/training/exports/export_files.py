@@ -1,4 +1,4 @@
-"""An ExportFile for a file that a test has written, and what reading a big one takes."""
+"""Helpers for reader tests: an ExportFile on disk, and the memory that reading takes."""
 
 import tracemalloc
 from pathlib import Path
@@ -7,16 +7,16 @@ from training.exports.common.files import ExportFile
 from training.exports.common.record import ExportReader
 
 
-def on_disk(path: Path) -> ExportFile:
+def export_file(path: Path) -> ExportFile:
     def sibling(relative: str) -> ExportFile | None:
         other = path.parent / relative
-        return on_disk(other) if other.is_file() else None
+        return export_file(other) if other.is_file() else None
 
     return ExportFile(path.name, str(path), lambda: path.open("rb"), sibling)
 
 
-def counted(reader: ExportReader, file: ExportFile) -> tuple[int, int]:
-    """Read a file; returns the number of records, and the most bytes of Python's own memory that it took."""
+def count_records(reader: ExportReader, file: ExportFile) -> tuple[int, int]:
+    """Read a file; return the number of records, and the peak of Python's memory in bytes."""
     tracemalloc.start()
     count = sum(1 for _ in reader.read(file))
     peak = tracemalloc.get_traced_memory()[1]
