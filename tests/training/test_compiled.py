@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 from training import compiled
 compiled.WORTH_SECONDS = 0
-compiled.keep_compiled(Path(sys.argv[1]))
+compiled.use_compilation_cache(Path(sys.argv[1]))
 import jax, jax.numpy as jnp
 jax.config.update("jax_log_compiles", True)
 print(jax.jit(lambda x: jnp.tanh(x @ x).sum())(jnp.ones((8, 8))))

@@ -33,7 +33,7 @@ from training.loop import devices, multihost
 from training.config.tables import Settings, TrainConfig
 train = TrainConfig(hosts=2, host=int(sys.argv[1]), coordinator=sys.argv[2], devices=1)
 devices.prepare(train)
-with multihost.joined(Settings(train=train)):
+with multihost.join_hosts(Settings(train=train)):
     from tests.training.loop.test_devices import after
     state, rows = after(1, "lstm", 8)
     np.savez(sys.argv[3], *jax.tree.leaves(state), rows=rows)
@@ -60,7 +60,7 @@ def compared(shape, seed, first_token):
 
 devices.prepare(train)
 try:
-    with multihost.joined(Settings(train=train)):
+    with multihost.join_hosts(Settings(train=train)):
         shape = ModelConfig(vocab_size=300)
         compared(shape, 1, 4)
         compared(shape, 1, 4 + train.host)
@@ -68,7 +68,7 @@ try:
         compared(ModelConfig(vocab_size=300 + train.host), 1, 4)
         if train.host:
             os.kill(os.getpid(), signal.SIGKILL)
-        multihost.agreed(np.zeros(1), stop=False, save=False)
+        multihost.agree(np.zeros(1), stop=False, save=False)
 except DannError as error:
     print(error, file=sys.stderr)
 """
