@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def add_sampling(parser: argparse.ArgumentParser) -> None:
     """Add the options of a reply: sampling, random seed and checkpoint."""
     for option in SAMPLING_OPTIONS.values():
-        add_setting(parser, option.word, f"sample.{option.field}", "X", option.help)
+        add_setting(parser, option.typed_name, f"sample.{option.field}", "X", option.help)
     parser.add_argument("--seed", dest="reply_seed", metavar="S", type=int, help=SEED_HELP)
     parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
 

@@ -53,13 +53,13 @@ class SamplingParams(BaseModel):
     easier to tell from the person's (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
 
     The command line, `/dann`, HTTP and the page's dials take names, help, examples and ranges from these fields
-    (`SAMPLING_OPTIONS`). `word` is what users type where that is not the field's name.
+    (`SAMPLING_OPTIONS`). `typed_name` is what users type where that is not the field's name.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     temperature: float = Field(
-        1.0, ge=0.0, le=2.0, title="Temperature", examples=[0.8], json_schema_extra={"word": "temp"},
+        1.0, ge=0.0, le=2.0, title="Temperature", examples=[0.8], json_schema_extra={"typed_name": "temp"},
         description="0 always takes the likeliest token, 1 is the voice as learned, 2 is wild",
     )  # fmt: skip
     top_k: int = Field(
@@ -79,7 +79,7 @@ class SamplingParams(BaseModel):
         description="above 1, tokens that are in the reply already become less likely; 1: off",
     )  # fmt: skip
     max_tokens: int = Field(
-        160, ge=1, le=4096, title="Length", examples=[100], json_schema_extra={"word": "length"},
+        160, ge=1, le=4096, title="Length", examples=[100], json_schema_extra={"typed_name": "length"},
         description="the longest the reply may be, in tokens (parts of words)",
     )  # fmt: skip
 
@@ -95,7 +95,7 @@ class SamplingOption:
     """One field of SamplingParams as users meet it; `bounds` are pydantic's ge, gt and le."""
 
     field: str
-    word: str
+    typed_name: str
     label: str
     help: str
     example: str
@@ -118,7 +118,7 @@ def _sampling_option(name: str, field: FieldInfo) -> SamplingOption:
     extra = field.json_schema_extra
     return SamplingOption(
         field=name,
-        word=str(extra["word"]) if isinstance(extra, dict) else name,
+        typed_name=str(extra["typed_name"]) if isinstance(extra, dict) else name,
         label=field.title or "",
         help=field.description or "",
         example=str((field.examples or [""])[0]),

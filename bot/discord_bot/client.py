@@ -15,7 +15,7 @@ from yarl import URL
 from bot.config import BotSettings
 from bot.discord_bot.commands import DannCommandTree
 from bot.discord_bot.config import DiscordConfig
-from bot.discord_bot.events import EventHandler
+from bot.discord_bot.events import DiscordEvents
 from bot.discord_bot.send import send_unasked
 from bot.replies.types import Replier
 from bot.serving.collect import Collector
@@ -57,7 +57,7 @@ class DiscordClient(discord.AutoShardedClient):
         self._in_flight_tasks: set[asyncio.Task[Any]] = set()
         self._syncing: asyncio.Task[None] | None = None
         self._leaving = False
-        events = EventHandler(self, settings, replier, collector, self.in_flight)
+        events = DiscordEvents(self, settings, replier, collector, self.in_flight)
         for handler in (
             events.on_message,
             events.on_raw_message_edit,

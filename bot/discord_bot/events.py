@@ -22,7 +22,7 @@ InFlight = Callable[[], AbstractContextManager[bool]]
 """Counts the current task among those to be finished when dann leaves; yields False where it is too late to begin."""
 
 
-class EventHandler:
+class DiscordEvents:
     """Handles one client's events; its `on_` methods have discord.py's names."""
 
     def __init__(

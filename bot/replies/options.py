@@ -46,7 +46,7 @@ def _sampling(field: str, minimum: float | None = None, maximum: float | None = 
     low = option.minimum if minimum is None else minimum
     high = option.maximum if maximum is None else maximum
     return CommandOption(
-        option.word, option.kind, option.help, option.kind(low), option.kind(high), option.example, field
+        option.typed_name, option.kind, option.help, option.kind(low), option.kind(high), option.example, field
     )
 
 

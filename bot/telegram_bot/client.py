@@ -28,7 +28,7 @@ from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
 from bot.telegram_bot.config import TelegramConfig
 from bot.telegram_bot.convert import MessageReader
-from bot.telegram_bot.events import EventHandler, log_failure
+from bot.telegram_bot.events import TelegramEvents, log_failure
 from bot.telegram_bot.requests import (
     CONNECTIONS,
     HIDE_UPDATE_TEXT,
@@ -139,7 +139,7 @@ class TelegramBot:
     def _add_handlers(self, application: Telegram, me: User) -> None:
         reader = MessageReader(me)
         sender = self._sender = Sender(application.bot, reader, self._replier)
-        events = EventHandler(self._settings, self._replier, reader, sender, self._collector)
+        events = TelegramEvents(self._settings, self._replier, reader, sender, self._collector)
         application.add_handler(TypeHandler(Update, events.on_update, block=False))
         application.add_error_handler(log_failure)
 

@@ -37,7 +37,7 @@ async def log_failure(_update: object, context: ContextTypes.DEFAULT_TYPE) -> No
     logger.error(BUG, exc_info=context.error)
 
 
-class EventHandler:
+class TelegramEvents:
     """Handles one update after the other."""
 
     def __init__(

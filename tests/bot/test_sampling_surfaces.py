@@ -50,10 +50,10 @@ def test_the_command_line_has_an_option_for_each_field() -> None:
     parser = argparse.ArgumentParser()
     add_sampling(parser)
     settings = parser.get_default("setting_of")
-    assert settings == {option.word: f"sample.{option.field}" for option in SAMPLING_OPTIONS.values()}
+    assert settings == {option.typed_name: f"sample.{option.field}" for option in SAMPLING_OPTIONS.values()}
     for option in SAMPLING_OPTIONS.values():
-        (action,) = [action for action in parser._actions if action.dest == option.word]
-        assert action.option_strings == [f"--{option.word.replace('_', '-')}"]
+        (action,) = [action for action in parser._actions if action.dest == option.typed_name]
+        assert action.option_strings == [f"--{option.typed_name.replace('_', '-')}"]
         assert action.help == f"{option.help} (sample.{option.field})"
 
 
@@ -62,7 +62,11 @@ def test_dann_takes_words_help_examples_and_ranges_from_the_fields() -> None:
     for command in OPTIONS:
         if command.field:
             option = SAMPLING_OPTIONS[command.field]
-            assert (command.name, command.description, command.example) == (option.word, option.help, option.example)
+            assert (command.name, command.description, command.example) == (
+                option.typed_name,
+                option.help,
+                option.example,
+            )
             allowed = narrower.get(command.field, (option.minimum, option.maximum))
             assert (command.minimum, command.maximum) == allowed
             assert option.minimum <= allowed[0] <= float(option.example) <= allowed[1] <= option.maximum

@@ -10,7 +10,7 @@ import numpy as np
 
 
 @dataclass(frozen=True)
-class PriorCounts:
+class EarlierCounts:
     """Counts after the contexts of consecutive steps, one entry per step and symbol.
 
     Sorted by step. `rows` from 0; `columns` the symbols; `counts` at least 1; `last` the step at which the symbol came last.
@@ -48,7 +48,7 @@ class Counts:
         self._late = pair[late] * self._num_steps + order[late]  # sorted by pair, then by step
         self._late_starts = np.searchsorted(self._late, np.arange(len(pairs)) * self._num_steps).astype(np.int32)
 
-    def before(self, first: int, end: int) -> PriorCounts:
+    def before(self, first: int, end: int) -> EarlierCounts:
         """Counts after the contexts of the steps `first` to `end`, each as of that step."""
         contexts = self._contexts[first:end]
         starts, sizes = self._starts[contexts], self._starts[contexts + 1] - self._starts[contexts]
@@ -60,4 +60,4 @@ class Counts:
         counts = self._early_counts[pairs] + late
         seen = counts > 0
         last = np.where(late > 0, latest, self._early_last[pairs])
-        return PriorCounts(rows[seen], self._columns[pairs[seen]], counts[seen], last[seen])
+        return EarlierCounts(rows[seen], self._columns[pairs[seen]], counts[seen], last[seen])

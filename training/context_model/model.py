@@ -13,7 +13,7 @@ import numpy as np
 
 from training.context_model.byte_trie import ByteTrie, SpelledSteps
 from training.context_model.contexts import byte_contexts, speaker_contexts, word_contexts
-from training.context_model.counts import Counts, PriorCounts
+from training.context_model.counts import Counts, EarlierCounts
 
 ORDERS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 14)
 """Bytes in the contexts of the interpolated probability, each falling back on the shorter one."""
@@ -103,7 +103,7 @@ class Contexts:
         return Inputs(np.log(p)[None], rows[order], columns[order], cells[order], allowed)
 
 
-def _cells(seen: PriorCounts, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
+def _cells(seen: EarlierCounts, totals: np.ndarray, distinct: np.ndarray, first: int) -> np.ndarray:
     """The index of each entry's weight.
 
     By the total count in the context and the number of distinct symbols; by this symbol's count, how many steps ago it came,
