@@ -17,7 +17,7 @@ from training.config.tables import DataConfig
 from training.store.posts import open_store
 
 QUICK_INBOX = (
-    "import bot.serving.inbox, training.posts.inbox as inbox; bot.serving.inbox.LOOK_SECONDS = 0.2\n"
+    "import bot.serving.inbox, training.posts.inbox as inbox; bot.serving.inbox.POLL_SECONDS = 0.2\n"
     f"inbox.SETTLED_SECONDS = inbox.AGAIN_SECONDS = inbox.WAIT_SECONDS = 0.5\n{MAIN}"
 )
 """The code of a dann whose inbox waits for little."""
@@ -70,7 +70,7 @@ async def said(lines: list[str], beginning: str) -> None:
 def test_asked_to_end_while_a_long_export_is_read_it_ends_and_the_next_start_takes_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.serving.inbox.LOOK_SECONDS", 0.2)
+    monkeypatch.setattr("bot.serving.inbox.POLL_SECONDS", 0.2)
     monkeypatch.setattr("training.posts.inbox.SETTLED_SECONDS", 0.5)
     long = tmp_path / "inbox" / "long.txt"
 
