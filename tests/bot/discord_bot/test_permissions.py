@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from bot.replies import phrases
-from tests.bot.discord_bot.discord_harness import Stage, on_stage
+from tests.bot.discord_bot.discord_harness import DiscordHarness, with_discord
 from tests.bot.discord_bot.scripted_responder import begin
 from tests.servers.discord.objects import Channel, Flag, Guild
 
@@ -16,14 +16,14 @@ Lists = Callable[["Two"], dict[str, Any]]
 class Two:
     """Bob, a cook, in the room of one server; Ann, a waiter, in the hall of another."""
 
-    def __init__(self, it: Stage) -> None:
-        self.home: Guild = it.guild
-        self.inn = it.world.guild("inn", it.ann)
-        self.room: Channel = it.room
-        self.hall = it.world.channel(self.inn, "hall")
-        self.cook = it.world.role("cook", self.home.members[it.bob.id], guild=self.home)
-        self.waiter = it.world.role("waiter", self.inn.members[it.ann.id], guild=self.inn)
-        self.ann, self.bob = it.ann, it.bob
+    def __init__(self, discord: DiscordHarness) -> None:
+        self.home: Guild = discord.guild
+        self.inn = discord.world.guild("inn", discord.ann)
+        self.room: Channel = discord.room
+        self.hall = discord.world.channel(self.inn, "hall")
+        self.cook = discord.world.role("cook", self.home.members[discord.bob.id], guild=self.home)
+        self.waiter = discord.world.role("waiter", self.inn.members[discord.ann.id], guild=self.inn)
+        self.ann, self.bob = discord.ann, discord.bob
 
 
 LISTS: dict[str, Lists] = {
@@ -39,57 +39,60 @@ LISTS: dict[str, Lists] = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-@on_stage(connected=False)
-async def test_each_list_is_kept(it: Stage, name: str) -> None:
-    two = Two(it)
-    engine = await begin(it, **LISTS[name](two))
-    ignored = it.world.say(it.bob, two.room, f"{it.at} hello")
-    answered = it.world.say(it.ann, two.hall, f"{it.at} hello")
-    await it.world.answer_to(answered)
-    assert it.world.of_bot(two.room) == it.world.answers_to(ignored) == []
+@with_discord(connected=False)
+async def test_each_list_is_kept(discord: DiscordHarness, name: str) -> None:
+    two = Two(discord)
+    engine = await begin(discord, **LISTS[name](two))
+    ignored = discord.world.say(discord.bob, two.room, f"{discord.at} hello")
+    answered = discord.world.say(discord.ann, two.hall, f"{discord.at} hello")
+    await discord.world.answer_to(answered)
+    assert discord.world.of_bot(two.room) == discord.world.answers_to(ignored) == []
     assert len(engine.requests) == 1
 
 
-@on_stage(connected=False)
-async def test_a_bot_on_the_list_is_answered_a_few_times_until_a_person_speaks(it: Stage) -> None:
-    beep, buzz = it.world.user("beep", bot=True), it.world.user("buzz", bot=True)
-    await begin(it, {"bot_exchanges": 2}, allow_bots=(beep.id,))
+@with_discord(connected=False)
+async def test_a_bot_on_the_list_is_answered_a_few_times_until_a_person_speaks(discord: DiscordHarness) -> None:
+    beep, buzz = discord.world.user("beep", bot=True), discord.world.user("buzz", bot=True)
+    await begin(discord, {"bot_exchanges": 2}, allow_bots=(beep.id,))
     for _ in range(2):
-        await it.world.answer_to(it.world.say(beep, it.room, f"{it.at} hi"))
-    await it.no_answer(it.world.say(beep, it.room, f"{it.at} hi"), it.world.say(buzz, it.room, f"{it.at} hi"))
-    await it.world.answer_to(it.world.say(beep, it.room, f"{it.at} hi again"))
+        await discord.world.answer_to(discord.world.say(beep, discord.room, f"{discord.at} hi"))
+    await discord.assert_no_reply(
+        discord.world.say(beep, discord.room, f"{discord.at} hi"),
+        discord.world.say(buzz, discord.room, f"{discord.at} hi"),
+    )
+    await discord.world.answer_to(discord.world.say(beep, discord.room, f"{discord.at} hi again"))
 
 
-@on_stage(connected=False)
-async def test_unasked_remarks_are_off_unless_switched_on(it: Stage) -> None:
-    engine = await begin(it)
-    await it.no_answer(it.world.say(it.bob, it.room, "nice weather"))
+@with_discord(connected=False)
+async def test_unasked_remarks_are_off_unless_switched_on(discord: DiscordHarness) -> None:
+    engine = await begin(discord)
+    await discord.assert_no_reply(discord.world.say(discord.bob, discord.room, "nice weather"))
     assert len(engine.requests) == 1
 
 
-@on_stage(connected=False)
-async def test_unasked_remarks_are_made_where_they_may_and_nobody_is_addressed(it: Stage) -> None:
-    other, bot = it.world.channel(it.guild, "other"), it.world.user("beep", bot=True)
-    remarks = {"chance": 1, "chats": [it.room.id], "quiet_from": 0, "quiet_until": 0}
-    engine = await begin(it, {"remarks": remarks})
-    it.world.say(it.bob, other, "nice weather")
-    it.world.say(it.bob, it.room, f"<@{it.ann.id}> nice weather")
-    it.world.say(bot, it.room, "nice weather")
-    said = it.world.say(it.bob, it.room, "is it not")
-    await it.world.until(lambda: bool(it.world.of_bot(it.room)))
-    (remark,) = it.world.of_bot(it.room)
-    assert (remark.reference, it.world.answers_to(said), it.world.of_bot(other)) == (None, [], [])
+@with_discord(connected=False)
+async def test_unasked_remarks_are_made_where_they_may_and_nobody_is_addressed(discord: DiscordHarness) -> None:
+    other, bot = discord.world.channel(discord.guild, "other"), discord.world.user("beep", bot=True)
+    remarks = {"chance": 1, "chats": [discord.room.id], "quiet_from": 0, "quiet_until": 0}
+    engine = await begin(discord, {"remarks": remarks})
+    discord.world.say(discord.bob, other, "nice weather")
+    discord.world.say(discord.bob, discord.room, f"<@{discord.ann.id}> nice weather")
+    discord.world.say(bot, discord.room, "nice weather")
+    message = discord.world.say(discord.bob, discord.room, "is it not")
+    await discord.world.until(lambda: bool(discord.world.of_bot(discord.room)))
+    (remark,) = discord.world.of_bot(discord.room)
+    assert (remark.reference, discord.world.answers_to(message), discord.world.of_bot(other)) == (None, [], [])
     assert [texts[-1] for texts in engine.texts] == ["is it not"]
 
 
-@on_stage(connected=False)
-async def test_owners_pause_and_resume(it: Stage) -> None:
-    await begin(it, owners=(it.ann.id,))
-    await it.registered()
-    private = it.world.dm(it.ann)
-    told = await it.world.answer_to(it.world.use_command(it.ann, private, "dann-admin pause"))
-    assert told.flags & Flag.EPHEMERAL
-    paused = await it.world.answer_to(it.world.say(it.bob, it.room, f"{it.at} hello"))
+@with_discord(connected=False)
+async def test_owners_pause_and_resume(discord: DiscordHarness) -> None:
+    await begin(discord, owners=(discord.ann.id,))
+    await discord.registered()
+    private = discord.world.dm(discord.ann)
+    lines = await discord.world.answer_to(discord.world.use_command(discord.ann, private, "dann-admin pause"))
+    assert lines.flags & Flag.EPHEMERAL
+    paused = await discord.world.answer_to(discord.world.say(discord.bob, discord.room, f"{discord.at} hello"))
     assert paused.content == phrases.PAUSED
-    await it.world.answer_to(it.world.use_command(it.ann, private, "dann-admin resume"))
-    assert (await it.ask("hello")).content.startswith("read")
+    await discord.world.answer_to(discord.world.use_command(discord.ann, private, "dann-admin resume"))
+    assert (await discord.ask("hello")).content.startswith("read")
