@@ -41,12 +41,12 @@ def mention(
     text: str = "hi",
     author: Author = SAM,
     *,
-    place: Channel = GROUP,
+    channel: Channel = GROUP,
     time: float = 1000.0,
     chain: tuple[ChatMessage, ...] = (),
     asked: Command | None = None,
 ) -> Mention:
-    return Mention(place, said(id_, text, author, time), chain, asked)
+    return Mention(channel, said(id_, text, author, time), chain, asked)
 
 
 def settings(**bot: Any) -> BotSettings:

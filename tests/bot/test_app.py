@@ -98,7 +98,7 @@ async def serving(folder: Path, *sets: str, code: str = MAIN, **tokens: str) -> 
 def test_without_tokens_it_says_how_to_get_them_and_ends_when_asked(tmp_path: Path) -> None:
     """Check 3 of the issue: exits 0 on SIGTERM within 5 seconds, having said what it serves."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with serving(tmp_path) as dann:
             await dann.says(r"^dann: checkpoint one, 3\.000 bits per byte")
@@ -110,11 +110,11 @@ def test_without_tokens_it_says_how_to_get_them_and_ends_when_asked(tmp_path: Pa
             assert await dann.ends(STOP_SECONDS) == 0
         assert not (tmp_path / "serving").exists()
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_it_waits_for_a_first_checkpoint(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving(tmp_path) as dann:
             await dann.says("no checkpoint yet.*dann train")
             publish(tmp_path)
@@ -122,21 +122,21 @@ def test_it_waits_for_a_first_checkpoint(tmp_path: Path) -> None:
             dann.process.send_signal(signal.SIGINT)
             assert await dann.ends(STOP_SECONDS) == 0
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_it_ends_while_it_waits(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with serving(tmp_path) as dann:
             await dann.says("no checkpoint yet")
             dann.process.send_signal(signal.SIGTERM)
             assert await dann.ends(STOP_SECONDS) == 0
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_a_damaged_checkpoint_is_one_line_where_none_served_before(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         weights = tmp_path / "checkpoints" / "one" / "weights.safetensors"
         weights.write_bytes(weights.read_bytes()[:-1])
@@ -145,13 +145,13 @@ def test_a_damaged_checkpoint_is_one_line_where_none_served_before(tmp_path: Pat
             assert await dann.ends(10.0) == 1
         assert len(dann.lines) == 1
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_both_platforms_are_answered_from_one_engine(tmp_path: Path) -> None:
     """`/dann` with one seed says the same on both, and twice the same; SIGTERM leaves both in good order."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord, TelegramServer() as telegram:
             ann, alice = discord.simulation.user("ann"), telegram.simulation.user("alice")
@@ -188,11 +188,11 @@ def test_both_platforms_are_answered_from_one_engine(tmp_path: Path) -> None:
             assert "Traceback" not in told
             assert "voice" not in told  # discord.py would warn that it has none
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_a_refused_token_stops_its_platform_alone(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord, TelegramServer() as telegram:
             bot = telegram.simulation.bot("dann_bot")
@@ -210,11 +210,11 @@ def test_a_refused_token_stops_its_platform_alone(tmp_path: Path) -> None:
             async with serving(tmp_path, *addresses, DISCORD_TOKEN="no.such.token") as dann:
                 assert await dann.ends(60.0) == 1  # nobody is left to answer
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_sigterm_takes_no_more_mentions_and_finishes_what_is_under_way(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with DiscordServer() as discord:
             ann = discord.simulation.user("ann")
@@ -235,12 +235,12 @@ def test_sigterm_takes_no_more_mentions_and_finishes_what_is_under_way(tmp_path:
             assert discord.simulation.replies_to(late) == []
             assert discord.gateway.sessions == {}  # it said goodbye
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("kill", [signal.SIGTERM, signal.SIGKILL])
 def test_whatever_ends_it_the_next_start_serves(tmp_path: Path, kill: signal.Signals) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         for _ in range(2):
             async with serving(tmp_path) as dann:
@@ -248,4 +248,4 @@ def test_whatever_ends_it_the_next_start_serves(tmp_path: Path, kill: signal.Sig
                 dann.process.send_signal(kill)
                 await dann.ends(STOP_SECONDS)
 
-    asyncio.run(play())
+    asyncio.run(scenario())

@@ -54,13 +54,13 @@ def test_it_answers_whom_it_may_and_collects(
         assert await server.ask("9", "12", "denied") is None
         assert await server.ask("7", "13", "in a denied room") is None
 
-    async def play() -> int:
+    async def scenario() -> int:
         serving = asyncio.create_task(serve(settings(tmp_path), load_tokens(), told.append))
         await talk()
         os.kill(os.getpid(), signal.SIGTERM)
         return await serving
 
-    assert asyncio.run(play()) == 0
+    assert asyncio.run(scenario()) == 0
     assert server.tokens == ["a-token"]
     assert "Memory: dann is there" in told
     assert any(line.startswith("collecting: what its owner writes on Memory is kept") for line in told)

@@ -111,8 +111,8 @@ def test_other_http_fields_for_the_same_thing_have_the_same_range() -> None:
         SAMPLING_OPTIONS["max_tokens"].minimum,
         SAMPLING_OPTIONS["max_tokens"].maximum,
     )
-    begun = PageRequest.model_json_schema()["properties"]["begun"]["anyOf"][0]
-    assert begun["maxItems"] == SAMPLING_OPTIONS["max_tokens"].maximum
+    started = PageRequest.model_json_schema()["properties"]["begun"]["anyOf"][0]
+    assert started["maxItems"] == SAMPLING_OPTIONS["max_tokens"].maximum
 
 
 @each

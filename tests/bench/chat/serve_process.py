@@ -60,7 +60,7 @@ class Served:
 
 @dataclass
 class Stalled:
-    """The longest stall of the event loop in seconds, once the block is over; each report looks back at ALIVE_SECONDS."""
+    """The longest stall of the event loop in seconds, once the block is over; each report looks back at HEARTBEAT_SECONDS."""
 
     longest: float = 0.0
 

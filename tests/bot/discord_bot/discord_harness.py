@@ -1,4 +1,4 @@
-"""A stage for tests of dann on Discord: the real client, a server on loopback, and answers that echo."""
+"""A harness for tests of dann on Discord: the real client, a server on loopback, and replies that echo."""
 
 import asyncio
 import functools
@@ -16,20 +16,20 @@ from bot.platforms import settings_class
 from bot.replies.types import Mention, Replier, Reply
 from bot.retraining.notify import OwnerNotifier
 from model.config import SamplingParams
-from tests.bot.discord_bot.echo_answers import Echo, Voice, say_back
+from tests.bot.discord_bot.recording_replier import MakeReply, RecordingReplier, echo_reply
 from tests.servers.discord import DiscordServer, SimulatedDiscord
 from tests.servers.discord.objects import Channel, Guild, Message, User
 
 
 @dataclass
-class Stage:
-    """Ann and Bob in a guild's room, and dann connected. `ready` is what it said when it came; `errors` what it logged.
+class DiscordHarness:
+    """Ann and Bob in a guild's room, and dann. `ready` has its line when it connected; `errors` what it logged.
 
-    `answers` may be set, before it is started, to something else than the echo; `news` to what owners are to be told.
+    `answers` may be set, before it is started, to another replier than the echo, and `news` to a notifier of owners.
     """
 
     server: DiscordServer
-    echo: Echo
+    replier: RecordingReplier
     ann: User
     bob: User
     guild: Guild
@@ -54,21 +54,21 @@ class Stage:
         persona: str = "dann",
         drain_seconds: float = 5.0,
         sample: SamplingParams = SamplingParams(),  # noqa: B008 (frozen)
-        **discord: Any,
+        **table: Any,
     ) -> BotSettings:
         addresses = {"api_url": self.server.api_url, "gateway_url": self.server.gateway_url}
-        bot = {"discord": addresses | discord, "drain_seconds": drain_seconds}
+        bot = {"discord": addresses | table, "drain_seconds": drain_seconds}
         return settings_class().model_validate({"persona": {"name": persona}, "sample": sample, "bot": bot})
 
-    def slowly(self, voice: Voice = say_back) -> asyncio.Event:
+    def delay_replies(self, make_reply: MakeReply = echo_reply) -> asyncio.Event:
         """Let every answer wait until the event is set."""
         go_on = asyncio.Event()
 
         async def slow(mention: Mention) -> Reply | None:
             await go_on.wait()
-            return await voice(mention)
+            return await make_reply(mention)
 
-        self.echo.voice = slow
+        self.replier.make_reply = slow
         return go_on
 
     def start(self, **settings: Any) -> None:
@@ -76,7 +76,7 @@ class Stage:
             run(
                 self.simulation.token,
                 self.settings(**settings),
-                self.answers or self.echo,
+                self.answers or self.replier,
                 self.ready.append,
                 news=self.news,
             )
@@ -110,7 +110,7 @@ class Stage:
             self.simulation.say(self.ann, channel or self.room, f"{self.at} {text}")
         )
 
-    async def no_answer(self, *ignored: Message) -> None:
+    async def assert_no_reply(self, *ignored: Message) -> None:
         """Check that dann kept quiet: what was said after it has been answered, and it has not."""
         last = await self.ask("anything else?", ignored[-1].channel)
         for message in ignored:
@@ -119,28 +119,28 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage() -> AsyncIterator[Stage]:
-    """Set it up, with dann not yet there, and take it down; fails where something went wrong behind the scenes."""
+async def discord_harness() -> AsyncIterator[DiscordHarness]:
+    """Yield a harness with dann not yet started; fail where errors were logged."""
     async with DiscordServer() as server:
         simulation = server.simulation
         ann, bob = simulation.user("ann"), simulation.user("bob")
         guild = simulation.guild("home", ann, bob)
-        it = Stage(server, Echo(), ann, bob, guild, simulation.channel(guild, "general"))
+        discord = DiscordHarness(server, RecordingReplier(), ann, bob, guild, simulation.channel(guild, "general"))
         server.gateway.identify_seconds = 0.0
-        handler = _Errors(it.errors)
+        handler = _ErrorCollector(discord.errors)
         logging.getLogger().addHandler(handler)
-        asyncio.get_running_loop().set_exception_handler(lambda _, context: it.errors.append(str(context)))
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: discord.errors.append(str(context)))
         try:
-            yield it
+            yield discord
         finally:
-            await it.stop()
+            await discord.stop()
             gc.collect()  # tasks whose failure nobody looked at say so when they go
             logging.getLogger().removeHandler(handler)
-    assert it.errors == []
+    assert discord.errors == []
     assert server.limits.broken == 0
 
 
-class _Errors(logging.Handler):
+class _ErrorCollector(logging.Handler):
     """Keeps errors that are logged."""
 
     def __init__(self, kept: list[str]) -> None:
@@ -151,23 +151,25 @@ class _Errors(logging.Handler):
         self._kept.append(record.getMessage() + str(record.exc_info or ""))
 
 
-def on_stage(*, connected: bool = True, **settings: Any) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Any]:
-    """A test that is played on a stage, its first parameter; `connected` False: dann is not started yet."""
+def with_discord(
+    *, connected: bool = True, **settings: Any
+) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Any]:
+    """Run an async test with a harness as its first parameter; `connected` False: dann is not started yet."""
 
     def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-        async def played(**fixtures: Any) -> None:
-            async with stage() as it:
+        async def run_scenario(**fixtures: Any) -> None:
+            async with discord_harness() as discord:
                 if connected:
-                    it.start(**settings)
-                    await it.connected()
-                await test(it, **fixtures)
+                    discord.start(**settings)
+                    await discord.connected()
+                await test(discord, **fixtures)
 
         @functools.wraps(test)
-        def play(**fixtures: Any) -> None:
-            asyncio.run(played(**fixtures))
+        def scenario(**fixtures: Any) -> None:
+            asyncio.run(run_scenario(**fixtures))
 
         parameters = list(inspect.signature(test).parameters.values())[1:]
-        play.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # pytest reads it
-        return play
+        scenario.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]  # pytest reads it
+        return scenario
 
     return decorate

@@ -7,7 +7,7 @@ from bot.platforms import settings_class
 from bot.replies.responder import Responder
 from model.config import SamplingParams
 from model.engine.engine import Turn
-from tests.bot.discord_bot.discord_harness import Stage
+from tests.bot.discord_bot.discord_harness import DiscordHarness
 from tests.bot.scripted_engine import ScriptedEngine, build_responder
 
 NOTHING: Mapping[str, Any] = {}
@@ -18,14 +18,14 @@ def read(conversation: Sequence[Turn], _params: SamplingParams, seed: int) -> st
     return f"read {len(conversation)} turns, seed {seed}"
 
 
-async def begin(it: Stage, bot: Mapping[str, Any] = NOTHING, **discord: Any) -> ScriptedEngine:
+async def begin(discord: DiscordHarness, bot: Mapping[str, Any] = NOTHING, **table: Any) -> ScriptedEngine:
     """Start dann with these keys of [bot] and of [bot.discord], and its commands; no cooldown unless one is given."""
-    settings = it.settings(**discord)
+    settings = discord.settings(**table)
     table = settings.bot.model_dump() | {"cooldown_seconds": 0} | dict(bot)
     engine = ScriptedEngine(read)
-    it.answers = build_responder(
+    discord.answers = build_responder(
         Responder, engine, settings_class().model_validate(settings.model_dump() | {"bot": table})
     )
-    it.start(**discord)
-    await it.connected()
+    discord.start(**table)
+    await discord.connected()
     return engine

@@ -11,7 +11,7 @@ from typing import Any
 
 from bot.discord_bot.run import run
 from bot.serving.collect import Collector
-from tests.bot.discord_bot.discord_harness import Stage, on_stage
+from tests.bot.discord_bot.discord_harness import DiscordHarness, with_discord
 from tests.servers.discord.objects import Channel, Kind, Message
 from tests.training.posts.test_importer import load
 from training.config.tables import DataConfig
@@ -29,117 +29,127 @@ def texts(folder: Path) -> list[str]:
 
 
 @asynccontextmanager
-async def collecting(it: Stage, folder: Path, **discord: Any) -> AsyncIterator[None]:
+async def collecting(discord: DiscordHarness, folder: Path, **table: Any) -> AsyncIterator[None]:
     """dann, connected, collecting what Ann writes; at the end it has stopped as app.py stops it."""
-    config: dict[str, Any] = {"collect": True, "owners": (str(it.ann.id),)} | discord
-    settings = it.settings(**config).model_copy(update={"data": DataConfig(dir=folder)})
+    config: dict[str, Any] = {"collect": True, "owners": (str(discord.ann.id),)} | table
+    settings = discord.settings(**config).model_copy(update={"data": DataConfig(dir=folder)})
     async with Collector(settings) as collector:
-        it.running = asyncio.create_task(run(it.simulation.token, settings, it.echo, it.ready.append, collector))
-        await it.connected()
+        discord.running = asyncio.create_task(
+            run(discord.simulation.token, settings, discord.replier, discord.ready.append, collector)
+        )
+        await discord.connected()
         yield
-        await it.stop()
+        await discord.stop()
 
 
-async def settled(it: Stage, folder: Path, expected: list[str]) -> None:
-    await it.simulation.until(lambda: texts(folder) == expected)
+async def settled(discord: DiscordHarness, folder: Path, expected: list[str]) -> None:
+    await discord.simulation.until(lambda: texts(folder) == expected)
 
 
-@on_stage(connected=False)
-async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
-        question = it.simulation.say(it.bob, it.room, "did you water the beans, secretly")
-        answer = it.simulation.say(it.ann, it.room, f"twice! {it.at} <@{it.bob.id}> <:pea:42>", reply_to=question)
-        await settled(it, tmp_path, ["twice! @someone @someone :pea:"])
+@with_discord(connected=False)
+async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
+        question = discord.simulation.say(discord.bob, discord.room, "did you water the beans, secretly")
+        answer = discord.simulation.say(
+            discord.ann, discord.room, f"twice! {discord.at} <@{discord.bob.id}> <:pea:42>", reply_to=question
+        )
+        await settled(discord, tmp_path, ["twice! @someone @someone :pea:"])
     (post,) = posts(tmp_path)
-    assert (post.id, post.channel, post.mine) == (f"discord:{answer.id}", f"discord:{it.room.id}", True)
+    assert (post.id, post.channel, post.mine) == (f"discord:{answer.id}", f"discord:{discord.room.id}", True)
     assert post.reply_to == f"discord:{question.id}"
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
-    for secret in (b"secretly", str(it.ann.id).encode(), str(it.bob.id).encode(), b"bob"):
+    for secret in (b"secretly", str(discord.ann.id).encode(), str(discord.bob.id).encode(), b"bob"):
         assert secret not in written
 
 
-@on_stage(connected=False)
-async def test_nothing_is_stored_unless_config_says_so(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path, collect=False):
-        said = it.simulation.say(it.ann, it.room, "keep this")
-        it.simulation.edit(said, "or this")
-        it.simulation.delete(said)
-        await it.ask()
+@with_discord(connected=False)
+async def test_nothing_is_stored_unless_config_says_so(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path, collect=False):
+        message = discord.simulation.say(discord.ann, discord.room, "keep this")
+        discord.simulation.edit(message, "or this")
+        discord.simulation.delete(message)
+        await discord.ask()
     assert list(tmp_path.iterdir()) == []
 
 
-@on_stage(connected=False)
-async def test_an_edit_updates_and_a_deletion_removes_for_good(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
-        first, second, third = (it.simulation.say(it.ann, it.room, text) for text in ("one", "two", "three"))
-        await settled(it, tmp_path, ["one", "two", "three"])
-        it.simulation.edit(second, "zwei")
-        await settled(it, tmp_path, ["one", "zwei", "three"])
-        it.simulation.delete(first)
-        await settled(it, tmp_path, ["zwei", "three"])
-        it.simulation.edit(second, "!play some song")
-        await settled(it, tmp_path, ["three"])
-    report = load_all(tmp_path, exported(tmp_path, it.room, first, second, third), me=str(it.ann.id))
+@with_discord(connected=False)
+async def test_an_edit_updates_and_a_deletion_removes_for_good(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
+        first, second, third = (
+            discord.simulation.say(discord.ann, discord.room, text) for text in ("one", "two", "three")
+        )
+        await settled(discord, tmp_path, ["one", "two", "three"])
+        discord.simulation.edit(second, "zwei")
+        await settled(discord, tmp_path, ["one", "zwei", "three"])
+        discord.simulation.delete(first)
+        await settled(discord, tmp_path, ["zwei", "three"])
+        discord.simulation.edit(second, "!play some song")
+        await settled(discord, tmp_path, ["three"])
+    report = load_all(tmp_path, exported(tmp_path, discord.room, first, second, third), me=str(discord.ann.id))
     assert (report.kept, report.forgotten, report.duplicates) == (0, 1, 1)
     assert texts(tmp_path) == ["three"]
 
 
-@on_stage(connected=False)
-async def test_many_deleted_at_once_are_removed(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
-        said = [it.simulation.say(it.ann, it.room, f"line {number}") for number in range(4)]
-        others = it.simulation.say(it.bob, it.room, "mine too")
-        await settled(it, tmp_path, [f"line {number}" for number in range(4)])
-        it.simulation.delete(*said[:3], others)
-        await settled(it, tmp_path, ["line 3"])
+@with_discord(connected=False)
+async def test_many_deleted_at_once_are_removed(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
+        message = [discord.simulation.say(discord.ann, discord.room, f"line {number}") for number in range(4)]
+        others = discord.simulation.say(discord.bob, discord.room, "mine too")
+        await settled(discord, tmp_path, [f"line {number}" for number in range(4)])
+        discord.simulation.delete(*message[:3], others)
+        await settled(discord, tmp_path, ["line 3"])
 
 
-@on_stage(connected=False)
-async def test_what_is_nobodys_words_is_left_out(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
-        say = it.simulation.say
+@with_discord(connected=False)
+async def test_what_is_nobodys_words_is_left_out(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
+        say = discord.simulation.say
         for text in ("/dann temp=0.8 hello", "!play", "https://example.org/cat", "", "\u200b"):
-            say(it.ann, it.room, text, attachments=("cat.png",))
-        say(it.ann, it.room, "pinned a message", type_=6)
-        say(it.ann, it.room, "written by a webhook of that id", webhook=True)
-        say(it.simulation.user("beep", bot=True), it.room, "beep")
-        say(it.ann, it.room, "words at last")
-        await settled(it, tmp_path, ["words at last"])
+            say(discord.ann, discord.room, text, attachments=("cat.png",))
+        say(discord.ann, discord.room, "pinned a message", type_=6)
+        say(discord.ann, discord.room, "written by a webhook of that id", webhook=True)
+        say(discord.simulation.user("beep", bot=True), discord.room, "beep")
+        say(discord.ann, discord.room, "words at last")
+        await settled(discord, tmp_path, ["words at last"])
 
 
-@on_stage(connected=False)
-async def test_threads_and_private_chats_are_channels_of_their_own(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
-        thread, private = it.simulation.thread(it.room, "aside"), it.simulation.dm(it.ann)
-        it.simulation.say(it.ann, thread, "in a thread")
-        it.simulation.say(it.ann, private, "in private")
-        await settled(it, tmp_path, ["in a thread", "in private"])
+@with_discord(connected=False)
+async def test_threads_and_private_chats_are_channels_of_their_own(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
+        thread, private = discord.simulation.thread(discord.room, "aside"), discord.simulation.dm(discord.ann)
+        discord.simulation.say(discord.ann, thread, "in a thread")
+        discord.simulation.say(discord.ann, private, "in private")
+        await settled(discord, tmp_path, ["in a thread", "in private"])
     assert {post.channel for post in posts(tmp_path)} == {f"discord:{thread.id}", f"discord:{private.id}"}
 
 
-@on_stage(connected=False)
-async def test_what_is_still_waiting_when_dann_stops_is_stored(it: Stage, tmp_path: Path) -> None:
-    async with collecting(it, tmp_path):
+@with_discord(connected=False)
+async def test_what_is_still_waiting_when_dann_stops_is_stored(discord: DiscordHarness, tmp_path: Path) -> None:
+    async with collecting(discord, tmp_path):
         for number in range(50):
-            it.simulation.say(it.ann, it.room, f"line {number}")
-        await it.simulation.until(lambda: it.echo.texts()[-1:] == ["line 49"])
+            discord.simulation.say(discord.ann, discord.room, f"line {number}")
+        await discord.simulation.until(lambda: discord.replier.texts()[-1:] == ["line 49"])
     assert texts(tmp_path) == [f"line {number}" for number in range(50)]
 
 
-@on_stage(connected=False)
-async def test_an_export_of_the_same_messages_adds_nothing_whoever_comes_first(it: Stage, tmp_path: Path) -> None:
+@with_discord(connected=False)
+async def test_an_export_of_the_same_messages_adds_nothing_whoever_comes_first(
+    discord: DiscordHarness, tmp_path: Path
+) -> None:
     """DiscordChatExporter's file, and the data package, in which there are no replies."""
-    early = it.simulation.say(it.ann, it.room, "before dann came")
-    async with collecting(it, tmp_path):
-        load_all(tmp_path, exported(tmp_path, it.room, early), me=str(it.ann.id))
-        it.simulation.edit(early, "before dann came, edited")
-        question = it.simulation.say(it.bob, it.room, "and now?")
-        answer = it.simulation.say(it.ann, it.room, f"<@{it.bob.id}> soup!\nagain", reply_to=question)
-        await settled(it, tmp_path, ["before dann came, edited", "@someone soup!\nagain"])
+    early = discord.simulation.say(discord.ann, discord.room, "before dann came")
+    async with collecting(discord, tmp_path):
+        load_all(tmp_path, exported(tmp_path, discord.room, early), me=str(discord.ann.id))
+        discord.simulation.edit(early, "before dann came, edited")
+        question = discord.simulation.say(discord.bob, discord.room, "and now?")
+        answer = discord.simulation.say(
+            discord.ann, discord.room, f"<@{discord.bob.id}> soup!\nagain", reply_to=question
+        )
+        await settled(discord, tmp_path, ["before dann came, edited", "@someone soup!\nagain"])
     before = posts(tmp_path)
-    report = load_all(tmp_path, exported(tmp_path, it.room, early, answer), me=str(it.ann.id))
+    report = load_all(tmp_path, exported(tmp_path, discord.room, early, answer), me=str(discord.ann.id))
     assert (report.read, report.duplicates) == (2, 2)
-    report = load_all(tmp_path, package(tmp_path, it.room, early, answer))
+    report = load_all(tmp_path, package(tmp_path, discord.room, early, answer))
     assert (report.read, report.duplicates) == (2, 2)
     assert posts(tmp_path) == before
 
@@ -186,7 +196,7 @@ def package(folder: Path, room: Channel, *messages: Message) -> Path:
     with path.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["ID", "Timestamp", "Contents", "Attachments"])
-        rows.writerows([one.id, written(one.time), one.content, ""] for one in messages)
+        rows.writerows([message.id, written(message.time), message.content, ""] for message in messages)
     return folder / "package"
 
 

@@ -21,7 +21,7 @@ def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
         moments.append(moments[-1] + (PERIOD_SECONDS + next(late, 0.0) if len(moments) % 2 == 0 else 0.0))
         return moments[-1]
 
-    async def play() -> float:
+    async def scenario() -> float:
         stalls = LoopLagMonitor(clock)
         watching = asyncio.create_task(stalls.run())
         while len(moments) < 8:
@@ -31,14 +31,14 @@ def test_the_longest_stall_is_kept_until_it_is_taken() -> None:
         assert stalls.longest == stalls.take_longest() == 0.0
         return longest
 
-    assert abs(asyncio.run(play()) - 0.25) < 1e-9
+    assert abs(asyncio.run(scenario()) - 0.25) < 1e-9
 
 
 def test_a_loop_that_does_not_turn_is_noticed(tmp_path: Path) -> None:
     """A callback that holds the real loop for a while; the file says at least that much less one PERIOD."""
     file = tmp_path / "serving"
 
-    async def play() -> float:
+    async def scenario() -> float:
         stalls = LoopLagMonitor()
         watching = asyncio.create_task(stalls.run())
         await asyncio.sleep(2 * PERIOD_SECONDS)
@@ -50,7 +50,7 @@ def test_a_loop_that_does_not_turn_is_noticed(tmp_path: Path) -> None:
         telling.cancel()
         return float(file.read_text().removeprefix("longest stall ").removesuffix(" ms\n"))
 
-    assert asyncio.run(play()) >= 1e3 * (0.1 - PERIOD_SECONDS) - 1.0
+    assert asyncio.run(scenario()) >= 1e3 * (0.1 - PERIOD_SECONDS) - 1.0
 
 
 def test_what_is_loaded_is_never_looked_at_again() -> None:

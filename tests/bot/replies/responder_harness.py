@@ -1,4 +1,4 @@
-"""A responder over an engine that says what it is told, on one loop and with a clock that is moved by hand."""
+"""A harness for tests of the responder: a scripted engine, and a clock that is moved by hand."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,10 +13,10 @@ from model.config import SamplingParams
 from tests.bot.scripted_engine import SAM, Clock, ScriptedEngine, build_responder, mention, settings
 
 OWNER = {"discord": {"owners": ["1"]}}
-ASKED = Command("hey", SamplingParams(temperature=1.25), 7)
+COMMAND = Command("hey", SamplingParams(temperature=1.25), 7)
 
 
-class Scene:
+class ResponderHarness:
     """A responder, its engine and a clock, all on one loop."""
 
     def __init__(self, **bot: Any) -> None:
@@ -29,11 +29,11 @@ class Scene:
         )
 
     async def ask(self, id_: str, text: str = "hi", author: Author = SAM, **more: Any) -> Reply | None:
-        """A mention as platforms hand it over: heard, then to be answered."""
+        """Mention dann as platforms do: the message is passed on, then to be answered."""
         return await self.tell(mention(id_, text, author, **more))
 
     async def begun(self, id_: str, **more: Any) -> asyncio.Task[Reply | None]:
-        """A mention whose answer is under way until `engine.go` is set."""
+        """Mention dann, with the reply in flight until `engine.go` is set."""
         self.engine.go.clear()
         count = len(self.engine.requests)
         answer = asyncio.create_task(self.ask(id_, **more))
@@ -46,11 +46,11 @@ class Scene:
         return await self.responder.answer(wanted)
 
 
-def played(scene: Callable[[Scene], Awaitable[None]], **bot: Any) -> None:
-    """Run a scene to its end, leaving nothing under way."""
+def run_scenario(scenario: Callable[[ResponderHarness], Awaitable[None]], **bot: Any) -> None:
+    """Run a scenario, and check that it leaves no task behind."""
 
     async def run() -> None:
-        await scene(Scene(**bot))
+        await scenario(ResponderHarness(**bot))
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())

@@ -13,8 +13,8 @@ from model.engine.engine import Turn
 from tests.bot.scripted_engine import ANN, GROUP, ME, PRIVATE, SAM, mention, said
 
 
-def ids(memory: History, place: Channel = GROUP, time: float = 1000.0) -> list[str]:
-    return [one.id for one in memory.before(place, said("now", time=time))]
+def ids(memory: History, channel: Channel = GROUP, time: float = 1000.0) -> list[str]:
+    return [one.id for one in memory.before(channel, said("now", time=time))]
 
 
 def test_messages_are_read_oldest_first_whatever_order_they_come_in() -> None:
@@ -69,9 +69,9 @@ def test_the_older_half_is_forgotten_at_once_so_that_a_conversation_begins_alike
 def test_it_is_bounded_in_places() -> None:
     memory = History(3, 100, 2)
     places = [Channel("discord", str(number)) for number in range(3)]
-    for place in (places[0], places[1], places[0], places[2]):
-        memory.add(place, said("a" if place == places[0] else place.chat))
-    assert [bool(ids(memory, place)) for place in places] == [True, False, True]
+    for channel in (places[0], places[1], places[0], places[2]):
+        memory.add(channel, said("a" if channel == places[0] else channel.chat))
+    assert [bool(ids(memory, channel)) for channel in places] == [True, False, True]
     memory.add(GROUP, said("much later", time=5000.0))
     assert len(memory) == 1
 
@@ -86,8 +86,8 @@ def test_nothing_is_read_where_config_says_so() -> None:
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 20), st.floats(0, 1e6)), max_size=60))
 def test_it_stays_bounded_whatever_is_heard(events: list[tuple[int, int, float]]) -> None:
     memory = History(4, 100, 3)
-    for place, id_, time in events:
-        memory.add(Channel("discord", str(place)), said(str(id_), time=time))
+    for channel, id_, time in events:
+        memory.add(Channel("discord", str(channel)), said(str(id_), time=time))
         assert len(memory) <= 15
 
 

@@ -32,13 +32,13 @@ HOSTILE = {
 }
 
 
-def played(scene: Callable[[Responder], Awaitable[None]]) -> None:
+def run_scenario(scenario: Callable[[Responder], Awaitable[None]]) -> None:
     """Run a scene over a real engine."""
 
     async def run() -> None:
         async with Engine(snapshot(), slots=4) as engine:
             await engine.ready()
-            await scene(build_responder(Responder, engine, settings().model_copy(update={"sample": WILD})))
+            await scenario(build_responder(Responder, engine, settings().model_copy(update={"sample": WILD})))
 
     asyncio.run(run())
 
@@ -63,7 +63,7 @@ def test_hostile_words_are_answered_like_others(name: str) -> None:
         again = mention("again", asked=by_command.command, chain=by_command.chain)
         assert await responder.answer(again) == first
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_special_tokens_that_somebody_types_are_text() -> None:
@@ -78,7 +78,7 @@ def test_whatever_the_network_says_can_be_shown() -> None:
         replies = await asyncio.gather(*(responder.answer(mention(str(number))) for number in range(40)))
         assert all(map(is_showable, replies))
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_a_deleted_message_frees_its_place_in_the_engine() -> None:
@@ -90,7 +90,7 @@ def test_a_deleted_message_frees_its_place_in_the_engine() -> None:
         assert await asyncio.gather(*answers) == [None] * 20
         assert is_showable(await responder.answer(mention("another")))
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_a_new_checkpoint_serves_while_people_are_answered() -> None:

@@ -23,7 +23,7 @@ def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None 
 
 
 @pytest.mark.parametrize(
-    ("lists", "place", "author", "admitted"),
+    ("lists", "channel", "author", "admitted"),
     [
         ({}, GROUP, SAM, True),
         ({}, PRIVATE, SAM, True),
@@ -50,12 +50,12 @@ def gate(discord: dict[str, Any] | None = None, telegram: dict[str, Any] | None 
         ({"deny_users": ["1"], "owners": ["1"]}, PRIVATE, SAM, False),
     ],
 )
-def test_discords_lists(lists: dict[str, Any], place: Channel, author: Author, admitted: bool) -> None:
-    assert gate(lists).admits(place, author) is admitted
+def test_discords_lists(lists: dict[str, Any], channel: Channel, author: Author, admitted: bool) -> None:
+    assert gate(lists).admits(channel, author) is admitted
 
 
 @pytest.mark.parametrize(
-    ("lists", "place", "admitted"),
+    ("lists", "channel", "admitted"),
     [
         ({}, TELEGRAM, True),
         ({}, TALK, True),
@@ -68,8 +68,8 @@ def test_discords_lists(lists: dict[str, Any], place: Channel, author: Author, a
         ({"deny_users": ["1"]}, TALK, False),
     ],
 )
-def test_telegrams_lists(lists: dict[str, Any], place: Channel, admitted: bool) -> None:
-    assert gate(telegram=lists).admits(place, SAM) is admitted
+def test_telegrams_lists(lists: dict[str, Any], channel: Channel, admitted: bool) -> None:
+    assert gate(telegram=lists).admits(channel, SAM) is admitted
 
 
 def test_one_platforms_lists_do_not_hold_on_another() -> None:

@@ -11,7 +11,7 @@ from bot.replies.responder import Responder
 from bot.replies.sanitize import ZERO_WIDTH_SPACE
 from bot.replies.types import Channel, Reply
 from model.engine.engine import Turn
-from tests.bot.replies.responder_harness import Scene, played
+from tests.bot.replies.responder_harness import ResponderHarness, run_scenario
 from tests.bot.scripted_engine import (
     ANN,
     GROUP,
@@ -28,7 +28,7 @@ from tests.bot.scripted_engine import (
 
 
 def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         for number in range(5):
             s.responder.on_message(GROUP, said(str(number), f"m{number}", ANN, 990.0 + number))
         s.responder.on_message(GROUP, said("own", "mine", ME, 996.0))
@@ -38,40 +38,40 @@ def test_the_prompt_is_the_reply_chain_then_the_last_messages_then_the_mention()
         words = ["long ago", "m0", "m1", "m2", "m3", "m4", "mine", "and now"]
         assert request.conversation == [Turn(mine=word == "mine", text=word) for word in words]
 
-    played(scene, history_messages=6)
+    run_scenario(scene, history_messages=6)
 
 
 def test_only_the_last_minutes_are_read() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.responder.on_message(GROUP, said("x", "before lunch", time=1000 - 301))
         s.responder.on_message(GROUP, said("y", "after lunch", time=1000 - 299))
         await s.ask("a", "hi")
         assert s.engine.texts == [["after lunch", "hi"]]
 
-    played(scene, history_minutes=5)
+    run_scenario(scene, history_minutes=5)
 
 
 def test_what_was_said_in_a_direct_message_never_reaches_a_group() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         same_id = Channel("discord", "10", private=True)
         thread = replace(GROUP, thread="t")
-        for place in (PRIVATE, same_id, thread, TELEGRAM):
-            await s.ask("secret", f"secret of {place}", place=place)
+        for channel in (PRIVATE, same_id, thread, TELEGRAM):
+            await s.ask("secret", f"secret of {channel}", place=channel)
         await s.ask("a", "hi")
         assert s.engine.texts[-1] == ["hi"]
         await s.ask("b", "hi", place=thread)
         assert s.engine.texts[-1] == [f"secret of {thread}", "hi"]
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_one_authors_turn_without_tags_and_without_the_other_sides_lines() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.engine.says = lambda *_: "dann: yeah\nso true\nann: what\ndann: nothing"
         s.responder.on_message(GROUP, said("x", "hm", ANN, 990))
         assert await s.ask("a") == Reply("yeah\nso true")
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_the_personas_name_is_the_settings() -> None:
@@ -85,44 +85,44 @@ def test_the_personas_name_is_the_settings() -> None:
 
 @pytest.mark.parametrize("empty", ["", " \n", "\u200b\u3164", "Sam:", "https://a.example", "\0"])
 def test_never_empty(empty: str) -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.engine.says = lambda *_: empty
         assert await s.ask("a") == Reply(phrases.NOTHING_TO_SAY)
         assert len(s.engine.requests) == 3
         s.engine.says = lambda _, params, __: empty if params.max_tokens > 30 else "cooler"
         assert await s.ask("b") == Reply("cooler")
 
-    played(scene, draws=2)
+    run_scenario(scene, draws=2)
 
 
 def test_no_pings() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.engine.says = lambda *_: "@everyone <@1> <@!1> <@&1> <#1> @sam"
         reply = await s.ask("a")
         assert reply
         assert reply.text.replace(ZERO_WIDTH_SPACE, "") == "@everyone <@1> <@!1> <@&1> <#1> @sam"
         assert not re.search(r"@\w|<[@#]", reply.text)
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_links_are_off_unless_configured_on() -> None:
-    async def off(s: Scene) -> None:
+    async def off(s: ResponderHarness) -> None:
         s.engine.says = lambda *_: "see https://a.example"
         assert await s.ask("a") == Reply("see")
 
-    async def on(s: Scene) -> None:
+    async def on(s: ResponderHarness) -> None:
         s.engine.says = lambda *_: "see https://a.example"
         assert await s.ask("a") == Reply("see https://a.example")
 
-    played(off)
-    played(on, links=True)
+    run_scenario(off)
+    run_scenario(on, links=True)
 
 
 def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.responder.on_message(GROUP, said("own", f"@{ZERO_WIDTH_SPACE}ann lol", ME, 990))
         await s.ask("a")
         assert s.engine.texts == [["@ann lol", "hi"]]
 
-    played(scene)
+    run_scenario(scene)

@@ -5,14 +5,14 @@ from collections import Counter
 
 from bot.replies.stats import BOUNDS, LatencyHistogram, Outcome, ReplyStats
 from bot.replies.types import Author
-from tests.bot.replies.responder_harness import ASKED, Scene, broken, played
+from tests.bot.replies.responder_harness import COMMAND, ResponderHarness, broken, run_scenario
 from tests.bot.scripted_engine import ANN, BOT, GROUP, TELEGRAM, said
 
 OWNER = Author("7")
 
 
 def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         await s.ask("a")
         await s.ask("a")  # the same event again
         await s.ask("b")  # too soon
@@ -35,11 +35,11 @@ def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
         )
         assert s.stats.answered == 1
 
-    played(scene, cooldown_seconds=60, discord={"owners": ["7"]})
+    run_scenario(scene, cooldown_seconds=60, discord={"owners": ["7"]})
 
 
 def test_what_is_deleted_or_given_up_meanwhile_is_dropped() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.engine.go.clear()
         deleted, given_up = (asyncio.create_task(s.ask(id_)) for id_ in ("a", "b"))
         while len(s.engine.requests) < 2:
@@ -52,23 +52,23 @@ def test_what_is_deleted_or_given_up_meanwhile_is_dropped() -> None:
         assert s.stats.outcomes == {("discord", Outcome.DROPPED): 2}
         assert s.stats.latencies == {}
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_remarks_count_as_said_and_not_as_answers() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         assert await s.responder.remark(GROUP, said("a"), addressed=False)
         assert not await s.responder.remark(GROUP, said("b"), addressed=True)
         assert s.stats.outcomes == {("discord", Outcome.REMARKED): 1}
         assert (s.stats.answered, s.stats.latencies) == (1, {})
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_an_answer_takes_from_its_arrival_until_it_is_handed_over() -> None:
-    async def scene(s: Scene) -> None:
+    async def scene(s: ResponderHarness) -> None:
         s.engine.go.clear()
-        asking = asyncio.create_task(s.ask("a", asked=ASKED))
+        asking = asyncio.create_task(s.ask("a", asked=COMMAND))
         while not s.engine.requests:
             await asyncio.sleep(0)
         s.clock.now += 0.75
@@ -77,7 +77,7 @@ def test_an_answer_takes_from_its_arrival_until_it_is_handed_over() -> None:
         assert s.stats.latencies["discord"].total == 0.75
         assert s.stats.latencies["discord"].counts[BOUNDS.index(1.0)] == 1
 
-    played(scene)
+    run_scenario(scene)
 
 
 def test_a_latency_stands_under_the_least_bound_it_does_not_exceed() -> None:

@@ -14,7 +14,7 @@ HI = said("a")
 
 def wanted(
     *,
-    place: Channel = GROUP,
+    channel: Channel = GROUP,
     message: ChatMessage = HI,
     addressed: bool = False,
     drawn: float = 0.4,
@@ -22,7 +22,7 @@ def wanted(
     **config: Any,
 ) -> bool:
     table = RemarksConfig.model_validate({"chance": 0.5, "chats": ["10", "11"]} | config)
-    return UnpromptedRemarks(table, lambda: drawn, lambda: hour).should_remark(place, message, addressed=addressed)
+    return UnpromptedRemarks(table, lambda: drawn, lambda: hour).should_remark(channel, message, addressed=addressed)
 
 
 def test_they_are_off_by_default() -> None:

@@ -26,9 +26,9 @@ LONG = 60.0
 
 
 def child(
-    behaviour: str, limits: ChildLimits = LIMITS, heard: Callable[[RetrainProgress], None] = lambda _: None
+    behaviour: str, limits: ChildLimits = LIMITS, messages: Callable[[RetrainProgress], None] = lambda _: None
 ) -> RetrainChild:
-    return RetrainChild([FAKE, behaviour], child_environment(settings_class()()), limits, heard)
+    return RetrainChild([FAKE, behaviour], child_environment(settings_class()()), limits, messages)
 
 
 def run(behaviour: str, limits: ChildLimits = LIMITS) -> tuple[RetrainOutcome, list[RetrainProgress]]:
@@ -115,29 +115,29 @@ def test_whatever_it_started_ends_with_it() -> None:
     ],
 )
 def test_stopping_asks_first_and_insists_then(behaviour: str, ending: RetrainOutcome) -> None:
-    async def play() -> RetrainOutcome:
-        begun = asyncio.Event()
-        one = child(behaviour, heard=lambda _: begun.set())
+    async def scenario() -> RetrainOutcome:
+        started = asyncio.Event()
+        one = child(behaviour, messages=lambda _: started.set())
         await one.stop(0.0)  # there is none yet
         running = asyncio.create_task(one.run())
-        await begun.wait()
+        await started.wait()
         await one.stop(0.5 if behaviour == "deaf" else LONG)
         return await running
 
-    assert asyncio.run(play()) == ending
+    assert asyncio.run(scenario()) == ending
 
 
 def test_cancelling_kills_it() -> None:
-    async def play() -> int:
-        begun = asyncio.Event()
-        running = asyncio.create_task(child("deaf", heard=lambda _: begun.set()).run())
-        await begun.wait()
+    async def scenario() -> int:
+        started = asyncio.Event()
+        running = asyncio.create_task(child("deaf", messages=lambda _: started.set()).run())
+        await started.wait()
         (pid,) = children(os.getpid())
         running.cancel()
         await asyncio.wait({running})
         return pid
 
-    assert gone(asyncio.run(play()))
+    assert gone(asyncio.run(scenario()))
 
 
 def children(parent: int) -> list[int]:

@@ -30,7 +30,7 @@ def settings(folder: Path) -> BotSettings:
 
 
 def run(made: BotSettings, *, force: bool = False) -> RetrainOutcome:
-    async def play() -> RetrainOutcome:
+    async def scenario() -> RetrainOutcome:
         retraining = RetrainSupervisor(made, OwnerNotifier(), lambda _: None)
         retraining.start("scheduled", force=force)
         async with asyncio.timeout(300):
@@ -39,7 +39,7 @@ def run(made: BotSettings, *, force: bool = False) -> RetrainOutcome:
         assert retraining.last is not None
         return retraining.last
 
-    return asyncio.run(play())
+    return asyncio.run(scenario())
 
 
 def test_it_learns_from_the_posts_and_publishes_and_then_there_is_nothing_new(

@@ -64,14 +64,14 @@ SPOILS: dict[Callable[[Path], object], str] = {
 def test_a_checkpoint_that_cannot_be_used_changes_nothing_also_at_the_next_start(tmp_path: Path) -> None:
     root = tmp_path / "checkpoints"
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path) as there:
-            said = await there.comes("one")
+            message = await there.comes("one")
             for spoil, wrong in SPOILS.items():
                 spoil(await asyncio.to_thread(save, tmp_path, spoil.__name__, 1))
                 (root / "CURRENT").write_text(f"{spoil.__name__}\n")
                 await there.dann.says(f"one goes on answering: .*{wrong}")
-                assert await there.drawn() == (said, "one")
+                assert await there.drawn() == (message, "one")
                 assert "not taken over" in await there.status()
             for number, id_ in enumerate(("two", "three")):
                 await asyncio.to_thread(publish, tmp_path, id_, number)
@@ -83,7 +83,7 @@ def test_a_checkpoint_that_cannot_be_used_changes_nothing_also_at_the_next_start
             await asyncio.to_thread(checkpoint.publish, root, "one")
             await next_.says("^dann: checkpoint one serves now, instead of two")
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def holds(pid: int, file: Path) -> bool:
@@ -97,7 +97,7 @@ def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
     """Meanwhile an export is dropped, a retraining is ordered, and people ask. For how long: tests/training/store."""
     inbox, posts = tmp_path / "inbox", tmp_path / "posts.db"
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path, code=QUICK_INBOX) as there:
             await there.comes("one")
             with open_store(f"sqlite:///{tmp_path / 'posts.db'}"):
@@ -122,7 +122,7 @@ def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
                     await asyncio.sleep(0.1)
             await there.dann.says("^inbox: notes.txt: 2 new of yours", LONG)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 async def planned(there: Room) -> datetime:
@@ -139,7 +139,7 @@ def test_the_clock_may_be_set_by_a_day_either_way(tmp_path: Path) -> None:
     """Set forward, the night's retraining comes, once; set back again, the next is due within a day."""
     day = timedelta(days=1)
 
-    async def play() -> None:
+    async def scenario() -> None:
         half_a_day_off = f"bot.schedule.cron=0 {(datetime.now().astimezone().hour + 12) % 24} * * *"
         async with room(tmp_path, half_a_day_off, "bot.schedule.jitter_minutes=0", code=SETTABLE_CLOCK) as there:
             await there.comes("one")
@@ -158,7 +158,7 @@ def test_the_clock_may_be_set_by_a_day_either_way(tmp_path: Path) -> None:
             await there.comes("one")
             assert [row.verdict for row in rows(tmp_path)] == ["skipped"]
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for(tmp_path: Path) -> None:
@@ -169,7 +169,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
     ]  # fmt: skip
     whole = json.dumps({"guild": {"id": "1"}, "channel": {"id": "2", "name": "general"}, "messages": messages})
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path, code=SLOWER_INBOX) as there:
             await there.comes("one")
             (inbox / "half.json").write_text(whole[: len(whole) // 2])
@@ -187,7 +187,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
             await there.dann.says("^inbox: cat.png: not imported: .*found a PNG image", LONG)
             await there.comes("one")
 
-    asyncio.run(play())
+    asyncio.run(scenario())
     found = {path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_file()}
     assert found == {
         "done/growing.txt",

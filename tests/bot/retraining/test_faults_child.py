@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_what_is_no_good_is_not_published_and_what_is_good_answers_next(tmp_path: Path) -> None:
     root = tmp_path / "checkpoints"
 
-    async def play() -> None:
+    async def scenario() -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
             await there.comes("one")
@@ -36,13 +36,13 @@ def test_what_is_no_good_is_not_published_and_what_is_good_answers_next(tmp_path
             await there.comes(good.candidate)
             accepted(tmp_path)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_one_that_hangs_or_takes_all_memory_is_ended(tmp_path: Path) -> None:
     caps = ("retrain.minutes=0.02", "bot.schedule.extra_minutes=0.1", "bot.schedule.memory_mb=400")
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path, *caps, code=FAULTY) as there:
             hungry = await retrained(there, tmp_path, "hungry")
             assert hungry.verdict == "failed"
@@ -53,4 +53,4 @@ def test_one_that_hangs_or_takes_all_memory_is_ended(tmp_path: Path) -> None:
             await there.comes("one")
             accepted(tmp_path)
 
-    asyncio.run(play())
+    asyncio.run(scenario())

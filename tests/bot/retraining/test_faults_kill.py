@@ -31,7 +31,7 @@ def moments(count: int) -> list[str]:
 
 
 def test_the_child_may_be_killed_at_any_moment(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
             before = "one"
@@ -53,7 +53,7 @@ def test_the_child_may_be_killed_at_any_moment(tmp_path: Path) -> None:
         assert last.candidate in left
         assert not {name for name in left if name.startswith(ASIDE)}
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tmp_path: Path) -> None:
@@ -75,7 +75,7 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
             while not all(gone(pid) for pid in found):
                 await asyncio.sleep(0.05)
 
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         add_posts(tmp_path)
         earlier = []
@@ -98,4 +98,4 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
             assert set(answers) <= {0, 1}
         assert {row.verdict for row in rows(tmp_path)} <= {"failed", "published"}
 
-    asyncio.run(play())
+    asyncio.run(scenario())

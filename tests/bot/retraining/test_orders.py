@@ -18,7 +18,7 @@ from bot.retraining.supervisor import RetrainSupervisor
 from bot.telegram_bot.run import run
 from model.config import SamplingParams
 from model.engine.engine import Turn
-from tests.bot.discord_bot.discord_harness import Stage, on_stage
+from tests.bot.discord_bot.discord_harness import DiscordHarness, with_discord
 from tests.bot.retraining.test_supervisor import FAKE
 from tests.bot.scripted_engine import ScriptedEngine, build_responder
 from tests.servers.discord.faults import Fault
@@ -43,68 +43,76 @@ def answers(
     return build_responder(Responder, ScriptedEngine(says), settings, retraining), retraining
 
 
-async def begin(it: Stage, folder: Path, behaviour: str) -> RetrainSupervisor:
+async def begin(discord: DiscordHarness, folder: Path, behaviour: str) -> RetrainSupervisor:
     """Start dann on Discord, Ann its owner."""
-    it.news = OwnerNotifier()
-    it.answers, retraining = answers(it.settings(owners=(str(it.ann.id),)), folder, behaviour, it.news)
-    it.start(owners=(str(it.ann.id),))
-    await it.connected()
-    await it.registered()
+    discord.news = OwnerNotifier()
+    discord.answers, retraining = answers(
+        discord.settings(owners=(str(discord.ann.id),)), folder, behaviour, discord.news
+    )
+    discord.start(owners=(str(discord.ann.id),))
+    await discord.connected()
+    await discord.registered()
     return retraining
 
 
-async def order(it: Stage, command: str, **options: Any) -> str:
-    asked = it.simulation.use_command(it.ann, it.simulation.dm(it.ann), f"dann-admin {command}", **options)
-    answer = await it.simulation.first_reply(asked)
+async def run_admin(discord: DiscordHarness, command: str, **options: Any) -> str:
+    asked = discord.simulation.use_command(
+        discord.ann, discord.simulation.dm(discord.ann), f"dann-admin {command}", **options
+    )
+    answer = await discord.simulation.first_reply(asked)
     assert answer.flags & Flag.EPHEMERAL
     return answer.content
 
 
-@on_stage(connected=False)
-async def test_on_discord_an_owner_orders_it_and_gets_the_verdict_as_a_message(it: Stage, tmp_path: Path) -> None:
-    retraining = await begin(it, tmp_path, "well")
-    home = it.simulation.dm(it.ann)
-    assert await order(it, "retrain", force=True) == report.STARTED
-    await it.simulation.until(lambda: any(one.content == VERDICT for one in it.simulation.bot_messages(home)))
-    assert "last retraining: published two" in await order(it, "status")
-    answer = await it.simulation.first_reply(it.simulation.say(it.ann, home, "hello"))
+@with_discord(connected=False)
+async def test_on_discord_an_owner_orders_it_and_gets_the_verdict_as_a_message(
+    discord: DiscordHarness, tmp_path: Path
+) -> None:
+    retraining = await begin(discord, tmp_path, "well")
+    home = discord.simulation.dm(discord.ann)
+    assert await run_admin(discord, "retrain", force=True) == report.STARTED
+    await discord.simulation.until(lambda: any(one.content == VERDICT for one in discord.simulation.bot_messages(home)))
+    assert "last retraining: published two" in await run_admin(discord, "status")
+    answer = await discord.simulation.first_reply(discord.simulation.say(discord.ann, home, "hello"))
     assert answer.content == "hello", "the verdict is no part of the conversation"
     await retraining.stop(0)
 
 
-@on_stage(connected=False)
+@with_discord(connected=False)
 async def test_on_discord_mentions_are_answered_while_it_runs_and_a_second_order_is_told(
-    it: Stage, tmp_path: Path
+    discord: DiscordHarness, tmp_path: Path
 ) -> None:
-    retraining = await begin(it, tmp_path, "hang")
-    first, second = await asyncio.gather(order(it, "retrain"), order(it, "retrain"))
+    retraining = await begin(discord, tmp_path, "hang")
+    first, second = await asyncio.gather(run_admin(discord, "retrain"), run_admin(discord, "retrain"))
     assert {first, second} >= {report.STARTED}
-    assert any(told.startswith("one runs already: ") for told in (first, second))
-    await it.simulation.until(lambda: retraining.running is not None and retraining.running.progress.part == "learning")
-    await it.ask()
-    assert "retraining: learning, 50%, 2.500 bits per byte, for 0 min" in await order(it, "status")
-    other = it.simulation.use_command(it.bob, it.simulation.dm(it.bob), "dann-admin retrain")
-    assert (await it.simulation.first_reply(other)).content == phrases.OWNERS_ONLY
+    assert any(line.startswith("one runs already: ") for line in (first, second))
+    await discord.simulation.until(
+        lambda: retraining.running is not None and retraining.running.progress.part == "learning"
+    )
+    await discord.ask()
+    assert "retraining: learning, 50%, 2.500 bits per byte, for 0 min" in await run_admin(discord, "status")
+    other = discord.simulation.use_command(discord.bob, discord.simulation.dm(discord.bob), "dann-admin retrain")
+    assert (await discord.simulation.first_reply(other)).content == phrases.OWNERS_ONLY
     await retraining.stop(0)
 
 
-@on_stage(connected=False)
+@with_discord(connected=False)
 async def test_on_discord_an_owner_who_takes_no_messages_changes_nothing(
-    it: Stage, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    discord: DiscordHarness, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    retraining = await begin(it, tmp_path, "well")
-    it.server.faults.order(Fault("POST", "/users/@me/channels", status=403))
-    assert await order(it, "retrain") == report.STARTED
-    await it.simulation.until(lambda: "cannot be told on Discord" in caplog.text)
-    await it.simulation.until(lambda: retraining.running is None)
-    await it.ask()
+    retraining = await begin(discord, tmp_path, "well")
+    discord.server.faults.order(Fault("POST", "/users/@me/channels", status=403))
+    assert await run_admin(discord, "retrain") == report.STARTED
+    await discord.simulation.until(lambda: "cannot be told on Discord" in caplog.text)
+    await discord.simulation.until(lambda: retraining.running is None)
+    await discord.ask()
     await retraining.stop(0)
 
 
 def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strangers: tuple[str, ...] = ()) -> None:
     """dann on Telegram with Alice its owner, who has a chat with it."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with TelegramServer() as server:
             simulation, news = server.simulation, OwnerNotifier()
             bot, alice = simulation.bot("dann_bot"), simulation.user("alice")
@@ -121,7 +129,7 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
             with suppress(asyncio.CancelledError):
                 await running
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_on_telegram_an_owner_orders_it_and_gets_the_verdict_as_a_message(

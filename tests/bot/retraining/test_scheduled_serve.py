@@ -1,4 +1,4 @@
-"""`dann serve` with a schedule: a process of its own, whose retraining is played by tests/bot/retraining/fake_child.py."""
+"""`dann serve` with a schedule: a process of its own, whose retraining is tests/bot/retraining/fake_child.py."""
 
 import asyncio
 import signal
@@ -27,7 +27,7 @@ def played_by(behaviour: str) -> str:
 
 @pytest.mark.parametrize(("end", "code"), [(signal.SIGTERM, 0), (signal.SIGKILL, -9)])
 def test_however_it_ends_its_child_does_not_outlive_it(tmp_path: Path, end: signal.Signals, code: int) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with serving(tmp_path, *OFTEN, code=played_by("deaf")) as dann:
             await dann.says(r"^retraining begins \(scheduled\)")
@@ -41,11 +41,11 @@ def test_however_it_ends_its_child_does_not_outlive_it(tmp_path: Path, end: sign
                 while not all(gone(pid) for pid in found):
                     await asyncio.sleep(0.05)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_by_the_schedule_it_retrains_and_tells_the_owner_while_it_answers(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with TelegramServer() as telegram:
             simulation, bot = telegram.simulation, telegram.simulation.bot("dann_bot")
@@ -64,11 +64,11 @@ def test_by_the_schedule_it_retrains_and_tells_the_owner_while_it_answers(tmp_pa
                 assert await dann.ends(20.0) == 0
             assert not [line for line in dann.lines if "Traceback" in line]
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_two_on_one_folder_answer_both_and_one_schedules(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         publish(tmp_path)
         async with serving(tmp_path) as first:
             await first.says("^dann: checkpoint one")
@@ -83,4 +83,4 @@ def test_two_on_one_folder_answer_both_and_one_schedules(tmp_path: Path) -> None
             first.process.send_signal(signal.SIGTERM)
             assert await first.ends(20.0) == 0
 
-    asyncio.run(play())
+    asyncio.run(scenario())

@@ -32,7 +32,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-class Scene:
+class AdminHarness:
     def __init__(self, root: Path, retraining: RetrainControl | None = None) -> None:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
@@ -40,80 +40,80 @@ class Scene:
         self.reload, self.stats = Reload(self.engine, root, clock=self.clock), ReplyStats()
         self.admin = Admin(self.engine, self.reload, self.clock, retraining, self.stats)
 
-    def order(self, command: str, argument: str = "") -> str:
+    def run(self, command: str, argument: str = "") -> str:
         return asyncio.run(self.admin.run(command, argument))
 
     def refused(self, command: str, argument: str = "") -> str:
         with pytest.raises(DannError) as caught:
-            self.order(command, argument)
+            self.run(command, argument)
         assert "\n" not in str(caught.value)
         return str(caught.value)
 
 
 def test_status(root: Path) -> None:
-    scene = Scene(root)
-    scene.stats.outcomes["discord", Outcome.ANSWERED] = 1200
-    scene.stats.outcomes["telegram", Outcome.REMARKED] = 34
-    scene.stats.outcomes["telegram", Outcome.BUSY] = 5
-    scene.clock.now = 3700
-    said = scene.order(" Status ")
+    harness = AdminHarness(root)
+    harness.stats.outcomes["discord", Outcome.ANSWERED] = 1200
+    harness.stats.outcomes["telegram", Outcome.REMARKED] = 34
+    harness.stats.outcomes["telegram", Outcome.BUSY] = 5
+    harness.clock.now = 3700
+    message = harness.run(" Status ")
     assert re.fullmatch(
         r"checkpoint 2, 2\.346 bits per byte, made \d+ days ago\n"
         r"answering, up 1 h 1 min, 1,234 answered, 0 being drawn, 2 waiting\nmemory [\d,]+ MB",
-        said,
+        message,
     )
-    assert int(said.split("memory ")[1].split()[0].replace(",", "")) > 20
+    assert int(message.split("memory ")[1].split()[0].replace(",", "")) > 20
 
 
 def test_pause_and_resume(root: Path) -> None:
-    scene = Scene(root)
-    assert "paused" in scene.order("pause")
-    assert scene.admin.paused
-    assert "\npaused, up" in scene.order("status")
-    scene.order("resume")
-    assert not scene.admin.paused
+    harness = AdminHarness(root)
+    assert "paused" in harness.run("pause")
+    assert harness.admin.paused
+    assert "\npaused, up" in harness.run("status")
+    harness.run("resume")
+    assert not harness.admin.paused
 
 
 def test_reload_serves_what_current_names(root: Path) -> None:
-    scene = Scene(root)
-    assert scene.order("reload") == "2 serves already"
+    harness = AdminHarness(root)
+    assert harness.run("reload") == "2 serves already"
     checkpoint.publish(root, "3")
-    assert scene.order("reload") == "3 serves now, instead of 2"
-    assert scene.engine.snapshot.id == "3"
+    assert harness.run("reload") == "3 serves now, instead of 2"
+    assert harness.engine.snapshot.id == "3"
 
 
 def test_rollback_publishes_the_one_before_or_the_one_that_is_named(root: Path) -> None:
-    scene = Scene(root)
-    assert scene.order("rollback") == "1 serves now, instead of 2"
-    assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("1", "1")
-    assert scene.refused("rollback") == "there is no checkpoint before the one that serves"
-    assert scene.order("rollback", " 3 ") == "3 serves now, instead of 1"
+    harness = AdminHarness(root)
+    assert harness.run("rollback") == "1 serves now, instead of 2"
+    assert (harness.engine.snapshot.id, checkpoint.current(root)) == ("1", "1")
+    assert harness.refused("rollback") == "there is no checkpoint before the one that serves"
+    assert harness.run("rollback", " 3 ") == "3 serves now, instead of 1"
     assert checkpoint.current(root) == "3"
 
 
 @pytest.mark.parametrize("id_", ["4", "..", "../1", "/etc", ".", "@everyone"])
 def test_a_checkpoint_that_is_not_there_is_refused(root: Path, id_: str) -> None:
-    scene = Scene(root)
-    assert scene.refused("rollback", id_) == "there is no such checkpoint; the newest are 1, 2, 3"
-    assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
+    harness = AdminHarness(root)
+    assert harness.refused("rollback", id_) == "there is no such checkpoint; the newest are 1, 2, 3"
+    assert (harness.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
 
 
 def test_a_damaged_checkpoint_changes_nothing(root: Path) -> None:
     (root / "1" / "weights.safetensors").write_bytes(b"x")
-    scene = Scene(root)
-    assert "damaged" in scene.refused("rollback")
-    assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
+    harness = AdminHarness(root)
+    assert "damaged" in harness.refused("rollback")
+    assert (harness.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
 
 
 def test_status_tells_why_what_current_names_does_not_answer(root: Path) -> None:
-    scene = Scene(root)
+    harness = AdminHarness(root)
     (root / "CURRENT").write_text("4\n")
-    asyncio.run(scene.reload.check())
-    assert f"\nnot taken over: {root / '4'}: there is no such checkpoint" in scene.order("status")
+    asyncio.run(harness.reload.check())
+    assert f"\nnot taken over: {root / '4'}: there is no such checkpoint" in harness.run("status")
     checkpoint.publish(root, "3")
-    asyncio.run(scene.reload.check())
-    assert "not taken over" not in scene.order("status")
-    assert scene.engine.snapshot.id == "3"
+    asyncio.run(harness.reload.check())
+    assert "not taken over" not in harness.run("status")
+    assert harness.engine.snapshot.id == "3"
 
 
 def test_what_verifies_but_cannot_be_loaded_is_not_rolled_back_to(root: Path) -> None:
@@ -122,19 +122,19 @@ def test_what_verifies_but_cannot_be_loaded_is_not_rolled_back_to(root: Path) ->
     config.write_text(config.read_text().replace("lstm", "lost"))
     (root / "1" / "manifest.json").unlink()
     seal(root / "1")
-    scene = Scene(root)
-    assert "'lost' is not known" in scene.refused("rollback")
-    assert (scene.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
+    harness = AdminHarness(root)
+    assert "'lost' is not known" in harness.refused("rollback")
+    assert (harness.engine.snapshot.id, checkpoint.current(root)) == ("2", "2")
 
 
 def test_two_orders_at_once_come_one_after_the_other(root: Path) -> None:
-    scene = Scene(root)
+    harness = AdminHarness(root)
 
     async def both() -> list[str]:
-        return list(await asyncio.gather(scene.admin.run("rollback", "1"), scene.admin.run("rollback", "3")))
+        return list(await asyncio.gather(harness.admin.run("rollback", "1"), harness.admin.run("rollback", "3")))
 
     assert asyncio.run(both()) == ["1 serves now, instead of 2", "3 serves now, instead of 1"]
-    assert scene.engine.snapshot.id == checkpoint.current(root) == "3"
+    assert harness.engine.snapshot.id == checkpoint.current(root) == "3"
 
 
 class Learning:
@@ -153,19 +153,19 @@ class Learning:
 
 def test_retraining_is_begun_by_hand_and_its_state_is_told(root: Path) -> None:
     learning = Learning()
-    scene = Scene(root, learning)
-    assert [scene.order("retrain"), scene.order("retrain", " Force ")] == ["begun", "begun"]
+    harness = AdminHarness(root, learning)
+    assert [harness.run("retrain"), harness.run("retrain", " Force ")] == ["begun", "begun"]
     assert learning.orders == [("by hand", False), ("by hand", True)]
-    assert scene.refused("retrain", "harder") == "retrain takes nothing, or force: not 'harder'"
-    assert scene.order("status").endswith(" MB\nlast retraining: nothing learned")
+    assert harness.refused("retrain", "harder") == "retrain takes nothing, or force: not 'harder'"
+    assert harness.run("status").endswith(" MB\nlast retraining: nothing learned")
 
 
 def test_where_nothing_learns_the_order_is_refused(root: Path) -> None:
-    assert Scene(root).refused("retrain") == "nothing learns here"
+    assert AdminHarness(root).refused("retrain") == "nothing learns here"
 
 
 def test_an_unknown_order_names_those_there_are(root: Path) -> None:
-    assert Scene(root).refused("dance") == (
+    assert AdminHarness(root).refused("dance") == (
         "there is no such order; there are status, pause, resume, reload, rollback, retrain"
     )
 

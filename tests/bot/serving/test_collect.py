@@ -35,21 +35,21 @@ def posts(folder: Path) -> list[Post]:
         return list(store.posts())
 
 
-def played(folder: Path, *told: Callable[[Collector], None], **config: Any) -> list[Post]:
+def stored_after(folder: Path, *told: Callable[[Collector], None], **config: Any) -> list[Post]:
     """What is stored once a collector was told these and has ended."""
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with Collector(settings(folder, **config)) as collector:
             for tell in told:
                 tell(collector)
                 await asyncio.sleep(0)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
     return posts(folder)
 
 
 @pytest.mark.parametrize(
-    ("config", "place", "author", "wanted"),
+    ("config", "channel", "author", "wanted"),
     [
         ({}, ROOM, ANN, True),
         ({}, ROOM, Author("3", "Bob"), False),
@@ -65,9 +65,9 @@ def played(folder: Path, *told: Callable[[Collector], None], **config: Any) -> l
     ],
 )
 def test_only_whose_messages_are_listed_and_only_where_dann_may_be(
-    tmp_path: Path, config: dict[str, Any], place: Channel, author: Author, wanted: bool
+    tmp_path: Path, config: dict[str, Any], channel: Channel, author: Author, wanted: bool
 ) -> None:
-    assert Collector(settings(tmp_path, **config)).wants(place, author) is wanted
+    assert Collector(settings(tmp_path, **config)).wants(channel, author) is wanted
 
 
 def test_it_is_off_unless_it_is_asked_for(tmp_path: Path) -> None:
@@ -85,22 +85,22 @@ def test_collecting_from_nobody_is_refused(platform: str) -> None:
 def test_what_it_is_told_is_stored_in_that_order(tmp_path: Path) -> None:
     other = replace(HI, id="discord:2", text="still here", time=20.0)
     edited = replace(HI, text="hello", edited=30.0)
-    assert played(tmp_path, lambda it: it.add(HI), lambda it: it.add(other), lambda it: it.add(edited)) == [
+    assert stored_after(tmp_path, lambda it: it.add(HI), lambda it: it.add(other), lambda it: it.add(edited)) == [
         edited,
         other,
     ]
-    assert played(
+    assert stored_after(
         tmp_path, lambda it: it.forget("discord:2"), lambda it: it.add(other), lambda it: it.forget("discord:7")
     ) == [edited]
     seven = replace(HI, id="discord:7", time=40.0)
-    assert played(tmp_path, lambda it: it.add(seven)) == [edited, seven], "what never was stored is not barred"
+    assert stored_after(tmp_path, lambda it: it.add(seven)) == [edited, seven], "what never was stored is not barred"
 
 
 def test_what_was_taken_back_is_in_no_byte_of_the_files(tmp_path: Path) -> None:
-    played(tmp_path, lambda it: it.add(replace(HI, text="my door code is 4711")))
+    stored_after(tmp_path, lambda it: it.add(replace(HI, text="my door code is 4711")))
     with open_store(f"sqlite:///{tmp_path}/posts.db") as held:  # so that SQLite's log stays
         assert [post.text for post in held.posts()] == ["my door code is 4711"]
-        played(tmp_path, lambda it: it.forget("discord:1"))
+        stored_after(tmp_path, lambda it: it.forget("discord:1"))
         assert b"4711" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
 
 
@@ -114,7 +114,7 @@ def test_nothing_is_lost_while_the_store_is_in_use(
     other = sqlite3.connect(tmp_path / "posts.db", isolation_level=None)
     kept = [replace(HI, id=f"discord:{number}", time=float(number)) for number in range(20)]
 
-    async def play() -> None:
+    async def scenario() -> None:
         other.execute("BEGIN IMMEDIATE")
         async with Collector(settings(tmp_path)) as collector:
             for post in kept:
@@ -123,7 +123,7 @@ def test_nothing_is_lost_while_the_store_is_in_use(
             assert posts(tmp_path) == []
             other.execute("ROLLBACK")
 
-    asyncio.run(play())
+    asyncio.run(scenario())
     other.close()
     assert posts(tmp_path) == kept
     assert [record.levelno for record in caplog.records] == [logging.WARNING]
@@ -134,16 +134,18 @@ def test_what_the_store_has_not_taken_when_dann_stops_waits_for_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(collect, "LOCK_SECONDS", 0.05)
-    played(tmp_path, lambda it: it.add(HI))
+    stored_after(tmp_path, lambda it: it.add(HI))
     other = sqlite3.connect(tmp_path / "posts.db", isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
     later = replace(HI, id="discord:2", text="ünï\n😂", time=20.0, reply_to="discord:1")
     for _ in range(2):  # the second start finds it still in use, and leaves all of it again
-        assert played(tmp_path, lambda it: it.add(later), lambda it: it.forget("discord:1"), drain_seconds=0.3) == [HI]
+        assert stored_after(
+            tmp_path, lambda it: it.add(later), lambda it: it.forget("discord:1"), drain_seconds=0.3
+        ) == [HI]
         assert (tmp_path / "collected.jsonl").stat().st_mode & 0o777 == 0o600
     other.execute("ROLLBACK")
     other.close()
-    assert played(tmp_path) == [later]
+    assert stored_after(tmp_path) == [later]
     assert not (tmp_path / "collected.jsonl").exists()
 
 
@@ -152,7 +154,7 @@ def test_a_damaged_line_of_what_was_left_is_passed_over(tmp_path: Path, caplog: 
         {"id": "discord:1", "post": {"id": "discord:1", "channel": "c", "mine": True, "time": 1.0, "text": "x"}}
     )
     (tmp_path / "collected.jsonl").write_text(f'{{"id": "discord:2", "po\n{whole}\n[]\n')
-    assert [post.text for post in played(tmp_path)] == ["x"]
+    assert [post.text for post in stored_after(tmp_path)] == ["x"]
     assert [record.message.partition(": ")[2] for record in caplog.records] == [
         "line 1 is no collected message, and passed over",
         "line 3 is no collected message, and passed over",
@@ -170,14 +172,14 @@ def test_the_loop_never_waits_for_the_store(tmp_path: Path, monkeypatch: pytest.
 
     monkeypatch.setattr(collect, "_write_batch", slow)
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with Collector(settings(tmp_path)) as collector:
             collector.add(HI)
             while not began.is_set():
                 await asyncio.sleep(0.001)
             go.set()
 
-    asyncio.run(play())
+    asyncio.run(scenario())
     assert went_on == [True]
 
 
@@ -190,6 +192,6 @@ def test_a_bug_costs_nothing_that_was_told_and_is_logged_once(
     monkeypatch.setattr(collect, "RETRY_SECONDS", 0.01)
     with monkeypatch.context() as patched:
         patched.setattr(collect, "_write_batch", broken)
-        assert played(tmp_path, lambda it: it.add(HI), drain_seconds=0.2) == []
+        assert stored_after(tmp_path, lambda it: it.add(HI), drain_seconds=0.2) == []
     assert caplog.text.count("Traceback") == 1
-    assert played(tmp_path) == [HI]
+    assert stored_after(tmp_path) == [HI]

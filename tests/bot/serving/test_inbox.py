@@ -29,7 +29,7 @@ def texts(folder: Path) -> list[str]:
 
 
 def test_what_is_dropped_is_imported_and_told_before_there_is_a_checkpoint(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         inbox = tmp_path / "inbox"
         inbox.mkdir()
         async with serving(tmp_path, code=QUICK_INBOX) as dann:
@@ -45,7 +45,7 @@ def test_what_is_dropped_is_imported_and_told_before_there_is_a_checkpoint(tmp_p
         assert texts(tmp_path) == ["hello there", "lol no"]
         assert not any("hello there" in line for line in dann.lines)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 @asynccontextmanager
@@ -94,9 +94,9 @@ def test_asked_to_end_while_a_long_export_is_read_it_ends_and_the_next_start_tak
 
 
 def test_switched_off_there_is_none(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with served_here(tmp_path, inbox=""):
             await asyncio.sleep(0.1)
 
-    asyncio.run(play())
+    asyncio.run(scenario())
     assert not (tmp_path / "inbox").exists()

@@ -38,14 +38,14 @@ def root(tmp_path: Path) -> Path:
     return root
 
 
-class Scene:
-    """An engine that is started, and a Reload whose clock stands; `told` is what it said."""
+class ReloadHarness:
+    """An engine that is started, and a Reload whose clock stands; `lines` is what it said."""
 
     def __init__(self, engine: Engine, root: Path) -> None:
         self.engine, self.root = engine, root
         self.clock = Clock()
-        self.told: list[str] = []
-        self.reload = Reload(engine, root, self.told.append, self.clock)
+        self.lines: list[str] = []
+        self.reload = Reload(engine, root, self.lines.append, self.clock)
 
     async def says(self) -> tuple[str, str]:
         """The text of a reply, and which checkpoint it says it is of."""
@@ -53,11 +53,11 @@ class Scene:
         return completion.text, completion.checkpoint
 
 
-def played(root: Path, play: Callable[[Scene], Awaitable[None]]) -> None:
+def run_scenario(root: Path, scenario: Callable[[ReloadHarness], Awaitable[None]]) -> None:
     async def main() -> None:
         async with asyncio.timeout(120), Engine(await load_first(root, print), slots=4) as engine:
             await engine.ready()
-            await play(Scene(engine, root))
+            await scenario(ReloadHarness(engine, root))
 
     asyncio.run(main())
 
@@ -72,22 +72,22 @@ def point(root: Path, content: str) -> None:
 
 
 def test_another_current_is_taken_over_and_so_is_the_old_one_again(root: Path) -> None:
-    async def play(scene: Scene) -> None:
-        await scene.reload.check()
-        assert await scene.says() == text_of(root, "one")
+    async def scenario(harness: ReloadHarness) -> None:
+        await harness.reload.check()
+        assert await harness.says() == text_of(root, "one")
         checkpoint.publish(root, "two")
-        await scene.reload.check()
-        assert await scene.says() == text_of(root, "two")
+        await harness.reload.check()
+        assert await harness.says() == text_of(root, "two")
         checkpoint.publish(root, "one")
-        await scene.reload.check()
-        assert await scene.says() == text_of(root, "one")
-        assert (scene.reload.reloads, scene.reload.failures, scene.reload.trouble) == (2, 0, "")
-        assert scene.told == [
+        await harness.reload.check()
+        assert await harness.says() == text_of(root, "one")
+        assert (harness.reload.reloads, harness.reload.failures, harness.reload.trouble) == (2, 0, "")
+        assert harness.lines == [
             "dann: checkpoint two serves now, instead of one",
             "dann: checkpoint one serves now, instead of two",
         ]
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
@@ -100,19 +100,19 @@ def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
         go_on.wait(60)
         return done
 
-    async def play(scene: Scene) -> None:
-        gone = weakref.ref(scene.engine.snapshot.model)
+    async def scenario(harness: ReloadHarness) -> None:
+        gone = weakref.ref(harness.engine.snapshot.model)
         monkeypatch.setattr(Batch, "round", waiting_round)
-        under_way = scene.engine.submit(HEY, LONG, 7)
-        while not scene.engine.load.busy:
+        under_way = harness.engine.submit(HEY, LONG, 7)
+        while not harness.engine.load.busy:
             await asyncio.sleep(0.01)
         checkpoint.publish(root, "two")
-        await scene.reload.check()
-        assert scene.engine.snapshot.id == "two"
+        await harness.reload.check()
+        assert harness.engine.snapshot.id == "two"
         gc.collect()
         assert gone() is not None
         go_on.set()
-        assert await scene.says() == text_of(root, "two")
+        assert await harness.says() == text_of(root, "two")
         done = await under_way.completion()
         assert (done.text, done.checkpoint) == (text_of(root, "one", LONG)[0], "one")
         assert done.tokens > DECODE_STEPS
@@ -120,7 +120,7 @@ def test_what_is_under_way_ends_on_the_old_weights_and_then_they_are_let_go(
             gc.collect()
             await asyncio.sleep(0.01)
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def test_another_shape_is_compiled_while_the_old_one_answers(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +128,7 @@ def test_another_shape_is_compiled_while_the_old_one_answers(root: Path, monkeyp
     compiling = asyncio.Event()
     whole = Batch.warm
 
-    async def play(scene: Scene) -> None:
+    async def scenario(harness: ReloadHarness) -> None:
         loop, answered = asyncio.get_running_loop(), asyncio.Event()
 
         def warm(batch: Batch, width: int = 0) -> None:
@@ -138,15 +138,15 @@ def test_another_shape_is_compiled_while_the_old_one_answers(root: Path, monkeyp
 
         monkeypatch.setattr(Batch, "warm", warm)
         checkpoint.publish(root, "three")
-        looking = asyncio.create_task(scene.reload.check())
+        looking = asyncio.create_task(harness.reload.check())
         await compiling.wait()
-        assert await scene.says() == text_of(root, "one")
+        assert await harness.says() == text_of(root, "one")
         answered.set()
         await looking
         monkeypatch.setattr(Batch, "warm", whole)
-        assert await scene.says() == text_of(root, "three")
+        assert await harness.says() == text_of(root, "three")
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def flipped(root: Path) -> None:
@@ -197,45 +197,45 @@ WRONG: dict[str, tuple[list[Harm], str]] = {
 def test_what_cannot_be_used_changes_nothing_is_logged_once_and_mended_is_taken(
     root: Path, caplog: pytest.LogCaptureFixture, how: str
 ) -> None:
-    kept, (harms, said) = root.with_name("kept"), WRONG[how]
+    kept, (harms, message) = root.with_name("kept"), WRONG[how]
     shutil.copytree(root, kept)
 
-    async def play(scene: Scene) -> None:
+    async def scenario(harness: ReloadHarness) -> None:
         for harm in harms:
             harm(root)
         for _ in range(5):
-            await scene.reload.check()
-        assert scene.engine.snapshot.id == "one"
-        assert await scene.says() == text_of(kept, "one")
-        assert said in scene.reload.trouble
-        assert (scene.reload.reloads, scene.reload.failures) == (0, 1)
+            await harness.reload.check()
+        assert harness.engine.snapshot.id == "one"
+        assert await harness.says() == text_of(kept, "one")
+        assert message in harness.reload.trouble
+        assert (harness.reload.reloads, harness.reload.failures) == (0, 1)
         assert len(caplog.records) == 1
         assert "checkpoint one goes on answering" in caplog.text
         with pytest.raises(DannError):
-            await scene.reload.reload()
+            await harness.reload.reload()
         for path in (root, root.with_name("elsewhere")):
             shutil.rmtree(path, ignore_errors=True)
         shutil.copytree(kept, root)
         checkpoint.publish(root, "two")
-        await scene.reload.check()
-        assert await scene.says() == text_of(root, "two")
-        assert (scene.reload.reloads, scene.reload.trouble) == (1, "")
-        assert scene.told == ["dann: checkpoint two serves now, instead of one"]
+        await harness.reload.check()
+        assert await harness.says() == text_of(root, "two")
+        assert (harness.reload.reloads, harness.reload.trouble) == (1, "")
+        assert harness.lines == ["dann: checkpoint two serves now, instead of one"]
 
     with caplog.at_level(logging.WARNING, "dann"):
-        played(root, play)
+        run_scenario(root, scenario)
 
 
 def test_it_is_well_again_where_current_names_what_answers(root: Path) -> None:
-    async def play(scene: Scene) -> None:
+    async def scenario(harness: ReloadHarness) -> None:
         point(root, "three")
-        await scene.reload.check()
-        assert scene.reload.trouble
+        await harness.reload.check()
+        assert harness.reload.trouble
         point(root, "one")
-        await scene.reload.check()
-        assert (scene.reload.trouble, scene.reload.reloads, scene.told) == ("", 0, [])
+        await harness.reload.check()
+        assert (harness.reload.trouble, harness.reload.reloads, harness.lines) == ("", 0, [])
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def test_what_failed_for_no_reason_of_its_own_is_tried_again_after_a_while(
@@ -244,25 +244,25 @@ def test_what_failed_for_no_reason_of_its_own_is_tried_again_after_a_while(
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    async def play(scene: Scene) -> None:
+    async def scenario(harness: ReloadHarness) -> None:
         checkpoint.publish(root, "two")
         with monkeypatch.context() as patch:
             patch.setattr(checkpoint, "load", no_memory)
             for _ in range(3):
-                await scene.reload.check()
-            scene.clock.now = module.RETRY_SECONDS
-            await scene.reload.check()
-        assert scene.reload.failures == 2
-        assert "dann's log says why" in scene.reload.trouble
-        assert await scene.says() == text_of(root, "one")
-        await scene.reload.check()
-        assert scene.engine.snapshot.id == "one"
-        scene.clock.now = 2 * module.RETRY_SECONDS
-        await scene.reload.check()
-        assert await scene.says() == text_of(root, "two")
+                await harness.reload.check()
+            harness.clock.now = module.RETRY_SECONDS
+            await harness.reload.check()
+        assert harness.reload.failures == 2
+        assert "dann's log says why" in harness.reload.trouble
+        assert await harness.says() == text_of(root, "one")
+        await harness.reload.check()
+        assert harness.engine.snapshot.id == "one"
+        harness.clock.now = 2 * module.RETRY_SECONDS
+        await harness.reload.check()
+        assert await harness.says() == text_of(root, "two")
 
     with caplog.at_level(logging.WARNING, "dann"):
-        played(root, play)
+        run_scenario(root, scenario)
     assert caplog.text.count("MemoryError") == 1 + caplog.text.count("raise MemoryError")
     assert len(caplog.records) == 1
 
@@ -270,36 +270,36 @@ def test_what_failed_for_no_reason_of_its_own_is_tried_again_after_a_while(
 def test_watching_goes_on_until_it_is_cancelled(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "POLL_SECONDS", 0.01)
 
-    async def play(scene: Scene) -> None:
-        watching = asyncio.create_task(scene.reload.run())
+    async def scenario(harness: ReloadHarness) -> None:
+        watching = asyncio.create_task(harness.reload.run())
         for harm in WRONG["names nothing"][0] + WRONG["gone"][0]:
-            before = scene.reload.failures
+            before = harness.reload.failures
             harm(root)
-            while scene.reload.failures == before:
+            while harness.reload.failures == before:
                 await asyncio.sleep(0.01)
         checkpoint.publish(root, "two")
-        while scene.engine.snapshot.id != "two":
+        while harness.engine.snapshot.id != "two":
             await asyncio.sleep(0.01)
         watching.cancel()
         with pytest.raises(asyncio.CancelledError):
             await watching
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def test_an_order_and_the_watch_do_not_take_over_twice(root: Path) -> None:
-    async def play(scene: Scene) -> None:
+    async def scenario(harness: ReloadHarness) -> None:
         checkpoint.publish(root, "two")
-        said, _, _ = await asyncio.gather(scene.reload.reload(), scene.reload.check(), scene.reload.check())
-        assert said == "two serves now, instead of one"
-        assert scene.reload.reloads == 1
-        said, _ = await asyncio.gather(scene.reload.rollback(""), scene.reload.check())
-        assert said == "one serves now, instead of two"
+        message, _, _ = await asyncio.gather(harness.reload.reload(), harness.reload.check(), harness.reload.check())
+        assert message == "two serves now, instead of one"
+        assert harness.reload.reloads == 1
+        message, _ = await asyncio.gather(harness.reload.rollback(""), harness.reload.check())
+        assert message == "one serves now, instead of two"
         assert checkpoint.current(root) == "one"
-        assert await scene.reload.reload() == "one serves already"
-        assert scene.reload.reloads == 2
+        assert await harness.reload.reload() == "one serves already"
+        assert harness.reload.reloads == 2
 
-    played(root, play)
+    run_scenario(root, scenario)
 
 
 def test_a_first_checkpoint_that_is_removed_while_it_is_loaded_is_no_trouble(

@@ -132,7 +132,7 @@ async def shell(folder: Path, *words: str) -> str:
 
 
 def test_what_is_published_is_heard_and_so_is_a_rollback(tmp_path: Path) -> None:
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path) as there:
             first = await there.comes("one")
             await asyncio.to_thread(publish, tmp_path, "two", 1)
@@ -149,13 +149,13 @@ def test_what_is_published_is_heard_and_so_is_a_rollback(tmp_path: Path) -> None
             "dann: checkpoint two serves now, instead of one",
         ]
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_what_cannot_be_used_is_not_heard_and_said_once(tmp_path: Path) -> None:
     root = tmp_path / "checkpoints"
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path) as there:
             first = await there.comes("one")
             await asyncio.to_thread(publish, tmp_path, "two", 1)
@@ -178,7 +178,7 @@ def test_what_cannot_be_used_is_not_heard_and_said_once(tmp_path: Path) -> None:
             sum("goes on answering" in line for line in there.dann.lines) <= 4
         )  # again where a write was seen half done
 
-    asyncio.run(play())
+    asyncio.run(scenario())
 
 
 def test_whoever_publishes_may_be_killed(tmp_path: Path) -> None:
@@ -188,7 +188,7 @@ def test_whoever_publishes_may_be_killed(tmp_path: Path) -> None:
         "for number in range(10**6): publish(Path(sys.argv[1]), f'n{number:06}', number); print(number, flush=True)"
     )
 
-    async def play() -> None:
+    async def scenario() -> None:
         async with room(tmp_path) as there:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", script, str(tmp_path), cwd=ROOT, stdout=asyncio.subprocess.PIPE
@@ -203,4 +203,4 @@ def test_whoever_publishes_may_be_killed(tmp_path: Path) -> None:
             assert await there.comes(current)
         assert not [line for line in there.dann.lines if "goes on answering" in line]
 
-    asyncio.run(play())
+    asyncio.run(scenario())

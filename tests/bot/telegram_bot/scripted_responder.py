@@ -9,24 +9,24 @@ from bot.replies.types import Channel, ChatMessage
 from bot.telegram_bot.client import TelegramBot
 from model.config import SamplingParams
 from tests.bot.scripted_engine import ScriptedEngine, build_responder, settings
-from tests.bot.telegram_bot.telegram_harness import Scene
+from tests.bot.telegram_bot.telegram_harness import TelegramHarness
 from tests.servers.telegram import Message
 
 
-class Listening(Responder):
+class RecordingResponder(Responder):
     """A responder that knows what it was told that dann said."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.own: set[str] = set()
 
-    def on_message(self, place: Channel, said: ChatMessage) -> None:
-        super().on_message(place, said)
-        if said.author.is_me:
-            self.own.add(said.id)
+    def on_message(self, channel: Channel, message: ChatMessage) -> None:
+        super().on_message(channel, message)
+        if message.author.is_me:
+            self.own.add(message.id)
 
 
-class Talk(Scene):
+class ResponderHarness(TelegramHarness):
     """The tavern and a market, with a responder whose engine says what it read last.
 
     `sample` is [sample] of config.toml; the others are keys of [bot].
@@ -42,25 +42,27 @@ class Talk(Scene):
         await super().__aenter__()
         telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
         made = settings(**self._bot_table, telegram=telegram).model_copy(update={"sample": self._sample})
-        self.responder = build_responder(Listening, self.engine, made)
+        self.responder = build_responder(RecordingResponder, self.engine, made)
         self.dann = TelegramBot(self.bot.token, made, self.responder)
         await self.dann.start()
         return self
 
     async def answered(self, text: str, reply_to: Message | None = None) -> Message:
         """Say it in the tavern, and wait until it is answered and dann has heard itself; refusals it does not hear."""
-        asked = self.simulation.say(self.alice, self.tavern, text, reply_to=reply_to)
-        (answer,) = await self.simulation.until(lambda: [one for one in self.simulation.sent if one.reply_to is asked])
+        question = self.simulation.say(self.alice, self.tavern, text, reply_to=reply_to)
+        (answer,) = await self.simulation.until(
+            lambda: [message for message in self.simulation.sent if message.reply_to is question]
+        )
         aside = [entity for entity in answer.entities if entity["type"] == "italic" and entity["offset"] == 0]
         await self.simulation.until(lambda: aside or f"{answer.chat.id}/{answer.id}" in self.responder.own)
         return answer
 
 
-def played(scene: Callable[[Talk], Coroutine[Any, Any, None]], **table: Any) -> None:
-    """Run a scene in a Talk of these settings."""
+def run_scenario(scenario: Callable[[ResponderHarness], Coroutine[Any, Any, None]], **table: Any) -> None:
+    """Run a scenario with a ResponderHarness of these settings."""
 
-    async def play() -> None:
-        async with Talk(**table) as talk:
-            await scene(talk)
+    async def run() -> None:
+        async with ResponderHarness(**table) as telegram:
+            await scenario(telegram)
 
-    asyncio.run(play())
+    asyncio.run(run())

@@ -1,9 +1,9 @@
-"""A tavern on Telegram: the server on loopback, the real client, and an `Answers` that says everything back.
+"""A harness for tests of dann on Telegram: the real client, a server on loopback, and replies that echo.
 
 @on_telegram()
-async def test_something(scene: Scene) -> None:
-    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot hi")
-    assert await scene.replies() == ["echo: hi"]
+async def test_something(telegram: TelegramHarness) -> None:
+    telegram.simulation.say(telegram.alice, telegram.tavern, "@dann_bot hi")
+    assert await telegram.replies() == ["echo: hi"]
 """
 
 import asyncio
@@ -19,56 +19,56 @@ from tests.servers.telegram import Message, TelegramServer
 SENTINEL = "and that is all"
 
 
-class Echo:
-    """Says everything back. Like the responder, it answers no bots, and nothing twice."""
+class RecordingReplier:
+    """A `Replier` that echoes and records its calls. Like the responder, it answers no bots, and nothing twice."""
 
     def __init__(self) -> None:
         self.messages: list[tuple[Channel, ChatMessage]] = []
         self.edits: list[tuple[Channel, str, str]] = []
         self.mentions: list[Mention] = []
         self.remarks: list[tuple[str, bool]] = []
-        self.managed: list[tuple[str, str, str]] = []
-        self.gate = asyncio.Event()
+        self.admin_calls: list[tuple[str, str, str]] = []
+        self.release = asyncio.Event()
         """What begins with "slow" is answered once this is set."""
         self.footer = ""
         self.remark_with = ""
         self.owners: set[str] = set()
 
-    def on_message(self, place: Channel, said: ChatMessage) -> None:
-        self.messages.append((place, said))
+    def on_message(self, channel: Channel, message: ChatMessage) -> None:
+        self.messages.append((channel, message))
 
-    def on_edit(self, place: Channel, id_: str, text: str) -> None:
-        self.edits.append((place, id_, text))
+    def on_edit(self, channel: Channel, id_: str, text: str) -> None:
+        self.edits.append((channel, id_, text))
 
-    def on_delete(self, place: Channel, id_: str) -> None:
+    def on_delete(self, channel: Channel, id_: str) -> None:
         raise AssertionError("Telegram does not tell bots of deletions")
 
     async def answer(self, mention: Mention) -> Reply | None:
-        said = mention.message
-        if said.author.is_bot or said.id in {before.message.id for before in self.mentions}:
+        message = mention.message
+        if message.author.is_bot or message.id in {before.message.id for before in self.mentions}:
             return None
         self.mentions.append(mention)
-        if said.text.startswith("slow"):
-            await self.gate.wait()
-        if said.text == "break":
+        if message.text.startswith("slow"):
+            await self.release.wait()
+        if message.text == "break":
             raise ValueError("something inside broke, with a secret of its own")
-        return self.reply(said.text)
+        return self.reply(message.text)
 
     def reply(self, text: str) -> Reply:
         return Reply(f"echo: {text}" if text else "just talking", self.footer)
 
-    async def remark(self, place: Channel, said: ChatMessage, *, addressed: bool) -> Reply | None:
-        self.remarks.append((said.text, addressed))
+    async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
+        self.remarks.append((message.text, addressed))
         return Reply(self.remark_with) if self.remark_with else None
 
-    async def admin(self, place: Channel, author: Author, command: str, argument: str) -> Reply:
+    async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         if author.id not in self.owners:
             return Reply("that is for owners", private=True, refused=True)
-        self.managed.append((author.id, command, argument))
+        self.admin_calls.append((author.id, command, argument))
         return Reply(f"done: {command}", private=True)
 
 
-class Scene:
+class TelegramHarness:
     """Everything a test acts with; `dann` has started when it is entered, unless `started` is False."""
 
     def __init__(
@@ -77,7 +77,7 @@ class Scene:
         privacy: bool = False,
         persona: str = "dann",
         started: bool = True,
-        answers: type[Echo] = Echo,
+        answers: type[RecordingReplier] = RecordingReplier,
         config: dict[str, Any] | None = None,
     ) -> None:
         self._started = started
@@ -89,7 +89,7 @@ class Scene:
         self.alice = self.simulation.user("alice")
         self.bob = self.simulation.user("bob")
         self.tavern = self.simulation.group("tavern")
-        self.at_home = self.simulation.private(self.alice)
+        self.private_chat = self.simulation.private(self.alice)
         self.answers = answers()
         self.line = ""
 
@@ -101,7 +101,7 @@ class Scene:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.answers.gate.set()
+        self.answers.release.set()
         await self.dann.stop()
         await self.server.__aexit__()
 
@@ -116,11 +116,11 @@ class Scene:
         await self.simulation.until(lambda: len(self.simulation.sent) >= count)
         return list(self.simulation.sent)
 
-    async def own_words(self, count: int) -> list[str]:
+    async def own_texts(self, count: int) -> list[str]:
         """What dann has heard itself say, once that is so much: a moment after the server has it."""
 
         def words() -> list[str]:
-            return [said.text for _, said in self.answers.messages if said.author.is_me]
+            return [message.text for _, message in self.answers.messages if message.author.is_me]
 
         await self.simulation.until(lambda: len(words()) >= count)
         return words()
@@ -140,15 +140,15 @@ class Scene:
 
 
 def on_telegram(**options: Any) -> Callable[[Callable[..., Coroutine[Any, Any, None]]], Callable[..., None]]:
-    """Run an async test in a Scene of these options; its other parameters are pytest's."""
+    """Run an async test in a TelegramHarness with these options; its other parameters are pytest's."""
 
     def decorate(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-        async def played(given: dict[str, Any]) -> None:
-            async with Scene(**options) as scene:
-                await test(scene, **given)
+        async def run_scenario(given: dict[str, Any]) -> None:
+            async with TelegramHarness(**options) as telegram:
+                await test(telegram, **given)
 
         def run(**given: Any) -> None:
-            asyncio.run(played(given))
+            asyncio.run(run_scenario(given))
 
         run.__dict__.update(test.__dict__)  # pytest's marks
         run.__name__, run.__module__, run.__doc__ = test.__name__, test.__module__, test.__doc__

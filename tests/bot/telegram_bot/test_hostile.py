@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bot.telegram_bot.telegram_harness import Scene, on_telegram
+from tests.bot.telegram_bot.telegram_harness import TelegramHarness, on_telegram
 
 ZALGO = "d" + "".join(chr(0x300 + n) for n in range(100)) + "ann"
 TEXTS = {
@@ -30,19 +30,19 @@ READ = {"everyone": "@someone @someone <@someone> @someone", "lone surrogate": "
 
 @pytest.mark.parametrize("kind", TEXTS)
 @on_telegram()
-async def test_hostile_text_is_text(scene: Scene, kind: str, caplog: pytest.LogCaptureFixture) -> None:
+async def test_hostile_text_is_text(telegram: TelegramHarness, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     text = TEXTS[kind]
-    scene.simulation.say(scene.alice, scene.tavern, f"@dann_bot {text}", raw=True)
-    scene.simulation.say(scene.alice, scene.at_home, text, raw=True)
-    scene.simulation.say(scene.alice, scene.tavern, f"/dann {text}", raw=True)
-    replies = [message.text for message in await scene.sent(3)]
+    telegram.simulation.say(telegram.alice, telegram.tavern, f"@dann_bot {text}", raw=True)
+    telegram.simulation.say(telegram.alice, telegram.private_chat, text, raw=True)
+    telegram.simulation.say(telegram.alice, telegram.tavern, f"/dann {text}", raw=True)
+    replies = [message.text for message in await telegram.sent(3)]
     if kind == "options":
         assert "temp takes a number from 0 to 2, such as temp=0.8" in replies
     else:
-        said = {mention.message.text for mention in scene.answers.mentions}
+        said = {mention.message.text for mention in telegram.answers.mentions}
         assert said == {READ.get(kind, text.strip())}, "all three ways of asking read the same"
-    scene.simulation.say(scene.alice, scene.tavern, "@dann_bot still there?")
-    assert "echo: still there?" in await scene.replies()
+    telegram.simulation.say(telegram.alice, telegram.tavern, "@dann_bot still there?")
+    assert "echo: still there?" in await telegram.replies()
     assert "Traceback" not in caplog.text
 
 
@@ -50,27 +50,27 @@ async def test_hostile_text_is_text(scene: Scene, kind: str, caplog: pytest.LogC
     "text", ["@dann_bot\x00 hi", "\u200b@dann_bot hi", "🙈🙈🙈 @dann_bot hi", "a\u0301\u0302 @dann_bot hi"]
 )
 @on_telegram()
-async def test_a_mention_among_odd_characters_is_found(scene: Scene, text: str) -> None:
-    scene.simulation.say(scene.alice, scene.tavern, text, raw=True)
-    (reply,) = await scene.sent(1)
+async def test_a_mention_among_odd_characters_is_found(telegram: TelegramHarness, text: str) -> None:
+    telegram.simulation.say(telegram.alice, telegram.tavern, text, raw=True)
+    (reply,) = await telegram.sent(1)
     assert reply.text.endswith("hi")
     assert "dann_bot" not in reply.text
 
 
 @on_telegram()
-async def test_entities_that_lie_about_the_text_stop_nothing(scene: Scene) -> None:
-    scene.simulation.say(
-        scene.alice,
-        scene.at_home,
+async def test_entities_that_lie_about_the_text_stop_nothing(telegram: TelegramHarness) -> None:
+    telegram.simulation.say(
+        telegram.alice,
+        telegram.private_chat,
         "short",
         entities=[
             {"type": "mention", "offset": 3, "length": 400},
-            {"type": "text_mention", "offset": 90, "length": 4, "user": scene.bob.shown()},
+            {"type": "text_mention", "offset": 90, "length": 4, "user": telegram.bob.shown()},
             {"type": "mention", "offset": 0, "length": 0},
             {"type": "bot_command", "offset": 0, "length": 3},
             {"type": "an entity of next year", "offset": 0, "length": 1},
         ],
     )
-    (reply,) = await scene.sent(1)
+    (reply,) = await telegram.sent(1)
     assert reply.text.startswith("echo: ")
-    assert await scene.replies() == [reply.text]
+    assert await telegram.replies() == [reply.text]
