@@ -13,6 +13,7 @@ from model.checkpoints.folder import Meta
 from tests.training.retrain.test_run import RecordingConsole
 from tests.training.runs.test_train import console
 from tests.training.small_runs import demo, small_settings
+from training.loop import clock
 from training.loop.scoring import Score
 from training.loop.trainer import StepMetrics, TrainProgress
 from training.retrain.run import retrain
@@ -66,7 +67,10 @@ def test_what_is_no_curve_is_none(tmp_path: Path, written: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_trained_and_a_retrained_checkpoint_have_their_curve_and_ppmds_figure(tmp_path: Path) -> None:
+def test_a_trained_and_a_retrained_checkpoint_have_their_curve_and_ppmds_figure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
     settings = small_settings(tmp_path)
     root = settings.data.checkpoints
     with open_store(settings.data.store_url) as store, store.writing() as writer:

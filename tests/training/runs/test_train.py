@@ -18,6 +18,7 @@ from model.errors import DannError
 from tests.training.small_runs import SMALL, demo, posts, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
+from training.loop import clock
 from training.runs import sizing
 from training.runs.post_run import TrainResult
 from training.runs.sizing import choose
@@ -56,8 +57,9 @@ def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
 
 
 def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
     result = trained(tmp_path, devices="auto")
     snapshot = checkpoint.load(tmp_path / "checkpoints")
     assert snapshot.id == result.checkpoint
