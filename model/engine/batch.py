@@ -87,7 +87,7 @@ class Batch:
         """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
 
         Free where it was done for another network of the same shape. A program takes a second or more where it is not
-        cached: `stop` is asked after the first of a width whether to break off.
+        cached: `stop` is called after the first of a width; True breaks off.
         """
         for rows in [width] if width else self.widths:
             if self._slots.is_warm(rows):

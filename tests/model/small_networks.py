@@ -1,4 +1,4 @@
-"""Small snapshots for the engine's tests: networks of random weights, and one that says what it is told to."""
+"""Small snapshots for tests: networks of random weights, and a parrot that replies a given text."""
 
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,13 @@ GREEDY = SamplingParams(temperature=0.0, max_tokens=40)
 
 
 def snapshot(tokenizer: Tokenizer = TOKENIZER, id_: str = "test", seed: int = 3, **shape: Any) -> Snapshot:
-    """A network of random weights: it says gibberish, and goes on for long."""
+    """A network of random weights, whose replies are long gibberish."""
     config = ModelConfig(vocab_size=tokenizer.vocab_size, **{"hidden_dim": 16, **shape})
     return Snapshot(id_, build(config, seed=seed), tokenizer)
 
 
 class Parrot(nnx.Module):
-    """After each token the one that `following[V]` names. Its carry is the last token, as a number."""
+    """A network that predicts `following[V]` after each token. Its carry is the last token, as a float."""
 
     def __init__(self, following: list[int]) -> None:
         self.config = ModelConfig(vocab_size=len(following))
@@ -38,8 +38,8 @@ class Parrot(nnx.Module):
     def __call__(
         self, tokens: jax.Array, carry: Any, *, noise: DropoutKeys | None = None, dtype: Any = jnp.float32
     ) -> tuple[jax.Array, Any]:
-        wanted = self.following[...][tokens].astype(jnp.int32)
-        return 100.0 * jax.nn.one_hot(wanted, self.config.vocab_size), tokens[:, -1:].astype(jnp.float32)
+        next_ids = self.following[...][tokens].astype(jnp.int32)
+        return 100.0 * jax.nn.one_hot(next_ids, self.config.vocab_size), tokens[:, -1:].astype(jnp.float32)
 
 
 def parrot(text: str, *, forever: bool = False, tokenizer: Tokenizer = TOKENIZER) -> Snapshot:
@@ -60,8 +60,8 @@ META = Meta(
 
 def save(root: Path, *ids: str, seed: int = 3, publish: bool = True, **shape: Any) -> None:
     """Save networks of random weights as checkpoints of these ids, and let each of them serve in turn."""
-    held = snapshot(seed=seed, **shape)
+    network = snapshot(seed=seed, **shape)
     for id_ in ids:
-        checkpoint.save(root, id_, held.model, held.tokenizer, META)
+        checkpoint.save(root, id_, network.model, network.tokenizer, META)
         if publish:
             checkpoint.publish(root, id_)

@@ -39,7 +39,7 @@ LINGER_SECONDS = 3.0
 """Host 0 exits so much later after a failure: its end ends the others, which may still have an error to print."""
 HOST_SETTINGS = {"host", "coordinator", "minutes", "save_seconds"}
 """Settings in which hosts may differ; host 0's last two count for all."""
-HOST_LOST = "another host is gone, see what it said; `dann train --resume` on every host goes on from the last save"
+HOST_LOST = "another host is gone, see its output; `dann train --resume` on every host goes on from the last save"
 
 
 def is_first() -> bool:

@@ -28,7 +28,7 @@ PPMD_MEMORY = 256 << 20
 
 @dataclass(frozen=True)
 class Score:
-    """Figures on the own held-out turns: `loss` in nats per token, `accuracy` of the likeliest token, `bpb` bits per byte.
+    """Figures on one's own held-out turns: `loss` in nats per token, `accuracy` of the likeliest token, `bpb` bits per byte.
 
     bpb = total nats / (ln 2 x UTF-8 bytes), special tokens in neither sum: it survives a change of vocabulary.
     """

@@ -1,4 +1,4 @@
-"""Whichever way is taken, it is the plain way's matmul, bit for bit; and the plain way is exact."""
+"""Whichever method is used has the reference's bits, and the reference is exact."""
 
 import jax
 import jax.numpy as jnp
@@ -11,16 +11,16 @@ from model.architectures.parts.batch_invariant import ROWS, batch_invariant_matm
 SHAPES = [(64, 1024), (100, 400), (37, 65), (1, 8)]
 
 
-def made(count: int, inputs: int, outputs: int) -> tuple[jax.Array, jax.Array]:
-    chance = np.random.default_rng(count)
-    return jnp.asarray(chance.normal(size=(count, inputs)), jnp.float32), jnp.asarray(
-        chance.normal(size=(inputs, outputs)), jnp.float32
+def random_operands(count: int, inputs: int, outputs: int) -> tuple[jax.Array, jax.Array]:
+    rng = np.random.default_rng(count)
+    return jnp.asarray(rng.normal(size=(count, inputs)), jnp.float32), jnp.asarray(
+        rng.normal(size=(inputs, outputs)), jnp.float32
     )
 
 
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_a_row_has_the_same_bits_among_any_number(shape: tuple[int, int]) -> None:
-    rows, weight = made(64, *shape)
+    rows, weight = random_operands(64, *shape)
     matmul = jax.jit(batch_invariant_matmul)
     whole = np.asarray(matmul(rows, weight))
     np.testing.assert_allclose(whole, np.asarray(rows, np.float64) @ np.asarray(weight, np.float64), atol=1e-4)

@@ -30,20 +30,20 @@ SHAPES: list[dict[str, Any]] = [
 ]
 
 
-def made(name: str, shape: dict[str, Any]) -> LanguageModel:
+def build_network(name: str, shape: dict[str, Any]) -> LanguageModel:
     return build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=H, **shape), seed=1)
 
 
 @pytest.fixture(params=ARCHITECTURES)
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     """Every architecture, with everything there is in it at once."""
-    return made(request.param, {"embed_dim": 5, "tie_embeddings": True, "num_layers": 2})
+    return build_network(request.param, {"embed_dim": 5, "tie_embeddings": True, "num_layers": 2})
 
 
 @pytest.fixture(params=[(name, shape) for name in ARCHITECTURES for shape in SHAPES], ids=str)
 def shaped(request: pytest.FixtureRequest) -> LanguageModel:
     """Every architecture in every shape: parity must hold on each path."""
-    return made(*request.param)
+    return build_network(*request.param)
 
 
 @pytest.fixture
@@ -171,10 +171,10 @@ def test_gradient_against_float64_finite_differences(with_reference: LanguageMod
         logp = out - np.log(np.exp(out).sum(-1, keepdims=True))
         return float(-np.take_along_axis(logp, targets[..., None], -1).mean())
 
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     for name, array in weights.items():
         for _ in range(4):
-            place = tuple(chance.integers(0, size) for size in array.shape)
+            place = tuple(rng.integers(0, size) for size in array.shape)
             original, h = array[place], 1e-5
             array[place] = original + h
             above = reference_loss()
@@ -203,12 +203,12 @@ def plain_scan(cell: Cell, inputs: jax.Array, weight: jax.Array, carry: Carry, k
 def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, batch: int, dtype: Any, off_by: float) -> None:
     """With carries given and carries asked for, and resets in the middle; off by as much as the numbers are rounded."""
     kind = ARCHITECTURES[name]
-    chance = np.random.default_rng(batch)
-    inputs = chance.normal(size=(T, batch, kind.num_gates * H)).astype(np.float32)
-    weight = chance.normal(size=(H, kind.num_gates * H), scale=0.3).astype(np.float32)
-    carry = tuple(chance.normal(size=(batch, H)).astype(np.float32) for _ in range(kind.carry_size))
-    keep = (chance.random((T, batch)) > 0.2).astype(np.float32)
-    wanted = chance.normal(size=(T, batch, H)).astype(np.float32)
+    rng = np.random.default_rng(batch)
+    inputs = rng.normal(size=(T, batch, kind.num_gates * H)).astype(np.float32)
+    weight = rng.normal(size=(H, kind.num_gates * H), scale=0.3).astype(np.float32)
+    carry = tuple(rng.normal(size=(batch, H)).astype(np.float32) for _ in range(kind.carry_size))
+    keep = (rng.random((T, batch)) > 0.2).astype(np.float32)
+    wanted = rng.normal(size=(T, batch, H)).astype(np.float32)
 
     def figure(scanned: Callable[..., Any], inputs: Any, weight: Any, carry: Any) -> jax.Array:
         outputs, last = scanned(kind.cell, inputs, weight, carry, keep)
@@ -227,10 +227,10 @@ def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, batch: in
 def test_the_fast_product_and_its_gradient_equal_the_plain_one(
     steps: int, batch: int, dtype: Any, off_by: float
 ) -> None:
-    chance = np.random.default_rng(batch)
-    inputs = chance.normal(size=(steps, batch, H)).astype(np.float32)
-    weight = chance.normal(size=(H, V)).astype(np.float32)
-    wanted = chance.normal(size=(steps, batch, V)).astype(np.float32)
+    rng = np.random.default_rng(batch)
+    inputs = rng.normal(size=(steps, batch, H)).astype(np.float32)
+    weight = rng.normal(size=(H, V)).astype(np.float32)
+    wanted = rng.normal(size=(steps, batch, V)).astype(np.float32)
 
     def figure(multiplied: Callable[..., Any], inputs: Any, weight: Any) -> Any:
         return (multiplied(inputs, weight) * wanted).sum()

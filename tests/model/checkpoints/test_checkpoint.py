@@ -47,8 +47,8 @@ def test_what_is_loaded_computes_what_was_saved(tmp_path: Path, name: str) -> No
     snapshot = checkpoint.load(tmp_path)
     tokens = jnp.arange(10)[None]
     expected, _ = model(tokens, model.initial_carry(1))
-    found, _ = snapshot.model(tokens, snapshot.model.initial_carry(1))
-    np.testing.assert_array_equal(expected, found)
+    loaded, _ = snapshot.model(tokens, snapshot.model.initial_carry(1))
+    np.testing.assert_array_equal(expected, loaded)
     assert (snapshot.id, snapshot.meta) == ("one", META)
     assert snapshot.tokenizer.encode("the loss") == TOKENIZER.encode("the loss")
 
@@ -92,8 +92,8 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 
 def test_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
     manifest = saved(tmp_path) / "manifest.json"
-    told = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(told | {"format": checkpoint.FORMAT_VERSION + 1}))
+    content = json.loads(manifest.read_text())
+    manifest.write_text(json.dumps(content | {"format": checkpoint.FORMAT_VERSION + 1}))
     with pytest.raises(DannError, match=r"one: written by a later dann \(format 2; this one reads up to 1\); upgrade"):
         checkpoint.load(tmp_path)
 
@@ -177,7 +177,7 @@ def test_kill_at_any_moment_leaves_a_checkpoint_that_loads(tmp_path: Path) -> No
     for id_ in checkpoint.ids(tmp_path):
         checkpoint.verify(tmp_path / id_)
     checkpoint.load(tmp_path)
-    saved(tmp_path, "after")  # the next start sweeps what was half written
+    saved(tmp_path, "after")  # the next save removes leftovers
     assert not list(tmp_path.glob(".*"))
 
 

@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def one_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One checkpoint, to copy."""
-    root = tmp_path_factory.mktemp("made")
+    root = tmp_path_factory.mktemp("one")
     save(root, "one", publish=False)
     return root / "one"
 
@@ -36,12 +36,12 @@ Grow = Callable[..., Path]
 
 
 @pytest.fixture
-def grow(made: Path, tmp_path: Path) -> Grow:
+def grow(one_checkpoint: Path, tmp_path: Path) -> Grow:
     """Add checkpoints, which serve in turn unless `publish` is False; returns their root."""
 
     def add(*ids: str, publish: bool = True) -> Path:
         for id_ in ids:
-            shutil.copytree(made, tmp_path / id_)
+            shutil.copytree(one_checkpoint, tmp_path / id_)
             if publish:
                 checkpoint.publish(tmp_path, id_)
         return tmp_path
@@ -307,8 +307,8 @@ def test_what_comes_to_serve_meanwhile_is_not_removed(grow: Grow, monkeypatch: p
 
     monkeypatch.setattr(retention, "_to_remove", to_remove)
     assert prune(root, keep=1) == ["a", "b", "c"]
-    _, said = rolled.communicate(timeout=60)
-    assert "there is no checkpoint" in said or "is damaged" in said
+    _, stderr = rolled.communicate(timeout=60)
+    assert "there is no checkpoint" in stderr or "is damaged" in stderr
     assert checkpoint.current(root) == "d"
     checkpoint.verify(root / "d")
 
@@ -358,19 +358,19 @@ for number in range(first, 10**6):
 """
 
 
-def test_a_kill_at_any_moment_leaves_only_what_is_whole(made: Path, tmp_path: Path) -> None:
+def test_a_kill_at_any_moment_leaves_only_what_is_whole(one_checkpoint: Path, tmp_path: Path) -> None:
     """And the next process goes on from there; what was half removed is out of sight, and goes with the next save."""
-    chance, number = random.Random(5), 0
+    rng, number = random.Random(5), 0
     for _ in range(8):
         child = subprocess.Popen(
-            [sys.executable, "-c", PUBLISH_FOREVER, str(tmp_path), str(made), str(number + 1)],
+            [sys.executable, "-c", PUBLISH_FOREVER, str(tmp_path), str(one_checkpoint), str(number + 1)],
             cwd=ROOT, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         assert child.stdout
         with child.stdout:
-            for _ in range(chance.randrange(1, 9)):
+            for _ in range(rng.randrange(1, 9)):
                 number = int(child.stdout.readline())
-            time.sleep(chance.random() * 0.02)
+            time.sleep(rng.random() * 0.02)
             child.kill()
             child.wait()
         number = max(int(id_[1:]) for id_ in checkpoint.ids(tmp_path)) + 1

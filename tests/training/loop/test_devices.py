@@ -1,4 +1,4 @@
-"""One device, two or four: the same steps, whatever the batch is split into."""
+"""One device, two or four take the same steps, however the batch is split."""
 
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from training.loop import multihost, precision
 from training.loop.devices import make_mesh
 from training.loop.step import initial_state, make_dispatch
 
-EVERYTHING: dict[str, Any] = {
+ALL_DROPOUT: dict[str, Any] = {
     "embedding_dropout": 0.1,
     "input_dropout": 0.1,
     "hidden_dropout": 0.2,
@@ -26,17 +26,19 @@ EVERYTHING: dict[str, Any] = {
 }
 
 
-def after(devices: int, architecture: str, batch: int, steps: int = 6, of: Any = "float32") -> tuple[Any, np.ndarray]:
-    """The weights and the rows of metrics after a few steps on so many devices."""
+def after(
+    devices: int, architecture: str, batch: int, steps: int = 6, dtype: Any = "float32"
+) -> tuple[Any, np.ndarray]:
+    """The state and the rows of metrics after a few steps on so many devices."""
     stream = TokenStream(
         np.random.default_rng(0).integers(0, 40, 3000).astype(np.int32),
         np.random.default_rng(1).random(3000).astype(np.float32),
     )
     shape = ModelConfig(
-        architecture=architecture, vocab_size=40, hidden_dim=16, embed_dim=8, num_layers=2, **EVERYTHING
+        architecture=architecture, vocab_size=40, hidden_dim=16, embed_dim=8, num_layers=2, **ALL_DROPOUT
     )
     model = build(shape, seed=0)
-    config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3, precision=of)
+    config = TrainConfig(batch_size=batch, bptt_length=16, devices=devices, resets=0.3, precision=dtype)
     dispatch = make_dispatch(model, config, stream)
     state, rows = dispatch(initial_state(model, config, stream), np.full(32, 0.01, np.float32), steps)
     return jax.device_get(multihost.gather_whole(state)), np.asarray(rows)[:steps]
@@ -58,14 +60,14 @@ def test_the_losses_are_the_same_on_one_two_and_four_devices(architecture: str) 
 
 
 @pytest.mark.parametrize("devices", [1, 2, 4])
-def test_products_of_bfloat16_take_nearly_the_same_steps(devices: int) -> None:
-    exact, rounded = (after(devices, "lstm", 8, of=of)[1] for of in ("float32", "bfloat16"))
+def test_matmuls_in_bfloat16_take_nearly_the_same_steps(devices: int) -> None:
+    exact, rounded = (after(devices, "lstm", 8, dtype=dtype)[1] for dtype in ("float32", "bfloat16"))
     assert not np.array_equal(exact, rounded)
     np.testing.assert_allclose(rounded[:, 0], exact[:, 0], rtol=5e-3)
 
 
 @pytest.mark.parametrize(("flag", "dtype"), [("avx512f avx512_bf16", jnp.bfloat16), ("avx512f", jnp.float32)])
-def test_products_are_of_bfloat16_where_the_processor_has_it(
+def test_matmuls_are_in_bfloat16_where_the_processor_has_it(
     flag: str, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : fpu {flag} rtm\n")
@@ -75,7 +77,7 @@ def test_products_are_of_bfloat16_where_the_processor_has_it(
     assert precision.compute_dtype(TrainConfig(precision="bfloat16")) == jnp.bfloat16
 
 
-def test_products_are_of_float32_where_the_system_does_not_tell(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_matmuls_are_in_float32_where_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "CPU_INFO", Path("/nowhere/cpuinfo"))
     assert precision.compute_dtype(TrainConfig()) == jnp.float32
 
@@ -92,11 +94,11 @@ def test_by_itself_a_run_takes_every_device_there_is() -> None:
 def test_windows_begin_with_an_empty_carry_as_often_as_resets_says() -> None:
     model = build(ModelConfig(vocab_size=40, hidden_dim=8), seed=0)
     stream = TokenStream(np.random.default_rng(0).integers(1, 40, 3000).astype(np.int32), np.ones(3000, np.float32))
-    still = np.zeros(32, np.float32)  # weights stay; only the carry moves
+    zero_rates = np.zeros(32, np.float32)  # weights stay; only the carry changes
 
     def carry_after(resets: float, steps: int) -> Any:
         config = TrainConfig(batch_size=4, bptt_length=8, resets=resets, random_offsets=False, precision="float32")
-        state, _ = make_dispatch(model, config, stream)(initial_state(model, config, stream), still, steps)
+        state, _ = make_dispatch(model, config, stream)(initial_state(model, config, stream), zero_rates, steps)
         return jax.device_get(state.carry)
 
     graph, params = nnx.split(model)

@@ -34,7 +34,7 @@ TRAIN = TrainConfig(
 RATE = 0.01
 GOLDEN = {
     # optimizer: (loss, gradient norm before clipping, norm of the parameters' change, loss of the step after it)
-    "adam": (5.6349869, 0.55033118, 0.76959145, 5.5990820),
+    "adamw": (5.6349869, 0.55033118, 0.76959145, 5.5990820),
     "sgd": (5.6349869, 0.55033118, 0.0050429916, 5.6266956),
 }
 SUSPECTS = """

@@ -1,4 +1,4 @@
-"""Two hosts, each a process with one device, on loopback: the steps of one process with two, and all else agreed on."""
+"""Two hosts, each a process with one device, on loopback, train as one process with two devices does."""
 
 import json
 import os
@@ -76,9 +76,9 @@ TRAIN = "import sys; from bot.cli import main; sys.exit(main())"
 
 
 def environment() -> dict[str, str]:
-    """One device a process, whatever this one has, and programs that compile fast."""
-    kept = {name: value for name, value in os.environ.items() if name != "JAX_NUM_CPU_DEVICES"}
-    return kept | {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
+    """Environment of a host: one device, whatever this process has, and programs that compile fast."""
+    inherited = {name: value for name, value in os.environ.items() if name != "JAX_NUM_CPU_DEVICES"}
+    return inherited | {"XLA_FLAGS": "--xla_backend_optimization_level=0"}
 
 
 @contextmanager
@@ -94,10 +94,10 @@ def pair(commands: list[list[str]]) -> Iterator[list[subprocess.Popen[str]]]:
             child.communicate()
 
 
-def ended(children: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
+def results(children: list[subprocess.Popen[str]]) -> list[tuple[int, str, str]]:
     """(exit code, standard output, standard error) of each."""
-    told = [child.communicate(timeout=120) for child in children]
-    return [(child.returncode, out, err) for child, (out, err) in zip(children, told, strict=True)]
+    outputs = [child.communicate(timeout=120) for child in children]
+    return [(child.returncode, out, err) for child, (out, err) in zip(children, outputs, strict=True)]
 
 
 def training(root: Path, *more: str) -> list[list[str]]:
@@ -118,11 +118,11 @@ def fill(root: Path) -> None:
             writer.add(demo(60))
 
 
-def saved_once(root: Path, children: list[subprocess.Popen[str]]) -> None:
+def wait_until_saved(root: Path, children: list[subprocess.Popen[str]]) -> None:
     """Wait until host 0 has saved what resuming needs."""
     deadline = time.monotonic() + 120
     while not list((root / "0" / "runs").glob("*/resume.safetensors")):
-        assert all(child.poll() is None for child in children), ended(children)
+        assert all(child.poll() is None for child in children), results(children)
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -132,7 +132,7 @@ def test_two_hosts_take_the_steps_of_one_with_two_devices(tmp_path: Path) -> Non
     where = f"127.0.0.1:{free_port()}"
     files = [tmp_path / f"{host}.npz" for host in (0, 1)]
     with pair([[STEPS, str(host), where, str(file)] for host, file in enumerate(files)]) as children:
-        for code, out, err in ended(children):
+        for code, out, err in results(children):
             assert (code, out) == (0, ""), err
     state, rows = after(2, "lstm", 8)
     for file in files:
@@ -146,14 +146,14 @@ def test_two_hosts_take_the_steps_of_one_with_two_devices(tmp_path: Path) -> Non
 def test_ctrl_c_on_any_host_stops_all_and_a_resumed_run_ends_by_the_clock_on_both(tmp_path: Path) -> None:
     fill(tmp_path)
     with pair(training(tmp_path, "--minutes=5", "--set=train.save_seconds=0.2")) as children:
-        saved_once(tmp_path, children)
+        wait_until_saved(tmp_path, children)
         children[1].send_signal(signal.SIGINT)
-        (code, out, err), other = ended(children)
+        (code, out, err), other = results(children)
     assert (code, other[:2]) == (0, (0, "")), err + other[2]
     stopped = json.loads(out)
     minutes = stopped["seconds"] / 60 + 0.1
     with pair(training(tmp_path, "--resume", f"--minutes={minutes}")) as children:
-        (code, out, err), other = ended(children)
+        (code, out, err), other = results(children)
     assert (code, other[:2]) == (0, (0, "")), err + other[2]
     assert "resuming run" in err
     assert "this is host 1 of 2" in other[2]
@@ -170,14 +170,14 @@ def test_ctrl_c_on_any_host_stops_all_and_a_resumed_run_ends_by_the_clock_on_bot
 def test_other_text_or_settings_are_refused_on_both_and_a_host_that_dies_ends_the_other() -> None:
     where = f"127.0.0.1:{free_port()}"
     with pair([[TROUBLE, str(host), where] for host in (0, 1)]) as children:
-        told = ended(children)
-    assert [(code, out) for code, out, _ in told] == [(1, ""), (-signal.SIGKILL, "")]
+        outcomes = results(children)
+    assert [(code, out) for code, out, _ in outcomes] == [(1, ""), (-signal.SIGKILL, "")]
     text, settings = (f"host 1 has other {what} than host 0" for what in ("posts or text", "settings or network"))
-    for _, _, err in told:
-        said = [line.split(";")[0] for line in err.splitlines() if line.startswith(("same", "host 1", "another"))]
-        assert said[:4] == ["same", text, settings, settings], err
-    assert said[4:] == []
-    assert told[0][2].splitlines()[-1] == multihost.HOST_LOST
+    for _, _, err in outcomes:
+        lines = [line.split(";")[0] for line in err.splitlines() if line.startswith(("same", "host 1", "another"))]
+        assert lines[:4] == ["same", text, settings, settings], err
+    assert lines[4:] == []
+    assert outcomes[0][2].splitlines()[-1] == multihost.HOST_LOST
 
 
 @pytest.mark.parametrize(
@@ -199,12 +199,12 @@ def test_settings_that_cannot_be_are_one_line(
     assert "\n" not in str(caught.value)
 
 
-def test_a_single_host_asks_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def asked(*_: object, **__: object) -> None:
+def test_a_single_host_communicates_with_nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
     for name in ("process_allgather", "broadcast_one_to_all", "sync_global_devices"):
-        monkeypatch.setattr(f"jax.experimental.multihost_utils.{name}", asked)
+        monkeypatch.setattr(f"jax.experimental.multihost_utils.{name}", refuse)
     ahead = np.linspace(0.1, 0.3, 3)
     assert multihost.agree(ahead, stop=False, save=True) == (ahead, False, True)
     assert multihost.copy_from_first_host(tmp_path, lambda runs: runs / "newest") == tmp_path / "newest"

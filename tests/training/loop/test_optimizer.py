@@ -1,4 +1,4 @@
-"""The rate follows the clock and is zero exactly when the run is over; optimisers are what their papers say."""
+"""The learning rate follows the clock and is zero exactly at the end of a run; optimizers are what their papers say."""
 
 import time
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from training.runs.init import fresh_network, init_uniform
 NO_EPOCH = np.zeros(1)
 
 KEEP_ALL = {"embedding_dropout": 0.0, "dropout": 0.0, "weight_drop": 0.0}
-"""What is "auto" else, and settled before a network is made."""
+"""Set here because "auto" is resolved before a network is made."""
 
 
 def test_warm_up_then_a_cosine_to_exactly_zero() -> None:
@@ -80,13 +80,13 @@ def test_what_contradicts_itself_is_refused() -> None:
 
 
 def by_hand(config: TrainConfig, params: list[np.ndarray], gradients: list[list[np.ndarray]]) -> list[np.ndarray]:
-    """The same steps in float64, from the optimisers' papers; the last learning rate is 0.1."""
+    """The same steps in float64, from the optimizers' papers, with a learning rate of 0.1."""
     first, second = ([np.zeros_like(p) for p in params] for _ in range(2))
     for number, gradient in enumerate(gradients, start=1):
-        length = np.sqrt(sum((g * g).sum() for g in gradient))
-        shrunk = 1.0 if not config.clip_norm else min(1.0, config.clip_norm / length)
+        norm = np.sqrt(sum((g * g).sum() for g in gradient))
+        scale = 1.0 if not config.clip_norm else min(1.0, config.clip_norm / norm)
         for k, raw in enumerate(gradient):
-            g = shrunk * raw
+            g = scale * raw
             g = np.clip(g, -config.clip_value, config.clip_value) if config.clip_value else g
             if config.optimizer == "adamw":
                 first[k] = config.beta1 * first[k] + (1 - config.beta1) * g
@@ -103,26 +103,26 @@ def by_hand(config: TrainConfig, params: list[np.ndarray], gradients: list[list[
     return params
 
 
-def drawn(count: int) -> Iterator[list[np.ndarray]]:
-    random = np.random.default_rng(7)
+def random_arrays(count: int) -> Iterator[list[np.ndarray]]:
+    rng = np.random.default_rng(7)
     for _ in range(count):
-        yield [random.normal(size=(3, 4)), random.normal(size=4), 1e-7 * random.normal(size=(2, 2))]
+        yield [rng.normal(size=(3, 4)), rng.normal(size=4), 1e-7 * rng.normal(size=(2, 2))]
 
 
 @pytest.mark.parametrize("clips", [{}, {"clip_norm": 0.0}, {"clip_norm": 0.0, "clip_value": 0.3}, {"clip_value": 0.3}])
 @pytest.mark.parametrize("name", ["adamw", "rmsprop", "sgd"])
-def test_every_optimiser_takes_the_steps_of_its_paper(name: Any, clips: dict[str, Any]) -> None:
+def test_every_optimizer_takes_the_steps_of_its_paper(name: Any, clips: dict[str, Any]) -> None:
     """The third array's gradients are near epsilon, so that where it is added shows."""
     config = TrainConfig(optimizer=name, weight_decay=0.1, momentum=0.8, rms_decay=0.9, beta2=0.95, **clips)
-    params, *gradients = drawn(6)
+    params, *gradients = random_arrays(6)
     expected = by_hand(config, list(params), gradients)
     chain = optimizer(config)
-    found = [jnp.asarray(p, jnp.float32) for p in params]
-    state = chain.init(found)
+    actual = [jnp.asarray(p, jnp.float32) for p in params]
+    state = chain.init(actual)
     for gradient in gradients:
-        updates, state = chain.update([jnp.asarray(g, jnp.float32) for g in gradient], state, found)
-        found = [p - 0.1 * u for p, u in zip(found, updates, strict=True)]
-    for one, other in zip(found, expected, strict=True):
+        updates, state = chain.update([jnp.asarray(g, jnp.float32) for g in gradient], state, actual)
+        actual = [p - 0.1 * u for p, u in zip(actual, updates, strict=True)]
+    for one, other in zip(actual, expected, strict=True):
         np.testing.assert_allclose(one, other, rtol=2e-5, atol=2e-6)
 
 
@@ -135,9 +135,9 @@ def test_an_even_start_spares_the_forget_gates_and_is_the_seeds() -> None:
         np.testing.assert_array_equal(f, 1.0)
         assert all(0.0 < np.abs(gate).max() <= 0.08 for gate in (i, g, o))
     matrices = [np.asarray(m[...]) for m in (*model.inputs, *model.weights, model.output)]
-    every = np.concatenate([m.ravel() for m in matrices])
-    assert np.abs(every).max() <= 0.08
-    assert every.std() == pytest.approx(0.16 / 12**0.5, rel=0.05)
+    values = np.concatenate([m.ravel() for m in matrices])
+    assert np.abs(values).max() <= 0.08
+    assert values.std() == pytest.approx(0.16 / 12**0.5, rel=0.05)
     assert not np.array_equal(matrices[2], matrices[3])
     again: Any = fresh_network(settings, vocab_size=40)
     np.testing.assert_array_equal(again.output[...], model.output[...])
@@ -145,7 +145,7 @@ def test_an_even_start_spares_the_forget_gates_and_is_the_seeds() -> None:
     assert not np.array_equal(again.output[...], model.output[...])
 
 
-def test_without_a_range_the_architecture_begins_as_it_does() -> None:
+def test_without_a_range_the_architecture_keeps_its_own_initializer() -> None:
     model: Any = fresh_network(Settings.model_validate({"model": {"hidden_dim": 8} | KEEP_ALL}), vocab_size=20)
     plain: Any = build(ModelConfig(vocab_size=20, embed_dim=128, hidden_dim=8), seed=0)
     np.testing.assert_array_equal(model.output[...], plain.output[...])

@@ -19,7 +19,7 @@ from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 from tests.training.small_runs import demo, posts
 from training.config.tables import DataConfig, TrainConfig
-from training.data.conversations import TrainingTurn as Said
+from training.data.conversations import TrainingTurn
 from training.data.corpus import build_corpus, own_texts
 from training.data.dataset import Dataset, build_dataset
 from training.loop.clock import Clock
@@ -34,8 +34,8 @@ EVERY_DEVICE = SMALL.model_copy(update={"devices": "auto"})
 
 
 @dataclass
-class Notes:
-    """A Listener that remembers."""
+class RecordingListener:
+    """A Listener that records its calls."""
 
     metrics: list[StepMetrics] = field(default_factory=list)
     scores: list[float] = field(default_factory=list)
@@ -55,8 +55,8 @@ class Notes:
             resume.save(self.file, state, progress)
 
 
-def prepared(found: list[Post], **shape: Any) -> tuple[Tokenizer, Dataset, LanguageModel]:
-    corpus = build_corpus(found, DataConfig())
+def prepare(own_posts: list[Post], **shape: Any) -> tuple[Tokenizer, Dataset, LanguageModel]:
+    corpus = build_corpus(own_posts, DataConfig())
     tokenizer = Tokenizer.train(own_texts(corpus.train), 300)
     dataset = build_dataset(corpus.train, corpus.val, tokenizer, other_weight=1.0, seed=0)
     config = ModelConfig(vocab_size=tokenizer.vocab_size, **({"hidden_dim": 32, "embed_dim": 16} | shape))
@@ -64,24 +64,30 @@ def prepared(found: list[Post], **shape: Any) -> tuple[Tokenizer, Dataset, Langu
 
 
 def run(
-    model: LanguageModel, dataset: Dataset, config: TrainConfig = SMALL, notes: Notes | None = None, **kwargs: Any
+    model: LanguageModel,
+    dataset: Dataset,
+    config: TrainConfig = SMALL,
+    listener: RecordingListener | None = None,
+    **kwargs: Any,
 ) -> Fit:
     clock = Clock(config, time.monotonic(), step_seconds=1e-9)
-    return fit(model, dataset, config, clock, notes or Notes(), kwargs.pop("stopping", lambda: False), **kwargs)
+    return fit(
+        model, dataset, config, clock, listener or RecordingListener(), kwargs.pop("stopping", lambda: False), **kwargs
+    )
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
 def test_it_learns(architecture: str) -> None:
-    _, dataset, model = prepared(demo(), architecture=architecture)
-    notes = Notes()
-    run(model, dataset, SMALL.model_copy(update={"steps": 150}), notes)
-    assert notes.scores[-1] < 0.5 * math.log2(300)
-    assert notes.scores[-1] < notes.scores[0]
-    assert notes.metrics[-1].loss < notes.metrics[0].loss - 0.5
-    assert notes.metrics[-1].learning_rate == 0.0
-    assert notes.metrics[-1].progress == 1.0
-    assert all(np.isfinite(m.grad_norm) and m.grad_norm > 0 for m in notes.metrics)
+    _, dataset, model = prepare(demo(), architecture=architecture)
+    listener = RecordingListener()
+    run(model, dataset, SMALL.model_copy(update={"steps": 150}), listener)
+    assert listener.scores[-1] < 0.5 * math.log2(300)
+    assert listener.scores[-1] < listener.scores[0]
+    assert listener.metrics[-1].loss < listener.metrics[0].loss - 0.5
+    assert listener.metrics[-1].learning_rate == 0.0
+    assert listener.metrics[-1].progress == 1.0
+    assert all(np.isfinite(m.grad_norm) and m.grad_norm > 0 for m in listener.metrics)
 
 
 @pytest.mark.slow
@@ -93,7 +99,7 @@ def test_one_window_is_overfitted() -> None:
     text = "abcdefghijklmnopqrstuvwxyz0123456789"
     tokenizer = Tokenizer.train([], 300)
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=64), seed=0)
-    window = [(Said(mine=True, text=text),)]
+    window = [(TrainingTurn(mine=True, text=text),)]
     dataset = build_dataset(window, window, tokenizer, 1.0, seed=0)
     config = TrainConfig(steps=300, batch_size=1, bptt_length=len(dataset.train), learning_rate=0.02, evaluations=1)
     score = run(model, dataset, config).progress.score
@@ -104,7 +110,7 @@ def test_one_window_is_overfitted() -> None:
 @pytest.mark.slow
 def test_lmao_goes_on_with_lmaolmao() -> None:
     """The journal's second check: 'lmao' a thousand times as the only text."""
-    tokenizer, dataset, model = prepared(posts(["lmao" * 40] * 25))
+    tokenizer, dataset, model = prepare(posts(["lmao" * 40] * 25))
     result = run(model, dataset, SMALL.model_copy(update={"steps": 150}))
     nnx.update(model, result.progress.best)
     engine = Engine(Snapshot("test", model, tokenizer))
@@ -114,12 +120,12 @@ def test_lmao_goes_on_with_lmaolmao() -> None:
 
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> None:
-    _, dataset, _ = prepared(demo())
+    _, dataset, _ = prepare(demo())
     losses = []
     for step_seconds in (1e-9, 0.1):  # 32 steps a dispatch, or 5
-        _, _, model = prepared(demo(), dropout=0.2)
-        clock, notes = Clock(EVERY_DEVICE, time.monotonic(), step_seconds=step_seconds), Notes()
-        result = fit(model, dataset, EVERY_DEVICE, clock, notes, lambda: False)
+        _, _, model = prepare(demo(), dropout=0.2)
+        clock, listener = Clock(EVERY_DEVICE, time.monotonic(), step_seconds=step_seconds), RecordingListener()
+        result = fit(model, dataset, EVERY_DEVICE, clock, listener, lambda: False)
         losses.append(jax.tree.leaves(result.progress.best))
     for first, second in zip(*losses, strict=True):
         np.testing.assert_array_equal(first, second)
@@ -127,11 +133,11 @@ def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> 
 
 @pytest.mark.slow
 def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
-    _, dataset, model = prepared(demo(), dropout=0.2)
+    _, dataset, model = prepare(demo(), dropout=0.2)
     unbroken = run(model, dataset, EVERY_DEVICE)
     file = tmp_path / "resume.safetensors"
     asked = iter([False, True])
-    broken = run(model, dataset, EVERY_DEVICE, notes=Notes(file=file), stopping=lambda: next(asked))
+    broken = run(model, dataset, EVERY_DEVICE, listener=RecordingListener(file=file), stopping=lambda: next(asked))
     assert broken.ending == "stopped"
     assert 0 < broken.progress.step < SMALL.steps
     state, progress = resume.load(file, initial_state(model, EVERY_DEVICE, dataset.train))
@@ -146,14 +152,14 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
-    _, dataset, model = prepared(demo(40))
+    _, dataset, model = prepare(demo(40))
     like = initial_state(model, SMALL, dataset.train)
     file = tmp_path / "resume.safetensors"
     for content in (b"", b"rubbish", b"\x08\0\0\0\0\0\0\0{}      "):
         file.write_bytes(content)
         with pytest.raises(DannError, match="cannot be resumed from"):
             resume.load(file, like)
-    _, other, larger = prepared(demo(40), hidden_dim=48)
+    _, other, larger = prepare(demo(40), hidden_dim=48)
     resume.save(file, initial_state(larger, SMALL, other.train), TrainProgress())
     with pytest.raises(DannError, match="holds another network"):
         resume.load(file, like)
@@ -162,17 +168,17 @@ def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, dataset, model = prepared(demo())
-    real = make_dispatch(model, SMALL, dataset.train)
+    _, dataset, model = prepare(demo())
+    original = make_dispatch(model, SMALL, dataset.train)
 
     def breaking(state: TrainState, rates: Any, steps: int) -> Any:
-        state, rows = real(state, rates, steps)
+        state, rows = original(state, rates, steps)
         return state, rows * (float("nan") if int(state.step) > 20 else 1.0)
 
     monkeypatch.setattr("training.loop.trainer.make_dispatch", lambda *_: breaking)
-    clock, notes = Clock(SMALL, time.monotonic(), step_seconds=0.1), Notes()
+    clock, listener = Clock(SMALL, time.monotonic(), step_seconds=0.1), RecordingListener()
     config = SMALL.model_copy(update={"evaluations": 10})
-    result = fit(model, dataset, config, clock, notes, lambda: False)
+    result = fit(model, dataset, config, clock, listener, lambda: False)
     assert result.ending == "diverged"
     assert result.progress.step <= 20
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(result.progress.best))
@@ -180,7 +186,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
 
 @pytest.mark.parametrize("size", [1, 3, 31, 33, 500])
 def test_texts_shorter_than_a_batch_train_too(size: int) -> None:
-    text = [(Said(mine=True, text="x" * size),)]
+    text = [(TrainingTurn(mine=True, text="x" * size),)]
     dataset = build_dataset(text, text, Tokenizer.train([], 300), 1.0, seed=0)
     model = build(ModelConfig(vocab_size=259, hidden_dim=8), seed=0)
     dispatch = make_dispatch(model, SMALL, dataset.train)
@@ -190,21 +196,21 @@ def test_texts_shorter_than_a_batch_train_too(size: int) -> None:
 
 def test_a_carry_is_handed_from_window_to_window() -> None:
     """Without it the network would forget at every window's edge: with a learning rate of 0, losses tell."""
-    _, dataset, model = prepared(demo(), hidden_dim=64)
+    _, dataset, model = prepare(demo(), hidden_dim=64)
     config = SMALL.model_copy(update={"batch_size": 1})
     dispatch = make_dispatch(model, config, dataset.train)
-    still = np.zeros(32, np.float32)
-    state, _ = dispatch(initial_state(model, config, dataset.train), still, 3)
+    zero_rates = np.zeros(32, np.float32)
+    state, _ = dispatch(initial_state(model, config, dataset.train), zero_rates, 3)
     assert np.abs(np.asarray(state.carry[0][-1])).max() > 0
     forgetful = state._replace(carry=jax.tree.map(jax.numpy.zeros_like, state.carry))
     forgetful, kept = jax.tree.map(jax.numpy.copy, (forgetful, state))
-    losses = [np.asarray(dispatch(begun, still, 1)[1])[0, 0] for begun in (forgetful, kept)]
+    losses = [np.asarray(dispatch(state, zero_rates, 1)[1])[0, 0] for state in (forgetful, kept)]
     assert losses[0] != losses[1]
 
 
 def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
     """All logits equal: log2(V) bits per token, whatever windows and rows the held-out part is dealt to."""
-    tokenizer, dataset, model = prepared(demo())
+    tokenizer, dataset, model = prepare(demo())
     state = jax.tree.map(np.zeros_like, nnx.state(model, nnx.Param))
     score = Evaluator(nnx.graphdef(model), dataset.val)(state)
     tokens, size = dataset.val.num_tokens, dataset.val.num_bytes
@@ -213,18 +219,18 @@ def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
 
 
 def test_evaluation_equals_reading_each_conversation_alone() -> None:
-    _, dataset, model = prepared(demo())
+    _, dataset, model = prepare(demo())
     score = Evaluator(nnx.graphdef(model), dataset.val)(nnx.state(model, nnx.Param))
-    nats = right = 0.0
+    nats = correct = 0.0
     for tokens, counts in zip(dataset.val.tokens, dataset.val.counts, strict=True):
         for part in np.split(np.arange(tokens.size), np.flatnonzero(tokens == 0)[1:]):
             logits, _ = model(tokens[None, part], model.initial_carry(1))
             logp = np.asarray(jax.nn.log_softmax(logits[0]), np.float64)[:-1]
             following, count = tokens[part][1:], counts[part][1:]
             nats -= (logp[np.arange(following.size), following] * count).sum()
-            right += ((logp.argmax(-1) == following) * count).sum()
+            correct += ((logp.argmax(-1) == following) * count).sum()
     assert score.loss == pytest.approx(nats / dataset.val.num_tokens, rel=1e-4)
-    assert score.accuracy == pytest.approx(right / dataset.val.num_tokens, abs=1e-6)
+    assert score.accuracy == pytest.approx(correct / dataset.val.num_tokens, abs=1e-6)
     assert (dataset.val.tokens[dataset.val.counts > 0] >= NUM_SPECIAL).all()
 
 
@@ -237,11 +243,11 @@ def test_ppmd_is_the_length_of_val_after_train() -> None:
 @pytest.mark.parametrize("random_offsets", [True, False])
 def test_without_random_offsets_every_epoch_reads_the_same(random_offsets: bool) -> None:
     """An epoch of one step, and a rate of nearly nothing: losses differ only where windows do."""
-    _, dataset, model = prepared(demo(40))
+    _, dataset, model = prepare(demo(40))
     whole = {"bptt_length": len(dataset.train) // 8, "steps": 0, "epochs": 70, "learning_rate": 1e-30, "warmup": 0.0}
-    notes = Notes()
-    result = run(model, dataset, SMALL.model_copy(update=whole | {"random_offsets": random_offsets}), notes)
+    listener = RecordingListener()
+    result = run(model, dataset, SMALL.model_copy(update=whole | {"random_offsets": random_offsets}), listener)
     assert (result.ending, result.progress.step) == ("done", 70)
-    losses = [metrics.loss for metrics in notes.metrics]
+    losses = [metrics.loss for metrics in listener.metrics]
     assert len(losses) >= 3
     assert (max(losses) - min(losses) < 1e-5) is not random_offsets
