@@ -95,7 +95,7 @@ class Web:
 
 @contextlib.asynccontextmanager
 async def serve_http(
-    state: AppState, *, drain_seconds: float = 5.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
+    state: AppState, *, drain_seconds: float = 60.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
 ) -> AsyncIterator[Web]:
     """Run the server on a free port until the block ends; without `config` it has no limits."""
     port, told, stop = free_port(), list[str](), state.stopping
