@@ -21,10 +21,10 @@ def read(conversation: Sequence[Turn], _params: SamplingParams, seed: int) -> st
 async def begin(discord: DiscordHarness, bot: Mapping[str, Any] = NOTHING, **table: Any) -> ScriptedEngine:
     """Start dann with these keys of [bot] and of [bot.discord], and its commands; no cooldown unless one is given."""
     settings = discord.settings(**table)
-    table = settings.bot.model_dump() | {"cooldown_seconds": 0} | dict(bot)
+    whole = settings.bot.model_dump() | {"cooldown_seconds": 0} | dict(bot)
     engine = ScriptedEngine(read)
     discord.answers = build_responder(
-        Responder, engine, settings_class().model_validate(settings.model_dump() | {"bot": table})
+        Responder, engine, settings_class().model_validate(settings.model_dump() | {"bot": whole})
     )
     discord.start(**table)
     await discord.connected()

@@ -33,7 +33,7 @@ def test_the_same_seed_gives_the_same_text_whoever_asks_and_whatever_was_said_me
         first = await s.ask("a", asked=COMMAND)
         s.responder.on_message(GROUP, said("own", first.text if first else "", ME, 1001))
         assert await s.ask("b", author=ANN, asked=COMMAND, time=1002.0) == first
-        assert await s.ask("c", author=ANN, asked=COMMAND, place=PRIVATE) == first
+        assert await s.ask("c", author=ANN, asked=COMMAND, channel=PRIVATE) == first
 
     run_scenario(scene)
 

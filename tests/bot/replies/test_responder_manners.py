@@ -16,7 +16,7 @@ def test_over_the_cooldown_it_says_how_long_to_wait_once_a_minute() -> None:
         assert await s.ask("a") == Reply("sure")
         s.clock.now = 2.5
         assert await s.ask("b") == Reply("give me 8 seconds, then ask again", private=True, refused=True)
-        assert await s.ask("c", place=PRIVATE) is None
+        assert await s.ask("c", channel=PRIVATE) is None
         assert await s.ask("d", author=ANN) == Reply("sure")
         s.clock.now = 10.0
         assert await s.ask("e") == Reply("sure")

@@ -56,10 +56,10 @@ def test_what_was_said_in_a_direct_message_never_reaches_a_group() -> None:
         same_id = Channel("discord", "10", private=True)
         thread = replace(GROUP, thread="t")
         for channel in (PRIVATE, same_id, thread, TELEGRAM):
-            await s.ask("secret", f"secret of {channel}", place=channel)
+            await s.ask("secret", f"secret of {channel}", channel=channel)
         await s.ask("a", "hi")
         assert s.engine.texts[-1] == ["hi"]
-        await s.ask("b", "hi", place=thread)
+        await s.ask("b", "hi", channel=thread)
         assert s.engine.texts[-1] == [f"secret of {thread}", "hi"]
 
     run_scenario(scene)

@@ -37,7 +37,7 @@ def test_a_mention_is_answered_and_an_empty_one_too() -> None:
         s.responder.on_message(GROUP, said("own", "sure", ME, 1001))
         assert await s.ask("b", " ", time=1002.0) == Reply("sure")
         assert s.engine.texts == [["how are you"], ["how are you", "sure"]]
-        assert await s.ask("c", "", place=PRIVATE) == Reply("sure")
+        assert await s.ask("c", "", channel=PRIVATE) == Reply("sure")
         assert s.engine.texts[-1] == []
 
     run_scenario(scene)
@@ -67,7 +67,7 @@ def test_never_to_an_edited_copy_of_what_was_answered_and_never_twice_to_one_eve
         s.responder.on_edit(GROUP, "a", "hi there")
         assert await s.responder.answer(mention("a", "hi there")) is None
         assert await s.ask("a", "hi") is None
-        assert await s.ask("a", "hi", place=TELEGRAM)
+        assert await s.ask("a", "hi", channel=TELEGRAM)
         both = await asyncio.gather(s.ask("b"), s.ask("b"))
         assert sorted(map(bool, both)) == [False, True]
 

@@ -20,7 +20,7 @@ def test_every_mention_is_counted_once_by_what_became_of_it() -> None:
         s.engine.full = True
         await s.ask("d", author=ANN)
         s.engine.full, s.engine.says = False, broken
-        await s.ask("e", author=ANN, place=TELEGRAM)
+        await s.ask("e", author=ANN, channel=TELEGRAM)
         await s.responder.admin(GROUP, OWNER, "pause", "")
         await s.ask("f", author=ANN)
         assert s.stats.outcomes == Counter(

@@ -40,9 +40,9 @@ def test_a_chance_decides() -> None:
 
 
 def test_only_in_listed_chats_and_topics_and_never_in_private() -> None:
-    assert not wanted(place=Channel("discord", "13"))
-    assert wanted(place=Channel("discord", "13", thread="10"))
-    assert not wanted(place=PRIVATE)
+    assert not wanted(channel=Channel("discord", "13"))
+    assert wanted(channel=Channel("discord", "13", thread="10"))
+    assert not wanted(channel=PRIVATE)
 
 
 def test_never_when_somebody_else_is_addressed() -> None:

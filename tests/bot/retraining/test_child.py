@@ -26,9 +26,9 @@ LONG = 60.0
 
 
 def child(
-    behaviour: str, limits: ChildLimits = LIMITS, messages: Callable[[RetrainProgress], None] = lambda _: None
+    behaviour: str, limits: ChildLimits = LIMITS, on_progress: Callable[[RetrainProgress], None] = lambda _: None
 ) -> RetrainChild:
-    return RetrainChild([FAKE, behaviour], child_environment(settings_class()()), limits, messages)
+    return RetrainChild([FAKE, behaviour], child_environment(settings_class()()), limits, on_progress)
 
 
 def run(behaviour: str, limits: ChildLimits = LIMITS) -> tuple[RetrainOutcome, list[RetrainProgress]]:
@@ -117,7 +117,7 @@ def test_whatever_it_started_ends_with_it() -> None:
 def test_stopping_asks_first_and_insists_then(behaviour: str, ending: RetrainOutcome) -> None:
     async def scenario() -> RetrainOutcome:
         started = asyncio.Event()
-        one = child(behaviour, messages=lambda _: started.set())
+        one = child(behaviour, on_progress=lambda _: started.set())
         await one.stop(0.0)  # there is none yet
         running = asyncio.create_task(one.run())
         await started.wait()
@@ -130,7 +130,7 @@ def test_stopping_asks_first_and_insists_then(behaviour: str, ending: RetrainOut
 def test_cancelling_kills_it() -> None:
     async def scenario() -> int:
         started = asyncio.Event()
-        running = asyncio.create_task(child("deaf", messages=lambda _: started.set()).run())
+        running = asyncio.create_task(child("deaf", on_progress=lambda _: started.set()).run())
         await started.wait()
         (pid,) = children(os.getpid())
         running.cancel()
@@ -157,7 +157,7 @@ def children(parent: int) -> list[int]:
 def test_it_does_not_outlive_a_parent_that_is_killed(behaviour: str) -> None:
     script = (
         "import asyncio\nfrom tests.bot.retraining.test_child import child\n"
-        f"asyncio.run(child({behaviour!r}, heard=lambda _: print('begun', flush=True)).run())"
+        f"asyncio.run(child({behaviour!r}, on_progress=lambda _: print('begun', flush=True)).run())"
     )
     with subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout is not None
