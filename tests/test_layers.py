@@ -18,8 +18,8 @@ LAYERS = ("model", "training", "bot")
 DISTRICTS = {
     "model": "errors config sampling tokenizer architectures checkpoints engine",
     "model/architectures": "parts gru lstm rnn __init__",
-    "training": "config compiled lock names demo_persona store exports data posts context_model loop evaluation runs lab "
-    "retrain cli __main__",
+    "training": "config compilation_cache lock run_names demo_persona store exports data posts context_model loop evaluation "
+    "runs lab retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x detect",
     "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
     "demo cli",

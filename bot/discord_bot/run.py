@@ -67,7 +67,7 @@ async def run(
 
 
 async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Stay connected while discord.py does. Raises DannError for what only a person can mend."""
+    """Stay connected until discord.py gives up. Raises DannError for what only a person can mend."""
     try:
         await _stay(client, token, drain_seconds)
     except discord.LoginFailure as error:

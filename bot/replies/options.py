@@ -41,7 +41,7 @@ class CommandOption:
 
 
 def _sampling(field: str, minimum: float | None = None, maximum: float | None = None) -> CommandOption:
-    """The option for a field of SamplingParams; given limits are narrower than the field's."""
+    """The option for a field of SamplingParams; `minimum` and `maximum` replace the field's own."""
     option = SAMPLING_OPTIONS[field]
     low = option.minimum if minimum is None else minimum
     high = option.maximum if maximum is None else maximum

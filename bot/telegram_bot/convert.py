@@ -101,7 +101,7 @@ class MessageReader:
         return entity.type == MessageEntity.MENTION and name.lower() == f"@{self.me.username}".lower()
 
     def _is_footer(self, message: Message, entity: MessageEntity, rest: bytes) -> bool:
-        """Whether it is the italic end of dann's own message: send.py writes footers so."""
+        """Whether the entity is the italic footer of dann's own message: send.py writes footers so."""
         mine = message.from_user is not None and message.from_user.id == self.me.id
         return mine and entity.type == MessageEntity.ITALIC and not rest
 

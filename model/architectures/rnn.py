@@ -15,5 +15,5 @@ class RNN(RecurrentLM):
 
     @staticmethod
     def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:  # noqa: ARG004 (r already holds h W_h)
-        """The equation above."""
+        """One step: h' = tanh(x + r)."""
         return (jnp.tanh(x + r),)

@@ -23,7 +23,7 @@ class TokenLogprobs(NamedTuple):
 
 
 class LogprobArrays(NamedTuple):
-    """The same for many tokens, an array of `[B, T]` or `[B, T, TOP]` each."""
+    """Log-probabilities, entropies and likeliest tokens of many tokens, an array of `[B, T]` or `[B, T, TOP]` each."""
 
     logprob: jax.Array
     entropy: jax.Array

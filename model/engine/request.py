@@ -151,7 +151,7 @@ class ContinuationRequest(ReplyRequest):
         *self.unread, self.last = self._prompt
 
     def accept(self, tokens: Sequence[int]) -> int:
-        """Append generated tokens, whatever they are."""
+        """Append generated tokens; special ones do not end the text."""
         tokens = tokens[: self.params.max_tokens - len(self.generated)]
         self.generated += tokens
         self.last = self.generated[-1]

@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import DannError
-from training.compiled import use_compilation_cache
+from training.compilation_cache import use_compilation_cache
 from training.config.load import load_settings
 from training.config.tables import Settings
 

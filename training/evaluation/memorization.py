@@ -19,7 +19,7 @@ _END = 0  # the id after each post's last word; no word of a text has it, so no 
 
 @dataclass(frozen=True)
 class VerbatimRun:
-    """A verbatim run: its words, and its characters when these are joined by single spaces."""
+    """The length of a copied run, in words and in characters with single spaces between."""
 
     words: int
     characters: int
@@ -72,7 +72,7 @@ class PostIndex:
         return " ".join(text.split()) in self._whole
 
     def _shared(self, words: Sequence[str], start: int) -> int:
-        """Length of the longest prefix of `words[start:]` in one post.
+        """How many words from `start` on stand in a row in one post.
 
         The nearest two of all suffixes share the most.
         """

@@ -76,15 +76,15 @@ class TextSource:
         self.split = f"the first {100 * train_fraction:g} % train"
 
     def size(self, config: TrainConfig) -> Size:
-        """TrainingText."""
+        """Choose the network's size where settings say "auto"."""
         return choose(len(self.text.train.encode()), config.minutes, num_devices(config))
 
     def tokenizer_texts(self) -> Sequence[str]:
-        """TrainingText."""
+        """Return the texts to learn a tokenizer from."""
         return [self.text.train]
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:  # noqa: ARG002
-        """TrainingText."""
+        """Encode both parts."""
         return text_dataset(self.text, tokenizer)
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:

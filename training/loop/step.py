@@ -95,7 +95,7 @@ class StepPlan:
 
 
 class Ring(NamedTuple):
-    """The train tokens, and what each counts in the loss."""
+    """The training tokens, and the loss weight of each."""
 
     tokens_N: jax.Array
     weights_N: jax.Array
@@ -150,7 +150,7 @@ def _make_plan(model: LanguageModel, config: TrainConfig, stream: TokenStream) -
 def _run_steps(
     plan: StepPlan, state: TrainState, rates: jax.Array, count: jax.Array, ring: Ring
 ) -> tuple[TrainState, jax.Array]:
-    """`count` steps on one device; the metrics of step i are in row i."""
+    """Run `count` steps on one device; row i of the metrics is step i's."""
 
     def body(number: jax.Array, before: tuple[TrainState, jax.Array]) -> tuple[TrainState, jax.Array]:
         state, metrics = before

@@ -16,7 +16,7 @@ from training.store.runs import RetrainRun
 
 @dataclass(frozen=True)
 class HighWaterMark:
-    """Time of the newest post that a training has seen, and the number of own posts then."""
+    """What a training had seen: the time of the newest post, and the number of own posts."""
 
     newest_post: float | None = None
     posts: int = 0

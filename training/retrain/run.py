@@ -24,10 +24,10 @@ from training.data.corpus import Corpus, build_corpus
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import training_lock
 from training.loop.clock import Clock
-from training.names import timestamp, unused_name
 from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
+from training.run_names import timestamp, unused_name
 from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
 from training.runs.learning import Diverged, Stopped

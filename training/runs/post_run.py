@@ -72,11 +72,11 @@ class PostText:
         return sizing.choose(text, config.minutes, num_devices(config))
 
     def tokenizer_texts(self) -> Sequence[str]:
-        """TrainingText."""
+        """Return the texts to learn a tokenizer from."""
         return own_texts(self.corpus.train)
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
-        """TrainingText."""
+        """Encode both parts."""
         return build_dataset(self.corpus.train, self.corpus.val, tokenizer, config.other_weight, config.seed)
 
 

@@ -48,7 +48,7 @@ TABLE: dict[float, dict[float, Size]] = {
 
 
 def choose(own_bytes: int, minutes: float, cores: int) -> Size:
-    """The size for this many bytes of one's own text and this many minutes on this many cores."""
+    """The size for this many bytes of the owner's text and this many minutes on this many cores."""
     by_work = next(row for limit, row in TABLE.items() if own_bytes <= limit)
     return next(size for limit, size in by_work.items() if minutes * cores <= limit)
 

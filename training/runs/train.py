@@ -20,7 +20,7 @@ from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
-from training.names import timestamp, unused_name
+from training.run_names import timestamp, unused_name
 from training.runs import resume
 from training.runs.callbacks import Console
 from training.runs.post_run import PostRun, TrainResult

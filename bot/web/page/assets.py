@@ -88,7 +88,7 @@ def _filled(index: str, name: str, defaults: SamplingParams, files: list[str]) -
 
 
 def _listed(request: Request, header: str) -> set[str]:
-    """The values of a list header without their weights, and without those of weight 0."""
+    """Values of a header such as Accept-Encoding, without those with q=0."""
     values = (value.strip().partition(";") for value in request.headers.get(header, "").split(","))
     return {
         value.strip().removeprefix("W/")

@@ -27,7 +27,7 @@ log = logging.getLogger("dann.web")
 
 
 def card_history(data: DataConfig, snapshot: Snapshot | None) -> CardHistory:
-    """Read everything; `snapshot` is the serving checkpoint. What cannot be read is left out."""
+    """Collect the card's data; `snapshot` is the serving checkpoint. What cannot be read is left out."""
     serves = snapshot.id if snapshot else None
     root = data.checkpoints
     return CardHistory(

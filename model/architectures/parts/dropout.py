@@ -29,7 +29,7 @@ class DropoutKeys(NamedTuple):
 
 
 def dropout_keys(key: jax.Array, rows: jax.Array) -> DropoutKeys:
-    """The keys of a step, from its key and the numbers `[B]` of the rows."""
+    """Derive a step's keys: one that is shared, and one for each row index in `rows[B]`."""
     shared, rows_key = jax.random.split(key)
     return DropoutKeys(shared, jax.vmap(lambda row: jax.random.fold_in(rows_key, row))(rows))
 

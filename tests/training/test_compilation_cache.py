@@ -7,15 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from training import compiled
+from training import compilation_cache
 
 ROOT = Path(__file__).parents[2]
 PROGRAM = """
 import sys
 from pathlib import Path
-from training import compiled
-compiled.WORTH_SECONDS = 0
-compiled.use_compilation_cache(Path(sys.argv[1]))
+from training import compilation_cache
+compilation_cache.WORTH_SECONDS = 0
+compilation_cache.use_compilation_cache(Path(sys.argv[1]))
 import jax, jax.numpy as jnp
 jax.config.update("jax_log_compiles", True)
 print(jax.jit(lambda x: jnp.tanh(x @ x).sum())(jnp.ones((8, 8))))
@@ -60,6 +60,6 @@ def test_where_it_cannot_be_written_nothing_is_kept(tmp_path: Path) -> None:
 def test_whoever_chose_a_place_is_obeyed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "elsewhere")
     monkeypatch.delenv("JAX_COMPILATION_CACHE_MAX_SIZE", raising=False)
-    compiled.use_compilation_cache(tmp_path)
+    compilation_cache.use_compilation_cache(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "elsewhere"
     assert "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ
