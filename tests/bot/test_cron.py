@@ -7,8 +7,8 @@ from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.config import BotSettings
 from bot.cron import MONTHS, RANGES, WEEKDAYS, check_cron
+from bot.platforms import settings_class
 from model.errors import DannError
 from training.config.load import load_settings
 
@@ -67,7 +67,7 @@ def test_what_is_let_through_has_a_next_time_for_apscheduler(fields: tuple[str, 
 )
 def test_a_wrong_one_is_one_line_with_where_and_what(written: str, told: str) -> None:
     with pytest.raises(DannError) as caught:
-        load_settings(BotSettings, None, [f'bot.schedule.cron="{written}"'])
+        load_settings(settings_class(), None, [f'bot.schedule.cron="{written}"'])
     assert str(caught.value).startswith(f"--set: bot.schedule.cron = {written!r} is not right: ")
     assert told in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -75,4 +75,4 @@ def test_a_wrong_one_is_one_line_with_where_and_what(written: str, told: str) ->
 
 @pytest.mark.parametrize(("written", "read"), [("", ""), ("  ", ""), ("0  4 * JAN Mon-fri", "0 4 * jan mon-fri")])
 def test_it_is_read_in_one_form(written: str, read: str) -> None:
-    assert load_settings(BotSettings, None, [f'bot.schedule.cron="{written}"']).bot.schedule.cron == read
+    assert load_settings(settings_class(), None, [f'bot.schedule.cron="{written}"']).bot.schedule.cron == read

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from bot.cli import main
-from bot.config import BotSettings
+from bot.platforms import settings_class
 from tests.compat.conftest import HERE
 from tests.compat.recording import (
     as_file,
@@ -29,7 +29,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def load(file: Path | None = None, sets: Sequence[str] = ()) -> dict[str, Any]:
-    return flat(load_settings(BotSettings, file, sets).model_dump(mode="json"))
+    return flat(load_settings(settings_class(), file, sets).model_dump(mode="json"))
 
 
 def test_every_setting_is_there_with_its_default(recorded: Any) -> None:

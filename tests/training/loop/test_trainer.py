@@ -161,7 +161,7 @@ def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
             resume.load(file, like)
     _, other, larger = prepare(demo(40), hidden_dim=48)
     resume.save(file, initial_state(larger, SMALL, other.train), TrainProgress())
-    with pytest.raises(DannError, match="holds another network"):
+    with pytest.raises(DannError, match="is of another network"):
         resume.load(file, like)
 
 

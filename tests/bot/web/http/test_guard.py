@@ -12,7 +12,8 @@ import pytest
 from pydantic import ValidationError
 from starlette.types import Receive, Scope, Send
 
-from bot.config import BotSettings, Tokens, WebConfig
+from bot.config import Tokens, WebConfig
+from bot.platforms import settings_class
 from bot.retraining.supervisor import child_environment
 from bot.web.http.auth import NO_SECRETS, WebSecrets
 from bot.web.http.client_address import ClientAddresses
@@ -377,7 +378,7 @@ def secrets_set(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_secrets_are_read_from_the_environment_and_are_no_settings() -> None:
     tokens = Tokens.from_environment()
     assert (tokens.api_key, tokens.web_password) == (KEY, PASSWORD)
-    settings = load_settings(BotSettings, None, [])
+    settings = load_settings(settings_class(), None, [])
     for shown in (repr(tokens), repr(WebSecrets(KEY, PASSWORD)), repr(settings), str(child_environment(settings))):
         assert KEY not in shown
         assert PASSWORD not in shown

@@ -51,15 +51,15 @@ def posts() -> list[Post]:
     ]
     found: list[Post] = []
     for number, (id_, text, source) in enumerate(mine):
-        serve_quiz = f"{HIDDEN['others']} {number}"
-        found.append(Post(f"o{number}", "chat", False, 1000.0 + 20 * number, serve_quiz, source=source))
+        question = f"{HIDDEN['others']} {number}"
+        found.append(Post(f"o{number}", "chat", False, 1000.0 + 20 * number, question, source=source))
         found.append(Post(id_, "chat", True, 1010.0 + 20 * number, text, f"o{number}", source=source))
     return [*found, Post("alone", "notes", True, 5.0, UNASKED, source="telegram")]
 
 
 def settings(folder: Path, **web: Any) -> BotSettings:
-    serve_quiz = {"quiz": True, "quiz_sources": ["telegram"]} | web
-    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": serve_quiz}, "persona": {"name": "kim"}})
+    web_table = {"quiz": True, "quiz_sources": ["telegram"]} | web
+    return BotSettings.model_validate({"data": {"dir": folder}, "bot": {"web": web_table}, "persona": {"name": "kim"}})
 
 
 @pytest.fixture
@@ -94,8 +94,8 @@ def test_a_pair_is_a_real_post_and_a_drawn_one_and_which_is_told_once(folder: Pa
                 answer = await web.client.get("/api/quiz")
                 assert (answer.status_code, answer.headers["cache-control"]) == (200, "no-store")
                 told = answer.json()
-                assert told.keys() == {"id", "texts", "serve_quiz"}
-                assert told["serve_quiz"] is None
+                assert told.keys() == {"id", "texts", "asked"}
+                assert told["asked"] is None
                 place = told["texts"].index(DRAWN)
                 assert told["texts"][1 - place] in {*SHOWN, UNASKED}
                 places.add(place)
@@ -274,13 +274,13 @@ def test_an_answer_that_is_none_is_refused(folder: Path, body: str) -> None:
 
 def test_questions_that_nobody_answers_are_given_up() -> None:
     clock = Clock()
-    serve_quiz = OpenQuestions(clock)
-    ids = [serve_quiz.ask(number % 2) for number in range(MAX_OPEN + 1)]
+    questions = OpenQuestions(clock)
+    ids = [questions.ask(number % 2) for number in range(MAX_OPEN + 1)]
     assert len(set(ids)) == MAX_OPEN + 1
-    assert serve_quiz.answer(ids[0]) is None
-    assert (serve_quiz.answer(ids[1]), serve_quiz.answer(ids[1])) == (1, None)
+    assert questions.answer(ids[0]) is None
+    assert (questions.answer(ids[1]), questions.answer(ids[1])) == (1, None)
     clock.now = OPEN_SECONDS
-    assert serve_quiz.answer(ids[2]) is None
+    assert questions.answer(ids[2]) is None
 
 
 @pytest.mark.parametrize("text", ["nice weather", "wow!! 😂", "1234 cats", "at 7:30, then?", "ça va où"])
