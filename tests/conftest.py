@@ -1,5 +1,6 @@
 """What all tests share: four CPU devices, as training on four cores has; compiled programs and times, kept between runs."""
 
+import logging
 import os
 import shutil
 import zlib
@@ -32,6 +33,12 @@ os.environ.setdefault("PYTHONWARNINGS", "ignore:Error reading persistent compila
 # How long an example takes is the machine's affair: nothing here is timed.
 hypothesis.settings.register_profile("dann", deadline=None)
 hypothesis.settings.load_profile("dann")
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_at_the_start() -> None:
+    """A command with --quiet in an earlier test, or in a fixture, does not keep this test from seeing warnings."""
+    logging.getLogger("dann").setLevel(logging.NOTSET)
 
 
 class Times:

@@ -1,5 +1,6 @@
 """The `dann` command: training's commands are mounted, with the bot's settings beside training's."""
 
+import logging
 import os
 import subprocess
 import sys
@@ -43,3 +44,15 @@ def test_help_and_posts_start_without_jax(tmp_path: Path) -> None:
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, stdout=subprocess.DEVNULL, cwd=tmp_path)
+
+
+@pytest.fixture(scope="module")
+def _quiet_command() -> None:
+    logging.getLogger("dann").setLevel(logging.ERROR)  # as --quiet does
+
+
+@pytest.mark.usefixtures("_quiet_command")
+def test_a_quiet_command_elsewhere_keeps_no_test_from_seeing_warnings(caplog: pytest.LogCaptureFixture) -> None:
+    """If this fails, tests that read the log fail or pass by what ran before them in the same process."""
+    logging.getLogger("dann").warning("seen")
+    assert caplog.messages == ["seen"]
