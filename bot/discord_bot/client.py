@@ -1,6 +1,6 @@
 """Connect one discord.py client, and leave in good order.
 
-run.py connects anew where discord.py gives up; events.py and commands.py handle what comes in.
+run.py connects again where discord.py gives up; events.py and commands.py handle what comes in.
 """
 
 import asyncio

@@ -36,7 +36,7 @@ class TimedCache(Generic[T]):
         return self._newest
 
     def drop(self) -> None:
-        """Look up anew the next time."""
+        """Look up again the next time."""
         self._lookup = None
 
     def _start(self, key: Hashable, look_up: Callable[[], T]) -> "asyncio.Future[T]":

@@ -50,7 +50,7 @@ MIN_STOP_SECONDS = 0.5
 """Seconds that python-telegram-bot needs to end its own tasks, when replies are not waited for."""
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
-    "(then add the bot to its groups anew)"
+    "(then add the bot to its groups again)"
 )
 
 logger = logging.getLogger("dann.telegram")

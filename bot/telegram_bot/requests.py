@@ -17,7 +17,7 @@ from bot.replies.ttl_set import TTLSet
 from model.errors import DannError
 
 REFUSAL = (
-    "Telegram refuses the token in TELEGRAM_TOKEN: copy it anew from @BotFather (/mybots, then API Token), "
+    "Telegram refuses the token in TELEGRAM_TOKEN: copy it again from @BotFather (/mybots, then API Token), "
     "or make a bot there with /newbot"
 )
 SECOND_POLLER = (
