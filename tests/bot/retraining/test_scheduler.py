@@ -102,14 +102,14 @@ def test_a_job_that_an_earlier_version_stored_keeps_its_time(harness: SchedulerH
     """If this fails, everybody who updates loses the night that was planned, and one that was missed is not made up."""
 
     async def scenario() -> None:
-        await harness.planned(cron="0 4 * * *")
+        await harness.planned(interval_hours=24)
         moment = harness.put_off(-DAY / 2)
         with closing(sqlite3.connect(harness.folder / "posts.db")) as database, database:
             ((state,),) = database.execute("SELECT job_state FROM apscheduler_jobs")
             kept = pickle.loads(state)
             assert kept["func"] not in scheduler.FORMER_NAMES
             database.execute("UPDATE apscheduler_jobs SET job_state = ?", (pickle.dumps({**kept, "func": former}),))
-        assert await harness.planned(cron="0 4 * * *") == moment
+        assert await harness.planned(interval_hours=24) == moment
 
     run_scenario(scenario)
 
