@@ -220,7 +220,7 @@ async def _run_part(part: Coroutine[Any, Any, None], tell: Tell) -> None:
 
 
 async def _wait_for_platforms(tasks: list[asyncio.Task[None]]) -> None:
-    """Wait until no platform runs, or one raises; for ever where there is none, as the page may still be served.
+    """Wait until no platform runs, or one raises; without platforms, wait until cancelled, as the page may still be served.
 
     Cancelling the wait cancels no task, as gather would.
     """

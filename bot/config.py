@@ -115,7 +115,7 @@ class RemarksConfig(ConfigTable):
 class ScheduleConfig(ConfigTable):
     """The schedule of retraining, and what it may take of the machine.
 
-    `interval_hours` above 0 replaces `cron`; with neither there is none.
+    `interval_hours` above 0 replaces `cron`; with neither, no schedule runs.
     """
 
     cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
