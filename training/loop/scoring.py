@@ -1,8 +1,9 @@
 """Loss, accuracy and bits per byte of a network on held-out text; and PPMd's bits per byte as a baseline."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import jax
@@ -20,6 +21,8 @@ from training.loop.optimizer import cross_entropy
 
 MAX_WINDOW = 128
 """Most tokens of a row read at once."""
+WINDOW_QUANTUM = 16
+"""A window has a multiple of so many tokens."""
 MAX_POSITIONS = 8192
 """Most tokens of all rows read at once: it bounds the memory that their logits take."""
 PPMD_ORDERS = (6, 12)
@@ -39,56 +42,60 @@ class Score:
 
 
 class Evaluator:
-    """Scores weights on one HeldOut in one pass; the carry goes from window to window and is emptied at each BOS."""
+    """Scores weights on one HeldOut in one pass; the carry goes from window to window and is emptied at each BOS.
+
+    Windows and rows come in few sizes, so that another text finds the program compiled.
+    """
 
     def __init__(self, graph: nnx.GraphDef[Any], held_out: HeldOut) -> None:
         rows, length = held_out.tokens.shape
-        # As few windows as possible, all of one size: that leaves the least padding.
+        # As few windows as possible, all of one size: that leaves little padding.
         longest = min(MAX_WINDOW, max(1, MAX_POSITIONS // rows))
         number = max(1, -(-(length - 1) // longest))
-        size = max(1, -(-(length - 1) // number))
-        padding = number * size - (length - 1)
+        size = WINDOW_QUANTUM * max(1, -(-(length - 1) // (number * WINDOW_QUANTUM)))
         mesh = full_mesh(rows)
-        share = -(-rows // mesh.size)
-        by_row = NamedSharding(mesh, P(AXIS))
-        self._everywhere = NamedSharding(mesh, P())
-        self._tokens, self._counts = (
-            jax.device_put(np.pad(array, ((0, share * mesh.size - rows), (0, padding))), by_row)
-            for array in (held_out.tokens, held_out.counts)
-        )
-        self._held_out = held_out
-        totals = self._build(graph, share, number, size)
-        self._totals = jax.jit(
-            jax.shard_map(totals, mesh=mesh, in_specs=(P(), P(AXIS), P(AXIS)), out_specs=P(), check_vma=False)
+        self._rows = mesh.size * 2 ** (-(-rows // mesh.size) - 1).bit_length()
+        padding = ((0, self._rows - rows), (0, number * size + 1 - length))
+        tokens, counts = (np.pad(array, padding) for array in (held_out.tokens, held_out.counts))
+        self._by_row, self._everywhere = NamedSharding(mesh, P(AXIS)), NamedSharding(mesh, P())
+        self._windows = [
+            jax.device_put((tokens[:, start : start + size + 1], counts[:, start + 1 : start + size + 1]), self._by_row)
+            for start in range(0, number * size, size)
+        ]
+        self._graph, self._held_out = graph, held_out
+        specs = (P(AXIS), P())
+        self._advance = jax.jit(
+            jax.shard_map(
+                partial(_advance, graph),
+                mesh=mesh,
+                in_specs=(P(), specs, (P(AXIS), P(AXIS))),
+                out_specs=specs,
+                check_vma=False,
+            )
         )
 
     def __call__(self, params: Any) -> Score:
         """Score `params`, the state that `graph` was split from."""
         # Through this host's memory: arrays cannot be moved from one mesh to another directly.
         params = jax.device_put(jax.device_get(params), self._everywhere)
-        nats, correct = (float(total) for total in self._totals(params, self._tokens, self._counts))
+        carry = jax.device_put(nnx.merge(self._graph, params).initial_carry(self._rows), self._by_row)
+        state = (carry, jax.device_put(np.zeros(2, np.float32), self._everywhere))
+        for window in self._windows:
+            state = self._advance(params, state, window)
+        nats, correct = np.asarray(state[1]).tolist()
         tokens = self._held_out.num_tokens
         return Score(nats / tokens, correct / tokens, nats / (math.log(2) * self._held_out.num_bytes))
 
-    @staticmethod
-    def _build(
-        graph: nnx.GraphDef[Any], rows: int, windows: int, size: int
-    ) -> Callable[..., tuple[jax.Array, jax.Array]]:
-        def totals(params: Any, tokens: jax.Array, counts: jax.Array) -> tuple[jax.Array, jax.Array]:
-            model: Any = nnx.merge(graph, params)
 
-            def window(carry: Any, number: jax.Array) -> tuple[Any, tuple[jax.Array, jax.Array]]:
-                seen = jax.lax.dynamic_slice_in_dim(tokens, number * size, size + 1, axis=1)
-                count = jax.lax.dynamic_slice_in_dim(counts, number * size + 1, size, axis=1)
-                logits, carry = model(seen[:, :-1], carry)
-                correct = logits.argmax(-1) == seen[:, 1:]
-                return carry, ((cross_entropy(logits, seen[:, 1:]) * count).sum(), (correct * count).sum())
-
-            _, (nats, correct) = jax.lax.scan(window, model.initial_carry(rows), jnp.arange(windows))
-            total: tuple[jax.Array, jax.Array] = jax.lax.psum((nats.sum(), correct.sum()), AXIS)
-            return total
-
-        return totals
+def _advance(graph: nnx.GraphDef[Any], params: Any, state: Any, window: Any) -> Any:
+    """Read a window; `state` is the carry and the sums so far of nats and of correct guesses."""
+    (carry, totals), (tokens_SxT1, counts_SxT) = state, window
+    model: Any = nnx.merge(graph, params)
+    logits_SxTxV, carry = model(tokens_SxT1[:, :-1], carry)
+    correct_SxT = logits_SxTxV.argmax(-1) == tokens_SxT1[:, 1:]
+    nats_SxT = cross_entropy(logits_SxTxV, tokens_SxT1[:, 1:])
+    sums = jnp.stack([(nats_SxT * counts_SxT).sum(), (correct_SxT * counts_SxT).sum()])
+    return carry, totals + jax.lax.psum(sums, AXIS)
 
 
 def scored(model: LanguageModel, held_out: HeldOut) -> Score:

@@ -42,6 +42,8 @@ class TrainState(NamedTuple):
     step: jax.Array
 
 
+RING_QUANTUM = 4096
+"""A ring's arrays have a multiple of this length, of an eighth of their size if it is larger: few lengths, few programs."""
 Dispatch = Callable[[TrainState, np.ndarray, int], tuple[TrainState, jax.Array]]
 
 
@@ -81,12 +83,7 @@ class StepPlan:
     optimizer: Any
     dtype: Any
     mesh: Mesh
-    ring_size: int
     num_streams: int
-    steps_per_epoch: int
-    order_key: jax.Array
-    noise_key: jax.Array
-    reset_key: jax.Array
 
     @property
     def device_streams(self) -> int:
@@ -95,10 +92,18 @@ class StepPlan:
 
 
 class Ring(NamedTuple):
-    """The training tokens, and the loss weight of each."""
+    """The training tokens with the loss weight of each, `size` of them and padding; and the run's random keys.
 
-    tokens_N: jax.Array
-    weights_N: jax.Array
+    Arguments and not constants of the program: fresh posts or another seed find it compiled.
+    """
+
+    tokens_N: Any
+    weights_N: Any
+    size: Any
+    steps_per_epoch: Any
+    order_key: Any
+    noise_key: Any
+    reset_key: Any
 
 
 class Window(NamedTuple):
@@ -114,9 +119,11 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     It takes n steps at the given learning rates without leaving the devices; a row of metrics is (loss, gradient norm).
     The stream's tokens live on the devices too.
     """
-    plan = _make_plan(model, config, stream)
-    ring = Ring(jnp.asarray(stream.tokens), jnp.asarray(stream.weights))
-    ring = jax.device_put(ring, NamedSharding(plan.mesh, P()))
+    streams = num_streams(config, stream)
+    plan = StepPlan(
+        nnx.graphdef(model), config, optimizer(config), compute_dtype(config), make_mesh(config, streams), streams
+    )
+    ring = jax.device_put(_make_ring(config, stream), NamedSharding(plan.mesh, P()))
     # Without check_vma, a gradient is the device's own until psum adds them up.
     sharded = jax.shard_map(
         partial(_run_steps, plan),
@@ -129,21 +136,16 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     return lambda state, rates, count: compiled(_place(state, plan.mesh), rates, count, ring)
 
 
-def _make_plan(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> StepPlan:
-    order_key, noise_key, reset_key = jax.random.split(jax.random.key(config.seed), 3)
-    streams = num_streams(config, stream)
-    return StepPlan(
-        graph=nnx.graphdef(model),
-        config=config,
-        optimizer=optimizer(config),
-        dtype=compute_dtype(config),
-        mesh=make_mesh(config, streams),
-        ring_size=len(stream),
-        num_streams=streams,
-        steps_per_epoch=steps_per_epoch(config, stream),
-        order_key=order_key,
-        noise_key=noise_key,
-        reset_key=reset_key,
+def _make_ring(config: TrainConfig, stream: TokenStream) -> Ring:
+    quantum = max(RING_QUANTUM, 1 << len(stream).bit_length() >> 4)
+    padding = (0, -len(stream) % quantum)
+    keys = jax.random.key_data(jax.random.split(jax.random.key(config.seed), 3))
+    return Ring(
+        np.pad(stream.tokens, padding),
+        np.pad(stream.weights, padding),
+        np.int32(len(stream)),
+        np.int32(steps_per_epoch(config, stream)),
+        *np.asarray(keys),
     )
 
 
@@ -168,8 +170,8 @@ def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) 
     # All streams' weights, not this device's: the mean is over the batch, and needs no communication of its own.
     all_streams = _read_window(plan, state.step, jnp.arange(plan.num_streams), ring)
     num_counted = jnp.maximum(all_streams.weights_SxT1[:, 1:].sum(), 1.0)
-    noise = dropout_keys(jax.random.fold_in(plan.noise_key, state.step), streams_S)
-    carry = _reset_carry(plan, state.step, streams_S, state.carry)
+    noise = dropout_keys(_step_key(ring.noise_key, state.step), streams_S)
+    carry = _reset_carry(plan, state.step, streams_S, ring, state.carry)
     window = _read_window(plan, state.step, streams_S, ring)
     loss_and_gradient = jax.value_and_grad(partial(_loss, plan), has_aux=True)
     (loss, carry), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
@@ -185,31 +187,35 @@ def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) 
 
 def _read_window(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring) -> Window:
     """The window that these streams read in `step`."""
-    length, size = plan.config.bptt_length, plan.ring_size
-    spacing = size // plan.num_streams
-    epoch, step_in_epoch = step // plan.steps_per_epoch, step % plan.steps_per_epoch
-    offset = _epoch_offset(plan, epoch)
+    length, spacing = plan.config.bptt_length, ring.size // plan.num_streams
+    epoch, step_in_epoch = step // ring.steps_per_epoch, step % ring.steps_per_epoch
+    offset = _epoch_offset(plan, epoch, ring)
     # Of a ring of 100 tokens in 4 streams of windows of 5, stream 2 reads 65, 66, ... 70 in step 3 of an epoch with offset 0.
-    index_SxT1 = (offset + spacing * streams_S[:, None] + length * step_in_epoch + jnp.arange(length + 1)) % size
+    index_SxT1 = (offset + spacing * streams_S[:, None] + length * step_in_epoch + jnp.arange(length + 1)) % ring.size
     return Window(ring.tokens_N[index_SxT1], ring.weights_N[index_SxT1])
 
 
-def _epoch_offset(plan: StepPlan, epoch: jax.Array) -> jax.Array | int:
+def _epoch_offset(plan: StepPlan, epoch: jax.Array, ring: Ring) -> jax.Array | int:
     """Where in the ring the epoch's first stream begins."""
     if not plan.config.random_offsets:
         return 0
-    return jax.random.randint(jax.random.fold_in(plan.order_key, epoch), (), 0, plan.ring_size)
+    return jax.random.randint(_step_key(ring.order_key, epoch), (), 0, ring.size)
 
 
-def _reset_carry(plan: StepPlan, step: jax.Array, streams_S: jax.Array, carry: Any) -> Any:
+def _reset_carry(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring, carry: Any) -> Any:
     """Empty the carry at an epoch's start and, with probability `resets`, elsewhere: the network learns to start cold."""
     count = plan.device_streams
-    keep_S = jnp.full(count, step % plan.steps_per_epoch > 0)
+    keep_S = jnp.full(count, step % ring.steps_per_epoch > 0)
     if plan.config.resets:
-        key = jax.random.fold_in(plan.reset_key, step)
+        key = _step_key(ring.reset_key, step)
         uniform_S = jax.vmap(lambda stream: jax.random.uniform(jax.random.fold_in(key, stream)))(streams_S)
         keep_S &= uniform_S >= plan.config.resets
     return jax.tree.map(lambda array: array * keep_S.reshape(count, *[1] * (array.ndim - 1)), carry)
+
+
+def _step_key(key_data: jax.Array, number: jax.Array) -> jax.Array:
+    """The key of a step, or of an epoch. Between devices keys travel as plain data."""
+    return jax.random.fold_in(jax.random.wrap_key_data(key_data), number)
 
 
 def _loss(
