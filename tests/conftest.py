@@ -1,9 +1,11 @@
 """What all tests share: four CPU devices, as training on four cores has; compiled programs and times, kept between runs."""
 
+import gc
 import logging
 import os
 import shutil
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +28,10 @@ os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.05")
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 
+# As JAX's own tests do: most of a test's time went into optimizing programs that run for milliseconds. Where bits or speed
+# are what is tested, `optimized` compiles as in use.
+os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+
 # A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
 # Here pyproject.toml says the same.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:Error reading persistent compilation cache entry")
@@ -39,6 +45,25 @@ hypothesis.settings.load_profile("dann")
 def _logs_as_at_the_start() -> None:
     """A command with --quiet in an earlier test, or in a fixture, does not keep this test from seeing warnings."""
     logging.getLogger("dann").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="module")
+def optimized() -> Iterator[None]:
+    """Compile this file's programs as they are compiled in use."""
+    import jax
+
+    def set_optimized(yes: bool) -> None:
+        jax.config.update("jax_disable_most_optimizations", not yes)
+        jax.clear_caches()  # neither programs nor what was found out about them outlive the change
+        for cached in (_exact_methods, _programs):
+            cached.cache_clear()
+
+    from model.architectures.parts.batch_invariant import _exact_methods
+    from model.engine.slots import _programs
+
+    set_optimized(True)
+    yield
+    set_optimized(False)
 
 
 class Times:
@@ -99,6 +124,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     for item in items:
         seconds[item.path] += expected(item, known)
     items.sort(key=lambda item: (-seconds[item.path], item.path))  # a file's own order stays
+
+
+def pytest_collection_finish() -> None:
+    """Take what was imported out of garbage collection: discord.py collects whenever a client closes, for 0.2 s each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def known_seconds(config: pytest.Config) -> dict[str, float]:

@@ -17,6 +17,8 @@ from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 def test_every_slot_has_a_rule_and_every_topic_an_answer() -> None:
     for options in RULES.values():

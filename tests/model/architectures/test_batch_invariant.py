@@ -8,6 +8,8 @@ import pytest
 from model.architectures.parts import batch_invariant as module
 from model.architectures.parts.batch_invariant import ROWS, batch_invariant_matmul
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 SHAPES = [(64, 1024), (100, 400), (37, 65), (1, 8)]
 
 

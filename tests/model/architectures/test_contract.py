@@ -20,6 +20,8 @@ from model.tokenizer import BOS
 from tests.model.architectures.cells_float64 import CELLS
 from tests.model.architectures.cells_float64 import logits as reference_logits
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 V, H, B, T = 13, 8, 3, 12
 SHAPES: list[dict[str, Any]] = [
     {},

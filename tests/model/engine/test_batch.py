@@ -13,6 +13,8 @@ from model.engine.slots import DECODE_STEPS, PREFILL_STEPS
 from model.tokenizer import BOS
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 
 def test_programs_are_few_and_the_smallest_that_fits_is_taken() -> None:
     assert batch_sizes(64) == [1, 4, 16, 64]

@@ -18,6 +18,8 @@ from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
 from tests.model.small_networks import TOKENIZER, WILD, snapshot
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 SHAPES: list[dict[str, Any]] = [
     {"hidden_dim": 256, "embed_dim": 128},
     {"hidden_dim": 100, "embed_dim": 37, "num_layers": 2, "architecture": "gru"},

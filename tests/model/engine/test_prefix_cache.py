@@ -13,6 +13,8 @@ from model.engine.request import ReplyRequest
 from model.tokenizer import BOS, ME, OTHER
 from tests.model.small_networks import WILD, snapshot
 
+pytestmark = pytest.mark.usefixtures("optimized")
+
 HELLO = [BOS, OTHER, 10, 11]
 ANSWERED = [*HELLO, ME, 12, OTHER, 13]
 
