@@ -32,8 +32,11 @@ def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
         with explain_errors(engine), engine.connect() as connection:
             ready = _version(connection) == SCHEMA_VERSION and not _missing(connection)
         if not ready:
-            with writing(engine) as connection:  # checked again: of two at once, one waits for the other
-                _prepare(connection)
+            with writing(engine) as connection:
+                _version(connection)  # checked again: of two at once, one waits for the other
+                METADATA.create_all(connection)
+                connection.execute(VERSION.delete())
+                connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
         yield engine
     finally:
         engine.dispose()
@@ -96,16 +99,6 @@ def _version(connection: sa.Connection) -> int | None:
 
 def _missing(connection: sa.Connection) -> set[str]:
     return METADATA.tables.keys() - set(sa.inspect(connection).get_table_names())
-
-
-def _prepare(connection: sa.Connection) -> None:
-    """Create missing tables and set the version."""
-    version = _version(connection)
-    METADATA.create_all(connection)
-    if version is None:
-        connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
-    else:
-        connection.execute(VERSION.update().values(version=SCHEMA_VERSION))
 
 
 def _connected(url: str, wait: float) -> sa.Engine:

@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields, replace
-from typing import Any
+from itertools import islice
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
@@ -11,8 +12,12 @@ from training.store.database import empty_log, explain_errors, open_database, sc
 from training.store.post import Post
 from training.store.selector import SelectedPosts, Selector, select_posts
 from training.store.summary import ROWS_PER_FETCH, Summary, count_by_owner, summarize
-from training.store.tables import OWNERS, POSTS
-from training.store.tombstones import BATCH_SIZE, add_tombstones, tombstoned_ids
+from training.store.tables import FORGOTTEN, OWNERS, POSTS
+
+T = TypeVar("T")
+
+BATCH_SIZE = 500
+"""Ids per statement: below 999, the smallest parameter limit of any SQLite."""
 
 
 @dataclass(slots=True)
@@ -55,12 +60,15 @@ class PostStore:
     def has_forgotten(self, id_: str) -> bool:
         """Return whether a post was deleted for good."""
         with explain_errors(self._engine), self._engine.connect() as connection:
-            return bool(tombstoned_ids(connection, {id_}))
+            return bool(_among(connection, FORGOTTEN, {id_}))
 
     def owners(self) -> dict[str, set[str]]:
         """Return digests of the authors known to be the owner, by format (posts/owner.py)."""
+        digests: dict[str, set[str]] = {}
         with explain_errors(self._engine), self._engine.connect() as connection:
-            return _owner_digests(connection)
+            for source, digest in connection.execute(sa.select(OWNERS.c.source, OWNERS.c.digest)):
+                digests.setdefault(source, set()).add(digest)
+        return digests
 
     def scrub(self) -> None:
         """Remove all traces of deleted posts from the database's file. Raises DannError if busy."""
@@ -102,13 +110,8 @@ class Writer:
         rule applies. A `reply_to` is never removed: some formats have none.
         """
         added = AddResult()
-        batch: list[Post] = []
-        for post in posts:
-            batch.append(post)
-            if len(batch) == BATCH_SIZE:
-                self._add_batch(batch, added)
-                batch = []
-        self._add_batch(batch, added)
+        for batch in _batches(posts):
+            self._add_batch(batch, added)
         return added
 
     def find(self, selector: Selector) -> SelectedPosts:
@@ -116,25 +119,23 @@ class Writer:
         return select_posts(self._connection, selector)
 
     def forget(self, ids: Collection[str]) -> int:
-        """Delete posts for good, and return how many of these ids existed."""
-        return add_tombstones(self._connection, ids)
+        """Delete posts for good, keeping their ids, which no import restores; return how many of these ids existed."""
+        return sum(self._forget_batch(batch) for batch in _batches(ids))
 
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
         """Store digests of the owner's ids in exports of a format, and delete those of `others`.
 
         So naming the right person corrects an earlier mistake, and two accounts of one person are both known.
         """
-        known = _owner_digests(self._connection).get(source, set())
-        for digest in known & set(others):
-            self._connection.execute(OWNERS.delete().where(OWNERS.c.source == source, OWNERS.c.digest == digest))
+        of_source = OWNERS.c.source == source
+        known = set(self._connection.scalars(sa.select(OWNERS.c.digest).where(of_source)))
+        self._connection.execute(OWNERS.delete().where(of_source, OWNERS.c.digest.in_(known & set(others))))
         if new := set(mine) - known:
             self._connection.execute(OWNERS.insert(), [{"source": source, "digest": digest} for digest in sorted(new)])
 
     def _add_batch(self, batch: Sequence[Post], added: AddResult) -> None:
-        if not batch:
-            return
         ids = {post.id for post in batch}
-        forgotten = tombstoned_ids(self._connection, ids)
+        forgotten = _among(self._connection, FORGOTTEN, ids)
         rows = self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(ids)))
         known = {row.id: Post(*row) for row in rows}
         stored = set(known)
@@ -154,6 +155,13 @@ class Writer:
         if edits:
             self._connection.execute(_UPDATE, edits)
 
+    def _forget_batch(self, ids: Sequence[str]) -> int:
+        existing = _among(self._connection, POSTS, ids)
+        if new := existing - _among(self._connection, FORGOTTEN, existing):
+            self._connection.execute(FORGOTTEN.insert(), [{"id": id_} for id_ in sorted(new)])
+        self._connection.execute(POSTS.delete().where(POSTS.c.id.in_(existing)))
+        return len(existing)
+
 
 _UPDATE = (
     POSTS.update()
@@ -162,11 +170,15 @@ _UPDATE = (
 )
 
 
-def _owner_digests(connection: sa.Connection) -> dict[str, set[str]]:
-    digests: dict[str, set[str]] = {}
-    for source, digest in connection.execute(sa.select(OWNERS.c.source, OWNERS.c.digest)):
-        digests.setdefault(source, set()).add(digest)
-    return digests
+def _among(connection: sa.Connection, table: sa.Table, ids: Collection[str]) -> set[str]:
+    """Return which of at most BATCH_SIZE ids a table has."""
+    return set(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids))))
+
+
+def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+    remaining = iter(items)
+    while batch := list(islice(remaining, BATCH_SIZE)):
+        yield batch
 
 
 def _row(post: Post, prefix: str = "") -> dict[str, Any]:
@@ -175,10 +187,7 @@ def _row(post: Post, prefix: str = "") -> dict[str, Any]:
 
 @contextmanager
 def open_store(url: str, wait: float | None = None) -> Iterator[PostStore]:
-    """Open the posts in the database at a SQLAlchemy URL. Raises as `open_database` does.
-
-    `wait` is how many seconds to wait for another writer.
-    """
+    """Open the posts in the database at a SQLAlchemy URL, as `open_database` does."""
     with open_database(url, wait) as engine:
         yield PostStore(engine)
 
@@ -203,12 +212,9 @@ def _must_write(before: Post | None, post: Post, added: AddResult) -> bool:
         added.new += 1
         added.mine += post.mine
         return True
-    if _same(before, post) or (post.edited or 0) < (before.edited or 0):
+    same = (before.text, before.mine, before.reply_to) == (post.text, post.mine, post.reply_to)
+    if same or (post.edited or 0) < (before.edited or 0):
         added.duplicates += 1
         return False
     added.updated += 1
     return True
-
-
-def _same(before: Post, after: Post) -> bool:
-    return (before.text, before.mine, before.reply_to) == (after.text, after.mine, after.reply_to)

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 
 from training.store.database import explain_errors, open_database, writing
 from training.store.retrain_outcome import RetrainOutcome, RunVerdict, Verdict
+from training.store.summary import count_by
 from training.store.tables import RUNS
 
 
@@ -61,15 +62,10 @@ class RunStore:
 
     def begin(self, why: str, started: float | None = None) -> int:
         """Add a run that starts now or at `started` (Unix seconds); return its id."""
-        row = {
-            "why": why,
-            "started": time.time() if started is None else started,
-            "verdict": "running",
-            "reason": "",
-            "figures": "{}",
-        }
+        started = time.time() if started is None else started
+        row = RUNS.insert().values(why=why, started=started, verdict="running", reason="", figures="{}")
         with writing(self._engine) as connection:
-            return int(connection.execute(RUNS.insert().values(row).returning(RUNS.c.id)).scalar_one())
+            return int(connection.execute(row.returning(RUNS.c.id)).scalar_one())
 
     def update(self, id_: int, **known: Any) -> None:
         """Set fields of a RetrainRun as they become known, for the case that the run is killed."""
@@ -108,9 +104,8 @@ class RunStore:
 
     def count(self) -> dict[str, int]:
         """Count finished runs by verdict, including verdicts without any run."""
-        query = sa.select(RUNS.c.verdict, sa.func.count()).group_by(RUNS.c.verdict)
         with explain_errors(self._engine), self._engine.connect() as connection:
-            counts = {str(verdict): int(number) for verdict, number in connection.execute(query)}
+            counts = count_by(connection, RUNS.c.verdict)
         return {verdict: counts.get(verdict, 0) for verdict in get_args(Verdict)}
 
 

@@ -1,9 +1,7 @@
 """Select posts by text, id, source or age. Changes nothing."""
 
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -40,8 +38,18 @@ class SelectedPosts:
 
 def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts:
     """Select posts, holding only their ids in memory."""
+    query = sa.select(POSTS.c.id, POSTS.c.mine, POSTS.c.time, POSTS.c.text)
+    if selector.id is not None:
+        query = query.where(POSTS.c.id == selector.id)
+    elif selector.source is not None:
+        query = query.where(POSTS.c.source == selector.source)
+    elif selector.contains is None:
+        query = query.where(POSTS.c.time < selector.before)
+    wanted = _folded(selector.contains or "")
     posts = SelectedPosts()
-    for id_, mine, time in _matching(connection, selector):
+    for id_, mine, time, text in connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)):
+        if wanted and wanted not in _folded(text):  # searched here, because databases ignore case only for a-z
+            continue
         posts.ids.append(id_)
         posts.mine += mine
         if time is None:
@@ -50,32 +58,6 @@ def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts
             posts.oldest = time if posts.oldest is None else min(posts.oldest, time)
             posts.newest = time if posts.newest is None else max(posts.newest, time)
     return posts
-
-
-def _matching(connection: sa.Connection, selector: Selector) -> Iterator[tuple[str, bool, float | None]]:
-    query = sa.select(POSTS.c.id, POSTS.c.mine, POSTS.c.time)
-    if selector.contains is not None:
-        return _containing(connection, selector.contains)
-    if selector.id is not None:
-        query = query.where(POSTS.c.id == selector.id)
-    elif selector.source is not None:
-        query = query.where(POSTS.c.source == selector.source)
-    else:
-        query = query.where(POSTS.c.time < selector.before)
-    return _rows(connection, query)
-
-
-def _containing(connection: sa.Connection, text: str) -> Iterator[tuple[str, bool, float | None]]:
-    """Search in Python, because databases ignore case only for a-z."""
-    wanted = _folded(text)
-    query = sa.select(POSTS.c.id, POSTS.c.mine, POSTS.c.time, POSTS.c.text)
-    for id_, mine, time, post_text in _rows(connection, query):
-        if wanted in _folded(post_text):
-            yield id_, mine, time
-
-
-def _rows(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[Any]:
-    yield from connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH))
 
 
 def _folded(text: str) -> str:

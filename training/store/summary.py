@@ -1,6 +1,5 @@
 """Counts of the stored posts. Knows no post as a whole."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,36 +24,29 @@ class Summary:
     lengths: dict[str, int]
 
 
+def count_by(connection: sa.Connection, column: sa.Column[Any]) -> dict[Any, int]:
+    """Count a table's entries by their value in a column."""
+    return dict(connection.execute(sa.select(column, sa.func.count()).group_by(column)).tuples().all())
+
+
 def count_by_owner(connection: sa.Connection) -> tuple[int, int]:
     """Count the owner's posts, and those of others."""
-    counts = dict(_pairs(connection, sa.select(POSTS.c.mine, sa.func.count()).group_by(POSTS.c.mine)))
+    counts = count_by(connection, POSTS.c.mine)
     return counts.get(True, 0), counts.get(False, 0)
 
 
 def summarize(connection: sa.Connection) -> Summary:
     """Summarize the store, holding only the lengths of the owner's posts in memory."""
     mine, context = count_by_owner(connection)
-    sources = dict(_pairs(connection, sa.select(POSTS.c.source, sa.func.count()).group_by(POSTS.c.source)))
-    span = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
+    sources = count_by(connection, POSTS.c.source)
+    first, last = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
     texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=ROWS_PER_FETCH)
     size, lengths = 0, []
     for text, is_mine in connection.execute(texts):
         size += len(text.encode())
         if is_mine:
             lengths.append(len(text))
-    return Summary(
-        mine=mine,
-        context=context,
-        sources=sources,
-        first=span[0],
-        last=span[1],
-        bytes=size,
-        lengths=_quantiles(lengths),
-    )
-
-
-def _pairs(connection: sa.Connection, query: sa.Select[Any]) -> Iterator[tuple[Any, Any]]:
-    return ((row[0], row[1]) for row in connection.execute(query))
+    return Summary(mine, context, sources, first, last, bytes=size, lengths=_quantiles(lengths))
 
 
 def _quantiles(lengths: list[int]) -> dict[str, int]:
