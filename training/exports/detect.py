@@ -28,7 +28,6 @@ FORMATS = ", ".join(reader.name for reader in READERS)
 """The names of all formats, for messages."""
 
 _GENERIC = frozenset({json_lines.READER, table.READER, plain_text.READER})
-_HEAD_BYTES = 1 << 16
 _NO_POSTS = (
     (rb"\x89PNG\r\n", "a PNG image"),
     (rb"\xff\xd8\xff", "a JPEG image"),
@@ -50,14 +49,14 @@ _NO_POSTS = (
 
 def detect(file: ExportFile) -> ExportReader | None:
     """Return the reader for a file by its content, or None. Raises DannError if unreadable."""
-    head = _head(file)
+    head = file.head()
     candidates = [reader for reader in READERS if reader not in _GENERIC] if _no_posts(head) else READERS
-    return next((reader for reader in candidates if reader.claims(file, head)), None)
+    return next((reader for reader in candidates if reader.claims(head)), None)
 
 
 def describe(file: ExportFile) -> str:
     """Describe a file that no reader claims. Raises DannError if it cannot be opened."""
-    head = _head(file)
+    head = file.head()
     text = decode_head(head).strip()
     if not head:
         return "an empty file"
@@ -108,8 +107,3 @@ def _export_root(file: ExportFile, reader: ExportReader) -> PurePosixPath:
         data = next((parent for parent in (folder, *folder.parents) if parent.name == "data"), None)
         return data.parent if data else folder
     return folder
-
-
-def _head(file: ExportFile) -> bytes:
-    with file.open() as stream:
-        return stream.read(_HEAD_BYTES)

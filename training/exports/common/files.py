@@ -32,6 +32,11 @@ class ExportFile:
     open: Callable[[], BinaryIO]
     sibling: "Callable[[str], ExportFile | None]"
 
+    def head(self) -> bytes:
+        """Return the first 64 KiB, which tell the file's format."""
+        with self.open() as stream:
+            return stream.read(1 << 16)
+
 
 def open_tree(path: Path) -> list[ExportFile]:
     """Return the file at `path`, or every file in the folder or zip there, sorted by path.
@@ -47,7 +52,7 @@ def open_tree(path: Path) -> list[ExportFile]:
             raise DannError(f"{printable_path(str(path))}: {problem}; give an export's file, folder or zip")
         with path.open("rb") as stream:
             head = stream.read(4)
-        return _zip(path) if zips.is_zip(head) else [_on_disk(path, path.name)]
+        return _zip(path) if head.startswith(zips.SIGNATURES) else [_on_disk(path, path.name)]
     except OSError as error:
         raise unreadable(printable_path(str(path)), error) from None
 
@@ -95,16 +100,11 @@ def _sibling_on_disk(path: Path, relative: str) -> ExportFile | None:
     for part in PurePosixPath(relative).parts:
         exact = target / part
         if part != ".." and not exact.exists():
-            exact = next((entry for entry in _entries(target) if entry.name.casefold() == part.casefold()), exact)
+            exact = next(
+                (entry for entry in sorted(target.glob("*")) if entry.name.casefold() == part.casefold()), exact
+            )
         target = exact
     return _on_disk(target, target.name) if target.is_file() else None
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:
-        return []
 
 
 def _zip(path: Path) -> list[ExportFile]:

@@ -1,7 +1,8 @@
 """JSON of any size as a stream, with errors that name the byte. Knows no format's keys."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any, BinaryIO, TypeVar
 
 import ijson
@@ -18,9 +19,7 @@ _T = TypeVar("_T")
 
 def events(file: ExportFile) -> Iterator[tuple[str, str, Any]]:
     """Yield ijson's (prefix, event, value) for a file. Raises DannError where it is not JSON."""
-    with file.open() as binary:
-        stream = _RepairedStream(binary)
-        yield from _explain_errors(file, stream, ijson.parse(stream, use_float=True))
+    return _parsed(file, partial(ijson.parse, use_float=True))
 
 
 def items(file: ExportFile, prefix: str, after: bytes = b"") -> Iterator[Any]:
@@ -29,9 +28,7 @@ def items(file: ExportFile, prefix: str, after: bytes = b"") -> Iterator[Any]:
     Text after the JSON is tolerated only with such a preamble (a JavaScript file may end in a semicolon). Raises DannError
     where the file is not JSON.
     """
-    with file.open() as binary:
-        stream = _RepairedStream(binary, after)
-        yield from _explain_errors(file, stream, ijson.items(stream, prefix, use_float=True))
+    return _parsed(file, partial(ijson.items, prefix=prefix, use_float=True), after)
 
 
 def mapping(value: object) -> dict[str, Any]:
@@ -51,7 +48,6 @@ class _RepairedStream:
         self._binary = binary
         self.position = 0
         self.ended = False
-        self.has_preamble = bool(after)
         head = self._take(4096)
         self._head = head.partition(after)[2] if after else head.removeprefix(b"\xef\xbb\xbf")
 
@@ -71,16 +67,16 @@ class _RepairedStream:
         return chunk
 
 
-def _explain_errors(file: ExportFile, stream: _RepairedStream, values: Iterator[_T]) -> Iterator[_T]:
-    try:
-        yield from values
-    except (ijson.JSONError, UnicodeDecodeError) as error:
-        # ijson's own message quotes the text around the error, which is somebody's post.
-        if stream.has_preamble and "trailing garbage" in str(error):
-            return
-        problem = (
-            f"breaks off at byte {stream.position}"
-            if stream.ended
-            else f"is not JSON somewhere before byte {stream.position}"
-        )
-        raise DannError(f"{file.label}: {problem}; it was cut short or changed, so export or unpack it again") from None
+def _parsed(file: ExportFile, parse: Callable[[_RepairedStream], Iterator[_T]], after: bytes = b"") -> Iterator[_T]:
+    with file.open() as binary:
+        stream = _RepairedStream(binary, after)
+        try:
+            yield from parse(stream)
+        except (ijson.JSONError, UnicodeDecodeError) as error:
+            # ijson's own message quotes the text around the error, which is somebody's post.
+            if after and "trailing garbage" in str(error):
+                return
+            problem = f"{'breaks off at' if stream.ended else 'is not JSON somewhere before'} byte {stream.position}"
+            raise DannError(
+                f"{file.label}: {problem}; it was cut short or changed, so export or unpack it again"
+            ) from None

@@ -42,13 +42,13 @@ class Record:
 class ExportReader:
     """A format's reader: its name in reports, a cheap test of a file's head, and the parser.
 
-    `claims(file, head)` returns whether a file is in this format, judging by its first 64 KiB, and must not raise. `read`
+    `claims(head)` returns whether a file is in this format, judging by its first 64 KiB, and must not raise. `read`
     yields Records in file order, as a stream, and raises DannError naming file and offset where a file breaks off or
     violates the format.
     """
 
     name: str
-    claims: Callable[[ExportFile, bytes], bool]
+    claims: Callable[[bytes], bool]
     read: Callable[[ExportFile], Iterator[Record]]
 
 

@@ -12,16 +12,11 @@ from typing import IO
 from model.errors import DannError
 from training.exports.common.stream_errors import DAMAGE, printable_path
 
-_SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
+SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MAX_RATIO = 100
 """Chats compress about tenfold. A zip far beyond that was made to fill a disk."""
 _OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|$)", re.DOTALL)
 _ENCRYPTED = 0x1
-
-
-def is_zip(head: bytes) -> bool:
-    """Return whether a file is a zip, by its first bytes and not by its name."""
-    return head.startswith(_SIGNATURES)
 
 
 def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
@@ -40,7 +35,8 @@ def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
         ) from None
     infos = archive.infolist()
     _check(label, size, infos)
-    return [(info.filename, partial(archive.open, info)) for info in infos if _is_file(info)]
+    files = (info for info in infos if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16))
+    return [(info.filename, partial(archive.open, info)) for info in files]
 
 
 def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
@@ -58,7 +54,3 @@ def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
             f"{label}: would unpack from {size} bytes to {unpacked}, over {_MAX_RATIO} times its size; no export does, "
             "so none of it is read: unpack it yourself if you trust it"
         )
-
-
-def _is_file(info: zipfile.ZipInfo) -> bool:
-    return not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16)

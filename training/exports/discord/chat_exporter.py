@@ -34,9 +34,7 @@ _OVERLAP = 1 << 11
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield a channel's messages, in file order. Raises DannError for a file that breaks off."""
-    with file.open() as stream:
-        is_json = _OBJECT.match(stream.read(4096))
-    if not is_json:
+    if not _OBJECT.match(file.head()):
         yield from chat_exporter_csv.read(file)
         return
     channel_id = next(json_stream.items(file, "channel.id"), "")
@@ -102,11 +100,11 @@ def _not_own_words(message: Message, author: Message) -> Reason | None:
     return "bot" if author.get("isBot") else None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:
+def claims(head: bytes) -> bool:
     """Claim a JSON object that begins with a guild and a channel, or the exporter's CSV."""
     if _OBJECT.match(head):
         return all(re.search(key, head) for key in _KEYS)
-    return chat_exporter_csv.claims(file, head)
+    return chat_exporter_csv.claims(head)
 
 
 READER = ExportReader("discord-chat-exporter", claims, read)

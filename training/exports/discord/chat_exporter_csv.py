@@ -54,7 +54,7 @@ def _seconds(date: str) -> float | None:
         return None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim a table that begins with the exporter's columns."""
     header = next(iter(first_rows(head)), [])
     return header[: len(_COLUMNS)] == _COLUMNS

@@ -5,6 +5,7 @@ It holds only its owner's messages: no replies and no messages of others.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import PurePath
 from typing import Any
 
@@ -22,10 +23,8 @@ _KEYS = (rb'"ID"\s*:\s*"?\d', rb'"Timestamp"\s*:\s*"', rb'"Contents"\s*:')
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield a channel's messages, newest first. Raises DannError for a file that breaks off."""
-    with file.open() as stream:
-        is_list = _LIST.match(stream.read(4096))
     channel = _channel(file)
-    if is_list:
+    if _LIST.match(file.head()):
         for item in json_stream.items(file, "item"):
             if isinstance(item, dict):
                 yield _record({key.lower(): value for key, value in item.items()}, channel)
@@ -51,21 +50,16 @@ def _record(message: dict[str, Any], channel: str) -> Record:
 
 def _channel(file: ExportFile) -> str:
     """Return the id in channel.json or the folder's name, hashed if it is not a number."""
-    channel_file = file.sibling("channel.json")
-    channel_id = _channel_id(channel_file) if channel_file else ""
+    channel_id = ""
+    if channel_file := file.sibling("channel.json"):
+        with suppress(DannError):  # the folder's name has the id too
+            channel_id = str(next(json_stream.items(channel_file, "id"), ""))
     folder = PurePath(file.path).parent.name or PurePath(file.label).parent.name
     digits = re.fullmatch(r"c?(\d+)", channel_id or folder, re.ASCII)
     return "discord:" + (digits[1] if digits else channel_hash(folder))
 
 
-def _channel_id(channel_file: ExportFile) -> str:
-    try:
-        return str(next(json_stream.items(channel_file, "id"), ""))
-    except DannError:  # the folder's name has the id too
-        return ""
-
-
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim CSV with the package's four columns, or a JSON array of objects with its keys."""
     if _LIST.match(head):
         return all(re.search(key, head) for key in _KEYS)

@@ -46,10 +46,8 @@ def _channel(platform: str, name: str) -> str:
 
 
 def _seconds(value: object) -> float | None:
-    if isinstance(value, str):
-        time = iso_time.seconds(value)
-        if time is not None:
-            return time
+    if (time := iso_time.seconds(value)) is not None:
+        return time
     try:
         number = float(str(value))
     except ValueError:

@@ -22,35 +22,27 @@ def read(file: ExportFile) -> Iterator[Record]:
     with open_text(file) as lines:
         for number, line in enumerate(lines, 1):
             if not line.isspace():
-                yield fields.record(_object(line, f"{file.label}: line {number}"), _PLATFORM)
+                if (value := _object(line)) is None:
+                    problem = f"{file.label}: line {number} is not a JSON object; each line must be one, such as "
+                    raise DannError(problem + '{"text": "hello"}: fix or delete it')
+                yield fields.record(value, _PLATFORM)
 
 
-def _object(line: str, where: str) -> dict[str, Any]:
+def _object(line: str) -> dict[str, Any] | None:
     try:
         value = json.loads(line)
     except (ValueError, RecursionError):
-        value = None
-    if isinstance(value, dict):
-        return value
-    raise DannError(
-        f'{where} is not a JSON object; each line must be one, such as {{"text": "hello"}}: fix or delete it'
-    )
+        return None
+    return value if isinstance(value, dict) else None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim lines that start with an object, if one of the first few has a text."""
     lines = [line for line in decode_head(head).split("\n") if line.strip()][:_CLAIM_LINES]
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
-    return any(map(_has_text, lines)) or bool(len(lines) == 1 and _CUT_OFF.match(lines[0]))
-
-
-def _has_text(line: str) -> bool:
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(value, dict) and isinstance(value.get("text"), str)
+    has_text = any(isinstance((_object(line) or {}).get("text"), str) for line in lines)
+    return has_text or bool(len(lines) == 1 and _CUT_OFF.match(lines[0]))
 
 
 READER = ExportReader("jsonl", claims, read)

@@ -6,6 +6,7 @@ names and times in any other text are read as words.
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 
 from training.exports.common import csv_rows, encodings, message_text
 from training.exports.common.encodings import decode_head
@@ -26,45 +27,31 @@ _MAX_UNPRINTABLE = 0.05
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield the posts from top to bottom. Raises DannError for a file that cannot be read."""
-    for post in _blocks(file) if _has_blocks(file) else _lines(file):
-        text = message_text.clean(post)
-        reason = message_text.reason_to_drop(text)
-        yield Record("", OWNER, (), _CHANNEL, None, "" if reason else text, dropped=reason)
+    has_blocks = _has_blocks(file)
+    for block in _blocks(file):
+        for post in ["\n".join(map(str.rstrip, block))] if has_blocks else block:
+            text = message_text.clean(post)
+            reason = message_text.reason_to_drop(text)
+            yield Record("", OWNER, (), _CHANNEL, None, "" if reason else text, dropped=reason)
 
 
 def _has_blocks(file: ExportFile) -> bool:
     blocks = line_count = 0
-    in_block = False
-    with open_text(file) as lines:
-        for line in lines:
-            blank = line.isspace()
-            blocks += in_block is False and not blank
-            line_count += not blank
-            in_block = not blank
+    for block in _blocks(file):
+        blocks += 1
+        line_count += sum(1 for _ in block)
     return 1 < blocks < line_count <= _MAX_LINES_PER_BLOCK * blocks
 
 
-def _blocks(file: ExportFile) -> Iterator[str]:
-    block: list[str] = []
+def _blocks(file: ExportFile) -> Iterator[Iterator[str]]:
+    """Yield the lines between blank ones, block by block; each block must be read before the next."""
     with open_text(file) as lines:
-        for line in lines:
-            if not line.isspace():
-                block.append(line.rstrip())
-            elif block:
-                yield "\n".join(block)
-                block = []
-    if block:
-        yield "\n".join(block)
+        for blank, block in groupby(lines, str.isspace):
+            if not blank:
+                yield block
 
 
-def _lines(file: ExportFile) -> Iterator[str]:
-    with open_text(file) as lines:
-        for line in lines:
-            if not line.isspace():
-                yield line
-
-
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim any text that is not HTML, XML, JSON, a table or a chat log."""
     text = decode_head(head)
     if not text.strip() or "\0" in text or _MARKUP.match(text) or is_log(text) or csv_rows.is_table(head):

@@ -10,7 +10,6 @@ from training.exports.generic import fields
 
 _PLATFORM = "csv"
 _DELIMITERS = (",", ";", "\t")
-_HEAD_BYTES = 1 << 16
 _TWEETS = "tweet_id"
 """A column of tweets.csv in X archives of 2012 to 2017, whose `text` includes retweets of others."""
 _NAME = re.compile(r"[\w .-]*")
@@ -18,9 +17,7 @@ _NAME = re.compile(r"[\w .-]*")
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield one record per row; missing cells are empty. Raises DannError as `rows` does."""
-    with file.open() as stream:
-        delimiter = _delimiter(stream.read(_HEAD_BYTES)) or ","
-    for row in rows(file, ["text"], delimiter, strict=False):
+    for row in rows(file, ["text"], _delimiter(file.head()) or ",", strict=False):
         yield fields.record(row, _PLATFORM)
 
 
@@ -38,7 +35,7 @@ def _delimiter(head: bytes) -> str | None:
     return None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim a header with a column named "text" and a row of the same width."""
     return _delimiter(head) is not None
 

@@ -47,10 +47,10 @@ _MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]*"(?:from|from_id|acto
 class _Chat:
     """One chat's header, and the topics of its messages read so far."""
 
-    id: str
-    kind: str
-    name: str
-    messages: int
+    id: str = ""
+    kind: str = ""
+    name: str = ""
+    messages: int = 0
     services: set[int] = field(default_factory=set)
     topics: dict[int, int] = field(default_factory=dict)
     recent: deque[int] = field(default_factory=deque)
@@ -61,52 +61,45 @@ class _Chat:
         return f"telegram:{self.id or channel_hash(self.name)}"
 
 
-@dataclass(slots=True)
-class _Survey:
-    owner: str
-    chats: dict[str, list[_Chat]]
-
-
-def _survey(file: ExportFile) -> _Survey:
-    survey = _Survey("", {prefix: [] for prefix in _CHAT_PREFIXES})
-    headers: dict[str, dict[str, str]] = {prefix: {} for prefix in _CHAT_PREFIXES}
-    keys = {prefix + key: (prefix, key) for prefix in _CHAT_PREFIXES for key in ("id", "type", "name")}
+def _survey(file: ExportFile) -> tuple[str, dict[str, list[_Chat]]]:
+    """Return the account's owner, and every chat by prefix."""
+    owner = ""
+    chats = {prefix: [_Chat()] for prefix in _CHAT_PREFIXES}  # the last is the one being read
+    keys = {
+        prefix + key: (prefix, field_name)
+        for prefix in _CHAT_PREFIXES
+        for key, field_name in (("id", "id"), ("type", "kind"), ("name", "name"))
+    }
     counts = {f"{prefix}messages.item": prefix for prefix in _CHAT_PREFIXES}
-    messages = dict.fromkeys(_CHAT_PREFIXES, 0)
     ends = {prefix.removesuffix("."): prefix for prefix in _CHAT_PREFIXES}
     for path, event, value in json_stream.events(file):
         if path in counts:
-            messages[counts[path]] += event not in ("map_key", "end_map", "end_array")
+            chats[counts[path]][-1].messages += event not in ("map_key", "end_map", "end_array")
         elif path in keys and event in ("string", "number"):
-            prefix, key = keys[path]
-            headers[prefix][key] = str(value)
+            prefix, field_name = keys[path]
+            setattr(chats[prefix][-1], field_name, str(value))
         elif path in ends and event == "end_map":
-            prefix = ends[path]
-            header, headers[prefix] = headers[prefix], {}
-            survey.chats[prefix].append(
-                _Chat(header.get("id", ""), header.get("type", ""), header.get("name", ""), messages[prefix])
-            )
-            messages[prefix] = 0
+            chats[ends[path]].append(_Chat())
         elif path == "personal_information.user_id":
-            survey.owner = f"user{value}"
-    return survey
+            owner = f"user{value}"
+    return owner, chats
 
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield every chat's messages, in file order. Raises DannError for a file that breaks off."""
-    survey = _survey(file)
-    for prefix, chats in survey.chats.items():
+    owner, chats_by_prefix = _survey(file)
+    for prefix, chats in chats_by_prefix.items():
         if any(chat.messages for chat in chats):
             messages = json_stream.items(file, f"{prefix}messages.item")
             for chat in chats:
                 for message in islice(messages, chat.messages):
                     if isinstance(message, dict):
-                        yield _record(message, chat, survey.owner)
+                        yield _record(message, chat, owner)
 
 
 def _record(message: Message, chat: _Chat, owner: str) -> Record:
     person = _person_id(message["from_id"] if message.get("from_id") is not None else message.get("actor_id"))
-    name = _name(message)
+    name = str(message.get("from") or message.get("actor") or "")
     author = person or name or _NOBODY
     mine = author == owner or (chat.kind == "saved_messages" and person == f"user{chat.id}")
     channel, reply_to = _topic_and_reply(message, chat)
@@ -127,10 +120,6 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
         edited=edited if edited and time and edited > time else None,  # old exports write 1970 for "never"
         dropped=reason,
     )
-
-
-def _name(message: Message) -> str:
-    return str(message.get("from") or message.get("actor") or "")
 
 
 def _person_id(number: object) -> str:
@@ -193,16 +182,15 @@ def _topic_and_reply(message: Message, chat: _Chat) -> tuple[str, str | None]:
 def _seconds(message: Message, key: str) -> float | None:
     """Return Unix seconds as exports have since 2021, or else the local time read as UTC."""
     try:
-        unix = message.get(f"{key}_unixtime")
-        local = message.get(key)
-        if unix:
+        if unix := message.get(f"{key}_unixtime"):
             return float(unix)
+        local = message.get(key)
         return datetime.fromisoformat(str(local)).replace(tzinfo=UTC).timestamp() if local else None
     except (ValueError, TypeError, OverflowError):
         return None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim JSON of an account, or of a chat with Telegram's kinds of chat or message."""
     if not head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
         return False

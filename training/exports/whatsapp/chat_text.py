@@ -5,8 +5,8 @@ replies, and the owner is not named. The file is read twice, first for the order
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from model.errors import DannError
 from training.exports.common.encodings import decode_head
@@ -23,31 +23,30 @@ _QUOTE = re.compile('["“”„«»]')
 _MARK = re.compile(f"[{DIRECTION_MARKS}]")
 
 
-@dataclass(slots=True)
-class _Sender:
-    messages: int
-    longer: str | None  # the name with what follows up to a second ": ", if it is the same in every message
-
-
 class _Survey:
     """Facts that need the whole file: the order of its dates, its senders, and its channel id."""
 
-    def __init__(self) -> None:
+    def __init__(self, file: ExportFile) -> None:
         self.dates = DateOrderDetector()
-        self._senders: dict[str, _Sender] = {}
+        self._messages = Counter[str]()
+        self._longer: dict[str, str] = {}  # a name with what follows up to a second ": ", "" unless always the same
         self._people: set[str] = set()
         self._first: Timestamp | None = None
+        with open_text(file) as lines:
+            for line in lines:
+                if timestamp := parse_timestamp(line.rstrip("\n")):
+                    self._add(timestamp)
 
-    def add(self, line: Timestamp) -> None:
+    def _add(self, line: Timestamp) -> None:
         self.dates.add(line.numbers)
         name, colon, text = line.rest.partition(": ")
         if not colon or _opens_quote(name):
             return
         second, second_colon, _ = text.partition(": ")
-        longer = f"{name}: {second}" if second_colon else None
-        sender = self._senders.setdefault(name, _Sender(0, longer))
-        sender.messages += 1
-        sender.longer = longer if sender.longer == longer else None
+        longer = f"{name}: {second}" if second_colon else ""
+        self._messages[name] += 1
+        if self._longer.setdefault(name, longer) != longer:
+            self._longer[name] = ""
         if not text.startswith("\u200e"):  # notices of a group have the group's name
             self._people.add(_plain(name))
             self._first = self._first or line
@@ -56,12 +55,12 @@ class _Survey:
         """Split a line into name and text, or return None for a notice without a sender."""
         name, colon, text = rest.partition(": ")
         if colon and not _opens_quote(name):
-            sender = self._senders[name]
-            if sender.longer and sender.messages >= _MIN_SAME_START:
-                return sender.longer, rest[len(sender.longer) + 2 :]
+            longer = self._longer[name]
+            if longer and self._messages[name] >= _MIN_SAME_START:
+                return longer, rest[len(longer) + 2 :]
             return name, text
         name, colon, text = rest.partition(":")
-        return (name, text) if colon and (name in self._senders or not text) and not _opens_quote(name) else None
+        return (name, text) if colon and (name in self._messages or not text) and not _opens_quote(name) else None
 
     def channel(self, order: Order) -> str:
         """Return a channel id that is the same in a newer export under another file name.
@@ -86,15 +85,6 @@ def _plain(name: str) -> str:
     return _MARK.sub("", name).strip().removeprefix("~").strip()
 
 
-def _survey(file: ExportFile) -> _Survey:
-    survey = _Survey()
-    with open_text(file) as lines:
-        for line in lines:
-            if timestamp := parse_timestamp(line.rstrip("\n")):
-                survey.add(timestamp)
-    return survey
-
-
 def _messages(file: ExportFile, order: Order) -> Iterator[tuple[float, list[str]]]:
     """Yield each message's time and its lines, the first with the name."""
     started: float | None = None
@@ -116,7 +106,7 @@ def _messages(file: ExportFile, order: Order) -> Iterator[tuple[float, list[str]
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield the messages of one chat, oldest first. Raises DannError for a file without any."""
-    survey = _survey(file)
+    survey = _Survey(file)
     order = survey.dates.detect(file.label)
     channel = survey.channel(order)
     empty = True
@@ -136,7 +126,7 @@ def read(file: ExportFile) -> Iterator[Record]:
         )
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim text that starts with a timestamp and has a name after some timestamp."""
     lines = [line for line in decode_head(head).splitlines() if line.strip()]
     timestamps = [parse_timestamp(line) for line in lines]

@@ -37,8 +37,7 @@ _UNESCAPED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'"}
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield the tweets in file order, not by time. Raises DannError for a file that breaks off."""
-    with file.open() as stream:
-        start = _ASSIGNMENT.match(stream.read(4096))
+    start = _ASSIGNMENT.match(file.head())
     if start and start["notes"]:
         yield from _lone_notes(file)
         return
@@ -66,9 +65,7 @@ def _record(tweet: Tweet, notes: LongTweets) -> Record:
     time = _seconds(tweet.get("created_at"))
     tweet_id = tweet.get("id_str") or tweet.get("id")
     replied_to = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")
-    text, reason = "", _retweet(tweet, written)
-    if reason is None:
-        text, reason = _own_words(tweet, written, notes.find(written, time))
+    text, reason = _own_words(tweet, written, notes.find(written, time))
     return Record(
         id=f"x:{tweet_id}" if tweet_id else "",
         author=OWNER,
@@ -81,11 +78,9 @@ def _record(tweet: Tweet, notes: LongTweets) -> Record:
     )
 
 
-def _retweet(tweet: Tweet, written: str) -> Reason | None:
-    return "retweet" if tweet.get("retweeted_status") or _RETWEET.match(written) else None
-
-
 def _own_words(tweet: Tweet, written: str, note: LongTweet | None) -> tuple[str, Reason | None]:
+    if tweet.get("retweeted_status") or _RETWEET.match(written):
+        return "", "retweet"
     entities = mapping(tweet.get("entities"))
     media = entities.get("media") or mapping(tweet.get("extended_entities")).get("media")
     links = {str(url.get("url")): str(url.get("expanded_url") or "") for url in mappings(entities.get("urls"))}
@@ -129,7 +124,7 @@ def _seconds(written: object) -> float | None:
         return None
 
 
-def claims(file: ExportFile, head: bytes) -> bool:  # noqa: ARG001 (every reader has this signature)
+def claims(head: bytes) -> bool:
     """Claim JavaScript that assigns an array of tweets or of long tweets."""
     return bool(_ASSIGNMENT.match(head))
 

@@ -14,8 +14,7 @@ def read(tmp_path: Path, written: str, encoding: str = "utf-8") -> list[Record]:
     path = tmp_path / "posts.csv"
     path.write_text(written, encoding, newline="")
     [file] = open_tree(path)
-    with file.open() as stream:
-        assert READER.claims(file, stream.read(65536))
+    assert READER.claims(file.head())
     return list(READER.read(file))
 
 
@@ -58,6 +57,5 @@ def test_a_quote_that_never_closes_is_an_error_with_its_line(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "head", [b"", b"author,body\nfox,a\n", b"yes, text\nme later\n", b"hello\ntext\n", b'{"text": 1}', b'"' * 70000]
 )
-def test_other_files_are_not_claimed(tmp_path: Path, head: bytes) -> None:
-    (tmp_path / "posts.csv").write_bytes(head)
-    assert not READER.claims(open_tree(tmp_path)[0], head)
+def test_other_files_are_not_claimed(head: bytes) -> None:
+    assert not READER.claims(head)

@@ -38,8 +38,7 @@ def write(path: Path, start: str, items: list[Any], end: str = "") -> Path:
 
 def read(path: Path) -> list[Record]:
     file = export_file(path)
-    with file.open() as stream:
-        assert READER.claims(file, stream.read(65536))
+    assert READER.claims(file.head())
     return list(READER.read(file))
 
 
@@ -92,10 +91,10 @@ def test_the_form_before_2018_has_text_and_another_date_and_whole_retweets(tmp_p
 @pytest.mark.parametrize(
     "name", ["account", "like", "deleted_tweets", "deleted_tweet_headers", "tweet_headers", "direct_messages"]
 )
-def test_other_files_of_an_archive_are_not_claimed(tmp_path: Path, name: str) -> None:
+def test_other_files_of_an_archive_are_not_claimed(name: str) -> None:
     head = f'window.YTD.{name}.part0 = [ {{ "tweet": {{}} }} ]'.encode()
-    assert not READER.claims(export_file(tmp_path / "x.js"), head)
-    assert not READER.claims(export_file(tmp_path / "manifest.js"), b"window.__THAR_CONFIG = {}")
+    assert not READER.claims(head)
+    assert not READER.claims(b"window.__THAR_CONFIG = {}")
 
 
 def test_links_are_written_out_and_links_to_media_and_tweets_are_left_out(tmp_path: Path) -> None:
