@@ -68,12 +68,8 @@ def may_have_learned(posts: SelectedPosts, made: float | None) -> bool:
 
 def checkpoints_to_forget(root: Path, posts: SelectedPosts) -> list[str]:
     """Return the ids of checkpoints that may have learned from posts, oldest first."""
-    return [id_ for id_ in ids(root) if may_have_learned(posts, _created_at(root / id_))]
-
-
-def _created_at(folder: Path) -> float | None:
-    meta = read_meta(folder)
-    return meta.created_at() if meta else None
+    metas = {id_: read_meta(root / id_) for id_ in ids(root)}
+    return [id_ for id_, meta in metas.items() if may_have_learned(posts, meta.created_at() if meta else None)]
 
 
 def _run_files(runs: Path, name: str, posts: SelectedPosts) -> list[Path]:

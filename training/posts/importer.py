@@ -145,22 +145,11 @@ def _posts(
         if report.read % PROGRESS_EVERY == 0:
             progress("storing", report.read)
         if record.dropped is None:
-            yield _post(record, message_ids.id_of(record), record.author in mine, reader.name)
+            id_, channel, own = _short(message_ids.id_of(record)), _short(record.channel), record.author in mine
+            reply_to = _short(record.reply_to) if record.reply_to else None
+            yield Post(id_, channel, own, record.time, record.text, reply_to, record.edited, reader.name)
         else:
             report.dropped[record.dropped] += 1
-
-
-def _post(record: Record, id_: str, mine: bool, source: str) -> Post:
-    return Post(
-        id=_short(id_),
-        channel=_short(record.channel),
-        mine=mine,
-        time=record.time,
-        text=record.text,
-        reply_to=_short(record.reply_to) if record.reply_to else None,
-        edited=record.edited,
-        source=source,
-    )
 
 
 def _short(id_: str) -> str:

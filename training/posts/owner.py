@@ -70,10 +70,7 @@ def find_owners(
     """
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
     if not me:
-        return {
-            source: {OWNER} | (_required_known(source, group, known) if source in known else _only_candidate(group))
-            for source, group in formats.items()
-        }
+        return {source: {OWNER} | _unnamed(source, group, known) for source, group in formats.items()}
     named = {source: _named(_merged(group), me) for source, group in formats.items()}
     everybody = _merged(files).without({OWNER})
     if everybody.counts and not any(named.values()):
@@ -97,27 +94,21 @@ def _known(source: str, files: Sequence[Authors], known: Mapping[str, Collection
     return {author for author in _merged(files).counts if owner_digest(source, author) in digests}
 
 
-def _required_known(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
-    """Return the authors named as the owner before; raise if there are only others."""
-    owners = _known(source, files, known)
-    candidates = _candidates(files)
-    if candidates.counts and not owners:
-        raise UnknownOwnerError(
-            f"{candidates.label}: the owner named with --me before is none of the authors; "
-            f"add --me NAME or --me ID; there are {candidates.listing()}"
-        )
-    return owners
+def _unnamed(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
+    """Return the authors named as the owner before, or else the only candidate; raise if there are only or several others.
 
-
-def _candidates(files: Sequence[Authors]) -> Authors:
-    """Return the authors of files without an owner, except authors of files that name theirs."""
+    Candidates are the authors of files without an owner, except authors of files that name theirs.
+    """
     owned = [file for file in files if OWNER in file.counts]
-    return _merged([file for file in files if OWNER not in file.counts]).without(_merged(owned).counts)
-
-
-def _only_candidate(files: Sequence[Authors]) -> set[str]:
-    """Return the only author of the files without an owner; raise if there are several."""
-    candidates = _candidates(files)
+    candidates = _merged([file for file in files if OWNER not in file.counts]).without(_merged(owned).counts)
+    if source in known:
+        owners = _known(source, files, known)
+        if candidates.counts and not owners:
+            raise UnknownOwnerError(
+                f"{candidates.label}: the owner named with --me before is none of the authors; "
+                f"add --me NAME or --me ID; there are {candidates.listing()}"
+            )
+        return owners
     if len(candidates.counts) > 1:
         raise UnknownOwnerError(
             f"{candidates.label}: several people wrote here, and which one is you is not known; "

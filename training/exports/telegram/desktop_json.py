@@ -48,7 +48,7 @@ class _Chat:
     """One chat's header, and the topics of its messages read so far."""
 
     id: str = ""
-    kind: str = ""
+    type: str = ""
     name: str = ""
     messages: int = 0
     services: set[int] = field(default_factory=set)
@@ -65,19 +65,15 @@ def _survey(file: ExportFile) -> tuple[str, dict[str, list[_Chat]]]:
     """Return the account's owner, and every chat by prefix."""
     owner = ""
     chats = {prefix: [_Chat()] for prefix in _CHAT_PREFIXES}  # the last is the one being read
-    keys = {
-        prefix + key: (prefix, field_name)
-        for prefix in _CHAT_PREFIXES
-        for key, field_name in (("id", "id"), ("type", "kind"), ("name", "name"))
-    }
+    keys = {prefix + key: (prefix, key) for prefix in _CHAT_PREFIXES for key in ("id", "type", "name")}
     counts = {f"{prefix}messages.item": prefix for prefix in _CHAT_PREFIXES}
     ends = {prefix.removesuffix("."): prefix for prefix in _CHAT_PREFIXES}
     for path, event, value in json_stream.events(file):
         if path in counts:
             chats[counts[path]][-1].messages += event not in ("map_key", "end_map", "end_array")
         elif path in keys and event in ("string", "number"):
-            prefix, field_name = keys[path]
-            setattr(chats[prefix][-1], field_name, str(value))
+            prefix, key = keys[path]
+            setattr(chats[prefix][-1], key, str(value))
         elif path in ends and event == "end_map":
             chats[ends[path]].append(_Chat())
         elif path == "personal_information.user_id":
@@ -101,7 +97,7 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
     person = _person_id(message["from_id"] if message.get("from_id") is not None else message.get("actor_id"))
     name = str(message.get("from") or message.get("actor") or "")
     author = person or name or _NOBODY
-    mine = author == owner or (chat.kind == "saved_messages" and person == f"user{chat.id}")
+    mine = author == owner or (chat.type == "saved_messages" and person == f"user{chat.id}")
     channel, reply_to = _topic_and_reply(message, chat)
     time = _seconds(message, "date")
     edited = _seconds(message, "edited")
@@ -142,7 +138,7 @@ def _not_own_words(message: Message, chat: _Chat, author: str) -> Reason | None:
         return "forward"
     if message.get("via_bot"):
         return "via_bot"
-    return "bot" if chat.kind == "bot_chat" and author in (f"user{chat.id}", chat.name) else None
+    return "bot" if chat.type == "bot_chat" and author in (f"user{chat.id}", chat.name) else None
 
 
 def _text(text: object) -> tuple[str, bool]:
