@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterator, Mapping
 from itertools import accumulate
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from prometheus_client.registry import Collector
@@ -22,9 +22,7 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 async def metrics(state: AppState) -> bytes:
     """Build the metrics page."""
-    registry = CollectorRegistry()
-    registry.register(_KnownMetrics([*_families(state, await state.store_counts())]))
-    return generate_latest(registry)
+    return generate_latest(_KnownMetrics([*_families(state, await state.store_counts())]))
 
 
 class _KnownMetrics(Collector):
@@ -44,17 +42,14 @@ def _families(state: AppState, counts: StoreCounts | None) -> Iterator[Metric]:
         yield from _of_engine(engine)
         if engine.snapshot.meta:
             yield from _of_checkpoint(engine.snapshot.meta)
-    yield _counter("dann_reloads", "Attempts to load a new checkpoint, by outcome.", "outcome", state.reloads())
+    about = "Attempts to load a new checkpoint, by outcome."
+    yield _by_label(CounterMetricFamily("dann_reloads", about, labels=["outcome"]), state.reloads())
     yield from _of_retraining(state.retraining())
     if counts:
-        runs = "Retraining runs in the store, by verdict."
-        yield _counter("dann_retrain_runs", runs, "verdict", counts.runs)
-        posts = GaugeMetricFamily(
-            "dann_posts", "Posts in the store: the person's own, and others' that they answer.", labels=["kind"]
-        )
-        for kind, count in counts.posts.items():
-            posts.add_metric([kind], count)
-        yield posts
+        about = "Retraining runs in the store, by verdict."
+        yield _by_label(CounterMetricFamily("dann_retrain_runs", about, labels=["verdict"]), counts.runs)
+        about = "Posts in the store: the person's own, and others' that they answer."
+        yield _by_label(GaugeMetricFamily("dann_posts", about, labels=["kind"]), counts.posts)
 
 
 def _replies(stats: ReplyStats) -> Metric:
@@ -80,9 +75,8 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
     load = engine.load
     yield GaugeMetricFamily("dann_queue_depth", "Replies waiting for a slot.", load.waiting)
     yield GaugeMetricFamily("dann_slots_busy", "Replies being drawn.", load.busy)
-    yield CounterMetricFamily(
-        "dann_tokens_drawn", "Tokens of replies that ended or were cancelled.", engine.tokens_generated
-    )
+    about = "Tokens of replies that ended or were cancelled."
+    yield CounterMetricFamily("dann_tokens_drawn", about, engine.tokens_generated)
 
 
 def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
@@ -96,18 +90,15 @@ def _of_checkpoint(meta: Meta) -> Iterator[Metric]:
 def _of_retraining(progress: RetrainProgress | None) -> Iterator[Metric]:
     yield GaugeMetricFamily("dann_retraining", "1 while a retraining runs, else 0.", float(progress is not None))
     if progress:
-        share = GaugeMetricFamily(
-            "dann_retraining_share", "Share of the current part that is done, from 0 to 1.", labels=["part"]
-        )
-        share.add_metric([progress.part], progress.share)
-        yield share
+        about = "Share of the current part that is done, from 0 to 1."
+        share = GaugeMetricFamily("dann_retraining_share", about, labels=["part"])
+        yield _by_label(share, {progress.part: progress.share})
         if progress.val_bpb is not None:
             bpb = "Bits per byte on held-out posts at the retraining's last evaluation."
             yield GaugeMetricFamily("dann_retraining_val_bpb", bpb, progress.val_bpb)
 
 
-def _counter(name: str, about: str, label: str, values: Mapping[str, int]) -> Metric:
-    counter = CounterMetricFamily(name, about, labels=[label])
+def _by_label(family: CounterMetricFamily | GaugeMetricFamily, values: Mapping[str, float]) -> Metric:
     for value, count in sorted(values.items()):
-        counter.add_metric([value], count)
-    return counter
+        family.add_metric([value], count)
+    return family

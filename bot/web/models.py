@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bot.web.state import AppState
 from model.checkpoints import checkpoint
-from model.checkpoints.folder import Meta, ids, read_meta
+from model.checkpoints.folder import ids, read_meta
 from model.checkpoints.retention import retired
 from model.engine.batch import Batch
 from model.engine.engine import Engine
@@ -31,15 +31,6 @@ class UnknownModelError(DannError):
 
 class NotReadyError(DannError):
     """The model cannot draw replies now."""
-
-
-@dataclass(frozen=True, slots=True)
-class ServedModel:
-    """A checkpoint's id, creation time (Unix seconds, 0: unknown), and whether it serves."""
-
-    id: str
-    created: int
-    current: bool
 
 
 @dataclass(slots=True)
@@ -63,12 +54,12 @@ class Models:
         """The name of the serving model: the persona's."""
         return self._state.settings.persona.name
 
-    async def listed(self) -> list[ServedModel]:
-        """List the serving model, then the others, newest first."""
+    async def listed(self) -> list[tuple[str, int]]:
+        """Names and creation times: the persona's name, the checkpoint it stands for, then others, newest first."""
         serving = self._state.engine()
         current = serving.snapshot.id if serving else None
         models = await asyncio.to_thread(_listed, self._root, current)
-        return sorted(models, key=lambda model: (model.current, model.id), reverse=True)
+        return [(self.name, created) for id_, created in models if id_ == current] + models
 
     async def engine(self, name: str) -> Engine:
         """The engine of a model; "" and the persona's name mean the serving one.
@@ -129,11 +120,8 @@ def _is_servable(root: Path, name: str) -> bool:
     return name in ids(root) and name not in retired(root)
 
 
-def _listed(root: Path, current: str | None) -> list[ServedModel]:
+def _listed(root: Path, current: str | None) -> list[tuple[str, int]]:
+    """Ids and creation times in Unix seconds, as OpenAI's clients expect; 0 where one is unknown."""
     names = [id_ for id_ in ids(root) if id_ == current or _is_servable(root, id_)]
-    return [ServedModel(id_, _created(read_meta(root / id_)), id_ == current) for id_ in names]
-
-
-def _created(meta: Meta | None) -> int:
-    """Creation time in Unix seconds, as OpenAI's clients expect; 0 where it is unknown."""
-    return int(meta.created_at() or 0) if meta else 0
+    metas = {id_: read_meta(root / id_) for id_ in sorted(names, key=lambda id_: (id_ == current, id_), reverse=True)}
+    return [(id_, int((meta and meta.created_at()) or 0)) for id_, meta in metas.items()]

@@ -2,17 +2,17 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from bot.config import BotSettings
 from bot.web.http.errors import ApiError
-from bot.web.models import Models, NotReadyError, UnknownModelError
+from bot.web.models import NotReadyError, UnknownModelError
 from model.config import SAMPLING_OPTIONS, SEED_HELP, SamplingParams
-from model.engine.engine import Engine, EngineClosed, EngineFull, Turn
-from model.engine.stream import ReplyStream
+from model.engine.engine import Engine, EngineClosed, EngineFull
 from model.errors import DannError
 
 WAIT_SECONDS = 2
@@ -96,29 +96,15 @@ def check_length(texts: Sequence[str], settings: BotSettings, param: str) -> Non
         )
 
 
-async def engine_of(models: Models, name: str) -> Engine:
-    """The engine of a model. Raises ApiError where there is no such model, or it is not ready."""
+@contextmanager
+def api_errors() -> Iterator[None]:
+    """Raise ApiError where there is no such model, it is not ready, its queue is full, or it is stopping."""
     try:
-        return await models.engine(name)
+        yield
     except UnknownModelError as error:
         raise ApiError(404, str(error), param="model", code="model_not_found") from error
     except NotReadyError as error:
         raise ApiError(503, str(error), code="not_ready", wait=WAIT_SECONDS) from error
-
-
-def submit(
-    engine: Engine,
-    turns: Sequence[Turn],
-    params: SamplingParams,
-    seed: int,
-    *,
-    reply_prefix: str | Sequence[int] = "",
-    stop: Sequence[str] = (),
-    logprobs: bool = False,
-) -> ReplyStream:
-    """Submit a reply to the engine. Raises ApiError where its queue is full, or it is stopping."""
-    try:
-        return engine.submit(turns, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
     except EngineFull as error:
         message = "dann is busy: its queue of replies is full"
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error

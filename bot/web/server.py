@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import uvicorn
-from starlette.types import ASGIApp
 
 from bot.config import WebConfig
 from bot.process.redaction import Redaction
@@ -47,19 +46,9 @@ async def run(
     `tell` gets one line once the server listens. Raises DannError, one line, where it cannot listen.
     """
     models = Models(state)
-    app = guarded(application(state, models), config, secrets)
-    with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
-        tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
-        try:
-            await _serve(_server(app, config, drain_seconds), listener, stopping)
-        finally:
-            await models.close()
-
-
-def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Server:
-    config = uvicorn.Config(
-        app,
-        http=with_timeouts(web.head_seconds),
+    uvicorn_config = uvicorn.Config(
+        guarded(application(state, models), config, secrets),
+        http=with_timeouts(config.head_seconds),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -69,7 +58,12 @@ def _server(app: ASGIApp, web: WebConfig, drain_seconds: float) -> uvicorn.Serve
         proxy_headers=False,
         timeout_graceful_shutdown=math.ceil(drain_seconds),
     )
-    return _Server(config)
+    with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
+        tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
+        try:
+            await _serve(_Server(uvicorn_config), listener, stopping)
+        finally:
+            await models.close()
 
 
 async def _serve(server: uvicorn.Server, listener: socket.socket, stopping: asyncio.Event) -> None:

@@ -28,15 +28,11 @@ class AllowedHosts:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        hosts = [value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]
-        if self._active and not all(self._is_allowed(host) for host in hosts):
+        hosts = [_host_name(value.decode("latin-1")) for name, value in scope["headers"] if name == b"host"]
+        if self._active and not all(host in self._names or _is_loopback(host) for host in hosts):
             await refuse(send, 421, "dann does not go by that name; list it in bot.web.hosts.", "wrong_host")
         else:
             await self._app(scope, receive, send)
-
-    def _is_allowed(self, host: str) -> bool:
-        name = _host_name(host)
-        return name in self._names or _is_loopback(name)
 
 
 def _host_name(host: str) -> str:

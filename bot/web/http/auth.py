@@ -72,12 +72,10 @@ def _has_secret(scope: Scope, scheme: str, secret: str) -> bool:
     kind, _, credentials = headers[0].strip().partition(b" ")
     if kind.lower() != scheme.encode():
         return False
-    sent = _password(credentials) if scheme == "basic" else credentials.strip()
+    sent = credentials.strip()
+    if scheme == "basic":
+        try:
+            sent = base64.b64decode(sent, validate=True).partition(b":")[2]
+        except binascii.Error:
+            return False
     return compare_digest(sent, secret.encode())
-
-
-def _password(credentials: bytes) -> bytes:
-    try:
-        return base64.b64decode(credentials.strip(), validate=True).partition(b":")[2]
-    except binascii.Error:
-        return b""

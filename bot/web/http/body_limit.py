@@ -21,24 +21,19 @@ class BodyLimit:
         if len(lengths) > 1 or not all(value.isdigit() and len(value) <= DIGITS for value in lengths):
             await refuse(send, 400, "Content-Length is not right.", "invalid_length")
             return
-        if any(int(value) > self._longest for value in lengths):
-            await self._refuse(send)
-            return
-        body = bytearray()
-        more = True
-        while more:
+        length = max(map(int, lengths), default=0)
+        body, more = bytearray(), True
+        while more and length <= self._longest:
             message = await receive()
             if message["type"] == "http.disconnect":
                 return
             body += message.get("body", b"")
             more = message.get("more_body", False)
-            if len(body) > self._longest:
-                await self._refuse(send)
-                return
-        await self._app(scope, _received(bytes(body), receive), send)
-
-    async def _refuse(self, send: Send) -> None:
-        await refuse(send, 413, f"The request is longer than {self._longest} bytes.", "request_too_large")
+            length = max(length, len(body))
+        if length > self._longest:
+            await refuse(send, 413, f"The request is longer than {self._longest} bytes.", "request_too_large")
+        else:
+            await self._app(scope, _received(bytes(body), receive), send)
 
 
 def _received(body: bytes, receive: Receive) -> Receive:

@@ -25,7 +25,7 @@ class ClientAddresses:
         address = _parsed(scope["client"][0]) if scope.get("client") else None
         for hop in reversed(_forwarded(scope)):
             before = _parsed(hop)
-            if address is None or before is None or not self._is_proxy(address):
+            if address is None or before is None or not any(address in network for network in self._proxies):
                 break
             address = before
         return address
@@ -43,9 +43,6 @@ class ClientAddresses:
         if address is None or not address.is_loopback:
             return False
         return not _forwarded(scope) or address != _parsed(scope["client"][0])
-
-    def _is_proxy(self, address: Address) -> bool:
-        return any(address in network for network in self._proxies)
 
 
 def _forwarded(scope: Scope) -> Sequence[str]:

@@ -80,16 +80,11 @@ class RateLimits:
         elif self._in_flight.total() >= self._config.streams_in_all:
             await _refuse(send, STREAM_SECONDS, "Too many answers are in progress.")
         else:
-            await self._counted(client, scope, receive, send)
-
-    async def _counted(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
-        self._in_flight[client] += 1
-        try:
-            await self._app(scope, receive, send)
-        finally:
-            self._in_flight[client] -= 1
-            if not self._in_flight[client]:
-                del self._in_flight[client]
+            self._in_flight[client] += 1
+            try:
+                await self._app(scope, receive, send)
+            finally:
+                self._in_flight -= Counter([client])  # also drops a client at 0
 
 
 async def _refuse(send: Send, wait: float, message: str) -> None:

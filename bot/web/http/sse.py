@@ -6,9 +6,10 @@ Knows no events.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -17,12 +18,22 @@ T = TypeVar("T")
 
 HEADERS = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 """The second keeps a proxy (nginx) from buffering."""
-EVENT = {"type": "object", "description": "one object per event"}
-"""Schema of an event, for the OpenAPI document."""
+EVENTS = {"text/event-stream": {"schema": {"type": "object", "description": "one object per event"}}}
+"""Content of a stream, for the OpenAPI document."""
 
 
 class ClientDisconnectedError(Exception):
     """The client has disconnected."""
+
+
+def encode_json(value: object) -> bytes:
+    """Encode a value as compact JSON."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def encode_event(**fields: Any) -> bytes:
+    """Encode an event as it is sent."""
+    return b"data: " + encode_json(fields) + b"\n\n"
 
 
 class EventStream(Response):
@@ -55,9 +66,7 @@ class EventStream(Response):
 
 
 async def until_disconnected(receive: Receive, work: Awaitable[T]) -> T:
-    """The result of `work`, which is cancelled if the client disconnects first.
-
-    Raises ClientDisconnectedError then.
+    """The result of `work`; if the client disconnects first, cancel it and raise ClientDisconnectedError.
 
     `receive` is ASGI's, of a request whose body has been read.
     """

@@ -1,8 +1,7 @@
 """Generation for OpenAI's API; mistakes in a request are reported before the first byte."""
 
-import secrets
-import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -14,7 +13,7 @@ from bot.web.http.sse import ClientDisconnectedError, EventStream, until_disconn
 from bot.web.models import Models
 from bot.web.openai.requests import ChatRequest, CompletionRequest, OpenAIRequest
 from bot.web.openai.streaming import STOPPED, AnswerStream, ChatFormat, ChoiceStream, CompletionFormat
-from bot.web.sampling_request import WAIT_SECONDS, check_spelling, engine_of, params_of, seed_of, submit
+from bot.web.sampling_request import WAIT_SECONDS, api_errors, check_spelling, params_of, seed_of
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
@@ -35,12 +34,12 @@ async def generate(
 ) -> Response:
     """Generate `body.n` answers to each prompt, whole or as a stream. Raises ApiError."""
     params = params_of(body, settings, body.max_completion_tokens if isinstance(body, ChatRequest) else None)
-    engine = await engine_of(models, body.model)
+    with api_errors():
+        engine = await models.engine(body.model)
     texts = [text for turns, prefix in prompts for text in (*(turn.text for turn in turns), prefix)]
     await check_spelling(engine, texts, "messages" if isinstance(body, ChatRequest) else "prompt")
     choices = _submit_all(engine, body, prompts, params, format_)
-    id_, model = f"{format_.prefix}-{secrets.token_hex(12)}", body.model or models.name
-    answer = AnswerStream(format_, id_, int(time.time()), model, choices)
+    answer = AnswerStream(format_, body.model or models.name, choices)
     if body.stream:
         return EventStream(answer.events(with_usage=body.with_usage), answer.cancel)
     try:
@@ -62,24 +61,16 @@ def _submit_all(
     format_: CompletionFormat | ChatFormat,
 ) -> list[ChoiceStream]:
     """Submit all answers to the engine, or none, each with a seed derived from the request's."""
-    seed, logprobs = seed_of(body.seed), format_.top is not None
     choices: list[ChoiceStream] = []
-    try:
+    seed, logprobs = seed_of(body.seed), format_.top is not None
+    with ExitStack() as submitted, api_errors():
         for number in range(len(prompts) * body.n):
             turns, prefix = prompts[number // body.n]
-            stream = submit(
-                engine,
-                turns,
-                params,
-                derived_seed(seed, number),
-                reply_prefix=prefix,
-                stop=body.stops,
-                logprobs=logprobs,
+            stream = engine.submit(
+                turns, params, derived_seed(seed, number), reply_prefix=prefix, stop=body.stops, logprobs=logprobs
             )
+            submitted.callback(stream.cancel)
             echo = prefix if isinstance(body, CompletionRequest) and body.echo else ""
             choices.append(ChoiceStream(number, number // body.n, stream, format_, echo))
-    except ApiError:
-        for choice in choices:
-            choice.stream.cancel()
-        raise
+        submitted.pop_all()
     return choices

@@ -7,7 +7,7 @@ from fastapi import Request as HttpRequest
 from fastapi.responses import Response
 
 from bot.web.http.errors import ApiError, documented
-from bot.web.models import Models, ServedModel
+from bot.web.models import Models
 from bot.web.openai.generate import Prompt, generate
 from bot.web.openai.requests import ChatRequest, CompletionRequest
 from bot.web.openai.responses import ChatObject, CompletionObject, ModelList, ModelObject
@@ -26,9 +26,8 @@ def router(state: AppState, models: Models) -> APIRouter:
     @openai.get("/models")
     async def listed() -> ModelList:
         """List the checkpoints; the persona's name stands for the one that serves."""
-        checkpoints = await models.listed()
-        serving = [ServedModel(models.name, model.created, current=True) for model in checkpoints if model.current]
-        return ModelList(data=[_object(model, models.name) for model in [*serving, *checkpoints]])
+        served = await models.listed()
+        return ModelList(data=[ModelObject(id=id_, created=made, owned_by=models.name) for id_, made in served])
 
     @openai.get("/models/{id}", responses=documented(404))
     async def one(id_: Annotated[str, Path(alias="id")]) -> ModelObject:
@@ -61,7 +60,3 @@ def router(state: AppState, models: Models) -> APIRouter:
         return await generate(request, state.settings, models, body, [body.conversation()], format_)
 
     return openai
-
-
-def _object(model: ServedModel, owner: str) -> ModelObject:
-    return ModelObject(id=model.id, created=model.created, owned_by=owner)

@@ -5,24 +5,17 @@ Knows no HTTP.
 """
 
 import asyncio
-import json
 import logging
+import secrets
+import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from bot.web.http.errors import FAILED
 from bot.web.http.refusal import error_body
-from bot.web.openai.responses import (
-    ChatChoice,
-    ChatLogprobs,
-    ChatObject,
-    ChatReply,
-    CompletionChoice,
-    CompletionObject,
-    TextLogprobs,
-    Usage,
-)
+from bot.web.http.sse import encode_event, encode_json
+from bot.web.openai.responses import ChatLogprobs, ChatObject, CompletionObject, TextLogprobs, Usage
 from model.engine.engine import Completion
 from model.engine.stream import ReplyStream
 from model.errors import DannError
@@ -53,10 +46,6 @@ class ChoiceStream:
         return self._logprobs.encode(self.stream.take_logprobs())
 
 
-FinishedChoice = tuple[ChoiceStream, Completion, dict[str, Any] | None]
-"""A choice, its completion, and its log-probabilities."""
-
-
 @dataclass(frozen=True)
 class CompletionFormat:
     """The format of /v1/completions; `top`: alternatives per token, None: no log-probabilities."""
@@ -65,28 +54,17 @@ class CompletionFormat:
     prefix: ClassVar[str] = "cmpl"
     chunk: ClassVar[str] = "text_completion"
     logprobs: ClassVar[type[TextLogprobs]] = TextLogprobs
+    whole: ClassVar[type[CompletionObject]] = CompletionObject
     opening: ClassVar[dict[str, Any] | None] = None
+    ending: ClassVar[dict[str, Any]] = {"text": ""}
 
     def piece(self, text: str) -> dict[str, Any]:
         """The fields of a choice in a chunk with text."""
         return {"text": text}
 
-    def ending(self) -> dict[str, Any]:
-        """The fields of a choice in its last chunk."""
-        return {"text": ""}
-
-    def whole(self, about: dict[str, Any], finished: Sequence[FinishedChoice], usage: Usage) -> CompletionObject:
-        """The whole response."""
-        choices = [
-            CompletionChoice(
-                index=choice.index,
-                text=choice.echo + completion.text,
-                logprobs=logprobs,
-                finish_reason=completion.finish_reason,
-            )
-            for choice, completion, logprobs in finished
-        ]
-        return CompletionObject(**about, choices=choices, usage=usage)
+    def content(self, text: str) -> dict[str, Any]:
+        """The fields of a choice in the whole response."""
+        return {"text": text}
 
 
 @dataclass(frozen=True)
@@ -97,54 +75,38 @@ class ChatFormat:
     prefix: ClassVar[str] = "chatcmpl"
     chunk: ClassVar[str] = "chat.completion.chunk"
     logprobs: ClassVar[type[ChatLogprobs]] = ChatLogprobs
+    whole: ClassVar[type[ChatObject]] = ChatObject
     opening: ClassVar[dict[str, Any] | None] = {"delta": {"role": "assistant", "content": ""}}
+    ending: ClassVar[dict[str, Any]] = {"delta": {}}
 
     def piece(self, text: str) -> dict[str, Any]:
         """The fields of a choice in a chunk with text."""
         return {"delta": {"content": text}}
 
-    def ending(self) -> dict[str, Any]:
-        """The fields of a choice in its last chunk."""
-        return {"delta": {}}
-
-    def whole(self, about: dict[str, Any], finished: Sequence[FinishedChoice], usage: Usage) -> ChatObject:
-        """The whole response."""
-        choices = [
-            ChatChoice(
-                index=choice.index,
-                message=ChatReply(content=completion.text),
-                logprobs=logprobs,
-                finish_reason=completion.finish_reason,
-            )
-            for choice, completion, logprobs in finished
-        ]
-        return ChatObject(**about, choices=choices, usage=usage)
+    def content(self, text: str) -> dict[str, Any]:
+        """The fields of a choice in the whole response."""
+        return {"message": {"content": text}}
 
 
 class AnswerStream:
     """All choices of one request; its owner calls `cancel` in the end."""
 
-    def __init__(
-        self,
-        format_: CompletionFormat | ChatFormat,
-        id_: str,
-        created: int,
-        model: str,
-        choices: Sequence[ChoiceStream],
-    ) -> None:
+    def __init__(self, format_: CompletionFormat | ChatFormat, model: str, choices: Sequence[ChoiceStream]) -> None:
         self._format, self._choices = format_, choices
-        self._about = {"id": id_, "created": created, "model": model}
-        head = json.dumps({**self._about, "object": format_.chunk}, ensure_ascii=False, separators=(",", ":"))
-        self._head = f"data: {head[:-1]},".encode()
+        id_ = f"{format_.prefix}-{secrets.token_hex(12)}"
+        self._about = {"id": id_, "created": int(time.time()), "model": model}
+        self._head = b"data: " + encode_json({**self._about, "object": format_.chunk})[:-1] + b","
 
     async def all(self) -> CompletionObject | ChatObject:
         """Wait for the whole answer. Raises the first choice's error."""
         completions = [await choice.stream.completion() for choice in self._choices]
-        finished = [
-            (choice, completion, choice.take_logprobs())
+        choices = [
+            self._format.content(choice.echo + completion.text)
+            | {"index": choice.index, "logprobs": choice.take_logprobs(), "finish_reason": completion.finish_reason}
             for completion, choice in zip(completions, self._choices, strict=True)
         ]
-        return self._format.whole(self._about, finished, self._usage(completions))
+        whole = {**self._about, "choices": choices, "usage": self._usage(completions)}
+        return self._format.whole.model_validate(whole)
 
     async def events(self, *, with_usage: bool) -> AsyncIterator[bytes]:
         """The answer as server-sent events, the last of them [DONE]."""
@@ -161,10 +123,10 @@ class AnswerStream:
                 yield self._head + b'"choices":[],"usage":' + usage + b"}\n\n"
             yield DONE
         except DannError:
-            yield _error(503, STOPPED)
+            yield encode_event(**error_body(503, STOPPED))
         except Exception:
             log.exception("an answer could not be drawn")
-            yield _error(500, FAILED)
+            yield encode_event(**error_body(500, FAILED))
 
     async def _chunks(self, choice: ChoiceStream) -> AsyncIterator[bytes]:
         if choice.echo:
@@ -172,7 +134,7 @@ class AnswerStream:
         async for piece in choice.stream:
             yield self._chunk(choice, self._format.piece(piece), choice.take_logprobs())
         completion = await choice.stream.completion()
-        yield self._chunk(choice, self._format.ending(), choice.take_logprobs(), completion.finish_reason)
+        yield self._chunk(choice, self._format.ending, choice.take_logprobs(), completion.finish_reason)
 
     async def _merged(self) -> AsyncIterator[bytes]:
         """The chunks of all choices, in the order they arrive."""
@@ -208,7 +170,7 @@ class AnswerStream:
         reason: str | None = None,
     ) -> bytes:
         fields = {"index": choice.index, **fields, "logprobs": logprobs, "finish_reason": reason}
-        return self._head + b'"choices":[' + _json(fields) + b"]}\n\n"
+        return self._head + b'"choices":[' + encode_json(fields) + b"]}\n\n"
 
     def _usage(self, completions: Sequence[Completion]) -> Usage:
         """Token counts; a prompt counts once, however many choices it has."""
@@ -220,11 +182,3 @@ class AnswerStream:
         """Stop drawing the choices that are unfinished."""
         for choice in self._choices:
             choice.stream.cancel()
-
-
-def _error(status: int, message: str) -> bytes:
-    return b"data: " + _json(error_body(status, message)) + b"\n\n"
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()

@@ -9,7 +9,6 @@ from bot.web.http.security_headers import FRESH
 from bot.web.page.card_data import card_history
 from bot.web.page.card_schema import Card, CardHistory, CardRetraining
 from bot.web.state import AppState
-from training.store.retrain_outcome import RetrainProgress
 
 CACHE_SECONDS = 5.0
 """How old the data from disk and store may be."""
@@ -24,21 +23,15 @@ def router(state: AppState) -> APIRouter:
     async def card(response: Response) -> Card:
         """The serving checkpoint, how it learned, earlier checkpoints and retraining runs; no post."""
         response.headers.update(FRESH)
-        engine = state.engine()
+        engine, progress = state.engine(), state.retraining()
         snapshot = engine.snapshot if engine else None
         history = await cache.get(snapshot.id if snapshot else None, partial(card_history, settings.data, snapshot))
         return Card(
             **dict(history),
             name=settings.persona.name,
-            retraining=_retraining(state.retraining()),
+            retraining=CardRetraining.model_validate(progress, from_attributes=True) if progress else None,
             defaults=settings.sample,
             quiz=settings.bot.web.quiz and bool(settings.bot.web.quiz_sources),
         )
 
     return routes
-
-
-def _retraining(progress: RetrainProgress | None) -> CardRetraining | None:
-    if progress is None:
-        return None
-    return CardRetraining(part=progress.part, share=progress.share, val_bpb=progress.val_bpb)

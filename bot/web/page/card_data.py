@@ -5,6 +5,7 @@ Knows no HTTP.
 
 import logging
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from flax import nnx
@@ -44,29 +45,15 @@ def _serving(snapshot: Snapshot) -> CardServing | None:
     if meta is None:
         return None
     weights = [param[...] for _, param in nnx.to_flat_state(nnx.state(snapshot.model, nnx.Param))]
-    return CardServing(
-        id=snapshot.id,
-        created=meta.created,
-        posts=meta.posts,
-        newest_post=meta.newest_post,
-        params=sum(weight.size for weight in weights),
-        bytes=sum(weight.nbytes for weight in weights),
-        vocab_size=config.vocab_size,
-        architecture=config.architecture,
-        hidden_dim=config.hidden_dim,
-        num_layers=config.num_layers,
-        val_bpb=meta.val_bpb,
-        seconds=meta.seconds,
-        steps=meta.step,
-    )
+    size, memory = sum(weight.size for weight in weights), sum(weight.nbytes for weight in weights)
+    own = {"id": snapshot.id, "params": size, "bytes": memory, "steps": meta.step}
+    return CardServing.model_validate(dict(config) | dict(meta) | own)  # fields of these names, and no other
 
 
 def _listed(folder: Path, *, current: bool) -> CardCheckpoint:
     """Read meta.json alone: verifying takes long, and a damaged checkpoint does not serve."""
-    meta = read_meta(folder)
-    if meta is None:
-        return CardCheckpoint(id=folder.name, created=None, posts=None, val_bpb=None, current=current)
-    return CardCheckpoint(id=folder.name, created=meta.created, posts=meta.posts, val_bpb=meta.val_bpb, current=current)
+    known = dict(read_meta(folder) or dict.fromkeys(("created", "posts", "val_bpb")))
+    return CardCheckpoint.model_validate(known | {"id": folder.name, "current": current})
 
 
 def _runs(url: str) -> list[CardRun]:
@@ -78,19 +65,8 @@ def _runs(url: str) -> list[CardRun]:
     except DannError as error:
         log.warning("the page's model card shows no retraining runs: %s", error)
         return []
-    return [
-        CardRun(
-            started=run.started,
-            verdict=run.verdict,
-            reason=without_paths(run.reason),
-            candidate=run.candidate,
-            candidate_bpb=run.candidate_bpb,
-            incumbent_bpb=run.incumbent_bpb,
-            new_posts=run.new_posts,
-            seconds=run.seconds,
-        )
-        for run in reversed(last)
-    ]
+    shown = (replace(run, reason=without_paths(run.reason)) for run in reversed(last))
+    return [CardRun.model_validate(run, from_attributes=True) for run in shown]
 
 
 def without_paths(reason: str) -> str:

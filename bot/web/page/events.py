@@ -9,7 +9,6 @@ and nothing waits for it.
 """
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -18,7 +17,7 @@ from typing import Any
 
 from fastapi import APIRouter, HTTPException
 
-from bot.web.http.sse import EVENT, EventStream
+from bot.web.http.sse import EVENTS, EventStream, encode_event
 from bot.web.state import AppState
 from training.store.retrain_outcome import RetrainProgress
 
@@ -81,7 +80,7 @@ class LiveEvents:
                     yield b": still here\n\n"
                 continue
             for event in _changes(sent, now):
-                yield f"data: {json.dumps(event)}\n\n".encode()
+                yield encode_event(**event)
             sent = now
 
     async def _poll(self) -> None:
@@ -111,12 +110,9 @@ class LiveEvents:
 def router(state: AppState) -> APIRouter:
     """The route."""
     routes, live = APIRouter(), LiveEvents(state)
-    documented: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "events"},
-        503: {"description": FULL},
-    }
+    ok = {"content": EVENTS, "description": "events"}
 
-    @routes.get("/api/events", response_class=EventStream, responses=documented)
+    @routes.get("/api/events", response_class=EventStream, responses={200: ok, 503: {"description": FULL}})
     async def events() -> EventStream:
         """Checkpoint changes and retraining progress; the stream ends when dann stops."""
         if live.full:
@@ -130,14 +126,9 @@ def router(state: AppState) -> APIRouter:
 def _changes(before: LiveStatus, now: LiveStatus) -> list[dict[str, Any]]:
     """Events that lead from one status to the next."""
     events: list[dict[str, Any]] = []
-    if now.retraining != before.retraining:
-        events.append({"type": "retraining", **_progress(now.retraining)})
+    if (progress := now.retraining) != before.retraining:
+        known = {"share": progress.share, "val_bpb": progress.val_bpb} if progress else {}
+        events.append({"type": "retraining", "part": progress.part if progress else None, **known})
     if now.checkpoint != before.checkpoint:
         events.append({"type": "checkpoint", "id": now.checkpoint})
     return events
-
-
-def _progress(progress: RetrainProgress | None) -> dict[str, Any]:
-    if progress is None:
-        return {"part": None}
-    return {"part": progress.part, "share": progress.share, "val_bpb": progress.val_bpb}

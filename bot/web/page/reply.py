@@ -10,7 +10,6 @@ params, seed and `begun` give the same text again. If another checkpoint comes t
 that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets an error.
 """
 
-import json
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
@@ -19,7 +18,7 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from bot.web.http.errors import FAILED, ApiError, documented
-from bot.web.http.sse import EVENT, EventStream
+from bot.web.http.sse import EVENTS, EventStream, encode_event
 from bot.web.models import Models
 from bot.web.sampling_request import (
     WHOLE,
@@ -27,16 +26,15 @@ from bot.web.sampling_request import (
     SamplingForm,
     Seed,
     Text,
+    api_errors,
     check_length,
     check_spelling,
-    engine_of,
     params_of,
     seed_of,
-    submit,
 )
 from bot.web.state import AppState
 from model.config import SamplingParams
-from model.engine.engine import Engine, Turn
+from model.engine.engine import Turn
 from model.engine.logprobs import TokenLogprobs
 from model.engine.request import reply_prefix_tokens
 from model.engine.stream import ReplyStream
@@ -70,58 +68,54 @@ class PageRequest(RequestForm):
 def router(state: AppState, models: Models) -> APIRouter:
     """The route."""
     page = APIRouter(prefix="/api", tags=["page"])
-    ok: dict[int | str, dict[str, Any]] = {
-        200: {"content": {"text/event-stream": {"schema": EVENT}}, "description": "The reply as it comes"}
-    }
+    ok = {"content": EVENTS, "description": "The reply as it comes"}
 
-    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), **ok})
+    @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), 200: ok})
     async def reply(body: PageRequest) -> EventStream:
         """Draw one reply, piece by piece."""
         settings, seed = state.settings, seed_of(body.seed)
         texts = [message.text for message in body.messages]
         check_length(texts, settings, "messages")
         params = params_of(body.params, settings)
-        engine = await engine_of(models, body.checkpoint or "")
+        with api_errors():
+            engine = await models.engine(body.checkpoint or "")
         await check_spelling(engine, texts, "messages")
-        prefix = _checked_tokens(engine, body.begun or [])
+        try:
+            prefix = reply_prefix_tokens(engine.snapshot.tokenizer, body.begun or [])
+        except DannError as error:
+            raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
         turns = [Turn(message.mine, message.text) for message in body.messages]
         wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
-        stream = submit(engine, turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
+        with api_errors():
+            stream = engine.submit(turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
         return EventStream(_events(stream, params, seed, wanted), stream.cancel)
 
     return page
-
-
-def _checked_tokens(engine: Engine, tokens: Sequence[int]) -> list[int]:
-    try:
-        return reply_prefix_tokens(engine.snapshot.tokenizer, tokens)
-    except DannError as error:
-        raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
 
 
 async def _events(stream: ReplyStream, params: SamplingParams, seed: int, wanted: str) -> AsyncIterator[bytes]:
     try:
         first = await anext(stream, "")
         if wanted not in {"", stream.checkpoint}:
-            yield _event(type="error", message=ANOTHER)
+            yield encode_event(type="error", message=ANOTHER)
             return
-        yield _event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
+        yield encode_event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
         yield _piece(stream, first)
         async for piece in stream:
             yield _piece(stream, piece)
         completion = await stream.completion()
         if rest := stream.take_logprobs():
-            yield _event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
-        yield _event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
+            yield encode_event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
+        yield encode_event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
     except DannError:
-        yield _event(type="error", message=STOPPED)
+        yield encode_event(type="error", message=STOPPED)
     except Exception:
         log.exception("a reply for the page failed")
-        yield _event(type="error", message=FAILED)
+        yield encode_event(type="error", message=FAILED)
 
 
 def _piece(stream: ReplyStream, text: str) -> bytes:
-    return _event(type="piece", text=text, tokens=_tokens(stream.take_logprobs(), stream.tokenizer))
+    return encode_event(type="piece", text=text, tokens=_tokens(stream.take_logprobs(), stream.tokenizer))
 
 
 def _tokens(logprobs: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:
@@ -140,7 +134,3 @@ def _tokens(logprobs: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dic
         }
         for token in logprobs
     ]
-
-
-def _event(**event: Any) -> bytes:
-    return b"data: " + json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"
