@@ -1,4 +1,1 @@
-"""The page, OpenAI's API and metrics over HTTP.
-
-The one package that knows FastAPI, uvicorn and prometheus-client.
-"""
+"""The page, OpenAI's API and metrics over HTTP."""

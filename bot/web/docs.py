@@ -88,9 +88,7 @@ def _object(name: str, schema: Schema) -> str:
         f"<td>{'required' if field in required else _default(part)}</td><td>{_about(part)}</td></tr>"
         for field, part in schema["properties"].items()
     )
-    heads = (
-        '<th scope="col">field</th><th scope="col">type</th><th scope="col">if missing</th><th scope="col">about</th>'
-    )
+    heads = "".join(f'<th scope="col">{head}</th>' for head in ("field", "type", "if missing", "about"))
     # A table wider than a phone scrolls by itself, by keyboard too.
     return (
         f'<h3 id="{name}">{name}</h3>\n<p>{_text(schema.get("description", ""))}</p>\n'

@@ -7,8 +7,6 @@ Knows no HTTP.
 
 import asyncio
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from bot.web.state import AppState
@@ -33,20 +31,13 @@ class NotReadyError(DannError):
     """The model cannot draw replies now."""
 
 
-@dataclass(slots=True)
-class _OlderModel:
-    engine: Engine
-    last_used: float
-
-
 class Models:
     """The models that requests may choose. Belongs to the event loop."""
 
-    def __init__(self, state: AppState, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, state: AppState) -> None:
         self._state = state
         self._root = state.settings.data.checkpoints
-        self._clock = clock
-        self._older: dict[str, _OlderModel] = {}
+        self._older: dict[str, tuple[Engine, float]] = {}  # with the time of its last use, the longest ago first
         self._loading = asyncio.Lock()
 
     @property
@@ -73,17 +64,18 @@ class Models:
             return serving
         async with self._loading:
             await self._unload_idle(IDLE_SECONDS)
-            if name not in self._older:
-                await self._make_room()
-                self._older[name] = _OlderModel(await self._load(name), 0.0)
-            self._older[name].last_used = self._clock()
-            return self._older[name].engine
+            if name not in self._older and len(self._older) >= MAX_OLDER:
+                await self._unload_idle(0.0, most=1)
+                if len(self._older) >= MAX_OLDER:
+                    raise NotReadyError("too many older checkpoints are in use; try again in a while")
+            engine = self._older.pop(name)[0] if name in self._older else await self._load(name)
+            self._older[name] = engine, time.monotonic()
+            return engine
 
     async def close(self) -> None:
         """Unload all older models."""
-        for older in list(self._older.values()):
-            await older.engine.close()
-        self._older.clear()
+        while self._older:
+            await self._older.popitem()[1][0].close()
 
     async def _load(self, name: str) -> Engine:
         if not await asyncio.to_thread(_is_servable, self._root, name):
@@ -97,22 +89,15 @@ class Models:
         await engine.ready()
         return engine
 
-    async def _make_room(self) -> None:
-        if len(self._older) >= MAX_OLDER:
-            await self._unload_idle(0.0, len(self._older) - MAX_OLDER + 1)
-        if len(self._older) >= MAX_OLDER:
-            raise NotReadyError("too many older checkpoints are in use; try again in a while")
-
     async def _unload_idle(self, seconds: float, most: int = MAX_OLDER) -> None:
         """Unload up to `most` models that have been idle for `seconds`, the longest idle first."""
-        by_use = sorted(self._older.items(), key=lambda item: item[1].last_used)
-        idle = [name for name, older in by_use if _is_idle(older.engine) and self._clock() - older.last_used >= seconds]
+        idle = [
+            name
+            for name, (engine, last_used) in self._older.items()
+            if time.monotonic() - last_used >= seconds and engine.load.busy + engine.load.waiting == 0
+        ]
         for name in idle[:most]:
-            await self._older.pop(name).engine.close()
-
-
-def _is_idle(engine: Engine) -> bool:
-    return engine.load.busy + engine.load.waiting == 0
+            await self._older.pop(name)[0].close()
 
 
 def _is_servable(root: Path, name: str) -> bool:

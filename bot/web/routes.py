@@ -21,10 +21,7 @@ UNUSED_SCHEMAS = ("HTTPValidationError", "ValidationError")
 
 class _App(FastAPI):
     def openapi(self) -> dict[str, Any]:
-        """The OpenAPI document.
-
-        Malformed requests get 400 here, not the 422 that FastAPI documents by itself.
-        """
+        """The OpenAPI document. Malformed requests get 400 here, not the 422 that FastAPI documents by itself."""
         if not self.openapi_schema:
             document = super().openapi()
             for path in document["paths"].values():

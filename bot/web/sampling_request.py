@@ -70,10 +70,7 @@ class SamplingForm(RequestForm):
 
 
 def params_of(form: SamplingForm, settings: BotSettings, max_tokens: int | None = None) -> SamplingParams:
-    """Merge a request's sampling parameters into [sample]'s; `max_tokens` overrides the form's.
-
-    Raises ApiError.
-    """
+    """Merge a request's sampling parameters into [sample]'s; `max_tokens` overrides the form's. Raises ApiError."""
     given = {name: value for name in SamplingForm.model_fields if (value := getattr(form, name)) is not None}
     given |= {} if max_tokens is None else {"max_tokens": max_tokens}
     allowed = settings.bot.web.most_tokens
@@ -113,10 +110,7 @@ def api_errors() -> Iterator[None]:
 
 
 async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:
-    """Raise ApiError for texts with characters that the model has no token for.
-
-    A character tokenizer knows only those it has seen.
-    """
+    """Raise ApiError for texts with characters that a character tokenizer has not seen."""
     encode = engine.snapshot.tokenizer.encode_batch
     try:
         if sum(map(len, texts)) > SHORT:

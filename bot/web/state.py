@@ -1,7 +1,4 @@
-"""The bot's state as the web reads it: functions that app.py passes in.
-
-Knows no web library.
-"""
+"""The bot's state as the web reads it: functions that app.py passes in. Knows no web library."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,13 +13,10 @@ from training.store.retrain_outcome import RetrainProgress
 
 @dataclass(frozen=True, slots=True)
 class AppState:
-    """State of the running bot.
-
-    The functions are called for every request, must not block, and return None or nothing yet.
+    """State of the running bot. The functions are called for every request, must not block, and may return None.
 
     `why_not`: the reason why dann cannot answer now, "" where it can. `store_counts` may be some seconds old. `reloads`:
-    counts of checkpoint reloads by outcome. `retraining`: progress of the one that runs.
-    `stopping` is set when dann stops; endless streams then end at once.
+    counts of checkpoint reloads by outcome. `stopping` is set when dann stops; endless streams then end at once.
     """
 
     settings: BotSettings

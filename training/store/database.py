@@ -1,7 +1,4 @@
-"""Open the store's database: SQLite by default, PostgreSQL by its URL. Knows no query.
-
-The database's errors become one line that says what to do.
-"""
+"""Open the store's database: SQLite by default, PostgreSQL by its URL. Knows no query."""
 
 import errno
 import os
@@ -172,7 +169,7 @@ _REMEDIES = {
 
 @contextmanager
 def explain_errors(engine: sa.Engine) -> Iterator[None]:
-    """Turn a database error into one line; the transaction is already rolled back."""
+    """Turn a database error into one line that says what to do; the transaction is already rolled back."""
     try:
         yield
     except sa.exc.DBAPIError as error:

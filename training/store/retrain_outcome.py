@@ -13,10 +13,7 @@ RunVerdict = Literal["running", Verdict]
 
 @dataclass(frozen=True, slots=True)
 class RetrainProgress:
-    """Progress of a retraining: `share` of `part` is done, from 0 to 1; `val_bpb` in bits per byte once there is a figure.
-
-    `run` is the id of the row that records it, None until there is one.
-    """
+    """Progress of a retraining: `share` of `part` is done, from 0 to 1; `run` is the id of the row that records it."""
 
     part: str = "starting"
     share: float = 0.0

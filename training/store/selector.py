@@ -24,10 +24,7 @@ class Selector:
 
 @dataclass
 class SelectedPosts:
-    """The selected posts: their ids, how many are `mine`, how many have no time.
-
-    `oldest` and `newest` are the others' times in Unix seconds.
-    """
+    """The selected posts; `oldest` and `newest` are Unix seconds, and leave out posts without a time."""
 
     ids: list[str] = field(default_factory=list)
     mine: int = 0

@@ -17,10 +17,7 @@ BASIC = b'Basic realm="dann", charset="UTF-8"'
 
 @dataclass(frozen=True)
 class WebSecrets:
-    """The API key and the password, "" where not set.
-
-    Never printed or logged: `repr` hides them.
-    """
+    """The API key and the password, "" where not set. Never printed or logged: `repr` hides them."""
 
     api_key: str = field(default="", repr=False)
     web_password: str = field(default="", repr=False)

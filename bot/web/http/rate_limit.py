@@ -24,10 +24,7 @@ MAX_CLIENTS = 10_000
 
 
 class TokenBuckets:
-    """A token bucket per client: `burst` requests at once, `per_minute` in the long run.
-
-    Belongs to the event loop.
-    """
+    """A token bucket per client: `burst` requests at once, `per_minute` in the long run. Belongs to the event loop."""
 
     def __init__(
         self, per_minute: float, burst: int, max_clients: int = MAX_CLIENTS, clock: Callable[[], float] = time.monotonic

@@ -22,13 +22,11 @@ def with_timeouts(head_seconds: float) -> type[H11Protocol]:
 
 
 class TimeoutProtocol(H11Protocol):
-    """One connection.
-
-    `_awaited` is what the timer runs for, "head" or "body", and the request before it; None: nothing.
-    """
+    """One connection."""
 
     head_seconds: float
     _awaited: tuple[str, object] | None = None
+    """What the timer runs for, "head" or "body", and the request before it; None: nothing."""
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]

@@ -1,7 +1,4 @@
-"""Response bodies of /v1, and log-probabilities in the forms they have there.
-
-Knows no running engine.
-"""
+"""Response bodies of /v1, and log-probabilities in the forms they have there. Knows no running engine."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

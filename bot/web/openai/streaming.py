@@ -22,6 +22,7 @@ from model.errors import DannError
 
 STOPPED = "dann stopped before the answer was complete"
 DONE = b"data: [DONE]\n\n"
+Fields = dict[str, Any]
 
 log = logging.getLogger("dann.web")
 
@@ -37,7 +38,7 @@ class ChoiceStream:
     echo: str = ""
     _logprobs: TextLogprobs | ChatLogprobs | None = None
 
-    def take_logprobs(self) -> dict[str, Any] | None:
+    def take_logprobs(self) -> Fields | None:
         """Log-probabilities of the tokens drawn since the last call, if the client wants them."""
         if self.format_.top is None:
             return None
@@ -55,14 +56,14 @@ class CompletionFormat:
     chunk: ClassVar[str] = "text_completion"
     logprobs: ClassVar[type[TextLogprobs]] = TextLogprobs
     whole: ClassVar[type[CompletionObject]] = CompletionObject
-    opening: ClassVar[dict[str, Any] | None] = None
-    ending: ClassVar[dict[str, Any]] = {"text": ""}
+    opening: ClassVar[Fields | None] = None
+    ending: ClassVar[Fields] = {"text": ""}
 
-    def piece(self, text: str) -> dict[str, Any]:
+    def piece(self, text: str) -> Fields:
         """The fields of a choice in a chunk with text."""
         return {"text": text}
 
-    def content(self, text: str) -> dict[str, Any]:
+    def content(self, text: str) -> Fields:
         """The fields of a choice in the whole response."""
         return {"text": text}
 
@@ -76,14 +77,14 @@ class ChatFormat:
     chunk: ClassVar[str] = "chat.completion.chunk"
     logprobs: ClassVar[type[ChatLogprobs]] = ChatLogprobs
     whole: ClassVar[type[ChatObject]] = ChatObject
-    opening: ClassVar[dict[str, Any] | None] = {"delta": {"role": "assistant", "content": ""}}
-    ending: ClassVar[dict[str, Any]] = {"delta": {}}
+    opening: ClassVar[Fields | None] = {"delta": {"role": "assistant", "content": ""}}
+    ending: ClassVar[Fields] = {"delta": {}}
 
-    def piece(self, text: str) -> dict[str, Any]:
+    def piece(self, text: str) -> Fields:
         """The fields of a choice in a chunk with text."""
         return {"delta": {"content": text}}
 
-    def content(self, text: str) -> dict[str, Any]:
+    def content(self, text: str) -> Fields:
         """The fields of a choice in the whole response."""
         return {"message": {"content": text}}
 
@@ -163,11 +164,7 @@ class AnswerStream:
                 task.cancel()
 
     def _chunk(
-        self,
-        choice: ChoiceStream,
-        fields: dict[str, Any],
-        logprobs: dict[str, Any] | None = None,
-        reason: str | None = None,
+        self, choice: ChoiceStream, fields: Fields, logprobs: Fields | None = None, reason: str | None = None
     ) -> bytes:
         fields = {"index": choice.index, **fields, "logprobs": logprobs, "finish_reason": reason}
         return self._head + b'"choices":[' + encode_json(fields) + b"]}\n\n"

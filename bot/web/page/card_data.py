@@ -1,7 +1,4 @@
-"""Data of the card from disk and store. Everything here blocks: call it in a thread.
-
-Knows no HTTP.
-"""
+"""Data of the card from disk and store. Everything here blocks: call it in a thread. Knows no HTTP."""
 
 import logging
 import re

@@ -1,7 +1,4 @@
-"""`/api/quiz`, "real or dann?": a held-out post beside a drawn reply to the same message.
-
-Off by default.
-"""
+"""`/api/quiz`, "real or dann?": a held-out post beside a drawn reply to the same message. Off by default."""
 
 import secrets
 import time
@@ -65,10 +62,7 @@ class QuizMaker:
         self._pool: TimedCache[QuizPool] = TimedCache(float("inf"))
 
     async def pair(self) -> tuple[str, str]:
-        """Make a pair of a real text and a drawn one.
-
-        Raises HTTPException where there is none, and DannError.
-        """
+        """Make a pair of a real text and a drawn one. Raises HTTPException where there is none, and DannError."""
         engine = self._state.engine()
         if engine is None or (meta := engine.snapshot.meta) is None:
             raise HTTPException(503, NOT_NOW)
@@ -103,10 +97,7 @@ class QuizMaker:
 
 
 class OpenQuestions:
-    """Unanswered questions, in memory only: the real text's index by a random id.
-
-    Each is answered once.
-    """
+    """Unanswered questions, in memory only: the real text's index by a random id. Each is answered once."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock

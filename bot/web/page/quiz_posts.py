@@ -66,10 +66,7 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
 
 
 def is_unchanged(url: str, question: QuizQuestion) -> bool:
-    """Whether the post is still in the store with this text; it may be edited or forgotten.
-
-    Raises DannError.
-    """
+    """Whether the post is still in the store with this text; it may be edited or forgotten. Raises DannError."""
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(url) as store:

@@ -4,6 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Collection, Iterator
+from contextlib import suppress
 from itertools import islice
 
 from model.errors import DannError
@@ -71,12 +72,7 @@ def first_rows(head: bytes, delimiter: str = ",") -> list[list[str]]:
     text = decode_head(head)
     reader = csv.reader(re.split(r"(?<=\n)|(?<=\r)(?!\n)", text), delimiter=delimiter)
     first: list[list[str]] = []
-    try:
-        for row in reader:
-            if row:
-                first.append(row if first else [name.strip().lower() for name in row])
-            if len(first) == 2:
-                break
-    except csv.Error:
-        return first
+    with suppress(csv.Error):
+        for row in islice(filter(None, reader), 2):
+            first.append(row if first else [name.strip().lower() for name in row])
     return first

@@ -6,9 +6,8 @@ A note does not name its tweet, so the two are matched by their time and by thei
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
-from training.exports.common import json_stream
+from training.exports.common import iso_time, json_stream
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
 
@@ -58,13 +57,5 @@ def read_long_tweets(file: ExportFile) -> Iterator[LongTweet]:
             str(url.get("shortUrl") or url.get("url")): str(url.get("expandedUrl") or url.get("expanded_url") or "")
             for url in mappings(core.get("urls"))
         }
-        yield LongTweet(
-            str(note.get("noteTweetId") or ""), _seconds(note.get("createdAt")), str(core.get("text") or ""), urls
-        )
-
-
-def _seconds(written: object) -> float | None:
-    try:
-        return datetime.fromisoformat(str(written)).timestamp()
-    except ValueError:
-        return None
+        time = iso_time.seconds(note.get("createdAt"))
+        yield LongTweet(str(note.get("noteTweetId") or ""), time, str(core.get("text") or ""), urls)
