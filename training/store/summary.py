@@ -26,7 +26,7 @@ class Summary:
 
 def count_by(connection: sa.Connection, column: sa.Column[Any]) -> dict[Any, int]:
     """Count a table's entries by their value in a column."""
-    return dict(connection.execute(sa.select(column, sa.func.count()).group_by(column)).tuples().all())
+    return dict(connection.execute(sa.select(column, sa.func.count()).group_by(column)).all())
 
 
 def count_by_owner(connection: sa.Connection) -> tuple[int, int]:
