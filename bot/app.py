@@ -168,10 +168,7 @@ async def serve_web(
 
 
 async def write_heartbeat(path: Path, lag: LoopLagMonitor) -> None:
-    """Touch a file every few seconds, for the image's health check, which reads its age.
-
-    It holds the event loop's longest stall since it was last written.
-    """
+    """Write the event loop's longest stall to a file every few seconds: the image's health check reads its age."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     while True:
         with suppress(OSError):  # a full disk is no reason to stop answering

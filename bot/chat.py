@@ -1,7 +1,4 @@
-"""A conversation at the terminal: one line in, one reply out.
-
-`/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it.
-"""
+"""Chat at the terminal, a line in and a reply out: `/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it."""
 
 import secrets
 from contextlib import suppress

@@ -101,10 +101,7 @@ class WebConfig(ConfigTable):
 
 
 class RemarksConfig(ConfigTable):
-    """Chance and place of unasked remarks.
-
-    `chats` are ids of channels and chats of any platform; hours are local time.
-    """
+    """Chance and place of unasked remarks; `chats` are ids of any platform's channels and chats, hours local time."""
 
     chance: float = Field(0.0, ge=0, le=1)
     chats: ChatIds = ()
@@ -113,10 +110,7 @@ class RemarksConfig(ConfigTable):
 
 
 class ScheduleConfig(ConfigTable):
-    """The schedule of retraining, and what it may take of the machine.
-
-    `interval_hours` above 0 replaces `cron`; with neither, no schedule runs.
-    """
+    """The schedule of retraining, and its limits; `interval_hours` above 0 replaces `cron`, with neither none runs."""
 
     cron: Annotated[str, AfterValidator(_cron)] = "0 4 * * *"
     interval_hours: float = Field(0.0, ge=0, le=10_000)
@@ -159,10 +153,7 @@ class BotSettings(Settings):
 
 @dataclass(frozen=True)
 class Tokens:
-    """Tokens by platform name, and the web's secrets, from the environment alone.
-
-    Never printed, logged or saved: `repr` hides them.
-    """
+    """Tokens by platform name, and the web's secrets, from the environment alone; never printed, logged or saved."""
 
     platforms: Mapping[str, str] = field(default_factory=dict, repr=False)
     api_key: str = field(default="", repr=False)

@@ -28,10 +28,7 @@ QUESTIONS = (
 
 
 def demo(settings: BotSettings, console: Console) -> int:
-    """Run everything in `<data>/demo`, apart from real posts.
-
-    At a terminal, then serve the page until Ctrl-C.
-    """
+    """Run everything in `<data>/demo`, apart from real posts; at a terminal, then serve the page until Ctrl-C."""
     settings = _set_up(settings)
     _train(settings, console)
     _converse(settings, Console())

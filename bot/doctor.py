@@ -1,7 +1,4 @@
-"""`dann doctor`: find what would keep dann from serving. Changes nothing.
-
-The machine is checked here; each platform has its own check (`checks.py` in its folder), with its own client.
-"""
+"""`dann doctor`: find what would keep dann from serving. Changes nothing; each platform's check is in its folder."""
 
 import asyncio
 import os
@@ -86,10 +83,7 @@ def _check_machine(folder: Path) -> Iterator[Finding]:
 
 
 def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int | None:
-    """Return the bytes this process may still take, None where the system does not tell.
-
-    In a container the smaller of its limit and the machine's memory counts.
-    """
+    """Return the bytes this process may still take, None if unknown; in a container its limit counts if smaller."""
     try:
         line = next(line for line in proc.read_text().splitlines() if line.startswith("MemAvailable:"))
         machine = int(line.split()[1]) * 1024

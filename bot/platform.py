@@ -1,7 +1,4 @@
-"""The contract of a platform: what a folder such as bot/discord_bot/ provides.
-
-bot/platforms.py lists them for app, doctor and the settings. Knows no platform.
-"""
+"""The contract of a platform, which a folder such as bot/discord_bot/ provides. Knows no platform."""
 
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -24,10 +21,7 @@ Raises DannError, one line that says what to do, for what only a person can mend
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding of `dann doctor`: `seen` is the state of `what`.
-
-    `trouble` keeps dann from serving; `advice` says what to do.
-    """
+    """A finding of `dann doctor`: the state `seen` of `what`; `trouble` keeps dann from serving, `advice` ends that."""
 
     what: str
     seen: str

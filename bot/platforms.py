@@ -1,7 +1,4 @@
-"""The platforms that dann answers on, a line each, and the settings with their tables.
-
-Imports no client library.
-"""
+"""The platforms that dann answers on, a line each, and the settings with their tables. Imports no client library."""
 
 from functools import cache
 

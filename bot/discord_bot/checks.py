@@ -1,7 +1,4 @@
-"""Check what would keep dann from answering on Discord, without connecting.
-
-Changes nothing.
-"""
+"""Check what would keep dann from answering on Discord, without connecting. Changes nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -23,10 +20,7 @@ MAX_RATE_LIMIT_WAIT = 30.0
 
 
 async def check_discord(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """Check the token, the Message Content intent and the commands.
-
-    `dated` is called with each Date header.
-    """
+    """Check the token, the Message Content intent and the commands. `dated` is called with each Date header."""
     if not is_token(token):
         return [_token_refused()]
     with use_addresses(DiscordConfig.of(settings.bot)):

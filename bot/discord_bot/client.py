@@ -1,7 +1,4 @@
-"""Connect one discord.py client, and leave in good order.
-
-run.py connects again where discord.py gives up; events.py and commands.py handle what comes in.
-"""
+"""Connect one discord.py client, and leave in good order. Where discord.py gives up, run.py connects again."""
 
 import asyncio
 import logging
@@ -32,10 +29,7 @@ log = logging.getLogger("dann.discord")
 
 
 class DiscordClient(discord.AutoShardedClient):
-    """One login.
-
-    `ready` is called once, with one line: under which name and in how many servers dann is connected.
-    """
+    """One login. `ready` is called once, with one line: under which name and in how many servers dann is connected."""
 
     def __init__(
         self,
@@ -104,10 +98,7 @@ class DiscordClient(discord.AutoShardedClient):
 
     @contextmanager
     def in_flight(self) -> Iterator[bool]:
-        """Count the current task among those that `finish` waits for.
-
-        Yields False where it is too late to begin.
-        """
+        """Count the current task among those that `finish` waits for; yields False where it is too late to begin."""
         task = asyncio.current_task()
         if self._leaving or task is None:
             yield False

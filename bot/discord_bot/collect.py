@@ -1,7 +1,4 @@
-"""Convert a message on Discord to a post.
-
-By the rules and with the ids of Discord's exports, so that either may come first.
-"""
+"""Convert a message on Discord to a post, by the rules and with the ids of Discord's exports: either may come first."""
 
 import discord
 
@@ -19,10 +16,7 @@ def post_id(message: int) -> str:
 
 
 def post_of(message: discord.Message) -> Post | None:
-    """Return the author's own words as a post, or None.
-
-    None for a notice, a forward, a command, a picture or a bare link.
-    """
+    """Return the author's own words as a post; None for a notice, a forward, a command, a picture or a bare link."""
     text = message_text.clean(render(message.content))
     if (
         message.type not in _USER_TYPES

@@ -31,10 +31,7 @@ OnAdmin = Callable[[Interaction, str, str], Awaitable[None]]
 
 
 def command_name(persona: str) -> str:
-    """Return the persona's name as a command: lower case, letters, digits, "-" and "_".
-
-    "dann" where nothing is left of it, or where its letters have no lower case that Discord knows.
-    """
+    """Return the persona's name as a command, "dann" where no letter is left that Discord knows in lower case."""
     name = re.sub(r"[^\w-]", "", re.sub(r"\s+", "-", persona.strip())).lower()[:MAX_NAME].strip("-")
     return name if name and name == name.lower() else DEFAULT_NAME
 
@@ -79,10 +76,7 @@ def _annotation(option: CommandOption) -> Any:
 
 
 def signature_problem(interaction: Interaction) -> str:
-    """Say why discord.py could not parse the options of `/dann`; "" if it can.
-
-    An app that has not refreshed since the commands changed can send options that are gone.
-    """
+    """Say which option of `/dann` is wrong, as from an app with the former commands; "" where none is."""
     known = {option.name: option for option in OPTIONS}
     data: Any = interaction.data or {}
     for given in data.get("options", ()):
@@ -96,10 +90,7 @@ def signature_problem(interaction: Interaction) -> str:
 
 
 def _admin(name: str, on_admin: OnAdmin) -> app_commands.Group:
-    """Build `/dann-admin`, offered to administrators and to anybody in private.
-
-    Discord knows nothing of owners, who are checked later.
-    """
+    """Build `/dann-admin`, offered to administrators and in private: Discord knows no owners, who are checked later."""
     group = app_commands.Group(
         name=f"{name}-admin", description="for owners alone", default_permissions=discord.Permissions.none()
     )
@@ -132,10 +123,7 @@ def _retrain_command(on_admin: OnAdmin) -> Any:
 
 
 async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
-    """Whether Discord lists exactly these commands.
-
-    Read as raw JSON: discord.py's AppCommand misreads where a command is offered (2.7.1).
-    """
+    """Whether Discord lists exactly these, by raw JSON: discord.py 2.7.1 misreads where a command is offered."""
     http, application = tree.client.http, tree.client.application_id
     listed = _comparable(await http.get_global_commands(application or 0))
     own = _comparable([command.to_dict(tree) for command in tree.get_commands()])

@@ -32,10 +32,7 @@ log = logging.getLogger("dann.discord")
 
 
 class DannCommandTree(app_commands.CommandTree[discord.Client]):
-    """dann's commands.
-
-    `in_flight` counts a reply among those to be finished, and says whether it may begin.
-    """
+    """dann's commands. `in_flight` counts a reply among those to be finished, and says whether it may begin."""
 
     def __init__(self, client: discord.Client, settings: BotSettings, replier: Replier, in_flight: InFlight) -> None:
         super().__init__(client)
@@ -58,10 +55,7 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
             log.exception("the commands could not be registered with Discord; mentions are answered")
 
     async def interaction_check(self, interaction: command_menu.Interaction, /) -> bool:
-        """Let each interaction through once, and only with options that exist.
-
-        Discord may send one again.
-        """
+        """Let each interaction through once, as Discord may send one again, and only with options that exist."""
         if interaction.id in self._seen:
             return False
         self._seen.append(interaction.id)

@@ -87,10 +87,7 @@ def replied_to(message: discord.Message) -> discord.Message | None:
 
 
 def is_addressed(message: discord.Message, me: int) -> bool:
-    """Whether a message speaks to dann: in private, by a mention, or by a reply.
-
-    A mention inside code notifies nobody and does not count.
-    """
+    """Whether a message speaks to dann: in private, by a reply, or by a mention outside code, where it notifies."""
     if channel_of(message).private or re.search(rf"<@!?{me}>", _CODE.sub(" ", message.content)):
         return True
     original = replied_to(message)

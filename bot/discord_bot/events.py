@@ -1,7 +1,4 @@
-"""Handle Discord's events: pass messages on, reply to mentions, collect the owner's posts.
-
-Commands go to commands.py. Knows no network.
-"""
+"""Handle Discord's messages: pass them on, reply to mentions, collect the owner's posts. Knows no network."""
 
 import logging
 from collections.abc import Callable

@@ -87,10 +87,7 @@ async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: fl
 
 
 async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None:
-    """Log in and stay connected; whatever ends it, leave in good order.
-
-    The client has a task of its own, as it swallows a cancellation that comes while it reconnects.
-    """
+    """Stay connected in a task, as the client swallows a cancellation while it reconnects; leave in good order."""
     staying = asyncio.create_task(client.start(token))
     try:
         await asyncio.wait({staying})

@@ -38,10 +38,7 @@ def pieces(reply: Reply) -> list[str]:
 
 
 async def post(message: discord.Message, reply: Reply, *, as_reply: bool = True) -> None:
-    """Send the reply in the message's channel, as a reply to it if it still exists.
-
-    The nonce makes Discord post each piece once, however often a request is retried.
-    """
+    """Send a reply to the message; by the nonce, Discord posts each piece once, however often it is retried."""
     mark = REFUSAL_MARK if reply.refused else "."
     for number, piece in enumerate(pieces(reply)):
         nonce = f"{message.id}{mark}{number}"

@@ -1,7 +1,4 @@
-"""Run blocking work in a daemon thread that does not delay shutdown.
-
-A thread of `asyncio.to_thread` would be waited for when the loop closes, even if it hangs on a locked database.
-"""
+"""Run blocking work in a daemon thread; `asyncio.to_thread` would delay shutdown on a locked database."""
 
 import asyncio
 import threading

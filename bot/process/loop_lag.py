@@ -1,7 +1,4 @@
-"""Event loop lag: how much longer than 10 ms a sleep of 10 ms takes, at its worst.
-
-A stall is measured at most one period too short. Knows nothing of its cause.
-"""
+"""Event loop lag: how much longer than 10 ms a sleep of 10 ms takes, at its worst. Knows nothing of its cause."""
 
 import asyncio
 import time
@@ -12,7 +9,7 @@ PERIOD_SECONDS = 0.01
 
 
 class LoopLagMonitor:
-    """Measures the longest stall in seconds since `take_longest` was last called."""
+    """Measures the longest stall since `take_longest` was last called, in seconds, at most a period too short."""
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.longest = 0.0

@@ -26,10 +26,7 @@ class TimedCache(Generic[T]):
         return await asyncio.shield(self._start(key, look_up))  # who stops waiting stops nobody else
 
     async def latest(self, look_up: Callable[[], T], patience: float) -> T | None:
-        """Return the newest value, also while it is being replaced.
-
-        The first is waited for, for at most `patience` seconds; then None.
-        """
+        """Return the newest value, also during a lookup; wait up to `patience` seconds for the first, else None."""
         lookup = self._start(None, look_up)
         if self._newest is None:
             await asyncio.wait({lookup}, timeout=patience)

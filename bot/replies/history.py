@@ -75,19 +75,13 @@ class History:
         return recent[max(0, len(recent) - self._messages) :]
 
     def _forget_half(self, recent: dict[str, ChatMessage]) -> None:
-        """Forget the older half at once.
-
-        Until the next time, conversations share their beginning, which is prefilled once.
-        """
+        """Forget the older half at once: until the next time, conversations share a beginning, prefilled once."""
         by_age = sorted(recent.values(), key=lambda message: message.time)
         for old in by_age[: len(recent) - 1 - (self._messages + 1) // 2]:
             del recent[old.id]
 
     def _forget_channels(self, oldest: float) -> None:
-        """Forget the channels heard from least recently.
-
-        Those over the limit, and those with only messages before `oldest`.
-        """
+        """Forget the channels heard from least recently: over the limit, or with only messages before `oldest`."""
         while self._channels:
             recent = next(iter(self._channels.values()))
             if len(self._channels) <= self._max_channels and any(message.time >= oldest for message in recent.values()):

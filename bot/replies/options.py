@@ -20,10 +20,7 @@ MIN_TOP_P = 0.01
 
 @dataclass(frozen=True, slots=True)
 class CommandOption:
-    """One option of `/dann`, with both ends of its range allowed; the prompt has no range.
-
-    `field` is its name in SamplingParams, "" where it is not one of them.
-    """
+    """One option of `/dann` with its range (the prompt has none); `field` is its name in SamplingParams, or ""."""
 
     name: str
     kind: type[str] | type[float] | type[int]
@@ -66,10 +63,7 @@ _NUMBER = re.compile(r"[+-]?(?:\d+[.,]?\d*|[.,]\d+)", re.ASCII)
 
 
 def command_from_options(prompt: str, params: SamplingParams, **given: float | None) -> Command:
-    """Make a command from typed options; None keeps what `params` has.
-
-    Raises DannError for values out of range.
-    """
+    """Make a command from typed options; None keeps what `params` has. Raises DannError for values out of range."""
     values = {name: _checked(BY_NAME[name], value) for name, value in given.items() if value is not None}
     seed = values.pop("seed", None)
     changes = {BY_NAME[name].field: value for name, value in values.items()}

@@ -51,10 +51,7 @@ class PlatformConfig(ConfigTable):
         return True
 
     def admits_author(self, author: Author, *, listed: bool) -> bool:
-        """Whether dann may answer this author.
-
-        `listed`: an owner or a listed bot, who need not be on an allow list too.
-        """
+        """Whether dann may answer this author; `listed`, owners and listed bots, need no place on an allow list."""
         return is_allowed({author.id}, () if listed else self.allow_users, self.deny_users)
 
 

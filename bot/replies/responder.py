@@ -80,10 +80,7 @@ class Responder:
         self._in_flight.cancel((channel, id_))
 
     async def answer(self, mention: Mention) -> Reply | None:
-        """Return the reply to send, or None.
-
-        Refusals, also while paused, go to each person once a minute.
-        """
+        """Return the reply to send, or None. Refusals, also while paused, go to each person once a minute."""
         start, outcome = self._clock(), Outcome.DROPPED
         try:
             reply, outcome = await self._answer_or_refuse(mention)

@@ -71,10 +71,7 @@ def defuse_mentions(text: str) -> str:
 
 
 def _defuse_outside_links(text: str) -> str:
-    """Break up mentions but leave links as they are.
-
-    "@" in a link mentions nobody, and a character added would lead elsewhere.
-    """
+    """Break up mentions outside links: in a link they reach nobody, and one more character would lead elsewhere."""
 
     def defuse(match: re.Match[str]) -> str:
         return (
@@ -106,10 +103,7 @@ def _strip_tags(line: str, names: Sequence[str], *, anybody: bool = False) -> st
 
 
 def _after_tag(line: str, names: Sequence[str], *, anybody: bool = False) -> str | None:
-    """Return what follows a tag at the beginning, None where there is none.
-
-    A tag is one of `names` or, in angle brackets, anybody's.
-    """
+    """Return what follows one of `names`, or anybody's name in angle brackets, at the beginning; else None."""
     if match := _BRACKETS.match(line):
         inside = match[1].strip().lower()
         return line[match.end() :] if inside in names or (anybody and _ANY_NAME.fullmatch(inside)) else None

@@ -69,10 +69,7 @@ def _cut(clusters: Sequence[str], start: int, end: int) -> int:
 
 
 def _join_trimmed(clusters: Sequence[str]) -> str:
-    """Join clusters without trailing white space.
-
-    Whole clusters are dropped, as an accent may stand on a space.
-    """
+    """Join clusters without white space at the end; by whole clusters, as an accent may stand on a space."""
     end = len(clusters)
     while clusters[end - 1].isspace():
         end -= 1

@@ -35,20 +35,14 @@ class LatencyHistogram:
 
 
 class ReplyStats:
-    """Counts by the responder, for `/dann-admin status` and the metrics.
-
-    All on the event loop.
-    """
+    """Counts by the responder on the event loop, for `/dann-admin status` and the metrics."""
 
     def __init__(self) -> None:
         self.outcomes: Counter[tuple[str, Outcome]] = Counter()
         self.latencies: dict[str, LatencyHistogram] = {}
 
     def count(self, platform: str, outcome: Outcome, seconds: float) -> None:
-        """Count one outcome after `seconds`.
-
-        Only answers have a latency: a refusal takes no time.
-        """
+        """Count one outcome after `seconds`. Only answers have a latency: a refusal takes no time."""
         self.outcomes[platform, outcome] += 1
         if outcome is Outcome.ANSWERED:
             self.latencies.setdefault(platform, LatencyHistogram()).add(seconds)

@@ -89,10 +89,7 @@ class Reply:
 
 
 class Replier(Protocol):
-    """The responder as a platform sees it (responder.py).
-
-    Called on the event loop; no method raises or blocks.
-    """
+    """The responder as a platform sees it (responder.py). Called on the event loop; no method raises or blocks."""
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
         """Take note of a message, dann's own too, before `answer` for the same message."""
@@ -104,10 +101,7 @@ class Replier(Protocol):
         """Forget a message, and drop the reply to it that is in flight: `answer` returns None."""
 
     async def answer(self, mention: Mention) -> Reply | None:
-        """Return the reply to send, None for none.
-
-        None where the author is not admitted, for a duplicate event, and where the message was deleted meanwhile.
-        """
+        """Return the reply to send; None for people not admitted, a duplicate event, or a message deleted meanwhile."""
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Return an unasked remark, or None; `addressed`: the message speaks to somebody else."""
@@ -124,7 +118,4 @@ class Orders(Protocol):
         """Whether an owner paused dann."""
 
     async def run(self, command: str, argument: str) -> str:
-        """Run an owner's command and describe the result.
-
-        Raises DannError, one line, for what cannot be done.
-        """
+        """Run an owner's command and describe the result. Raises DannError, one line, for what cannot be done."""

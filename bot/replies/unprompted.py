@@ -1,7 +1,4 @@
-"""Decide when dann remarks on a message that is not for it.
-
-Off by default; random, in listed channels, never in quiet hours.
-"""
+"""Decide when dann remarks on a message not for it: off by default, random, in listed channels, not in quiet hours."""
 
 import time
 from collections.abc import Callable
@@ -25,10 +22,7 @@ class UnpromptedRemarks:
         self._local_hour = local_hour
 
     def should_remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> bool:
-        """Whether to remark on `message`.
-
-        Never where it speaks to somebody else, comes from a bot, or is private.
-        """
+        """Whether to remark on it; never where it speaks to somebody else, comes from a bot, or is private."""
         listed = not {channel.chat, channel.thread}.isdisjoint(self._config.chats)
         if (
             not listed

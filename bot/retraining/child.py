@@ -42,10 +42,7 @@ class ChildLimits:
 
 
 class RetrainChild(asyncio.SubprocessProtocol):
-    """One run of `python -m MODULE ARGUMENT ...`.
-
-    `on_progress` is called with its progress, and must not raise.
-    """
+    """One run of `python -m MODULE ARGUMENT ...`; `on_progress` is called with its progress, and must not raise."""
 
     def __init__(
         self,

@@ -1,7 +1,4 @@
-"""Parser of a retraining's event lines. Knows no process.
-
-A line is one JSON object with an "event" (`dann retrain --events`); any other line is ignored.
-"""
+"""Parse event lines (`dann retrain --events`): each a JSON object; other lines are ignored. Knows no process."""
 
 import json
 import math

@@ -1,8 +1,4 @@
-"""Notify the owners on every connected platform.
-
-An owner who cannot be reached is logged once; the retraining goes on all the same. Knows no platform: each passes how it
-sends.
-"""
+"""Notify the owners on every connected platform. Knows no platform: each passes how it sends."""
 
 import asyncio
 import logging

@@ -44,17 +44,11 @@ log = logging.getLogger("dann.schedule")
 
 
 def retrain() -> None:
-    """Name the job in the store; `StepScheduler` listens for its time, so nothing is done here.
-
-    When this function moves, its old name goes into FORMER_NAMES.
-    """
+    """Name the stored job, which StepScheduler listens for. Where this moves, its old name goes into FORMER_NAMES."""
 
 
 class RetrainSchedule:
-    """Calls `due` when it is time, and `planned` with the next time whenever that changes.
-
-    Without a next time `planned` gets None. Both are called on the event loop and must not raise.
-    """
+    """Calls `due` when it is time, and `planned` with each new next time or None; on the event loop, must not raise."""
 
     def __init__(
         self, settings: BotSettings, due: Callable[[], None], planned: Callable[[datetime | None], None]
@@ -141,10 +135,7 @@ class SchedulePlan:
         self.name = f"{when}, up to {self._jitter} later, {zone}"
 
     def settle(self, steps: "StepScheduler") -> None:
-        """Store the job as planned.
-
-        A stored job of the same plan keeps its time, also one that was missed.
-        """
+        """Store the job as planned; one of the same plan keeps its time, also one that was missed."""
         job, now = steps.job(), datetime.now(self.zone)
         trigger = self._trigger(self._jitter)
         missed = job is not None and job.next_run_time is not None and job.next_run_time < now
@@ -181,10 +172,7 @@ class SchedulePlan:
 
 
 class StepScheduler(BaseScheduler):  # type: ignore[misc]  # untyped
-    """APScheduler, one step at a time, in the thread that calls it.
-
-    `due` is called once the job's next time is stored.
-    """
+    """APScheduler, one step at a time, in the calling thread; `due` is called once the job's next time is stored."""
 
     def __init__(self, zone: tzinfo, engine: Any, due: Callable[[], None]) -> None:
         store = _JobStore(engine=engine)

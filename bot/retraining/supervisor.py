@@ -1,7 +1,4 @@
-"""Run retrainings one at a time: by hand or by schedule, with limits, progress and notices.
-
-The work is done in a child process (child.py). Knows neither the schedule nor any platform.
-"""
+"""Run retrainings in child processes, one at a time, and notify. Knows neither the schedule nor any platform."""
 
 import asyncio
 import logging
@@ -68,10 +65,7 @@ class RetrainSupervisor:
         self.next: datetime | None = None
 
     def start(self, why: str, *, force: bool = False) -> str:
-        """Start a retraining and say so; `force`: even with few new posts.
-
-        Raises DannError where one runs.
-        """
+        """Start a retraining and say so; `force`: even with few new posts. Raises DannError where one runs."""
         if self.running is not None:
             raise DannError(f"one runs already: {report.progress_line(self.running.progress, self._seconds())}")
         if self._stopping:
@@ -117,10 +111,7 @@ class RetrainSupervisor:
             self.last = self.last or last
 
     async def stop(self, seconds: float) -> None:
-        """Start none any more, and stop the running one.
-
-        It is asked to end first, and killed when `seconds` are over.
-        """
+        """Start none any more; ask the running one to end, and kill it when `seconds` are over."""
         self._stopping = True
         if self._child is not None:
             await self._child.stop(min(seconds, STOP_SECONDS))
@@ -191,10 +182,7 @@ def child_limits(settings: BotSettings) -> ChildLimits:
 
 
 def child_environment(settings: BotSettings) -> Mapping[str, str]:
-    """Build the environment of a child with these settings and this code, without tokens.
-
-    Each table stands in a variable: a file or command line would show a database's password.
-    """
+    """Return a child's environment, without tokens; tables stand in variables, as command lines show passwords."""
     tokens = {table.environment_variable for table in platform_tables(settings.bot).values()}  # training needs none
     inherited = {
         name: value for name, value in os.environ.items() if name not in tokens and not name.upper().startswith("DANN_")

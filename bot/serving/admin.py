@@ -48,10 +48,7 @@ class Admin:
         self.paused = False
 
     async def run(self, command: str, argument: str) -> str:
-        """Run an owner's command and describe the result.
-
-        Raises DannError, one line, for what cannot be done.
-        """
+        """Run an owner's command and describe the result. Raises DannError, one line, for what cannot be done."""
         commands: dict[str, Callable[[str], Awaitable[str]]] = {
             "status": self._status,
             "pause": self._pause,

@@ -39,10 +39,7 @@ class PostChange:
 
 
 class Collector:
-    """Context that queues changes to the store and writes them.
-
-    On exit it writes the rest, for at most `drain_seconds` of the config.
-    """
+    """Context that queues changes to the store and writes them; on exit the rest, for at most `drain_seconds`."""
 
     def __init__(self, settings: BotSettings) -> None:
         self._tables = platform_tables(settings.bot)

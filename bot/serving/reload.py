@@ -29,10 +29,7 @@ NO_CHECKPOINT = "no checkpoint yet: `dann import PATH`, then `dann train`; dann 
 
 @dataclass(frozen=True, slots=True)
 class CurrentFile:
-    """The checkpoint id in CURRENT, and name, change time and size of each of its files.
-
-    Without an id, `problem` says why.
-    """
+    """The id in CURRENT ("": `problem` says why), and name, change time and size of each of its files."""
 
     id: str
     problem: str
@@ -68,10 +65,7 @@ class Reload:
             await asyncio.sleep(POLL_SECONDS)
 
     async def check(self) -> None:
-        """Load what CURRENT names, if that is new.
-
-        A checkpoint that failed is tried again when one of its files changes, or after RETRY_SECONDS.
-        """
+        """Load what CURRENT names, if new; one that failed only when a file changes, or after RETRY_SECONDS."""
         async with self._lock:
             current = await asyncio.to_thread(_read_current, self._root)
             if current.id == self._engine.snapshot.id:
@@ -84,10 +78,7 @@ class Reload:
                     self._note(error)
 
     async def reload(self) -> str:
-        """Serve what CURRENT names, and say so.
-
-        Raises DannError, with nothing changed, where it cannot be used.
-        """
+        """Serve what CURRENT names, and say so. Raises DannError, with nothing changed, where it cannot be used."""
         async with self._lock:
             current = await asyncio.to_thread(_read_current, self._root)
             if current.id == self._engine.snapshot.id:

@@ -1,7 +1,4 @@
-"""State of `dann serve`, for readiness, metrics and the page.
-
-Written by app.py; knows none of its readers.
-"""
+"""State of `dann serve`, for readiness, metrics and the page. Written by app.py; knows none of its readers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -17,10 +17,7 @@ from bot.telegram_bot.requests import REFUSAL
 
 
 async def check_telegram(token: str, settings: BotSettings, dated: Callable[[str], Any]) -> list[Finding]:
-    """Check the token, privacy mode and the list of commands.
-
-    `dated` is called with each Date header.
-    """
+    """Check the token, privacy mode and the list of commands. `dated` is called with each Date header."""
 
     async def pass_on_date(response: Any) -> None:
         if date := response.headers.get("Date"):

@@ -97,10 +97,7 @@ class TelegramBot:
         return f"Telegram: @{me.username} answers to its name and /{command}, by {fetching}{privacy}"
 
     async def stop(self, seconds: float = 5.0) -> None:
-        """Take no more messages, wait up to `seconds` for replies in flight, and close.
-
-        Harmless where nothing runs.
-        """
+        """Take no more messages, wait up to `seconds` for replies in flight, and close. Harmless where nothing runs."""
         application, self._application = self._application, None
         if application is None:
             return

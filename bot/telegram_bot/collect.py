@@ -28,10 +28,7 @@ def is_numbered_for_all(message: Message) -> bool:
 
 
 def post_of(message: Message) -> Post | None:
-    """Return the author's own words as a post, or None.
-
-    None for a notice, a forward, a command, a picture or a bare link.
-    """
+    """Return the author's own words as a post; None for a notice, a forward, a command, a picture or a bare link."""
     text = message_text.clean(without_names(message))
     foreign = message.forward_origin or message.via_bot or message.sender_chat
     if foreign or _begins_with_command(message) or message_text.reason_to_drop(text):

@@ -17,10 +17,7 @@ logger = logging.getLogger("dann.telegram")
 
 
 async def set_menu(bot: Bot, command: str, owners: Sequence[str]) -> None:
-    """Show /command to everybody, and /command_admin to owners in their own chat with the bot.
-
-    Failures are logged only: commands work without being listed.
-    """
+    """Show /command to everybody and /command_admin to owners, in their own chat; failures are only logged."""
     talk = BotCommand(command, TALK_HELP)
     admin = BotCommand(command + ADMIN_SUFFIX, ADMIN_HELP)
     try:

@@ -16,10 +16,7 @@ _COMMAND = re.compile(r"/(?P<name>\w+?)(?P<admin>[-_]admin)?(?:@(?P<bot>\w+))?(?
 
 
 class CommandKind(Enum):
-    """The kind of a message as a command.
-
-    MESSAGE: no command, or in a private chat an unknown one. FOREIGN: another bot's.
-    """
+    """Kinds of messages. MESSAGE: no command, or an unknown one in private; FOREIGN: another bot's command."""
 
     MESSAGE = auto()
     TALK = auto()
@@ -37,10 +34,7 @@ class ParsedCommand:
 
 
 def command_name(persona: str) -> str:
-    """Return the persona's name as a Telegram command: "Zoë K." is zoe_k.
-
-    "dann" where no a-z or 0-9 is left.
-    """
+    """Return the persona's name as Telegram's command: "Zoë K." is zoe_k; "dann" where no a-z or 0-9 is left."""
     plain = unicodedata.normalize("NFKD", persona).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
     return name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_").removesuffix(ADMIN_SUFFIX) or "dann"

@@ -37,19 +37,13 @@ class MessageReader:
         )
 
     def chain(self, message: Message) -> tuple[ChatMessage, ...]:
-        """Return the message it replies to, if that has text.
-
-        Telegram hands over one message, not the one that it replies to in turn.
-        """
+        """Return the message it replies to, if that has text; Telegram hands over no earlier ones."""
         original = replied_to(message)
         converted = self.to_message(original) if original else None
         return (converted,) if converted and converted.text else ()
 
     def author(self, message: Message) -> Author:
-        """Convert the author.
-
-        Somebody who writes as a group or a channel is a person, though Telegram shows them as a bot.
-        """
+        """Convert the author; who writes as a group or channel is a person, though shown as a bot."""
         if message.sender_chat is not None:
             chat = message.sender_chat
             return Author(str(chat.id), chat.title or "", is_bot=bool(message.is_automatic_forward))
@@ -59,10 +53,7 @@ class MessageReader:
         return Author(str(user.id), user.full_name, is_me=user.id == self.me.id, is_bot=user.is_bot)
 
     def text(self, message: Message) -> str:
-        """Return the text as a person reads it.
-
-        Without dann's name, with "@someone" for others', and of dann's own without footer or refusal.
-        """
+        """Return the text as read: without dann's name, others as "@someone", dann's own without footer or refusal."""
         raw = _to_utf16(text_or_caption(message))
         for entity in sorted(entities(message), key=lambda entity: entity.offset, reverse=True):
             start, end = 2 * entity.offset, 2 * (entity.offset + entity.length)
@@ -76,10 +67,7 @@ class MessageReader:
         return _from_utf16(raw).strip()
 
     def is_addressed(self, message: Message) -> bool:
-        """Whether a message speaks to dann: by name, by a reply, or in a private chat.
-
-        A forwarded message speaks to nobody.
-        """
+        """Whether it speaks to dann: in private, by name or by a reply; a forward speaks to nobody."""
         if message.chat.type == ChatType.PRIVATE:
             return True
         if message.forward_origin is not None:
@@ -116,10 +104,7 @@ def without_names(message: Message) -> str:
 
 
 def channel_of(message: Message) -> Channel:
-    """Return a message's channel.
-
-    Only a topic is a thread: in other groups Telegram numbers replies as threads too.
-    """
+    """Return a message's channel; only a topic is a thread, though other groups number replies as threads too."""
     thread = str(message.message_thread_id) if message.is_topic_message else ""
     return Channel(NAME, str(message.chat.id), thread, private=message.chat.type == ChatType.PRIVATE)
 
@@ -130,10 +115,7 @@ def message_id(message: Message) -> str:
 
 
 def replied_to(message: Message) -> Message | None:
-    """Return the message that this one replies to.
-
-    In a topic everything "replies" to the topic's creation, which nobody wrote.
-    """
+    """Return the message this one replies to; in a topic all "reply" to its creation, which nobody wrote."""
     original = message.reply_to_message
     if original is None or original.forum_topic_created is not None:
         return None

@@ -72,10 +72,7 @@ class TelegramEvents:
             await self._on_message(update.message)
 
     def _collect(self, update: Update) -> None:
-        """Hand the owner's message to the collector, and drop it where an edit left no words.
-
-        Telegram tells bots of no deletions.
-        """
+        """Collect the owner's message, and drop it where an edit left no words; bots hear of no deletions."""
         message = update.edited_message or update.message
         if self._collector is None or message is None or not collect.is_numbered_for_all(message):
             return
@@ -140,10 +137,7 @@ class TelegramEvents:
             await self._sender.send(channel, reply)
 
     async def _run_admin(self, message: Message, channel: Channel, text: str) -> None:
-        """Handle `/dann_admin`.
-
-        The answer goes to the owner's own chat, or where there is none yet, back to this one.
-        """
+        """Handle `/dann_admin`; answer in the owner's own chat, or back here where there is none yet."""
         author = self._reader.author(message)
         if author.is_bot:
             return
@@ -155,10 +149,7 @@ class TelegramEvents:
             await self._sender.send(channel, reply, message.message_id)
 
     async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:
-        """Send one line to those who may talk to dann at all.
-
-        Not each time, to somebody who goes on and on.
-        """
+        """Send one line to those who may talk to dann at all, once per cooldown."""
         if author.is_bot or not self._permissions.admits(channel, author) or self._refused.remaining(author.id):
             return
         self._refused.mark(author.id)

@@ -1,7 +1,4 @@
-"""HTTP to Telegram's servers: what is logged, how failures are reported, rate limits.
-
-Knows no updates and no replies.
-"""
+"""HTTP to Telegram: what is logged, how failures are reported, rate limits. Knows no updates and no replies."""
 
 import json
 import logging
@@ -46,10 +43,7 @@ class TelegramRequest(HTTPXRequest):
 
 
 class PollingRequest(TelegramRequest):
-    """The request that fetches updates.
-
-    It reports once what is wrong, keeps trying, and reports when that is over.
-    """
+    """The request that fetches updates; reports once what is wrong, keeps trying, and reports when that is over."""
 
     def __init__(self) -> None:
         super().__init__(connection_pool_size=1, read_timeout=READ_SECONDS)
@@ -58,20 +52,14 @@ class PollingRequest(TelegramRequest):
 
     @staticmethod
     def parse_json_payload(payload: bytes) -> Any:
-        """Parse a response, emptying updates that python-telegram-bot cannot read.
-
-        They would be fetched for ever.
-        """
+        """Parse a response; an update that cannot be read is emptied, or it would be fetched for ever."""
         response = TelegramRequest.parse_json_payload(payload)
         if isinstance(response, dict) and isinstance(updates := response.get("result"), list):
             response["result"] = [_readable_update(update) for update in updates]
         return response
 
     async def do_request(self, *args: Any, **kwargs: Any) -> tuple[int, bytes]:
-        """Send a request.
-
-        A refused token is an error like others here: a passing 404 of a proxy must not end polling.
-        """
+        """Send a request; a refused token is an error like others: a proxy's passing 404 must not end polling."""
         try:
             code, payload = await super().do_request(*args, **kwargs)
         except TelegramError as error:
@@ -98,10 +86,7 @@ class PollingRequest(TelegramRequest):
 
 
 class SendLimiter(AIORateLimiter):
-    """Rate limiter: 30 messages a second, 20 a minute in a group; 429 is waited out.
-
-    The typing action is no message: it takes no place among those 20, and is not worth waiting for.
-    """
+    """Limit to 30 messages a second, 20 a minute in a group; wait out 429. Typing takes no place and never waits."""
 
     def __init__(self) -> None:
         super().__init__(max_retries=MAX_RETRIES)

@@ -1,7 +1,4 @@
-"""Send a `Reply` on Telegram: plain text in pieces that fit, with "typing" until then.
-
-A message goes out once or not at all: it is retried only where Telegram surely did not take it.
-"""
+"""Send a `Reply` on Telegram, in pieces that fit; retried only where Telegram surely did not take it."""
 
 import asyncio
 import logging
@@ -40,10 +37,7 @@ class Sender:
         self._replier = replier
 
     async def send(self, channel: Channel, reply: Reply, to: int | None = None) -> None:
-        """Send `reply`, its first piece as a reply to message `to`.
-
-        What cannot be sent is logged and dropped.
-        """
+        """Send `reply`, its first piece as a reply to message `to`. What cannot be sent is logged and dropped."""
         try:
             await self._send_pieces(channel, reply, to)
         except TimeoutError:

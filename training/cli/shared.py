@@ -133,10 +133,7 @@ def print_table(rows: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], bool]]:
-    """Yield a function that returns whether Ctrl-C or SIGTERM came; a second one ends at once.
-
-    The first only prints `then`, what the command does next.
-    """
+    """Yield whether Ctrl-C or SIGTERM came: the first prints `then`, what happens next; the second ends at once."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:

@@ -1,7 +1,4 @@
-"""The keys of config.toml: dotted names, the nearest to a wrong one, allowed values.
-
-Knows no source of settings: see load.py.
-"""
+"""Dotted keys of config.toml: the nearest to a wrong one, allowed values. Knows no source of settings: see load.py."""
 
 import difflib
 import json

@@ -30,10 +30,7 @@ Files = list[tuple[Path, dict[str, Any]]]
 
 
 def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay: Path | None = None) -> S:
-    """Load settings from `file` (None: config.toml, if it exists) with `overlay` over it.
-
-    Raises DannError for a wrong key or value.
-    """
+    """Load `file` (None: config.toml, if there) with `overlay` over it. Raises DannError for a wrong key or value."""
     files: Files = [(overlay, _file_values(kind, overlay))] if overlay else []
     files.append((file or CONFIG_FILE, _file_values(kind, file)))
     from_files = _merged(files)
