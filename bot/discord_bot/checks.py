@@ -9,10 +9,9 @@ from discord import app_commands
 
 from bot.config import BotSettings
 from bot.discord_bot import command_menu
-from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import has_message_content, missing_intent
 from bot.discord_bot.config import DiscordConfig
-from bot.discord_bot.run import is_token, token_refused
+from bot.discord_bot.run import is_token, token_refused, use_addresses
 from bot.platform import Finding
 
 MAX_RATE_LIMIT_WAIT = 30.0

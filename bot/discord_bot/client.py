@@ -32,11 +32,7 @@ class DiscordClient(discord.AutoShardedClient):
     """One login. `ready` is called once, with one line: under which name and in how many servers dann is connected."""
 
     def __init__(
-        self,
-        settings: BotSettings,
-        replier: Replier,
-        ready: Callable[[str], None],
-        collector: Collector | None = None,
+        self, settings: BotSettings, replier: Replier, ready: Callable[[str], None], collector: Collector
     ) -> None:
         super().__init__(
             intents=INTENTS,

@@ -23,12 +23,7 @@ class DiscordEvents:
     """Handles one client's events; its `on_` methods have discord.py's names."""
 
     def __init__(
-        self,
-        client: discord.Client,
-        settings: BotSettings,
-        replier: Replier,
-        collector: Collector | None,
-        in_flight: InFlight,
+        self, client: discord.Client, settings: BotSettings, replier: Replier, collector: Collector, in_flight: InFlight
     ) -> None:
         self._client = client
         self._replier = replier
@@ -95,7 +90,7 @@ class DiscordEvents:
 
     def _collect(self, channel: Channel, message: discord.Message, *, edited: bool = False) -> None:
         """Hand the owner's message to the collector, and drop it where an edit left no words."""
-        if self._collector is None or not self._collector.wants(channel, convert.author(message.author, self._me)):
+        if not self._collector.wants(channel, convert.author(message.author, self._me)):
             return
         if post := collect.post_of(message):
             self._collector.add(post)
@@ -108,7 +103,7 @@ class DiscordEvents:
         if self._listens(channel):
             for message in messages:
                 self._replier.on_delete(channel, str(message))
-                if self._collector and self._collector.collects(NAME):
+                if self._collector.collects(NAME):
                     self._collector.forget(collect.post_id(message))
 
     def _listens(self, channel: Channel) -> bool:

@@ -2,12 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import discord
+from discord.gateway import DiscordWebSocket
+from discord.http import Route
+from yarl import URL
 
 from bot.config import BotSettings
-from bot.discord_bot.addresses import use_addresses
 from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
 from bot.discord_bot.config import DiscordConfig
 from bot.replies.types import Replier
@@ -32,8 +35,8 @@ async def run(
     settings: BotSettings,
     replier: Replier,
     ready: Callable[[str], None],
-    collector: Collector | None = None,
-    news: OwnerNotifier | None = None,
+    collector: Collector,
+    news: OwnerNotifier,
 ) -> None:
     """Answer on Discord until cancelled; then finish the replies in flight, and close.
 
@@ -50,7 +53,7 @@ async def run(
 
     with (
         use_addresses(DiscordConfig.of(settings.bot)),
-        (news or OwnerNotifier()).attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
+        news.attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
         client = DiscordClient(settings, replier, ready, collector)
         while True:
@@ -100,6 +103,19 @@ async def _stay(client: DiscordClient, token: str, drain_seconds: float) -> None
         await asyncio.wait({closing, staying}, timeout=CLOSE_SECONDS)
         await client.http.close()
     staying.result()
+
+
+@contextmanager
+def use_addresses(config: DiscordConfig) -> Iterator[None]:
+    """Point discord.py, which has no option for that, to the addresses of the config. For tests and proxies."""
+    discord.VoiceClient.warn_nacl = discord.VoiceClient.warn_dave = False  # nor for not warning that it has no voice
+    before = Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY
+    Route.BASE = config.api_url.rstrip("/") or before[0]
+    DiscordWebSocket.DEFAULT_GATEWAY = URL(config.gateway_url) if config.gateway_url else before[1]
+    try:
+        yield
+    finally:
+        Route.BASE, DiscordWebSocket.DEFAULT_GATEWAY = before
 
 
 def is_token(token: str) -> bool:

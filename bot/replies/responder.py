@@ -161,19 +161,13 @@ class Responder:
 
     def _is_new_event(self, channel: Channel, message: ChatMessage) -> bool:
         """Whether to handle this event: not while stopping, not twice, not once deleted."""
-        event = (channel, message.id)
-        if self._stopping or self._events.remaining(event) or self._history.is_deleted(channel, message.id):
+        if self._stopping or self._history.is_deleted(channel, message.id):
             return False
-        self._events.mark(event)
-        return True
+        return self._events.add((channel, message.id))
 
     def _refusal(self, channel: Channel, author: Author, line: str) -> Reply | None:
         """Return why there is no answer, once a minute; bots are not told, as they answer back."""
-        user = (channel.platform, author.id)
-        if author.is_bot or self._notices.remaining(user):
-            return None
-        self._notices.mark(user)
-        return refusal(line)
+        return None if author.is_bot or not self._notices.add((channel.platform, author.id)) else refusal(line)
 
     def _wait_seconds(self) -> int:
         """Estimate how long a full queue takes: as long as the last reply, which waited in it too."""

@@ -23,6 +23,13 @@ class TTLSet:
         """Seconds until `key` expires; 0 if it is not in the set."""
         return max(0.0, self._times.get(key, float("-inf")) + self._seconds - self._clock())
 
+    def add(self, key: Hashable) -> bool:
+        """Add `key` unless it is in the set; return whether it was added."""
+        if self.remaining(key):
+            return False
+        self.mark(key)
+        return True
+
     def mark(self, key: Hashable) -> None:
         """Add `key`, or renew it."""
         now = self._clock()

@@ -9,6 +9,7 @@ import logging
 import os
 import re
 import secrets
+import socket
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -23,7 +24,6 @@ from bot.config import BotSettings
 from bot.process.redaction import Redaction
 from bot.replies.types import Replier, Reply
 from bot.serving.collect import Collector
-from bot.telegram_bot.addresses import check_addresses, check_port
 from bot.telegram_bot.command_menu import set_menu
 from bot.telegram_bot.commands import command_name
 from bot.telegram_bot.config import TelegramConfig
@@ -31,12 +31,12 @@ from bot.telegram_bot.convert import MessageReader
 from bot.telegram_bot.events import TelegramEvents, log_failure
 from bot.telegram_bot.requests import (
     CONNECTIONS,
-    HIDE_UPDATE_TEXT,
     READ_SECONDS,
+    REFUSAL,
     PollingRequest,
     SendLimiter,
     TelegramRequest,
-    token_refused,
+    hide_update_text,
 )
 from bot.telegram_bot.send import Sender
 from model.errors import DannError
@@ -48,6 +48,7 @@ STOP_FETCHING_SECONDS = 2.0
 """Seconds that stopping to fetch updates may take."""
 MIN_STOP_SECONDS = 0.5
 """Seconds that python-telegram-bot needs to end its own tasks, when replies are not waited for."""
+EXAMPLES = {"base_url": "http://127.0.0.1:8081", "webhook_url": "https://example.org/dann"}
 PRIVACY = (
     "privacy mode is on, so that in groups dann reads only what is meant for it: @BotFather's /setprivacy turns it off "
     "(then add the bot to its groups again)"
@@ -60,7 +61,7 @@ Telegram = Application[Any, Any, Any, Any, Any, Any]
 class TelegramBot:
     """One bot. `token` is BotFather's; nothing is sent before `start`."""
 
-    def __init__(self, token: str, settings: BotSettings, replier: Replier, collector: Collector | None = None) -> None:
+    def __init__(self, token: str, settings: BotSettings, replier: Replier, collector: Collector) -> None:
         self._token = token
         self._settings = settings
         self._replier = replier
@@ -75,7 +76,7 @@ class TelegramBot:
         Raises DannError where the token is refused, an address is invalid, or the webhook's port is taken.
         """
         if not re.fullmatch(r"\d+:[\w-]+", self._token, re.ASCII):
-            raise token_refused()
+            raise DannError(REFUSAL)
         check_addresses(TelegramConfig.of(self._settings.bot))
         self._redaction.__enter__()
         self._application = application = self._build()
@@ -89,7 +90,7 @@ class TelegramBot:
             fetching = await self._start_fetching(application)
         except InvalidToken:
             await self.stop(0)
-            raise token_refused() from None  # its own text holds the token
+            raise DannError(REFUSAL) from None  # its own text holds the token
         except BaseException:
             await self.stop(0)
             raise
@@ -153,7 +154,7 @@ class TelegramBot:
                 error_callback=_ignore_polling_error,
             )
             return "polling"
-        logging.getLogger("telegram.ext.Updater").addFilter(HIDE_UPDATE_TEXT)
+        logging.getLogger("telegram.ext.Updater").addFilter(hide_update_text)
         check_port(config)
         secret, url = secrets.token_urlsafe(32), config.webhook_url
         try:  # start_webhook calls it too, but floods the log where Telegram refuses the address
@@ -172,6 +173,32 @@ class TelegramBot:
             bootstrap_retries=-1,
         )
         return f"webhook, on {config.webhook_listen}:{config.webhook_port}"
+
+
+def check_addresses(config: TelegramConfig) -> None:
+    """Raise DannError for an invalid address of `[bot.telegram]`, before anything is sent to it."""
+    for name, example in EXAMPLES.items():
+        address = getattr(config, name)
+        if address and not _is_url(address):
+            raise DannError(f"bot.telegram.{name} = {address!r} is not an address such as {example}")
+
+
+def _is_url(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return False
+    return parts.scheme in {"http", "https"} and bool(parts.hostname)
+
+
+def check_port(config: TelegramConfig) -> None:
+    """Raise DannError where the webhook's port cannot be listened on."""
+    family = socket.AF_INET6 if ":" in config.webhook_listen else socket.AF_INET
+    try:
+        socket.create_server((config.webhook_listen, config.webhook_port), family=family).close()
+    except OSError as error:
+        endpoint = f"{config.webhook_listen}:{config.webhook_port}"
+        raise DannError(f"bot.telegram.webhook_port: {endpoint} cannot be listened on ({error.strerror})") from error
 
 
 async def _retry_until_reached(action: Callable[[], Coroutine[Any, Any, object]]) -> None:

@@ -5,10 +5,9 @@ messages have one number for everybody. In private chats and small groups each m
 stored again, under another number, by the next import.
 """
 
-from telegram import Message, MessageEntity
-from telegram.constants import ChatType
+from telegram import Message
 
-from bot.telegram_bot.convert import entities, replied_to, without_names
+from bot.telegram_bot.convert import begins_with_command, replied_to, without_names
 from training.exports.common import message_text
 from training.store.post import Post
 
@@ -22,16 +21,11 @@ def post_id(message: Message) -> str:
     return f"{_chat(message)}:{message.message_id}"
 
 
-def is_numbered_for_all(message: Message) -> bool:
-    """Whether its number is the same in an export."""
-    return message.chat.type == ChatType.SUPERGROUP
-
-
 def post_of(message: Message) -> Post | None:
     """Return the author's own words as a post; None for a notice, a forward, a command, a picture or a bare link."""
     text = message_text.clean(without_names(message))
     foreign = message.forward_origin or message.via_bot or message.sender_chat
-    if foreign or _begins_with_command(message) or message_text.reason_to_drop(text):
+    if foreign or begins_with_command(message) or message_text.reason_to_drop(text):
         return None
     original = replied_to(message)
     return Post(
@@ -48,7 +42,3 @@ def post_of(message: Message) -> Post | None:
 
 def _chat(message: Message) -> str:
     return f"telegram:{_FIRST_SUPERGROUP - message.chat.id}"
-
-
-def _begins_with_command(message: Message) -> bool:
-    return any(entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0 for entity in entities(message))

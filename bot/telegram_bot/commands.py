@@ -5,9 +5,9 @@ import unicodedata
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from telegram import Message, MessageEntity
+from telegram import Message
 
-from bot.telegram_bot.convert import entities
+from bot.telegram_bot.convert import begins_with_command, channel_of
 
 MAX_NAME = 32
 """Characters in a command's name, by Telegram's rule."""
@@ -40,13 +40,13 @@ def command_name(persona: str) -> str:
     return name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_").removesuffix(ADMIN_SUFFIX) or "dann"
 
 
-def read_command(message: Message, text: str, *, username: str, command: str, private: bool) -> ParsedCommand:
+def read_command(message: Message, text: str, username: str, command: str) -> ParsedCommand:
     """Parse `text` (the message's, without mentions) as a command, if it begins with one."""
-    is_command = any(entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0 for entity in entities(message))
-    match = _COMMAND.match(text) if is_command and message.forward_origin is None else None
+    begins = begins_with_command(message) and message.forward_origin is None
+    match = _COMMAND.match(text) if begins else None
     if match is None:
         return ParsedCommand(CommandKind.MESSAGE, text)
-    name, rest = match["name"].lower(), text[match.end() :]
+    name, rest, private = match["name"].lower(), text[match.end() :], channel_of(message).private
     if match["bot"] and match["bot"].lower() != username.lower():
         return ParsedCommand(CommandKind.FOREIGN, rest)
     if name == command:

@@ -138,6 +138,11 @@ def entities(message: Message) -> Iterator[MessageEntity]:
     yield from message.entities if message.text else message.caption_entities
 
 
+def begins_with_command(message: Message) -> bool:
+    """Whether Telegram marks a command at the very beginning."""
+    return any(entity.type == MessageEntity.BOT_COMMAND and entity.offset == 0 for entity in entities(message))
+
+
 def _to_utf16(text: str) -> bytes:
     """Encode as UTF-16: two bytes per unit of `entity.offset`."""
     return text.encode("utf-16-le", "surrogatepass")

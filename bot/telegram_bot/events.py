@@ -8,6 +8,7 @@ import logging
 import time
 
 from telegram import Message, Update
+from telegram.constants import ChatType
 from telegram.ext import ContextTypes
 
 from bot.config import BotSettings
@@ -41,12 +42,7 @@ class TelegramEvents:
     """Handles one update after the other."""
 
     def __init__(
-        self,
-        settings: BotSettings,
-        replier: Replier,
-        reader: MessageReader,
-        sender: Sender,
-        collector: Collector | None,
+        self, settings: BotSettings, replier: Replier, reader: MessageReader, sender: Sender, collector: Collector
     ) -> None:
         self._replier = replier
         self._reader = reader
@@ -62,9 +58,8 @@ class TelegramEvents:
 
     async def on_update(self, update: Update, _context: ContextTypes.DEFAULT_TYPE) -> None:
         """Handle an update; python-telegram-bot's callback."""
-        if self._seen.remaining(update.update_id):
+        if not self._seen.add(update.update_id):
             return
-        self._seen.mark(update.update_id)
         self._collect(update)
         if update.edited_message is not None and is_user_message(update.edited_message):
             self._on_edit(update.edited_message)
@@ -74,7 +69,7 @@ class TelegramEvents:
     def _collect(self, update: Update) -> None:
         """Collect the owner's message, and drop it where an edit left no words; bots hear of no deletions."""
         message = update.edited_message or update.message
-        if self._collector is None or message is None or not collect.is_numbered_for_all(message):
+        if message is None or message.chat.type != ChatType.SUPERGROUP:  # elsewhere an export has another number
             return
         if not self._collector.wants(channel_of(message), self._reader.author(message)):
             return
@@ -105,10 +100,7 @@ class TelegramEvents:
             await self._remark(message, channel, converted)
 
     def _read_command(self, message: Message) -> ParsedCommand:
-        username, private = self._reader.me.username or "", channel_of(message).private
-        return read_command(
-            message, self._reader.text(message), username=username, command=self._command, private=private
-        )
+        return read_command(message, self._reader.text(message), self._reader.me.username or "", self._command)
 
     def _parse(self, message: Message, command: ParsedCommand) -> tuple[ChatMessage, Command | None, str]:
         """Return the message without the command, the parsed `/dann`, and why it cannot be run."""
@@ -150,10 +142,8 @@ class TelegramEvents:
 
     async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:
         """Send one line to those who may talk to dann at all, once per cooldown."""
-        if author.is_bot or not self._permissions.admits(channel, author) or self._refused.remaining(author.id):
-            return
-        self._refused.mark(author.id)
-        await self._sender.send(channel, Reply(why, private=True, refused=True), message.message_id)
+        if not author.is_bot and self._permissions.admits(channel, author) and self._refused.add(author.id):
+            await self._sender.send(channel, Reply(why, private=True, refused=True), message.message_id)
 
     def _on_edit(self, message: Message) -> None:
         """Pass on an edited text; it is not answered."""
@@ -164,11 +154,7 @@ class TelegramEvents:
 
     def _is_rest_of_album(self, message: Message) -> bool:
         """Whether another picture of this album was handled: each comes as its own message."""
-        album = message.media_group_id
-        if album is None or self._albums.remaining(album):
-            return album is not None
-        self._albums.mark(album)
-        return False
+        return message.media_group_id is not None and not self._albums.add(message.media_group_id)
 
     def _is_late(self, message: Message) -> bool:
         late = time.time() - message.date.timestamp() > MAX_AGE_SECONDS

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Callable, Coroutine
 from typing import Any
 
 from telegram import Update
@@ -11,7 +10,6 @@ from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
 from bot.replies.ttl_set import TTLSet
-from model.errors import DannError
 
 REFUSAL = (
     "Telegram refuses the token in TELEGRAM_TOKEN: copy it again from @BotFather (/mybots, then API Token), "
@@ -64,9 +62,8 @@ class PollingRequest(TelegramRequest):
             code, payload = await super().do_request(*args, **kwargs)
         except TelegramError as error:
             # Telegram answers in time even with nothing to fetch: a timeout is a lost connection, not a quiet hour.
-            self._report(
-                f"Telegram cannot be reached ({'no answer' if isinstance(error, TimedOut) else error}); dann keeps trying"
-            )
+            why = "no answer" if isinstance(error, TimedOut) else error
+            self._report(f"Telegram cannot be reached ({why}); dann keeps trying")
             raise
         self._report(_polling_trouble(code, payload))
         if code in {401, 404}:
@@ -79,8 +76,7 @@ class PollingRequest(TelegramRequest):
             if self._reported:
                 logger.warning("Telegram answers again")
             self._reported = ""
-        elif trouble != self._reported and not self._recent.remaining(trouble):
-            self._recent.mark(trouble)
+        elif trouble != self._reported and self._recent.add(trouble):
             logger.warning(trouble)
             self._reported = trouble
 
@@ -91,37 +87,18 @@ class SendLimiter(AIORateLimiter):
     def __init__(self) -> None:
         super().__init__(max_retries=MAX_RETRIES)
 
-    async def process_request(
-        self,
-        callback: Callable[..., Coroutine[Any, Any, Any]],
-        args: Any,
-        kwargs: dict[str, Any],
-        endpoint: str,
-        data: dict[str, Any],
-        rate_limit_args: int | None,
-    ) -> Any:
-        """AIORateLimiter's, except for the typing action."""
-        if endpoint == "sendChatAction":
-            return await callback(*args, **kwargs)
-        return await super().process_request(callback, args, kwargs, endpoint, data, rate_limit_args)
+    async def process_request(self, *args: Any, **request: Any) -> Any:
+        """AIORateLimiter's, except for the typing action; python-telegram-bot names all arguments."""
+        if request["endpoint"] == "sendChatAction":
+            return await request["callback"](*request["args"], **request["kwargs"])
+        return await super().process_request(*args, **request)
 
 
-class UpdateTextFilter(logging.Filter):
+def hide_update_text(record: logging.LogRecord) -> bool:
     """Log filter that removes the text of updates that python-telegram-bot cannot read."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return True; the record is changed."""
-        if "Received data" in str(record.msg):
-            record.msg, record.args = "an update from Telegram could not be read", ()
-        return True
-
-
-HIDE_UPDATE_TEXT = UpdateTextFilter()
-
-
-def token_refused() -> DannError:
-    """Say that the token was refused."""
-    return DannError(REFUSAL)
+    if "Received data" in str(record.msg):
+        record.msg, record.args = "an update from Telegram could not be read", ()
+    return True
 
 
 def _readable_update(update: Any) -> Any:
@@ -142,9 +119,6 @@ def _polling_trouble(code: int, payload: bytes) -> str:
         return SECOND_POLLER
     if code != 200:
         return f"Telegram answers with an error ({code}); dann keeps trying"
-    complete = payload.rstrip().endswith(b"}")
-    return (
-        ""
-        if complete
-        else "Telegram's answers are not JSON: is there a proxy or a login page between? dann keeps trying"
-    )
+    if payload.rstrip().endswith(b"}"):
+        return ""
+    return "Telegram's answers are not JSON: is there a proxy or a login page between? dann keeps trying"

@@ -16,8 +16,8 @@ async def run(
     settings: BotSettings,
     replier: Replier,
     ready: Callable[[str], None],
-    collector: Collector | None = None,
-    news: OwnerNotifier | None = None,
+    collector: Collector,
+    news: OwnerNotifier,
 ) -> None:
     """Answer on Telegram until cancelled; then finish the replies in flight, and close.
 
@@ -25,7 +25,7 @@ async def run(
     says what to do, as `TelegramBot.start`.
     """
     bot = TelegramBot(token, settings, replier, collector)
-    with (news or OwnerNotifier()).attached("Telegram", bot.tell_owner, TelegramConfig.of(settings.bot).owners):
+    with news.attached("Telegram", bot.tell_owner, TelegramConfig.of(settings.bot).owners):
         ready(await bot.start())
         try:
             await asyncio.Event().wait()

@@ -15,6 +15,7 @@ from bot.discord_bot.run import run
 from bot.platforms import settings_class
 from bot.replies.types import Mention, Replier, Reply
 from bot.retraining.notify import OwnerNotifier
+from bot.serving.collect import Collector
 from model.config import SamplingParams
 from tests.bot.discord_bot.recording_replier import MakeReply, RecordingReplier, echo_reply
 from tests.servers.discord import DiscordServer, SimulatedDiscord
@@ -37,7 +38,7 @@ class DiscordHarness:
     ready: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
     answers: Replier | None = None
-    news: OwnerNotifier | None = None
+    news: OwnerNotifier = field(default_factory=OwnerNotifier)
     running: asyncio.Task[None] | None = None
 
     @property
@@ -72,15 +73,11 @@ class DiscordHarness:
         return go_on
 
     def start(self, **settings: Any) -> None:
-        self.running = asyncio.create_task(
-            run(
-                self.simulation.token,
-                self.settings(**settings),
-                self.answers or self.replier,
-                self.ready.append,
-                news=self.news,
-            )
-        )
+        self.running = asyncio.create_task(self.run(self.simulation.token, **settings))
+
+    async def run(self, token: str, **settings: Any) -> None:
+        made = self.settings(**settings)
+        await run(token, made, self.answers or self.replier, self.ready.append, Collector(made), self.news)
 
     async def connected(self) -> None:
         """Wait until every shard listens; raises what ended dann, if something did."""

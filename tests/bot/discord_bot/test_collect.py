@@ -35,7 +35,7 @@ async def collecting(discord: DiscordHarness, folder: Path, **table: Any) -> Asy
     settings = discord.settings(**config).model_copy(update={"data": DataConfig(dir=folder)})
     async with Collector(settings) as collector:
         discord.running = asyncio.create_task(
-            run(discord.simulation.token, settings, discord.replier, discord.ready.append, collector)
+            run(discord.simulation.token, settings, discord.replier, discord.ready.append, collector, discord.news)
         )
         await discord.connected()
         yield

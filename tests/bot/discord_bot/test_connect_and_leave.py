@@ -5,7 +5,6 @@ import logging
 
 import pytest
 
-from bot.discord_bot.run import run
 from bot.replies.types import Mention, Reply
 from model.errors import DannError
 from tests.bot.discord_bot.discord_harness import DiscordHarness, with_discord
@@ -29,7 +28,7 @@ async def test_it_asks_for_no_more_than_it_needs(discord: DiscordHarness) -> Non
 async def test_a_refused_token_is_one_line_that_says_what_to_do(discord: DiscordHarness) -> None:
     for token in ("not.the-token", "", "two words", "gönn"):
         with pytest.raises(DannError, match=r"refuses DISCORD_TOKEN; .*developers/applications") as lines:
-            await run(token, discord.settings(), discord.replier, discord.ready.append)
+            await discord.run(token)
         assert "\n" not in str(lines.value)
         assert not token or token not in str(lines.value)
     assert discord.server.gateway.log == []
@@ -39,7 +38,7 @@ async def test_a_refused_token_is_one_line_that_says_what_to_do(discord: Discord
 async def test_a_token_that_the_gateway_refuses_is_told_too(discord: DiscordHarness) -> None:
     discord.server.gateway.close_with = 4004
     with pytest.raises(DannError, match="refuses DISCORD_TOKEN"):
-        await run(discord.simulation.token, discord.settings(), discord.replier, discord.ready.append)
+        await discord.run(discord.simulation.token)
 
 
 @with_discord(connected=False)
@@ -47,7 +46,7 @@ async def test_a_missing_intent_is_one_line_that_says_what_to_do(discord: Discor
     discord.simulation.application_flags = AppFlag(0)
     page = rf"{discord.simulation.application_id}/bot .Privileged Gateway Intents"
     with pytest.raises(DannError, match=rf"Message Content intent is off.*{page}"):
-        await run(discord.simulation.token, discord.settings(), discord.replier, discord.ready.append)
+        await discord.run(discord.simulation.token)
     assert discord.server.gateway.log == []
 
 
@@ -55,7 +54,7 @@ async def test_a_missing_intent_is_one_line_that_says_what_to_do(discord: Discor
 async def test_an_intent_that_the_gateway_refuses_is_told_too(discord: DiscordHarness) -> None:
     discord.server.gateway.close_with = 4014
     with pytest.raises(DannError, match="Message Content intent is off"):
-        await run(discord.simulation.token, discord.settings(), discord.replier, discord.ready.append)
+        await discord.run(discord.simulation.token)
 
 
 @with_discord(connected=False)

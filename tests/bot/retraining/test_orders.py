@@ -15,6 +15,7 @@ from bot.replies.responder import Responder
 from bot.retraining import report
 from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
+from bot.serving.collect import Collector
 from bot.telegram_bot.run import run
 from model.config import SamplingParams
 from model.engine.engine import Turn
@@ -120,7 +121,8 @@ def on_telegram(behaviour: str, folder: Path, act: Callable[..., Any], *, strang
             telegram = {"base_url": server.base_url, "owners": (*strangers, str(alice.id))}
             settings = settings_class().model_validate({"bot": {"telegram": telegram, "cooldown_seconds": 0}})
             responder, retraining = answers(settings, folder, behaviour, news)
-            running = asyncio.create_task(run(bot.token, settings, responder, lambda _: None, news=news))
+            collector = Collector(settings)
+            running = asyncio.create_task(run(bot.token, settings, responder, lambda _: None, collector, news))
             simulation.say(alice, home, "hello")
             await simulation.until(lambda: simulation.sent)
             await act(simulation, alice, home, tavern, retraining)

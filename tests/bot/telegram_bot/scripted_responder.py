@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from bot.replies.responder import Responder
 from bot.replies.types import Channel, ChatMessage
+from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
 from model.config import SamplingParams
 from tests.bot.scripted_engine import ScriptedEngine, build_responder, settings
@@ -43,7 +44,7 @@ class ResponderHarness(TelegramHarness):
         telegram = {"base_url": self.server.base_url} | self._bot_table.pop("telegram", {})
         made = settings(**self._bot_table, telegram=telegram).model_copy(update={"sample": self._sample})
         self.responder = build_responder(RecordingResponder, self.engine, made)
-        self.dann = TelegramBot(self.bot.token, made, self.responder)
+        self.dann = TelegramBot(self.bot.token, made, self.responder, Collector(made))
         await self.dann.start()
         return self
 

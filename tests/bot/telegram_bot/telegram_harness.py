@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from bot.platforms import settings_class
 from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
+from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
 from tests.servers.telegram import Message, TelegramServer
 
@@ -109,7 +110,8 @@ class TelegramHarness:
         """One more process, as it were, with this token."""
         table = {"base_url": self.server.base_url, **self._config, **config}
         bot = {"persona": {"name": self._persona}, "bot": {"telegram": table}}
-        return TelegramBot(token, settings_class().model_validate(bot), self.answers)
+        settings = settings_class().model_validate(bot)
+        return TelegramBot(token, settings, self.answers, Collector(settings))
 
     async def sent(self, count: int) -> list[Message]:
         """What the bot sent, once there is so much of it."""

@@ -207,8 +207,9 @@ async def test_no_text_is_logged(telegram: TelegramHarness, text: str, caplog: p
 
 def test_the_token_is_not_shown_with_the_object() -> None:
     from bot.config import BotSettings
+    from bot.serving.collect import Collector
     from tests.bot.telegram_bot.telegram_harness import RecordingReplier
 
-    dann = client.TelegramBot("12:secret", BotSettings(), RecordingReplier())
+    dann = client.TelegramBot("12:secret", BotSettings(), RecordingReplier(), Collector(BotSettings()))
     assert "secret" not in repr(dann)
     assert "secret" not in json.dumps(str(dann))
