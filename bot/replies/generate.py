@@ -13,7 +13,7 @@ from bot.replies import phrases
 from bot.replies.sanitize import sanitize
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
-from model.engine.engine import Completion, Turn
+from model.engine.engine import Completion, Load, Turn
 
 FALLBACK_TEMPERATURE = 0.5
 """Limits of the last draw, with FALLBACK_TOKENS: short and likely text is seldom nothing but a link."""
@@ -30,18 +30,6 @@ class StreamLike(Protocol):
         """Stop drawing."""
 
 
-class LoadLike(Protocol):
-    """The engine's load: replies being drawn, and requests waiting."""
-
-    @property
-    def busy(self) -> int:
-        """Number of replies being drawn."""
-
-    @property
-    def waiting(self) -> int:
-        """Number of requests waiting."""
-
-
 class EngineLike(Protocol):
     """The engine as replies see it; `submit` raises EngineFull where too many wait."""
 
@@ -56,7 +44,7 @@ class EngineLike(Protocol):
         """Answer new requests from this checkpoint; returns once it is in place."""
 
     @property
-    def load(self) -> LoadLike:
+    def load(self) -> Load:
         """The current load."""
 
 

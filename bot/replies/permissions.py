@@ -55,6 +55,10 @@ class PlatformConfig(ConfigTable):
         return is_allowed({author.id}, () if listed else self.allow_users, self.deny_users)
 
 
+NO_TABLE = PlatformConfig()
+"""The page's: it has no lists."""
+
+
 def platform_tables(config: BotConfig) -> dict[str, PlatformConfig]:
     """Return the table of each platform, by its name."""
     return {name: table for name, table in config if isinstance(table, PlatformConfig)}
@@ -66,7 +70,7 @@ def is_allowed(ids: Collection[str], allow: Collection[str], deny: Collection[st
 
 
 class Permissions:
-    """Decides who is answered, by the platforms' tables; the page has none: all are."""
+    """Decides who is answered, by the platforms' tables."""
 
     def __init__(self, config: BotConfig) -> None:
         self._tables = platform_tables(config)
@@ -80,28 +84,26 @@ class Permissions:
 
     def is_owner(self, channel: Channel, author: Author) -> bool:
         """Whether this is an owner of dann on this platform."""
-        table = self._tables.get(channel.platform)
-        return table is not None and table.is_owner(author)
+        return self._table(channel).is_owner(author)
 
     def admits(self, channel: Channel, author: Author) -> bool:
         """Whether dann answers this author here; counts answers to bots, few in a row."""
-        if author.is_me or not (self.admits_channel(channel) and self._admits_author(channel, author)):
+        table = self._table(channel)
+        listed = author.is_bot or table.is_owner(author)
+        if author.is_me or not (table.admits_channel(channel) and table.admits_author(author, listed=listed)):
             return False
-        return not author.is_bot or self._may_answer_bot(channel, author)
+        return not author.is_bot or (author.id in table.allow_bots and self._may_answer_bot(channel))
 
     def admits_channel(self, channel: Channel) -> bool:
         """Whether dann answers in this channel at all."""
-        table = self._tables.get(channel.platform)
-        return table is None or table.admits_channel(channel)
+        return self._table(channel).admits_channel(channel)
 
-    def _admits_author(self, channel: Channel, author: Author) -> bool:
-        table = self._tables.get(channel.platform)
-        return table is None or table.admits_author(author, listed=author.is_bot or table.is_owner(author))
+    def _table(self, channel: Channel) -> PlatformConfig:
+        return self._tables.get(channel.platform, NO_TABLE)
 
-    def _may_answer_bot(self, channel: Channel, author: Author) -> bool:
-        table = self._tables.get(channel.platform)
+    def _may_answer_bot(self, channel: Channel) -> bool:
         count = self._exchanges.get(channel, 0)
-        if table is None or author.id not in table.allow_bots or count >= self._most_exchanges:
+        if count >= self._most_exchanges:
             return False
         self._exchanges[channel] = count + 1
         self._exchanges.move_to_end(channel)

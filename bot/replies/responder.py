@@ -177,14 +177,10 @@ class Responder:
         """Return the options that give the same text again, and the checkpoint; "" if switched off."""
         if not self._config.footer:
             return ""
-        options = {
-            "temp": command.params.temperature,
-            "top_p": command.params.top_p,
-            "length": command.params.max_tokens,
-        }
-        defaults = {"top_p": self._params.top_p, "length": self._params.max_tokens}
-        shown = [f"{name}={value:.12g}" for name, value in options.items() if value != defaults.get(name)]
-        return f"{' '.join(shown)} seed={seed} · checkpoint {drawn.checkpoint}"
+        params, default = command.params, self._params
+        top_p = f" top_p={params.top_p:.12g}" if params.top_p != default.top_p else ""
+        length = f" length={params.max_tokens}" if params.max_tokens != default.max_tokens else ""
+        return f"temp={params.temperature:.12g}{top_p}{length} seed={seed} · checkpoint {drawn.checkpoint}"
 
 
 def refusal(line: str) -> Reply:

@@ -60,7 +60,7 @@ def sanitize(text: str, names: Sequence[str], *, links: bool = False) -> str:
         text = _visible(text)
         text = text if links else _strip_links(text)
         text = first_turn(text, names)
-    if not _has_visible_text(text):
+    if not any(unicodedata.category(character)[0] in "LNPS" for character in text):  # nothing that can be seen
         return ""
     return _defuse_outside_links(text) if links else _BARE_DOMAIN.sub(rf"\1{ZERO_WIDTH_SPACE}", defuse_mentions(text))
 
@@ -74,9 +74,8 @@ def _defuse_outside_links(text: str) -> str:
     """Break up mentions outside links: in a link they reach nobody, and one more character would lead elsewhere."""
 
     def defuse(match: re.Match[str]) -> str:
-        return (
-            _MASS_MENTION.sub(f"@{ZERO_WIDTH_SPACE}", match["link"]) if match["link"] else match[0] + ZERO_WIDTH_SPACE
-        )
+        link = match["link"]
+        return _MASS_MENTION.sub(f"@{ZERO_WIDTH_SPACE}", link) if link else match[0] + ZERO_WIDTH_SPACE
 
     return _LINK_OR_MENTION.sub(defuse, text)
 
@@ -127,11 +126,6 @@ def _visible(text: str) -> str:
         if marks <= MAX_MARKS:
             kept.append(character)
     return re.sub(r"\n\s*\n\s*", "\n\n", "".join(kept)).strip()
-
-
-def _has_visible_text(text: str) -> bool:
-    """Whether there is a letter, a number, a punctuation mark or a symbol."""
-    return any(unicodedata.category(character)[0] in "LNPS" for character in text)
 
 
 def _strip_links(text: str) -> str:

@@ -50,6 +50,5 @@ class ReplyStats:
     @property
     def answered(self) -> int:
         """Number of messages dann has sent, asked or not."""
-        return sum(
-            count for (_, outcome), count in self.outcomes.items() if outcome in {Outcome.ANSWERED, Outcome.REMARKED}
-        )
+        sent = {Outcome.ANSWERED, Outcome.REMARKED}
+        return sum(count for (_, outcome), count in self.outcomes.items() if outcome in sent)

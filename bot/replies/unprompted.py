@@ -24,19 +24,9 @@ class UnpromptedRemarks:
     def should_remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> bool:
         """Whether to remark on it; never where it speaks to somebody else, comes from a bot, or is private."""
         listed = not {channel.chat, channel.thread}.isdisjoint(self._config.chats)
-        if (
-            not listed
-            or channel.private
-            or addressed
-            or message.reply_to
-            or message.author.is_bot
-            or message.author.is_me
-        ):
+        to_others = addressed or message.reply_to or message.author.is_bot or message.author.is_me
+        if not listed or channel.private or to_others:
             return False
-        return not self._is_quiet() and self._random() < self._config.chance
-
-    def _is_quiet(self) -> bool:
-        """Whether it is a quiet hour; quiet hours may span midnight."""
-        start, end = self._config.quiet_from, self._config.quiet_until
-        hour = self._local_hour()
-        return start <= hour < end if start <= end else hour >= start or hour < end
+        start, end, hour = self._config.quiet_from, self._config.quiet_until, self._local_hour()
+        quiet = start <= hour < end if start <= end else hour >= start or hour < end  # they may span midnight
+        return not quiet and self._random() < self._config.chance

@@ -18,7 +18,7 @@ from bot.serving.reload import Reload
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
-from model.engine.engine import Completion, EngineFull, Turn
+from model.engine.engine import Completion, EngineFull, Load, Turn
 from model.tokenizer import Tokenizer
 
 ME = Author("3", "dann", is_me=True)
@@ -103,19 +103,13 @@ class ScriptedEngine:
         self.snapshot = snapshot
 
     @property
-    def load(self) -> "ScriptedLoad":
-        return ScriptedLoad(busy=len(self.requests), waiting=2)
+    def load(self) -> Load:
+        return Load(busy=len(self.requests), slots=64, waiting=2)
 
     @property
     def texts(self) -> list[list[str]]:
         """The words of every request's conversation."""
         return [[turn.text for turn in request.conversation] for request in self.requests]
-
-
-@dataclass(frozen=True)
-class ScriptedLoad:
-    busy: int
-    waiting: int
 
 
 @dataclass
