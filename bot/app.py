@@ -1,6 +1,7 @@
 """`dann serve`: connect its parts, start and stop them, handle signals. Wiring only."""
 
 import asyncio
+import gc
 import signal
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -85,7 +86,7 @@ async def _serve_platforms(
         if about := collector.about():
             tell(about)
         await run_until(engine.ready(), stopping)
-        memory_tuning.freeze_loaded()
+        gc.freeze()
         freezing = asyncio.create_task(_freeze_when_warm(engine))
         tell(_describe(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
@@ -111,7 +112,7 @@ async def _serve_platforms(
 async def _freeze_when_warm(engine: Engine) -> None:
     """Freeze and trim memory again when all programs are compiled: nothing large is allocated after that."""
     await engine.warmed_up()
-    memory_tuning.freeze_loaded()
+    gc.freeze()
     await asyncio.to_thread(memory_tuning.trim_heap)
 
 

@@ -23,13 +23,8 @@ def without_collecting() -> Iterator[None]:
     try:
         yield
     finally:
-        freeze_loaded()
+        gc.freeze()
         gc.enable()
-
-
-def freeze_loaded() -> None:
-    """Exclude every object of now from garbage collection."""
-    gc.freeze()
 
 
 def trim_heap() -> None:

@@ -5,7 +5,6 @@ secret is replaced in the log record factory.
 """
 
 import logging
-from types import TracebackType
 from typing import Any, Self
 
 REPLACEMENT = "…"
@@ -36,13 +35,10 @@ class Redaction:
         if self._secret in (message := _message_of(record)):
             record.msg, record.args = message.replace(self._secret, REPLACEMENT), ()
         if isinstance(record.exc_info, tuple):
-            self._hide_in_traceback(record, record.exc_info)
+            traceback = logging.Formatter().formatException(record.exc_info)
+            if self._secret in traceback:
+                record.exc_text, record.exc_info = traceback.replace(self._secret, REPLACEMENT), None
         return record
-
-    def _hide_in_traceback(self, record: logging.LogRecord, exc_info: tuple[Any, Any, TracebackType | None]) -> None:
-        traceback = logging.Formatter().formatException(exc_info)
-        if self._secret in traceback:
-            record.exc_text, record.exc_info = traceback.replace(self._secret, REPLACEMENT), None
 
 
 def _message_of(record: logging.LogRecord) -> str:

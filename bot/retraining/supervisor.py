@@ -90,10 +90,10 @@ class RetrainSupervisor:
         """Describe it for `status`, in lines."""
         lines = [f"retraining: {report.progress_line(self.running.progress, self._seconds())}"] if self.running else []
         lines += [f"last retraining: {report.outcome_line(self.last)}"] if self.last else []
-        lines += [
+        next_ = (
             f"next retraining {self.next.astimezone():%Y-%m-%d %H:%M}" if self.next else "no retraining is scheduled"
-        ]
-        return "\n".join(lines)
+        )
+        return "\n".join([*lines, next_])
 
     async def load_last_outcome(self) -> None:
         """Read from the store how the last one ended, if it can be read."""
@@ -121,20 +121,20 @@ class RetrainSupervisor:
 
     async def _run(self, why: str, *, force: bool) -> None:
         """Run one retraining, and notify the owners of its outcome."""
+        config = os.devnull  # config.toml may have changed
         arguments = [
             "retrain",
             "--config",
-            os.devnull,
+            config,
             "--quiet",
             "--events",
             "--why",
             why,
-        ]  # config.toml may have changed
-        command = [*self._module, *arguments, *(["--force"] if force else [])]
+            *(["--force"] if force else []),
+        ]
+        environment, limits = child_environment(self._settings), child_limits(self._settings)
+        self._child = RetrainChild([*self._module, *arguments], environment, limits, self._on_progress)
         outcome = RetrainOutcome("failed", "of a bug in dann")
-        self._child = RetrainChild(
-            command, child_environment(self._settings), child_limits(self._settings), self._on_progress
-        )
         try:
             outcome = await self._record_if_silent(await self._child.run(), why)
         except Exception:

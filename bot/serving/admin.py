@@ -1,14 +1,15 @@
 """`/dann-admin`: the commands of owners. Knows no platform, no conversation and no files."""
 
+import os
 import resource
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Protocol
 
 from bot.replies.generate import EngineLike
 from bot.replies.stats import ReplyStats
+from bot.retraining.child import resident_bytes
 from bot.retraining.report import duration
 from bot.serving.reload import Reload
 from model.checkpoints.folder import Meta
@@ -49,20 +50,25 @@ class Admin:
 
     async def run(self, command: str, argument: str) -> str:
         """Run an owner's command and describe the result. Raises DannError, one line, for what cannot be done."""
-        commands: dict[str, Callable[[str], Awaitable[str]]] = {
-            "status": self._status,
-            "pause": self._pause,
-            "resume": self._resume,
-            "reload": self._reload,
-            "rollback": self._rollback,
-            "retrain": self._retrain,
-        }
-        method = commands.get(command.strip().lower())
-        if method is None:
-            raise DannError(f"there is no such order; there are {', '.join(commands)}")
-        return await method(argument.strip())
+        argument = argument.strip()
+        match command.strip().lower():
+            case "status":
+                return self._status()
+            case "pause":
+                self.paused = True
+                return "paused; `resume` goes on"
+            case "resume":
+                self.paused = False
+                return "answering"
+            case "reload":
+                return await self._reloader.reload()
+            case "rollback":
+                return await self._reloader.rollback(argument)
+            case "retrain":
+                return self._retrain(argument)
+        raise DannError("there is no such order; there are status, pause, resume, reload, rollback, retrain")
 
-    async def _status(self, _: str) -> str:
+    def _status(self) -> str:
         snapshot, load = self._engine.snapshot, self._engine.load
         about = f"checkpoint {snapshot.id}"
         if snapshot.meta:
@@ -76,23 +82,7 @@ class Admin:
             f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{retraining}"
         )
 
-    async def _pause(self, _: str) -> str:
-        self.paused = True
-        return "paused; `resume` goes on"
-
-    async def _resume(self, _: str) -> str:
-        self.paused = False
-        return "answering"
-
-    async def _reload(self, _: str) -> str:
-        """Serve what CURRENT names."""
-        return await self._reloader.reload()
-
-    async def _rollback(self, id_: str) -> str:
-        """Serve an older checkpoint from now on, also after a restart; without an id, the one before the current."""
-        return await self._reloader.rollback(id_)
-
-    async def _retrain(self, argument: str) -> str:
+    def _retrain(self, argument: str) -> str:
         """Retrain on new posts; `force`: even where there are few."""
         if argument.lower() not in {"", "force"}:
             raise DannError(f"retrain takes nothing, or force: not {argument[:20]!r}")
@@ -108,7 +98,5 @@ def _age(meta: Meta) -> str:
 
 def _resident_bytes() -> int:
     """Return the memory that this process holds; where the system does not tell, the most it has held."""
-    try:
-        return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return resident_bytes(os.getpid()) or most
