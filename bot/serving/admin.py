@@ -5,28 +5,18 @@ import resource
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol
 
 from bot.replies.generate import EngineLike
 from bot.replies.stats import ReplyStats
 from bot.retraining.child import resident_bytes
 from bot.retraining.report import duration
+from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.reload import Reload
 from model.checkpoints.folder import Meta
 from model.errors import DannError
 
 MANUAL = "by hand"
 """The reason recorded for a retraining that an owner started."""
-
-
-class RetrainControl(Protocol):
-    """Starts retrainings (supervisor.py)."""
-
-    def start(self, why: str, *, force: bool = False) -> str:
-        """Start one and say so. Raises DannError where that cannot be now."""
-
-    def about(self) -> str:
-        """Describe it for `status`, in lines."""
 
 
 class Admin:
@@ -37,7 +27,7 @@ class Admin:
         engine: EngineLike,
         reload: Reload,
         clock: Callable[[], float] = time.monotonic,
-        retraining: RetrainControl | None = None,
+        retraining: RetrainSupervisor | None = None,
         stats: ReplyStats | None = None,
     ) -> None:
         self._engine = engine

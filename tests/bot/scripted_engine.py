@@ -13,7 +13,8 @@ from bot.replies.generate import EngineLike
 from bot.replies.responder import Responder
 from bot.replies.stats import ReplyStats
 from bot.replies.types import Author, Channel, ChatMessage, Command, Mention
-from bot.serving.admin import Admin, RetrainControl
+from bot.retraining.supervisor import RetrainSupervisor
+from bot.serving.admin import Admin
 from bot.serving.reload import Reload
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
@@ -130,7 +131,7 @@ R = TypeVar("R", bound=Responder)
 
 
 def build_responder(
-    kind: type[R], engine: EngineLike, settings: BotSettings, retraining: RetrainControl | None = None, **more: Any
+    kind: type[R], engine: EngineLike, settings: BotSettings, retraining: RetrainSupervisor | None = None, **more: Any
 ) -> R:
     """A responder over that engine whose owners are obeyed, put together as app.py does; `more` goes to `kind`."""
     stats, clock = more.setdefault("stats", ReplyStats()), more.setdefault("clock", monotonic)

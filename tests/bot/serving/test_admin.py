@@ -8,7 +8,8 @@ import pytest
 
 from bot.replies.stats import Outcome, ReplyStats
 from bot.retraining.report import duration
-from bot.serving.admin import Admin, RetrainControl, _age
+from bot.retraining.supervisor import RetrainSupervisor
+from bot.serving.admin import Admin, _age
 from bot.serving.reload import Reload
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
@@ -33,7 +34,7 @@ def root(tmp_path: Path) -> Path:
 
 
 class AdminHarness:
-    def __init__(self, root: Path, retraining: RetrainControl | None = None) -> None:
+    def __init__(self, root: Path, retraining: RetrainSupervisor | None = None) -> None:
         self.engine = ScriptedEngine()
         self.engine.snapshot = checkpoint.load(root)
         self.clock = Clock()
@@ -137,7 +138,7 @@ def test_two_orders_at_once_come_one_after_the_other(root: Path) -> None:
     assert harness.engine.snapshot.id == checkpoint.current(root) == "3"
 
 
-class Learning:
+class Learning(RetrainSupervisor):
     """What learns, as it were."""
 
     def __init__(self) -> None:
