@@ -11,6 +11,7 @@ from rich.console import Console
 from model.config import SAMPLING_OPTIONS, SamplingParams
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
+from training.cli.shared import print_line
 
 HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /new forget · Ctrl-D leave"
 
@@ -38,7 +39,7 @@ class Chat:
             except DannError as error:
                 answer = f"({error})"
             console.print(f"[bold]{self._name}[/bold]  ", end="")
-            console.print(answer, markup=False, highlight=False, soft_wrap=True)
+            print_line(answer, console)
         if interactive:
             console.print()
 

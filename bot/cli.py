@@ -6,6 +6,7 @@ import secrets
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -16,7 +17,16 @@ from bot.process import memory_tuning
 from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
-from training.cli.shared import Parser, add_command, add_setting, print_json, root_parser, run_command, stderr_console
+from training.cli.shared import (
+    Parser,
+    add_command,
+    add_setting,
+    print_json,
+    print_line,
+    root_parser,
+    run_command,
+    stderr_console,
+)
 
 if TYPE_CHECKING:
     from model.engine.engine import Engine
@@ -71,9 +81,8 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     seeds = range(first, first + args.count)
     replies = engine.replies([(conversation, settings.sample, seed) for seed in seeds])
     if args.json:
-        shown = [
-            {"text": r.text, "seed": r.seed, "tokens": r.tokens, "finish_reason": r.finish_reason} for r in replies
-        ]
+        keys = ("text", "seed", "tokens", "finish_reason")
+        shown = [{key: getattr(reply, key) for key in keys} for reply in replies]
         print_json({"checkpoint": engine.snapshot.id, "replies": shown})
     else:
         sys.stdout.writelines(f"{reply.text}\n" for reply in replies)
@@ -105,11 +114,7 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
-    console = stderr_console(quiet=args.quiet)
-
-    def tell(line: str) -> None:
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-
+    tell = partial(print_line, console=stderr_console(quiet=args.quiet))
     return asyncio.run(serve(settings, load_tokens(), tell))
 
 

@@ -2,16 +2,17 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from functools import partial
 
 from rich.console import Console
 
 from bot.app import about_tokens, serve
 from bot.config import BotSettings, Tokens
+from bot.platform import Tell
 from bot.web.http.listen import free_port_for
 from model.checkpoints import checkpoint
 from model.engine.engine import Engine, Turn
-from training.cli.shared import interruptible
+from training.cli.shared import interruptible, print_line
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.loop import devices
 from training.posts.importer import scan_exports, store_exports
@@ -33,12 +34,12 @@ def demo(settings: BotSettings, console: Console) -> int:
     _train(settings, console)
     _converse(settings, Console())
     if sys.stdin.isatty():
-        return show_page(settings, lambda line: console.print(line, markup=False, highlight=False, soft_wrap=True))
-    console.print("Now with your own: dann import PATH, dann train, dann say", highlight=False)
+        return show_page(settings, partial(print_line, console=console))
+    print_line("Now with your own: dann import PATH, dann train, dann say", console)
     return 0
 
 
-def show_page(settings: BotSettings, tell: Callable[[str], None]) -> int:
+def show_page(settings: BotSettings, tell: Tell) -> int:
     """Serve only the page until Ctrl-C; on another port where its own is taken."""
     web = settings.bot.web.model_copy(update={"port": free_port_for(settings.bot.web)})
     schedule = settings.bot.schedule.model_copy(update={"cron": "", "interval_hours": 0.0})
@@ -66,16 +67,12 @@ def _train(settings: BotSettings, console: Console) -> None:
     export = settings.data.dir / "export.jsonl"
     with export.open("w", encoding="utf-8") as file:
         write_export(file, NUM_EXCHANGES, seed=1)
-    console.print(
-        f"A made-up person called {NAME}: {export} holds a chat with {', '.join(FRIENDS)} that nobody wrote "
-        "(training/demo_persona.py is the grammar it was drawn from).",
-        highlight=False,
-        soft_wrap=True,
-    )
+    about = f"A made-up person called {NAME}: {export} holds a chat with {', '.join(FRIENDS)} that nobody wrote "
+    print_line(f"{about}(training/demo_persona.py is the grammar it was drawn from).", console)
     with open_store(settings.data.store_url) as store:
         report = store_exports(store, scan_exports([export], NAME))
         posts = list(store.posts())
-    console.print(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", highlight=False)
+    print_line(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", console)
     with interruptible() as stopping:
         train(settings, posts, TrainingConsole(console), stopping)
 
@@ -90,4 +87,4 @@ def _converse(settings: BotSettings, out: Console) -> None:
         turns.append(Turn(mine=True, text=reply.text))
         out.print(f"[dim]you   {question}[/dim]", highlight=False)
         out.print(f"[bold]{NAME}[/bold]  ", end="")
-        out.print(reply.text, markup=False, highlight=False, soft_wrap=True)
+        print_line(reply.text, out)

@@ -18,6 +18,7 @@ from bot.serving.reload import NO_CHECKPOINT
 from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
+from training.cli.shared import print_line
 
 MIN_FREE_DISK = 500_000_000
 """Bytes: a checkpoint, the state to resume from, compiled programs, and a margin."""
@@ -30,10 +31,8 @@ MAX_CLOCK_ERROR = 30.0
 async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     """Check everything; what cannot be reached is a finding too."""
     dates: list[str] = []
-    findings = [
-        *_check_machine(settings.data.dir),
-        await asyncio.to_thread(_check_checkpoint, settings.data.checkpoints),
-    ]
+    findings = list(_check_machine(settings.data.dir))
+    findings.append(await asyncio.to_thread(_check_checkpoint, settings.data.checkpoints))
     findings.append(await check_web(settings.bot.web))
     for platform in platforms.PLATFORMS:
         if token := tokens.platforms.get(platform.name):
@@ -49,37 +48,27 @@ def print_findings(findings: list[Finding]) -> None:
     for finding in findings:
         mark = "[red]✗[/red]" if finding.trouble else "[green]✓[/green]"
         console.print(mark, end=" ", highlight=False)
-        console.print(f"{finding.what}: {finding.seen}", markup=False, highlight=False, soft_wrap=True)
+        print_line(f"{finding.what}: {finding.seen}", console)
         if finding.advice:
-            console.print(f"    {finding.advice}", markup=False, highlight=False, soft_wrap=True)
+            print_line(f"    {finding.advice}", console)
 
 
 def _check_machine(folder: Path) -> Iterator[Finding]:
     existing = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     writable = os.access(existing, os.W_OK | os.X_OK)
-    yield Finding(
-        "data folder",
-        f"{folder} {'can' if writable else 'cannot'} be written",
-        trouble=not writable,
-        advice="" if writable else f"let the user that runs dann write to {existing}, or choose another data.dir",
-    )
+    advice = f"let the user that runs dann write to {existing}, or choose another data.dir"
+    yield _finding("data folder", f"{folder} {'can' if writable else 'cannot'} be written", not writable, advice)
     free = shutil.disk_usage(existing).free
-    yield Finding(
-        "disk",
-        f"{_megabytes(free)} free",
-        trouble=free < MIN_FREE_DISK,
-        advice=""
-        if free >= MIN_FREE_DISK
-        else f"make room: {_megabytes(MIN_FREE_DISK)} are needed to save and publish safely",
-    )
+    advice = f"make room: {_megabytes(MIN_FREE_DISK)} are needed to save and publish safely"
+    yield _finding("disk", f"{_megabytes(free)} free", free < MIN_FREE_DISK, advice)
     memory = available_memory()
     if memory is not None:
-        yield Finding(
-            "memory",
-            f"{_megabytes(memory)} available",
-            trouble=memory < MIN_MEMORY,
-            advice="" if memory >= MIN_MEMORY else f"end something else: serving takes {_megabytes(MIN_MEMORY)}",
-        )
+        advice = f"end something else: serving takes {_megabytes(MIN_MEMORY)}"
+        yield _finding("memory", f"{_megabytes(memory)} available", memory < MIN_MEMORY, advice)
+
+
+def _finding(what: str, seen: str, trouble: bool, advice: str) -> Finding:
+    return Finding(what, seen, trouble, advice if trouble else "")
 
 
 def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sys/fs/cgroup")) -> int | None:
@@ -115,12 +104,8 @@ def check_clock(dates: list[str]) -> Iterator[Finding]:
         return
     error = time.time() - platform_time.timestamp()
     wrong = abs(error) > MAX_CLOCK_ERROR
-    yield Finding(
-        "clock",
-        f"{abs(error):.0f} s {'fast' if error > 0 else 'slow'}" if wrong else "right",
-        trouble=wrong,
-        advice="set the clock, or switch on NTP (timedatectl set-ntp true)" if wrong else "",
-    )
+    seen = f"{abs(error):.0f} s {'fast' if error > 0 else 'slow'}" if wrong else "right"
+    yield _finding("clock", seen, wrong, "set the clock, or switch on NTP (timedatectl set-ntp true)")
 
 
 def _parse_date(date: str) -> datetime | None:

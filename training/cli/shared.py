@@ -115,6 +115,11 @@ def stderr_console(*, quiet: bool = False) -> Console:
     return Console(stderr=True, quiet=quiet)
 
 
+def print_line(line: str, console: Console | None = None, style: str = "") -> None:
+    """Print a line exactly as it is, to standard output or another console."""
+    (console or Console()).print(line, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
 def print_json(value: dict[str, Any]) -> None:
     """Print the one object of --json."""
     sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
