@@ -4,7 +4,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import ip_network
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
@@ -21,28 +21,6 @@ def _parse_list(value: Any) -> Any:
     return value
 
 
-_Id = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,19}$", description="ids, which are numbers")]
-_ChatId = Annotated[
-    str, Field(pattern=r"^-?[1-9][0-9]{0,19}$", description="ids, which are numbers (a group's is below 0)")
-]
-Ids = Annotated[tuple[_Id, ...], NoDecode, BeforeValidator(_parse_list)]
-"""Ids as text; numbers are accepted, and one alone."""
-ChatIds = Annotated[tuple[_ChatId, ...], NoDecode, BeforeValidator(_parse_list)]
-"""Ids that may be negative, as those of Telegram's groups and channels are."""
-
-
-_Source = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
-        description="sources as the store names them",
-        examples=["jsonl", "telegram"],
-    ),
-]
-SourceNames = Annotated[tuple[_Source, ...], NoDecode, BeforeValidator(_parse_list)]
-"""Sources of posts in the store; one alone is accepted."""
-
-
 def _network(text: str) -> str:
     """Check an IP address, or a network such as 10.0.0.0/8."""
     try:
@@ -51,16 +29,27 @@ def _network(text: str) -> str:
         raise ValueError(f"{text!r} is neither an address nor a network, such as 127.0.0.1 or 10.0.0.0/8") from error
 
 
-_Network = Annotated[str, AfterValidator(_network)]
-Networks = Annotated[tuple[_Network, ...], NoDecode, BeforeValidator(_parse_list)]
-"""Networks; a single address is one too."""
-_Origin = Annotated[
-    str, Field(pattern=r"^https?://[^/\s*]+$", description="origins, such as https://example.org (no path)")
+T = TypeVar("T")
+Items = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_parse_list)]
+"""A list; one item alone is accepted."""
+Ids = Items[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,19}$", description="ids, which are numbers")]]
+"""Ids as text; numbers are accepted."""
+ChatIds = Items[
+    Annotated[str, Field(pattern=r"^-?[1-9][0-9]{0,19}$", description="ids, which are numbers (a group's is below 0)")]
 ]
-Origins = Annotated[tuple[_Origin, ...], NoDecode, BeforeValidator(_parse_list)]
+"""Ids that may be negative, as those of Telegram's groups and channels are."""
+_SOURCE = Field(
+    pattern=r"^[a-z0-9][a-z0-9-]{0,39}$", description="sources as the store names them", examples=["jsonl", "telegram"]
+)
+SourceNames = Items[Annotated[str, _SOURCE]]
+"""Sources of posts in the store."""
+Networks = Items[Annotated[str, AfterValidator(_network)]]
+"""Networks; a single address is one too."""
+Origins = Items[
+    Annotated[str, Field(pattern=r"^https?://[^/\s*]+$", description="origins, such as https://example.org (no path)")]
+]
 """Origins of pages as browsers send them: scheme, host and port."""
-_Host = Annotated[str, Field(pattern=r"^[^\s/:*]+$", description="names of hosts, without scheme and port")]
-Hosts = Annotated[tuple[_Host, ...], NoDecode, BeforeValidator(_parse_list)]
+Hosts = Items[Annotated[str, Field(pattern=r"^[^\s/:*]+$", description="names of hosts, without scheme and port")]]
 
 
 def _cron(expression: str) -> str:
