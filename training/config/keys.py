@@ -54,7 +54,12 @@ def allowed_values(known: KnownKeys, key: str, error: ErrorDetails) -> str:
         return f"a table, [{key}]"
     schema = parent.model_json_schema()["properties"][name]
     choices = [_choice(branch) for branch in schema.get("anyOf", [schema])]
-    return " or ".join(choices) if all(choices) else error["msg"][:1].lower() + error["msg"][1:]
+    return " or ".join(choices) if all(choices) else lower_first(error["msg"])
+
+
+def lower_first(message: str) -> str:
+    """Return a library's message as the end of one of ours."""
+    return message[:1].lower() + message[1:]
 
 
 def _choice(schema: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from model.errors import DannError
-from training.config.keys import allowed_values, known_keys, nearest_key, wrong_key
+from training.config.keys import allowed_values, known_keys, lower_first, nearest_key, wrong_key
 from training.config.tables import Settings
 
 CONFIG_FILE = Path("config.toml")
@@ -33,7 +33,6 @@ def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay
     """Load `file` (None: config.toml, if there) with `overlay` over it. Raises DannError for a wrong key or value."""
     files: Files = [(overlay, _file_values(kind, overlay))] if overlay else []
     files.append((file or CONFIG_FILE, _file_values(kind, file)))
-    from_files = _merged(files)
     from_command_line = _parse_sets(kind, sets)
 
     class Layered(kind):  # type: ignore[valid-type, misc]
@@ -45,16 +44,15 @@ def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay
             env_settings: PydanticBaseSettingsSource,
             **_: PydanticBaseSettingsSource,
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, InitSettingsSource(settings_cls, from_files)
+            return init_settings, env_settings, *(InitSettingsSource(settings_cls, values) for _, values in files)
 
     try:
         layered: Settings = Layered(**from_command_line)
     except ValidationError as error:
         raise DannError(_error_message(kind, error.errors()[0], from_command_line, files)) from error
     except SettingsError as error:  # a whole table in one variable, which is parsed as JSON
-        raise DannError(
-            f"environment: {error}; give each setting its own variable, as in DANN_TRAIN__MINUTES=3"
-        ) from error
+        advice = "give each setting its own variable, as in DANN_TRAIN__MINUTES=3"
+        raise DannError(f"environment: {error}; {advice}") from error
     return cast("S", kind.model_construct(**dict(layered)))
 
 
@@ -69,25 +67,8 @@ def _file_values(kind: type[Settings], file: Path | None) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise DannError(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
     except tomllib.TOMLDecodeError as error:
-        raise DannError(f"{path}: is not TOML: {_lower(str(error))}") from error
+        raise DannError(f"{path}: is not TOML: {lower_first(str(error))}") from error
     return {name: table for name, table in values.items() if name in kind.model_fields or name not in BOT_TABLES}
-
-
-def _merged(files: Files) -> dict[str, Any]:
-    """Merge the tables of all files; validation refuses values that are not tables."""
-    merged: dict[str, Any] = {}
-    for _, values in reversed(files):
-        merged = _overlaid(merged, values)
-    return merged
-
-
-def _overlaid(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    """Return one file's tables overridden by another's."""
-    overlaid = dict(below)
-    for name, value in above.items():
-        under = overlaid.get(name)
-        overlaid[name] = _overlaid(under, value) if isinstance(under, dict) and isinstance(value, dict) else value
-    return overlaid
 
 
 def _parse_sets(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
@@ -145,7 +126,3 @@ def _has_key(path: Sequence[str], values: Any) -> bool:
             return False
         values = values[name]
     return True
-
-
-def _lower(message: str) -> str:
-    return message[:1].lower() + message[1:]
