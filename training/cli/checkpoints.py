@@ -12,7 +12,7 @@ from rich.table import Table
 from model.checkpoints.retention import CheckpointInfo, list_checkpoints, pin, remove, unpin
 from model.checkpoints.rollback import rollback
 from model.errors import DannError
-from training.cli.shared import add_command, print_json, stderr_console
+from training.cli.shared import add_command, print_json, print_line, stderr_console
 from training.config.tables import Settings
 
 WAIT_SECONDS = 5.0
@@ -41,7 +41,7 @@ def run_checkpoints(args: argparse.Namespace, settings: Settings) -> int:
     elif checkpoints:
         Console().print(as_table(checkpoints), highlight=False)
     else:
-        Console().print("no checkpoint yet; `dann train` makes one", highlight=False)
+        print_line("no checkpoint yet; `dann train` makes one")
     return 0
 
 
@@ -55,9 +55,7 @@ def _refusals(settings: Settings) -> dict[str, str]:
         with open_runs(settings.data.store_url, WAIT_SECONDS) as runs:
             rows = runs.last()
     except DannError as error:
-        stderr_console().print(
-            f"the reasons for refusals are not known: {error}", style="dim", markup=False, soft_wrap=True
-        )
+        print_line(f"the reasons for refusals are not known: {error}", stderr_console(), "dim")
         return {}
     return {run.candidate: run.reason for run in rows if run.candidate and run.verdict == "refused"}
 
@@ -108,12 +106,9 @@ def as_table(checkpoints: Sequence[CheckpointInfo]) -> Table:
 
 def _notes(checkpoint: CheckpointInfo) -> list[str]:
     """Return a checkpoint's states and problems."""
-    states = {
-        "serves": checkpoint.current,
-        "pinned": checkpoint.pinned,
-        "removed after the next publish": checkpoint.retired,
-    }
-    notes = [state for state, holds in states.items() if holds]
+    notes = ["serves"] if checkpoint.current else []
+    notes += ["pinned"] if checkpoint.pinned else []
+    notes += ["removed after the next publish"] if checkpoint.retired else []
     notes += [f"refused: {checkpoint.refused}"] if checkpoint.refused else []
     return notes + ([checkpoint.damaged] if checkpoint.damaged else [])
 
@@ -122,4 +117,4 @@ def _print_result(args: argparse.Namespace, line: str, **fields: Any) -> None:
     if args.json:
         print_json(fields)
     else:
-        Console().print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line(line)

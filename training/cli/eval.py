@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from training.cli.shared import add_command, print_json, stderr_console
+from training.cli.shared import add_command, print_json, print_line, stderr_console
 from training.config.tables import Settings
 
 
@@ -36,11 +36,10 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
             posts = list(store.posts())
         report = evaluate(snapshot, posts, settings, progress)
     if report.posts != report.posts_when_trained:
-        line = (
+        held = (
             f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained and holds "
-            f"{report.posts:,} now: some of the posts held out now may have been learned"
         )
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        print_line(f"{held}{report.posts:,} now: some of the posts held out now may have been learned", console)
     if args.json:
         print_json(report.as_json())
     else:

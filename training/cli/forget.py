@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model.errors import DannError
-from training.cli.shared import add_command, print_json, print_table, stderr_console
+from training.cli.shared import add_command, print_json, print_line, print_table, stderr_console
 from training.config.tables import DataConfig, Settings
 from training.exports.common import iso_time
 
@@ -56,9 +56,8 @@ def run_forget(args: argparse.Namespace, settings: Settings) -> int:
         try:
             store.scrub()
         except DannError as error:
-            raise DannError(
-                f"{error}; the posts are forgotten; run this command again later to clear the file too"
-            ) from error
+            done = "the posts are forgotten; run this command again later to clear the file too"
+            raise DannError(f"{error}; {done}") from error
     return 0
 
 
@@ -117,17 +116,15 @@ def _print_result(args: argparse.Namespace, result: "ForgetResult", console: Con
         print_table([("forgotten", f"{count:,}"), ("  yours", f"{mine:,}"), ("  others'", f"{count - mine:,}")])
     if count:
         for line in _notes(result, data, purged=args.purge):
-            console.print(line, markup=False, highlight=False, soft_wrap=True)
+            print_line(line, console)
 
 
 def _notes(result: "ForgetResult", data: DataConfig, *, purged: bool) -> list[str]:
     """Return what may still contain the posts, and when that is removed."""
     notes = []
     if result.checkpoints:
-        removal = (
-            "removed once another is published" if result.retired else "`dann rm ID` removes one that does not serve"
-        )
-        notes.append(f"checkpoints that may have learned from them: {', '.join(result.checkpoints)}; {removal}")
+        end = "removed once another is published" if result.retired else "`dann rm ID` removes one that does not serve"
+        notes.append(f"checkpoints that may have learned from them: {', '.join(result.checkpoints)}; {end}")
     if result.runs:
         notes.append(f"unfinished runs that may have learned from them, no longer resumable: {', '.join(result.runs)}")
     if not purged and any(data.runs.glob("*/samples.txt")):

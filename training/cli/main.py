@@ -2,11 +2,11 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.filesize import decimal
 
 from training.cli.checkpoints import add_checkpoints
@@ -20,6 +20,7 @@ from training.cli.shared import (
     add_setting,
     interruptible,
     print_json,
+    print_line,
     print_table,
     root_parser,
     run_command,
@@ -83,17 +84,13 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     if report.skipped:
         names = ", ".join(report.skipped[:SKIPPED_SHOWN]) + (", ..." if len(report.skipped) > SKIPPED_SHOWN else "")
         line = f"{len(report.skipped):,} not read, of no known format: {names}"
-        console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+        print_line(line, console, "dim")
     return 0
 
 
 def _print_report(report: "ImportReport") -> None:
-    rows = [
-        ("read", report.read),
-        ("kept", report.kept),
-        ("  yours", report.mine),
-        ("  others', as context", report.context),
-    ]
+    rows = [("read", report.read), ("kept", report.kept)]
+    rows += [("  yours", report.mine), ("  others', as context", report.context)]
     rows += [("updated", report.updated), ("already there", report.duplicates)]
     rows += [("forgotten before", report.forgotten)] if report.forgotten else []
     rows += [("left out", report.dropped.total())]
@@ -109,18 +106,8 @@ def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     with open_store(settings.data.store_url) as store:
         summary = store.summary()
     if args.json:
-        print_json(
-            {
-                "posts": summary.mine + summary.context,
-                "mine": summary.mine,
-                "context": summary.context,
-                "sources": summary.sources,
-                "first": _iso(summary.first),
-                "last": _iso(summary.last),
-                "bytes": summary.bytes,
-                "lengths": summary.lengths,
-            }
-        )
+        times = {"first": _iso(summary.first), "last": _iso(summary.last)}
+        print_json({"posts": summary.mine + summary.context, **asdict(summary), **times})
     else:
         _print_summary(summary)
     return 0
@@ -167,34 +154,22 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_result(args: argparse.Namespace, trained: "TrainResult") -> None:
-    figures = {
-        "checkpoint": trained.checkpoint,
-        "val_bpb": trained.score.bpb,
-        "val_loss": trained.score.loss,
-        "val_accuracy": trained.score.accuracy,
-        "steps": trained.steps,
-        "seconds": trained.seconds,
-        "tokens_per_second": trained.tokens_per_second,
-        "params": trained.params,
-        "baselines": {"ppmd": trained.ppmd},
-    }
+    score = trained.score
     if args.json:
-        print_json(figures)
-    else:
-        _print_trained(trained)
-
-
-def _print_trained(trained: "TrainResult") -> None:
+        scores = {"val_bpb": score.bpb, "val_loss": score.loss, "val_accuracy": score.accuracy}
+        figures = {key: getattr(trained, key) for key in ("steps", "seconds", "tokens_per_second", "params")}
+        print_json({"checkpoint": trained.checkpoint, **scores, **figures, "baselines": {"ppmd": trained.ppmd}})
+        return
     print_table(
         [
             ("checkpoint", trained.checkpoint),
-            ("held-out posts", f"{trained.score.bpb:.3f} bits per byte"),
+            ("held-out posts", f"{score.bpb:.3f} bits per byte"),
             ("  PPMd on the same", f"{trained.ppmd:.3f} bits per byte"),
-            ("  next token right", f"{trained.score.accuracy:.1%}"),
+            ("  next token right", f"{score.accuracy:.1%}"),
             ("steps", f"{trained.steps:,} in {trained.seconds / 60:.1f} minutes"),
             ("speed", f"{trained.tokens_per_second:,} tokens/s"),
             ("weights", f"{trained.params:,}"),
         ]
     )
     if trained.ending == "stopped":
-        Console().print("stopped early; `dann train --resume` continues it", highlight=False)
+        print_line("stopped early; `dann train --resume` continues it")

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import DannError
-from training.cli.shared import add_command, interruptible, print_json, stderr_console
+from training.cli.shared import add_command, interruptible, print_json, print_line, stderr_console
 from training.config.tables import Settings
 from training.store.retrain_outcome import RetrainOutcome
 
@@ -96,9 +96,8 @@ def _print_verdict(run: "RetrainRun") -> None:
             continue
         if any(figures.get(key) is not None for figures in both):
             table.add_row(name, *(_format(figures.get(key), spec) for figures in both if figures))
-    console = Console()
-    console.print(table)
-    console.print(run.reason.replace("; ", "\n"), highlight=False, markup=False, soft_wrap=True)
+    Console().print(table)
+    print_line(run.reason.replace("; ", "\n"))
 
 
 def run_runs(args: argparse.Namespace, settings: Settings) -> int:
