@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,6 +14,7 @@ from bot.discord_bot.commands import DannCommandTree
 from bot.discord_bot.config import DiscordConfig
 from bot.discord_bot.events import DiscordEvents
 from bot.discord_bot.send import send_unasked
+from bot.platform import Tell
 from bot.replies.types import Replier
 from bot.serving.collect import Collector
 from model.errors import DannError
@@ -31,9 +32,7 @@ log = logging.getLogger("dann.discord")
 class DiscordClient(discord.AutoShardedClient):
     """One login. `ready` is called once, with one line: under which name and in how many servers dann is connected."""
 
-    def __init__(
-        self, settings: BotSettings, replier: Replier, ready: Callable[[str], None], collector: Collector
-    ) -> None:
+    def __init__(self, settings: BotSettings, replier: Replier, ready: Tell | None, collector: Collector) -> None:
         super().__init__(
             intents=INTENTS,
             allowed_mentions=discord.AllowedMentions.none(),
@@ -42,7 +41,7 @@ class DiscordClient(discord.AutoShardedClient):
             member_cache_flags=discord.MemberCacheFlags.none(),
         )
         self._config = DiscordConfig.of(settings.bot)
-        self._announce: Callable[[str], None] | None = ready
+        self._announce = ready
         self._tree = DannCommandTree(self, settings, replier, self.in_flight)
         self._in_flight_tasks: set[asyncio.Task[Any]] = set()
         self._syncing: asyncio.Task[None] | None = None

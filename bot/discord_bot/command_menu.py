@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Awaitable, Callable
+from operator import itemgetter
 from typing import Any
 
 import discord
@@ -127,11 +128,7 @@ async def is_synced(tree: "app_commands.CommandTree[Any]") -> bool:
     http, application = tree.client.http, tree.client.application_id
     listed = _comparable(await http.get_global_commands(application or 0))
     own = _comparable([command.to_dict(tree) for command in tree.get_commands()])
-    return sorted(own, key=_name) == sorted(listed, key=_name)
-
-
-def _name(command: dict[str, Any]) -> str:
-    return str(command["name"])
+    return sorted(own, key=itemgetter("name")) == sorted(listed, key=itemgetter("name"))
 
 
 _COMPARED = frozenset(
@@ -147,12 +144,10 @@ def _comparable(command: Any) -> Any:
     if not isinstance(command, dict):
         return command
     comparable = {
-        key: _comparable(value) for key, value in command.items() if key in _COMPARED and _is_significant(value)
+        key: _comparable(value)
+        for key, value in command.items()
+        if key in _COMPARED and value is not None and value is not False and value != []
     }
     if "default_member_permissions" in comparable:  # sent as a number, listed as a string
         comparable["default_member_permissions"] = str(comparable["default_member_permissions"])
     return comparable
-
-
-def _is_significant(value: object) -> bool:
-    return value is not None and value is not False and value != []

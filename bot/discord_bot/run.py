@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import discord
@@ -13,6 +13,7 @@ from yarl import URL
 from bot.config import BotSettings
 from bot.discord_bot.client import PORTAL, DiscordClient, missing_intent
 from bot.discord_bot.config import DiscordConfig
+from bot.platform import Tell
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
@@ -31,12 +32,7 @@ log = logging.getLogger("dann.discord")
 
 
 async def run(
-    token: str,
-    settings: BotSettings,
-    replier: Replier,
-    ready: Callable[[str], None],
-    collector: Collector,
-    news: OwnerNotifier,
+    token: str, settings: BotSettings, replier: Replier, ready: Tell, collector: Collector, news: OwnerNotifier
 ) -> None:
     """Answer on Discord until cancelled; then finish the replies in flight, and close.
 
@@ -47,6 +43,7 @@ async def run(
     if not is_token(token):
         raise token_refused()
     pause, clock = FIRST_PAUSE, asyncio.get_running_loop().time
+    announce: Tell | None = ready
 
     async def tell(owner: str, text: str) -> None:
         await client.tell_owner(owner, text)
@@ -55,18 +52,18 @@ async def run(
         use_addresses(DiscordConfig.of(settings.bot)),
         news.attached("Discord", tell, DiscordConfig.of(settings.bot).owners),
     ):
-        client = DiscordClient(settings, replier, ready, collector)
+        client = DiscordClient(settings, replier, announce, collector)
         while True:
             start = clock()
             await _stay_if_possible(client, token, settings.bot.drain_seconds)
             if client.is_ready():
-                ready = _already_announced
+                announce = None  # connecting again is no news
             if clock() - start > STEADY_SECONDS:
                 pause = FIRST_PAUSE
             log.warning("Discord: trying again in %.0f s", pause)
             await asyncio.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
-            client = DiscordClient(settings, replier, ready, collector)
+            client = DiscordClient(settings, replier, announce, collector)
 
 
 async def _stay_if_possible(client: DiscordClient, token: str, drain_seconds: float) -> None:
@@ -128,7 +125,3 @@ def token_refused() -> DannError:
     return DannError(
         f"Discord refuses DISCORD_TOKEN; take a new one at {PORTAL} (your application, Bot, Reset Token) and set it again"
     )
-
-
-def _already_announced(_line: str) -> None:
-    """Ignore further announcements: connecting again is no news."""

@@ -5,12 +5,17 @@ it, so everything here happens under that lock, and blocks: run it in a daemon t
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from model.checkpoints.folder import current_or_none
 from training.config.tables import DataConfig
 from training.lock import training_lock
 from training.store.retrain_outcome import RetrainOutcome
-from training.store.runs import RunStore, open_runs
+
+if TYPE_CHECKING:
+    from training.store.runs import RunStore
 
 
 def last_outcome(data: DataConfig) -> RetrainOutcome | None:
@@ -18,8 +23,8 @@ def last_outcome(data: DataConfig) -> RetrainOutcome | None:
 
     Raises DannError where a training is running, or the database cannot be used.
     """
-    with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
-        _close(data, runs)
+    with _locked_runs(data) as runs:
+        runs.close_abandoned(current_or_none(data.checkpoints))
         last = next(iter(runs.last(1)), None)
     return last.outcome if last else None
 
@@ -33,10 +38,10 @@ def record_silent_end(
     report it. One that reported no row has the open one, or else died before it had any and gets one. Raises DannError as
     `last_outcome` does.
     """
-    with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+    with _locked_runs(data) as runs:
         left_open = {run.id for run in runs.last() if run.verdict == "running"}
         row = row if row is not None else max(left_open, default=None)
-        _close(data, runs)
+        runs.close_abandoned(current_or_none(data.checkpoints))
         if row is None:
             row = runs.begin(why, time.time() - seconds)
             left_open.add(row)
@@ -45,6 +50,9 @@ def record_silent_end(
         return runs.get(row).outcome
 
 
-def _close(data: DataConfig, runs: RunStore) -> None:
-    """Close the rows of runs that were killed."""
-    runs.close_abandoned(current_or_none(data.checkpoints))
+@contextmanager
+def _locked_runs(data: DataConfig) -> "Iterator[RunStore]":
+    from training.store.runs import open_runs  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    with training_lock(data.dir / "train.lock"), open_runs(data.store_url) as runs:
+        yield runs

@@ -16,6 +16,7 @@ from bot.replies.permissions import platform_tables
 from bot.retraining import report
 from bot.retraining.child import STOPPED, ChildLimits, RetrainChild
 from bot.retraining.notify import OwnerNotifier
+from bot.retraining.records import last_outcome, record_silent_end
 from model.errors import DannError
 from training.config.tables import Settings
 from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
@@ -97,14 +98,8 @@ class RetrainSupervisor:
 
     async def load_last_outcome(self) -> None:
         """Read from the store how the last one ended, if it can be read."""
-
-        def read() -> RetrainOutcome | None:
-            from bot.retraining.records import last_outcome  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
-
-            return last_outcome(self._settings.data)
-
         try:
-            last = await run_in_daemon_thread(read)
+            last = await run_in_daemon_thread(lambda: last_outcome(self._settings.data))
         except DannError as error:
             log.info("how the last retraining ended is not known: %s", error)
         else:
@@ -149,16 +144,9 @@ class RetrainSupervisor:
         """Record the outcome where the child could not; while stopping, the next start does."""
         if outcome.verdict != "failed" or outcome.run is not None or outcome.reason == STOPPED:
             return outcome
-
-        row = self.running.progress.run if self.running else None
-
-        def record() -> RetrainOutcome:
-            from bot.retraining.records import record_silent_end  # noqa: PLC0415
-
-            return record_silent_end(self._settings.data, row, why, outcome, self._seconds())
-
+        data, row, seconds = self._settings.data, self.running.progress.run if self.running else None, self._seconds()
         try:
-            return await run_in_daemon_thread(record)
+            return await run_in_daemon_thread(lambda: record_silent_end(data, row, why, outcome, seconds))
         except DannError as error:
             log.warning("how the retraining ended is not in the store: %s", error)
             return outcome

@@ -151,7 +151,7 @@ class TelegramBot:
                 timeout=POLL_SECONDS,
                 bootstrap_retries=-1,
                 allowed_updates=UPDATE_TYPES,
-                error_callback=_ignore_polling_error,
+                error_callback=lambda _: None,  # PollingRequest in requests.py has logged it, once
             )
             return "polling"
         logging.getLogger("telegram.ext.Updater").addFilter(hide_update_text)
@@ -216,10 +216,6 @@ async def _retry_until_reached(action: Callable[[], Coroutine[Any, Any, object]]
             return
         await asyncio.sleep(wait)
         wait = min(2 * wait, LONGEST_PAUSE)
-
-
-def _ignore_polling_error(_error: TelegramError) -> None:
-    """Do nothing: PollingRequest in requests.py has logged it, once."""
 
 
 async def _wait_at_most(seconds: float, closing: Coroutine[Any, Any, None]) -> None:

@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from telegram import Message
@@ -25,14 +24,6 @@ class CommandKind(Enum):
     FOREIGN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class ParsedCommand:
-    """The kind, and the text after the command (all of it where there is none)."""
-
-    kind: CommandKind
-    text: str
-
-
 def command_name(persona: str) -> str:
     """Return the persona's name as Telegram's command: "Zoë K." is zoe_k; "dann" where no a-z or 0-9 is left."""
     plain = unicodedata.normalize("NFKD", persona).encode("ascii", "ignore").decode().lower()
@@ -40,17 +31,17 @@ def command_name(persona: str) -> str:
     return name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_").removesuffix(ADMIN_SUFFIX) or "dann"
 
 
-def read_command(message: Message, text: str, username: str, command: str) -> ParsedCommand:
-    """Parse `text` (the message's, without mentions) as a command, if it begins with one."""
+def read_command(message: Message, text: str, username: str, command: str) -> tuple[CommandKind, str]:
+    """Return the kind of `text` (the message's, without mentions), and what follows the command, if there is one."""
     begins = begins_with_command(message) and message.forward_origin is None
     match = _COMMAND.match(text) if begins else None
     if match is None:
-        return ParsedCommand(CommandKind.MESSAGE, text)
+        return CommandKind.MESSAGE, text
     name, rest, private = match["name"].lower(), text[match.end() :], channel_of(message).private
     if match["bot"] and match["bot"].lower() != username.lower():
-        return ParsedCommand(CommandKind.FOREIGN, rest)
+        return CommandKind.FOREIGN, rest
     if name == command:
-        return ParsedCommand(CommandKind.ADMIN if match["admin"] else CommandKind.TALK, rest)
+        return CommandKind.ADMIN if match["admin"] else CommandKind.TALK, rest
     if private and name == "start" and not match["admin"]:
-        return ParsedCommand(CommandKind.START, rest)
-    return ParsedCommand(CommandKind.MESSAGE, text) if private else ParsedCommand(CommandKind.FOREIGN, rest)
+        return CommandKind.START, rest
+    return (CommandKind.MESSAGE, text) if private else (CommandKind.FOREIGN, rest)

@@ -19,7 +19,7 @@ from bot.replies.ttl_set import TTLSet
 from bot.replies.types import Author, Channel, ChatMessage, Command, Mention, Replier, Reply
 from bot.serving.collect import Collector
 from bot.telegram_bot import collect
-from bot.telegram_bot.commands import CommandKind, ParsedCommand, command_name, read_command
+from bot.telegram_bot.commands import CommandKind, command_name, read_command
 from bot.telegram_bot.convert import MessageReader, channel_of, is_user_message, message_id
 from bot.telegram_bot.send import Sender
 from model.errors import DannError
@@ -79,15 +79,15 @@ class TelegramEvents:
             self._collector.forget(collect.post_id(message))
 
     async def _on_message(self, message: Message) -> None:
-        channel, late, command = channel_of(message), self._is_late(message), self._read_command(message)
-        if command.kind is CommandKind.FOREIGN:
+        channel, late, (kind, text) = channel_of(message), self._is_late(message), self._read_command(message)
+        if kind is CommandKind.FOREIGN:
             return
-        if command.kind is CommandKind.ADMIN:
+        if kind is CommandKind.ADMIN:
             if not late:
-                await self._run_admin(message, channel, command.text)
+                await self._run_admin(message, channel, text)
             return
-        converted, request, refusal = self._parse(message, command)
-        addressed = command.kind is not CommandKind.MESSAGE or self._reader.is_addressed(message)
+        converted, request, refusal = self._parse(message, kind, text)
+        addressed = kind is not CommandKind.MESSAGE or self._reader.is_addressed(message)
         if addressed or converted.text:  # a picture without words that is shown to others has nothing to read
             self._replier.on_message(channel, converted)
         if late or (addressed and self._is_rest_of_album(message)):
@@ -99,17 +99,17 @@ class TelegramEvents:
         elif converted.text:
             await self._remark(message, channel, converted)
 
-    def _read_command(self, message: Message) -> ParsedCommand:
+    def _read_command(self, message: Message) -> tuple[CommandKind, str]:
         return read_command(message, self._reader.text(message), self._reader.me.username or "", self._command)
 
-    def _parse(self, message: Message, command: ParsedCommand) -> tuple[ChatMessage, Command | None, str]:
+    def _parse(self, message: Message, kind: CommandKind, text: str) -> tuple[ChatMessage, Command | None, str]:
         """Return the message without the command, the parsed `/dann`, and why it cannot be run."""
-        if command.kind is not CommandKind.TALK:
-            return self._reader.to_message(message, "" if command.kind is CommandKind.START else command.text), None, ""
+        if kind is not CommandKind.TALK:
+            return self._reader.to_message(message, "" if kind is CommandKind.START else text), None, ""
         try:
-            request = parse_command(command.text, self._params)
+            request = parse_command(text, self._params)
         except DannError as error:
-            return self._reader.to_message(message, command.text), None, str(error)
+            return self._reader.to_message(message, text), None, str(error)
         return self._reader.to_message(message, request.prompt), request, ""
 
     async def _answer(self, message: Message, mention: Mention) -> None:
@@ -147,9 +147,9 @@ class TelegramEvents:
 
     def _on_edit(self, message: Message) -> None:
         """Pass on an edited text; it is not answered."""
-        command = self._read_command(message)
-        if command.kind in {CommandKind.MESSAGE, CommandKind.TALK}:
-            converted, _, _ = self._parse(message, command)
+        kind, text = self._read_command(message)
+        if kind in {CommandKind.MESSAGE, CommandKind.TALK}:
+            converted, _, _ = self._parse(message, kind, text)
             self._replier.on_edit(channel_of(message), message_id(message), converted.text)
 
     def _is_rest_of_album(self, message: Message) -> bool:

@@ -1,9 +1,9 @@
 """Keep dann on Telegram for as long as it serves."""
 
 import asyncio
-from collections.abc import Callable
 
 from bot.config import BotSettings
+from bot.platform import Tell
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
 from bot.serving.collect import Collector
@@ -12,12 +12,7 @@ from bot.telegram_bot.config import TelegramConfig
 
 
 async def run(
-    token: str,
-    settings: BotSettings,
-    replier: Replier,
-    ready: Callable[[str], None],
-    collector: Collector,
-    news: OwnerNotifier,
+    token: str, settings: BotSettings, replier: Replier, ready: Tell, collector: Collector, news: OwnerNotifier
 ) -> None:
     """Answer on Telegram until cancelled; then finish the replies in flight, and close.
 
