@@ -17,16 +17,7 @@ from bot.process import memory_tuning
 from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
-from training.cli.shared import (
-    Parser,
-    add_command,
-    add_setting,
-    print_json,
-    print_line,
-    root_parser,
-    run_command,
-    stderr_console,
-)
+from training.cli.shared import add_command, add_setting, print_json, print_line, root_parser, run_command
 
 if TYPE_CHECKING:
     from model.engine.engine import Engine
@@ -37,7 +28,7 @@ MAX_REPLIES = 1000
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of the console script."""
     parser = root_parser("dann", "Learns how you post, and answers in your voice.")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_commands(commands)
     saying = add_command(commands, "say", run_say, "answer once")
     saying.add_argument(
@@ -114,7 +105,7 @@ def run_serve(args: argparse.Namespace, settings: BotSettings) -> int:
     with memory_tuning.without_collecting():
         from bot.app import serve  # noqa: PLC0415
 
-    tell = partial(print_line, console=stderr_console(quiet=args.quiet))
+    tell = partial(print_line, console=Console(stderr=True, quiet=args.quiet))
     return asyncio.run(serve(settings, load_tokens(), tell))
 
 
@@ -141,4 +132,4 @@ def run_demo(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann demo`."""
     from bot.demo import demo  # noqa: PLC0415
 
-    return demo(settings, stderr_console(quiet=args.quiet))
+    return demo(settings, Console(stderr=True, quiet=args.quiet))

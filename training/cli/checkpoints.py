@@ -12,7 +12,7 @@ from rich.table import Table
 from model.checkpoints.retention import CheckpointInfo, list_checkpoints, pin, remove, unpin
 from model.checkpoints.rollback import rollback
 from model.errors import DannError
-from training.cli.shared import add_command, print_json, print_line, stderr_console
+from training.cli.shared import add_command, print_json, print_line
 from training.config.tables import Settings
 
 WAIT_SECONDS = 5.0
@@ -55,7 +55,7 @@ def _refusals(settings: Settings) -> dict[str, str]:
         with open_runs(settings.data.store_url, WAIT_SECONDS) as runs:
             rows = runs.last()
     except DannError as error:
-        print_line(f"the reasons for refusals are not known: {error}", stderr_console(), "dim")
+        print_line(f"the reasons for refusals are not known: {error}", Console(stderr=True), "dim")
         return {}
     return {run.candidate: run.reason for run in rows if run.candidate and run.verdict == "refused"}
 

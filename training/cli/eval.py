@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from training.cli.shared import add_command, print_json, print_line, stderr_console
+from training.cli.shared import add_command, print_json, print_line
 from training.config.tables import Settings
 
 
@@ -24,7 +24,7 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     from training.evaluation.table import print_report  # noqa: PLC0415
     from training.store.posts import open_store  # noqa: PLC0415
 
-    console = stderr_console(quiet=args.quiet)
+    console = Console(stderr=True, quiet=args.quiet)
     with console.status("loading") as status:
 
         def progress(stage: str) -> None:

@@ -5,17 +5,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
+
 from model.errors import DannError
-from training.cli.shared import (
-    EXIT_INTERRUPTED,
-    Parser,
-    add_command,
-    interruptible,
-    print_json,
-    print_table,
-    setting_overrides,
-    stderr_console,
-)
+from training.cli.shared import EXIT_INTERRUPTED, add_command, interruptible, print_json, print_table, setting_overrides
 from training.config.tables import Settings
 from training.lab import preset, report, results
 
@@ -29,7 +22,7 @@ def add_experiment(commands: Any) -> None:
     """Add `experiment` and its commands to a parser's subparsers."""
     about = "run experiments, and compare their results"
     nested = commands.add_parser("experiment", help=about, description=about)
-    named = nested.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser)
+    named = nested.add_subparsers(metavar="COMMAND", required=True)
     running = add_command(named, "run", run_experiment, "train what an experiment's file says, once for each seed")
     running.add_argument("name", metavar="NAME", help="a file in experiments/ without .toml, or a path with it")
     running.add_argument(
@@ -57,7 +50,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
 
     name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
     with multihost.join_hosts(chosen) as here, interruptible() as stopping:
-        output = stderr_console(quiet=args.quiet or not multihost.is_first())
+        output = Console(stderr=True, quiet=args.quiet or not multihost.is_first())
         finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(output), stopping)
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")

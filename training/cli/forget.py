@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model.errors import DannError
-from training.cli.shared import add_command, print_json, print_line, print_table, stderr_console
+from training.cli.shared import add_command, print_json, print_line, print_table
 from training.config.tables import DataConfig, Settings
 from training.exports.common import iso_time
 
@@ -45,7 +45,7 @@ def run_forget(args: argparse.Namespace, settings: Settings) -> int:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     selector = _selector(args)
-    console = stderr_console(quiet=args.quiet)
+    console = Console(stderr=True, quiet=args.quiet)
     with open_store(settings.data.store_url) as store:
         posts = _select(store, selector)
         if posts.ids and not args.yes and not _confirmed(posts):

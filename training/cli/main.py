@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rich.console import Console
 from rich.filesize import decimal
 
 from training.cli.checkpoints import add_checkpoints
@@ -15,7 +16,6 @@ from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
-    Parser,
     add_command,
     add_setting,
     interruptible,
@@ -24,7 +24,6 @@ from training.cli.shared import (
     print_table,
     root_parser,
     run_command,
-    stderr_console,
 )
 from training.config.tables import Settings
 
@@ -56,7 +55,7 @@ def add_commands(commands: Any) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point of `python -m training`."""
     parser = root_parser("python -m training", "train without the bot")
-    add_commands(parser.add_subparsers(metavar="COMMAND", required=True, parser_class=Parser))
+    add_commands(parser.add_subparsers(metavar="COMMAND", required=True))
     return run_command(parser, argv, Settings)
 
 
@@ -65,7 +64,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     from training.posts.importer import scan_exports, store_exports  # noqa: PLC0415
     from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-    console = stderr_console(quiet=args.quiet)
+    console = Console(stderr=True, quiet=args.quiet)
     with console.status("reading") as status:
 
         def progress(stage: str, read: int) -> None:
@@ -139,7 +138,7 @@ def run_train(args: argparse.Namespace, settings: Settings) -> int:
 
     posts = stored_posts(settings.data.store_url)
     with multihost.join_hosts(settings) as here, interruptible() as stopping:
-        console = TrainingConsole(stderr_console(quiet=args.quiet or not multihost.is_first()))
+        console = TrainingConsole(Console(stderr=True, quiet=args.quiet or not multihost.is_first()))
         if args.resume:
             minutes = settings.train.minutes if args.minutes else None
             trained = resume_last(here, posts, console, stopping, minutes)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from model.errors import DannError
-from training.cli.shared import add_command, interruptible, print_json, print_line, stderr_console
+from training.cli.shared import add_command, interruptible, print_json, print_line
 from training.config.tables import Settings
 from training.store.retrain_outcome import RetrainOutcome
 
@@ -55,7 +55,7 @@ def run_retrain(args: argparse.Namespace, settings: Settings) -> int:
         return _retrain_with_events(args, settings)
     from training.runs.terminal import RetrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
 
-    run = _retrain(args, settings, RetrainingConsole(stderr_console(quiet=args.quiet)))
+    run = _retrain(args, settings, RetrainingConsole(Console(stderr=True, quiet=args.quiet)))
     if args.json:
         print_json(asdict(run.outcome))
     else:

@@ -34,7 +34,7 @@ RESEND_SECONDS = 0.05
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser with one-line errors."""
+    """An ArgumentParser with one-line errors; subcommands get one of the same class."""
 
     def error(self, message: str) -> NoReturn:
         """Print the line and exit with 2."""
@@ -108,11 +108,6 @@ def setting_overrides(args: argparse.Namespace) -> list[str]:
     """Return each `table.key=value` of the command line, including options of `add_setting`."""
     given = ((key, getattr(args, option)) for option, key in getattr(args, "setting_of", {}).items())
     return [*args.sets, *args.more_sets, *(f"{key}={value}" for key, value in given if value is not None)]
-
-
-def stderr_console(*, quiet: bool = False) -> Console:
-    """Return the console for messages, on standard error."""
-    return Console(stderr=True, quiet=quiet)
 
 
 def print_line(line: str, console: Console | None = None, style: str = "") -> None:
