@@ -18,12 +18,8 @@ def post_id(message: int) -> str:
 def post_of(message: discord.Message) -> Post | None:
     """Return the author's own words as a post; None for a notice, a forward, a command, a picture or a bare link."""
     text = message_text.clean(render(message.content))
-    if (
-        message.type not in _USER_TYPES
-        or message.webhook_id
-        or message.message_snapshots
-        or message_text.reason_to_drop(text)
-    ):
+    foreign = message.type not in _USER_TYPES or message.webhook_id or message.message_snapshots
+    if foreign or message_text.reason_to_drop(text):
         return None
     replied_to = message.reference.message_id if message.reference else None
     return Post(

@@ -15,9 +15,7 @@ SMALL_PRINT = "\n-# "
 """Discord's markup for small print: in dann's own messages a footer follows it, which is not part of the text."""
 
 _CODE = re.compile(r"```.*?```|``.+?``|`[^`]+`", re.DOTALL)
-_USER_TYPES = frozenset(
-    {discord.MessageType.default, discord.MessageType.reply, discord.MessageType.chat_input_command}
-)
+_USER_TYPES = {discord.MessageType.default, discord.MessageType.reply, discord.MessageType.chat_input_command}
 
 
 def is_user_message(message: discord.Message) -> bool:
@@ -96,6 +94,5 @@ def is_addressed(message: discord.Message, me: int) -> bool:
 
 def is_addressed_to_others(message: discord.Message, me: int) -> bool:
     """Whether a message speaks to somebody else, by a mention or a reply."""
-    return bool(message.raw_mentions or message.raw_role_mentions or replied_to(message)) and not is_addressed(
-        message, me
-    )
+    to_somebody = message.raw_mentions or message.raw_role_mentions or replied_to(message)
+    return bool(to_somebody) and not is_addressed(message, me)

@@ -38,17 +38,13 @@ class DiscordEvents:
 
     async def on_message(self, message: discord.Message) -> None:
         """Pass on every message, and reply to those that are for dann."""
-        channel = convert.channel_of(message)
-        if (
-            not self._listens(channel)
-            or not convert.is_user_message(message)
-            or (self._is_mine(message) and is_refusal(message))
-        ):
+        channel, mine = convert.channel_of(message), message.author.id == self._me
+        if not self._listens(channel) or not convert.is_user_message(message) or (mine and is_refusal(message)):
             return
         converted = convert.to_message(message, self._me)
         self._replier.on_message(channel, converted)
         self._collect(channel, message)
-        if self._is_mine(message):
+        if mine:
             return
         with self._in_flight() as may_begin:
             if may_begin and convert.is_addressed(message, self._me):
@@ -109,6 +105,3 @@ class DiscordEvents:
     def _listens(self, channel: Channel) -> bool:
         """Whether messages of this channel are read at all."""
         return self._direct_messages or not channel.private
-
-    def _is_mine(self, message: discord.Message) -> bool:
-        return message.author.id == self._me

@@ -85,9 +85,8 @@ def parse_command(text: str, params: SamplingParams) -> Command:
         name = (known or other).lower()
         if name not in BY_NAME:
             if _is_attempt(name, value):
-                raise DannError(
-                    f"{name[:20]} is no option here; there are {', '.join(SETTABLE[:-1])} and {SETTABLE[-1]}"
-                )
+                known_names = f"{', '.join(SETTABLE[:-1])} and {SETTABLE[-1]}"
+                raise DannError(f"{name[:20]} is no option here; there are {known_names}")
             return match[0]
         if name == "prompt":
             return value

@@ -91,9 +91,8 @@ class RetrainSchedule:
                 ):
                     self._keep(StepScheduler(self._plan.zone, engine, lambda: on_loop(self._due)), on_loop)
             except LockHeldError as error:
-                self._warn_once(
-                    f"another dann schedules here ({error.holder}); this one answers, and takes over when it ends"
-                )
+                advice = "this one answers, and takes over when it ends"
+                self._warn_once(f"another dann schedules here ({error.holder}); {advice}")
             except (DannError, OSError) as error:
                 self._warn_once(f"no schedule for now, answers go on: {error}")
             except Exception:

@@ -91,10 +91,8 @@ class RetrainSupervisor:
         """Describe it for `status`, in lines."""
         lines = [f"retraining: {report.progress_line(self.running.progress, self._seconds())}"] if self.running else []
         lines += [f"last retraining: {report.outcome_line(self.last)}"] if self.last else []
-        next_ = (
-            f"next retraining {self.next.astimezone():%Y-%m-%d %H:%M}" if self.next else "no retraining is scheduled"
-        )
-        return "\n".join([*lines, next_])
+        when = f"next retraining {self.next.astimezone():%Y-%m-%d %H:%M}" if self.next else "no retraining is scheduled"
+        return "\n".join([*lines, when])
 
     async def load_last_outcome(self) -> None:
         """Read from the store how the last one ended, if it can be read."""

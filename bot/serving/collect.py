@@ -74,11 +74,8 @@ class Collector:
     def about(self) -> str:
         """Describe in one line where messages are collected; "" if nowhere."""
         where = " and ".join(platform.title() for platform in self._tables if self.collects(platform))
-        return (
-            f"collecting: what its owner writes on {where} is kept to learn from (config.toml: collect)"
-            if where
-            else ""
-        )
+        kept = f"what its owner writes on {where} is kept to learn from (config.toml: collect)"
+        return f"collecting: {kept}" if where else ""
 
     async def __aenter__(self) -> Self:
         self._waiting = [*await asyncio.to_thread(_leftover_changes, self._file), *self._waiting]

@@ -36,10 +36,9 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
             posts = list(store.posts())
         report = evaluate(snapshot, posts, settings, progress)
     if report.posts != report.posts_when_trained:
-        held = (
-            f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained and holds "
-        )
-        print_line(f"{held}{report.posts:,} now: some of the posts held out now may have been learned", console)
+        then = f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained"
+        now = f"holds {report.posts:,} now: some of the posts held out now may have been learned"
+        print_line(f"{then} and {now}", console)
     if args.json:
         print_json(report.as_json())
     else:
