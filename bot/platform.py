@@ -21,7 +21,7 @@ Raises DannError, one line that says what to do, for what only a person can mend
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A finding of `dann doctor`: the state `seen` of `what`; `trouble` keeps dann from serving, `advice` ends that."""
+    """A finding of `dann doctor`: the state `seen` of `what`; where it keeps dann from serving, what to do."""
 
     what: str
     seen: str

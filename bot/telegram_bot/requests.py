@@ -82,7 +82,7 @@ class PollingRequest(TelegramRequest):
 
 
 class SendLimiter(AIORateLimiter):
-    """Limit to 30 messages a second, 20 a minute in a group; wait out 429. Typing takes no place and never waits."""
+    """Limit to 30 messages a second, 20 a minute in a group, and wait out 429; typing is no message, and exempt."""
 
     def __init__(self) -> None:
         super().__init__(max_retries=MAX_RETRIES)

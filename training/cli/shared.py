@@ -133,7 +133,7 @@ def print_table(rows: Sequence[tuple[str, str]]) -> None:
 
 @contextmanager
 def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], bool]]:
-    """Yield whether Ctrl-C or SIGTERM came: the first prints `then`, what happens next; the second ends at once."""
+    """Yield a check for Ctrl-C or SIGTERM; the first prints `then`, what comes next, a second ends at once."""
     received: list[int] = []
 
     def handle(number: int, _frame: object) -> None:
