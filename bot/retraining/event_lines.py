@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, get_args
 
 from training.store.retrain_outcome import RetrainOutcome, RetrainProgress, Verdict
@@ -46,9 +47,12 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    """A finite number; training writes NaN for a loss that is none."""
-    fits = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return float(value) if fits and isinstance(value, int | float) else None
+    """A finite number; training writes NaN for a loss that is none, and an integer may be too large for a float."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    with suppress(OverflowError):
+        return float(value) if math.isfinite(value) else None
+    return None
 
 
 def _whole(value: object) -> int | None:

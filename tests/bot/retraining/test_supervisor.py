@@ -310,3 +310,6 @@ def test_figures_that_are_none_are_not_known() -> None:
     assert read_event(
         b'{"event": "progress", "part": "learning", "share": "x", "val_bpb": Infinity}'
     ) == RetrainProgress("learning")
+    assert read_event(b'{"event": "progress", "part": "learning", "share": 1' + b"0" * 400 + b"}") == RetrainProgress(
+        "learning"
+    )
