@@ -124,12 +124,7 @@ def _sampling_option(name: str, field: FieldInfo) -> SamplingOption:
         example=str((field.examples or [""])[0]),
         kind=int if field.annotation is int else float,
         default=field.default,
-        bounds={
-            bound: getattr(part, bound)
-            for part in field.metadata
-            for bound in ("ge", "gt", "le")
-            if hasattr(part, bound)
-        },
+        bounds={key: getattr(part, key) for part in field.metadata for key in ("ge", "gt", "le") if hasattr(part, key)},
     )
 
 

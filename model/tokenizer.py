@@ -25,13 +25,11 @@ NUM_SPECIAL = 3
 
 
 class Tokenizer:
-    """Text to token ids and back. `vocab_size` counts the special tokens.
-
-    Made by `train`, `of_characters` or `load`; both kinds are used alike.
-    """
+    """Text to token ids and back, made by `train`, `of_characters` or `load`. `vocab_size` counts the special tokens."""
 
     def __init__(self, token_bytes: list[bytes]) -> None:
-        self._bytes = token_bytes
+        self.token_bytes = token_bytes
+        """The bytes of every token id `[vocab_size]`, empty for the special ones."""
         self.vocab_size: int = len(token_bytes)
 
     @staticmethod
@@ -76,18 +74,10 @@ class Tokenizer:
 
     def decode_bytes(self, ids: Iterable[int]) -> bytes:
         """The bytes of token ids, which may begin or end inside a character."""
-        return b"".join(self._bytes[i] for i in ids)
-
-    @property
-    def token_bytes(self) -> list[bytes]:
-        """The bytes of every token id `[vocab_size]`, empty for the special ones."""
-        return self._bytes
+        return b"".join(self.token_bytes[i] for i in ids)
 
     def save(self, path: Path) -> None:
         """Write the tokenizers library's own JSON, or the characters; neither holds the special tokens."""
-        path.write_text(self._to_json(), encoding="utf-8")
-
-    def _to_json(self) -> str:
         raise NotImplementedError
 
     @staticmethod
@@ -110,8 +100,8 @@ class _ByteLevel(Tokenizer):
         clean = [_replace_surrogates(text) for text in texts]
         return [[i + NUM_SPECIAL for i in e.ids] for e in self._bpe.encode_batch_fast(clean, add_special_tokens=False)]
 
-    def _to_json(self) -> str:
-        return self._bpe.to_str()
+    def save(self, path: Path) -> None:
+        path.write_text(self._bpe.to_str(), encoding="utf-8")
 
 
 class _Characters(Tokenizer):
@@ -135,8 +125,8 @@ class _Characters(Tokenizer):
                 'tokenizer.kind "characters" knows no other; tokenizer.kind "bpe" spells any text'
             ) from error
 
-    def _to_json(self) -> str:
-        return json.dumps({"characters": "".join(self._ids)})
+    def save(self, path: Path) -> None:
+        path.write_text(json.dumps({"characters": "".join(self._ids)}), encoding="utf-8")
 
 
 def _replace_surrogates(text: str) -> str:

@@ -17,7 +17,9 @@ Point = tuple[float, int, float, float]
 
 def write_curve(folder: Path, points: Sequence[Point]) -> None:
     """Write the points, oldest first; of more than MOST_POINTS, evenly spaced ones and the last."""
-    (folder / CURVE).write_text(json.dumps(_thin(points)), encoding="utf-8")
+    count = min(len(points), MOST_POINTS)
+    thinned = [points[round(number * (len(points) - 1) / max(count - 1, 1))] for number in range(count)]
+    (folder / CURVE).write_text(json.dumps(thinned), encoding="utf-8")
 
 
 def read_curve(folder: Path) -> list[Point]:
@@ -28,10 +30,3 @@ def read_curve(folder: Path) -> list[Point]:
     except (OSError, ValueError, TypeError, OverflowError):
         return []
     return [point for point in points if all(map(math.isfinite, point))][:MOST_POINTS]
-
-
-def _thin(points: Sequence[Point]) -> Sequence[Point]:
-    if len(points) <= MOST_POINTS:
-        return points
-    last = len(points) - 1
-    return [points[round(number * last / (MOST_POINTS - 1))] for number in range(MOST_POINTS)]

@@ -35,17 +35,13 @@ def hold_lock(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
         try:
             lock.acquire(timeout=wait_seconds)
         except Timeout as error:
-            raise LockHeldError(path, _read_holder(path)) from error
+            holder = ""
+            with suppress(OSError):
+                holder = path.read_text(encoding="utf-8", errors="replace").strip()
+            raise LockHeldError(path, holder or "another process") from error
     try:
         with suppress(OSError):  # a full disk must not keep anybody from removing checkpoints
             path.write_text(f"process {os.getpid()}, since {time.strftime('%Y-%m-%d %H:%M:%S')}", encoding="utf-8")
         yield
     finally:
         lock.release()
-
-
-def _read_holder(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace").strip() or "another process"
-    except OSError:
-        return "another process"

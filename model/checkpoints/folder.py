@@ -104,16 +104,11 @@ def current_or_none(root: Path) -> str | None:
         return None
 
 
-def served_before(root: Path) -> list[str]:
-    """Ids of the checkpoints that served before the current one and still exist, oldest first.
+def served_before(root: Path, serving: str | None) -> list[str]:
+    """Ids of the checkpoints that served before `serving` and still exist, oldest first; none that were rolled back.
 
-    Checkpoints that were rolled back are not among them. Raises DannError where SERVED or CURRENT is damaged.
+    Raises DannError where SERVED is damaged.
     """
-    return served_before_id(root, current(root))
-
-
-def served_before_id(root: Path, serving: str | None) -> list[str]:
-    """`served_before` with `serving` in place of what CURRENT names. Raises DannError where SERVED is damaged."""
     existing = ids(root)
     if not (root / SERVED).exists():  # written by an older dann, which published every checkpoint it made
         return [id_ for id_ in existing if serving and id_ < serving]
@@ -128,18 +123,14 @@ def publish(root: Path, id_: str) -> None:
         raise unknown_checkpoint(root)
     with checkpoints_lock(root):
         verify(root / id_)
+        try:
+            before = served_before(root, serving := current(root))
+            served = before if serving in {None, id_} or id_ in before else [*before, str(serving)]
+        except DannError:  # publishing replaces damaged files
+            served = [older for older in ids(root) if older < id_]
         # SERVED first: after a kill in between it is read only up to what CURRENT names.
-        write_ids(root / SERVED, _served_once_published(root, id_))
+        write_ids(root / SERVED, served)
         replace_file(root / CURRENT, f"{id_}\n".encode())
-
-
-def _served_once_published(root: Path, id_: str) -> list[str]:
-    """The contents of SERVED once `id_` serves."""
-    try:
-        serving, before = current(root), served_before(root)
-    except DannError:  # publishing replaces damaged files
-        return [older for older in ids(root) if older < id_]
-    return before if serving in {None, id_} or id_ in before else [*before, str(serving)]
 
 
 def read_ids(file: Path) -> list[str]:

@@ -56,24 +56,23 @@ def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> li
     Raises DannError where CURRENT, PINNED or RETIRED is damaged.
     """
     serving, pinned, retiring = current(root), read_ids(root / PINNED), retired(root)
-    infos = []
-    for folder in (root / name for name in sorted(_folders(root))):
-        meta, name = read_meta(folder), folder.name
-        infos.append(
-            CheckpointInfo(
-                id=name,
-                created=meta.created if meta else None,
-                posts=meta.posts if meta else None,
-                val_bpb=meta.val_bpb if meta else None,
-                bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
-                current=name == serving,
-                pinned=name in pinned,
-                retired=name in retiring,
-                damaged=_damage(folder),
-                refused=(refused or {}).get(name, ""),
-            )
+
+    def info(name: str) -> CheckpointInfo:
+        meta = read_meta(folder := root / name)
+        return CheckpointInfo(
+            id=name,
+            created=meta.created if meta else None,
+            posts=meta.posts if meta else None,
+            val_bpb=meta.val_bpb if meta else None,
+            bytes=sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+            current=name == serving,
+            pinned=name in pinned,
+            retired=name in retiring,
+            damaged=_damage(folder),
+            refused=(refused or {}).get(name, ""),
         )
-    return infos
+
+    return [info(name) for name in sorted(_folders(root))]
 
 
 def retired(root: Path) -> list[str]:
@@ -139,11 +138,11 @@ def prune(root: Path, keep: int) -> list[str]:
 
 def _to_remove(root: Path, keep: int) -> list[str]:
     """Ids that `prune` removes, oldest first."""
-    serving, earlier, existing = current(root), served_before(root), ids(root)
+    serving, existing = current(root), ids(root)
     if serving not in existing:
         raise DannError(f"{root}: CURRENT names no checkpoint that exists, so none is removed")
-    pinned = read_ids(root / PINNED)
-    kept = {*earlier[max(0, len(earlier) + 1 - keep) :], *pinned, serving}
+    earlier = served_before(root, serving)
+    kept = {*earlier[max(0, len(earlier) + 1 - keep) :], *read_ids(root / PINNED), serving}
     older = [id_ for id_ in existing if id_ not in kept and id_ < serving]
     return sorted({*older, *(set(retired(root)) & _folders(root))} - {serving})
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.checkpoints.folder import current_or_none, ids, publish, served_before, served_before_id, unknown_checkpoint
+from model.checkpoints.folder import current, current_or_none, ids, publish, served_before, unknown_checkpoint
 from model.checkpoints.retention import retired
 from model.errors import DannError
 
@@ -20,10 +20,7 @@ class RollbackResult:
 
 
 def rollback(root: Path, id_: str = "") -> RollbackResult:
-    """Let `id_` serve again, by default the checkpoint that served before the current one; it is verified first.
-
-    Raises DannError where there is none, or it is damaged; then nothing has changed.
-    """
+    """Let `id_` serve again, by default the one before the current; after a DannError nothing has changed."""
     before = current_or_none(root)  # a damaged CURRENT is one reason to roll back
     now = rollback_target(root, id_)
     publish(root, now)
@@ -36,9 +33,7 @@ def rollback_target(root: Path, id_: str = "") -> str:
         if id_ not in ids(root):
             raise unknown_checkpoint(root)
         return id_
-    retiring = retired(root)
-    before = [served for served in served_before(root) if served not in retiring]
-    if not before:
+    if not (before := _not_retired(root, current(root))):
         raise DannError("there is no checkpoint before the one that serves")
     return before[-1]
 
@@ -46,8 +41,12 @@ def rollback_target(root: Path, id_: str = "") -> str:
 def fallbacks(root: Path) -> list[str]:
     """Ids that may serve if the current checkpoint cannot: those that served before it, oldest first. Raises nothing."""
     try:
-        retiring = retired(root)
-        return [id_ for id_ in served_before_id(root, current_or_none(root)) if id_ not in retiring]
+        return _not_retired(root, current_or_none(root))
     except DannError as error:
         log.warning("the checkpoints that served before are not known: %s", error)
         return []
+
+
+def _not_retired(root: Path, serving: str | None) -> list[str]:
+    retiring = retired(root)
+    return [id_ for id_ in served_before(root, serving) if id_ not in retiring]

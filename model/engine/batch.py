@@ -90,7 +90,7 @@ class Batch:
         cached: `stop` is called after the first of a width; True breaks off.
         """
         for rows in [width] if width else self.widths:
-            if self._slots.is_warm(rows):
+            if rows in self._slots.warm:
                 continue
             self._slots.prefill(self._prefill_batch([], rows))
             if stop():
@@ -98,7 +98,7 @@ class Batch:
             if rows == self.widths[0]:
                 observe.compile_logprobs(self._slots)
             self._slots.decode(self._decode_batch([], rows))
-            self._slots.mark_warm(rows)
+            self._slots.warm.add(rows)
 
     def _release(self) -> None:
         for slot in [slot for slot, request in self._running.items() if request.finished]:

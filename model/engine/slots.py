@@ -60,43 +60,35 @@ class DecodeBatch(NamedTuple):
 
 
 class Programs(NamedTuple):
-    """The compiled programs of all networks of one shape; `warm` are the (rows R, batch sizes B) they are compiled for."""
+    """The compiled programs of all networks of one shape; `warm` are the batch sizes B they are compiled for."""
 
     prefill: Any
     decode: Any
     gather_carries: Any
     logprobs: Any
-    warm: set[tuple[int, int]]
+    warm: set[int]
 
 
 class Slots:
     """A network's weights, a table of `count` rows for it, and the programs.
 
     Row `padding_row` belongs to no reply: programs with more rows than requests work on it. The rows `prefix_rows` behind
-    it, `num_prefixes` of them, hold carries alone, of prompts that may come again.
+    it, `num_prefixes` of them, hold carries alone, of prompts that may come again. `warm` are the batch sizes that are
+    compiled, for this network or another of its shape.
     """
 
     def __init__(self, model: LanguageModel, opening_V: np.ndarray, count: int, num_prefixes: int = 0) -> None:
         model = nnx.merge(*nnx.split(model))  # a copy, so that its config can be set; the weights are shared
-        model.config = (
-            model.config.without_dropout()
-        )  # decoding drops nothing, so the rates need no programs of their own
+        model.config = model.config.without_dropout()  # decoding drops nothing: no rate has programs of its own
         graph, state = nnx.split(model)
         self._weights, structure = jax.tree.flatten(state)
-        self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights))
+        self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights), count)
+        self.warm: set[int] = self._programs.warm
         self._opening_V = jnp.asarray(opening_V)
         carry = model.initial_carry(count + 1 + num_prefixes)
         self._table = SlotTable(carry, jnp.zeros((count + 1, len(opening_V)), bool))
         self.padding_row = count
         self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
-
-    def is_warm(self, batch_size: int) -> bool:
-        """Whether the programs of `batch_size` rows are compiled, for this network or another of its shape."""
-        return (self.padding_row, batch_size) in self._programs.warm
-
-    def mark_warm(self, batch_size: int) -> None:
-        """Note that the programs of `batch_size` rows are compiled."""
-        self._programs.warm.add((self.padding_row, batch_size))
 
     def prefill(self, batch: PrefillBatch) -> None:
         """Read PREFILL_STEPS tokens of some rows' prompts."""
@@ -120,7 +112,7 @@ class Slots:
 # One set of programs for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint
 # mostly has the old one's shape. `_shapes` are part of the key where the graph does not hold them.
 @lru_cache(maxsize=8)
-def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]) -> Programs:
+def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...], _rows: int) -> Programs:
     def merge(weights: Any) -> LanguageModel:
         model: LanguageModel = nnx.merge(graph, jax.tree.unflatten(structure, weights))
         return model
@@ -134,15 +126,11 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
         return _decode(merge(weights), opening_V, table, batch)
 
     @jax.jit
-    def gather_carries(carry: Any, rows_B: jax.Array) -> Any:
-        return _gather(carry, rows_B)
-
-    @jax.jit
     def logprobs(weights: Any, carry: Any, tokens_BxT: jax.Array, generated_BxT: jax.Array) -> LogprobArrays:
         logits_BxTxV, _ = merge(weights)(tokens_BxT, carry)
         return logprob_arrays(logits_BxTxV, generated_BxT)
 
-    return Programs(prefill, decode, gather_carries, logprobs, set())
+    return Programs(prefill, decode, jax.jit(_gather), logprobs, set())
 
 
 def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> SlotTable:

@@ -33,10 +33,7 @@ class RequestUpdate:
 
 
 class Worker:
-    """A thread, its queue of requests, and the batches it works on.
-
-    `deliver` is called in the thread with the updates of each round.
-    """
+    """A thread, its queue of requests, and its batches. `deliver` gets each round's updates, in the thread."""
 
     def __init__(self, batch: Batch, deliver: Callable[[Sequence[RequestUpdate]], None]) -> None:
         self._batches, self._deliver = [batch], deliver

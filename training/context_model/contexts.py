@@ -14,10 +14,7 @@ Hashes = np.ndarray
 
 
 def byte_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """For each order k, a hash `[S]` of the last k bytes.
-
-    Also of how many of these the token being spelled has.
-    """
+    """For each order k, a hash `[S]` of the last k bytes. Also of how many of these the token being spelled has."""
     history = _History(spelling, steps)
     contexts = []
     for order in orders:

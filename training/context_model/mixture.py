@@ -36,10 +36,7 @@ CHUNK_TOKENS = 512
 
 @dataclass(frozen=True)
 class Mixture:
-    """-ln p of every token of val, in nats `[N]`.
-
-    By the network, by the context model alone, and by both mixed.
-    """
+    """-ln p of every token of val, in nats `[N]`. By the network, by the context model alone, and by both mixed."""
 
     network: np.ndarray
     context: np.ndarray

@@ -125,10 +125,7 @@ def _discounts(counts: np.ndarray) -> np.ndarray:
 
 
 def kneser_ney_bpb(train: Sequence[str], val: Sequence[str], tokenizer: Tokenizer, order: int = ORDER) -> float:
-    """Bits per byte of the texts `val` given the texts `train`, over `tokenizer`'s tokens.
-
-    Each text is a sequence.
-    """
+    """Bits per byte of the texts `val` given the texts `train`, over `tokenizer`'s tokens. Each text is a sequence."""
     model = KneserNey(tokenizer.encode_batch(train), tokenizer.vocab_size, order)
     nats = model.nats(tokenizer.encode_batch(val)).sum()
     return float(nats) / (math.log(2) * sum(len(text.encode()) for text in val))

@@ -72,10 +72,7 @@ class PostIndex:
         return " ".join(text.split()) in self._whole
 
     def _shared(self, words: Sequence[str], start: int) -> int:
-        """How many words from `start` on stand in a row in one post.
-
-        The nearest two of all suffixes share the most.
-        """
+        """How many words from `start` on stand in a row in one post. The nearest two of all suffixes share the most."""
         unknown = len(self._ids) + 1
         ids = array("i", (self._ids.get(word, unknown) for word in words[start:]))
         index = bisect_left(self._suffixes, ids, key=lambda at: self._words[at : at + len(ids)])

@@ -112,10 +112,7 @@ def _spread_json(spread: Spread | None) -> dict[str, float | None] | None:
 
 
 def ranked(rows: Sequence[Row]) -> list[tuple[Row, str]]:
-    """Order rows, best first, each with its verdict against the best.
-
-    Raises DannError for runs on different text.
-    """
+    """Order rows, best first, each with its verdict against the best. Raises DannError for runs on different text."""
     reference = rows[0]
     for row in rows[1:]:
         first, second = reference.results[0], row.results[0]

@@ -18,10 +18,7 @@ FILE = "result.json"
 
 
 class Result(BaseModel):
-    """Result of one seed.
-
-    `text_sha256` and `split` identify the text; neither a path nor any text is stored.
-    """
+    """Result of one seed. `text_sha256` and `split` identify the text; neither a path nor any text is stored."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -68,10 +65,7 @@ def groups(runs: Path) -> dict[str, list[Result]]:
 
 
 def newest(runs: Path, name: str) -> list[Result]:
-    """Results of the newest run of experiment `name`, or of the group `name`.
-
-    Raises DannError if there are none.
-    """
+    """Results of the newest run of experiment `name`, or of the group `name`. Raises DannError if there are none."""
     by_group = groups(runs)
     stem = Path(name).stem if name.endswith(".toml") else name
     matching = [results for group, results in by_group.items() if stem in {group, results[0].experiment}]

@@ -1,7 +1,4 @@
-"""Text of an experiment, and figures measured on it: one file, or the store's posts.
-
-Knows no training loop.
-"""
+"""Text of an experiment, and figures measured on it: one file, or the store's posts. Knows no training loop."""
 
 import hashlib
 import json

@@ -59,10 +59,7 @@ class TrainingSetup:
 
 
 class RunListener:
-    """A trainer's Listener that passes metrics on to a console.
-
-    It saves nothing, so its run cannot be resumed.
-    """
+    """A trainer's Listener that passes metrics on to a console. It saves nothing, so its run cannot be resumed."""
 
     def __init__(self, console: Console, folder: Path) -> None:
         self.console = console

@@ -1,7 +1,4 @@
-"""A run's progress at a terminal, and metrics.jsonl.
-
-A bar at a terminal, lines elsewhere, always on standard error.
-"""
+"""A run's progress at a terminal, and metrics.jsonl. A bar at a terminal, lines elsewhere, always on standard error."""
 
 import json
 from collections.abc import Callable

@@ -137,7 +137,7 @@ def test_without_a_record_every_older_one_has_served(grow: Grow) -> None:
     """As an older dann left the folder."""
     root = grow("a", "b", "c")
     (root / "SERVED").unlink()
-    assert served_before(root) == ["a", "b"]
+    assert served_before(root, checkpoint.current(root)) == ["a", "b"]
     assert rollback(root) == RollbackResult("b", "c")
     assert rollback(root) == RollbackResult("a", "b")
 
@@ -270,7 +270,7 @@ def test_publishing_mends_a_damaged_record_of_what_served(grow: Grow, content: b
     root = grow("a", "b")
     (root / "SERVED").write_bytes(content)
     grow("c")
-    assert served_before(root) == ["a", "b"]
+    assert served_before(root, checkpoint.current(root)) == ["a", "b"]
 
 
 @pytest.mark.parametrize("content", [b"", b"gone\n", None])
@@ -377,7 +377,7 @@ def test_a_kill_at_any_moment_leaves_only_what_is_whole(one_checkpoint: Path, tm
         current = checkpoint.current(tmp_path)
         assert current in checkpoint.ids(tmp_path)
         assert [one.damaged for one in list_checkpoints(tmp_path) if one.damaged] == []
-        assert set(served_before(tmp_path)) <= set(checkpoint.ids(tmp_path))
+        assert set(served_before(tmp_path, checkpoint.current(tmp_path))) <= set(checkpoint.ids(tmp_path))
     save(tmp_path, "z")
     assert not list(tmp_path.glob(".*"))
 
