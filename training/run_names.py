@@ -4,12 +4,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 
-def timestamp() -> str:
-    """The present time in UTC, as a name."""
-    return datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
-
-
-def unused_name(root: Path, name: str) -> str:
-    """`name`, with a number appended if it is taken."""
+def unused_name(root: Path, prefix: str = "", suffix: str = "") -> str:
+    """The present time in UTC after `prefix`, with a number appended if `root` has that name and `suffix`."""
+    name = f"{prefix}{datetime.now(UTC):%Y%m%d-%H%M%S}"
     names = [name, *(f"{name}-{number}" for number in range(2, 1000))]
-    return next(candidate for candidate in names if not (root / candidate).exists())
+    return next(candidate for candidate in names if not (root / f"{candidate}{suffix}").exists())

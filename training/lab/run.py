@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from dataclasses import asdict
 from importlib.metadata import version
-from pathlib import Path
 
 from model.checkpoints.atomic_files import replace_file
 from training.lab import results
@@ -13,9 +12,9 @@ from training.lab.results import Result
 from training.lab.source import Source
 from training.lock import training_lock
 from training.loop.clock import Clock
+from training.run_names import unused_name
 from training.runs.callbacks import Console
-from training.runs.init import num_params
-from training.runs.learning import RunListener, Stopped, learn, set_up
+from training.runs.learning import RunListener, Stopped, learn, num_params, set_up
 
 PRIVATE = {"data": {"dir", "url", "me"}, "experiment": {"text"}}
 """Settings of the machine or its owner, which are not stored with a run."""
@@ -35,7 +34,7 @@ def run_seeds(
     results of finished seeds stay.
     """
     with training_lock(settings.data.dir / "train.lock"):
-        group, finished = _new_group(settings.data.runs, name), []
+        group, finished = unused_name(settings.data.runs, f"{name}-", "-seed0"), []
         for seed in range(seeds):
             train = settings.train.model_copy(update={"seed": seed})
             result = _run_seed(settings.model_copy(update={"train": train}), group, name, source, console(), stopping)
@@ -70,10 +69,7 @@ def _run_seed(
         seed=seed,
         text_sha256=source.sha256,
         split=source.split,
-        val_reset_nats_per_char=figures.val_reset_nats_per_char,
-        val_stateful_nats_per_char=figures.val_stateful_nats_per_char,
-        val_bpb=figures.val_bpb,
-        val_mixed_nats_per_char=figures.val_mixed_nats_per_char,
+        **asdict(figures),
         params=num_params(setup.model),
         steps=fit.progress.step,
         tokens_per_second=round(fit.tokens_per_second),
@@ -82,9 +78,3 @@ def _run_seed(
     )
     results.save(folder, result)
     return result
-
-
-def _new_group(runs: Path, name: str) -> str:
-    stamp = f"{name}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
-    names = [stamp, *(f"{stamp}-{number}" for number in range(2, 1000))]
-    return next(group for group in names if not results.folder_of(runs, group, 0).exists())

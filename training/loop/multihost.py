@@ -65,9 +65,8 @@ def join_hosts(settings: S) -> Iterator[S]:
                 "this is host %d of %d; host 0 shows the progress", settings.train.host, settings.train.hosts
             )
         try:
-            multihost_utils.sync_global_devices(
-                "joined"
-            )  # the first one times out after half a minute, later ones do not
+            # The first one times out after half a minute, later ones do not.
+            multihost_utils.sync_global_devices("joined")
             data = settings.data.model_copy(update={"dir": Path(folder)})
             yield settings if is_first() else settings.model_copy(update={"data": data})
         except (jax.errors.JaxRuntimeError, ValueError) as error:

@@ -18,7 +18,9 @@ def optimizer(config: TrainConfig) -> optax.GradientTransformation:
         optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity(),
         optax.clip(config.clip_value) if config.clip_value else optax.identity(),
         _scaled(config),
-        optax.add_decayed_weights(config.weight_decay, mask=_matrices),
+        optax.add_decayed_weights(
+            config.weight_decay, mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)
+        ),
     )
 
 
@@ -73,7 +75,3 @@ def cross_entropy(logits: jax.Array, targets: jax.Array) -> jax.Array:
 def global_norm(gradient: optax.Updates) -> jax.Array:
     """The norm of all gradients taken as one vector."""
     return jnp.asarray(optax.tree.norm(gradient))
-
-
-def _matrices(params: optax.Params) -> optax.Params:
-    return jax.tree.map(lambda leaf: leaf.ndim > 1, params)

@@ -76,7 +76,7 @@ def _answer(config: TrainConfig, listener: socket.socket, callers: dict[int, soc
         return
     with suppress(OSError):
         caller.settimeout(GREETING_SECONDS)
-        greeting = _receive(caller, HELLO.size)
+        greeting = caller.makefile("rb").read(HELLO.size)
         if len(greeting) == HELLO.size and greeting.startswith(MAGIC):
             _, hosts, host = HELLO.unpack(greeting)
             if hosts == config.hosts and host not in callers:
@@ -97,7 +97,7 @@ def _call(config: TrainConfig, address: tuple[str, int], deadline: float, wait: 
                     line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
                     raise OSError("nobody listens there")
                 line.sendall(hello)
-                answer = _receive(line, 200)
+                answer = line.makefile("rb").read(200)
             break
         except OSError as error:
             if time.monotonic() > deadline:
@@ -110,11 +110,3 @@ def _call(config: TrainConfig, address: tuple[str, int], deadline: float, wait: 
         raise DannError(
             f"host 0 lets host {config.host} not join: {answer.decode(errors='replace') or 'it has stopped'}"
         )
-
-
-def _receive(line: socket.socket, size: int) -> bytes:
-    """Up to `size` bytes, fewer if the other side closes the connection."""
-    received = b""
-    while len(received) < size and (more := line.recv(size - len(received))):
-        received += more
-    return received

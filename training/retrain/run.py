@@ -27,7 +27,7 @@ from training.loop.clock import Clock
 from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
-from training.run_names import timestamp, unused_name
+from training.run_names import unused_name
 from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
 from training.runs.learning import Diverged, Stopped
@@ -149,7 +149,7 @@ class _Attempt:
         run = self._set_up(corpus)
         self._report("learning", 0.0)
         result = run.fit(Clock(run.setup.settings.train, started), self.stopping, partial=False)
-        self.known["candidate"] = unused_name(self.settings.data.checkpoints, timestamp())
+        self.known["candidate"] = unused_name(self.settings.data.checkpoints)
         self._note()  # before it is saved: a candidate that was not compared must not look trained by hand
         try:
             run.save(result, self.known["candidate"])

@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from model.architectures import LanguageModel
+from model.architectures import LanguageModel, build
 from model.checkpoints import checkpoint
+from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings, TrainConfig
@@ -23,7 +26,6 @@ from training.loop.step import TrainState
 from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import sizing
 from training.runs.callbacks import Console
-from training.runs.init import fresh_network, num_params, train_tokenizer
 
 
 class TrainingText(Protocol):
@@ -82,13 +84,7 @@ class RunListener:
 
 
 class Diverged(DannError):  # noqa: N818 (as the ending is called)
-    """The loss was not a finite number; `consequence` says what that means for the run."""
-
-    def __init__(self, step: int, learning_rate: float, consequence: str) -> None:
-        super().__init__(
-            f"the loss was not a finite number after step {step:,}; train.learning_rate is {learning_rate:g}, try a smaller "
-            f"one; {consequence}"
-        )
+    """The loss was not a finite number."""
 
 
 class Stopped(DannError):  # noqa: N818 (as the ending is called)
@@ -102,16 +98,44 @@ def set_up(
     tokenizer: Tokenizer | None = None,
     weights: Mapping[str, np.ndarray] | None = None,
 ) -> TrainingSetup:
-    """Settle every "auto", and build tokenizer, network and dataset.
-
-    `tokenizer` and `weights` (by name) replace freshly learned and random ones.
-    """
+    """Settle every "auto", build the network and the dataset; `tokenizer` and `weights` (by name) replace new ones."""
     settings = sizing.settled(settings, text.size(settings.train))
-    tokenizer = tokenizer or train_tokenizer(settings.tokenizer, text.tokenizer_texts())
+    if tokenizer is None:
+        texts, table = text.tokenizer_texts(), settings.tokenizer
+        of_characters = table.kind == "characters"
+        tokenizer = Tokenizer.of_characters(texts) if of_characters else Tokenizer.train(texts, int(table.vocab_size))
     model = fresh_network(settings, tokenizer.vocab_size)
     if weights is not None:
         checkpoint.set_weights(model, weights)
     return TrainingSetup(settings, tokenizer, model, text.dataset(tokenizer, settings.train))
+
+
+def fresh_network(settings: Settings, vocab_size: int) -> LanguageModel:
+    """Build the network that `settings`, without any "auto", describe, with random weights."""
+    shape = ModelConfig.model_validate(settings.model.model_dump() | {"vocab_size": vocab_size})
+    model = build(shape, settings.train.seed)
+    if settings.train.init_range:
+        init_uniform(model, settings.train.init_range, settings.train.seed)
+    return model
+
+
+def num_params(model: LanguageModel) -> int:
+    """Count the weights."""
+    return sum(leaf.size for leaf in jax.tree.leaves(nnx.state(model, nnx.Param)))
+
+
+def init_uniform(model: LanguageModel, width: float, seed: int) -> None:
+    """Redraw every weight and bias, uniform in +-width, as char-rnn does.
+
+    A bias that the architecture starts elsewhere than at zero stays: the LSTM's forget gates start at 1 there too.
+    """
+    leaves, structure = jax.tree.flatten(nnx.state(model, nnx.Param))
+    keys = jax.random.split(jax.random.key(seed), len(leaves))
+    uniform = [
+        jax.random.uniform(k, leaf.shape, minval=-width, maxval=width) for k, leaf in zip(keys, leaves, strict=True)
+    ]
+    initial = [jnp.where((leaf != 0) & (leaf.ndim == 1), leaf, new) for leaf, new in zip(leaves, uniform, strict=True)]
+    nnx.update(model, jax.tree.unflatten(structure, initial))
 
 
 def learn(
@@ -137,7 +161,10 @@ def learn(
     best, train = result.progress.best, setup.settings.train
     if best is None or (result.ending != "done" and not partial):
         if result.ending == "diverged":
-            raise Diverged(result.progress.step, train.learning_rate, consequence)
+            raise Diverged(
+                f"the loss was not a finite number after step {result.progress.step:,}; train.learning_rate is "
+                f"{train.learning_rate:g}, try a smaller one; {consequence}"
+            )
         if result.ending == "stopped":
             raise Stopped(f"stopped before there was anything to keep; {consequence}")
         raise DannError(

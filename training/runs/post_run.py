@@ -9,6 +9,8 @@
 Knows no terminal and no lock.
 """
 
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +25,7 @@ from flax import nnx
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import replace_file
 from model.checkpoints.checkpoint import Meta, Snapshot
+from model.checkpoints.curve import Point
 from model.engine.engine import Engine, Turn
 from model.tokenizer import Tokenizer
 from training.config.load import BOT_TABLES
@@ -37,9 +40,7 @@ from training.loop.step import TrainState, initial_state
 from training.loop.trainer import Ending, Fit, StepMetrics, TrainProgress
 from training.runs import resume, sizing
 from training.runs.callbacks import Console
-from training.runs.curve import CurveRecorder
-from training.runs.init import num_params
-from training.runs.learning import RunListener, learn, set_up
+from training.runs.learning import RunListener, learn, num_params, set_up
 
 SAMPLES = 3
 
@@ -57,6 +58,26 @@ class TrainResult:
     params: int
     learning_rate: float
     ppmd: float
+
+
+class CurveRecorder:
+    """Learning curve of one run, a point per evaluation, oldest first; it goes on from what `path` holds."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.points: list[Point] = [(*point,) for point in json.loads(path.read_text())] if path.exists() else []
+
+    def add(self, metrics: StepMetrics, progress: TrainProgress) -> None:
+        """Add a point. Its training loss is in bits per byte by the ratio that the held-out loss has."""
+        score = progress.score
+        if score is None or not math.isfinite(score.bpb) or not score.loss > 0:
+            return
+        train_bpb = metrics.loss * score.bpb / score.loss
+        self.points.append((round(metrics.seconds, 1), metrics.step, round(train_bpb, 4), round(score.bpb, 4)))
+
+    def save(self) -> None:
+        """Save the points; raises DannError when there is no room, leaving the older file."""
+        replace_file(self._path, json.dumps(self.points).encode())
 
 
 class PostText:

@@ -20,7 +20,7 @@ from training.loop import multihost
 from training.loop.clock import Clock
 from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
-from training.run_names import timestamp, unused_name
+from training.run_names import unused_name
 from training.runs import resume
 from training.runs.callbacks import Console
 from training.runs.post_run import PostRun, TrainResult
@@ -37,7 +37,9 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
     with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
         console.say("training the tokenizer")
-        run = PostRun(_new_folder(settings.data.runs), settings, corpus, console)
+        folder = settings.data.runs / unused_name(settings.data.runs)
+        folder.mkdir(parents=True, mode=0o700)
+        run = PostRun(folder, settings, corpus, console)
         run.save_setup()
         return _fit_and_publish(run, Clock(settings.train, started), stopping, resumed=None)
 
@@ -74,7 +76,7 @@ def _fit_and_publish(
 ) -> TrainResult:
     """Fit, save the best weights, publish them."""
     result, root = run.fit(clock, stopping, resumed), run.setup.settings.data.checkpoints
-    learned = run.save(result, unused_name(root, timestamp()))
+    learned = run.save(result, unused_name(root))
     checkpoint.publish(root, learned.checkpoint)
     return learned
 
@@ -83,12 +85,6 @@ def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
     """The settings that a run was started with, without the tables that `kind` does not have."""
     tables = json.loads((folder / "settings.json").read_text())
     return kind.model_validate({name: table for name, table in tables.items() if name in kind.model_fields})
-
-
-def _new_folder(runs: Path) -> Path:
-    folder = runs / unused_name(runs, timestamp())
-    folder.mkdir(parents=True, mode=0o700)
-    return folder
 
 
 def _unfinished(runs: Path) -> Path:

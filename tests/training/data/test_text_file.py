@@ -28,7 +28,7 @@ from training.data.text_file import (
 from training.lab.text_score import mixed_nats_per_char, score_text
 from training.loop import scoring
 from training.loop.scoring import Evaluator
-from training.runs.init import init_uniform
+from training.runs.learning import init_uniform
 
 VERSE = "Then wherefore should I stay? — said Ünda; the crown, the crown!\n"
 TEXT = "".join(f"{number} {VERSE}" for number in range(200))

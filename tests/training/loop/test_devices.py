@@ -13,8 +13,8 @@ from model.architectures import build
 from model.config import ModelConfig
 from training.config.tables import TrainConfig
 from training.data.dataset import TokenStream
-from training.loop import multihost, precision
-from training.loop.devices import make_mesh
+from training.loop import devices, multihost
+from training.loop.devices import compute_dtype, make_mesh
 from training.loop.step import initial_state, make_dispatch
 
 ALL_DROPOUT: dict[str, Any] = {
@@ -48,8 +48,8 @@ def after(
 def test_the_losses_are_the_same_on_one_two_and_four_devices(architecture: str) -> None:
     one, losses = after(1, architecture, 8)
     assert np.all(losses[:, 0] > 0)
-    for devices in (2, 4):
-        split, others = after(devices, architecture, 8)
+    for count in (2, 4):
+        split, others = after(count, architecture, 8)
         np.testing.assert_allclose(others, losses, rtol=2e-5)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), split.carry, one.carry)
         jax.tree.map(
@@ -71,15 +71,15 @@ def test_matmuls_are_in_bfloat16_where_the_processor_has_it(
     flag: str, dtype: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "cpuinfo").write_text(f"model name : one\nflags : fpu {flag} rtm\n")
-    monkeypatch.setattr(precision, "CPU_INFO", tmp_path / "cpuinfo")
-    assert precision.compute_dtype(TrainConfig()) == dtype
-    assert precision.compute_dtype(TrainConfig(precision="float32")) == jnp.float32
-    assert precision.compute_dtype(TrainConfig(precision="bfloat16")) == jnp.bfloat16
+    monkeypatch.setattr(devices, "CPU_INFO", tmp_path / "cpuinfo")
+    assert compute_dtype(TrainConfig()) == dtype
+    assert compute_dtype(TrainConfig(precision="float32")) == jnp.float32
+    assert compute_dtype(TrainConfig(precision="bfloat16")) == jnp.bfloat16
 
 
 def test_matmuls_are_in_float32_where_the_system_does_not_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "CPU_INFO", Path("/nowhere/cpuinfo"))
-    assert precision.compute_dtype(TrainConfig()) == jnp.float32
+    monkeypatch.setattr(devices, "CPU_INFO", Path("/nowhere/cpuinfo"))
+    assert compute_dtype(TrainConfig()) == jnp.float32
 
 
 @pytest.mark.parametrize(("wanted", "streams", "used"), [(4, 8, 4), (4, 6, 3), (4, 5, 1), (2, 50, 2), (64, 8, 4)])

@@ -14,7 +14,7 @@ from model.config import ModelConfig
 from training.config.tables import Settings, TrainConfig
 from training.loop.clock import DISPATCH_STEPS, Clock, Speed
 from training.loop.optimizer import global_norm, learning_rates, optimizer
-from training.runs.init import fresh_network, init_uniform
+from training.runs.learning import fresh_network, init_uniform
 
 NO_EPOCH = np.zeros(1)
 

@@ -15,8 +15,8 @@ from training.config.tables import TrainConfig
 from training.data.dataset import TokenStream
 from training.loop import devices
 from training.loop.clock import DISPATCH_STEPS, Clock
+from training.loop.devices import compute_dtype
 from training.loop.optimizer import learning_rates
-from training.loop.precision import compute_dtype
 from training.loop.step import initial_state, make_dispatch
 
 Precision = Literal["auto", "float32"]
