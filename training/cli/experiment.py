@@ -55,7 +55,7 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
     if multihost.is_first():
-        row = report.Row.of(name, finished)
+        row = report.Row(name, finished)
         if args.json:
             print_json(report.row_json(row))
         else:
@@ -78,7 +78,7 @@ def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment compare`."""
     runs = settings.data.runs
-    rows = report.ranked([report.Row.of(name, results.newest(runs, name)) for name in args.names])
+    rows = report.ranked([report.Row(name, results.newest(runs, name)) for name in args.names])
     if args.plot:
         _draw(args.plot, runs, [row for row, _ in rows])
     if args.json:
@@ -100,7 +100,7 @@ def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
 def list_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment list`."""
     questions = [(name, preset.question_of(preset.preset_path(name))) for name in preset.preset_names()]
-    rows = [report.Row.of(group, finished) for group, finished in results.groups(settings.data.runs).items()]
+    rows = [report.Row(group, finished) for group, finished in results.groups(settings.data.runs).items()]
     if args.json:
         experiments = [{"name": name, "question": question} for name, question in questions]
         print_json({"experiments": experiments, "runs": [report.row_json(row) for row in rows]})
@@ -110,4 +110,4 @@ def list_experiments(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _unit(row: report.Row) -> str:
-    return "nats per character, val@256-reset" if row.reset else "bits per byte"
+    return "nats per character, val@256-reset" if row.spread("val_reset_nats_per_char") else "bits per byte"

@@ -61,10 +61,7 @@ def draw_curves(path: Path, curves: Sequence[PlottedCurve]) -> None:
 
 
 def _on_one_grid(seeds: Sequence[Sequence[tuple[float, float]]]) -> tuple[np.ndarray, np.ndarray]:
-    """Interpolate the seeds onto common minutes `[n]`; returns them with values `[seeds, n]`.
-
-    Seeds are evaluated at slightly different moments.
-    """
+    """Interpolate the seeds, evaluated at different moments, onto common minutes `[n]`; also values `[seeds, n]`."""
     points = [np.asarray(seed).T for seed in seeds]
     if len(points) == 1:
         return points[0][0], points[0][1:]

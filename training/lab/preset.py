@@ -33,10 +33,7 @@ class ExperimentSettings(Settings):
 
 
 def preset_path(name: str) -> Path:
-    """The file of experiment `name`, in experiments/ or at a path.
-
-    Raises DannError naming the experiments there are.
-    """
+    """The file of experiment `name`, in experiments/ or at a path; raises DannError naming those that there are."""
     path = Path(name) if name.endswith(".toml") else FOLDER / f"{name}.toml"
     if not path.is_file():
         names = ", ".join(preset_names()) or "none"
@@ -52,10 +49,7 @@ def preset_names() -> list[str]:
 
 
 def load_preset(name: str, file: Path | None, sets: Sequence[str]) -> ExperimentSettings:
-    """Load the settings of experiment `name`.
-
-    In order of precedence: --set, the environment, its file, config.toml (or `file`), the defaults.
-    """
+    """Load its settings; in order of precedence: --set, the environment, its file, config.toml (or `file`), defaults."""
     return load_settings(ExperimentSettings, file, sets, overlay=preset_path(name))
 
 

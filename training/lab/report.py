@@ -9,19 +9,9 @@ from typing import Any
 from model.errors import DannError
 from training.lab.results import Result
 
-COLUMNS = (
-    "name",
-    "params",
-    "steps",
-    "val@256-reset",
-    "val-stateful",
-    "bits per byte",
-    "tokens/s",
-    "seconds",
-    "verdict",
-)
-MIXED_AT = COLUMNS.index("val-stateful") + 1
-"""Position of the column "mixed", if any row has that figure."""
+FIGURES = ("val_reset_nats_per_char", "val_stateful_nats_per_char", "val_mixed_nats_per_char", "val_bpb")
+"""Figures with a spread over the seeds; those in nats per character are None for posts, the mixed one where not measured."""
+NO_FIGURE = "–"
 
 
 @dataclass(frozen=True)
@@ -47,37 +37,21 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment over its seeds.
-
-    Nats per character by both protocols are None for posts. `mixed` is val-stateful with a context model, None where the
-    experiment does not measure it.
-    """
+    """One experiment over its seeds, of which there is at least one, shown as `name`."""
 
     name: str
-    reset: Spread | None
-    stateful: Spread | None
-    bpb: Spread
-    mixed: Spread | None
     results: list[Result]
 
-    @classmethod
-    def of(cls, name: str, results: list[Result]) -> "Row":
-        """The row of at least one result, shown as `name`."""
-        bpb = Spread.over([result.val_bpb for result in results])
-        assert bpb is not None
-        return cls(
-            name,
-            Spread.over([result.val_reset_nats_per_char for result in results]),
-            Spread.over([result.val_stateful_nats_per_char for result in results]),
-            bpb,
-            Spread.over([result.val_mixed_nats_per_char for result in results]),
-            results,
-        )
+    def spread(self, key: str) -> Spread | None:
+        """The spread of one of FIGURES; None where no seed has it."""
+        return Spread.over([getattr(result, key) for result in self.results])
 
     @property
     def figure(self) -> Spread:
         """The figure to compare by; less is better."""
-        return self.reset or self.bpb
+        figure = self.spread("val_reset_nats_per_char") or self.spread("val_bpb")
+        assert figure is not None
+        return figure
 
     def mean(self, key: str) -> float:
         """Mean of another figure over the seeds."""
@@ -86,29 +60,20 @@ class Row:
 
 def row_json(row: Row) -> dict[str, Any]:
     """The JSON of a row: means with their spread, and the figures of each seed."""
-    first = row.results[0]
+    first, spreads = row.results[0], {key: row.spread(key) for key in FIGURES}
+    of_all_seeds = {"experiment", "group", "question", "text_sha256", "split"}
     return {
         "name": row.name,
         "group": first.group,
         "text_sha256": first.text_sha256,
         "split": first.split,
-        "val_reset_nats_per_char": _spread_json(row.reset),
-        "val_stateful_nats_per_char": _spread_json(row.stateful),
-        "val_mixed_nats_per_char": _spread_json(row.mixed),
-        "val_bpb": _spread_json(row.bpb),
+        **{key: spread and {"mean": spread.mean, "sd": spread.sd} for key, spread in spreads.items()},
         "params": first.params,
         "steps": round(row.mean("steps")),
         "tokens_per_second": round(row.mean("tokens_per_second")),
         "seconds": round(row.mean("seconds"), 1),
-        "seeds": [result.model_dump(exclude=_OF_ALL_SEEDS) for result in row.results],
+        "seeds": [result.model_dump(exclude=of_all_seeds) for result in row.results],
     }
-
-
-_OF_ALL_SEEDS = {"experiment", "group", "question", "text_sha256", "split"}
-
-
-def _spread_json(spread: Spread | None) -> dict[str, float | None] | None:
-    return None if spread is None else {"mean": spread.mean, "sd": spread.sd}
 
 
 def ranked(rows: Sequence[Row]) -> list[tuple[Row, str]]:
@@ -136,25 +101,27 @@ def verdict(best: Spread, other: Spread) -> str:
 
 
 def markdown(rows: Sequence[tuple[Row, str]]) -> str:
-    """One Markdown table; figures are mean ± standard deviation (seeds)."""
-    mixed = any(row.mixed for row, _ in rows)
-    headings = [*COLUMNS[:MIXED_AT], *["mixed"] * mixed, *COLUMNS[MIXED_AT:]]
-    lines = ["| " + " | ".join(headings) + " |", "|---|" + "---:|" * (len(headings) - 2) + "---|"]
-    for row, row_verdict in rows:
-        cells = [
-            row.name,
-            f"{row.results[0].params:,}",
-            f"{round(row.mean('steps')):,}",
-            str(row.reset or "–"),
-            str(row.stateful or "–"),
-            *[str(row.mixed or "–")] * mixed,
-            str(row.bpb),
-            f"{round(row.mean('tokens_per_second')):,}",
-            f"{row.mean('seconds'):,.0f}",
-            row_verdict,
-        ]
-        lines.append("| " + " | ".join(cells) + " |")
+    """One Markdown table of at least one row; figures are mean ± standard deviation (seeds)."""
+    table = [_cells(row) | {"verdict": row_verdict} for row, row_verdict in rows]
+    columns = [name for name in table[0] if name != "mixed" or any(cells["mixed"] != NO_FIGURE for cells in table)]
+    lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 2) + "---|"]
+    lines += ["| " + " | ".join(cells[name] for name in columns) + " |" for cells in table]
     return "\n".join(lines)
+
+
+def _cells(row: Row) -> dict[str, str]:
+    reset, stateful, mixed, bpb = (str(row.spread(key) or NO_FIGURE) for key in FIGURES)
+    return {
+        "name": row.name,
+        "params": f"{row.results[0].params:,}",
+        "steps": f"{round(row.mean('steps')):,}",
+        "val@256-reset": reset,
+        "val-stateful": stateful,
+        "mixed": mixed,
+        "bits per byte": bpb,
+        "tokens/s": f"{round(row.mean('tokens_per_second')):,}",
+        "seconds": f"{row.mean('seconds'):,.0f}",
+    }
 
 
 def _text_of(result: Result) -> str:

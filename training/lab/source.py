@@ -3,19 +3,22 @@
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
+from model.architectures import LanguageModel
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.tokenizer import Tokenizer
 from training.config.tables import DataConfig, TrainConfig
+from training.context_model.mixture import mixed_stateful
+from training.data import text_file
 from training.data.corpus import Corpus, build_corpus
 from training.data.dataset import Dataset
-from training.data.text_file import SplitText, read_text, text_dataset
-from training.lab.text_score import mixed_nats_per_char, score_text
 from training.loop.devices import num_devices
 from training.loop.scoring import scored
 from training.runs.learning import TrainingSetup, TrainingText
@@ -31,16 +34,37 @@ MOST_REPLIES = 200
 
 @dataclass(frozen=True)
 class TextFigures:
-    """Scores of held-out text.
+    """Scores of held-out text: nats per character by text_file.py's two protocols (None for posts), and bits per byte.
 
-    Nats per character by text_file.py's two protocols (None for posts), and bits per byte. `val_mixed_nats_per_char` is
-    val-stateful mixed with a context model, where the experiment measures it.
+    `val_mixed_nats_per_char` is val-stateful mixed with a context model, where the experiment measures it.
     """
 
     val_reset_nats_per_char: float | None
     val_stateful_nats_per_char: float | None
     val_bpb: float
     val_mixed_nats_per_char: float | None = None
+
+
+def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextFigures:
+    """Score held-out `text` with an empty carry every 256 characters, and in one pass, which gives the bits per byte."""
+    tokens = np.asarray(tokenizer.encode(text), np.int32)
+    rows = [
+        text_file.windows(tokens, tokenizer, text_file.window_tokens(len(tokens), len(text))),
+        text_file.one_pass(tokens, tokenizer),
+    ]
+    scores = [scored(model, held_out) for held_out in rows]
+    reset, stateful = (
+        score.loss * held_out.num_tokens / text_file.scored_characters(held_out, tokenizer)
+        for score, held_out in zip(scores, rows, strict=True)
+    )
+    return TextFigures(reset, stateful, scores[1].bpb)
+
+
+def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: text_file.SplitText) -> float:
+    """val-stateful of the network mixed with a context model (mixture.py)."""
+    train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
+    nats = mixed_stateful(model, train, val, tokenizer.token_bytes).mixed
+    return float(nats[1:].sum()) / text_file.scored_characters(text_file.one_pass(val, tokenizer), tokenizer)
 
 
 class Source(TrainingText, Protocol):
@@ -58,17 +82,14 @@ class Source(TrainingText, Protocol):
         """Score all that is held out."""
 
     def sample(self, setup: TrainingSetup, seed: int) -> str:
-        """About 1,000 characters that the network writes.
-
-        Text is written at temperature 0.8, posts with the defaults of replies.
-        """
+        """About 1,000 characters that the network writes: text at temperature 0.8, posts with the defaults of replies."""
 
 
 class TextSource:
     """One text file. Raises DannError if it is missing, no text, or too short."""
 
     def __init__(self, path: Path, train_fraction: float) -> None:
-        self.text: SplitText = read_text(path, train_fraction)
+        self.text: text_file.SplitText = text_file.read_text(path, train_fraction)
         self.sha256 = self.text.sha256
         self.split = f"the first {100 * train_fraction:g} % train"
 
@@ -82,13 +103,13 @@ class TextSource:
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:  # noqa: ARG002
         """Encode both parts."""
-        return text_dataset(self.text, tokenizer)
+        return text_file.text_dataset(self.text, tokenizer)
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:
         """Source: both protocols; bits per byte are those of val-stateful."""
-        score = score_text(setup.model, setup.tokenizer, self.text.val)
+        figures = score_text(setup.model, setup.tokenizer, self.text.val)
         both = mixed_nats_per_char(setup.model, setup.tokenizer, self.text) if mixed else None
-        return TextFigures(score.reset, score.stateful, score.bpb, both)
+        return replace(figures, val_mixed_nats_per_char=both)
 
     def sample(self, setup: TrainingSetup, seed: int) -> str:
         """Source: the first held-out tokens, and how the network continues them."""

@@ -25,7 +25,7 @@ from training.data.text_file import (
     window_tokens,
     windows,
 )
-from training.lab.text_score import mixed_nats_per_char, score_text
+from training.lab.source import mixed_nats_per_char, score_text
 from training.loop import scoring
 from training.loop.scoring import Evaluator
 from training.runs.learning import init_uniform
@@ -147,11 +147,10 @@ def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
     scored = text.encode()[len(tokenizer.token_bytes[tokens[0]]) :].decode()
     reset, stateful = score_by_loop(model, tokenizer, text, size), score_by_loop(model, tokenizer, text, len(tokens))
     score = score_text(model, tokenizer, text)
-    assert score.reset == pytest.approx(reset / len(scored), rel=1e-5)
-    assert score.stateful == pytest.approx(stateful / len(scored), rel=1e-5)
-    assert score.bpb == pytest.approx(stateful / math.log(2) / len(scored.encode()), rel=1e-5)
-    assert score.bpb_reset == pytest.approx(reset / math.log(2) / len(scored.encode()), rel=1e-5)
-    assert abs(score.reset - score.stateful) > 4e-4
+    assert score.val_reset_nats_per_char == pytest.approx(reset / len(scored), rel=1e-5)
+    assert score.val_stateful_nats_per_char == pytest.approx(stateful / len(scored), rel=1e-5)
+    assert score.val_bpb == pytest.approx(stateful / math.log(2) / len(scored.encode()), rel=1e-5)
+    assert abs(reset - stateful) / len(scored) > 4e-4
 
 
 def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_path: Path) -> None:
@@ -162,7 +161,9 @@ def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_pat
     alone = nats[1:].sum() / (len(text.val) - 1)
     assert len(tokenizer.token_bytes[val[0]]) == 1
     mixed = mixed_nats_per_char(model, tokenizer, text)
-    assert 0 < mixed < alone + 0.05 < 0.2 * score_text(model, tokenizer, text.val).stateful
+    stateful = score_text(model, tokenizer, text.val).val_stateful_nats_per_char
+    assert stateful is not None
+    assert 0 < mixed < alone + 0.05 < 0.2 * stateful
 
 
 def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:

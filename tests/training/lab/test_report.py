@@ -25,7 +25,7 @@ def result(name: str, seed: int, figure: float, **more: Any) -> Result:
 
 
 def row(name: str, *figures: float, **more: Any) -> Row:
-    return Row.of(name, [result(name, seed, figure, **more) for seed, figure in enumerate(figures)])
+    return Row(name, [result(name, seed, figure, **more) for seed, figure in enumerate(figures)])
 
 
 def test_a_spread_is_the_samples_and_one_seed_has_none() -> None:
