@@ -86,9 +86,8 @@ class ByteTrie:
     def steps(self, tokens: np.ndarray) -> SpelledSteps:
         """Every step of `tokens[N]`, in order."""
         symbols, nodes = self._spell(tokens)
-        return SpelledSteps(
-            symbols, self._column_of[symbols], nodes, np.repeat(np.arange(len(tokens)), self.lengths[tokens])
-        )
+        indices = np.repeat(np.arange(len(tokens)), self.lengths[tokens])
+        return SpelledSteps(symbols, self._column_of[symbols], nodes, indices)
 
     def within(self, steps: SpelledSteps) -> np.ndarray:
         """The ln p of each symbol given its column, those of a shared column being equal."""
@@ -97,10 +96,7 @@ class ByteTrie:
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
     def project(self, ln_p: np.ndarray, steps: SpelledSteps) -> tuple[np.ndarray, np.ndarray]:
-        """Project ln p `[N, V]` of tokens to ln p `[S, C]` of columns, at their steps.
-
-        Also returns ln p `[S]` of each step's symbol given its column. The two together are exactly the ln p of the tokens.
-        """
+        """From ln p `[N, V]` of tokens to ln p `[S, C]` of columns, and `[S]` of each symbol in its: together exactly that."""
         mass = np.maximum(np.exp(ln_p) @ self._through, 1e-30)
         edges = self._edge_of[steps.nodes]
         by_symbol = np.where(edges >= 0, mass[(steps.tokens - steps.tokens[0])[:, None], edges], 0.0)

@@ -26,10 +26,7 @@ def byte_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ..
 
 
 def word_contexts(spelling: ByteTrie, steps: SpelledSteps, counts: tuple[int, ...]) -> list[Hashes]:
-    """For each count n, a hash `[S]` of the word being written and the n words before it.
-
-    What stands between words does not matter.
-    """
+    """For each count n, a hash `[S]` of the word being written and the n words before it, whatever stands between."""
     history = _History(spelling, steps)
     words, previous = _words(history.symbols)
     contexts = []
@@ -43,10 +40,7 @@ def word_contexts(spelling: ByteTrie, steps: SpelledSteps, counts: tuple[int, ..
 
 
 def speaker_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """`byte_contexts`, each hashed with the last special token: who is speaking.
-
-    Empty for text without special tokens.
-    """
+    """`byte_contexts`, each hashed with the last special token: who is speaking. Empty for text without special tokens."""
     history = _History(spelling, steps)
     special = history.symbols > SPECIAL
     if not special.any():

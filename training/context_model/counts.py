@@ -11,9 +11,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class EarlierCounts:
-    """Counts after the contexts of consecutive steps, one entry per step and symbol.
+    """Counts after the contexts of consecutive steps, one entry per step and symbol, sorted by step.
 
-    Sorted by step. `rows` from 0; `columns` the symbols; `counts` at least 1; `last` the step at which the symbol came last.
+    `rows` from 0; `columns` the symbols; `counts` at least 1; `last` the step at which the symbol came last.
     """
 
     rows: np.ndarray

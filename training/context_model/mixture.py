@@ -57,10 +57,7 @@ def mixed_stateful(
 def mix(
     network: Iterable[np.ndarray], train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
 ) -> Mixture:
-    """`mixed_stateful` from a network's ln p in blocks `[n, V]`.
-
-    Row i of all blocks taken together predicts token i of val.
-    """
+    """`mixed_stateful` from a network's ln p in blocks `[n, V]`: row i of all together predicts token i of val."""
     reader = _Reader(train_tokens, val_tokens, token_bytes)
     alone: list[np.ndarray] = []
 
@@ -76,10 +73,9 @@ def mix(
 
 
 def log_probs(model: LanguageModel, tokens: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
-    """The network's ln p of every token, in blocks `[n, V]`.
+    """The network's ln p of every token, in blocks `[n, V]`, each predicted from all the tokens before it.
 
-    It first reads `before`, at least one token, from an empty carry. One stream with the carry kept, so that each token is
-    predicted from all the tokens before it.
+    It first reads `before`, at least one token, from an empty carry.
     """
     graph, params = nnx.split(model)
 
@@ -126,19 +122,15 @@ class _Reader:
             position = here.stop
         return self._by_token(alone), self._by_token(both, within)
 
-    def _project(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Project the network's and its cache's ln p onto columns `[S, C]` over val.
-
-        Also returns the network's ln p `[S]` of each symbol within its column.
-        """
+    def _project(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
+        """The network's and its cache's ln p of columns `[S, C]` over val, and the network's `[S]` within its columns."""
         cache, first, projected = NeuralCache(self._num_tokens), 0, []
         for block in network:
             steps, tokens = self._val.of_tokens(first, first + len(block)), self._val_tokens[first : first + len(block)]
             ln_p, within = self._spelling.project(block, steps)
             projected.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
             first += len(block)
-        by_network, by_cache, inside = (np.concatenate(parts) for parts in zip(*projected, strict=True))
-        return by_network, by_cache, inside
+        return tuple(np.concatenate(parts) for parts in zip(*projected, strict=True))
 
     def _blocks(self, first: int, end: int) -> Iterator[tuple[Inputs, np.ndarray]]:
         for chunk in range(first, end, CHUNK_STEPS):

@@ -53,15 +53,9 @@ class Inputs:
 
     def part(self, first: int, end: int) -> "Inputs":
         """The inputs of the steps from `first` to `end`."""
-        a, b = np.searchsorted(self.rows, [first, end])
-        entries = slice(a, b)
-        return Inputs(
-            self.ln_p[:, first:end],
-            self.rows[entries] - first,
-            self.columns[entries],
-            self.cells[entries],
-            self.allowed[first:end],
-        )
+        seen = slice(*np.searchsorted(self.rows, [first, end]))
+        rows, columns, cells = self.rows[seen] - first, self.columns[seen], self.cells[seen]
+        return Inputs(self.ln_p[:, first:end], rows, columns, cells, self.allowed[first:end])
 
     def with_ln_p(self, ln_p: np.ndarray) -> "Inputs":
         """These inputs with one more probability to be mixed, `ln_p[n, C]`."""
@@ -129,10 +123,9 @@ class LogLinear:
         self._mixed = 1
 
     def with_input(self, weight: float, keep: float) -> "LogLinear":
-        """A model that mixes in one more probability, with `weight`.
+        """A model that mixes in one more probability, with `weight`; all other weights shrink by `1 - weight`.
 
-        All other weights shrink by `1 - weight`. AdaGrad's squares, which slow steps down, shrink to a share `keep`: beside
-        a new input, the weights are to move again.
+        AdaGrad's squares, which slow steps down, shrink to a share `keep`: beside a new input, weights are to move again.
         """
         other = LogLinear(0)
         other._weights = np.insert((1.0 - weight) * self._weights, self._mixed, weight)

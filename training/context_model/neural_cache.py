@@ -23,10 +23,9 @@ class NeuralCache:
         self._tokens = np.empty(0, np.int64)
 
     def ln_p(self, block: np.ndarray, tokens: np.ndarray) -> np.ndarray:
-        """The cache's ln p `[n, V]` of the next `tokens` `[n]`, from the network's, `block`.
+        """The cache's ln p `[n, V]` of the next `tokens[n]`, which it then remembers, from the network's, `block`.
 
-        The tokens are then remembered. Two predictions p and q are as alike as their affinity, the sum of sqrt(p q), which is
-        1 for equal ones.
+        Two predictions p and q are as alike as their affinity, the sum of sqrt(p q), which is 1 for equal ones.
         """
         old, n = len(self._tokens), len(block)
         keys = np.exp(0.5 * block).astype(np.float32)

@@ -8,6 +8,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import groupby
 
+from training.config.tables import DataConfig
 from training.store.post import Post
 
 SOLO_POSTS = 8
@@ -32,20 +33,17 @@ class TrainingTurn:
 Conversation = tuple[TrainingTurn, ...]
 
 
-def split_conversations(
-    posts: Sequence[Post], gap_seconds: float, context_turns: int, val: AbstractSet[str]
-) -> Iterator[Conversation]:
+def split_conversations(posts: Sequence[Post], config: DataConfig, val: AbstractSet[str]) -> Iterator[Conversation]:
     """Split posts, sorted by channel and time, into conversations; mark the owner's in `val`.
 
-    A conversation ends with its channel, after `gap_seconds` without a post, and between train and val. Of others' posts only
-    the `context_turns` before a turn of the owner are kept: enough to learn replying, without training on text that dann
-    never writes. A turn that replies to an older message has that message repeated just before it.
+    A conversation ends with its channel, after `conversation_gap_minutes` without a post, and between train and val. Of
+    others' posts only the `context_turns` before a turn of the owner are kept: enough to learn replying, without training on
+    text that dann never writes. A turn that replies to an older message has that message repeated just before it.
     """
     for _, channel in groupby(posts, key=lambda post: post.channel):
         members = list(channel)
         alone = all(post.mine for post in members)
-        split = _alone(members, val) if alone else _with_others(members, val, gap_seconds, context_turns)
-        yield from filter(None, split)
+        yield from filter(None, _alone(members, val) if alone else _with_others(members, config, val))
 
 
 def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversation]:
@@ -55,20 +53,18 @@ def _alone(posts: Sequence[Post], val: AbstractSet[str]) -> Iterator[Conversatio
         yield from (same[i : i + SOLO_POSTS] for i in range(0, len(same), SOLO_POSTS))
 
 
-def _with_others(
-    posts: Sequence[Post], val: AbstractSet[str], gap: float, context_turns: int
-) -> Iterator[Conversation]:
+def _with_others(posts: Sequence[Post], config: DataConfig, val: AbstractSet[str]) -> Iterator[Conversation]:
     by_id = {post.id: post for post in posts}
     turns: list[TrainingTurn] = []
     others: list[Post] = []  # since the owner's last turn
     for before, post in zip([None, *posts], posts, strict=False):
-        if before and _seconds_between(before, post) > gap:
+        if before and _seconds_between(before, post) > 60 * config.conversation_gap_minutes:
             yield tuple(turns)
             turns, others = [], []
         if not post.mine:
             others.append(post)
             continue
-        context = others[max(0, len(others) - context_turns) :]
+        context = others[max(0, len(others) - config.context_turns) :]
         if turns and (len(context) < len(others) or turns[-1].val != (post.id in val)):
             yield tuple(turns)
             turns = []

@@ -39,7 +39,7 @@ def own_texts(conversations: Sequence[Conversation]) -> list[str]:
 
 
 def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSet[str] | None = None) -> Corpus:
-    """Build a corpus from posts sorted by channel and time; hold out the newest tenth if None.
+    """Build a corpus from posts sorted by channel and time, by default holding out the newest tenth.
 
     Raises DannError for too few posts.
     """
@@ -50,7 +50,7 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
             f"({FEW_POSTS:,} to do it well); import more with `dann import PATH`"
         )
     held_out = newest_tenth(posts) if held_out is None else held_out
-    conversations = configured_conversations(posts, config, held_out)
+    conversations = list(split_conversations(posts, config, held_out))
     val = [conversation for conversation in conversations if conversation[-1].val]
     train = [conversation for conversation in conversations if not conversation[-1].val]
     distinct = _without(NearDuplicates(own_texts(val)), train)
@@ -59,11 +59,6 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
         distinct, removed = train, 0
     newest = max((post.time for post in mine if post.time is not None), default=None)
     return Corpus(distinct, val, len(mine), newest, removed, held_out)
-
-
-def configured_conversations(posts: Sequence[Post], config: DataConfig, val: AbstractSet[str]) -> list[Conversation]:
-    """Split posts into conversations as [data] configures."""
-    return list(split_conversations(posts, config.conversation_gap_minutes * 60, config.context_turns, val))
 
 
 def _without(held_out: NearDuplicates, train: Sequence[Conversation]) -> list[Conversation]:

@@ -4,8 +4,9 @@ Arrays are built once on the host and then stay on the device; a training step o
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -65,13 +66,8 @@ def build_dataset(
     random.Random(seed).shuffle(shuffled)  # noqa: S311 (an order, not a secret)
     val_shuffled = list(val)
     random.Random(0).shuffle(val_shuffled)  # noqa: S311 (the same quick part for every seed, so that runs compare)
-    quick = []
-    remaining = QUICK_BYTES
-    for conversation in val_shuffled:
-        quick.append(conversation)
-        remaining -= own_bytes([conversation])
-        if remaining <= 0:
-            break
+    sizes = accumulate(own_bytes([conversation]) for conversation in val_shuffled)
+    quick = val_shuffled[: 1 + sum(size < QUICK_BYTES for size in sizes)]
     return Dataset(
         train=_stream(_with_other_turns(shuffled, seed), tokenizer, other_weight),
         val=held_out_rows(val_shuffled, tokenizer),
@@ -80,12 +76,8 @@ def build_dataset(
 
 
 def scored_stream(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> TokenStream:
-    """Concatenate conversations in order; weights are 1 for tokens HeldOut scores, else 0.
-
-    For models that learn while they are scored (context_model/mixture.py), to which the order matters.
-    """
-    encoded = iter(_encode(conversations, tokenizer))
-    pieces = [_scored(conversation, encoded) for conversation in conversations]
+    """Concatenate conversations in order, which matters to mixture.py; weights are 1 for tokens HeldOut scores, else 0."""
+    pieces = list(_scored(conversations, tokenizer))
     tokens = np.array([id_ for ids, _ in pieces for id_ in ids], np.int32)
     return TokenStream(tokens, np.array([count for _, scored in pieces for count in scored], np.float32))
 
@@ -106,8 +98,7 @@ def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[
         if not conversation[-1].alone:
             return conversation
         *before, last = conversation
-        turns = (TrainingTurn(mine=rng.random() < 0.5, text=turn.text, alone=True) for turn in before)
-        return (*turns, last)
+        return (*(TrainingTurn(mine=rng.random() < 0.5, text=turn.text, alone=True) for turn in before), last)
 
     return [reassigned(conversation) for conversation in conversations]
 
@@ -115,7 +106,7 @@ def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[
 def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float) -> TokenStream:
     tokens: list[int] = []
     weights: list[float] = []
-    encoded = iter(_encode(conversations, tokenizer))
+    encoded = _encode(conversations, tokenizer)
     for conversation in conversations:
         # The end of the owner's turn has full weight: it is how a reply stops.
         boundary = other_weight
@@ -132,8 +123,7 @@ def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_w
 
 def held_out_rows(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> HeldOut:
     """Encode conversations for scoring: longest first, each into the shortest row so far."""
-    encoded = iter(_encode(conversations, tokenizer))
-    pieces = [_scored(conversation, encoded) for conversation in conversations]
+    pieces = list(_scored(conversations, tokenizer))
     longest, total = max(len(ids) for ids, _ in pieces), sum(len(ids) for ids, _ in pieces)
     rows: list[list[tuple[list[int], list[int]]]] = [[] for _ in range(min(MAX_ROWS, total // longest))]
     lengths = [0] * len(rows)
@@ -149,13 +139,17 @@ def held_out_rows(conversations: Sequence[Conversation], tokenizer: Tokenizer) -
     return HeldOut(tokens, counts, own_bytes(conversations))
 
 
-def _scored(conversation: Conversation, encoded: Iterable[list[int]]) -> tuple[list[int], list[int]]:
-    tokens, counts = [BOS], [0]
-    for turn, ids in zip(conversation, encoded, strict=False):
-        tokens += [ME if turn.mine else OTHER, *ids]
-        counts += [0, *[int(turn.mine and not turn.quoted)] * len(ids)]
-    return tokens, counts
+def _scored(conversations: Sequence[Conversation], tokenizer: Tokenizer) -> Iterator[tuple[list[int], list[int]]]:
+    """The tokens of each conversation, and for each token 1 if it is scored."""
+    encoded = _encode(conversations, tokenizer)
+    for conversation in conversations:
+        tokens, counts = [BOS], [0]
+        for turn in conversation:
+            ids = next(encoded)
+            tokens += [ME if turn.mine else OTHER, *ids]
+            counts += [0, *[int(turn.mine and not turn.quoted)] * len(ids)]
+        yield tokens, counts
 
 
-def _encode(conversations: Iterable[Conversation], tokenizer: Tokenizer) -> list[list[int]]:
-    return tokenizer.encode_batch([turn.text for conversation in conversations for turn in conversation])
+def _encode(conversations: Iterable[Conversation], tokenizer: Tokenizer) -> Iterator[list[int]]:
+    return iter(tokenizer.encode_batch([turn.text for conversation in conversations for turn in conversation]))

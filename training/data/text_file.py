@@ -53,8 +53,9 @@ def text_dataset(text: SplitText, tokenizer: Tokenizer) -> Dataset:
     """Encode both parts; `val` has the windows of val@256-reset, `quick` every n-th of them."""
     train, val = (np.asarray(ids, np.int32) for ids in tokenizer.encode_batch([text.train, text.val]))
     rows = windows(val, tokenizer, window_tokens(len(val), len(text.val)))
-    step = max(1, rows.num_bytes // QUICK_BYTES)
-    return Dataset(TokenStream(train, np.ones(len(train), np.float32)), rows, _every_nth(rows, step, tokenizer))
+    every = slice(None, None, max(1, rows.num_bytes // QUICK_BYTES))
+    quick = _held_out(rows.tokens[every], rows.counts[every], tokenizer)
+    return Dataset(TokenStream(train, np.ones(len(train), np.float32)), rows, quick)
 
 
 def window_tokens(tokens: int, characters: int) -> int:
@@ -68,7 +69,7 @@ def windows(tokens: np.ndarray, tokenizer: Tokenizer, size: int) -> HeldOut:
     at = starts[:, None] + np.arange(size + 1)
     rows = np.where(at < len(tokens), tokens[np.minimum(at, len(tokens) - 1)], BOS).astype(np.int32)
     counts = ((at < len(tokens)) & (at > starts[:, None])).astype(np.float32)
-    return HeldOut(rows, counts, _scored_bytes(rows, counts, tokenizer))
+    return _held_out(rows, counts, tokenizer)
 
 
 def one_pass(tokens: np.ndarray, tokenizer: Tokenizer) -> HeldOut:
@@ -81,11 +82,6 @@ def scored_characters(held_out: HeldOut, tokenizer: Tokenizer) -> int:
     return sum(byte & 0xC0 != 0x80 for byte in tokenizer.decode_bytes(held_out.tokens[held_out.counts > 0].tolist()))
 
 
-def _scored_bytes(rows: np.ndarray, counts: np.ndarray, tokenizer: Tokenizer) -> int:
+def _held_out(rows: np.ndarray, counts: np.ndarray, tokenizer: Tokenizer) -> HeldOut:
     sizes = np.asarray([len(token) for token in tokenizer.token_bytes])
-    return int(sizes[rows[counts > 0]].sum())
-
-
-def _every_nth(rows: HeldOut, step: int, tokenizer: Tokenizer) -> HeldOut:
-    tokens, counts = rows.tokens[::step], rows.counts[::step]
-    return HeldOut(tokens, counts, _scored_bytes(tokens, counts, tokenizer))
+    return HeldOut(rows, counts, int(sizes[rows[counts > 0]].sum()))

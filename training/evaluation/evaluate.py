@@ -20,7 +20,7 @@ from training.data.dataset import build_dataset, own_bytes, scored_stream
 from training.evaluation.kneser_ney import kneser_ney_bpb, unigram_bpb
 from training.evaluation.markov import markov_samples
 from training.evaluation.memorization import Novelty, PostIndex, novelty
-from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
+from training.evaluation.prompts import held_out_prompts
 from training.evaluation.style import Auc, Distances, Traits, distances, separability, traits, words_of
 from training.loop.scoring import Score, ppmd_bpb, scored
 from training.store.post import Post
@@ -104,13 +104,16 @@ def evaluate(
             f"{FEWEST_HELD_OUT}; import more with `dann import PATH`"
         )
     progress("reading held-out posts")
-    score, baselines = _score(snapshot, corpus), _baselines(corpus, snapshot.tokenizer)
+    dataset = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0)
+    score, baselines = scored(snapshot.model, dataset.val), _baselines(corpus, snapshot.tokenizer)
     progress("mixing with the context model")
     mixed, baselines["context_model"] = _mixed(snapshot, corpus)
     train, seed = own_texts(corpus.train), settings.eval.seed
     chosen = random.Random(seed).sample(prompts, min(settings.eval.samples, len(prompts), len(train) // 2))  # noqa: S311
     real = [prompt.answer for prompt in chosen]
-    samples = {"dann": _replies(snapshot, chosen, settings, progress)}
+    progress(f"writing {len(chosen):,} samples")
+    requests = [(prompt.turns, settings.sample, seed + number) for number, prompt in enumerate(chosen)]
+    samples = {"dann": [reply.text for reply in Engine(snapshot).replies(requests)]}
     progress("drawing from Markov chains")
     samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
     progress("comparing")
@@ -136,11 +139,6 @@ def _data_settings(now: DataConfig, trained_with: dict[str, Any]) -> DataConfig:
     return now.model_copy(update={key: saved[key] for key in keys})
 
 
-def _score(snapshot: Snapshot, corpus: Corpus) -> Score:
-    held_out = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0).val
-    return scored(snapshot.model, held_out)
-
-
 def _baselines(corpus: Corpus, tokenizer: Tokenizer) -> dict[str, float]:
     """Bits per byte of the held-out posts given the others, without a network."""
     train, val = own_texts(corpus.train), own_texts(corpus.val)
@@ -157,16 +155,6 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
     mixture = mixed_stateful(snapshot.model, train.tokens, val.tokens, snapshot.tokenizer.token_bytes)
     bits = math.log(2) * own_bytes(corpus.val)
     return float(mixture.mixed @ val.weights / bits), float(mixture.context @ val.weights / bits)
-
-
-def _replies(
-    snapshot: Snapshot, prompts: Sequence[HeldOutPrompt], settings: Settings, progress: Callable[[str], None]
-) -> list[str]:
-    """The checkpoint's replies at the places of held-out posts, each with a seed of its own."""
-    progress(f"writing {len(prompts):,} samples")
-    seeds = range(settings.eval.seed, settings.eval.seed + len(prompts))
-    requests = [(prompt.turns, settings.sample, seed) for prompt, seed in zip(prompts, seeds, strict=True)]
-    return [reply.text for reply in Engine(snapshot).replies(requests)]
 
 
 def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:

@@ -7,10 +7,9 @@ import markovify
 
 
 def markov_samples(posts: Sequence[str], order: int, count: int, seed: int) -> list[str]:
-    """Draw `count` posts from a chain of `order` words learned from `posts`.
+    """Draw `count` posts from a chain of `order` words learned from `posts`, each one sentence.
 
-    Each post is one sentence. The overlap test, which drops samples that copy too much, is off: copying is measured as for
-    any other samples.
+    The overlap test, which drops samples that copy too much, is off: copying is measured as for any other samples.
     """
     sentences = [words for post in posts if (words := post.split())]
     text = markovify.Text(None, order, parsed_sentences=sentences, retain_original=False)

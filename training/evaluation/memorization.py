@@ -106,9 +106,9 @@ def novelty(texts: Sequence[str], posts: PostIndex) -> Novelty:
 
 
 def distinct_n(texts: Iterable[str], n: int) -> float:
-    """Distinct runs of `n` words, as a share of all (Li et al. 2016, 1510.03055).
+    """Distinct runs of `n` words, as a share of all (Li et al. 2016, 1510.03055); 0 where there are none.
 
-    0 where there are none. It falls with the amount of text, so only sets of the same size compare.
+    It falls with the amount of text, so only sets of the same size compare.
     """
     runs = [tuple(words[i : i + n]) for words in map(str.split, texts) for i in range(len(words) - n + 1)]
     return len(set(runs)) / len(runs) if runs else 0.0

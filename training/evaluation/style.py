@@ -76,10 +76,7 @@ class Distances:
 
 @dataclass(frozen=True)
 class Auc:
-    """Area under a classifier's ROC curve, over the folds of a cross-validation.
-
-    0.5: it cannot separate the two sets; 1: it always can.
-    """
+    """Area under a classifier's ROC curve over the folds: at 0.5 it cannot separate the two sets, at 1 it always can."""
 
     mean: float
     sd: float
@@ -148,10 +145,7 @@ def wasserstein(a: Sequence[float], b: Sequence[float]) -> float:
 
 
 def jensen_shannon(a: Mapping[str, int], b: Mapping[str, int]) -> float | None:
-    """Divergence of two counts in bits, from 0 (equal) to 1 (disjoint); Lin 1991, equation 4.1.
-
-    None where one of them has counted nothing.
-    """
+    """Divergence in bits, from 0 (equal) to 1 (disjoint); Lin 1991, equation 4.1. None where one has counted nothing."""
     if not a or not b:
         return None
     totals = sum(a.values()), sum(b.values())
@@ -174,9 +168,5 @@ def _endings(posts: Sequence[str]) -> dict[str, float]:
 
 
 def _marks(posts: Iterable[str]) -> Counter[str]:
-    characters = Counter(character for post in posts for character in post)
-    return Counter({character: n for character, n in characters.items() if _is_mark(character)})
-
-
-def _is_mark(character: str) -> bool:
-    return character in string.punctuation or unicodedata.category(character).startswith("P")
+    characters = (character for post in posts for character in post)
+    return Counter(c for c in characters if c in string.punctuation or unicodedata.category(c).startswith("P"))

@@ -21,8 +21,8 @@ from model.engine.engine import Engine, Turn
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings
-from training.data.conversations import Conversation
-from training.data.corpus import Corpus, configured_conversations, own_texts
+from training.data.conversations import Conversation, split_conversations
+from training.data.corpus import Corpus, own_texts
 from training.data.dataset import held_out_rows, own_bytes
 from training.data.split import UnlearnedPosts
 from training.evaluation.kneser_ney import unigram_bpb
@@ -132,7 +132,7 @@ def comparison_set(
     """
     old_ids, new_ids = (incumbent.old, incumbent.new) if incumbent else (frozenset[str](), corpus.held_out)
     old, new = (
-        [c for c in configured_conversations(posts, settings.data, corpus.held_out & ids) if c[-1].val]
+        [c for c in split_conversations(posts, settings.data, corpus.held_out & ids) if c[-1].val]
         for ids in (old_ids, new_ids)
     )
     unprompted = settings.retrain.samples // 3

@@ -72,10 +72,6 @@ def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
     ]
 
 
-def _variety(figures: GateFigures) -> Variety:
-    return Variety(figures.words, figures.pairs, figures.replies)
-
-
 def _knows_less(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig) -> Iterator[str]:
     kinds = [
         ("held-out posts", candidate.bpb, incumbent.bpb),
@@ -110,8 +106,9 @@ def _copies(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfi
 def _is_blander(
     candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None
 ) -> Iterator[str]:
-    shares, bars = _variety(candidate), _variety(incumbent)
-    for what, share, bar, own in zip(("words", "word pairs", "answers"), shares, bars, real or bars, strict=True):
+    for what, key in (("words", "words"), ("word pairs", "pairs"), ("answers", "replies")):
+        share, bar = getattr(candidate, key), getattr(incumbent, key)
+        own = getattr(real or incumbent, key)
         least = min(bar, own) * limits.variety
         if share < least:
             beside = f"of the incumbent's {bar:.1%}" + (f" and of real posts {own:.1%}" if real else "")

@@ -44,7 +44,7 @@ class QuizPool:
 
 def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
     """Read the pool from the store. Raises DannError."""
-    from training.data.corpus import configured_conversations  # noqa: PLC0415 (serving has no other use for these, and SQLAlchemy is slow)
+    from training.data.conversations import split_conversations  # noqa: PLC0415 (serving has no other use for these, and SQLAlchemy is slow)
     from training.data.split import unlearned_posts  # noqa: PLC0415
     from training.evaluation.prompts import held_out_prompts  # noqa: PLC0415
     from training.store.posts import open_store  # noqa: PLC0415
@@ -59,7 +59,7 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
         if post.mine and post.id in held_out and post.source in sources
         if stored[fingerprint(post.text)] == 1 and may_be_shown(post.text, settings.persona.name)
     }
-    cut = configured_conversations(posts, settings.data, frozenset(shown.values()))
+    cut = split_conversations(posts, settings.data, frozenset(shown.values()))
     prompts = held_out_prompts([conversation for conversation in cut if conversation[-1].val])
     questions = [QuizQuestion(shown[prompt.answer], prompt.answer, prompt.turns) for prompt in prompts]
     return QuizPool(random.SystemRandom().sample(questions, min(MAX_QUESTIONS, len(questions))), frozenset(stored))

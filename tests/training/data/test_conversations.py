@@ -1,6 +1,7 @@
 """Splitting posts into conversations: replies, ends of conversations, held-out posts."""
 
 from tests.training.small_runs import chat, posts
+from training.config.tables import DataConfig
 from training.data.conversations import SOLO_POSTS, Conversation, split_conversations
 from training.data.split import newest_tenth
 from training.store.post import Post
@@ -9,7 +10,8 @@ HOUR = 3600.0
 
 
 def split(stored: list[Post], gap: float = HOUR, context: int = 8) -> list[Conversation]:
-    return list(split_conversations(stored, gap, context, newest_tenth(stored)))
+    config = DataConfig(conversation_gap_minutes=gap / 60, context_turns=context)
+    return list(split_conversations(stored, config, newest_tenth(stored)))
 
 
 def spoken(conversation: Conversation) -> list[str]:
