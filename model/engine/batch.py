@@ -38,8 +38,9 @@ class Batch:
     def reset(self) -> list[ReplyRequest]:
         """Drop all requests and return them: after an error the table's contents are unknown."""
         lost = list(self._running.values())
-        opening = opening_tokens(self.snapshot)
-        self._slots = Slots(self.snapshot.model, opening, self.size, PREFIXES_PER_SLOT * self.size)
+        # A reply begins with a token of visible text, so that none is empty.
+        opens = [bool(token.decode("utf-8", "replace").strip()) for token in self.snapshot.tokenizer.token_bytes]
+        self._slots = Slots(self.snapshot.model, np.asarray(opens), self.size, PREFIXES_PER_SLOT * self.size)
         self._prefixes = PrefixCache(self._slots.prefix_rows)
         self._sources: dict[int, int] = {}
         self._prompts: dict[int, list[int]] = {}
@@ -167,8 +168,3 @@ def batch_sizes(size: int) -> list[int]:
 def smallest_fitting(widths: Sequence[int], count: int) -> int:
     """The smallest of ascending `widths` that holds `count`."""
     return next(width for width in widths if width >= count)
-
-
-def opening_tokens(snapshot: Snapshot) -> np.ndarray:
-    """Which tokens `[V]` may begin a reply: those with visible text, so that no reply is empty."""
-    return np.asarray([bool(token.decode("utf-8", "replace").strip()) for token in snapshot.tokenizer.token_bytes])

@@ -17,9 +17,9 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.prompt import PROMPT_TOKENS, Turn, prompt_tokens
-from model.engine.request import Completion, ContinuationRequest, ReplyRequest
+from model.engine.request import Completion, ContinuationRequest, ReplyRequest, RequestUpdate
 from model.engine.stream import ReplyStream
-from model.engine.worker import RequestUpdate, Worker
+from model.engine.worker import Worker
 from model.errors import DannError
 
 __all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull", "Load", "Turn", "prompt_tokens"]

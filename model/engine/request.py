@@ -112,21 +112,28 @@ class ReplyRequest:
         """Append log-probabilities of the newest tokens."""
         self._new_logprobs += logprobs
 
-    def take_logprobs(self) -> list[TokenLogprobs]:
-        """The log-probabilities added since the last call."""
-        new, self._new_logprobs = self._new_logprobs, []
-        return new
-
-    def take_text(self) -> str:
-        """The text added since the last call, in whole characters."""
-        new, self._new_text = self._new_text, ""
-        return new
+    def take_update(self) -> "RequestUpdate":
+        """What has come since the last call: text in whole characters, log-probabilities, the completion."""
+        update = RequestUpdate(self, self._new_text, self.completion, self._new_logprobs)
+        self._new_text, self._new_logprobs = "", []
+        return update
 
     def _complete(self, reason: FinishReason) -> None:
         self._new_text += self._detokenizer.end(cut=reason == "length")
         self.completion = Completion(
             self._detokenizer.text, self.seed, len(self.generated), reason, self.checkpoint, self._prompt_tokens
         )
+
+
+@dataclass(frozen=True, slots=True)
+class RequestUpdate:
+    """What a round added to one request: text, log-probabilities, and its completion or an error if it has ended."""
+
+    request: ReplyRequest
+    piece: str = ""
+    completion: Completion | None = None
+    logprobs: Sequence[TokenLogprobs] = ()
+    error: BaseException | None = None
 
 
 def reply_prefix_tokens(tokenizer: Tokenizer, reply_prefix: str | Sequence[int]) -> list[int]:

@@ -12,24 +12,11 @@ import threading
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 
 from model.engine.batch import Batch
-from model.engine.logprobs import TokenLogprobs
-from model.engine.request import Completion, ReplyRequest
+from model.engine.request import ReplyRequest, RequestUpdate
 
 LOG = logging.getLogger("dann.engine")
-
-
-@dataclass(frozen=True, slots=True)
-class RequestUpdate:
-    """What a round added to one request: text, log-probabilities, and its completion or an error if it has ended."""
-
-    request: ReplyRequest
-    piece: str = ""
-    completion: Completion | None = None
-    logprobs: Sequence[TokenLogprobs] = ()
-    error: BaseException | None = None
 
 
 class Worker:
@@ -129,8 +116,7 @@ class Worker:
 
     def _round(self, batch: Batch) -> list[RequestUpdate]:
         try:
-            decoded = batch.round()
-            return [RequestUpdate(r, r.take_text(), r.completion, r.take_logprobs()) for r in decoded]
+            return [request.take_update() for request in batch.round()]
         except Exception as error:
             LOG.exception("the engine failed; the replies in progress are lost, and it goes on with the next requests")
             return [RequestUpdate(request, error=error) for request in batch.reset()]

@@ -74,7 +74,7 @@ def _retrain_with_events(args: argparse.Namespace, settings: Settings) -> int:
         outcome = RetrainOutcome("failed", str(error))
         raise
     finally:
-        events.verdict(outcome)
+        events.write(outcome)
     return 0 if outcome.verdict in ACCEPTED else 1
 
 

@@ -96,7 +96,10 @@ class ByteTrie:
         return np.where(steps.columns == self.num_columns - 1, -np.log(np.maximum(sharing, 1)), 0.0)
 
     def project(self, ln_p: np.ndarray, steps: SpelledSteps) -> tuple[np.ndarray, np.ndarray]:
-        """From ln p `[N, V]` of tokens to ln p `[S, C]` of columns, and `[S]` of each symbol in its: together exactly that."""
+        """Project ln p `[N, V]` of tokens to ln p `[S, C]` of columns, at their steps.
+
+        Also returns ln p `[S]` of each step's symbol given its column. The two together are exactly the ln p of the tokens.
+        """
         mass = np.maximum(np.exp(ln_p) @ self._through, 1e-30)
         edges = self._edge_of[steps.nodes]
         by_symbol = np.where(edges >= 0, mass[(steps.tokens - steps.tokens[0])[:, None], edges], 0.0)

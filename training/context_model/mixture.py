@@ -123,7 +123,7 @@ class _Reader:
         return self._by_token(alone), self._by_token(both, within)
 
     def _project(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """The network's and its cache's ln p of columns `[S, C]` over val, and the network's `[S]` within its columns."""
+        """The network's and its cache's ln p of columns `[S, C]` over val; the network's `[S]` of symbols in their columns."""
         cache, first, projected = NeuralCache(self._num_tokens), 0, []
         for block in network:
             steps, tokens = self._val.of_tokens(first, first + len(block)), self._val_tokens[first : first + len(block)]

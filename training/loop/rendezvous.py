@@ -56,10 +56,9 @@ def _gather(config: TrainConfig, port: int, deadline: float, wait: float) -> Non
 
 def _listening(port: int) -> socket.socket:
     try:
-        if socket.has_dualstack_ipv6():
-            listener = socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
-        else:
-            listener = socket.create_server(("", port))
+        dual = socket.has_dualstack_ipv6()
+        family = socket.AF_INET6 if dual else socket.AF_INET
+        listener = socket.create_server(("", port), family=family, dualstack_ipv6=dual)
     except OSError as error:
         raise DannError(
             f"train.coordinator: port {port} cannot be listened at ({error.strerror}); choose a free one"

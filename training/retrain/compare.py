@@ -47,10 +47,7 @@ SMOKE_PROMPTS: tuple[tuple[str, ...], ...] = (
 
 @dataclass(frozen=True)
 class Comparison:
-    """Reasons against a candidate (none: it may be published), with the measurements.
-
-    Both are scored in bits per byte; `figures` holds everything that was measured, by name.
-    """
+    """Reasons against a candidate (none: it may be published); `figures` holds everything that was measured, by name."""
 
     reasons: list[str]
     candidate_bpb: float | None = None
@@ -89,10 +86,9 @@ def compare(
     settings: Settings,
     progress: Callable[[float], None],
 ) -> Comparison:
-    """Compare a saved candidate, trained on `corpus`, with the incumbent.
+    """Compare a saved candidate with the incumbent, on posts that neither has learned.
 
-    Both are measured on posts that neither has learned. `corpus` was made of `posts`. `progress` is called with the share
-    that is done.
+    The candidate was trained on `corpus`, which was made of `posts`. `progress` is called with the share that is done.
     """
     try:
         candidate = Engine(checkpoint.load(root, candidate_id))
@@ -126,10 +122,7 @@ def compare(
 def comparison_set(
     posts: Sequence[Post], corpus: Corpus, incumbent: UnlearnedPosts | None, settings: Settings
 ) -> ComparisonSet:
-    """The posts that the candidate's corpus holds out and the incumbent has not learned.
-
-    Without an incumbent, all that the corpus holds out.
-    """
+    """The posts that the candidate's corpus holds out and the incumbent, if there is one, has not learned."""
     old_ids, new_ids = (incumbent.old, incumbent.new) if incumbent else (frozenset[str](), corpus.held_out)
     old, new = (
         [c for c in split_conversations(posts, settings.data, corpus.held_out & ids) if c[-1].val]

@@ -25,25 +25,16 @@ SECONDS_APART = 1.0
 
 
 class Events:
-    """Writer of event lines to the standard output that the process started with.
-
-    Anything else written to standard output goes to standard error from then on.
-    """
+    """Writer of event lines to the process's standard output; all else written there goes to standard error from then on."""
 
     def __init__(self) -> None:
         sys.stdout.flush()
         self._out: TextIO = os.fdopen(os.dup(1), "w", buffering=1, encoding="utf-8")
         os.dup2(2, 1)
 
-    def progress(self, progress: RetrainProgress) -> None:
-        """Write a line of progress."""
-        self._write("progress", progress)
-
-    def verdict(self, outcome: RetrainOutcome) -> None:
-        """Write the last line."""
-        self._write("verdict", outcome)
-
-    def _write(self, event: str, record: RetrainProgress | RetrainOutcome) -> None:
+    def write(self, record: RetrainProgress | RetrainOutcome) -> None:
+        """Write a line: progress, or in the end the verdict."""
+        event = "progress" if isinstance(record, RetrainProgress) else "verdict"
         self._out.write(json.dumps({"event": event, **asdict(record)}) + "\n")
 
 
@@ -70,7 +61,7 @@ class EventConsole:
     def part(self, part: Part, share: float) -> None:
         """RetrainConsole: write an event."""
         self._last = time.monotonic()
-        self._events.progress(RetrainProgress(part, round(share, 4), self._bpb, self._run))
+        self._events.write(RetrainProgress(part, round(share, 4), self._bpb, self._run))
 
     def stepped(self, metrics: StepMetrics) -> None:
         """Console: write an event, if the last is old enough."""

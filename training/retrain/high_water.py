@@ -29,10 +29,7 @@ def mark_of(posts: Sequence[Post]) -> HighWaterMark:
 
 
 def high_water(root: Path, runs: Sequence[RetrainRun]) -> HighWaterMark:
-    """The highest mark of all checkpoints under `root` and all runs with a judged candidate.
-
-    Of equal times, the last training's counts.
-    """
+    """The highest mark of all checkpoints under `root` and all judged candidates; of equal times, the last training's."""
     candidates = {run.candidate for run in runs}
     trained_by_hand = [
         (meta.created_at() or 0.0, HighWaterMark(meta.newest_post, meta.posts))

@@ -10,6 +10,7 @@ incumbent goes on serving. A refused candidate stays on the disk for inspection 
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -55,7 +56,8 @@ def retrain(
             runs.close_abandoned(current_or_none(root))
             id_ = runs.begin(why)
         console.recorded(id_)
-        attempt = _Attempt(settings, console, stopping, id_)
+        train = settings.train.model_copy(update={"minutes": settings.retrain.minutes})
+        attempt = _Attempt(settings.model_copy(update={"train": train}), console, stopping, id_)
         verdict: Verdict = "failed"
         reason = "interrupted by an error; see the log"
         try:
@@ -71,17 +73,16 @@ def retrain(
         return run
 
 
+@dataclass
 class _Attempt:
     """One run in progress; `known` is what is to be recorded of it."""
 
-    def __init__(self, settings: Settings, console: RetrainConsole, stopping: Callable[[], bool], id_: int) -> None:
-        minutes = settings.train.model_copy(update={"minutes": settings.retrain.minutes})
-        self.settings = settings.model_copy(update={"train": minutes})
-        self.console = console
-        self.stopping = stopping
-        self.id = id_
-        self.known: dict[str, Any] = {}
-        self.incumbent: Snapshot | None = None
+    settings: Settings
+    console: RetrainConsole
+    stopping: Callable[[], bool]
+    id: int
+    known: dict[str, Any] = field(default_factory=dict)
+    incumbent: Snapshot | None = None
 
     def run(self, started: float, *, force: bool) -> tuple[Verdict, str]:
         """Do every part in turn; returns the verdict and its reason."""
@@ -92,19 +93,19 @@ class _Attempt:
             return "skipped", f"{new:,} new posts, where {needed:,} make it worthwhile (retrain.min_new_posts)"
         remarks = self._load_incumbent()
         unlearned = unlearned_posts(posts, self.incumbent.meta) if self.incumbent and self.incumbent.meta else None
-        corpus = build_corpus(
-            posts, self.settings.data, held_out_for_candidate(posts, unlearned) if unlearned else None
-        )
+        held_out = held_out_for_candidate(posts, unlearned) if unlearned else None
+        corpus = build_corpus(posts, self.settings.data, held_out)
         try:
             self._learn(corpus, started)
         except Diverged as error:
             return "refused", str(error)
         incumbent = (self.incumbent, unlearned) if self.incumbent and unlearned else None
-        reasons = self._compare(posts, corpus, incumbent)
-        if reasons:
+        if reasons := self._compare(posts, corpus, incumbent):
             return "refused", "; ".join([*remarks, *reasons])
         self._publish()
-        return "published", "; ".join([*remarks, self._publish_reason()])
+        bpb, bar = self.known["candidate_bpb"], self.known["incumbent_bpb"]
+        beside = ", and nothing to compare with" if bar is None else f" where the incumbent has {bar:.3f}"
+        return "published", "; ".join([*remarks, f"{bpb:.3f} bits per byte{beside}"])
 
     def _report(self, part: Part, share: float) -> None:
         """Report progress. Every call is a point where the run can be stopped."""
@@ -138,11 +139,8 @@ class _Attempt:
         if loaded is None:
             return []
         self.incumbent, self.known["incumbent"] = loaded.snapshot, loaded.snapshot.id
-        return (
-            [f"what served no longer loads, and what served before it is the incumbent ({loaded.trouble})"]
-            if loaded.trouble
-            else []
-        )
+        trouble = f"what served no longer loads, and what served before it is the incumbent ({loaded.trouble})"
+        return [trouble] if loaded.trouble else []
 
     def _learn(self, corpus: Corpus, started: float) -> None:
         """Train the candidate and save it."""
@@ -203,10 +201,3 @@ class _Attempt:
         checkpoint.publish(root, self.known["candidate"])
         prune(root, self.settings.retrain.keep)
         self.console.part("publishing", 1.0)
-
-    def _publish_reason(self) -> str:
-        """The reason recorded for a published candidate."""
-        bpb, bar = self.known["candidate_bpb"], self.known.get("incumbent_bpb")
-        if bar is None:
-            return f"{bpb:.3f} bits per byte, and nothing to compare with"
-        return f"{bpb:.3f} bits per byte where the incumbent has {bar:.3f}"

@@ -102,9 +102,9 @@ class PostText:
 
 
 class PostRun(RunListener):
-    """A run on posts, which saves the best weights as a checkpoint.
+    """A run on posts, which saves the best weights as a checkpoint, the learning curve, and what resuming needs.
 
-    It also keeps the learning curve, and what resuming needs. `weights` are initial weights by name.
+    `weights` are initial weights by name.
     """
 
     def __init__(
@@ -143,14 +143,21 @@ class PostRun(RunListener):
         partial: bool = True,
     ) -> Fit:
         """Describe the run to the console, and `learn`."""
-        self._introduce()
+        corpus = self.corpus
+        if corpus.posts < FEW_POSTS:
+            self.console.say(
+                f"only {corpus.posts} posts of yours, and a voice takes {FEW_POSTS:,}: training a smaller network"
+            )
+        self.console.say(
+            f"{corpus.posts:,} posts of yours, {len(self.setup.dataset.train):,} tokens with what they answer; the newest "
+            f"tenth is held out; {self.setup.shape}"
+        )
+        if corpus.near_duplicates:
+            self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
         return learn(self.setup, clock, self, stopping, resumed, partial=partial)
 
     def save(self, result: Fit, id_: str) -> TrainResult:
-        """Score the best weights on all of val and save them as `id_`, unpublished.
-
-        Raises DannError when there is no room.
-        """
+        """Score the best weights on all of val and save them as `id_`, unpublished; raises DannError for lack of room."""
         progress, setup = result.progress, self.setup
         score = scored(setup.model, setup.dataset.val)
         ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
@@ -181,19 +188,6 @@ class PostRun(RunListener):
             self.curve.save()
             resume.save(self.resume_file, state, progress)
 
-    def _introduce(self) -> None:
-        corpus = self.corpus
-        if corpus.posts < FEW_POSTS:
-            self.console.say(
-                f"only {corpus.posts} posts of yours, and a voice takes {FEW_POSTS:,}: training a smaller network"
-            )
-        self.console.say(
-            f"{corpus.posts:,} posts of yours, {len(self.setup.dataset.train):,} tokens with what they answer; the newest "
-            f"tenth is held out; {self.setup.shape}"
-        )
-        if corpus.near_duplicates:
-            self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
-
     def samples(self, average: Any, seed: int) -> list[str]:
         """Replies to three held-out conversations, at the place where the person wrote next."""
         model = nnx.merge(nnx.graphdef(self.setup.model), average)
@@ -214,9 +208,8 @@ class PostRun(RunListener):
             newest_post=self.corpus.newest_post,
             seed=self.setup.settings.train.seed,
             code_version=version("dann"),
-            settings=self.setup.settings.model_dump(
-                mode="json", exclude=set(BOT_TABLES)
-            ),  # ids of people are not of the run
+            # The bot's tables hold ids of people, which are not of the run.
+            settings=self.setup.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),
             held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
         )

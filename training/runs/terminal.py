@@ -55,14 +55,8 @@ class TrainingConsole:
         if progress.score is None or self._samples is None:
             return
         self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits per byte")
-        self._log(
-            {
-                "event": "evaluation",
-                "step": metrics.step,
-                "seconds": round(metrics.seconds, 1),
-                **_rounded(asdict(progress.score)),
-            }
-        )
+        record = {"event": "evaluation", "step": metrics.step, "seconds": round(metrics.seconds, 1)}
+        self._log(record | _rounded(asdict(progress.score)))
         self.say(
             f"{metrics.progress:4.0%}  step {metrics.step:,}  loss {metrics.loss:.3f}  "
             f"val {progress.score.bpb:.3f} bits per byte  {metrics.tokens_per_second:,.0f} tokens/s"
