@@ -15,6 +15,7 @@ from pathlib import Path
 from bot.replies.generate import EngineLike
 from model.checkpoints import checkpoint, rollback
 from model.checkpoints.checkpoint import Snapshot
+from model.checkpoints.folder import CURRENT
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 
@@ -153,7 +154,7 @@ def _read_current(root: Path) -> CurrentFile:
         id_ = checkpoint.current(root) or ""
     except DannError as error:
         return CurrentFile("", str(error), ())
-    return CurrentFile(id_, f"{root / checkpoint.CURRENT} names no checkpoint", _files(root / id_) if id_ else ())
+    return CurrentFile(id_, f"{root / CURRENT} names no checkpoint", _files(root / id_) if id_ else ())
 
 
 def _files(folder: Path) -> tuple[tuple[str, int, int], ...]:

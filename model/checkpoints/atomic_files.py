@@ -85,8 +85,9 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
-            raise DannError(
-                f"{path}: no room left to save it; free some space and try again; nothing else changed"
-            ) from error
-        raise DannError(f"{path}: could not be written ({error.strerror}); nothing else changed") from error
+        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+        no_room, other = (
+            "no room left to save it; free some space and try again",
+            f"could not be written ({error.strerror})",
+        )
+        raise DannError(f"{path}: {no_room if is_full else other}; nothing else changed") from error

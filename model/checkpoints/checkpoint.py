@@ -25,8 +25,6 @@ from model.architectures import LanguageModel, build
 from model.checkpoints.atomic_files import new_folder, remove_leftovers
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
-    CURRENT,
-    FORMAT_VERSION,
     Meta,
     checkpoints_lock,
     current,
@@ -41,20 +39,7 @@ from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 
-__all__ = [
-    "CURRENT",
-    "FORMAT_VERSION",
-    "Meta",
-    "Snapshot",
-    "current",
-    "ids",
-    "load",
-    "publish",
-    "save",
-    "set_weights",
-    "verify",
-    "weights_of",
-]
+__all__ = ["Meta", "Snapshot", "current", "ids", "load", "publish", "save", "set_weights", "verify", "weights_of"]
 
 
 @dataclass(frozen=True)

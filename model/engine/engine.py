@@ -145,9 +145,7 @@ class Engine:
     def _warm_batch(self, snapshot: Snapshot) -> Batch:
         """Make and compile a Batch, in a thread: both take long enough to hold up the event loop."""
         batch = Batch(snapshot, self._slots)
-        for width in batch.widths:
-            if not self._closed:
-                batch.warm(width)
+        batch.warm(stop=lambda: self._closed)
         return batch
 
     @property

@@ -58,18 +58,7 @@ def mix(
     network: Iterable[np.ndarray], train_tokens: np.ndarray, val_tokens: np.ndarray, token_bytes: Sequence[bytes]
 ) -> Mixture:
     """`mixed_stateful` from a network's ln p in blocks `[n, V]`: row i of all together predicts token i of val."""
-    reader = _Reader(train_tokens, val_tokens, token_bytes)
-    alone: list[np.ndarray] = []
-
-    def scoring() -> Iterator[np.ndarray]:
-        first = 0
-        for block in network:
-            alone.append(-block[np.arange(len(block)), val_tokens[first : first + len(block)]])
-            first += len(block)
-            yield block
-
-    context, mixed = reader.read(scoring())
-    return Mixture(np.concatenate(alone).astype(np.float64), context, mixed)
+    return _Reader(train_tokens, val_tokens, token_bytes).read(network)
 
 
 def log_probs(model: LanguageModel, tokens: np.ndarray, before: np.ndarray) -> Iterator[np.ndarray]:
@@ -107,28 +96,29 @@ class _Reader:
         self._tail = max(0, self._train - TAIL_STEPS)
         self._contexts = Contexts(self._spelling, self._steps, self._tail)
 
-    def read(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-        """Nats of every token of val by the context model alone, and mixed with `network`."""
+    def read(self, network: Iterable[np.ndarray]) -> Mixture:
+        """Nats of every token of val by `network`, by the context model, and by both mixed."""
         context = LogLinear(self._contexts.num_cells)
         for inputs, columns in self._blocks(self._tail, self._train):
             context.nats(inputs, columns)
         mixed = context.with_input(NETWORK_WEIGHT, KEPT_SQUARES).with_input(CACHE_WEIGHT, keep=1.0)
-        by_network, by_cache, within = self._project(network)
+        nats, by_network, by_cache, within = self._project(network)
         alone, both, position = [], [], 0
         for inputs, columns in self._blocks(self._train, len(self._steps)):
             here = slice(position, position + len(columns))
             alone.append(context.nats(inputs, columns))
             both.append(mixed.nats(inputs.with_ln_p(by_network[here]).with_ln_p(by_cache[here]), columns))
             position = here.stop
-        return self._by_token(alone), self._by_token(both, within)
+        return Mixture(nats, self._by_token(alone, self._spelling.within(self._val)), self._by_token(both, within))
 
     def _project(self, network: Iterable[np.ndarray]) -> tuple[np.ndarray, ...]:
-        """The network's and its cache's ln p of columns `[S, C]` over val; the network's `[S]` of symbols in their columns."""
+        """Over val: the network's nats `[N]`; its and its cache's ln p of columns `[S, C]`; its ln p `[S]` within these."""
         cache, first, projected = NeuralCache(self._num_tokens), 0, []
         for block in network:
             steps, tokens = self._val.of_tokens(first, first + len(block)), self._val_tokens[first : first + len(block)]
             ln_p, within = self._spelling.project(block, steps)
-            projected.append((ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
+            nats = -block[np.arange(len(block)), tokens].astype(np.float64)
+            projected.append((nats, ln_p, self._spelling.project(cache.ln_p(block, tokens), steps)[0], within))
             first += len(block)
         return tuple(np.concatenate(parts) for parts in zip(*projected, strict=True))
 
@@ -140,7 +130,6 @@ class _Reader:
                 last = min(block + BLOCK_STEPS, stop)
                 yield inputs.part(block - chunk, last - chunk), self._steps.columns[block:last]
 
-    def _by_token(self, nats: list[np.ndarray], within: np.ndarray | None = None) -> np.ndarray:
+    def _by_token(self, nats: list[np.ndarray], within: np.ndarray) -> np.ndarray:
         """Sum the steps of each token; `within` is ln p of each symbol in its column."""
-        within = self._spelling.within(self._val) if within is None else within
         return np.bincount(self._val.tokens, np.concatenate(nats) - within)

@@ -70,13 +70,10 @@ def mixed_nats_per_char(model: LanguageModel, tokenizer: Tokenizer, text: text_f
 class Source(TrainingText, Protocol):
     """TrainingText with figures; only runs with the same `sha256` and `split` compare."""
 
-    @property
-    def sha256(self) -> str:
-        """SHA-256 of the whole text."""
-
-    @property
-    def split(self) -> str:
-        """The split in words."""
+    sha256: str
+    """SHA-256 of the whole text."""
+    split: str
+    """The split in words."""
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:
         """Score all that is held out."""

@@ -18,6 +18,7 @@ import pytest
 from model.architectures import ARCHITECTURES, LanguageModel, build
 from model.checkpoints import atomic_files, checkpoint
 from model.checkpoints.checkpoint import Meta
+from model.checkpoints.folder import FORMAT_VERSION
 from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
@@ -93,7 +94,7 @@ def test_a_missing_file_is_refused_by_name(tmp_path: Path, name: str) -> None:
 def test_a_later_version_is_refused_by_name(tmp_path: Path) -> None:
     manifest = saved(tmp_path) / "manifest.json"
     content = json.loads(manifest.read_text())
-    manifest.write_text(json.dumps(content | {"format": checkpoint.FORMAT_VERSION + 1}))
+    manifest.write_text(json.dumps(content | {"format": FORMAT_VERSION + 1}))
     with pytest.raises(DannError, match=r"one: written by a later dann \(format 2; this one reads up to 1\); upgrade"):
         checkpoint.load(tmp_path)
 
