@@ -105,10 +105,7 @@ def current_or_none(root: Path) -> str | None:
 
 
 def served_before(root: Path, serving: str | None) -> list[str]:
-    """Ids of the checkpoints that served before `serving` and still exist, oldest first; none that were rolled back.
-
-    Raises DannError where SERVED is damaged.
-    """
+    """Existing ids that served before `serving` and were not rolled back, oldest first; DannError if SERVED is damaged."""
     existing = ids(root)
     if not (root / SERVED).exists():  # written by an older dann, which published every checkpoint it made
         return [id_ for id_ in existing if serving and id_ < serving]

@@ -58,7 +58,11 @@ def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> li
     serving, pinned, retiring = current(root), read_ids(root / PINNED), retired(root)
 
     def info(name: str) -> CheckpointInfo:
-        meta = read_meta(folder := root / name)
+        meta, damaged = read_meta(folder := root / name), ""
+        try:
+            verify(folder)
+        except DannError as error:
+            damaged = str(error)
         return CheckpointInfo(
             id=name,
             created=meta.created if meta else None,
@@ -68,7 +72,7 @@ def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> li
             current=name == serving,
             pinned=name in pinned,
             retired=name in retiring,
-            damaged=_damage(folder),
+            damaged=damaged,
             refused=(refused or {}).get(name, ""),
         )
 
@@ -165,11 +169,3 @@ def _change(root: Path, name: str, change: Callable[[set[str]], set[str]]) -> No
 def _folders(root: Path) -> set[str]:
     """Names of all folders of checkpoints, complete or not."""
     return {path.name for path in root.glob("[!.]*") if path.is_dir()}
-
-
-def _damage(folder: Path) -> str:
-    try:
-        verify(folder)
-    except DannError as error:
-        return str(error)
-    return ""

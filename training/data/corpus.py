@@ -39,10 +39,7 @@ def own_texts(conversations: Sequence[Conversation]) -> list[str]:
 
 
 def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSet[str] | None = None) -> Corpus:
-    """Build a corpus from posts sorted by channel and time, by default holding out the newest tenth.
-
-    Raises DannError for too few posts.
-    """
+    """Build a corpus of posts sorted by channel and time, by default holding out the newest tenth; DannError for too few."""
     mine = [post for post in posts if post.mine]
     if len(mine) < MIN_POSTS:
         raise DannError(

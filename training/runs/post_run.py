@@ -102,10 +102,7 @@ class PostText:
 
 
 class PostRun(RunListener):
-    """A run on posts, which saves the best weights as a checkpoint, the learning curve, and what resuming needs.
-
-    `weights` are initial weights by name.
-    """
+    """A run on posts, which saves its checkpoint, its curve and what resuming needs; `weights` are initial ones by name."""
 
     def __init__(
         self,

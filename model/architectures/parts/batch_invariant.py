@@ -37,8 +37,7 @@ def _exact_methods(inputs: int, outputs: int) -> list[tuple[int, Method]]:
     with jax.ensure_compile_time_eval():  # the caller is being traced
         rows = jnp.asarray(rng.standard_normal((MAX_ROWS, inputs), np.float32))
         weight = jnp.asarray(rng.standard_normal((inputs, outputs), np.float32))
-        results = [np.asarray(array) for array in jax.jit(_try_methods)(rows, weight)]
-    reference, *others = results
+        reference, *others = (np.asarray(array) for array in jax.jit(_try_methods)(rows, weight))
     return [
         method
         for method, result in zip(METHODS, others, strict=True)
