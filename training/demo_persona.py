@@ -126,14 +126,8 @@ def demo_posts(exchanges: int, seed: int) -> Iterator[DemoPost]:
         nonlocal now, number
         number += 1
         now += timedelta(seconds=rng.randint(5, 50))
-        record = {
-            "id": f"demo{number}",
-            "channel": "night-shift",
-            "author": author,
-            "time": now.isoformat(),
-            "text": text,
-        }
-        return DemoPost(record | ({"reply_to": reply_to} if reply_to else {}), bits)
+        record = {"id": f"demo{number}", "channel": "night-shift", "author": author, "time": now.isoformat()}
+        return DemoPost(record | {"text": text} | ({"reply_to": reply_to} if reply_to else {}), bits)
 
     for _ in range(exchanges):
         topic = rng.choice(TOPICS)

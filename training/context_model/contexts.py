@@ -13,45 +13,7 @@ LONGEST_WORD = 24
 Hashes = np.ndarray
 
 
-def byte_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """For each order k, a hash `[S]` of the last k bytes. Also of how many of these the token being spelled has."""
-    history = _History(spelling, steps)
-    contexts = []
-    for order in orders:
-        hashes = np.zeros(len(history.symbols) + 1, np.uint64)
-        for back in range(1, min(order, len(history.symbols)) + 1):
-            hashes[back:] = _mix(hashes[back:]) + history.symbols[: len(hashes) - back]
-        contexts.append(history.at_steps(hashes, salt=order))
-    return contexts
-
-
-def word_contexts(spelling: ByteTrie, steps: SpelledSteps, counts: tuple[int, ...]) -> list[Hashes]:
-    """For each count n, a hash `[S]` of the word being written and the n words before it, whatever stands between."""
-    history = _History(spelling, steps)
-    words, previous = _words(history.symbols)
-    contexts = []
-    for count in counts:
-        hashes, position = words.copy(), np.arange(len(words))
-        for _ in range(count):
-            position = previous[position]
-            hashes = _mix(hashes + np.uint64(LONGEST_WORD)) + words[position]  # not as within a word: "a a" is not "aa"
-        contexts.append(history.at_steps(hashes, salt=100 + count))
-    return contexts
-
-
-def speaker_contexts(spelling: ByteTrie, steps: SpelledSteps, orders: tuple[int, ...]) -> list[Hashes]:
-    """`byte_contexts`, each hashed with the last special token: who is speaking. Empty for text without special tokens."""
-    history = _History(spelling, steps)
-    special = history.symbols > SPECIAL
-    if not special.any():
-        return []
-    last = np.maximum.accumulate(np.where(special, np.arange(len(special)) + 1, 0))
-    speaker = np.append(np.uint64(0), history.symbols)[np.append(0, last)]
-    hashes = byte_contexts(spelling, steps, orders)
-    return [_mix(h) + speaker[history.before] for h in hashes]
-
-
-class _History:
+class History:
     """The bytes of a text, without the ends of tokens, and how many of them precede each step."""
 
     def __init__(self, spelling: ByteTrie, steps: SpelledSteps) -> None:
@@ -63,6 +25,41 @@ class _History:
     def at_steps(self, hashes: np.ndarray, salt: int) -> np.ndarray:
         """From hashes by bytes read `[number of bytes + 1]` to hashes by steps."""
         return _mix(_mix(hashes[self.before] + np.uint64(salt)) + self._depths)
+
+
+def byte_contexts(history: History, orders: tuple[int, ...]) -> list[Hashes]:
+    """For each order k, a hash `[S]` of the last k bytes. Also of how many of these the token being spelled has."""
+    contexts = []
+    for order in orders:
+        hashes = np.zeros(len(history.symbols) + 1, np.uint64)
+        for back in range(1, min(order, len(history.symbols)) + 1):
+            hashes[back:] = _mix(hashes[back:]) + history.symbols[: len(hashes) - back]
+        contexts.append(history.at_steps(hashes, salt=order))
+    return contexts
+
+
+def word_contexts(history: History, counts: tuple[int, ...]) -> list[Hashes]:
+    """For each count n, a hash `[S]` of the word being written and the n words before it, whatever stands between."""
+    words, previous = _words(history.symbols)
+    contexts = []
+    for count in counts:
+        hashes, position = words.copy(), np.arange(len(words))
+        for _ in range(count):
+            position = previous[position]
+            hashes = _mix(hashes + np.uint64(LONGEST_WORD)) + words[position]  # not as within a word: "a a" is not "aa"
+        contexts.append(history.at_steps(hashes, salt=100 + count))
+    return contexts
+
+
+def speaker_contexts(history: History, orders: tuple[int, ...]) -> list[Hashes]:
+    """`byte_contexts`, each hashed with the last special token: who is speaking. Empty for text without special tokens."""
+    special = history.symbols > SPECIAL
+    if not special.any():
+        return []
+    last = np.maximum.accumulate(np.where(special, np.arange(len(special)) + 1, 0))
+    speaker = np.append(np.uint64(0), history.symbols)[np.append(0, last)]
+    hashes = byte_contexts(history, orders)
+    return [_mix(h) + speaker[history.before] for h in hashes]
 
 
 def _words(symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
