@@ -13,7 +13,7 @@ LONGEST_WORD = 24
 Hashes = np.ndarray
 
 
-class History:
+class ByteHistory:
     """The bytes of a text, without the ends of tokens, and how many of them precede each step."""
 
     def __init__(self, spelling: ByteTrie, steps: SpelledSteps) -> None:
@@ -27,7 +27,7 @@ class History:
         return _mix(_mix(hashes[self.before] + np.uint64(salt)) + self._depths)
 
 
-def byte_contexts(history: History, orders: tuple[int, ...]) -> list[Hashes]:
+def byte_contexts(history: ByteHistory, orders: tuple[int, ...]) -> list[Hashes]:
     """For each order k, a hash `[S]` of the last k bytes. Also of how many of these the token being spelled has."""
     contexts = []
     for order in orders:
@@ -38,7 +38,7 @@ def byte_contexts(history: History, orders: tuple[int, ...]) -> list[Hashes]:
     return contexts
 
 
-def word_contexts(history: History, counts: tuple[int, ...]) -> list[Hashes]:
+def word_contexts(history: ByteHistory, counts: tuple[int, ...]) -> list[Hashes]:
     """For each count n, a hash `[S]` of the word being written and the n words before it, whatever stands between."""
     words, previous = _words(history.symbols)
     contexts = []
@@ -51,7 +51,7 @@ def word_contexts(history: History, counts: tuple[int, ...]) -> list[Hashes]:
     return contexts
 
 
-def speaker_contexts(history: History, orders: tuple[int, ...]) -> list[Hashes]:
+def speaker_contexts(history: ByteHistory, orders: tuple[int, ...]) -> list[Hashes]:
     """`byte_contexts`, each hashed with the last special token: who is speaking. Empty for text without special tokens."""
     special = history.symbols > SPECIAL
     if not special.any():

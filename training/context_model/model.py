@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from training.context_model.byte_trie import ByteTrie, SpelledSteps
-from training.context_model.contexts import History, byte_contexts, speaker_contexts, word_contexts
+from training.context_model.contexts import ByteHistory, byte_contexts, speaker_contexts, word_contexts
 from training.context_model.counts import Counts, EarlierCounts
 
 ORDERS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 14)
@@ -67,7 +67,7 @@ class Contexts:
 
     def __init__(self, spelling: ByteTrie, steps: SpelledSteps, first_query: int) -> None:
         self._spelling, self._steps = spelling, steps
-        history = History(spelling, steps)
+        history = ByteHistory(spelling, steps)
         hashes = [*byte_contexts(history, ORDERS), *word_contexts(history, WORDS)]
         hashes += speaker_contexts(history, SPEAKER_ORDERS)
         self._kinds = [Counts(h, steps.columns, spelling.num_columns, first_query) for h in hashes]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from training.context_model.byte_trie import END, SPECIAL, ByteTrie, SpelledSteps
-from training.context_model.contexts import History, byte_contexts, speaker_contexts, word_contexts
+from training.context_model.contexts import ByteHistory, byte_contexts, speaker_contexts, word_contexts
 from training.context_model.counts import Counts
 
 TOKENS = [b"", b"", b"", b"a", b"b", b"ab", b"aba", b"c", b" ", b" A", b"z", b"zz", b"'", b"\xc3"]
@@ -74,7 +74,7 @@ def before_each(steps: SpelledSteps) -> list[list[int]]:
 def test_byte_contexts_are_the_last_bytes_and_the_depth_in_the_token(order: int) -> None:
     spelling = spelled()
     steps = spelling.steps(random_tokens(500))
-    (found,) = byte_contexts(History(spelling, steps), (order,))
+    (found,) = byte_contexts(ByteHistory(spelling, steps), (order,))
     depths = spelling.depths[steps.nodes].tolist()
     wanted = [(tuple(h[max(0, len(h) - order) :]), depth) for h, depth in zip(before_each(steps), depths, strict=True)]
     assert partition(found.tolist()) == partition(list(wanted))
@@ -84,7 +84,7 @@ def test_byte_contexts_are_the_last_bytes_and_the_depth_in_the_token(order: int)
 def test_word_contexts_are_words_whatever_stands_between(count: int) -> None:
     spelling = spelled()
     steps = spelling.steps(random_tokens(400))
-    (found,) = word_contexts(History(spelling, steps), (count,))
+    (found,) = word_contexts(ByteHistory(spelling, steps), (count,))
     depths = spelling.depths[steps.nodes].tolist()
     wanted = []
     for history, depth in zip(before_each(steps), depths, strict=True):
@@ -99,14 +99,14 @@ def test_word_contexts_are_words_whatever_stands_between(count: int) -> None:
 def test_speaker_contexts_know_who_speaks() -> None:
     spelling = spelled()
     steps = spelling.steps(random_tokens(400))
-    (found,) = speaker_contexts(History(spelling, steps), (1,))
+    (found,) = speaker_contexts(ByteHistory(spelling, steps), (1,))
     depths = spelling.depths[steps.nodes].tolist()
     wanted = []
     for history, depth in zip(before_each(steps), depths, strict=True):
         speaker = next((s for s in reversed(history) if s >= SPECIAL), 0)
         wanted.append((tuple(history[-1:]), speaker, depth))
     assert partition(found.tolist()) == partition(list(wanted))
-    assert speaker_contexts(History(spelling, spelling.steps(np.array([3, 4, 5]))), (1,)) == []
+    assert speaker_contexts(ByteHistory(spelling, spelling.steps(np.array([3, 4, 5]))), (1,)) == []
 
 
 def test_counts_are_of_what_came_before_alone() -> None:
