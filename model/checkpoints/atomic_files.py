@@ -85,9 +85,7 @@ def explain_disk_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        is_full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-        no_room, other = (
-            "no room left to save it; free some space and try again",
-            f"could not be written ({error.strerror})",
-        )
-        raise DannError(f"{path}: {no_room if is_full else other}; nothing else changed") from error
+        what = f"could not be written ({error.strerror})"
+        if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}:
+            what = "no room left to save it; free some space and try again"
+        raise DannError(f"{path}: {what}; nothing else changed") from error

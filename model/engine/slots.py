@@ -110,7 +110,7 @@ class Slots:
 
 
 # One set of programs for all networks of a shape: training makes a new engine for every evaluation, and a new checkpoint
-# mostly has the old one's shape. `_shapes` are part of the key where the graph does not hold them.
+# mostly has the old one's shape. `_shapes` and the table's `_rows` are part of the key, as the graph does not hold them.
 @lru_cache(maxsize=8)
 def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...], _rows: int) -> Programs:
     def merge(weights: Any) -> LanguageModel:
