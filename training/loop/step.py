@@ -27,9 +27,8 @@ from model.architectures.parts.dropout import DropoutKeys, dropout_keys
 from training.config.tables import TrainConfig
 from training.data.dataset import TokenStream
 from training.loop.clock import DISPATCH_STEPS
-from training.loop.devices import AXIS, make_mesh
+from training.loop.devices import AXIS, compute_dtype, make_mesh
 from training.loop.optimizer import cross_entropy, global_norm, optimizer
-from training.loop.precision import compute_dtype
 
 
 class TrainState(NamedTuple):
@@ -55,12 +54,7 @@ def initial_state(model: LanguageModel, config: TrainConfig, stream: TokenStream
 
 
 _SPECS: Any = TrainState(params=P(), opt_state=P(), average=P(), carry=P(AXIS), step=P())  # type: ignore[arg-type]
-
-
-def _place(state: TrainState, mesh: Mesh) -> TrainState:
-    """Put `state` on the devices of `mesh`: the carry split by stream, everything else on each."""
-    places = jax.tree.map(lambda spec: NamedSharding(mesh, spec), _SPECS)
-    return TrainState(*(jax.device_put(part, place) for part, place in zip(state, places, strict=True)))
+"""Where each part is: the carry split by stream, everything else on each device."""
 
 
 def num_streams(config: TrainConfig, stream: TokenStream) -> int:
@@ -80,15 +74,8 @@ class StepPlan:
 
     graph: nnx.GraphDef[Any]
     config: TrainConfig
-    optimizer: Any
-    dtype: Any
     mesh: Mesh
     num_streams: int
-
-    @property
-    def device_streams(self) -> int:
-        """Streams of each device."""
-        return self.num_streams // self.mesh.size
 
 
 class Ring(NamedTuple):
@@ -106,11 +93,8 @@ class Ring(NamedTuple):
     reset_key: Any
 
 
-class Window(NamedTuple):
-    """What some streams read in one step; a column more than T, as each token is the target of the one before it."""
-
-    tokens_SxT1: jax.Array
-    weights_SxT1: jax.Array
+Window = tuple[jax.Array, jax.Array]
+"""The tokens and weights `[S, T1]` that some streams read in one step: each token is the target of the one before it."""
 
 
 def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream) -> Dispatch:
@@ -120,9 +104,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     The stream's tokens live on the devices too.
     """
     streams = num_streams(config, stream)
-    plan = StepPlan(
-        nnx.graphdef(model), config, optimizer(config), compute_dtype(config), make_mesh(config, streams), streams
-    )
+    plan = StepPlan(nnx.graphdef(model), config, make_mesh(config, streams), streams)
     ring = jax.device_put(_make_ring(config, stream), NamedSharding(plan.mesh, P()))
     # Without check_vma, a gradient is the device's own until psum adds them up.
     sharded = jax.shard_map(
@@ -133,7 +115,8 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
         check_vma=False,
     )
     compiled = jax.jit(sharded, donate_argnums=0)
-    return lambda state, rates, count: compiled(_place(state, plan.mesh), rates, count, ring)
+    places = jax.tree.map(lambda spec: NamedSharding(plan.mesh, spec), _SPECS)
+    return lambda state, rates, count: compiled(TrainState(*map(jax.device_put, state, places)), rates, count, ring)
 
 
 def _make_ring(config: TrainConfig, stream: TokenStream) -> Ring:
@@ -166,17 +149,18 @@ def _run_steps(
 
 def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) -> tuple[TrainState, jax.Array]:
     """One step: this device's gradient, added up over all devices, then the update, which is the same on each."""
-    streams_S = plan.device_streams * jax.lax.axis_index(AXIS) + jnp.arange(plan.device_streams)
+    num_here = plan.num_streams // plan.mesh.size
+    streams_S = num_here * jax.lax.axis_index(AXIS) + jnp.arange(num_here)
     # All streams' weights, not this device's: the mean is over the batch, and needs no communication of its own.
-    all_streams = _read_window(plan, state.step, jnp.arange(plan.num_streams), ring)
-    num_counted = jnp.maximum(all_streams.weights_SxT1[:, 1:].sum(), 1.0)
+    _, all_weights_SxT1 = _read_window(plan, state.step, jnp.arange(plan.num_streams), ring)
+    num_counted = jnp.maximum(all_weights_SxT1[:, 1:].sum(), 1.0)
     noise = dropout_keys(_step_key(ring.noise_key, state.step), streams_S)
     carry = _reset_carry(plan, state.step, streams_S, ring, state.carry)
     window = _read_window(plan, state.step, streams_S, ring)
     loss_and_gradient = jax.value_and_grad(partial(_loss, plan), has_aux=True)
     (loss, carry), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
     loss, gradient = jax.lax.psum((loss, gradient), AXIS)
-    updates, opt_state = plan.optimizer.update(gradient, state.opt_state, state.params)
+    updates, opt_state = optimizer(plan.config).update(gradient, state.opt_state, state.params)
     params = jax.tree.map(lambda param, update: param - rate * update, state.params, updates)
     # Early on the average follows closely: otherwise it would remember the random start.
     decay = jnp.minimum(plan.config.average, (1.0 + state.step) / (10.0 + state.step))
@@ -189,22 +173,17 @@ def _read_window(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ri
     """The window that these streams read in `step`."""
     length, spacing = plan.config.bptt_length, ring.size // plan.num_streams
     epoch, step_in_epoch = step // ring.steps_per_epoch, step % ring.steps_per_epoch
-    offset = _epoch_offset(plan, epoch, ring)
+    offset: jax.Array | int = 0  # where in the ring the epoch's first stream begins
+    if plan.config.random_offsets:
+        offset = jax.random.randint(_step_key(ring.order_key, epoch), (), 0, ring.size)
     # Of a ring of 100 tokens in 4 streams of windows of 5, stream 2 reads 65, 66, ... 70 in step 3 of an epoch with offset 0.
     index_SxT1 = (offset + spacing * streams_S[:, None] + length * step_in_epoch + jnp.arange(length + 1)) % ring.size
-    return Window(ring.tokens_N[index_SxT1], ring.weights_N[index_SxT1])
-
-
-def _epoch_offset(plan: StepPlan, epoch: jax.Array, ring: Ring) -> jax.Array | int:
-    """Where in the ring the epoch's first stream begins."""
-    if not plan.config.random_offsets:
-        return 0
-    return jax.random.randint(_step_key(ring.order_key, epoch), (), 0, ring.size)
+    return ring.tokens_N[index_SxT1], ring.weights_N[index_SxT1]
 
 
 def _reset_carry(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring, carry: Any) -> Any:
     """Empty the carry at an epoch's start and, with probability `resets`, elsewhere: the network learns to start cold."""
-    count = plan.device_streams
+    count = len(streams_S)
     keep_S = jnp.full(count, step % ring.steps_per_epoch > 0)
     if plan.config.resets:
         key = _step_key(ring.reset_key, step)
@@ -223,6 +202,7 @@ def _loss(
 ) -> tuple[jax.Array, Any]:
     """One device's part of the mean loss, in nats per counted token, and the carry after the window."""
     network: Any = nnx.merge(plan.graph, params)
-    logits_SxTxV, carry = network(window.tokens_SxT1[:, :-1], carry, noise=noise, dtype=plan.dtype)
-    nats_SxT = cross_entropy(logits_SxTxV, window.tokens_SxT1[:, 1:]) * window.weights_SxT1[:, 1:]
+    tokens_SxT1, weights_SxT1 = window
+    logits_SxTxV, carry = network(tokens_SxT1[:, :-1], carry, noise=noise, dtype=compute_dtype(plan.config))
+    nats_SxT = cross_entropy(logits_SxTxV, tokens_SxT1[:, 1:]) * weights_SxT1[:, 1:]
     return nats_SxT.sum() / num_counted, carry
