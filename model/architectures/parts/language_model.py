@@ -91,9 +91,9 @@ class RecurrentLM(nnx.Module):
         hidden = table[ids] if self.embedding is None else batch_invariant_matmul(self.embedding[...][ids], table)
         last = []
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
-            gates = batch_invariant_matmul(hidden, self.inputs[layer][...]) if layer else hidden
-            emptied = tuple(array * keep for array in before)
-            last.append(step(type(self).cell, gates + self.biases[layer][...], weight[...], emptied))
+            inputs = batch_invariant_matmul(hidden, self.inputs[layer][...]) if layer else hidden
+            gates = inputs + self.biases[layer][...]
+            last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
             hidden = last[-1][-1]
         if self.projection is not None:
             hidden = batch_invariant_matmul(hidden, self.projection[...])
