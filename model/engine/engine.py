@@ -145,7 +145,9 @@ class Engine:
     def _warm_batch(self, snapshot: Snapshot) -> Batch:
         """Make and compile a Batch, in a thread: both take long enough to hold up the event loop."""
         batch = Batch(snapshot, self._slots)
-        batch.warm(stop=lambda: self._closed)
+        for width in batch.widths:
+            if not self._closed:
+                batch.warm(width)
         return batch
 
     @property
