@@ -24,9 +24,14 @@ def write_curve(folder: Path, points: Sequence[Point]) -> None:
 
 def read_curve(folder: Path) -> list[Point]:
     """The points of a checkpoint's folder, oldest first; empty if there are none or they cannot be read."""
+    return read_points(folder / CURVE)[:MOST_POINTS]
+
+
+def read_points(file: Path) -> list[Point]:
+    """All points of a file, as `read_curve`."""
     try:
-        rows = json.loads((folder / CURVE).read_text(encoding="utf-8"))
+        rows = json.loads(file.read_text(encoding="utf-8"))
         points = [(float(seconds), int(step), float(train), float(val)) for seconds, step, train, val in rows]
     except (OSError, ValueError, TypeError, OverflowError):
         return []
-    return [point for point in points if all(map(math.isfinite, point))][:MOST_POINTS]
+    return [point for point in points if all(map(math.isfinite, point))]

@@ -78,6 +78,10 @@ def newest(runs: Path, name: str) -> list[Result]:
 
 
 def curve(folder: Path) -> list[tuple[float, float]]:
-    """Learning curve of a run: minutes and bits per byte of the quick part of val."""
-    lines = (json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
-    return [(line["seconds"] / 60, line["bpb"]) for line in lines if line["event"] == "evaluation"]
+    """Learning curve of a run: minutes and bits per byte of the quick part of val. Raises DannError if it is damaged."""
+    file = folder / "metrics.jsonl"
+    try:
+        lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+        return [(line["seconds"] / 60, line["bpb"]) for line in lines if line["event"] == "evaluation"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise DannError(f"{file}: cannot be read ({error}); run it again, or compare without --plot") from error

@@ -25,7 +25,7 @@ from flax import nnx
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import replace_file
 from model.checkpoints.checkpoint import Meta, Snapshot
-from model.checkpoints.curve import Point
+from model.checkpoints.curve import read_points
 from model.engine.engine import Engine, Turn
 from model.tokenizer import Tokenizer
 from training.config.load import BOT_TABLES
@@ -61,11 +61,11 @@ class TrainResult:
 
 
 class CurveRecorder:
-    """Learning curve of one run, a point per evaluation, oldest first; it goes on from what `path` holds."""
+    """Learning curve of one run, a point per evaluation, oldest first; it goes on from those in `path`, if any."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self.points: list[Point] = [(*point,) for point in json.loads(path.read_text())] if path.exists() else []
+        self.points = read_points(path)
 
     def add(self, metrics: StepMetrics, progress: TrainProgress) -> None:
         """Add a point. Its training loss is in bits per byte by the ratio that the held-out loss has."""

@@ -7,7 +7,8 @@ Knows no terminal.
 
 import json
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from model.checkpoints import checkpoint
@@ -59,13 +60,15 @@ def resume_last(
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
         folder = multihost.copy_from_first_host(settings.data.runs, _unfinished)
-        started_with = _settings_of(folder, type(settings))
+        with _explain_damage(folder):
+            started_with = _settings_of(folder, type(settings))
+            tokenizer = Tokenizer.load(folder / "tokenizer.json")
         time_given = {"minutes": minutes or started_with.train.minutes}
         settings = started_with.model_copy(
             update={"data": settings.data, "train": started_with.train.model_copy(update=time_given)}
         )
         corpus = build_corpus(list(posts), settings.data)
-        run = PostRun(folder, settings, corpus, console, tokenizer=Tokenizer.load(folder / "tokenizer.json"))
+        run = PostRun(folder, settings, corpus, console, tokenizer=tokenizer)
         state, progress = resume.load(run.resume_file, run.initial_state())
         console.say(f"resuming run {folder.name} at step {progress.step:,}, {progress.seconds / 60:.1f} minutes in")
         return _fit_and_publish(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
@@ -85,6 +88,15 @@ def _settings_of(folder: Path, kind: type[Settings]) -> Settings:
     """The settings that a run was started with, without the tables that `kind` does not have."""
     tables = json.loads((folder / "settings.json").read_text())
     return kind.model_validate({name: table for name, table in tables.items() if name in kind.model_fields})
+
+
+@contextmanager
+def _explain_damage(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, AttributeError) as error:
+        what = str(error).splitlines()[0]
+        raise DannError(f"{folder}: cannot be resumed ({what}); run `dann train` without --resume") from error
 
 
 def _unfinished(runs: Path) -> Path:
