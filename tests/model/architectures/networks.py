@@ -1,0 +1,50 @@
+"""The small networks that the tests of architectures share, each built once."""
+
+from functools import cache
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from model.architectures import ARCHITECTURES, LanguageModel, build
+from model.architectures.parts.language_model import RecurrentLM
+from model.config import ModelConfig
+from model.tokenizer import BOS
+
+V, H, B, T = 13, 8, 5, 12
+EVERYTHING: dict[str, Any] = {"embed_dim": 5, "tie_embeddings": True, "num_layers": 2}
+OTHERS: list[dict[str, Any]] = [{"num_layers": 2}, {"embed_dim": 5}, {"embed_dim": H, "tie_embeddings": True}]
+"""Without an embedding; with an output of its own; tied without a projection: what EVERYTHING does not have."""
+
+Shape = tuple[str, dict[str, Any]]
+
+
+def shapes() -> list[Shape]:
+    """Every architecture with everything at once, and each forward pass in the other shapes too.
+
+    A cell in the shared network (language_model.py) shares its forward pass: the first of them takes it through the shapes.
+    """
+    passes: dict[Any, str] = {}
+    for name, kind in ARCHITECTURES.items():
+        passes.setdefault(kind.__call__ if issubclass(kind, RecurrentLM) else kind, name)
+    return [(name, EVERYTHING) for name in ARCHITECTURES] + [
+        (name, shape) for name in passes.values() for shape in OTHERS
+    ]
+
+
+def network(name: str, shape: dict[str, Any]) -> LanguageModel:
+    """Return the network of this architecture and shape; nobody changes it."""
+    return _network(name, tuple(shape.items()))
+
+
+@cache
+def _network(name: str, shape: tuple[tuple[str, Any], ...]) -> LanguageModel:
+    return build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=H, **dict(shape)), seed=1)
+
+
+def random_tokens() -> jax.Array:
+    """Random tokens, with a conversation that begins in the middle of each row."""
+    drawn = np.random.default_rng(0).integers(1, V, (B, T))
+    drawn[np.arange(B), [4, 7, 11, 3, 8]] = BOS
+    return jnp.asarray(drawn)
