@@ -10,7 +10,7 @@ from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(snapshot())
+    return Engine(snapshot(), slots=4)
 
 
 def test_the_same_seed_gives_the_same_text_and_another_another(engine: Engine) -> None:
@@ -48,7 +48,7 @@ def test_length_is_in_tokens_and_says_so(engine: Engine) -> None:
 
 
 def test_a_reply_ends_at_the_first_special_token() -> None:
-    reply = Engine(parrot("hey lol")).reply([], GREEDY, 5)
+    reply = Engine(parrot("hey lol"), slots=4).reply([], GREEDY, 5)
     assert (reply.text, reply.seed, reply.finish_reason) == ("hey lol", 5, "stop")
     assert reply.tokens == len(TOKENIZER.encode("hey lol"))
 
@@ -57,12 +57,12 @@ def test_a_reply_begins_with_something_to_see() -> None:
     """The parrot would say nothing, then white space: neither may open a reply."""
     blank = parrot(" ")
     for _ in range(2):
-        assert Engine(blank).reply([], GREEDY, 0).text.strip()
-    assert Engine(parrot("\N{NO-BREAK SPACE}")).reply([], GREEDY, 0).text.strip()
+        assert Engine(blank, slots=4).reply([], GREEDY, 0).text.strip()
+    assert Engine(parrot("\N{NO-BREAK SPACE}"), slots=4).reply([], GREEDY, 0).text.strip()
 
 
 def test_a_character_that_breaks_off_is_dropped_and_one_in_many_tokens_is_whole() -> None:
-    engine = Engine(parrot("hey 😂"))
+    engine = Engine(parrot("hey 😂"), slots=4)
     size = len(TOKENIZER.encode("hey 😂"))
     assert engine.reply([], GREEDY, 0).text == "hey 😂"
     assert engine.reply([], GREEDY.model_copy(update={"max_tokens": size - 1}), 0).text == "hey"
@@ -82,7 +82,7 @@ def test_a_reply_forgets_what_its_place_held_before() -> None:
 
 
 def test_replies_come_in_the_order_asked_also_more_than_there_are_places() -> None:
-    engine = Engine(snapshot(), slots=8)
+    engine = Engine(snapshot(), slots=4)
     requests = [([Turn(mine=False, text="hey " * (number % 5))], WILD, number) for number in range(30)]
     assert engine.replies(requests) == [engine.reply(*request) for request in requests]
     assert engine.replies([]) == []
@@ -104,7 +104,7 @@ def test_a_seed_of_any_size_draws(engine: Engine) -> None:
 
 
 def test_what_cannot_be_encoded_is_said_and_the_engine_goes_on() -> None:
-    engine = Engine(snapshot(Tokenizer.of_characters(["hey lol"])))
+    engine = Engine(snapshot(Tokenizer.of_characters(["hey lol"])), slots=4)
     with pytest.raises(DannError, match="is not in the text that was learned"):
         engine.replies([([Turn(mine=False, text="hey")], WILD, 0), ([Turn(mine=False, text="ё")], WILD, 0)])
     assert engine.reply([Turn(mine=False, text="hey")], WILD, 0).text

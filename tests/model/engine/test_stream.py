@@ -26,13 +26,18 @@ from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, save, sn
 
 ENDLESS = GREEDY.model_copy(update={"max_tokens": 4096})
 HEY = [Turn(mine=False, text="hey")]
+SLOTS = 4
+"""The same everywhere, so that all compile the same programs: one of a row, one of four."""
+SPELLED = Tokenizer.of_characters(["hey lol"])
 
 
-def run(test: Callable[[Engine], Awaitable[None]], served: Snapshot, *, early: bool = False, **sizes: int) -> None:
+def run(
+    test: Callable[[Engine], Awaitable[None]], served: Snapshot, *, early: bool = False, slots: int = SLOTS, **more: int
+) -> None:
     """Run `test` with a started engine; a hang fails. `early`: before all programs are compiled."""
 
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(served, **sizes) as engine:
+        async with asyncio.timeout(120), Engine(served, slots, **more) as engine:
             await engine.ready()
             if not early:
                 await engine.warmed_up()
@@ -70,9 +75,9 @@ def test_pieces_join_to_the_text_that_is_drawn_without_a_loop() -> None:
         pieces = await asyncio.gather(*map(read, streams))
         completions = [await stream.completion() for stream in streams]
         assert ["".join(of) for of in pieces] == [completion.text for completion in completions]
-        assert completions == Engine(snapshot()).replies(requests)
+        assert completions == Engine(snapshot(), SLOTS).replies(requests)
         assert max(map(len, pieces)) > 2
-        assert engine.load == Load(0, 64, 0)
+        assert engine.load == Load(0, SLOTS, 0)
 
     run(use, snapshot())
 
@@ -107,7 +112,7 @@ def test_a_full_queue_refuses_at_once_and_takes_again_when_one_is_cancelled(monk
         assert [*full, engine.full] == [False, True, False, False]
         assert (await engine.submit([], GREEDY, 8).completion()).text == "hey lol"
 
-    run(use, parrot("hey lol"), slots=2, waiting=3)
+    run(use, parrot("hey lol"), waiting=1)
 
 
 def test_the_loop_goes_on_while_the_device_works(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,7 +134,7 @@ def test_the_loop_goes_on_while_the_device_works(monkeypatch: pytest.MonkeyPatch
 
 def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
     async def use(engine: Engine) -> None:
-        endless = [engine.submit([], ENDLESS, number) for number in range(2)]
+        endless = [engine.submit([], ENDLESS, number) for number in range(SLOTS)]
         first_pieces = [await anext(stream) for stream in endless]
         waits = engine.submit([], GREEDY, 5)
         assert engine.load.waiting >= 1
@@ -139,10 +144,11 @@ def test_whoever_gives_up_frees_a_place_for_the_next() -> None:
         with pytest.raises(ReplyCancelled):
             await endless[0].completion()
         assert first_pieces[1] + await anext(endless[1])
-        endless[1].cancel()
-        endless[1].cancel()
+        for stream in endless[1:]:
+            stream.cancel()
+            stream.cancel()
 
-    run(use, parrot("he", forever=True), slots=2)
+    run(use, parrot("he", forever=True))
 
 
 def test_tokens_are_counted_once_also_those_of_a_reply_that_is_cancelled() -> None:
@@ -185,45 +191,46 @@ def test_a_task_that_is_cancelled_gives_its_reply_up() -> None:
         while engine.load.busy:
             await asyncio.sleep(0.01)
 
-    run(use, parrot("he", forever=True), slots=2)
+    run(use, parrot("he", forever=True))
 
 
 def test_after_a_swap_what_runs_ends_on_the_old_weights_and_the_new_ones_answer(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The new network has another shape and another vocabulary; queued requests go to it."""
-    tokenizer = Tokenizer.train(["quite another text, with words of its own"] * 3, 300)
-    assert tokenizer.vocab_size != TOKENIZER.vocab_size
+    new = snapshot(SPELLED, "two")
+    assert SPELLED.vocab_size != TOKENIZER.vocab_size
+    answer = Engine(new, SLOTS).reply([], GREEDY, 0).text
     params = GREEDY.model_copy(update={"max_tokens": 4001})
     assert len(TOKENIZER.encode("he")) == 1
 
     async def use(engine: Engine) -> None:
-        old = [engine.submit([], params, number) for number in range(2)]
+        old = [engine.submit([], params, number) for number in range(SLOTS)]
         first_pieces = [await anext(stream) for stream in old]
         with held_up(monkeypatch):
             waits = engine.submit([], GREEDY, 2)
-            await engine.swap(parrot("words", tokenizer=tokenizer))
+            await engine.swap(new)
             comes = engine.submit([], GREEDY, 3)
-        assert (await comes.completion()).text == (await waits.completion()).text == "words"
-        assert engine.load.busy == 2
+        assert (await comes.completion()).text == (await waits.completion()).text == answer
+        assert engine.load.busy == SLOTS
         for stream, piece in zip(old, first_pieces, strict=True):
             assert piece + "".join(await read(stream)) == (await stream.completion()).text == "he" * params.max_tokens
-        assert engine.snapshot.id == "words"
-        assert engine.reply([], GREEDY, 0).text == "words"
+        assert engine.snapshot.id == "two"
+        assert engine.reply([], GREEDY, 0).text == answer
 
-    run(use, parrot("he", forever=True), slots=2)
+    run(use, parrot("he", forever=True))
 
 
 def test_a_swap_between_networks_draws_as_each_would_alone() -> None:
-    bigger = snapshot(Tokenizer.train(["other words"] * 3, 270), "two", hidden_dim=24, num_layers=2)
+    other = snapshot(SPELLED, "two")
 
     async def use(engine: Engine) -> None:
         before = engine.submit(HEY, WILD, 1)
         await anext(before)
-        await engine.swap(bigger)
+        await engine.swap(other)
         after = engine.submit(HEY, WILD, 1)
-        assert await before.completion() == Engine(snapshot()).reply(HEY, WILD, 1)
-        assert await after.completion() == Engine(bigger).reply(HEY, WILD, 1)
+        assert await before.completion() == Engine(snapshot(), SLOTS).reply(HEY, WILD, 1)
+        assert await after.completion() == Engine(other, SLOTS).reply(HEY, WILD, 1)
 
     run(use, snapshot())
 
@@ -233,7 +240,7 @@ def test_old_weights_are_let_go_when_the_last_of_their_replies_ends() -> None:
     gone = weakref.ref(old[0].model)
 
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(old.pop()) as engine:
+        async with asyncio.timeout(120), Engine(old.pop(), SLOTS) as engine:
             stream = engine.submit([], ENDLESS, 0)
             await anext(stream)
             await engine.swap(parrot("lol"))
@@ -254,7 +261,7 @@ def test_old_weights_are_let_go_also_where_nobody_asks_for_anything() -> None:
     gone = weakref.ref(old[0].model)
 
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(old.pop()) as engine:
+        async with asyncio.timeout(120), Engine(old.pop(), SLOTS) as engine:
             await engine.submit([], GREEDY, 0).completion()
             await engine.swap(parrot("lol"))
             while gone() is not None:
@@ -267,22 +274,23 @@ def test_old_weights_are_let_go_also_where_nobody_asks_for_anything() -> None:
 def test_each_reply_says_which_checkpoint_drew_it(monkeypatch: pytest.MonkeyPatch) -> None:
     async def use(engine: Engine) -> None:
         with held_up(monkeypatch):
-            runs = [engine.submit(HEY, WILD, number) for number in range(2)]
-            while engine.load.busy < 2:
+            runs = [engine.submit(HEY, WILD, number) for number in range(SLOTS)]
+            while engine.load.busy < SLOTS:
                 await asyncio.sleep(0.01)
-            waits = engine.submit(HEY, WILD, 2)
+            waits = engine.submit(HEY, WILD, SLOTS)
             await engine.swap(snapshot(id_="two"))
-        assert [(await stream.completion()).checkpoint for stream in (*runs, waits)] == ["test", "test", "two"]
+        assert [(await stream.completion()).checkpoint for stream in (*runs, waits)] == [*["test"] * SLOTS, "two"]
 
-    run(use, snapshot(), slots=2)
+    run(use, snapshot())
 
 
 def test_a_network_of_the_same_shape_is_swapped_in_without_compiling(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its weights and its dropout are others; what runs goes on meanwhile as ever."""
-    save(tmp_path, "one", hidden_dim=20)
-    save(tmp_path, "two", seed=4, hidden_dim=20, dropout=0.3, weight_drop=0.1)
+    save(tmp_path, "one")
+    save(tmp_path, "two", seed=4, dropout=0.3, weight_drop=0.1)
+    slots._programs.cache_clear()  # other tests have networks of this shape
     traced: list[str] = []
     original = slots._decode
 
@@ -302,17 +310,18 @@ def test_a_network_of_the_same_shape_is_swapped_in_without_compiling(
         assert len(traced) == 2
         assert engine.snapshot.model.config.dropout == 0.3
 
-    run(use, checkpoint.load(tmp_path, "one"), slots=4)
-    assert Engine(checkpoint.load(tmp_path, "two"), slots=4).reply(HEY, WILD, 1).text
+    run(use, checkpoint.load(tmp_path, "one"))
+    assert Engine(checkpoint.load(tmp_path, "two"), SLOTS).reply(HEY, WILD, 1).text
 
 
 def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     """A width in progress is compiled to its end, and no other."""
     compiled: list[int] = []
     original = Slots.decode
+    slots._programs.cache_clear()  # other tests have networks of this shape
 
     async def main() -> None:
-        async with asyncio.timeout(120), Engine(parrot("lol"), slots=16) as engine:
+        async with asyncio.timeout(120), Engine(parrot("lol"), SLOTS) as engine:
             await engine.warmed_up()
             loop, started = asyncio.get_running_loop(), asyncio.Event()
 
@@ -324,7 +333,7 @@ def test_stopping_does_not_wait_for_all_that_is_being_compiled(monkeypatch: pyte
                 return original(table, batch)
 
             monkeypatch.setattr(Slots, "decode", decode)
-            swapping = asyncio.create_task(engine.swap(snapshot(hidden_dim=24)))
+            swapping = asyncio.create_task(engine.swap(snapshot()))
             await started.wait()
             await engine.close()
             with pytest.raises(EngineClosed):
@@ -350,7 +359,7 @@ def test_an_error_in_the_thread_reaches_whoever_waits_and_the_engine_goes_on(
                 with pytest.raises(RuntimeError, match="fell off"):
                     await read(stream)
         assert (await engine.submit(HEY, GREEDY, 0).completion()).text == "hey lol"
-        assert engine.load == Load(0, 64, 0)
+        assert engine.load == Load(0, SLOTS, 0)
 
     run(use, parrot("hey lol"))
     assert "the engine failed" in caplog.text
@@ -364,7 +373,7 @@ def test_a_conversation_that_cannot_be_encoded_fails_alone() -> None:
             await wrong.completion()
         assert (await right.completion()).text
 
-    run(use, snapshot(Tokenizer.of_characters(["hey lol"])))
+    run(use, snapshot(SPELLED))
 
 
 def test_what_cannot_be_compiled_is_told_to_whoever_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -403,10 +412,10 @@ def test_one_reply_is_drawn_before_a_crowds_programs_are_there(monkeypatch: pyte
             go_on.set()
         await engine.warmed_up()
         streams = [engine.submit(*request) for request in requests]
-        assert [await stream.completion() for stream in streams] == alone == Engine(served).replies(requests)
+        assert [await stream.completion() for stream in streams] == alone == Engine(served, SLOTS).replies(requests)
 
     served = snapshot()
-    run(use, served, early=True, slots=8)
+    run(use, served, early=True)
 
 
 def test_a_crowds_programs_that_cannot_be_compiled_are_done_without(
@@ -434,7 +443,7 @@ def test_closing_ends_the_thread_and_what_is_under_way() -> None:
     streams: list[ReplyStream] = []
 
     async def use(engine: Engine) -> None:
-        streams.extend(engine.submit([], ENDLESS, number) for number in range(3))
+        streams.extend(engine.submit([], ENDLESS, number) for number in range(SLOTS + 1))
         await anext(streams[0])
         await engine.close()
         for stream in streams:
@@ -444,7 +453,7 @@ def test_closing_ends_the_thread_and_what_is_under_way() -> None:
             engine.submit([], GREEDY, 0)
         await engine.close()
 
-    run(use, parrot("he", forever=True), slots=2)
+    run(use, parrot("he", forever=True))
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("dann")]
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,10 @@ TEXT = "".join(f"{number} {VERSE}" for number in range(200))
 TOKENIZERS = {"bpe": Tokenizer.train([TEXT[:9000]], 300), "characters": Tokenizer.of_characters([TEXT])}
 
 
-def network(tokenizer: Tokenizer) -> LanguageModel:
+@cache
+def network(kind: str) -> LanguageModel:
     """Return a network whose carry matters, so that the two protocols differ."""
-    model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=16, embed_dim=8), seed=1)
+    model = build(ModelConfig(vocab_size=TOKENIZERS[kind].vocab_size, hidden_dim=16, embed_dim=8), seed=1)
     init_uniform(model, 1.0, seed=1)
     return model
 
@@ -125,10 +127,15 @@ def test_the_window_is_what_comes_nearest_to_256_characters() -> None:
     assert window_tokens(1, 100_000) == 1
 
 
+@cache
+def reading(model: Any) -> Any:
+    return jax.jit(model)
+
+
 def score_by_loop(model: Any, tokenizer: Tokenizer, text: str, size: int) -> float:
     """Return the total nats of all tokens but the first, by windows of `size`, in float64."""
     tokens, total = tokenizer.encode(text), 0.0
-    read = jax.jit(model)
+    read = reading(model)
     for start in range(0, len(tokens) - 1, size):
         carry = model.initial_carry(1)
         for token, following in zip(tokens[start : start + size], tokens[start + 1 : start + size + 1], strict=False):
@@ -141,7 +148,7 @@ def score_by_loop(model: Any, tokenizer: Tokenizer, text: str, size: int) -> flo
 @pytest.mark.parametrize("kind", TOKENIZERS)
 def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
     tokenizer, text = TOKENIZERS[kind], TEXT[-1111:]
-    model = network(tokenizer)
+    model = network(kind)
     tokens = tokenizer.encode(text)
     size = round(256 / (len(text) / len(tokens)))
     scored = text.encode()[len(tokenizer.token_bytes[tokens[0]]) :].decode()
@@ -155,7 +162,7 @@ def test_both_protocols_are_what_a_loop_over_tokens_says(kind: str) -> None:
 
 def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_path: Path) -> None:
     text, tokenizer = read_text(write_text(tmp_path, TEXT), 0.9), TOKENIZERS["bpe"]
-    model = network(tokenizer)
+    model = network("bpe")
     train, val = (np.asarray(tokenizer.encode(part)) for part in (text.train, text.val))
     nats = mixed_stateful(model, train, val, tokenizer.token_bytes).context
     alone = nats[1:].sum() / (len(text.val) - 1)
@@ -168,7 +175,7 @@ def test_mixed_with_a_context_model_an_untrained_network_is_no_hindrance(tmp_pat
 
 def test_how_many_tokens_are_read_at_once_changes_no_figure(monkeypatch: pytest.MonkeyPatch) -> None:
     tokenizer = TOKENIZERS["characters"]
-    model, tokens = network(tokenizer), np.asarray(tokenizer.encode(TEXT[:5000]), np.int32)
+    model, tokens = network("characters"), np.asarray(tokenizer.encode(TEXT[:5000]), np.int32)
     held_out = windows(tokens, tokenizer, 256)
     found = []
     for positions in (1, 100, 10_000):

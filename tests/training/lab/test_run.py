@@ -37,6 +37,23 @@ bptt_length = 20
 evaluations = 2
 devices = 1
 """
+OF_POSTS = """\
+[experiment]
+question = "does it run?"
+[model]
+embed_dim = 16
+hidden_dim = 32
+embedding_dropout = 0.0
+dropout = 0.0
+weight_drop = 0.0
+[train]
+steps = 20
+batch_size = 8
+bptt_length = 32
+evaluations = 2
+devices = 1
+"""
+"""A network as in small_runs.py, whose programs are compiled already."""
 VERSE = "Then wherefore should I stay? said Anne; the crown, the crown!\n"
 TEXT = "".join(f"{number * number} {VERSE}" for number in range(120))
 KEPT = {"settings.json", "metrics.jsonl", "samples.txt", "result.json"}
@@ -186,9 +203,7 @@ def test_one_training_at_a_time(folder: Path, capsys: pytest.CaptureFixture[str]
 def test_of_posts_one_figure_is_known_and_no_post_is_kept(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with open_store(f"sqlite:///{folder / 'posts.db'}") as store, store.writing() as writer:
         writer.add(demo())
-    (folder / "experiments" / "mine.toml").write_text(
-        SMALL.replace("characters", "bpe").replace("epochs = 3", "steps = 20")
-    )
+    (folder / "experiments" / "mine.toml").write_text(OF_POSTS)
     url = f"data.url=sqlite:///{folder / 'posts.db'}"
     assert main(["experiment", "run", "mine", "--json", "-q", "--set", url, "--set", "tokenizer.vocab_size=300"]) == 0
     row = json.loads(capsys.readouterr().out)

@@ -3,6 +3,7 @@
 import math
 import time
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,8 @@ import pytest
 from flax import nnx
 
 from model.architectures import LanguageModel, build
-from model.checkpoints.checkpoint import Snapshot
-from model.config import ModelConfig, SamplingParams
-from model.engine.engine import Engine, Turn
+from model.config import ModelConfig
+from model.engine.engine import Turn, prompt_tokens
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 from tests.training.small_runs import demo, posts
@@ -24,7 +24,7 @@ from training.data.corpus import build_corpus, own_texts
 from training.data.dataset import Dataset, build_dataset
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator, ppmd_bpb
-from training.loop.step import TrainState, initial_state, make_dispatch
+from training.loop.step import RING_QUANTUM, TrainState, initial_state, make_dispatch, steps_per_epoch
 from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import resume
 from training.store.post import Post
@@ -55,12 +55,34 @@ class RecordingListener:
             resume.save(self.file, state, progress)
 
 
-def prepare(own_posts: list[Post], **shape: Any) -> tuple[Tokenizer, Dataset, LanguageModel]:
+@cache
+def tokenizer_of_demo() -> Tokenizer:
+    """For every text, so that all networks are of one shape, and their programs too."""
+    return Tokenizer.train(own_texts(build_corpus(demo(80), DataConfig()).train), 300)
+
+
+def dataset_of(own_posts: list[Post]) -> Dataset:
     corpus = build_corpus(own_posts, DataConfig())
-    tokenizer = Tokenizer.train(own_texts(corpus.train), 300)
-    dataset = build_dataset(corpus.train, corpus.val, tokenizer, other_weight=1.0, seed=0)
-    config = ModelConfig(vocab_size=tokenizer.vocab_size, **({"hidden_dim": 32, "embed_dim": 16} | shape))
-    return tokenizer, dataset, build(config, seed=0)
+    return build_dataset(corpus.train, corpus.val, tokenizer_of_demo(), other_weight=1.0, seed=0)
+
+
+@cache
+def dataset_of_demo() -> Dataset:
+    """Short enough for the smallest ring, as all texts here."""
+    dataset = dataset_of(demo(80))
+    assert len(dataset.train) < RING_QUANTUM
+    return dataset
+
+
+def dataset_of_text(text: str) -> Dataset:
+    window = [(TrainingTurn(mine=True, text=text),)]
+    return build_dataset(window, window, tokenizer_of_demo(), 1.0, seed=0)
+
+
+def network(**shape: Any) -> LanguageModel:
+    config = ModelConfig(vocab_size=300, **({"hidden_dim": 32, "embed_dim": 16} | shape))
+    assert config.vocab_size == tokenizer_of_demo().vocab_size
+    return build(config, seed=0)
 
 
 def run(
@@ -77,11 +99,10 @@ def run(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("architecture", ["lstm", "gru", "rnn"])
-def test_it_learns(architecture: str) -> None:
-    _, dataset, model = prepare(demo(), architecture=architecture)
+def test_it_learns() -> None:
+    """That every architecture does is in test_devices.py."""
     listener = RecordingListener()
-    run(model, dataset, SMALL.model_copy(update={"steps": 150}), listener)
+    run(network(), dataset_of_demo(), SMALL.model_copy(update={"steps": 150}), listener)
     assert listener.scores[-1] < 0.5 * math.log2(300)
     assert listener.scores[-1] < listener.scores[0]
     assert listener.metrics[-1].loss < listener.metrics[0].loss - 0.5
@@ -96,45 +117,47 @@ def test_one_window_is_overfitted() -> None:
 
     By the score of the weights in the end: metrics are means over a dispatch, which has fewer steps on a busy machine.
     """
-    text = "abcdefghijklmnopqrstuvwxyz0123456789"
-    tokenizer = Tokenizer.train([], 300)
-    model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=64), seed=0)
-    window = [(TrainingTurn(mine=True, text=text),)]
-    dataset = build_dataset(window, window, tokenizer, 1.0, seed=0)
-    config = TrainConfig(steps=300, batch_size=1, bptt_length=len(dataset.train), learning_rate=0.02, evaluations=1)
-    score = run(model, dataset, config).progress.score
+    dataset = dataset_of_text("abcdefghijklmnopqrstuvwxyz0123")
+    assert len(dataset.train) <= SMALL.bptt_length
+    changed = {"steps": 300, "batch_size": 1, "learning_rate": 0.02, "evaluations": 1}
+    score = run(network(), dataset, SMALL.model_copy(update=changed)).progress.score
     assert score
     assert score.loss < 0.01
 
 
 @pytest.mark.slow
 def test_lmao_goes_on_with_lmaolmao() -> None:
-    """The journal's second check: 'lmao' a thousand times as the only text."""
-    tokenizer, dataset, model = prepare(posts(["lmao" * 40] * 25))
-    result = run(model, dataset, SMALL.model_copy(update={"steps": 150}))
+    """The journal's second check: 'lmao' a thousand times as the only text. Each token of it is the likeliest."""
+    model, tokenizer = network(), tokenizer_of_demo()
+    result = run(model, dataset_of(posts(["lmao" * 40] * 25)), SMALL.model_copy(update={"steps": 150}))
     nnx.update(model, result.progress.best)
-    engine = Engine(Snapshot("test", model, tokenizer))
-    greedy = SamplingParams(temperature=0.0, max_tokens=40)
-    assert engine.reply([Turn(mine=False, text="lmao")], greedy, 0).text.startswith("lmaolmao")
+    prompt, reply = prompt_tokens(tokenizer, [Turn(mine=False, text="lmao")]), tokenizer.encode("lmao" * 10)
+    tokens = np.asarray([[*prompt, *reply]])
+    logits = nnx.jit(lambda model, tokens: model(tokens, model.initial_carry(1))[0])(model, tokens)
+    assert np.asarray(logits[0]).argmax(-1)[len(prompt) - 1 : -1].tolist() == reply
+
+
+@pytest.fixture(scope="module")
+def unbroken() -> Fit:
+    """A run of 32 steps a dispatch, and the rest."""
+    return run(network(dropout=0.2), dataset_of_demo(), EVERY_DEVICE)
 
 
 @pytest.mark.slow
-def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched() -> None:
-    _, dataset, _ = prepare(demo())
-    losses = []
-    for step_seconds in (1e-9, 0.1):  # 32 steps a dispatch, or 5
-        _, _, model = prepare(demo(), dropout=0.2)
-        clock, listener = Clock(EVERY_DEVICE, time.monotonic(), step_seconds=step_seconds), RecordingListener()
-        result = fit(model, dataset, EVERY_DEVICE, clock, listener, lambda: False)
-        losses.append(jax.tree.leaves(result.progress.best))
-    for first, second in zip(*losses, strict=True):
-        np.testing.assert_array_equal(first, second)
+def test_the_same_seed_gives_the_same_weights_however_steps_are_dispatched(unbroken: Fit) -> None:
+    clock = Clock(EVERY_DEVICE, time.monotonic(), step_seconds=0.1)  # 5 steps a dispatch
+    again = fit(network(dropout=0.2), dataset_of_demo(), EVERY_DEVICE, clock, RecordingListener(), lambda: False)
+    assert_same_weights(unbroken, again, off_by=0.0)
+
+
+def assert_same_weights(one: Fit, other: Fit, off_by: float) -> None:
+    for first, second in zip(jax.tree.leaves(one.progress.best), jax.tree.leaves(other.progress.best), strict=True):
+        np.testing.assert_allclose(first, second, rtol=0.0, atol=off_by)
 
 
 @pytest.mark.slow
-def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
-    _, dataset, model = prepare(demo(), dropout=0.2)
-    unbroken = run(model, dataset, EVERY_DEVICE)
+def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path, unbroken: Fit) -> None:
+    dataset, model = dataset_of_demo(), network(dropout=0.2)
     file = tmp_path / "resume.safetensors"
     asked = iter([False, True])
     broken = run(model, dataset, EVERY_DEVICE, listener=RecordingListener(file=file), stopping=lambda: next(asked))
@@ -145,22 +168,18 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(tmp_path: Path) -> None:
     assert progress.best_score == broken.progress.best_score
     resumed = run(model, dataset, EVERY_DEVICE, resumed=(state, progress))
     assert (resumed.ending, resumed.progress.step) == ("done", SMALL.steps)
-    for first, second in zip(
-        jax.tree.leaves(unbroken.progress.best), jax.tree.leaves(resumed.progress.best), strict=True
-    ):
-        np.testing.assert_allclose(first, second, atol=1e-6)
+    assert_same_weights(unbroken, resumed, off_by=1e-6)
 
 
 def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
-    _, dataset, model = prepare(demo(40))
+    dataset, model = dataset_of_demo(), network()
     like = initial_state(model, SMALL, dataset.train)
     file = tmp_path / "resume.safetensors"
     for content in (b"", b"rubbish", b"\x08\0\0\0\0\0\0\0{}      "):
         file.write_bytes(content)
         with pytest.raises(DannError, match="cannot be resumed from"):
             resume.load(file, like)
-    _, other, larger = prepare(demo(40), hidden_dim=48)
-    resume.save(file, initial_state(larger, SMALL, other.train), TrainProgress())
+    resume.save(file, initial_state(network(hidden_dim=48), SMALL, dataset.train), TrainProgress())
     with pytest.raises(DannError, match="is of another network"):
         resume.load(file, like)
 
@@ -168,7 +187,7 @@ def test_what_cannot_be_resumed_from_is_one_line(tmp_path: Path) -> None:
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    _, dataset, model = prepare(demo())
+    dataset, model = dataset_of_demo(), network()
     original = make_dispatch(model, SMALL, dataset.train)
 
     def breaking(state: TrainState, rates: Any, steps: int) -> Any:
@@ -186,9 +205,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_weights(
 
 @pytest.mark.parametrize("size", [1, 3, 31, 33, 500])
 def test_texts_shorter_than_a_batch_train_too(size: int) -> None:
-    text = [(TrainingTurn(mine=True, text="x" * size),)]
-    dataset = build_dataset(text, text, Tokenizer.train([], 300), 1.0, seed=0)
-    model = build(ModelConfig(vocab_size=259, hidden_dim=8), seed=0)
+    dataset, model = dataset_of_text("x" * size), network()
     dispatch = make_dispatch(model, SMALL, dataset.train)
     _, rows = dispatch(initial_state(model, SMALL, dataset.train), np.full(32, 0.01, np.float32), 5)
     assert np.isfinite(np.asarray(rows)[:5]).all()
@@ -196,21 +213,21 @@ def test_texts_shorter_than_a_batch_train_too(size: int) -> None:
 
 def test_a_carry_is_handed_from_window_to_window() -> None:
     """Without it the network would forget at every window's edge: with a learning rate of 0, losses tell."""
-    _, dataset, model = prepare(demo(), hidden_dim=64)
+    dataset, model = dataset_of_demo(), network()
     config = SMALL.model_copy(update={"batch_size": 1})
     dispatch = make_dispatch(model, config, dataset.train)
     zero_rates = np.zeros(32, np.float32)
     state, _ = dispatch(initial_state(model, config, dataset.train), zero_rates, 3)
     assert np.abs(np.asarray(state.carry[0][-1])).max() > 0
-    forgetful = state._replace(carry=jax.tree.map(jax.numpy.zeros_like, state.carry))
-    forgetful, kept = jax.tree.map(jax.numpy.copy, (forgetful, state))
+    kept = jax.device_get(state)
+    forgetful = kept._replace(carry=jax.tree.map(np.zeros_like, kept.carry))
     losses = [np.asarray(dispatch(state, zero_rates, 1)[1])[0, 0] for state in (forgetful, kept)]
     assert losses[0] != losses[1]
 
 
 def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
     """All logits equal: log2(V) bits per token, whatever windows and rows the held-out part is dealt to."""
-    tokenizer, dataset, model = prepare(demo())
+    tokenizer, dataset, model = tokenizer_of_demo(), dataset_of_demo(), network()
     state = jax.tree.map(np.zeros_like, nnx.state(model, nnx.Param))
     score = Evaluator(nnx.graphdef(model), dataset.val)(state)
     tokens, size = dataset.val.num_tokens, dataset.val.num_bytes
@@ -219,13 +236,22 @@ def test_bits_per_byte_of_a_network_that_knows_nothing() -> None:
 
 
 def test_evaluation_equals_reading_each_conversation_alone() -> None:
-    _, dataset, model = prepare(demo())
-    score = Evaluator(nnx.graphdef(model), dataset.val)(nnx.state(model, nnx.Param))
+    """A conversation is filled up to one length for all; what fills it comes after it, and is seen by none of it."""
+    dataset, model = dataset_of_demo(), network()
+    graph, params = nnx.split(model)
+    score = Evaluator(graph, dataset.val)(params)
+    length = dataset.val.tokens.shape[1]
+
+    @jax.jit
+    def log_probs(params: Any, tokens: jax.Array) -> jax.Array:
+        read: Any = nnx.merge(graph, params)
+        return jax.nn.log_softmax(read(tokens[None], read.initial_carry(1))[0][0])
+
     nats = correct = 0.0
     for tokens, counts in zip(dataset.val.tokens, dataset.val.counts, strict=True):
         for part in np.split(np.arange(tokens.size), np.flatnonzero(tokens == 0)[1:]):
-            logits, _ = model(tokens[None, part], model.initial_carry(1))
-            logp = np.asarray(jax.nn.log_softmax(logits[0]), np.float64)[:-1]
+            padded = np.pad(tokens[part], (0, length - part.size))
+            logp = np.asarray(log_probs(params, padded), np.float64)[: part.size - 1]
             following, count = tokens[part][1:], counts[part][1:]
             nats -= (logp[np.arange(following.size), following] * count).sum()
             correct += ((logp.argmax(-1) == following) * count).sum()
@@ -243,8 +269,9 @@ def test_ppmd_is_the_length_of_val_after_train() -> None:
 @pytest.mark.parametrize("random_offsets", [True, False])
 def test_without_random_offsets_every_epoch_reads_the_same(random_offsets: bool) -> None:
     """An epoch of one step, and a rate of nearly nothing: losses differ only where windows do."""
-    _, dataset, model = prepare(demo(40))
-    whole = {"bptt_length": len(dataset.train) // 8, "steps": 0, "epochs": 70, "learning_rate": 1e-30, "warmup": 0.0}
+    dataset, model = dataset_of_text("".join(str(number * number) for number in range(85))), network()
+    assert steps_per_epoch(SMALL, dataset.train) == 1
+    whole = {"steps": 0, "epochs": 70, "learning_rate": 1e-30, "warmup": 0.0}
     listener = RecordingListener()
     result = run(model, dataset, SMALL.model_copy(update=whole | {"random_offsets": random_offsets}), listener)
     assert (result.ending, result.progress.step) == ("done", 70)

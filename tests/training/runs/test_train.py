@@ -2,17 +2,22 @@
 
 import json
 import os
+import resource
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from rich.console import Console
 
+from bot.cli import main
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.small_runs import SMALL, demo, posts, small_settings
@@ -21,7 +26,7 @@ from training.lock import training_lock
 from training.loop import clock
 from training.runs import sizing
 from training.runs.post_run import TrainResult
-from training.runs.sizing import choose
+from training.runs.sizing import Size, choose
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last, train
 from training.store.post import Post
@@ -36,6 +41,32 @@ def console() -> TrainingConsole:
 
 def trained(folder: Path, **options: Any) -> TrainResult:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
+
+
+class Learned(NamedTuple):
+    """A run that ended by itself on every device, and what it printed."""
+
+    folder: Path
+    result: TrainResult
+    out: str
+    err: str
+
+
+@pytest.fixture(scope="module")
+def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
+    """Nobody writes to its folder."""
+    folder, out, err = tmp_path_factory.mktemp("learned"), StringIO(), StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
+        patch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
+        result = trained(folder, devices="auto")
+    return Learned(folder, result, out.getvalue(), err.getvalue())
+
+
+@pytest.fixture
+def serving(learned: Learned, tmp_path: Path) -> Path:
+    """A data folder of one's own, with posts and a checkpoint."""
+    shutil.copytree(learned.folder, tmp_path, dirs_exist_ok=True, symlinks=True)
+    return filled(tmp_path)
 
 
 def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
@@ -56,12 +87,9 @@ def test_posts_are_read_when_nobody_else_can_train(tmp_path: Path) -> None:
     assert asked == []  # a store is not read for nothing
 
 
-def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
-    result = trained(tmp_path, devices="auto")
-    snapshot = checkpoint.load(tmp_path / "checkpoints")
+def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(learned: Learned) -> None:
+    folder, result = learned.folder, learned.result
+    snapshot = checkpoint.load(folder / "checkpoints")
     assert snapshot.id == result.checkpoint
     assert snapshot.meta is not None
     assert snapshot.meta.val_bpb == result.score.bpb
@@ -69,24 +97,23 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(
     assert snapshot.meta.newest_post == max(post.time or 0 for post in demo() if post.mine)
     assert snapshot.meta.settings["train"]["steps"] == 40
     assert not {"persona", "bot"} & snapshot.meta.settings.keys()
-    (run,) = (tmp_path / "runs").iterdir()
+    (run,) = (folder / "runs").iterdir()
     assert not (run / "resume.safetensors").exists()
     lines = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert {"step", "loss", "grad_norm", "learning_rate", "tokens_per_second"} <= lines[0].keys()
     evaluations = [line for line in lines if line["event"] == "evaluation"]
     assert len(evaluations) == 2
     assert {"loss", "accuracy", "bpb"} <= evaluations[0].keys()
-    output = capsys.readouterr()
-    assert output.out == ""
-    assert "only 244 posts of yours" in output.err
-    assert "bits per byte" in output.err
+    assert learned.out == ""
+    assert "only 244 posts of yours" in learned.err
+    assert "bits per byte" in learned.err
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
     """Runs and checkpoints hold weights, merges and figures, and no sentence anybody wrote."""
     secret = "my very secret sentence about the purple elephant"
     lines = posts([f"{secret} {i}" if i % 10 == 0 else f"post {i} about nothing" for i in range(60)])
-    train(small_settings(tmp_path), lines, console(), lambda: False)
+    train(small_settings(tmp_path, steps=5, evaluations=1), lines, console(), lambda: False)
     written = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert {"weights.safetensors", "tokenizer.json"} <= {file.name for file in written}
     for file in written:
@@ -95,12 +122,12 @@ def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
 
 def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
     asked = iter([False, False, True])
-    settings = small_settings(tmp_path, steps=400, devices="auto")
+    settings = small_settings(tmp_path, steps=150)
     first = train(settings, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
     assert checkpoint.current(tmp_path / "checkpoints") == first.checkpoint
     second = resume_last(settings, demo(), console(), lambda: False)
-    assert (second.ending, second.steps) == ("done", 400)
+    assert (second.ending, second.steps) == ("done", 150)
     assert second.checkpoint != first.checkpoint
     assert checkpoint.current(tmp_path / "checkpoints") == second.checkpoint
     assert second.score.bpb < first.score.bpb
@@ -108,8 +135,12 @@ def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
         resume_last(settings, demo(), console(), lambda: False)
 
 
-def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(tmp_path: Path) -> None:
+def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """ "auto" follows the minutes: resuming with others must not look for a network of another size."""
+    sizes = {1000: Size(300, 32, 0.2, 0.0, 0.0), sizing.MOST: Size(300, 48, 0.2, 0.0, 0.0)}
+    monkeypatch.setattr(sizing, "TABLE", {sizing.MOST: sizes})
     original = small_settings(tmp_path, steps=120, minutes=1.0)
     auto = original.model_copy(
         update={"model": original.model.model_copy(update={"hidden_dim": "auto", "dropout": "auto"})}
@@ -117,12 +148,12 @@ def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(t
     asked = iter([False, False, True])
     first = train(auto, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
-    now = small_settings(tmp_path, minutes=60.0, batch_size=4)
-    second = resume_last(now, demo(300), console(), lambda: False, minutes=60.0)
+    now = small_settings(tmp_path, minutes=6000.0, batch_size=4)
+    second = resume_last(now, demo(300), console(), lambda: False, minutes=6000.0)
     assert (second.steps, second.params) == (120, first.params)
     snapshot = checkpoint.load(tmp_path / "checkpoints")
     assert snapshot.meta is not None
-    assert snapshot.meta.settings["model"]["hidden_dim"] == snapshot.model.config.hidden_dim
+    assert snapshot.meta.settings["model"]["hidden_dim"] == snapshot.model.config.hidden_dim == 32
     assert snapshot.meta.settings["train"]["batch_size"] == 8
     assert snapshot.meta.posts == sum(post.mine for post in demo(300))
 
@@ -133,14 +164,16 @@ def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tm
         pytest.raises(DannError, match=rf"already running here \(process {os.getpid()}"),
     ):
         trained(tmp_path)
-    assert trained(tmp_path).ending == "done"
+    with training_lock(tmp_path / "train.lock"):
+        pass
 
 
-def test_a_rate_that_explodes_is_told_and_changes_nothing(tmp_path: Path) -> None:
-    before = trained(tmp_path).checkpoint
+def test_a_rate_that_explodes_is_told_and_changes_nothing(serving: Path) -> None:
+    before = checkpoint.current(serving / "checkpoints")
     with pytest.raises(DannError, match=r"not a finite number after step .* try a smaller one"):
-        trained(tmp_path, learning_rate=1e30, clip_norm=1e30, warmup=0.0)
-    assert checkpoint.current(tmp_path / "checkpoints") == before
+        trained(serving, learning_rate=1e30, clip_norm=1e30, warmup=0.0)
+    assert before
+    assert checkpoint.current(serving / "checkpoints") == before
 
 
 def test_more_text_and_minutes_make_a_larger_network() -> None:
@@ -168,13 +201,12 @@ def test_what_is_written_is_not_chosen_anew() -> None:
     assert model.dropout != "auto"
 
 
-def command(folder: Path, *more: str) -> list[str]:
-    """The real command in a process of its own."""
+def arguments(folder: Path, *more: str) -> list[str]:
+    """Of the real command."""
     sets = [
         f"--set={t}.{k}={v}" for t, table in SMALL.items() for k, v in table.items() if (t, k) != ("train", "steps")
     ]
-    run = [sys.executable, "-c", "import sys; from bot.cli import main; sys.exit(main())", f"--set=data.dir={folder}"]
-    return [*run, *sets, "train", *more]
+    return [f"--set=data.dir={folder}", *sets, "train", *more]
 
 
 def filled(folder: Path) -> Path:
@@ -185,31 +217,51 @@ def filled(folder: Path) -> Path:
 
 def started(folder: Path, *more: str) -> subprocess.Popen[str]:
     """A training in another process that has saved what resuming needs at least once."""
-    options = ("--minutes=5", "--set=train.save_seconds=0.5", *more)
-    child = subprocess.Popen(command(folder, *options), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def saved() -> set[int]:
+        return {path.stat().st_mtime_ns for path in (folder / "runs").glob("*/resume.safetensors")}
+
+    before = saved()
+    command = arguments(folder, "--minutes=5", "--set=train.save_seconds=0.2", *more)
+    child = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from bot.cli import main; sys.exit(main())", *command],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     deadline = time.monotonic() + 120
-    while not list((folder / "runs").glob("*/resume.safetensors")):
+    while not saved() - before:
         assert child.poll() is None, child.communicate()[1]
         assert time.monotonic() < deadline
-        time.sleep(0.1)
+        time.sleep(0.05)
     return child
 
 
-def test_kill_9_loses_little_and_resume_goes_on(tmp_path: Path) -> None:
+def test_a_run_is_ended_by_signals_and_resumed_after_each_and_a_second_is_told_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C and SIGTERM save, kill -9 loses little, and what was resumed is again what a second training is told of."""
     filled(tmp_path)
     child = started(tmp_path)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        assert main(arguments(tmp_path)) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert f"a training is already running here (process {child.pid}" in told.err
+        child.send_signal(number)
+        out, err = child.communicate(timeout=120)
+        assert child.returncode == 0, err
+        assert "finishing and saving" in err
+        assert "dann train --resume" in out
+        assert checkpoint.load(tmp_path / "checkpoints")
+        assert list((tmp_path / "runs").glob("*/resume.safetensors"))
+        child = started(tmp_path, "--resume")
     child.kill()
     child.communicate()
-    resumed = subprocess.run(
-        command(tmp_path, "--resume", "--minutes=0.1", "--json"),
-        capture_output=True,
-        text=True,
-        timeout=240,
-        check=False,
-    )
-    assert resumed.returncode == 0, resumed.stderr
-    assert "resuming run" in resumed.stderr
-    figures = json.loads(resumed.stdout)
+    assert main(arguments(tmp_path, "--resume", "--minutes=0.1", "--json")) == 0
+    out, err = capsys.readouterr()
+    assert "resuming run" in err
+    figures = json.loads(out)
     assert figures.keys() >= {
         "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params", "baselines",
     }  # fmt: skip
@@ -217,35 +269,25 @@ def test_kill_9_loses_little_and_resume_goes_on(tmp_path: Path) -> None:
     assert checkpoint.load(tmp_path / "checkpoints").id == figures["checkpoint"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_ctrl_c_once_saves_and_a_second_training_is_told_of_the_first(tmp_path: Path, number: signal.Signals) -> None:
-    filled(tmp_path)
-    child = started(tmp_path)
-    second = subprocess.run(command(tmp_path), capture_output=True, text=True, timeout=120, check=False)
-    assert (second.returncode, second.stdout) == (1, "")
-    assert f"a training is already running here (process {child.pid}" in second.stderr
-    child.send_signal(number)
-    out, err = child.communicate(timeout=120)
-    assert child.returncode == 0, err
-    assert "finishing and saving" in err
-    assert "dann train --resume" in out
-    assert checkpoint.load(tmp_path / "checkpoints")
-    assert list((tmp_path / "runs").glob("*/resume.safetensors"))
-
-
-def test_a_full_disk_leaves_the_old_checkpoint_serving(tmp_path: Path) -> None:
+@contextmanager
+def full_disk() -> Iterator[None]:
     """The limit on a file's size stands in for the disk: the system refuses the write in the same way."""
-    before = trained(filled(tmp_path)).checkpoint
-    limit = (
-        "import resource, signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, 70_000)); "
-    )
-    python, flag, code, *rest = command(tmp_path, "--set=train.steps=10")
-    failed = subprocess.run(
-        [python, flag, limit + code, *rest], capture_output=True, text=True, timeout=240, check=False
-    )
-    assert failed.returncode == 1, failed.stderr
-    assert "no room left to save it" in failed.stderr.splitlines()[-1]
-    assert "Traceback" not in failed.stderr
-    assert checkpoint.load(tmp_path / "checkpoints").id == before
-    assert trained(tmp_path).ending == "done"
+    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, limits[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, before)
+
+
+def test_a_full_disk_leaves_the_old_checkpoint_serving(serving: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = checkpoint.current(serving / "checkpoints")
+    with full_disk():
+        code = main(arguments(serving, "--set=train.steps=10"))
+    err = capsys.readouterr().err
+    assert code == 1, err
+    assert "no room left to save it" in err.splitlines()[-1]
+    assert "Traceback" not in err
+    assert checkpoint.load(serving / "checkpoints").id == before
+    assert trained(serving, steps=5, evaluations=1).ending == "done"
