@@ -29,7 +29,7 @@ def test_every_slot_has_a_rule_and_every_topic_an_answer() -> None:
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.startswith(("say-", "ask-")) or rule == "more"])
 def test_a_text_has_one_probability_and_is_drawn_that_often(rule: str) -> None:
     """If a text could be drawn in two ways, its probability would not be the product of one way's choices."""
-    chance, size = random.Random(0), 20_000
+    chance, size = random.Random(0), 10_000
     drawn = [draw(rule, chance) for _ in range(size)]
     bits = defaultdict(set)
     for text, cost in drawn:

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,7 +21,7 @@ from rich.console import Console
 from bot.cli import main
 from model.checkpoints import checkpoint
 from model.errors import DannError
-from tests.training.small_runs import SMALL, demo, posts, small_settings
+from tests.training.small_runs import SMALL, demo, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
 from training.loop import clock
@@ -112,7 +113,8 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(learned: Learned)
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
     """Runs and checkpoints hold weights, merges and figures, and no sentence anybody wrote."""
     secret = "my very secret sentence about the purple elephant"
-    lines = posts([f"{secret} {i}" if i % 10 == 0 else f"post {i} about nothing" for i in range(60)])
+    lines = [replace(post, text=f"{secret} {i}") if i % 10 == 0 else post for i, post in enumerate(demo())]
+    assert sum(post.mine and post.text.startswith(secret) for post in lines) > 5
     train(small_settings(tmp_path, steps=5, evaluations=1), lines, console(), lambda: False)
     written = [file for file in tmp_path.rglob("*") if file.is_file()]
     assert {"weights.safetensors", "tokenizer.json"} <= {file.name for file in written}
@@ -139,7 +141,7 @@ def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """ "auto" follows the minutes: resuming with others must not look for a network of another size."""
-    sizes = {1000: Size(300, 32, 0.2, 0.0, 0.0), sizing.MOST: Size(300, 48, 0.2, 0.0, 0.0)}
+    sizes = {1000: Size(300, 32, 0.0, 0.0, 0.0), sizing.MOST: Size(300, 48, 0.2, 0.0, 0.0)}
     monkeypatch.setattr(sizing, "TABLE", {sizing.MOST: sizes})
     original = small_settings(tmp_path, steps=120, minutes=1.0)
     auto = original.model_copy(
@@ -149,13 +151,13 @@ def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(
     first = train(auto, demo(), console(), lambda: next(asked))
     assert first.ending == "stopped"
     now = small_settings(tmp_path, minutes=6000.0, batch_size=4)
-    second = resume_last(now, demo(300), console(), lambda: False, minutes=6000.0)
+    second = resume_last(now, demo(210), console(), lambda: False, minutes=6000.0)
     assert (second.steps, second.params) == (120, first.params)
     snapshot = checkpoint.load(tmp_path / "checkpoints")
     assert snapshot.meta is not None
     assert snapshot.meta.settings["model"]["hidden_dim"] == snapshot.model.config.hidden_dim == 32
     assert snapshot.meta.settings["train"]["batch_size"] == 8
-    assert snapshot.meta.posts == sum(post.mine for post in demo(300))
+    assert snapshot.meta.posts == sum(post.mine for post in demo(210))
 
 
 def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tmp_path: Path) -> None:
@@ -171,7 +173,7 @@ def test_two_trainings_at_once_are_refused_and_the_lock_goes_with_its_process(tm
 def test_a_rate_that_explodes_is_told_and_changes_nothing(serving: Path) -> None:
     before = checkpoint.current(serving / "checkpoints")
     with pytest.raises(DannError, match=r"not a finite number after step .* try a smaller one"):
-        trained(serving, learning_rate=1e30, clip_norm=1e30, warmup=0.0)
+        trained(serving, learning_rate=1e30, warmup=0.0)
     assert before
     assert checkpoint.current(serving / "checkpoints") == before
 
