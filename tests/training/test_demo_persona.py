@@ -67,6 +67,6 @@ def test_the_network_comes_near_the_true_entropy_but_not_below_it(tmp_path: Path
     model = small.model.model_copy(update={"hidden_dim": 96, "embed_dim": 48})
     tokenizer = small.tokenizer.model_copy(update={"vocab_size": 512})
     settings = small.model_copy(update={"model": model, "tokenizer": tokenizer})
-    result = train(settings, posts, TrainingConsole(Console(stderr=True)), lambda: False)
+    result = train(settings, posts, TrainingConsole(Console(quiet=True)), lambda: False)
     # The end of a post costs bits too, and is in the grammar's figure only: hence a little room below.
     assert 0.9 * truth < result.score.bpb < 1.35 * truth

@@ -51,7 +51,7 @@ class TrainingConsole:
         self._log({"event": "step", **_rounded(asdict(metrics))})
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:
-        """Print and log the score, and print a few samples."""
+        """Print and log the score, and print a few samples; where nothing is printed, none are drawn."""
         if progress.score is None or self._samples is None:
             return
         self._bar.update(self._task, bpb=f"{progress.score.bpb:.3f} bits per byte")
@@ -61,7 +61,7 @@ class TrainingConsole:
             f"{metrics.progress:4.0%}  step {metrics.step:,}  loss {metrics.loss:.3f}  "
             f"val {progress.score.bpb:.3f} bits per byte  {metrics.tokens_per_second:,.0f} tokens/s"
         )
-        for sentence in self._samples(progress.best, metrics.step):
+        for sentence in () if self._terminal.quiet else self._samples(progress.best, metrics.step):
             self.say(f"      {_one_line(sentence)}")
 
     def end(self) -> None:

@@ -42,7 +42,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with a store, and a checkpoint that learned it for a second."""
     data = tmp_path_factory.mktemp("data")
     store(data, POSTS)
-    train(small_settings(data), POSTS, TrainingConsole(Console(file=sys.stderr)), lambda: False)
+    train(small_settings(data), POSTS, TrainingConsole(Console(quiet=True)), lambda: False)
     return data
 
 

@@ -141,13 +141,13 @@ def test_two_hosts_take_the_steps_of_one_with_two_devices_and_trouble_ends_both(
 @pytest.mark.slow
 def test_ctrl_c_on_any_host_stops_all_and_a_resumed_run_ends_by_the_clock_on_both(tmp_path: Path) -> None:
     fill(tmp_path)
-    with pair(training(tmp_path, "--minutes=5", "--set=train.save_seconds=0.2")) as children:
+    with pair(training(tmp_path, "--quiet", "--minutes=5", "--set=train.save_seconds=0.2")) as children:
         wait_until_saved(tmp_path, children)
         children[1].send_signal(signal.SIGINT)
         (code, out, err), other = results(children)
     assert (code, other[:2]) == (0, (0, "")), err + other[2]
     stopped = json.loads(out)
-    minutes = stopped["seconds"] / 60 + 0.03
+    minutes = stopped["seconds"] / 60 + 0.06
     with pair(training(tmp_path, "--resume", f"--minutes={minutes}")) as children:
         (code, out, err), other = results(children)
     assert (code, other[:2]) == (0, (0, "")), err + other[2]

@@ -36,8 +36,9 @@ from training.store.posts import open_store
 pytestmark = pytest.mark.slow
 
 
-def console() -> TrainingConsole:
-    return TrainingConsole(Console(file=sys.stderr))
+def console(*, quiet: bool = True) -> TrainingConsole:
+    """Without output, samples are not drawn."""
+    return TrainingConsole(Console(file=sys.stderr, quiet=quiet))
 
 
 def trained(folder: Path, **options: Any) -> TrainResult:
@@ -59,7 +60,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     folder, out, err = tmp_path_factory.mktemp("learned"), StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
-        result = trained(folder, devices="auto")
+        result = train(small_settings(folder, devices="auto"), demo(), console(quiet=False), lambda: False)
     return Learned(folder, result, out.getvalue(), err.getvalue())
 
 
@@ -107,7 +108,8 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(learned: Learned)
     assert {"loss", "accuracy", "bpb"} <= evaluations[0].keys()
     assert learned.out == ""
     assert "only 244 posts of yours" in learned.err
-    assert "bits per byte" in learned.err
+    assert learned.err.count("bits per byte  ") == 2
+    assert learned.err.count("\n      ") == 2 * 3, "samples"
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:
@@ -224,7 +226,7 @@ def started(folder: Path, *more: str) -> subprocess.Popen[str]:
         return {path.stat().st_mtime_ns for path in (folder / "runs").glob("*/resume.safetensors")}
 
     before = saved()
-    command = arguments(folder, "--minutes=5", "--set=train.save_seconds=0.2", *more)
+    command = arguments(folder, "--quiet", "--minutes=5", "--set=train.save_seconds=0.2", *more)
     child = subprocess.Popen(
         [sys.executable, "-c", "import sys; from bot.cli import main; sys.exit(main())", *command],
         stdout=subprocess.PIPE,
