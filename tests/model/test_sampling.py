@@ -11,6 +11,9 @@ from pydantic import ValidationError
 from model.config import SamplingParams
 from model.sampling import SHORTLIST, SamplingArrays, min_p, penalize, sample, top_k, top_p
 
+pytestmark = pytest.mark.usefixtures("optimized")
+"""Compiling takes less than drawing so many tokens."""
+
 PROBS = np.array([0.5, 0.25, 0.15, 0.07, 0.03], np.float32)
 LOGITS = np.log(PROBS)
 MANY = 3 * SHORTLIST
