@@ -81,7 +81,8 @@ class Evaluator:
         carry = jax.device_put(nnx.merge(self._graph, params).initial_carry(self._rows), self._by_row)
         state = (carry, jax.device_put(np.zeros(2, np.float32), self._everywhere))
         for window in self._windows:
-            state = self._advance(params, state, window)
+            # One at a time: on few cores, many that wait for each other's devices block all threads that could go on.
+            state = jax.block_until_ready(self._advance(params, state, window))
         nats, correct = np.asarray(state[1]).tolist()
         tokens = self._held_out.num_tokens
         return Score(nats / tokens, correct / tokens, nats / (math.log(2) * self._held_out.num_bytes))
