@@ -6,7 +6,7 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -122,8 +122,10 @@ class BrowserSession:
         opened: BrowserContext = await self.browser.new_context(**context)
         visit = Visit(await opened.new_page(), self.web)
         await visit.open()
-        yield visit
-        await opened.close()
+        try:
+            yield visit
+        finally:
+            await opened.close()
         assert not visit.elsewhere, visit.elsewhere
         assert complains or not visit.said, visit.said
 
@@ -142,6 +144,42 @@ def slow(patched: pytest.MonkeyPatch, seconds: float = 0.1) -> Iterator[None]:
         yield
 
 
+class SharedBrowser:
+    """One browser, and the event loop that it lives in, for all tests of a process: to start one takes longer than a test.
+
+    Nothing of a test is left in it: each visit has a profile of its own.
+    """
+
+    def __init__(self) -> None:
+        self._runner: asyncio.Runner | None = None
+        self._opened = contextlib.AsyncExitStack()
+        self._browser: Browser | None = None
+
+    def run(self, scenario: Callable[[Browser], Coroutine[Any, Any, None]]) -> None:
+        """Run a scenario in the browser, which is started where there is none or the last one has crashed."""
+
+        async def run() -> None:
+            if self._browser is None or not self._browser.is_connected():
+                driver = await self._opened.enter_async_context(async_playwright())
+                self._browser = await driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
+                self._opened.push_async_callback(self._browser.close)
+            await scenario(self._browser)
+
+        self._runner = self._runner or asyncio.Runner()
+        self._runner.run(run())
+
+    def close(self) -> None:
+        """Close it; the next test starts another."""
+        if self._runner:
+            self._runner.run(self._opened.aclose())
+            self._runner.close()
+            self._runner = self._browser = None
+
+
+BROWSER = SharedBrowser()
+"""Closed by conftest.py."""
+
+
 def run_in_browser(
     play: Callable[[BrowserSession], Awaitable[None]],
     make_snapshot: Callable[[], Snapshot] = snapshot,
@@ -149,15 +187,13 @@ def run_in_browser(
 ) -> None:
     """Run a scenario with a browser and a server whose engine holds the snapshot of `make_snapshot`."""
 
-    async def run() -> None:
+    async def run(browser: Browser) -> None:
         bot = fake_bot or FakeBot(settings=BotSettings.model_validate({"data": {"dir": folder}}))
-        async with asyncio.timeout(300), async_playwright() as driver, Engine(make_snapshot()) as engine:
+        async with asyncio.timeout(300), Engine(make_snapshot(), slots=4) as engine:  # the page asks for 4 at most
             await engine.ready()
             bot.engine = engine
             async with serve_http(bot.state(), drain_seconds=0.5) as web:
-                browser = await driver.chromium.launch(executable_path=chromium(), args=list(QUIET))
                 await play(BrowserSession(browser, web, engine, bot))
-                await browser.close()
 
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(run())
+        BROWSER.run(run)

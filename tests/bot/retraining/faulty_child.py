@@ -136,8 +136,10 @@ def main() -> int:
         time.sleep(600)
     elif fault == "hungry":
         hungry()
+    from tests.model.one_width import set_one_width
     from training.cli.main import main as train
 
+    set_one_width()
     return train([*sys.argv[1:], *more])
 
 

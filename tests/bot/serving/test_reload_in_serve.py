@@ -83,7 +83,7 @@ class House:
         """dann serves and people talk; they go on until the block ends, or dann does."""
         own = (
             f"bot.discord.api_url={self.server.api_url}", f"bot.discord.gateway_url={self.server.gateway_url}",
-            f"bot.discord.owners={self.people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.slots=16",
+            f"bot.discord.owners={self.people[0].id}", "sample.max_tokens=20", "bot.cooldown_seconds=0", "bot.slots=4",
         )  # fmt: skip
         async with serving(folder, *own, *sets, code=code, DISCORD_TOKEN=self.server.simulation.token) as dann:
             await dann.says("^Discord: dann.* in 1 server$")
