@@ -241,7 +241,7 @@ def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:
     publish(tmp_path)
 
     async def play() -> dict[str, Any]:
-        async with serve_process.serving(tmp_path, "sample.max_tokens=4") as served:
+        async with serve_process.serving(tmp_path, "sample.max_tokens=4", "bot.slots=4") as served:
             await served.connected(served.discord, served.telegram)
             found = await answering.loads(served, 0.01)
             found |= await answering.endurance(served, 20.0, 1.2)

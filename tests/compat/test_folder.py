@@ -17,14 +17,15 @@ import pytest
 
 from bot.cli import main
 from tests.compat.recording import EXPORT, check, folder_surface, tables_of
+from tests.model.one_width import one_width
 
 ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
 def present(old_folder: Path) -> Any:
-    """Run all commands, one after the other."""
-    with chdir(old_folder):
+    """Run all commands, one after the other; on which batch size a reply is drawn changes nothing in it."""
+    with chdir(old_folder), one_width():
         return folder_surface(main)
 
 

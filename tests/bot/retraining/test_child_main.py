@@ -2,13 +2,14 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from bot.config import BotSettings
 from bot.retraining.notify import OwnerNotifier
-from bot.retraining.supervisor import RetrainSupervisor
+from bot.retraining.supervisor import MODULE, RetrainSupervisor
 from model.checkpoints import checkpoint
 from tests.training.small_runs import demo, small_settings
 from training.lock import training_lock
@@ -17,6 +18,8 @@ from training.store.retrain_outcome import RetrainOutcome
 from training.store.runs import open_runs
 
 pytestmark = pytest.mark.slow
+WHOLE = ("tests.bot.retraining.faulty_child",)
+"""Training itself, without any fault, and with programs of one width."""
 
 
 def settings(folder: Path) -> BotSettings:
@@ -29,9 +32,9 @@ def settings(folder: Path) -> BotSettings:
     return made
 
 
-def run(made: BotSettings, *, force: bool = False) -> RetrainOutcome:
+def run(made: BotSettings, module: Sequence[str] = MODULE, *, force: bool = False) -> RetrainOutcome:
     async def scenario() -> RetrainOutcome:
-        retraining = RetrainSupervisor(made, OwnerNotifier(), lambda _: None)
+        retraining = RetrainSupervisor(made, OwnerNotifier(), lambda _: None, module=module)
         retraining.start("scheduled", force=force)
         async with asyncio.timeout(300):
             while retraining.running is not None:
@@ -47,7 +50,7 @@ def test_it_learns_from_the_posts_and_publishes_and_then_there_is_nothing_new(
 ) -> None:
     caplog.set_level(logging.INFO, "dann")
     made = settings(tmp_path)
-    first = run(made)
+    first = run(made, WHOLE)
     assert first.verdict == "published", first.reason
     assert first.candidate == checkpoint.current(made.data.checkpoints)
     assert first.candidate_bpb is not None

@@ -5,12 +5,15 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from model.checkpoints import checkpoint
+from tests.bot.retraining.faulty_child import full
+from tests.model.one_width import one_width
 from tests.training.small_runs import SMALL, demo
 from training.cli.main import main
 from training.lock import training_lock
@@ -19,7 +22,17 @@ from training.store.runs import open_runs
 
 ROOT = Path(__file__).parents[3]
 KEYS = {"verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts", "run"}
+MAIN = (
+    "import runpy; from tests.model.one_width import set_one_width; set_one_width(); "
+    "runpy.run_module('training', run_name='__main__')"
+)
 LENIENT = {"start": "scratch", "tolerance": 1.0, "variety": 0.0, "copied": 1.0, "same": 1.0, "samples": 20}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_width() -> Iterator[None]:
+    with one_width():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -42,9 +55,9 @@ def sets(**tables: dict[str, Any]) -> list[str]:
 
 
 def started(*arguments: str, **tables: dict[str, Any]) -> "subprocess.Popen[str]":
-    """Start `python -m training retrain` in the current folder."""
+    """Start `python -m training retrain` in the current folder, with programs of one width."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-    command = [sys.executable, "-m", "training", *sets(**tables), "retrain", *arguments]
+    command = [sys.executable, "-c", MAIN, *sets(**tables), "retrain", *arguments]
     pipe = subprocess.PIPE
     return subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment)
 
@@ -197,17 +210,13 @@ def test_runs_are_listed_newest_last(folder: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.slow
-def test_a_full_disk_fails_and_what_serves_stays(folder: Path) -> None:
-    """The limit on a file's size stands in for the disk: the system refuses the write in the same way."""
-    limit = (
-        "import resource, signal, sys; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); "
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (300_000, 300_000)); "
-        "from training.cli.main import main; sys.exit(main())"
-    )
-    command = [sys.executable, "-c", limit, *sets(model={"hidden_dim": 160}), "retrain", "--json"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    failed = subprocess.run(command, capture_output=True, text=True, env=environment, timeout=300, check=False)
-    told = json.loads(failed.stdout)
-    assert (failed.returncode, told["verdict"], told["candidate"]) == (1, "failed", None), failed.stderr
+def test_a_full_disk_fails_and_what_serves_stays(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoint, "save", checkpoint.save)  # which `full` replaces, and this puts back
+    full()
+    assert main([*sets(), "retrain", "--json"]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert (told["verdict"], told["candidate"]) == ("failed", None)
     assert "no room left to save it" in told["reason"]
     assert checkpoint.ids(folder / "checkpoints") == []

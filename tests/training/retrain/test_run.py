@@ -140,11 +140,11 @@ def test_what_came_since_is_learned_and_published(folder: Path) -> None:
 
 
 def test_nonsense_is_refused_with_figures_and_not_tried_again(folder: Path) -> None:
-    """10,000 lines of it, newer than all else, so that the newest tenth holds nothing else."""
+    """3,000 lines of it, newer than all else, so that the newest tenth holds nothing else."""
     before, newest = serving(folder), max(post.time or 0 for post in KNOWN)
-    add(folder, [Post(f"x{n}", "x", mine=True, time=newest + 60.0 * n, text="asdf") for n in range(1, 10_001)])
+    add(folder, [Post(f"x{n}", "x", mine=True, time=newest + 60.0 * n, text="asdf") for n in range(1, 3_001)])
     run = retrained(settings(folder))
-    assert (run.verdict, run.new_posts, serving(folder)) == ("refused", 10_000, before)
+    assert (run.verdict, run.new_posts, serving(folder)) == ("refused", 3_000, before)
     assert run.candidate_bpb is not None
     assert run.incumbent_bpb is not None
     assert run.candidate_bpb < run.incumbent_bpb  # it knows the nonsense, which is nearly all there is
@@ -161,9 +161,9 @@ def test_nonsense_is_refused_with_figures_and_not_tried_again(folder: Path) -> N
 def test_nonsense_without_times_is_refused_too(folder: Path) -> None:
     """Plain text stands before all else: the candidate learns it, and holds out far more of the rest."""
     before = serving(folder)
-    add(folder, [Post(f"x{n}", "plain", mine=True, time=None, text="asdf") for n in range(10_000)])
+    add(folder, [Post(f"x{n}", "plain", mine=True, time=None, text="asdf") for n in range(3_000)])
     run = retrained(settings(folder))
-    assert (run.verdict, run.new_posts, serving(folder)) == ("refused", 10_000, before)
+    assert (run.verdict, run.new_posts, serving(folder)) == ("refused", 3_000, before)
     assert run.figures["candidate"]["new_bpb"] is None
     assert run.figures["candidate"]["commonest"] > 0.3
     assert "one answer is" in run.reason
