@@ -18,7 +18,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.discord.objects import Channel, Message, User
 
 PEOPLE = 10
-BETWEEN = 0.1
+BETWEEN = 0.25
 """Seconds between two mentions."""
 
 
