@@ -91,7 +91,7 @@ def test_an_older_checkpoint_says_what_it_said_and_ends_with_the_server(tmp_path
     engines: set[threading.Thread] = set()
 
     async def act(web: Web, _: Engine) -> None:
-        older = Engine(checkpoint.load(tmp_path / "checkpoints", "one"), slots=2).reply(TURNS, PARAMS, 7).text
+        older = Engine(checkpoint.load(tmp_path / "checkpoints", "one"), slots=8).reply(TURNS, PARAMS, 7).text
         told = await events(web, checkpoint="one", seed=7)
         assert (told[0]["checkpoint"], text(told)) == ("one", older)
         assert text(await events(web, checkpoint="two", seed=7)) == text(await events(web, seed=7)) != older
