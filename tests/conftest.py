@@ -55,11 +55,12 @@ def optimized() -> Iterator[None]:
     def set_optimized(yes: bool) -> None:
         jax.config.update("jax_disable_most_optimizations", not yes)
         jax.clear_caches()  # neither programs nor what was found out about them outlive the change
-        for cached in (_exact_methods, _programs):
+        for cached in (_exact_methods, _programs, _program):
             cached.cache_clear()
 
     from model.architectures.parts.batch_invariant import _exact_methods
     from model.engine.slots import _programs
+    from training.loop.scoring import _program
 
     set_optimized(True)
     yield

@@ -1,9 +1,9 @@
 """Loss, accuracy and bits per byte of a network on held-out text; and PPMd's bits per byte as a baseline."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import jax
@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pyppmd
 from flax import nnx
-from jax.sharding import NamedSharding
+from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
 
 from model.architectures import LanguageModel
@@ -62,17 +62,7 @@ class Evaluator:
             jax.device_put((tokens[:, start : start + size + 1], counts[:, start + 1 : start + size + 1]), self._by_row)
             for start in range(0, number * size, size)
         ]
-        self._graph, self._held_out = graph, held_out
-        specs = (P(AXIS), P())
-        self._advance = jax.jit(
-            jax.shard_map(
-                partial(_advance, graph),
-                mesh=mesh,
-                in_specs=(P(), specs, (P(AXIS), P(AXIS))),
-                out_specs=specs,
-                check_vma=False,
-            )
-        )
+        self._graph, self._held_out, self._program = graph, held_out, _program(graph, mesh)
 
     def __call__(self, params: Any) -> Score:
         """Score `params`, the state that `graph` was split from."""
@@ -82,10 +72,20 @@ class Evaluator:
         state = (carry, jax.device_put(np.zeros(2, np.float32), self._everywhere))
         for window in self._windows:
             # One at a time: on few cores, many that wait for each other's devices block all threads that could go on.
-            state = jax.block_until_ready(self._advance(params, state, window))
+            state = jax.block_until_ready(self._program(params, state, window))
         nats, correct = np.asarray(state[1]).tolist()
         tokens = self._held_out.num_tokens
         return Score(nats / tokens, correct / tokens, nats / (math.log(2) * self._held_out.num_bytes))
+
+
+@lru_cache(maxsize=8)
+def _program(graph: nnx.GraphDef[Any], mesh: Mesh) -> Callable[..., Any]:
+    """`_advance`, compiled once for all texts that a network of this shape is scored on."""
+    rows, specs = P(AXIS), (P(AXIS), P())
+    sharded = jax.shard_map(
+        partial(_advance, graph), mesh=mesh, in_specs=(P(), specs, (rows, rows)), out_specs=specs, check_vma=False
+    )
+    return jax.jit(sharded)
 
 
 def _advance(graph: nnx.GraphDef[Any], params: Any, state: Any, window: Any) -> Any:
