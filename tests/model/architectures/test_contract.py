@@ -116,13 +116,19 @@ KINDS_OF_DROPOUT = ["dropout", "hidden_dropout", "input_dropout", "embedding_dro
 
 
 @pytest.mark.parametrize(
-    ("kind", "embed_dim"),
-    [*((kind, 16) for kind in KINDS_OF_DROPOUT), ("input_dropout", 0), ("embedding_dropout", 0)],
+    ("name", "kind", "embed_dim"),
+    [
+        *(("lstm", kind, 16) for kind in KINDS_OF_DROPOUT),
+        *(("lstm", kind, 0) for kind in ("input_dropout", "embedding_dropout")),
+        *((name, "dropout", 16) for name in ARCHITECTURES if name != "lstm"),
+    ],
 )
-def test_things_are_left_out_only_with_noise_and_the_same_way_for_the_same_noise(kind: str, embed_dim: int) -> None:
+def test_things_are_left_out_only_with_noise_and_the_same_way_for_the_same_noise(
+    name: str, kind: str, embed_dim: int
+) -> None:
     """Without an embedding, the two kinds that drop inputs have code of their own."""
     shape: dict[str, Any] = {"embed_dim": embed_dim, "num_layers": 2, kind: 0.5}
-    model = build(ModelConfig(vocab_size=V, hidden_dim=64, **shape), seed=1)
+    model = build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=64, **shape), seed=1)
     steady = jnp.asarray(np.tile(np.arange(1, V), (3, 1)))
 
     @jax.jit
