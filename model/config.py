@@ -21,7 +21,8 @@ class ModelConfig(BaseModel):
     itself the table of rows. `tie_embeddings` uses the embedding as the output matrix too (through a projection when
     `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. Dropout rates (AWD-LSTM's five, Merity et al. 1708.02182), from
     0 to 1: `embedding_dropout` of whole tokens, `input_dropout` of the first layer's inputs, `hidden_dropout` between
-    layers, `dropout` before the output, `weight_drop` of recurrent connections.
+    layers, `dropout` before the output, `weight_drop` of recurrent connections. `attention_dim` is the width of the
+    attention head's keys, `attention_window` how many tokens back it sees, where the architecture has one.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,6 +38,8 @@ class ModelConfig(BaseModel):
     hidden_dropout: float = Field(0.0, ge=0.0, lt=1.0)
     dropout: float = Field(0.0, ge=0.0, lt=1.0)
     weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
+    attention_dim: PositiveInt = 64
+    attention_window: PositiveInt = 256
 
     def without_dropout(self) -> "ModelConfig":
         """The same shape without dropout: networks that agree in it decode by the same programs."""

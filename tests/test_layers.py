@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DISTRICTS = {
     "model": "errors config sampling tokenizer architectures checkpoints engine",
-    "model/architectures": "parts gru lstm rnn __init__",
+    "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock run_names demo_persona store exports data posts context_model loop evaluation "
     "runs lab retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x detect",

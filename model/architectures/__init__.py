@@ -14,13 +14,14 @@ from flax import nnx
 
 from model.architectures.gru import GRU
 from model.architectures.lstm import LSTM
+from model.architectures.lstm_attention import LSTMAttention
 from model.architectures.parts.dropout import DropoutKeys
 from model.architectures.parts.scan import MatmulDtype
 from model.architectures.rnn import RNN
 from model.config import ModelConfig
 from model.errors import DannError
 
-ARCHITECTURES = {"lstm": LSTM, "gru": GRU, "rnn": RNN}
+ARCHITECTURES = {"lstm": LSTM, "gru": GRU, "rnn": RNN, "lstm_attention": LSTMAttention}
 
 
 class LanguageModel(Protocol):

@@ -97,6 +97,8 @@ class NetworkConfig(ConfigTable):
     hidden_dropout: Rate = 0.0
     dropout: Auto | Rate = "auto"
     weight_drop: Auto | Rate = "auto"
+    attention_dim: PositiveInt = 64
+    attention_window: PositiveInt = 256
 
     @model_validator(mode="after")
     def _tying_needs_an_embedding(self) -> Self:
@@ -114,6 +116,7 @@ class TrainConfig(ConfigTable):
     seed: int = Field(0, ge=0, lt=2**31)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 64
+    windows: Literal["stream", "conversations"] = "stream"
     random_offsets: bool = True
     resets: float = Field(0.0, ge=0, le=1)
     other_weight: float = Field(1.0, ge=0, le=1)

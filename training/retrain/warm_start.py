@@ -19,7 +19,15 @@ from training.config.tables import Settings
 SHRINK, NOISE = 0.5, 0.01
 """What weights are multiplied by, and the standard deviation of what is then added."""
 
-_SIZE = ("architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embeddings")
+_SIZE = (
+    "architecture",
+    "embed_dim",
+    "hidden_dim",
+    "num_layers",
+    "tie_embeddings",
+    "attention_dim",
+    "attention_window",
+)
 
 
 def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:

@@ -66,4 +66,4 @@ def _unflatten(arrays: dict[str, np.ndarray], group: str, like: Any, path: Path)
     stored = [arrays.get(f"{group}.{number}") for number in range(len(leaves))]
     if [array is not None and array.shape for array in stored] != [leaf.shape for leaf in leaves]:
         raise DannError(f"{path}: is of another network than this run; run `dann train` without --resume")
-    return jax.tree.unflatten(structure, [jnp.asarray(array) for array in stored])
+    return jax.tree.unflatten(structure, [jnp.asarray(a, leaf.dtype) for a, leaf in zip(stored, leaves, strict=True)])

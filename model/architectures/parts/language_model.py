@@ -31,13 +31,13 @@ class RecurrentLM(nnx.Module):
         self.config = config
         self.embedding = nnx.Param(jax.random.normal(rngs.params(), (V, E))) if E else None
         # A row of a one-hot table is a whole input product, not one term of it: it starts as wide as such a product would be.
-        first = _uniform(rngs, (E, G), E) if E else 0.5 * jax.random.normal(rngs.params(), (V, G))
-        rest = [_uniform(rngs, (H, G), H) for _ in range(config.num_layers - 1)]
+        first = uniform(rngs, (E, G), E) if E else 0.5 * jax.random.normal(rngs.params(), (V, G))
+        rest = [uniform(rngs, (H, G), H) for _ in range(config.num_layers - 1)]
         self.inputs = nnx.List([nnx.Param(matrix) for matrix in (first, *rest)])
         self.biases = nnx.List([nnx.Param(self.initial_bias(H)) for _ in range(config.num_layers)])
         self.weights = nnx.List([nnx.Param(_orthogonal(rngs, H, self.num_gates)) for _ in range(config.num_layers)])
-        self.projection = nnx.Param(_uniform(rngs, (H, E), H)) if config.tie_embeddings and E != H else None
-        self.output = None if config.tie_embeddings else nnx.Param(_uniform(rngs, (H, V), H))
+        self.projection = nnx.Param(uniform(rngs, (H, E), H)) if config.tie_embeddings and E != H else None
+        self.output = None if config.tie_embeddings else nnx.Param(uniform(rngs, (H, V), H))
         self.output_bias = nnx.Param(jnp.zeros(V))
 
     @staticmethod
@@ -68,7 +68,15 @@ class RecurrentLM(nnx.Module):
         dropout is applied as configured, with the same masks at every step of the window. Matmuls use `dtype`.
         """
         if tokens.shape[1] == 1 and noise is None:
-            return self._step(tokens, carry)
+            hidden, carry_after = self._hidden_step(tokens, carry)
+            return self._logits_step(hidden)[:, None], carry_after
+        hidden, carry_after = self._hidden(tokens, carry, noise, dtype)
+        return self._logits(hidden, dtype).swapaxes(0, 1), carry_after
+
+    def _hidden(
+        self, tokens: jax.Array, carry: Sequence[Carry], noise: DropoutKeys | None, dtype: MatmulDtype
+    ) -> tuple[jax.Array, tuple[Carry, ...]]:
+        """The top layer's outputs `[T, B, H]` over a window `tokens[B, T]`, and the carry after it."""
         config = self.config
         keep = (tokens.T != BOS).astype(jnp.float32)
         hidden = gates = self._input_gates(tokens.T, noise, dtype)
@@ -83,10 +91,10 @@ class RecurrentLM(nnx.Module):
             mask = unit_mask(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
             hidden = hidden if mask is None else hidden * mask
             last.append(after)
-        return self._logits(hidden, dtype).swapaxes(0, 1), tuple(last)
+        return hidden, tuple(last)
 
-    def _step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
-        """Decode one token for each row, `tokens[B, 1]`."""
+    def _hidden_step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
+        """The top layer's output `[B, H]` for one token of each row, `tokens[B, 1]`, and the carry after it."""
         table, keep, ids = self.inputs[0][...], (tokens != BOS).astype(jnp.float32), tokens[:, 0]
         hidden = table[ids] if self.embedding is None else batch_invariant_matmul(self.embedding[...][ids], table)
         last = []
@@ -95,10 +103,14 @@ class RecurrentLM(nnx.Module):
             gates = inputs + self.biases[layer][...]
             last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
             hidden = last[-1][-1]
+        return hidden, tuple(last)
+
+    def _logits_step(self, hidden: jax.Array) -> jax.Array:
+        """Logits `[B, V]` of `hidden[B, H]`."""
         if self.projection is not None:
             hidden = batch_invariant_matmul(hidden, self.projection[...])
         output = self.output[...] if self.output is not None else copied_transpose(self._tied().T)
-        return (batch_invariant_matmul(hidden, output) + self.output_bias[...])[:, None], tuple(last)
+        return batch_invariant_matmul(hidden, output) + self.output_bias[...]
 
     def _input_gates(self, tokens: jax.Array, noise: DropoutKeys | None, dtype: MatmulDtype) -> jax.Array:
         """The first layer's input gates with their bias `[T, B, G]`, of `tokens[T, B]`.
@@ -135,7 +147,8 @@ class RecurrentLM(nnx.Module):
         return self.embedding[...]
 
 
-def _uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:
+def uniform(rngs: nnx.Rngs, shape: tuple[int, int], fan: int) -> jax.Array:
+    """Draw an initial weight, uniform to +-1 / sqrt(`fan`), the number of inputs summed up."""
     return jax.random.uniform(rngs.params(), shape, minval=-(fan**-0.5), maxval=fan**-0.5)
 
 

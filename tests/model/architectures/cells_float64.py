@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from tests.model.architectures.networks import WINDOW
+
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
@@ -36,7 +38,20 @@ def rnn(x: Array, state: tuple[Array, ...], w: Array) -> tuple[Array, ...]:
     return (np.tanh(x + h @ w),)
 
 
-CELLS = {"lstm": (lstm, 2), "gru": (gru, 1), "rnn": (rnn, 1)}
+def attended(hidden: Array, tokens: Any, weights: Mapping[str, Array]) -> Array:
+    """`hidden[B, T, H]` with what the head finds added: over the tokens of the conversation, WINDOW of them at most."""
+    query, key, value = (hidden @ weights[name] for name in ("query", "key", "value"))
+    found = np.zeros_like(value)
+    for row, t in np.ndindex(*tokens.shape):
+        begun = max((s for s in range(t + 1) if tokens[row, s] == 0), default=0)
+        seen = slice(max(begun, t - WINDOW + 1), t + 1)
+        scores = key[row, seen] @ query[row, t] / np.sqrt(key.shape[-1])
+        shares = np.exp(scores - scores.max())
+        found[row, t] = shares @ value[row, seen] / shares.sum()
+    return hidden + found @ weights["mix"]
+
+
+CELLS = {"lstm": (lstm, 2), "lstm_attention": (lstm, 2), "gru": (gru, 1), "rnn": (rnn, 1)}
 """By the name in config.toml: the step, and how many arrays its carry has."""
 
 
@@ -58,9 +73,11 @@ def logits(architecture: str, weights: Mapping[str, Array], tokens: Any, hidden_
                 now = states[layer - 1][-1] @ weights[f"inputs.{layer}"]
             before = tuple(array * keep for array in states[layer])
             states[layer] = cell(now + weights[f"biases.{layer}"], before, weights[f"weights.{layer}"])
-        hidden = states[-1][-1]
-        if "projection" in weights:
-            hidden = hidden @ weights["projection"]
-        output = weights.get("output", weights["embedding"].T if "embedding" in weights else None)
-        rows.append(hidden @ output + weights["output_bias"])
-    return np.stack(rows, axis=1)
+        rows.append(states[-1][-1])
+    hidden = np.stack(rows, axis=1)
+    if "query" in weights:
+        hidden = attended(hidden, tokens, weights)
+    if "projection" in weights:
+        hidden = hidden @ weights["projection"]
+    output = weights.get("output", weights["embedding"].T if "embedding" in weights else None)
+    return hidden @ output + weights["output_bias"]

@@ -17,6 +17,9 @@ EVERYTHING: dict[str, Any] = {"embed_dim": 5, "tie_embeddings": True, "num_layer
 OTHERS: list[dict[str, Any]] = [{"num_layers": 2}, {"embed_dim": 5}, {"embed_dim": H, "tie_embeddings": True}]
 """Without an embedding; with an output of its own; tied without a projection: what EVERYTHING does not have."""
 
+WINDOW = 6
+"""Tokens that an attention head sees: fewer than conversations have here."""
+
 Shape = tuple[str, dict[str, Any]]
 
 
@@ -40,7 +43,8 @@ def network(name: str, shape: dict[str, Any]) -> LanguageModel:
 
 @cache
 def _network(name: str, shape: tuple[tuple[str, Any], ...]) -> LanguageModel:
-    return build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=H, **dict(shape)), seed=1)
+    head = {"attention_dim": 4, "attention_window": WINDOW}
+    return build(ModelConfig(architecture=name, vocab_size=V, hidden_dim=H, **head, **dict(shape)), seed=1)
 
 
 def random_tokens() -> jax.Array:

@@ -20,6 +20,8 @@ from model.errors import DannError
 from model.tokenizer import BOS
 from tests.model.architectures.networks import EVERYTHING, B, T, V, network, random_tokens, shapes
 
+pytestmark = pytest.mark.usefixtures("exact_ring")
+
 
 @pytest.fixture(params=ARCHITECTURES)
 def model(request: pytest.FixtureRequest) -> LanguageModel:

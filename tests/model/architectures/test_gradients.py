@@ -17,7 +17,7 @@ from tests.model.architectures.cells_float64 import CELLS
 from tests.model.architectures.cells_float64 import logits as reference_logits
 from tests.model.architectures.networks import EVERYTHING, H, Shape, T, V, network, random_tokens, shapes
 
-pytestmark = pytest.mark.usefixtures("optimized")
+pytestmark = pytest.mark.usefixtures("optimized", "exact_ring")
 
 
 class Pass(NamedTuple):
@@ -63,7 +63,7 @@ def targets(tokens: Any) -> Any:
 
 
 def test_the_cells_that_ship_have_a_float64_reference() -> None:
-    assert {"lstm", "gru", "rnn"} <= CELLS.keys()
+    assert {"lstm", "lstm_attention", "gru", "rnn"} <= CELLS.keys()
 
 
 def reference(shape: Shape, weights: dict[str, Any], tokens: Any) -> Any:

@@ -25,6 +25,9 @@ SHAPE: dict[str, Any] = {"hidden_dim": 256, "embed_dim": 128}
 TIED: dict[str, Any] = {
     "hidden_dim": 100, "embed_dim": 37, "num_layers": 2, "tie_embeddings": True, "architecture": "gru",
 }  # fmt: skip
+ATTENTION: dict[str, Any] = {
+    "hidden_dim": 64, "embed_dim": 32, "attention_dim": 16, "attention_window": 32, "architecture": "lstm_attention",
+}  # fmt: skip
 RNN: dict[str, Any] = {"hidden_dim": 96, "embed_dim": 32, "architecture": "rnn"}
 """Of these only rows are compared, alone and among 64, as what is drawn is in them; of the RNN what is read, because
 decoding takes the same steps."""
@@ -79,7 +82,9 @@ def table_row(shape: dict[str, Any], count: int, *, decoded: bool) -> list[np.nd
     return [np.asarray(array[slot]) for array in jax.tree.leaves(batch._slots._table)]
 
 
-@pytest.mark.parametrize(("shape", "counts"), [(SHAPE, (4, 9, 64)), (TIED, (64,)), (RNN, (64,))], ids=str)
+@pytest.mark.parametrize(
+    ("shape", "counts"), [(SHAPE, (4, 9, 64)), (TIED, (64,)), (ATTENTION, (64,)), (RNN, (64,))], ids=str
+)
 def test_what_is_remembered_has_the_same_bits_in_every_width_and_place(
     shape: dict[str, Any], counts: tuple[int, ...]
 ) -> None:
