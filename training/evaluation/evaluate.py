@@ -18,6 +18,7 @@ from training.context_model.mixture import mixed_stateful
 from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.dataset import build_dataset, own_bytes, scored_stream
 from training.evaluation.kneser_ney import kneser_ney_bpb, unigram_bpb
+from training.evaluation.listening import Listening, listening
 from training.evaluation.markov import markov_samples
 from training.evaluation.memorization import Novelty, PostIndex, novelty
 from training.evaluation.prompts import held_out_prompts
@@ -49,8 +50,9 @@ class EvaluationReport:
 
     `posts` are one's own in the store now, `posts_when_trained` those at the time of the training. `mixed_bpb` is the
     checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one pass and learning as
-    they read. `baselines` are bits per byte on the same text by name; `real` are the traits of the held-out posts; `voices`
-    by name: "dann", "markov_2", "markov_3", and "real", which are training posts, as a reference for a perfect likeness.
+    they read. `baselines` are bits per byte on the same text by name. `listening` is None where nobody else writes. `real`
+    are the traits of the held-out posts; `voices` by name: "dann", "markov_2", "markov_3", and "real", which are training
+    posts, as a reference for a perfect likeness.
     """
 
     checkpoint: str
@@ -62,6 +64,7 @@ class EvaluationReport:
     score: Score
     mixed_bpb: float
     baselines: dict[str, float]
+    listening: Listening | None
     real: Traits
     voices: dict[str, Voice]
 
@@ -83,6 +86,7 @@ class EvaluationReport:
             "val_perplexity": self.perplexity,
             "val_accuracy": self.score.accuracy,
             "baselines": self.baselines,
+            "listening": self.listening and asdict(self.listening),
             "held_out": asdict(self.real),
             "voices": {name: asdict(voice) for name, voice in self.voices.items()},
         }
@@ -106,6 +110,8 @@ def evaluate(
     progress("reading held-out posts")
     dataset = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0)
     score, baselines = scored(snapshot.model, dataset.val), _baselines(corpus, snapshot.tokenizer)
+    progress("trying replies on other conversations")
+    heard = listening(snapshot.model, snapshot.tokenizer, corpus.val, settings.eval.seed)
     progress("mixing with the context model")
     mixed, baselines["context_model"] = _mixed(snapshot, corpus)
     train, seed = own_texts(corpus.train), settings.eval.seed
@@ -127,6 +133,7 @@ def evaluate(
         score=score,
         mixed_bpb=mixed,
         baselines=baselines,
+        listening=heard,
         real=traits(real, words_of(train)),
         voices=_voices(samples, train, real, seed),
     )

@@ -42,6 +42,8 @@ def _scores_table(report: EvaluationReport) -> Table:
     rows += [(f"    {BASELINES.get(name, name)}", f"{bpb:.3f}") for name, bpb in report.baselines.items()]
     rows += [("  perplexity, per token", f"{report.perplexity:.1f}")]
     rows += [("  next token right", _percent(report.score.accuracy))]
+    if heard := report.listening:
+        rows += [("  finds what it answers, among 10", f"{heard.share:.2f} ({heard.low:.2f} to {heard.high:.2f})")]
     for row in rows:
         table.add_row(*row)
     return table

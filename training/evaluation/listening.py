@@ -1,0 +1,118 @@
+"""Whether a network tells by a reply what it answers. Draws no samples.
+
+Each held-out reply is read after its own context and after those of nine other conversations, with weights fixed. `share` of
+them are likeliest after their own; chance is 0.1. Bits alone say little: a network that is sure and wrong in another's
+context earns them without listening (docs/training.md).
+"""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from model.architectures import LanguageModel
+from model.engine.prompt import Turn, prompt_tokens
+from model.tokenizer import Tokenizer
+from training.data.conversations import Conversation
+from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
+from training.loop.optimizer import cross_entropy
+
+CONTEXTS = 10
+"""A reply's own context, and others'."""
+CONTEXT_TURNS = 6
+MOST_REPLIES = 300
+"""Replies that are tried, drawn at random: the share is then known to about 0.05."""
+ROWS, LENGTH_QUANTUM = 50, 64
+"""Rows of a program, and its length in multiples of so many tokens."""
+
+
+@dataclass(frozen=True)
+class Listening:
+    """The share of `replies` that find their own context among 10, its 95 % interval, and the bits a reply gains by it."""
+
+    replies: int
+    share: float
+    low: float
+    high: float
+    bits: float
+
+
+def listening(model: LanguageModel, tokenizer: Tokenizer, val: Sequence[Conversation], seed: int) -> Listening | None:
+    """Measure listening on held-out conversations; None where fewer than 10 of them have somebody else's words."""
+    answering = [
+        (number, prompt)
+        for number, conversation in enumerate(val)
+        for prompt in held_out_prompts([conversation])
+        if any(not turn.mine for turn in prompt.turns)
+    ]
+    if len({number for number, _ in answering}) < CONTEXTS:
+        return None
+    rng = random.Random(seed)  # noqa: S311
+    rows: list[tuple[list[int], list[int]]] = []
+    chosen = rng.sample(answering, min(MOST_REPLIES, len(answering)))
+    for number, prompt in chosen:
+        reply = tokenizer.encode(prompt.answer)
+        contexts = [prompt, *_others(answering, number, rng)]
+        rows += [(prompt_tokens(tokenizer, _last(context.turns)), reply) for context in contexts]
+    nats = _reply_nats(model, rows).reshape(len(chosen), CONTEXTS)
+    share = float((nats[:, 0] < nats[:, 1:].min(axis=1)).mean())
+    low, high = _interval(share, len(chosen))
+    bits = float((nats[:, 1:].mean(axis=1) - nats[:, 0]).mean() / math.log(2))
+    return Listening(len(chosen), share, low, high, bits)
+
+
+def _others(answering: Sequence[tuple[int, HeldOutPrompt]], own: int, rng: random.Random) -> list[HeldOutPrompt]:
+    """Contexts of nine other conversations."""
+    others: dict[int, HeldOutPrompt] = {}
+    while len(others) < CONTEXTS - 1:
+        number, prompt = rng.choice(answering)
+        if number != own:
+            others.setdefault(number, prompt)
+    return list(others.values())
+
+
+def _last(turns: Sequence[Turn]) -> Sequence[Turn]:
+    return turns[-CONTEXT_TURNS:]
+
+
+def _reply_nats(model: LanguageModel, rows: Sequence[tuple[list[int], list[int]]]) -> np.ndarray:
+    """-log p(reply | context) of each row, in nats."""
+    graph, params = nnx.split(model)
+    read = jax.jit(partial(_row_nats, graph))
+    nats = np.zeros(len(rows))
+    order = sorted(range(len(rows)), key=lambda row: sum(map(len, rows[row])))
+    for start in range(0, len(order), ROWS):
+        numbers = order[start : start + ROWS]
+        longest = sum(map(len, rows[numbers[-1]]))
+        tokens = np.zeros((ROWS, LENGTH_QUANTUM * -(-longest // LENGTH_QUANTUM)), np.int32)
+        counts = np.zeros(tokens.shape, np.float32)
+        for row, number in enumerate(numbers):
+            context, reply = rows[number]
+            tokens[row, : len(context) + len(reply)] = context + reply
+            counts[row, len(context) : len(context) + len(reply)] = 1.0
+        nats[numbers] = np.asarray(read(params, tokens, counts))[: len(numbers)]
+    return nats
+
+
+def _row_nats(graph: nnx.GraphDef[Any], params: Any, tokens_RxT: jax.Array, counts_RxT: jax.Array) -> jax.Array:
+    model: Any = nnx.merge(graph, params)
+    logits_RxTxV, _ = model(tokens_RxT, model.initial_carry(len(tokens_RxT)))
+    nats_RxT = cross_entropy(logits_RxTxV[:, :-1], jnp.asarray(tokens_RxT)[:, 1:])
+    return (nats_RxT * counts_RxT[:, 1:]).sum(axis=1)
+
+
+def _interval(share: float, count: int) -> tuple[float, float]:
+    """A share's 95 % interval (Wilson 1927)."""
+    z = 1.96
+    middle, spread = (
+        share + z * z / (2 * count),
+        z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)),
+    )
+    return (middle - spread) / (1 + z * z / count), (middle + spread) / (1 + z * z / count)
