@@ -114,6 +114,11 @@ def is_cut(program: bytes) -> bool:
     return not unpacking.eof
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """A worker more than cores: many tests wait, for processes, sockets and a browser."""
+    return (os.cpu_count() or 1) + 1
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Put the longest files first, so that no worker is left with one of them in the end; `make quick` leaves tests out."""
     known = known_seconds(config)
