@@ -12,6 +12,7 @@ import numpy as np
 
 from model.tokenizer import BOS, ME, OTHER, Tokenizer
 from training.data.conversations import Conversation, TrainingTurn
+from training.data.windows import WeightedTurn, fill_windows
 
 
 @dataclass(frozen=True)
@@ -59,17 +60,26 @@ QUICK_BYTES = 16_000
 
 
 def build_dataset(
-    train: Sequence[Conversation], val: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float, seed: int
+    train: Sequence[Conversation],
+    val: Sequence[Conversation],
+    tokenizer: Tokenizer,
+    other_weight: float,
+    seed: int,
+    window: int = 0,
 ) -> Dataset:
-    """Encode both parts, shuffled once, so that the stream is not in order of time."""
+    """Encode both parts, shuffled once, so that the stream is not in order of time.
+
+    With `window`, the stream is windows of so many tokens that each begin with a conversation (windows.py).
+    """
     shuffled = list(train)
     random.Random(seed).shuffle(shuffled)  # noqa: S311 (an order, not a secret)
     val_shuffled = list(val)
     random.Random(0).shuffle(val_shuffled)  # noqa: S311 (the same quick part for every seed, so that runs compare)
     sizes = accumulate(own_bytes([conversation]) for conversation in val_shuffled)
     quick = val_shuffled[: 1 + sum(size < QUICK_BYTES for size in sizes)]
+    turns = weighted_turns(_with_other_turns(shuffled, seed), tokenizer, other_weight)
     return Dataset(
-        train=_stream(_with_other_turns(shuffled, seed), tokenizer, other_weight),
+        train=TokenStream(*map(np.ravel, fill_windows(turns, window, seed))) if window else _stream(turns),
         val=held_out_rows(val_shuffled, tokenizer),
         quick=held_out_rows(quick, tokenizer),
     )
@@ -103,21 +113,30 @@ def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[
     return [reassigned(conversation) for conversation in conversations]
 
 
-def _stream(conversations: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float) -> TokenStream:
-    tokens: list[int] = []
-    weights: list[float] = []
+def weighted_turns(
+    conversations: Sequence[Conversation], tokenizer: Tokenizer, other_weight: float
+) -> Iterator[list[WeightedTurn]]:
+    """Encode turns with their markers, and weigh the tokens; the end of an own turn, where a reply stops, counts in full."""
     encoded = _encode(conversations, tokenizer)
     for conversation in conversations:
-        # The end of the owner's turn has full weight: it is how a reply stops.
-        boundary = other_weight
-        tokens.append(BOS)
-        weights.append(1.0)
+        turns, boundary = [], other_weight
         for turn in conversation:
             ids = next(encoded)
             weight = 0.0 if turn.quoted else 1.0 if turn.mine or turn.alone else other_weight
-            tokens += [ME if turn.mine else OTHER, *ids]
-            weights += [boundary, *[weight] * len(ids)]
+            turns.append(WeightedTurn([ME if turn.mine else OTHER, *ids], [boundary, *[weight] * len(ids)]))
             boundary = 1.0 if turn.mine else other_weight
+        yield turns
+
+
+def _stream(conversations: Iterable[Sequence[WeightedTurn]]) -> TokenStream:
+    tokens: list[int] = []
+    weights: list[float] = []
+    for conversation in conversations:
+        tokens.append(BOS)
+        weights.append(1.0)
+        for turn in conversation:
+            tokens += turn.tokens
+            weights += turn.weights
     return TokenStream(np.asarray(tokens, np.int32), np.asarray(weights, np.float32))
 
 

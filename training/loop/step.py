@@ -171,13 +171,16 @@ def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) 
 
 def _read_window(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring) -> Window:
     """The window that these streams read in `step`."""
-    length, spacing = plan.config.bptt_length, ring.size // plan.num_streams
+    length = plan.config.bptt_length
+    unit = length if plan.config.windows == "conversations" else 1
+    count = ring.size // unit
     epoch, step_in_epoch = step // ring.steps_per_epoch, step % ring.steps_per_epoch
     offset: jax.Array | int = 0  # where in the ring the epoch's first stream begins
     if plan.config.random_offsets:
-        offset = jax.random.randint(_step_key(ring.order_key, epoch), (), 0, ring.size)
+        offset = jax.random.randint(_step_key(ring.order_key, epoch), (), 0, count)
     # Of a ring of 100 tokens in 4 streams of windows of 5, stream 2 reads 65, 66, ... 70 in step 3 of an epoch with offset 0.
-    index_SxT1 = (offset + spacing * streams_S[:, None] + length * step_in_epoch + jnp.arange(length + 1)) % ring.size
+    first_S = unit * ((offset + count // plan.num_streams * streams_S + length // unit * step_in_epoch) % count)
+    index_SxT1 = (first_S[:, None] + jnp.arange(length + 1)) % ring.size
     return ring.tokens_N[index_SxT1], ring.weights_N[index_SxT1]
 
 

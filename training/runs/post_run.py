@@ -98,7 +98,8 @@ class PostText:
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Encode both parts."""
-        return build_dataset(self.corpus.train, self.corpus.val, tokenizer, config.other_weight, config.seed)
+        window = config.bptt_length if config.windows == "conversations" else 0
+        return build_dataset(self.corpus.train, self.corpus.val, tokenizer, config.other_weight, config.seed, window)
 
 
 class PostRun(RunListener):
