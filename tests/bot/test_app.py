@@ -70,12 +70,14 @@ MAIN = "from bot.cli import main; raise SystemExit(main())"
 async def serving(folder: Path, *sets: str, code: str = MAIN, **tokens: str) -> AsyncIterator[Dann]:
     """`dann serve` in `folder`, its lines read as they come; killed at the end if it is still there.
 
-    No HTTP, and one slot, unless set: more have more programs, which each start would compile.
+    No HTTP, and one slot, unless set: more have more programs, which each start would compile. Retraining gives way to none:
+    it would wait for as long as other work takes all cores.
     """
+    unless_set = ("bot.web.port=0", "bot.slots=1", "bot.schedule.niceness=0")
     own = {key: value for key, value in os.environ.items() if not key.endswith("_TOKEN")}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", code,
-        f"--set=data.dir={folder}", "--set=bot.web.port=0", "--set=bot.slots=1", *(f"--set={one}" for one in sets), "serve",
+        f"--set=data.dir={folder}", *(f"--set={one}" for one in (*unless_set, *sets)), "serve",
         env={**own, **tokens, "PYTHONPATH": str(ROOT)}, cwd=folder,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip

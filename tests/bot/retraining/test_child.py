@@ -20,7 +20,7 @@ from training.store.retrain_outcome import RetrainOutcome, RetrainProgress
 
 ROOT = Path(__file__).parents[3]
 FAKE = "tests.bot.retraining.fake_child"
-LIMITS = ChildLimits(niceness=19, cores=0, seconds=120.0, memory_bytes=0)
+LIMITS = ChildLimits(niceness=0, cores=0, seconds=120.0, memory_bytes=0)
 LONG = 60.0
 """Seconds that nothing here takes, on however slow a machine."""
 
@@ -77,12 +77,12 @@ def test_a_signal_is_named() -> None:
 
 
 def test_one_that_hangs_is_ended_when_its_time_is_over() -> None:
-    limits = ChildLimits(niceness=19, cores=0, seconds=3.0, memory_bytes=0)
+    limits = ChildLimits(niceness=0, cores=0, seconds=3.0, memory_bytes=0)
     assert run("deaf", limits)[0] == RetrainOutcome("failed", "it was not done after 0 minutes and was ended")
 
 
 def test_one_that_eats_memory_is_ended() -> None:
-    ending, _ = run("hungry", ChildLimits(niceness=19, cores=0, seconds=LONG, memory_bytes=200_000_000))
+    ending, _ = run("hungry", ChildLimits(niceness=0, cores=0, seconds=LONG, memory_bytes=200_000_000))
     assert ending.verdict == "failed"
     assert ending.reason.endswith("MB of memory and was ended: bot.schedule.memory_mb allows 200")
 

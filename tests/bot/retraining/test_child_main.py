@@ -26,7 +26,8 @@ def settings(folder: Path) -> BotSettings:
     """What tests of training train with, and posts to learn from."""
     small = small_settings(folder, steps=200)  # fewer, and the gate says that it has learned nothing
     tables = {name: getattr(small, name) for name in type(small).model_fields}
-    made = BotSettings.model_validate(tables | {"retrain": {"samples": 20, "minutes": 1.0}})
+    tables |= {"retrain": {"samples": 20, "minutes": 1.0}, "bot": {"schedule": {"niceness": 0}}}
+    made = BotSettings.model_validate(tables)
     with open_store(made.data.store_url) as store, store.writing() as writer:
         writer.add(demo())
     return made

@@ -38,7 +38,8 @@ def answers(
 ) -> tuple[Responder, RetrainSupervisor]:
     """A responder whose owners can order a retraining in `folder`."""
     data = settings.data.model_copy(update={"dir": folder})
-    bot = settings.bot.model_copy(update={"cooldown_seconds": 0.0})
+    schedule = settings.bot.schedule.model_copy(update={"niceness": 0})
+    bot = settings.bot.model_copy(update={"cooldown_seconds": 0.0, "schedule": schedule})
     settings = settings.model_copy(update={"data": data, "bot": bot})
     retraining = RetrainSupervisor(settings, news, lambda _: None, (FAKE, behaviour))
     return build_responder(Responder, ScriptedEngine(says), settings, retraining), retraining

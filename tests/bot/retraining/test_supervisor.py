@@ -27,7 +27,9 @@ class SupervisorHarness:
     """A retraining whose child behaves as it is told, and an owner who reads the news."""
 
     def __init__(self, folder: Path, behaviour: str, **schedule: Any) -> None:
-        self.settings = BotSettings.model_validate({"data": {"dir": folder}, "bot": {"schedule": schedule}})
+        self.settings = BotSettings.model_validate(
+            {"data": {"dir": folder}, "bot": {"schedule": {"niceness": 0} | schedule}}
+        )
         self.news = OwnerNotifier()
         self.lines: list[str] = []
         self.notices: list[tuple[str, str]] = []
