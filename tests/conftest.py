@@ -4,6 +4,7 @@ import gc
 import logging
 import os
 import shutil
+import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -133,7 +134,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_collection_finish() -> None:
-    """Take what was imported out of garbage collection: discord.py collects whenever a client closes, for 0.2 s each time."""
+    """Start JAX, before a command that runs in this process asks for fewer devices, and then all tests had those.
+
+    Take what was imported out of garbage collection: discord.py collects whenever a client closes, for 0.2 s each time.
+    """
+    if jax := sys.modules.get("jax"):
+        jax.devices()
     gc.collect()
     gc.freeze()
 

@@ -26,11 +26,12 @@ Shape = tuple[str, dict[str, Any]]
 def shapes() -> list[Shape]:
     """Every architecture with everything at once, and each forward pass in the other shapes too.
 
-    A cell in the shared network (language_model.py) shares its forward pass: the first of them takes it through the shapes.
+    A cell in the shared network (language_model.py) shares its forward pass, also with a head on it: the first takes it
+    through the shapes.
     """
     passes: dict[Any, str] = {}
     for name, kind in ARCHITECTURES.items():
-        passes.setdefault(kind.__call__ if issubclass(kind, RecurrentLM) else kind, name)
+        passes.setdefault(kind._hidden if issubclass(kind, RecurrentLM) else kind, name)
     return [(name, EVERYTHING) for name in ARCHITECTURES] + [
         (name, shape) for name in passes.values() for shape in OTHERS
     ]
