@@ -47,7 +47,7 @@ def _text(value: object) -> str | None:
 
 
 def _number(value: object) -> float | None:
-    """A finite number; training writes NaN for a loss that is none, and an integer may be too large for a float."""
+    """The value as a float; None unless it is a finite number: a loss may be NaN, an integer too large for a float."""
     if not isinstance(value, int | float) or isinstance(value, bool):
         return None
     with suppress(OverflowError):

@@ -18,7 +18,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
-from model.engine.prompt import Turn, prompt_tokens
+from model.engine.prompt import prompt_tokens
 from model.tokenizer import Tokenizer
 from training.data.conversations import Conversation
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
@@ -60,7 +60,7 @@ def listening(model: LanguageModel, tokenizer: Tokenizer, val: Sequence[Conversa
     for number, prompt in chosen:
         reply = tokenizer.encode(prompt.answer)
         contexts = [prompt, *_others(answering, number, rng)]
-        rows += [(prompt_tokens(tokenizer, _last(context.turns)), reply) for context in contexts]
+        rows += [(prompt_tokens(tokenizer, context.turns[-CONTEXT_TURNS:]), reply) for context in contexts]
     nats = _reply_nats(model, rows).reshape(len(chosen), CONTEXTS)
     share = float((nats[:, 0] < nats[:, 1:].min(axis=1)).mean())
     low, high = _interval(share, len(chosen))
@@ -76,10 +76,6 @@ def _others(answering: Sequence[tuple[int, HeldOutPrompt]], own: int, rng: rando
         if number != own:
             others.setdefault(number, prompt)
     return list(others.values())
-
-
-def _last(turns: Sequence[Turn]) -> Sequence[Turn]:
-    return turns[-CONTEXT_TURNS:]
 
 
 def _reply_nats(model: LanguageModel, rows: Sequence[tuple[list[int], list[int]]]) -> np.ndarray:
@@ -111,8 +107,6 @@ def _row_nats(graph: nnx.GraphDef[Any], params: Any, tokens_RxT: jax.Array, coun
 def _interval(share: float, count: int) -> tuple[float, float]:
     """A share's 95 % interval (Wilson 1927)."""
     z = 1.96
-    middle, spread = (
-        share + z * z / (2 * count),
-        z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)),
-    )
+    middle = share + z * z / (2 * count)
+    spread = z * math.sqrt(share * (1 - share) / count + (z / (2 * count)) ** 2)
     return (middle - spread) / (1 + z * z / count), (middle + spread) / (1 + z * z / count)

@@ -62,7 +62,7 @@ class QuizMaker:
         self._pool: TimedCache[QuizPool] = TimedCache(float("inf"))
 
     async def pair(self) -> tuple[str, str]:
-        """Make a pair of a real text and a drawn one. Raises HTTPException where there is none, and DannError."""
+        """Make a pair of a real text and a drawn one. Raises HTTPException if no pair can be made, and DannError."""
         engine = self._state.engine()
         if engine is None or (meta := engine.snapshot.meta) is None:
             raise HTTPException(503, NOT_NOW)

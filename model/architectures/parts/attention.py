@@ -93,7 +93,7 @@ def attend_window(
 
 
 def _held_numbers(count_B: jax.Array, window: int) -> jax.Array:
-    """The number of the token in each slot `[B, W]` after so many tokens; negative where there is none."""
+    """The number of the token in each slot `[B, W]` after so many tokens; negative for an empty slot."""
     last_B = count_B[:, None] - 1
     return last_B - (last_B - jnp.arange(window)) % window
 
