@@ -18,7 +18,7 @@ class TimedCache(Generic[T]):
         self._clock = clock
         self._until = float("-inf")
         self._key: Hashable = None
-        self._lookup: asyncio.Future[T] | None = None
+        self._lookup: asyncio.Task[T] | None = None
         self._newest: T | None = None
 
     async def get(self, key: Hashable, look_up: Callable[[], T]) -> T:
@@ -36,20 +36,23 @@ class TimedCache(Generic[T]):
         """Look up again the next time."""
         self._lookup = None
 
-    def _start(self, key: Hashable, look_up: Callable[[], T]) -> "asyncio.Future[T]":
+    def _start(self, key: Hashable, look_up: Callable[[], T]) -> asyncio.Task[T]:
         """Return the cached or running lookup, or begin one."""
         lookup = self._lookup
         if lookup is None or self._key != key or (lookup.done() and self._clock() >= self._until):
             self._key = key
-            lookup = self._lookup = asyncio.ensure_future(run_in_daemon_thread(look_up))
-            lookup.add_done_callback(self._finish)
+            lookup = self._lookup = asyncio.ensure_future(self._keep(look_up))
+            lookup.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, also where nobody waits
         return lookup
 
-    def _finish(self, lookup: "asyncio.Future[T]") -> None:
-        if lookup is not self._lookup:
-            return
-        self._until = self._clock() + self._seconds
-        if lookup.cancelled() or lookup.exception() is not None:
-            self._lookup = None
-        else:
-            self._newest = lookup.result()
+    async def _keep(self, look_up: Callable[[], T]) -> T:
+        """Look up, and cache the value before the lookup counts as done: who asks in between must not begin another."""
+        try:
+            found = await run_in_daemon_thread(look_up)
+        except BaseException:
+            if asyncio.current_task() is self._lookup:
+                self._lookup = None
+            raise
+        if asyncio.current_task() is self._lookup:
+            self._newest, self._until = found, self._clock() + self._seconds
+        return found

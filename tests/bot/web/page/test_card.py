@@ -223,3 +223,33 @@ def test_a_find_is_kept_for_a_while_and_for_its_key_and_a_failure_is_not() -> No
         assert await kept.get("c", lambda: look("c")) == 7
 
     asyncio.run(play())
+
+
+def test_who_asks_at_the_very_moment_a_lookup_ends_begins_no_other() -> None:
+    async def play() -> None:
+        clock, looks = Clock(), list[int]()
+        kept: TimedCache[int] = TimedCache(5.0, clock)
+
+        def look() -> int:
+            looks.append(len(looks))
+            if len(looks) == 2:
+                raise DannError("no")
+            return len(looks)
+
+        async def ask_at_every_turn_of_the_loop() -> None:
+            while (newest := await kept.get("a", look)) == 1:
+                await asyncio.sleep(0)
+            assert newest == 3
+
+        assert await kept.get("a", look) == 1
+        clock.now = 5.0
+        with pytest.raises(DannError, match="no"):
+            await kept.get("a", look)
+        await asyncio.gather(*(ask_at_every_turn_of_the_loop() for _ in range(5)))
+        for _ in range(20):
+            before, clock.now = len(looks), clock.now + 5.0
+            while await kept.latest(look, 0.0) == before:
+                assert len(looks) <= before + 1
+                await asyncio.sleep(0)
+
+    asyncio.run(play())
