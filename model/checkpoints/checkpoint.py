@@ -1,6 +1,6 @@
 """Save a checkpoint as a folder, and load it as a Snapshot. The one file that knows `safetensors`.
 
-    <root>/<id>/weights.safetensors      the weights, float32
+    <root>/<id>/weights.safetensors      the weights: float32, a base's float16
     <root>/<id>/config.json              ModelConfig
     <root>/<id>/tokenizer.json           Tokenizer
     <root>/<id>/meta.json                Meta
@@ -19,6 +19,7 @@ import jax.numpy as jnp
 import numpy as np
 import safetensors.numpy
 from flax import nnx
+from numpy.typing import DTypeLike
 from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
@@ -59,22 +60,33 @@ def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
 
 
 def save(
-    root: Path, id_: str, model: LanguageModel, tokenizer: Tokenizer, meta: Meta, curve: Sequence[Point] = ()
+    root: Path,
+    id_: str,
+    model: LanguageModel,
+    tokenizer: Tokenizer,
+    meta: Meta,
+    curve: Sequence[Point] = (),
+    *,
+    dtype: DTypeLike = np.float32,
+    more: Mapping[str, str] | None = None,
 ) -> None:
-    """Save checkpoint `id_` under `root`. It does not serve until `publish`.
+    """Save checkpoint `id_` under `root`, its weights as `dtype`, with `more` files by name.
 
-    Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
+    It does not serve until `publish`. Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
     """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with checkpoints_lock(root):  # nobody else writes here now, so leftovers are of a crash
         remove_leftovers(root)
+    weights = {name: array.astype(dtype) for name, array in weights_of(model).items()}
     with new_folder(root / id_) as folder:
-        (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights_of(model)))
+        (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights))
         (folder / "config.json").write_text(model.config.model_dump_json(indent=2))
         tokenizer.save(folder / "tokenizer.json")
         (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
         if curve:
             write_curve(folder, curve)
+        for name, text in (more or {}).items():
+            (folder / name).write_text(text, encoding="utf-8")
         seal(folder)
 
 
@@ -109,5 +121,5 @@ def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None
     if {name: param.shape for name, param in flat.items()} != {name: array.shape for name, array in weights.items()}:
         raise DannError(f"the weights are not those of the {model.config.architecture} that config.json describes")
     for name, param in flat.items():
-        param.set_value(jnp.asarray(weights[name]))
+        param.set_value(jnp.asarray(weights[name], param.dtype))
     nnx.update(model, state)

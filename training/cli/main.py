@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 
+from training.cli.base import add_base
 from training.cli.checkpoints import add_checkpoints
 from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
@@ -49,6 +50,7 @@ def add_commands(commands: Any) -> None:
     add_retrain(commands)
     add_experiment(commands)
     add_eval(commands)
+    add_base(commands)
     add_checkpoints(commands)
 
 

@@ -26,7 +26,7 @@ class ConfigTable(BaseModel):
     )
 
 
-OWN_FOLDERS = ("checkpoints", "runs", "compiled")
+OWN_FOLDERS = ("checkpoints", "runs", "bases", "compiled")
 """Folders that dann keeps in `data.dir`, besides the store."""
 
 
@@ -70,6 +70,11 @@ class DataConfig(ConfigTable):
     def checkpoints(self) -> Path:
         """The folder of checkpoints and CURRENT."""
         return self.dir / "checkpoints"
+
+    @property
+    def bases(self) -> Path:
+        """The folder of bases learned here."""
+        return self.dir / "bases"
 
     @property
     def runs(self) -> Path:
@@ -119,6 +124,7 @@ class TrainConfig(ConfigTable):
     windows: Literal["stream", "conversations"] = "stream"
     random_offsets: bool = True
     resets: float = Field(0.0, ge=0, le=1)
+    without_context: float = Field(0.0, ge=0, lt=1)
     other_weight: float = Field(1.0, ge=0, le=1)
     init_range: float = Field(0.0, ge=0)
     optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"

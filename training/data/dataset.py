@@ -66,12 +66,14 @@ def build_dataset(
     other_weight: float,
     seed: int,
     window: int = 0,
+    without_context: float = 0.0,
 ) -> Dataset:
     """Encode both parts, shuffled once, so that the stream is not in order of time.
 
-    With `window`, the stream is windows of so many tokens that each begin with a conversation (windows.py).
+    With `window`, the stream is windows of so many tokens that each begin with a conversation (windows.py); in the share
+    `without_context` of the conversations nothing stands before an own turn.
     """
-    shuffled = list(train)
+    shuffled = list(leave_out_context(train, without_context, seed))
     random.Random(seed).shuffle(shuffled)  # noqa: S311 (an order, not a secret)
     val_shuffled = list(val)
     random.Random(0).shuffle(val_shuffled)  # noqa: S311 (the same quick part for every seed, so that runs compare)
@@ -111,6 +113,19 @@ def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[
         return (*(TrainingTurn(mine=rng.random() < 0.5, text=turn.text, alone=True) for turn in before), last)
 
     return [reassigned(conversation) for conversation in conversations]
+
+
+def leave_out_context(conversations: Iterable[Conversation], share: float, seed: int) -> Iterator[Conversation]:
+    """In a `share` of the conversations, yield each own turn alone: the network learns to write after nothing, too.
+
+    Context guidance compares with that (Sanchez et al., 2306.17806; Ho and Salimans, 2207.12598, train so).
+    """
+    rng = random.Random(seed)  # noqa: S311
+    for conversation in conversations:
+        if rng.random() < share and len(conversation) > 1:
+            yield from ((turn,) for turn in conversation if turn.mine and not turn.quoted)
+        else:
+            yield conversation
 
 
 def weighted_turns(

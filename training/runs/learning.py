@@ -86,6 +86,12 @@ class RunListener:
 class Diverged(DannError):  # noqa: N818 (as the ending is called)
     """The loss was not a finite number."""
 
+    def __init__(self, step: int, learning_rate: float, consequence: str) -> None:
+        super().__init__(
+            f"the loss was not a finite number after step {step:,}; train.learning_rate is {learning_rate:g}, try a smaller "
+            f"one; {consequence}"
+        )
+
 
 class Stopped(DannError):  # noqa: N818 (as the ending is called)
     """The run was stopped before it had weights to keep."""
@@ -161,10 +167,7 @@ def learn(
     best, train = result.progress.best, setup.settings.train
     if best is None or (result.ending != "done" and not partial):
         if result.ending == "diverged":
-            raise Diverged(
-                f"the loss was not a finite number after step {result.progress.step:,}; train.learning_rate is "
-                f"{train.learning_rate:g}, try a smaller one; {consequence}"
-            )
+            raise Diverged(result.progress.step, train.learning_rate, consequence)
         if result.ending == "stopped":
             raise Stopped(f"stopped before there was anything to keep; {consequence}")
         raise DannError(

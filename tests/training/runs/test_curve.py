@@ -17,7 +17,7 @@ from training.loop import clock
 from training.loop.scoring import Score
 from training.loop.trainer import StepMetrics, TrainProgress
 from training.retrain.run import retrain
-from training.runs.post_run import CurveRecorder
+from training.runs.resumable_run import CurveRecorder
 from training.runs.train import resume_last, train
 from training.store.posts import open_store
 

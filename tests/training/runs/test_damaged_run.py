@@ -9,7 +9,7 @@ from rich.console import Console
 from model.errors import DannError
 from tests.training.small_runs import small_settings
 from training.lab import results
-from training.runs.post_run import CurveRecorder
+from training.runs.resumable_run import CurveRecorder
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last
 

@@ -1,0 +1,1 @@
+"""Bases: networks that have read many people's conversations, for a voice to start from."""

@@ -1,0 +1,220 @@
+"""`dann base train`: learn a base from conversations, and save it with its datasheet.
+
+<data>/runs/base/<name>/      the run's files (resumable_run.py), and
+<data>/runs/base/<name>/plan.json  what it reads, so that it can be resumed
+<data>/bases/<name>/          the base: a checkpoint with base.json
+
+Knows no terminal.
+"""
+
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict
+
+from model.base.datasheet import DATASHEET, BaseSource, Datasheet
+from model.base.load import load_base
+from model.checkpoints import checkpoint
+from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.checkpoint import Meta, weights_of
+from model.checkpoints.folder import is_id
+from model.errors import DannError
+from model.tokenizer import Tokenizer
+from training.base.corpus import BaseCorpus, MixedText
+from training.base.sources import SourcesFile, read_sources
+from training.base.text import read_base_text
+from training.config.tables import Settings
+from training.lock import training_lock
+from training.loop.clock import Clock
+from training.loop.scoring import scored
+from training.loop.step import num_streams, steps_per_epoch
+from training.loop.trainer import Fit
+from training.runs.callbacks import Console
+from training.runs.learning import num_params, set_up
+from training.runs.resumable_run import ResumableRun, explain_damage, saved_setup, unfinished_run
+
+COMMAND = "dann base train"
+
+
+class BasePlan(BaseModel):
+    """What a run reads: paths of texts, the file about them ("" for none), and the base it began from ("" for none)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    texts: list[str]
+    sources: str = ""
+    began_from: str = ""
+    command: str = COMMAND
+    sha256: list[str] = []
+
+
+def train_base(
+    settings: Settings, name: str, plan: BasePlan, console: Console, stopping: Callable[[], bool]
+) -> Datasheet:
+    """Learn base `name` from scratch, or from the weights of the base that the plan names.
+
+    Raises DannError for a name that is taken or none, text that cannot be read, and what `learn` raises.
+    """
+    started = time.monotonic()
+    if not is_id(name):
+        raise DannError(f"--name {name}: a base's name has letters, digits, dots, dashes and underscores alone")
+    folder = settings.data.runs / "base" / name
+    with training_lock(settings.data.dir / "base.lock"):
+        for taken in (settings.data.bases / name, folder):
+            if taken.exists():
+                raise DannError(f"{taken}: there is one of this name; choose another --name, or remove the folder")
+        tokenizer, weights = None, None
+        if plan.began_from:
+            before, _ = load_base(settings.data.bases, plan.began_from)
+            tokenizer, weights = before.tokenizer, weights_of(before.model)
+            shape = before.model.config.without_dropout().model_dump(exclude={"vocab_size"})
+            settings = settings.model_copy(update={"model": settings.model.model_copy(update=shape)})
+        mixed = _read(plan, console)
+        run = _set_up(folder, settings, mixed, console, tokenizer, weights)
+        folder.mkdir(parents=True, mode=0o700)
+        run.save_setup()
+        plan = plan.model_copy(update={"sha256": [one.text.sha256 for one in mixed]})
+        replace_file(folder / "plan.json", plan.model_dump_json(indent=2).encode())
+        result = run.learn(Clock(run.setup.settings.train, started), stopping)
+        return _save(run, mixed, plan, result)
+
+
+def resume_base(settings: Settings, minutes: float | None, console: Console, stopping: Callable[[], bool]) -> Datasheet:
+    """Resume the newest unfinished base run; `minutes` replaces its time limit.
+
+    Raises DannError where there is none, it is damaged, or its texts are not what they were.
+    """
+    started = time.monotonic()
+    with training_lock(settings.data.dir / "base.lock"):
+        folder = unfinished_run(settings.data.runs / "base", COMMAND)
+        started_with, tokenizer = saved_setup(folder, type(settings), COMMAND)
+        with explain_damage(folder, COMMAND):
+            plan = BasePlan.model_validate_json((folder / "plan.json").read_bytes())
+        train = started_with.train.model_copy(update={"minutes": minutes or started_with.train.minutes})
+        settings = started_with.model_copy(update={"data": settings.data, "train": train})
+        mixed = _read(plan, console)
+        for one, sha256 in zip(mixed, plan.sha256, strict=True):
+            if one.text.sha256 != sha256:
+                raise DannError(f"{one.text.name}: is not the text that this run began with; bring it back to resume")
+        run = _set_up(folder, settings, mixed, console, tokenizer, None)
+        state, progress = run.resumed()
+        result = run.learn(Clock(settings.train, started, progress.seconds), stopping, (state, progress))
+        return _save(run, mixed, plan, result)
+
+
+def _read(plan: BasePlan, console: Console) -> list[MixedText]:
+    """Read every text; names that --sources has and no text has are refused."""
+    about = _about(plan)
+    mixed = []
+    for path in plan.texts:
+        text = read_base_text(Path(path))
+        table = about.sources.get(text.name)
+        mixed.append(MixedText(text, table.weight if table else 1.0))
+        console.say(f"{text.name}: {text.messages:,} messages, {text.repeated:,} repeated ones left out")
+    names = {one.text.name for one in mixed}
+    for name in about.sources:
+        if name not in names:
+            raise DannError(
+                f"{plan.sources}: sources.{name}: no text of this name is given; there are: {', '.join(names)}"
+            )
+    return mixed
+
+
+def _about(plan: BasePlan) -> SourcesFile:
+    return read_sources(Path(plan.sources) if plan.sources else None)
+
+
+def _set_up(
+    folder: Path,
+    settings: Settings,
+    mixed: Sequence[MixedText],
+    console: Console,
+    tokenizer: Tokenizer | None,
+    weights: Mapping[str, np.ndarray] | None,
+) -> ResumableRun:
+    setup = set_up(settings, BaseCorpus(mixed), tokenizer=tokenizer, weights=weights)
+    train, stream = setup.settings.train, setup.dataset.train
+    console.say(f"{len(stream):,} tokens, a pass is {steps_per_epoch(train, stream):,} steps; {setup.shape}")
+    val = [conversation for one in mixed for conversation in one.text.val if len(conversation) > 1][:3]
+    return ResumableRun(folder, console, setup, val)
+
+
+def _save(run: ResumableRun, mixed: Sequence[MixedText], plan: BasePlan, result: Fit) -> Datasheet:
+    """Save the base: its weights in half precision, and a datasheet of what is scored on them."""
+    setup, progress = run.setup, result.progress
+    exact = scored(setup.model, setup.dataset.val)
+    checkpoint.set_weights(setup.model, {name: half(array) for name, array in weights_of(setup.model).items()})
+    score = scored(setup.model, setup.dataset.val)
+    about = _about(plan)
+    tokens = progress.step * num_streams(setup.settings.train, setup.dataset.train) * setup.settings.train.bptt_length
+    config = setup.model.config
+    sheet = Datasheet(
+        name=run.folder.name,
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        language=about.language,
+        licence=about.licence,
+        command=plan.command,
+        commit=_commit(),
+        code_version=version("dann"),
+        began_from=plan.began_from,
+        architecture=f"{config.architecture} {config.num_layers} x {config.hidden_dim}, vocabulary {config.vocab_size:,}",
+        params=num_params(setup.model),
+        tokens=tokens,
+        passes=round(tokens / len(setup.dataset.train), 2),
+        minutes=round(progress.seconds / 60, 1),
+        val_bpb=round(score.bpb, 4),
+        rounding=round(score.bpb - exact.bpb, 5),
+        sources=[_source(one, about) for one in mixed],
+    )
+    meta = Meta(
+        created=sheet.created,
+        step=progress.step,
+        seconds=round(progress.seconds, 1),
+        val_bpb=score.bpb,
+        posts=0,
+        newest_post=None,
+        seed=setup.settings.train.seed,
+        code_version=sheet.code_version,
+        settings=setup.settings.model_dump(mode="json", include={"tokenizer", "model", "train"}),
+    )
+    more = {DATASHEET: sheet.model_dump_json(indent=2)}
+    root = setup.settings.data.bases
+    checkpoint.save(root, sheet.name, setup.model, setup.tokenizer, meta, run.curve.points, dtype=np.float16, more=more)
+    if result.ending == "done":
+        run.resume_file.unlink(missing_ok=True)
+    return sheet
+
+
+def half(array: np.ndarray) -> np.ndarray:
+    """Weights as a base stores them: float16, whose 11 bits lose an eighth of what bfloat16 loses, at the same size."""
+    return array.astype(np.float16)
+
+
+def _source(one: MixedText, about: SourcesFile) -> BaseSource:
+    table = about.sources.get(one.text.name)
+    said = table.model_dump(include={"origin", "licence", "attribution"}) if table else {}
+    return BaseSource(
+        name=one.text.name,
+        sha256=one.text.sha256,
+        messages=one.text.messages,
+        bytes=one.text.num_bytes,
+        weight=one.weight,
+        **said,
+    )
+
+
+def _commit() -> str:
+    """The commit of the checkout that this code runs from; "" where it runs from none."""
+    here = Path(__file__).parent
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        )  # noqa: S607
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+    return found.stdout.strip()
