@@ -77,40 +77,47 @@ def lines(sheet: Datasheet, size: int) -> Iterator[str]:
     """The datasheet as Markdown; `size` is that of the base's files in bytes."""
     yield f"# {sheet.name}: a base for dann"
     yield ""
+    from_on = f", from {sheet.began_from} on" if sheet.began_from else ""
     yield (
         f"{sheet.architecture}, {sheet.params:,} weights, {size / 1e6:.1f} MB. Read {sheet.tokens:,} tokens in "
-        f"{sheet.minutes:.0f} minutes, {sheet.passes:.1f} passes over its text"
-        + (f", from {sheet.began_from} on" if sheet.began_from else "")
-        + f"; {sheet.val_bpb:.3f} bits per byte of held-out text (half precision costs {sheet.rounding:+.4f})."
+        f"{sheet.minutes:.0f} minutes, {sheet.passes:.1f} passes over its text{from_on}; {sheet.val_bpb:.3f} bits per byte "
+        f"of held-out text (half precision costs {sheet.rounding:+.4f})."
     )
     yield ""
-    yield f"Made {sheet.created} by dann {sheet.code_version} ({sheet.commit or 'no commit'}):"
+    yield f"Made {sheet.created} by dann {sheet.code_version}{sheet.commit and f' ({sheet.commit})'}:"
     yield ""
     yield f"    {sheet.command}"
     yield ""
     if sheet.licence:
         yield f"Licence of the weights: {sheet.licence}. They were learned from:"
         yield ""
-    yield "| text | messages | MB | weight | bits per byte | finds its own context among 10 | longest copy, words | copied | licence |"
-    yield "|---|---:|---:|---:|---:|---:|---:|---:|---|"
+    yield f"| {' | '.join(HEADS)} |"
+    yield "|---|" + "---:|" * (len(HEADS) - 2) + "---|"
     for one in sheet.sources:
-        figures = [
-            f"{one.val_bpb:.3f}" if one.val_bpb is not None else "-",
-            f"{one.listening:.0%}" if one.listening is not None else "-",
-            str(one.longest_copy if one.longest_copy is not None else "-"),
-            f"{one.copied:.1%}" if one.copied is not None else "-",
-        ]
-        yield " | ".join(
-            [
-                f"| {one.name}",
-                f"{one.messages:,}",
-                f"{one.bytes / 1e6:.1f}",
-                f"{one.weight:g}",
-                *figures,
-                f"{one.licence} |",
-            ]
-        )
+        yield f"| {' | '.join(_cells(one))} |"
     yield ""
-    for one in sheet.sources:
-        if one.attribution:
-            yield f"- {one.name}: {one.attribution}"
+    yield from (f"- {one.name}: {one.attribution} ({one.origin})" for one in sheet.sources if one.attribution)
+    yield ""
+    yield "\\*: of 100 replies drawn from the base; a copy is a run of words that stands in the text it learned from."
+
+
+HEADS = (
+    "text",
+    "messages",
+    "MB",
+    "weight",
+    "bits per byte, held out",
+    "finds its own context among 10",
+    "longest copy, words*",
+    "with 8 words copied*",
+    "licence",
+)
+
+
+def _cells(one: BaseSource) -> Iterator[str]:
+    yield from (one.name, f"{one.messages:,}", f"{one.bytes / 1e6:.1f}", f"{one.weight:g}")
+    yield "-" if one.val_bpb is None else f"{one.val_bpb:.3f}"
+    yield "-" if one.listening is None else f"{one.listening:.0%}"
+    yield "-" if one.longest_copy is None else str(one.longest_copy)
+    yield "-" if one.copied is None else f"{one.copied:.0%}"
+    yield one.licence or "-"

@@ -72,7 +72,8 @@ def save(
 ) -> None:
     """Save checkpoint `id_` under `root`, its weights as `dtype`, with `more` files by name.
 
-    It does not serve until `publish`. Raises DannError if it cannot be written (no space, no permission); what was there before is untouched.
+    It does not serve until `publish`. Raises DannError if it cannot be written (no space, no permission); what was there
+    before is untouched.
     """
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     with checkpoints_lock(root):  # nobody else writes here now, so leftovers are of a crash

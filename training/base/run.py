@@ -9,7 +9,7 @@ Knows no terminal.
 
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,13 +21,13 @@ from model.base.datasheet import DATASHEET, BaseSource, Datasheet
 from model.base.load import load_base
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import replace_file
-from model.checkpoints.checkpoint import Meta, weights_of
+from model.checkpoints.checkpoint import Meta, Snapshot, weights_of
 from model.checkpoints.folder import is_id
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.base.corpus import BaseCorpus, MixedText
+from training.base.measure import TextMeasures, measure
 from training.base.sources import SourcesFile, read_sources
-from training.base.text import read_base_text
 from training.config.tables import Settings
 from training.lock import training_lock
 from training.loop.clock import Clock
@@ -74,14 +74,14 @@ def train_base(
             tokenizer, weights = before.tokenizer, weights_of(before.model)
             shape = before.model.config.without_dropout().model_dump(exclude={"vocab_size"})
             settings = settings.model_copy(update={"model": settings.model.model_copy(update=shape)})
-        mixed = _read(plan, console)
-        run = _set_up(folder, settings, mixed, console, tokenizer, weights)
+        corpus = _corpus(plan, console)
+        run = _set_up(folder, settings, corpus, console, tokenizer, weights)
         folder.mkdir(parents=True, mode=0o700)
         run.save_setup()
-        plan = plan.model_copy(update={"sha256": [one.text.sha256 for one in mixed]})
+        plan = plan.model_copy(update={"sha256": [one.sha256 for one in corpus.mixed]})
         replace_file(folder / "plan.json", plan.model_dump_json(indent=2).encode())
         result = run.learn(Clock(run.setup.settings.train, started), stopping)
-        return _save(run, mixed, plan, result)
+        return _save(run, corpus, plan, result)
 
 
 def resume_base(settings: Settings, minutes: float | None, console: Console, stopping: Callable[[], bool]) -> Datasheet:
@@ -97,32 +97,27 @@ def resume_base(settings: Settings, minutes: float | None, console: Console, sto
             plan = BasePlan.model_validate_json((folder / "plan.json").read_bytes())
         train = started_with.train.model_copy(update={"minutes": minutes or started_with.train.minutes})
         settings = started_with.model_copy(update={"data": settings.data, "train": train})
-        mixed = _read(plan, console)
-        for one, sha256 in zip(mixed, plan.sha256, strict=True):
-            if one.text.sha256 != sha256:
-                raise DannError(f"{one.text.name}: is not the text that this run began with; bring it back to resume")
-        run = _set_up(folder, settings, mixed, console, tokenizer, None)
+        corpus = _corpus(plan, console)
+        for one, sha256 in zip(corpus.mixed, plan.sha256, strict=True):
+            if one.sha256 != sha256:
+                raise DannError(f"{one.path}: is not the text that this run began with; bring it back to resume")
+        run = _set_up(folder, settings, corpus, console, tokenizer, None)
         state, progress = run.resumed()
         result = run.learn(Clock(settings.train, started, progress.seconds), stopping, (state, progress))
-        return _save(run, mixed, plan, result)
+        return _save(run, corpus, plan, result)
 
 
-def _read(plan: BasePlan, console: Console) -> list[MixedText]:
-    """Read every text; names that --sources has and no text has are refused."""
+def _corpus(plan: BasePlan, console: Console) -> BaseCorpus:
+    """Read every text; a name that --sources has and no text has is refused."""
     about = _about(plan)
-    mixed = []
-    for path in plan.texts:
-        text = read_base_text(Path(path))
-        table = about.sources.get(text.name)
-        mixed.append(MixedText(text, table.weight if table else 1.0))
-        console.say(f"{text.name}: {text.messages:,} messages, {text.repeated:,} repeated ones left out")
-    names = {one.text.name for one in mixed}
+    corpus = BaseCorpus([Path(path) for path in plan.texts], about, console.say)
+    names = [one.name for one in corpus.mixed]
     for name in about.sources:
         if name not in names:
             raise DannError(
                 f"{plan.sources}: sources.{name}: no text of this name is given; there are: {', '.join(names)}"
             )
-    return mixed
+    return corpus
 
 
 def _about(plan: BasePlan) -> SourcesFile:
@@ -132,25 +127,26 @@ def _about(plan: BasePlan) -> SourcesFile:
 def _set_up(
     folder: Path,
     settings: Settings,
-    mixed: Sequence[MixedText],
+    corpus: BaseCorpus,
     console: Console,
     tokenizer: Tokenizer | None,
     weights: Mapping[str, np.ndarray] | None,
 ) -> ResumableRun:
-    setup = set_up(settings, BaseCorpus(mixed), tokenizer=tokenizer, weights=weights)
+    setup = set_up(settings, corpus, tokenizer=tokenizer, weights=weights)
     train, stream = setup.settings.train, setup.dataset.train
     console.say(f"{len(stream):,} tokens, a pass is {steps_per_epoch(train, stream):,} steps; {setup.shape}")
-    val = [conversation for one in mixed for conversation in one.text.val if len(conversation) > 1][:3]
-    return ResumableRun(folder, console, setup, val)
+    return ResumableRun(folder, console, setup, corpus.samples())
 
 
-def _save(run: ResumableRun, mixed: Sequence[MixedText], plan: BasePlan, result: Fit) -> Datasheet:
+def _save(run: ResumableRun, corpus: BaseCorpus, plan: BasePlan, result: Fit) -> Datasheet:
     """Save the base: its weights in half precision, and a datasheet of what is scored on them."""
     setup, progress = run.setup, result.progress
     exact = scored(setup.model, setup.dataset.val)
     checkpoint.set_weights(setup.model, {name: half(array) for name, array in weights_of(setup.model).items()})
     score = scored(setup.model, setup.dataset.val)
     about = _about(plan)
+    snapshot = Snapshot(run.folder.name, setup.model, setup.tokenizer)
+    measures = list(measure(snapshot, [one.path for one in corpus.mixed], run.console.say))
     tokens = progress.step * num_streams(setup.settings.train, setup.dataset.train) * setup.settings.train.bptt_length
     config = setup.model.config
     sheet = Datasheet(
@@ -169,7 +165,7 @@ def _save(run: ResumableRun, mixed: Sequence[MixedText], plan: BasePlan, result:
         minutes=round(progress.seconds / 60, 1),
         val_bpb=round(score.bpb, 4),
         rounding=round(score.bpb - exact.bpb, 5),
-        sources=[_source(one, about) for one in mixed],
+        sources=[_source(one, about, found) for one, found in zip(corpus.mixed, measures, strict=True)],
     )
     meta = Meta(
         created=sheet.created,
@@ -195,26 +191,28 @@ def half(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float16)
 
 
-def _source(one: MixedText, about: SourcesFile) -> BaseSource:
-    table = about.sources.get(one.text.name)
+def _source(one: MixedText, about: SourcesFile, found: TextMeasures) -> BaseSource:
+    table = about.sources.get(one.name)
     said = table.model_dump(include={"origin", "licence", "attribution"}) if table else {}
     return BaseSource(
-        name=one.text.name,
-        sha256=one.text.sha256,
-        messages=one.text.messages,
-        bytes=one.text.num_bytes,
+        name=one.name,
+        sha256=one.sha256,
+        messages=one.messages,
+        bytes=one.num_bytes,
         weight=one.weight,
+        val_bpb=round(found.val_bpb, 4),
+        listening=found.listening and round(found.listening.share, 3),
+        longest_copy=found.copies.longest_words,
+        copied=found.copies.copied,
         **said,
     )
 
 
 def _commit() -> str:
     """The commit of the checkout that this code runs from; "" where it runs from none."""
-    here = Path(__file__).parent
+    command = ["git", "rev-parse", "--short", "HEAD"]
     try:
-        found = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        )  # noqa: S607
+        found = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):
         return ""
     return found.stdout.strip()

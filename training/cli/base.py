@@ -3,13 +3,14 @@
 import argparse
 import shlex
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from model.base.datasheet import lines, read_datasheet
-from model.base.load import base_folders, find_base
+from model.base.load import base_folders, find_base, load_base
 from model.errors import DannError
 from training.cli.shared import (
     add_command,
@@ -24,6 +25,7 @@ from training.config.load import load_settings
 from training.config.tables import Settings
 from training.run_names import unused_name
 
+TEXT_HELP = "JSONL with channel, author and text in each line, or plain text (.txt); also .xz"
 RECIPE = Path(__file__).parents[1] / "base" / "recipe.toml"
 
 
@@ -47,7 +49,10 @@ def add_base(commands: Any) -> None:
     add_setting(training, "seed", "train.seed", "S", "random seed")
     add_command(named, "list", run_base_list, "list the bases there are")
     showing = add_command(named, "info", run_base_info, "print a base's datasheet")
-    showing.add_argument("name", metavar="NAME", help="a base, or the path of one's folder")
+    measuring = add_command(named, "eval", run_base_eval, "measure a base on texts")
+    for one in (showing, measuring):
+        one.add_argument("name", metavar="NAME", help="a base, or the path of one's folder")
+    measuring.add_argument("texts", metavar="TEXT", nargs="+", type=Path, help=TEXT_HELP)
 
 
 def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the recipe)
@@ -70,7 +75,7 @@ def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa
                 texts=[str(path.absolute()) for path in args.texts],
                 sources=str(args.sources.absolute()) if args.sources else "",
                 began_from=args.began_from,
-                command=_command(args.texts, args, setting_overrides(args)),
+                command=_command(args, setting_overrides(args)),
             )
             sheet = train_base(chosen, args.name or unused_name(chosen.data.bases), plan, console, stopping)
     if args.json:
@@ -80,49 +85,68 @@ def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     return 0
 
 
-def _command(texts: Sequence[Path], args: argparse.Namespace, sets: Sequence[str]) -> str:
-    """The command as others can repeat it: names of files without the folders of this machine."""
-    words = ["dann", "base", "train", *(path.name for path in texts)]
-    for option, value in (
-        ("--name", args.name),
-        ("--sources", args.sources and args.sources.name),
-        ("--from", args.began_from),
-    ):
-        words += [option, value] if value else []
-    return shlex.join([*words, *(word for one in sets for word in ("--set", one) if not one.startswith("data."))])
+def _command(args: argparse.Namespace, sets: Sequence[str]) -> str:
+    """The command as others can repeat it: files without the folders of this machine."""
+    words = ["dann", "base", "train", *(path.name for path in args.texts)]
+    options = {"--name": args.name, "--sources": args.sources and args.sources.name, "--from": args.began_from}
+    words += [word for option, value in options.items() if value for word in (option, value)]
+    return shlex.join([*words, *(word for one in sets if not one.startswith("data.") for word in ("--set", one))])
+
+
+def run_base_eval(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann base eval`."""
+    from training.base.measure import measure  # noqa: PLC0415 (JAX takes seconds to import)
+
+    snapshot, _ = load_base(settings.data.bases, args.name)
+    console = Console(stderr=True, quiet=args.quiet)
+    with console.status("measuring") as status:
+        measures = measure(snapshot, args.texts, status.update)
+        found = dict(zip((path.name for path in args.texts), measures, strict=True))
+    if args.json:
+        print_json({"base": args.name, "texts": {name: asdict(measures) for name, measures in found.items()}})
+        return 0
+    for name, measures in found.items():
+        heard = measures.listening
+        share = f"{heard.share:.0%} ({heard.low:.0%} to {heard.high:.0%})" if heard else "-"
+        print_table(
+            [
+                (name, ""),
+                ("  bits per byte, held out", f"{measures.val_bpb:.3f}"),
+                ("  finds its own context among 10", share),
+                ("  longest copy in 100 replies", f"{measures.copies.longest_words} words"),
+                ("  replies with 8 words copied", f"{measures.copies.copied:.0%}"),
+            ]
+        )
+    return 0
 
 
 def run_base_list(args: argparse.Namespace, settings: Settings) -> int:
     """`dann base list`."""
-    sheets = [
-        (name, read_datasheet(folder), _size(folder)) for name, folder in base_folders(settings.data.bases).items()
-    ]
+    folders = base_folders(settings.data.bases)
+    sheets = {name: (read_datasheet(folder), _size(folder)) for name, folder in folders.items()}
     if args.json:
-        print_json(
-            {
-                "bases": [
-                    {"name": name, "size": size, **sheet.model_dump(exclude={"sources"})}
-                    for name, sheet, size in sheets
-                ]
-            }
-        )
-    else:
-        rows = [
-            (name, f"{sheet.architecture}, {sheet.val_bpb:.3f} bits per byte, {size / 1e6:.1f} MB")
-            for name, sheet, size in sheets
+        bases = [
+            {"name": n, "size": size, **sheet.model_dump(exclude={"name", "sources"})}
+            for n, (sheet, size) in sheets.items()
         ]
-        print_table(rows or [("none; learn one with `dann base train TEXT`", "")])
+        print_json({"bases": bases})
+        return 0
+    rows = [
+        (name, f"{sheet.architecture}, {sheet.val_bpb:.3f} bits per byte, {size / 1e6:.1f} MB")
+        for name, (sheet, size) in sheets.items()
+    ]
+    print_table(rows or [("none; learn one with `dann base train TEXT`", "")])
     return 0
 
 
 def run_base_info(args: argparse.Namespace, settings: Settings) -> int:
     """`dann base info`."""
     folder = find_base(settings.data.bases, args.name)
-    sheet = read_datasheet(folder)
+    sheet, size = read_datasheet(folder), _size(folder)
     if args.json:
-        print_json({**sheet.model_dump(), "size": _size(folder)})
+        print_json({**sheet.model_dump(), "size": size})
     else:
-        print_line("\n".join(lines(sheet, _size(folder))))
+        print_line("\n".join(lines(sheet, size)))
     return 0
 
 

@@ -119,6 +119,7 @@ class TrainConfig(ConfigTable):
     steps: int = Field(0, ge=0)
     epochs: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
+    base: str = "auto"
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 64
     windows: Literal["stream", "conversations"] = "stream"
@@ -175,6 +176,17 @@ class TrainConfig(ConfigTable):
         return self
 
 
+class FinetuneConfig(ConfigTable):
+    """What replaces keys of [train] where a voice starts from a base."""
+
+    batch_size: PositiveInt = 32
+    bptt_length: PositiveInt = 128
+    windows: Literal["stream", "conversations"] = "conversations"
+    without_context: float = Field(0.1, ge=0, lt=1)
+    learning_rate: float = Field(0.003, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+
+
 class EvalConfig(ConfigTable):
     """The evaluation of a checkpoint."""
 
@@ -186,7 +198,7 @@ class RetrainConfig(ConfigTable):
     """Retraining: when, from which weights, and the gate for its candidate (retrain/gate.py)."""
 
     min_new_posts: int = Field(50, ge=0)
-    start: Literal["scratch", "warm", "shrink_perturb"] = "shrink_perturb"
+    start: Literal["auto", "scratch", "warm", "shrink_perturb"] = "auto"
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     tolerance: float = Field(0.02, ge=0, le=1)
     samples: int = Field(300, ge=20, le=10_000)
@@ -206,6 +218,7 @@ class Settings(BaseSettings):
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()
+    finetune: FinetuneConfig = FinetuneConfig()
     eval: EvalConfig = EvalConfig()
     retrain: RetrainConfig = RetrainConfig()
     sample: SamplingParams = SamplingParams()

@@ -15,6 +15,7 @@ from training.loop.clock import Clock
 from training.run_names import unused_name
 from training.runs.callbacks import Console
 from training.runs.learning import RunListener, Stopped, learn, num_params, set_up
+from training.runs.start import choose_start
 
 PRIVATE = {"data": {"dir", "url", "me"}, "experiment": {"text"}}
 """Settings of the machine or its owner, which are not stored with a run."""
@@ -48,9 +49,12 @@ def _run_seed(
     settings: ExperimentSettings, group: str, name: str, source: Source, console: Console, stopping: Callable[[], bool]
 ) -> Result | None:
     """Train one seed, all but the last evaluation in its minutes; None if it was stopped."""
-    clock = Clock(settings.train, time.monotonic())
-    seed = settings.train.seed
-    setup = set_up(settings, source)
+    started, seed = time.monotonic(), settings.train.seed
+    if settings.train.base == "auto":  # what an experiment compares must not depend on which bases there are
+        settings = settings.model_copy(update={"train": settings.train.model_copy(update={"base": "off"})})
+    start = choose_start(settings, [], console.say)
+    clock = Clock(start.settings.train, started)
+    setup = set_up(start.settings, source, tokenizer=start.tokenizer, weights=start.weights)
     folder = results.folder_of(settings.data.runs, group, seed)
     folder.mkdir(parents=True, mode=0o700)
     replace_file(folder / "settings.json", setup.settings.model_dump_json(indent=2, exclude=PRIVATE).encode())

@@ -21,7 +21,7 @@ from model.checkpoints.retention import prune, retired
 from model.checkpoints.serving import load_incumbent
 from model.errors import DannError
 from training.config.tables import Settings
-from training.data.corpus import Corpus, build_corpus
+from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import training_lock
 from training.loop.clock import Clock
@@ -33,6 +33,7 @@ from training.runs import sizing
 from training.runs.callbacks import Part, RetrainConsole
 from training.runs.learning import Diverged, Stopped
 from training.runs.post_run import PostRun, PostText
+from training.runs.start import choose_start
 from training.store.post import Post
 from training.store.posts import open_store
 from training.store.retrain_outcome import Verdict
@@ -160,13 +161,19 @@ class _Attempt:
         folder = self.settings.data.runs / "retrain"
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True, mode=0o700)
-        settings = sizing.settled(self.settings, PostText(corpus).size(self.settings.train))
-        tokenizer, weights = None, None
-        if settings.retrain.start != "scratch" and self.incumbent is not None:
+        chosen = choose_start(self.settings, own_texts(corpus.train), self.console.say)
+        settings = sizing.settled(chosen.settings, PostText(corpus).size(self.settings.train))
+        tokenizer, weights, start = chosen.tokenizer, chosen.weights, settings.retrain.start
+        if start == "auto":
+            start = "shrink_perturb" if weights is None else "scratch"
+        if start != "scratch" and self.incumbent is not None:
             if reason := self._why_from_scratch(settings):
                 self.console.say(f"{reason}: training from scratch")
             else:
-                tokenizer, weights = self.incumbent.tokenizer, warm_start_params(self.incumbent, settings)
+                tokenizer, weights = (
+                    self.incumbent.tokenizer,
+                    warm_start_params(self.incumbent, start, settings.train.seed),
+                )
         run = PostRun(folder, settings, corpus, self.console, tokenizer=tokenizer, weights=weights, resumable=False)
         run.save_setup()
         return run

@@ -10,12 +10,14 @@ Knows no posts and no files.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import numpy as np
 
 from model.checkpoints.checkpoint import Snapshot, weights_of
 from training.config.tables import Settings
 
+WarmStart = Literal["warm", "shrink_perturb"]
 SHRINK, NOISE = 0.5, 0.01
 """What weights are multiplied by, and the standard deviation of what is then added."""
 
@@ -41,12 +43,12 @@ def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:
     return same_size and its_tokenizer == settings.tokenizer.model_dump() and settings.tokenizer.kind != "characters"
 
 
-def warm_start_params(incumbent: Snapshot, settings: Settings) -> Mapping[str, np.ndarray]:
-    """Initial weights by name, made of the incumbent's as `retrain.start` says."""
+def warm_start_params(incumbent: Snapshot, start: WarmStart, seed: int) -> Mapping[str, np.ndarray]:
+    """Initial weights by name, made of the incumbent's."""
     weights = weights_of(incumbent.model)
-    if settings.retrain.start == "warm":
+    if start == "warm":
         return weights
-    noise = np.random.default_rng(settings.train.seed)
+    noise = np.random.default_rng(seed)
     return {
         name: (SHRINK * array + noise.normal(0.0, NOISE, array.shape)).astype(array.dtype)
         for name, array in weights.items()

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 
 from model.checkpoints import checkpoint
 from training.config.tables import Settings
-from training.data.corpus import build_corpus
+from training.data.corpus import build_corpus, own_texts
 from training.lock import training_lock
 from training.loop import multihost
 from training.loop.clock import Clock
@@ -20,13 +20,14 @@ from training.run_names import unused_name
 from training.runs.callbacks import Console
 from training.runs.post_run import PostRun, TrainResult
 from training.runs.resumable_run import saved_setup, unfinished_run
+from training.runs.start import choose_start
 from training.store.post import Post
 
 COMMAND = "dann train"
 
 
 def train(settings: Settings, posts: Iterable[Post], console: Console, stopping: Callable[[], bool]) -> TrainResult:
-    """Train from scratch on posts sorted by channel and time, and publish the best weights.
+    """Train on posts sorted by channel and time, from a base or from scratch, and publish the best weights.
 
     `posts` are read once nobody else can train, so that what is forgotten until then is not learned. Raises DannError for too
     few posts, a training already running, no room to save, or a loss that was never finite.
@@ -34,12 +35,14 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
         corpus = build_corpus(list(posts), settings.data)
-        console.say("training the tokenizer")
+        start = choose_start(settings, own_texts(corpus.train), console.say)
+        if start.tokenizer is None:
+            console.say("training the tokenizer")
         folder = settings.data.runs / unused_name(settings.data.runs)
         folder.mkdir(parents=True, mode=0o700)
-        run = PostRun(folder, settings, corpus, console)
+        run = PostRun(folder, start.settings, corpus, console, tokenizer=start.tokenizer, weights=start.weights)
         run.save_setup()
-        return _fit_and_publish(run, Clock(settings.train, started), stopping, resumed=None)
+        return _fit_and_publish(run, Clock(start.settings.train, started), stopping, resumed=None)
 
 
 def resume_last(

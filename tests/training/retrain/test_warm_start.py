@@ -1,11 +1,10 @@
 """What a candidate begins with: afresh, where the incumbent stands, or in between; each has the loss it should have."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
-from flax import nnx
 
 from bot.config import BotSettings
 from model.checkpoints import checkpoint
@@ -13,7 +12,7 @@ from model.checkpoints.checkpoint import Snapshot, weights_of
 from tests.training.small_runs import SMALL, demo, small_settings
 from training.data.corpus import build_corpus
 from training.loop.clock import Clock
-from training.loop.scoring import Evaluator
+from training.loop.scoring import scored
 from training.retrain.warm_start import NOISE, SHRINK, can_warm_start, warm_start_params
 from training.runs.post_run import PostRun
 from training.runs.train import train
@@ -43,13 +42,16 @@ def settings(folder: Path, start: str, **tables: Any) -> BotSettings:
     return BotSettings.model_validate(SMALL | {"data": {"dir": folder}, "retrain": {"start": start}} | tables)
 
 
-def first_score(folder: Path, incumbent: Snapshot, start: str) -> float:
+STARTS: tuple[Literal["warm", "shrink_perturb", "scratch"], ...] = ("warm", "shrink_perturb", "scratch")
+
+
+def first_score(folder: Path, incumbent: Snapshot, start: Literal["warm", "shrink_perturb", "scratch"]) -> float:
     """Bits per byte of what a run that starts so holds out, before its first step."""
     config = settings(folder, start)
-    weights = None if start == "scratch" else warm_start_params(incumbent, config)
+    weights = None if start == "scratch" else warm_start_params(incumbent, start, seed=0)
     corpus = build_corpus(POSTS, config.data)
     run = PostRun(folder, config, corpus, SilentConsole(), tokenizer=incumbent.tokenizer, weights=weights)
-    return Evaluator(nnx.graphdef(run.setup.model), run.setup.dataset.val)(run.initial_state().params).bpb
+    return scored(run.setup.model, run.setup.dataset.val).bpb
 
 
 def test_a_warm_start_begins_where_the_incumbent_ended_and_the_others_do_not(
@@ -57,7 +59,7 @@ def test_a_warm_start_begins_where_the_incumbent_ended_and_the_others_do_not(
 ) -> None:
     assert incumbent.meta is not None
     incumbent_bpb = incumbent.meta.val_bpb
-    warm, between, scratch = (first_score(tmp_path, incumbent, s) for s in ("warm", "shrink_perturb", "scratch"))
+    warm, between, scratch = (first_score(tmp_path, incumbent, s) for s in STARTS)
     assert warm == pytest.approx(incumbent_bpb, rel=1e-4)
     assert incumbent_bpb * 1.05 < between < scratch * 0.95
 
@@ -70,9 +72,9 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
         def stepped(self, metrics: Any) -> None:
             losses.setdefault(start, metrics.loss)
 
-    for start in ("warm", "shrink_perturb", "scratch"):
+    for start in STARTS:
         config = settings(tmp_path, start, train=SMALL["train"] | {"steps": 1, "evaluations": 1})
-        weights = None if start == "scratch" else warm_start_params(incumbent, config)
+        weights = None if start == "scratch" else warm_start_params(incumbent, start, seed=0)
         corpus = build_corpus(POSTS, config.data)
         run = PostRun(
             tmp_path, config, corpus, Noting(), tokenizer=incumbent.tokenizer, weights=weights, resumable=False
@@ -83,21 +85,16 @@ def test_a_step_from_a_warm_start_loses_little(incumbent: Snapshot, tmp_path: Pa
     assert not (tmp_path / "resume.safetensors").exists()
 
 
-def test_shrinking_and_perturbing_is_what_it_says_and_the_seed_decides(incumbent: Snapshot, tmp_path: Path) -> None:
+def test_shrinking_and_perturbing_is_what_it_says_and_the_seed_decides(incumbent: Snapshot) -> None:
     before = weights_of(incumbent.model)
-    config = settings(tmp_path, "shrink_perturb")
-    one, again = warm_start_params(incumbent, config), warm_start_params(incumbent, config)
-    other = warm_start_params(
-        incumbent, config.model_copy(update={"train": config.train.model_copy(update={"seed": 1})})
-    )
+    one, again, other = (warm_start_params(incumbent, "shrink_perturb", seed) for seed in (0, 0, 1))
     noise = np.concatenate([(one[name] - SHRINK * before[name]).ravel() for name in before])
     assert noise.std() == pytest.approx(NOISE, rel=0.1)
     assert abs(noise.mean()) < NOISE / 10
     assert all((one[name] == again[name]).all() and one[name].dtype == before[name].dtype for name in before)
     assert any((one[name] != other[name]).any() for name in before)
-    assert all(
-        (warm_start_params(incumbent, settings(tmp_path, "warm"))[name] == before[name]).all() for name in before
-    )
+    warm = warm_start_params(incumbent, "warm", seed=0)
+    assert all((warm[name] == before[name]).all() for name in before)
 
 
 def test_only_a_network_of_the_same_kind_is_gone_on_from(incumbent: Snapshot, tmp_path: Path) -> None:
