@@ -16,10 +16,10 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DISTRICTS = {
-    "model": "errors config sampling tokenizer architectures checkpoints engine",
+    "model": "errors config sampling tokenizer architectures checkpoints base engine",
     "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock run_names demo_persona store exports data posts context_model loop evaluation "
-    "runs lab retrain cli __main__",
+    "runs base lab retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x detect",
     "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
     "demo cli",

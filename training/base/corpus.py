@@ -19,7 +19,7 @@ from training.data.windows import fill_windows
 from training.runs.sizing import Size
 
 TOKENIZER_BYTES = 2_000_000
-"""Most text of each file, times its weight, that the tokenizer is learned from: more takes minutes and changes hardly a pair."""
+"""Most text of each file, times its weight, that the tokenizer is learned from: more takes minutes and changes little."""
 QUICK_BYTES = 5_000
 """Held-out text of each file that is scored often."""
 MOST_HELD_OUT_BYTES = 100_000

@@ -146,7 +146,8 @@ def _save(run: ResumableRun, corpus: BaseCorpus, plan: BasePlan, result: Fit) ->
     score = scored(setup.model, setup.dataset.val)
     about = _about(plan)
     snapshot = Snapshot(run.folder.name, setup.model, setup.tokenizer)
-    measures = list(measure(snapshot, [one.path for one in corpus.mixed], run.console.say))
+    paths = [one.path for one in corpus.mixed] if result.ending == "done" else []  # who stops it does not want to wait
+    measures: list[TextMeasures | None] = [*measure(snapshot, paths, run.console.say)] or [None] * len(corpus.mixed)
     tokens = progress.step * num_streams(setup.settings.train, setup.dataset.train) * setup.settings.train.bptt_length
     config = setup.model.config
     sheet = Datasheet(
@@ -191,19 +192,19 @@ def half(array: np.ndarray) -> np.ndarray:
     return array.astype(np.float16)
 
 
-def _source(one: MixedText, about: SourcesFile, found: TextMeasures) -> BaseSource:
+def _source(one: MixedText, about: SourcesFile, found: TextMeasures | None) -> BaseSource:
     table = about.sources.get(one.name)
     said = table.model_dump(include={"origin", "licence", "attribution"}) if table else {}
+    if found:
+        heard = found.listening and round(found.listening.share, 3)
+        copies = {"longest_copy": found.copies.longest_words, "copied": found.copies.copied}
+        said |= {"val_bpb": round(found.val_bpb, 4), "listening": heard, **copies}
     return BaseSource(
         name=one.name,
         sha256=one.sha256,
         messages=one.messages,
         bytes=one.num_bytes,
         weight=one.weight,
-        val_bpb=round(found.val_bpb, 4),
-        listening=found.listening and round(found.listening.share, 3),
-        longest_copy=found.copies.longest_words,
-        copied=found.copies.copied,
         **said,
     )
 

@@ -83,7 +83,7 @@ def _split(channels: Mapping[str, list[Conversation]]) -> tuple[list[Conversatio
     val: list[Conversation] = []
     if len(channels) < FEW_CHANNELS:
         for conversations in channels.values():
-            cut = len(conversations) - len(conversations) // 10
+            cut = len(conversations) - max(len(conversations) > 1, len(conversations) // 10)
             train += conversations[:cut]
             val += conversations[cut:]
         return train, val
