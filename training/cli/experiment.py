@@ -72,7 +72,7 @@ def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
-        return PostSource(list(store.posts()), settings.data)
+        return PostSource(list(store.posts()), settings.data, settings.experiment)
 
 
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:

@@ -118,6 +118,7 @@ class TrainConfig(ConfigTable):
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     steps: int = Field(0, ge=0)
     epochs: int = Field(0, ge=0)
+    most_epochs: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
     base: str = "auto"
     batch_size: PositiveInt = 32
@@ -179,6 +180,7 @@ class TrainConfig(ConfigTable):
 class FinetuneConfig(ConfigTable):
     """What replaces keys of [train] where a voice starts from a base."""
 
+    most_epochs: int = Field(8, ge=0)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 128
     windows: Literal["stream", "conversations"] = "conversations"
@@ -198,7 +200,7 @@ class RetrainConfig(ConfigTable):
     """Retraining: when, from which weights, and the gate for its candidate (retrain/gate.py)."""
 
     min_new_posts: int = Field(50, ge=0)
-    start: Literal["auto", "scratch", "warm", "shrink_perturb"] = "auto"
+    start: Literal["scratch", "warm", "shrink_perturb"] = "shrink_perturb"
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     tolerance: float = Field(0.02, ge=0, le=1)
     samples: int = Field(300, ge=20, le=10_000)

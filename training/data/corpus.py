@@ -50,7 +50,7 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
     conversations = list(split_conversations(posts, config, held_out))
     val = [conversation for conversation in conversations if conversation[-1].val]
     train = [conversation for conversation in conversations if not conversation[-1].val]
-    distinct = _without(NearDuplicates(own_texts(val)), train)
+    distinct = without_near_duplicates(train, val)
     removed = len(own_texts(train)) - len(own_texts(distinct))
     if removed > len(own_texts(train)) // 2:  # an owner who repeats most posts: then repetition is the voice
         distinct, removed = train, 0
@@ -58,6 +58,8 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
     return Corpus(distinct, val, len(mine), newest, removed, held_out)
 
 
-def _without(held_out: NearDuplicates, train: Sequence[Conversation]) -> list[Conversation]:
+def without_near_duplicates(train: Sequence[Conversation], val: Sequence[Conversation]) -> list[Conversation]:
+    """Take the owner's turns that nearly repeat one of `val` out of `train`, with conversations that had no other."""
+    held_out = NearDuplicates(own_texts(val))
     distinct = (tuple(turn for turn in c if not (turn.mine and turn.text in held_out)) for c in train)
     return [conversation for conversation in distinct if any(turn.mine for turn in conversation)]

@@ -17,13 +17,18 @@ class ExperimentTable(ConfigTable):
     """The question, and the text to train on.
 
     `text` "" is the store's posts; `train_fraction` is the share of a text that is trained on. `mixed` scores the text a
-    third time, the network mixed with a context model; it takes a minute or two per megabyte.
+    third time, the network mixed with a context model; it takes a minute or two per megabyte. Of posts, `test` holds the
+    newest tenth out once more, of which nothing is chosen, and the figures are of that; `posts` trains on so many own posts
+    just before it, 0 on all; without `others`, others' posts are left out.
     """
 
     question: str = ""
     text: str = ""
     train_fraction: float = Field(0.9, gt=0, lt=1)
     mixed: bool = False
+    test: bool = False
+    posts: int = Field(0, ge=0)
+    others: bool = True
 
 
 class ExperimentSettings(Settings):

@@ -9,9 +9,11 @@ from typing import Any
 from model.errors import DannError
 from training.lab.results import Result
 
-FIGURES = ("val_reset_nats_per_char", "val_stateful_nats_per_char", "val_mixed_nats_per_char", "val_bpb")
-"""Figures with a spread over the seeds; those in nats per character are None for posts, the mixed one where not measured."""
+FIGURES = ("val_reset_nats_per_char", "val_stateful_nats_per_char", "val_mixed_nats_per_char", "val_bpb", "listening")
+"""Figures with a spread over the seeds; None where not measured: nats per character of posts, listening of a text."""
 NO_FIGURE = "–"
+SELDOM = {"mixed", "listening"}
+"""Columns that are left out where no row has them."""
 
 
 @dataclass(frozen=True)
@@ -103,14 +105,15 @@ def verdict(best: Spread, other: Spread) -> str:
 def markdown(rows: Sequence[tuple[Row, str]]) -> str:
     """One Markdown table of at least one row; figures are mean ± standard deviation (seeds)."""
     table = [_cells(row) | {"verdict": row_verdict} for row, row_verdict in rows]
-    columns = [name for name in table[0] if name != "mixed" or any(cells["mixed"] != NO_FIGURE for cells in table)]
+    measured = {name for cells in table for name, value in cells.items() if value != NO_FIGURE}
+    columns = [name for name in table[0] if name in measured or name not in SELDOM]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 2) + "---|"]
     lines += ["| " + " | ".join(cells[name] for name in columns) + " |" for cells in table]
     return "\n".join(lines)
 
 
 def _cells(row: Row) -> dict[str, str]:
-    reset, stateful, mixed, bpb = (str(row.spread(key) or NO_FIGURE) for key in FIGURES)
+    reset, stateful, mixed, bpb, heard = (str(row.spread(key) or NO_FIGURE) for key in FIGURES)
     return {
         "name": row.name,
         "params": f"{row.results[0].params:,}",
@@ -119,6 +122,7 @@ def _cells(row: Row) -> dict[str, str]:
         "val-stateful": stateful,
         "mixed": mixed,
         "bits per byte": bpb,
+        "listening": heard,
         "tokens/s": f"{round(row.mean('tokens_per_second')):,}",
         "seconds": f"{row.mean('seconds'):,.0f}",
     }

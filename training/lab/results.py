@@ -32,6 +32,7 @@ class Result(BaseModel):
     val_stateful_nats_per_char: float | None
     val_bpb: float
     val_mixed_nats_per_char: float | None = None
+    listening: float | None = None
     params: int
     steps: int
     tokens_per_second: int

@@ -54,7 +54,7 @@ def _run_seed(
         settings = settings.model_copy(update={"train": settings.train.model_copy(update={"base": "off"})})
     start = choose_start(settings, [], console.say)
     clock = Clock(start.settings.train, started)
-    setup = set_up(start.settings, source, tokenizer=start.tokenizer, weights=start.weights)
+    setup = set_up(start.settings, source, tokenizer=start.tokenizer, weights=start.weights, base=start.weights)
     folder = results.folder_of(settings.data.runs, group, seed)
     folder.mkdir(parents=True, mode=0o700)
     replace_file(folder / "settings.json", setup.settings.model_dump_json(indent=2, exclude=PRIVATE).encode())

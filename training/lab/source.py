@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -17,8 +18,12 @@ from model.tokenizer import Tokenizer
 from training.config.tables import DataConfig, TrainConfig
 from training.context_model.mixture import mixed_stateful
 from training.data import text_file
-from training.data.corpus import Corpus, build_corpus
-from training.data.dataset import Dataset
+from training.data.conversations import Conversation
+from training.data.corpus import Corpus, build_corpus, without_near_duplicates
+from training.data.dataset import Dataset, held_out_rows
+from training.data.split import sorted_by_age
+from training.evaluation.listening import listening
+from training.lab.preset import ExperimentTable
 from training.loop.devices import num_devices
 from training.loop.scoring import scored
 from training.runs.learning import TrainingSetup, TrainingText
@@ -30,19 +35,23 @@ SAMPLE_CHARACTERS = 1000
 OPENING_TOKENS = 64
 """Held-out tokens at the start of a sample."""
 MOST_REPLIES = 200
+CONTEXT_SECONDS = 3600.0
+"""How long before the first own post others' posts count as what it answers."""
 
 
 @dataclass(frozen=True)
 class TextFigures:
     """Scores of held-out text: nats per character by text_file.py's two protocols (None for posts), and bits per byte.
 
-    `val_mixed_nats_per_char` is val-stateful mixed with a context model, where the experiment measures it.
+    `val_mixed_nats_per_char` is val-stateful mixed with a context model, where the experiment measures it. `listening` is the
+    share of held-out replies that find their own context among 10; None for a text.
     """
 
     val_reset_nats_per_char: float | None
     val_stateful_nats_per_char: float | None
     val_bpb: float
     val_mixed_nats_per_char: float | None = None
+    listening: float | None = None
 
 
 def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextFigures:
@@ -122,15 +131,27 @@ class TextSource:
 class PostSource(PostText):
     """The store's posts. Raises DannError if there are too few."""
 
-    split = "the newest tenth is held out"
-
-    def __init__(self, posts: Sequence[Post], config: DataConfig) -> None:
-        super().__init__(build_corpus(posts, config))
-        self.sha256 = _digest(self.corpus)
+    def __init__(self, posts: Sequence[Post], config: DataConfig, experiment: ExperimentTable) -> None:
+        self.split = "the newest tenth is held out"
+        whole = build_corpus(posts, config)
+        self._test: Sequence[Conversation] | None = None
+        if experiment.test:
+            self.split = "the newest tenth is the test set"
+            self._test = whole.val
+            posts = _before(posts, whole.held_out, experiment.posts)
+        if not experiment.others:
+            posts = [post for post in posts if post.mine]
+        corpus = build_corpus(posts, config)
+        if self._test:
+            corpus = replace(corpus, train=without_near_duplicates(corpus.train, self._test))
+        super().__init__(corpus)
+        self.sha256 = _digest(whole)
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:  # noqa: ARG002
-        """Source: bits per byte of one's own held-out turns."""
-        return TextFigures(None, None, scored(setup.model, setup.dataset.val).bpb)
+        """Source: bits per byte of one's own held-out turns, and listening there."""
+        val = setup.dataset.val if self._test is None else held_out_rows(self._test, setup.tokenizer)
+        heard = listening(setup.model, setup.tokenizer, self._test or self.corpus.val, seed=0)
+        return TextFigures(None, None, scored(setup.model, val).bpb, listening=heard.share if heard else None)
 
     def sample(self, setup: TrainingSetup, seed: int) -> str:
         """Source: posts without a prompt, a line each."""
@@ -142,6 +163,19 @@ class PostSource(PostText):
                 break
             written += reply.text + "\n"
         return written
+
+
+def _before(posts: Sequence[Post], test: AbstractSet[str], count: int) -> list[Post]:
+    """The newest `count` own posts that are not in `test`, all where it is 0, and others' posts from the first of them on."""
+    mine = [post for post in sorted_by_age(posts) if post.id not in test]
+    chosen = {post.id for post in mine[-count:]}
+    first = min((post.time for post in mine[-count:] if post.time is not None), default=None)
+    last = max((post.time for post in mine if post.time is not None), default=None)
+
+    def is_context(post: Post) -> bool:
+        return first is None or last is None or post.time is None or first - CONTEXT_SECONDS <= post.time <= last
+
+    return [post for post in posts if (post.id in chosen if post.mine else is_context(post))]
 
 
 def _digest(corpus: Corpus) -> str:

@@ -17,6 +17,8 @@ DISPATCH_SECONDS = 0.5
 class Clock:
     """Progress of a run: by steps (exactly repeatable) where `steps` or `epochs` is set, otherwise by the minutes.
 
+    With `most_epochs`, by the minutes or by passes over the text, whichever is further.
+
     `started` is the time.monotonic() at which the minutes began, `seconds_before` what a resumed run had already used.
     `fit` sets `steps_per_epoch`.
     """
@@ -33,6 +35,11 @@ class Clock:
         return self.config.steps or self.config.epochs * self.steps_per_epoch
 
     @property
+    def most_steps(self) -> int:
+        """Steps after which the run is over although there are minutes left; 0 for any number."""
+        return self.config.most_epochs * self.steps_per_epoch
+
+    @property
     def seconds(self) -> float:
         """Seconds this run has taken, those before a resume included."""
         return time.monotonic() - self.started + self.seconds_before
@@ -41,7 +48,8 @@ class Clock:
         """Seconds until the run is over."""
         if self.steps:
             return (self.steps - step) * self.step_seconds
-        return max(0.0, self.config.minutes * 60 - self.seconds)
+        left = max(0.0, self.config.minutes * 60 - self.seconds)
+        return min(left, (self.most_steps - step) * self.step_seconds) if self.most_steps else left
 
     def next_progress(self, step: int) -> np.ndarray:
         """The progress `[n]` of each step of the next dispatch, in (0, 1]; empty when the run is over.
@@ -53,9 +61,11 @@ class Clock:
         if self.steps:
             return (step + following[: self.steps - step]) / self.steps
         budget = self.config.minutes * 60
-        if self.seconds >= budget:
+        if self.seconds >= budget or 0 < self.most_steps <= step:
             return np.empty(0)
         progress = (self.seconds + self.step_seconds * following) / budget
+        if self.most_steps:
+            progress = np.maximum(progress, (step + following) / self.most_steps)
         return np.append(progress[progress < 1.0], 1.0) if progress[-1] >= 1.0 else progress
 
     def epochs(self, step: int, count: int) -> np.ndarray:

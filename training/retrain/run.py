@@ -164,17 +164,22 @@ class _Attempt:
         chosen = choose_start(self.settings, own_texts(corpus.train), self.console.say)
         settings = sizing.settled(chosen.settings, PostText(corpus).size(self.settings.train))
         tokenizer, weights, start = chosen.tokenizer, chosen.weights, settings.retrain.start
-        if start == "auto":
-            start = "shrink_perturb" if weights is None else "scratch"
         if start != "scratch" and self.incumbent is not None:
             if reason := self._why_from_scratch(settings):
-                self.console.say(f"{reason}: training from scratch")
+                self.console.say(f"{reason}: training from {'scratch' if weights is None else settings.train.base}")
             else:
-                tokenizer, weights = (
-                    self.incumbent.tokenizer,
-                    warm_start_params(self.incumbent, start, settings.train.seed),
-                )
-        run = PostRun(folder, settings, corpus, self.console, tokenizer=tokenizer, weights=weights, resumable=False)
+                tokenizer = self.incumbent.tokenizer
+                weights = warm_start_params(self.incumbent, start, settings.train.seed, weights)
+        run = PostRun(
+            folder,
+            settings,
+            corpus,
+            self.console,
+            tokenizer=tokenizer,
+            weights=weights,
+            base=chosen.weights,
+            resumable=False,
+        )
         run.save_setup()
         return run
 
@@ -184,7 +189,7 @@ class _Attempt:
         if self.incumbent.id in retired(settings.data.checkpoints):  # its weights would pass them on
             return "the incumbent learned posts that were forgotten since"
         if not can_warm_start(self.incumbent, settings):
-            return "the settings ask for another network or tokenizer than the incumbent's"
+            return "the settings ask for another network, tokenizer or base than the incumbent's"
         return ""
 
     def _compare(

@@ -20,8 +20,9 @@ from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings, TrainConfig
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, HeldOut
 from training.loop.clock import Clock
+from training.loop.scoring import scored
 from training.loop.step import TrainState
 from training.loop.trainer import Fit, StepMetrics, TrainProgress, fit
 from training.runs import sizing
@@ -43,12 +44,13 @@ class TrainingText(Protocol):
 
 @dataclass(frozen=True)
 class TrainingSetup:
-    """Everything a fit starts with; `settings` have no "auto" left."""
+    """Everything a fit starts with; `settings` have no "auto" left. `base` are the weights of the base it starts from."""
 
     settings: Settings
     tokenizer: Tokenizer
     model: LanguageModel
     dataset: Dataset
+    base: Mapping[str, np.ndarray] | None = None
 
     @property
     def shape(self) -> str:
@@ -103,8 +105,12 @@ def set_up(
     *,
     tokenizer: Tokenizer | None = None,
     weights: Mapping[str, np.ndarray] | None = None,
+    base: Mapping[str, np.ndarray] | None = None,
 ) -> TrainingSetup:
-    """Settle every "auto", build the network and the dataset; `tokenizer` and `weights` (by name) replace new ones."""
+    """Settle every "auto", build the network and the dataset; `tokenizer` and `weights` (by name) replace new ones.
+
+    `base` are the weights of a base, which the learned ones are blended with at the end.
+    """
     settings = sizing.settled(settings, text.size(settings.train))
     if tokenizer is None:
         texts, table = text.tokenizer_texts(), settings.tokenizer
@@ -113,7 +119,7 @@ def set_up(
     model = fresh_network(settings, tokenizer.vocab_size)
     if weights is not None:
         checkpoint.set_weights(model, weights)
-    return TrainingSetup(settings, tokenizer, model, text.dataset(tokenizer, settings.train))
+    return TrainingSetup(settings, tokenizer, model, text.dataset(tokenizer, settings.train), base)
 
 
 def fresh_network(settings: Settings, vocab_size: int) -> LanguageModel:
@@ -174,4 +180,27 @@ def learn(
             f"{train.minutes:g} minutes (train.minutes) were over before the first step; give it more; {consequence}"
         )
     nnx.update(setup.model, best)
+    if setup.base is not None:
+        share = blend(setup.model, setup.base, setup.dataset.quick)
+        listener.console.say(f"weights: {share:.0%} of the way from {train.base} to what was learned")
     return result
+
+
+SHARES = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+def blend(model: LanguageModel, base: Mapping[str, np.ndarray], held_out: HeldOut) -> float:
+    """Move weights back towards a base's as far as held-out text is known best; returns the share of the way that is left.
+
+    Wortsman et al., 2109.01903. So a voice is never worse than the base, nor than what was learned.
+    """
+    learned = checkpoint.weights_of(model)
+
+    def score(share: float) -> float:
+        checkpoint.set_weights(model, {name: base[name] + share * (learned[name] - base[name]) for name in learned})
+        return scored(model, held_out).bpb
+
+    scores = {share: score(share) for share in SHARES}
+    best = min(scores, key=scores.__getitem__)
+    score(best)
+    return best

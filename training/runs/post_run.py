@@ -73,7 +73,10 @@ class PostText:
 
 
 class PostRun(ResumableRun):
-    """A run on posts, which saves its checkpoint, its curve and what resuming needs; `weights` are initial ones by name."""
+    """A run on posts, which saves its checkpoint, its curve and what resuming needs.
+
+    `weights` are initial ones by name, `base` those of the base that they are, or come from.
+    """
 
     def __init__(
         self,
@@ -84,9 +87,10 @@ class PostRun(ResumableRun):
         *,
         tokenizer: Tokenizer | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
+        base: Mapping[str, np.ndarray] | None = None,
         resumable: bool = True,
     ) -> None:
-        setup = set_up(settings, PostText(corpus), tokenizer=tokenizer, weights=weights)
+        setup = set_up(settings, PostText(corpus), tokenizer=tokenizer, weights=weights, base=base)
         super().__init__(folder, console, setup, corpus.val, resumable=resumable)
         self.corpus = corpus
 

@@ -89,6 +89,12 @@ def from_base(settings: Settings, base: Snapshot) -> Start:
     return Start(settings.model_copy(update=tables), base.tokenizer, weights_of(base.model))
 
 
+def base_weights(settings: Settings) -> Mapping[str, np.ndarray] | None:
+    """The weights of the base that a run with these settings started from; None where it started from none."""
+    name = settings.train.base
+    return None if name in {"off", "auto"} else weights_of(_load(settings, name).model)
+
+
 def _load(settings: Settings, name: str) -> Snapshot:
     try:
         return load_base(settings.data.bases, name)[0]

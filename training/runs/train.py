@@ -20,7 +20,7 @@ from training.run_names import unused_name
 from training.runs.callbacks import Console
 from training.runs.post_run import PostRun, TrainResult
 from training.runs.resumable_run import saved_setup, unfinished_run
-from training.runs.start import choose_start
+from training.runs.start import base_weights, choose_start
 from training.store.post import Post
 
 COMMAND = "dann train"
@@ -40,7 +40,15 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
             console.say("training the tokenizer")
         folder = settings.data.runs / unused_name(settings.data.runs)
         folder.mkdir(parents=True, mode=0o700)
-        run = PostRun(folder, start.settings, corpus, console, tokenizer=start.tokenizer, weights=start.weights)
+        run = PostRun(
+            folder,
+            start.settings,
+            corpus,
+            console,
+            tokenizer=start.tokenizer,
+            weights=start.weights,
+            base=start.weights,
+        )
         run.save_setup()
         return _fit_and_publish(run, Clock(start.settings.train, started), stopping, resumed=None)
 
@@ -66,7 +74,8 @@ def resume_last(
             update={"data": settings.data, "train": started_with.train.model_copy(update=time_given)}
         )
         corpus = build_corpus(list(posts), settings.data)
-        run = PostRun(folder, settings, corpus, console, tokenizer=tokenizer)
+        base = base_weights(settings)
+        run = PostRun(folder, settings, corpus, console, tokenizer=tokenizer, base=base)
         state, progress = run.resumed()
         return _fit_and_publish(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))
 

@@ -12,7 +12,7 @@ from model.errors import DannError
 from tests.training.small_runs import demo
 from training.cli.main import main
 from training.lab import results
-from training.lab.preset import ExperimentSettings, load_preset
+from training.lab.preset import ExperimentSettings, ExperimentTable, load_preset
 from training.lab.run import run_seeds
 from training.lab.source import PostSource, TextSource
 from training.lock import training_lock
@@ -218,7 +218,7 @@ def test_of_posts_one_figure_is_known_and_no_post_is_kept(folder: Path, capsys: 
 
 def test_the_same_posts_have_the_same_digest_and_others_another(folder: Path) -> None:
     data = small(folder).data
-    first, same, other = (PostSource(demo(count), data).sha256 for count in (100, 100, 101))
+    first, same, other = (PostSource(demo(count), data, ExperimentTable()).sha256 for count in (100, 100, 101))
     assert first == same != other
 
 
