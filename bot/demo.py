@@ -56,7 +56,7 @@ def show_page(settings: BotSettings, tell: Tell) -> int:
 
 def _set_up(settings: BotSettings) -> BotSettings:
     data = settings.data.model_copy(update={"dir": settings.data.dir / "demo", "url": ""})
-    train_config = settings.train.model_copy(update={"minutes": MINUTES, "hosts": 1, "host": 0})
+    train_config = settings.train.model_copy(update={"minutes": MINUTES, "hosts": 1, "host": 0, "base": "off"})
     devices.prepare(train_config)
     data.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     return settings.model_copy(update={"data": data, "train": train_config})

@@ -1,1 +1,1 @@
-"""Commands: `dann import, posts, train, eval, checkpoints, forget, experiment, retrain`."""
+"""Commands: `dann import, posts, train, eval, checkpoints, forget, experiment, retrain, base`."""

@@ -11,6 +11,7 @@ from rich.console import Console
 from model.errors import DannError
 from tests.training.small_runs import demo
 from training.cli.main import main
+from training.data.corpus import own_texts
 from training.lab import results
 from training.lab.preset import ExperimentSettings, ExperimentTable, load_preset
 from training.lab.run import run_seeds
@@ -252,3 +253,21 @@ def test_char_rnn_is_its_authors_to_the_letter() -> None:
     assert (train.clip_norm, train.clip_value * train.bptt_length) == (0.0, 5.0)
     assert (train.init_range, train.weight_decay, train.average, train.random_offsets) == (0.08, 0.0, 0.0, False)
     assert all(value == 0.0 for key, value in model.model_dump().items() if "drop" in key)
+
+
+def test_a_test_set_is_the_newest_tenth_whatever_is_learned_and_nothing_is_chosen_on_it(folder: Path) -> None:
+    data, posts = small(folder).data, demo(100)
+    mine = [post for post in posts if post.mine]
+    test = {post.text for post in mine[-(len(mine) // 10) :]}
+    sources = {count: PostSource(posts, data, ExperimentTable(test=True, posts=count)) for count in (0, 30, 40)}
+    for count, source in sources.items():
+        own = [*own_texts(source.corpus.train), *own_texts(source.corpus.val)]
+        before = [post.text for post in mine[: -len(test)]][-count:]
+        assert set(own) <= set(before)
+        assert (source.sha256, source.split) == (sources[0].sha256, "the newest tenth is the test set")
+        assert any(not turn.mine for conversation in source.corpus.train for turn in conversation)
+    assert sources[30].corpus.posts == 30
+    alone = PostSource(posts, data, ExperimentTable(test=True, posts=30, others=False))
+    assert all(turn.alone for conversation in alone.corpus.train for turn in conversation)
+    whole = PostSource(posts, data, ExperimentTable())
+    assert whole.split != alone.split

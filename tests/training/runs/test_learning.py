@@ -8,15 +8,16 @@ import numpy as np
 import pytest
 from flax import nnx
 
+from model.checkpoints.checkpoint import weights_of
 from model.errors import DannError
 from tests.training.retrain.test_warm_start import SilentConsole
 from tests.training.small_runs import demo, small_settings
 from training.data.corpus import build_corpus
 from training.loop.clock import Clock
 from training.loop.scoring import Evaluator, Score, scored
-from training.loop.trainer import Ending, Fit, TrainProgress
+from training.loop.trainer import Ending, Fit, TrainProgress, fit
 from training.runs import learning
-from training.runs.learning import Diverged, RunListener, Stopped, TrainingSetup, learn, set_up
+from training.runs.learning import Diverged, RunListener, Stopped, TrainingSetup, blend, learn, set_up
 from training.runs.post_run import PostText
 
 
@@ -87,3 +88,35 @@ def test_a_score_is_that_of_the_networks_own_weights(setup: TrainingSetup) -> No
     other = jax.tree.map(lambda leaf: 2 * leaf, params)
     evaluator = Evaluator(nnx.graphdef(setup.model), setup.dataset.val)
     assert scored(setup.model, setup.dataset.val) == evaluator(params) != evaluator(other)
+
+
+@pytest.fixture(scope="module")
+def learned(setup: TrainingSetup) -> tuple[Any, Any]:
+    """Weights after a few steps, and a direction in which they get worse."""
+    config, model = setup.settings.train, nnx.clone(setup.model)
+    listener = RunListener(SilentConsole(), Path("unused"))
+    best = fit(model, setup.dataset, config, Clock(config, 0.0), listener, lambda: False).progress.best
+    rng = np.random.default_rng(0)
+    return best, jax.tree.map(lambda leaf: rng.normal(0.0, 0.3, leaf.shape).astype(np.float32), best)
+
+
+@pytest.mark.parametrize(("from_base", "from_learned", "share"), [(0.0, 1.0, 0.0), (1.0, 0.0, 1.0), (0.5, -0.5, 0.5)])
+def test_weights_are_moved_back_to_the_base_as_far_as_held_out_text_is_known_best(
+    setup: TrainingSetup, learned: tuple[Any, Any], from_base: float, from_learned: float, share: float
+) -> None:
+    """The best weights are between the two: so far from the base's, so far from the learned ones, in one direction."""
+    model, held_out = nnx.clone(setup.model), setup.dataset.quick
+    best, away = learned
+
+    def at(distance: float) -> dict[str, np.ndarray]:
+        nnx.update(model, jax.tree.map(lambda one, step: one + distance * step, best, away))
+        return weights_of(model)
+
+    base = at(from_base)
+    at(from_learned)
+    before = scored(model, held_out).bpb
+    assert blend(model, base, held_out) == share
+    after = scored(model, held_out).bpb
+    nnx.update(model, best)
+    assert after == pytest.approx(scored(model, held_out).bpb, abs=1e-5)
+    assert after <= before
