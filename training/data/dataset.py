@@ -70,8 +70,8 @@ def build_dataset(
 ) -> Dataset:
     """Encode both parts, shuffled once, so that the stream is not in order of time.
 
-    With `window`, the stream is windows of so many tokens that each begin with a conversation (windows.py); in the share
-    `without_context` of the conversations nothing stands before an own turn.
+    With `window`, the stream is windows of so many tokens that each begin with a conversation (windows.py). The share
+    `without_context` of own turns begins one.
     """
     shuffled = list(leave_out_context(train, without_context, seed))
     random.Random(seed).shuffle(shuffled)  # noqa: S311 (an order, not a secret)
@@ -116,16 +116,18 @@ def _with_other_turns(conversations: Sequence[Conversation], seed: int) -> list[
 
 
 def leave_out_context(conversations: Iterable[Conversation], share: float, seed: int) -> Iterator[Conversation]:
-    """In a `share` of the conversations, yield each own turn alone: the network learns to write after nothing, too.
+    """Let a `share` of own turns begin a conversation, so that nothing was said before: a reply is learned without, too.
 
     Context guidance compares with that (Sanchez et al., 2306.17806; Ho and Salimans, 2207.12598, train so).
     """
     rng = random.Random(seed)  # noqa: S311
     for conversation in conversations:
-        if rng.random() < share and len(conversation) > 1:
-            yield from ((turn,) for turn in conversation if turn.mine and not turn.quoted)
-        else:
-            yield conversation
+        begin = 0
+        for place, turn in enumerate(conversation):
+            if place and turn.mine and not turn.quoted and rng.random() < share:
+                yield conversation[begin:place]
+                begin = place
+        yield conversation[begin:]
 
 
 def weighted_turns(

@@ -25,6 +25,8 @@ from training.loop.scoring import scored
 
 SHAPE = ("architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embeddings", "attention_dim", "attention_window")
 """Settings of [model] that a base decides."""
+DROPOUT = {"embedding_dropout": 0.0, "dropout": 0.2, "weight_drop": 0.2}
+"""Rates for "auto": less than from scratch, as what is general was learned from more text than any of it comes twice in."""
 SAMPLE_BYTES = 30_000
 """Own text that "auto" compares on: a base that helps does so by a tenth of a bit or more."""
 LEAST_IN_SCRIPT = 0.5
@@ -81,8 +83,9 @@ def other_network(settings: Settings) -> str:
 def from_base(settings: Settings, base: Snapshot) -> Start:
     """Start from a base, with [finetune] in place of what [train] says."""
     shape = {key: getattr(base.model.config, key) for key in SHAPE}
+    dropout = {key: rate for key, rate in DROPOUT.items() if getattr(settings.model, key) == "auto"}
     tables: dict[str, Any] = {
-        "model": settings.model.model_copy(update=shape),
+        "model": settings.model.model_copy(update=shape | dropout),
         "tokenizer": settings.tokenizer.model_copy(update={"vocab_size": base.tokenizer.vocab_size}),
         "train": settings.train.model_copy(update=settings.finetune.model_dump() | {"base": base.id}),
     }

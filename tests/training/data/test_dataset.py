@@ -9,7 +9,7 @@ from tests.training.small_runs import chat, demo, posts
 from training.config.tables import DataConfig
 from training.data.conversations import TrainingTurn
 from training.data.corpus import build_corpus, own_texts
-from training.data.dataset import build_dataset, own_bytes
+from training.data.dataset import build_dataset, leave_out_context, own_bytes
 from training.data.near_duplicates import NearDuplicates
 
 TOKENIZER = Tokenizer.train(["the loss goes down lol"], 280)
@@ -107,3 +107,15 @@ def test_what_the_held_out_part_says_is_taken_out_of_train() -> None:
 def test_somebody_who_always_says_the_same_is_still_learned() -> None:
     corpus = build_corpus(posts(["lmao" * 20] * 100), DataConfig())
     assert (corpus.near_duplicates, len(own_texts(corpus.train))) == (0, 90)
+
+
+def test_a_share_of_own_turns_begins_a_conversation_and_no_word_is_lost() -> None:
+    talk = tuple(TrainingTurn(mine=number % 2 == 1, text=str(number)) for number in range(400))
+    quoted = (TrainingTurn(mine=False, text="a"), TrainingTurn(mine=True, text="b", quoted=True))
+    cut = list(leave_out_context([talk, quoted], share=0.25, seed=0))
+    assert [turn for piece in cut for turn in piece] == [*talk, *quoted]
+    assert all(piece[0].mine for piece in cut[1:-1])
+    assert cut[-1] == quoted
+    assert 35 < len(cut) < 70  # a quarter of 200
+    assert list(leave_out_context([talk], share=0.0, seed=0)) == [talk]
+    assert cut == list(leave_out_context([talk, quoted], share=0.25, seed=0))
