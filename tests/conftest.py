@@ -12,6 +12,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from tests.forked import Helper, forking
+
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "dann-compiled"
 """One folder for all workers, the processes they start, and the next run. JAX's keys know versions, flags and devices."""
 MOST_COMPILED = 1 << 30
@@ -66,6 +68,19 @@ def optimized() -> Iterator[None]:
     set_optimized(True)
     yield
     set_optimized(False)
+
+
+@pytest.fixture(scope="session")
+def fork_helper() -> Iterator[Helper]:
+    with Helper.start() as helper:
+        yield helper
+
+
+@pytest.fixture(scope="module")
+def forked(fork_helper: Helper) -> Iterator[None]:
+    """Fork this file's Python programs from a process that has imported their libraries."""
+    with forking(fork_helper):
+        yield
 
 
 class Times:
