@@ -8,6 +8,7 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -34,6 +35,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # As JAX's own tests do: most of a test's time went into optimizing programs that run for milliseconds. Where bits or speed
 # are what is tested, `optimized` compiles as in use.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")  # XLA's older emitters take half the time
 
 # A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
 # Here pyproject.toml says the same.
@@ -54,9 +56,18 @@ def _logs_as_at_the_start() -> None:
 def optimized() -> Iterator[None]:
     """Compile this file's programs as they are compiled in use."""
     import jax
+    from jax._src import compiler
+
+    usual = compiler.get_compile_options
+
+    def as_in_use(*given: Any, **more: Any) -> Any:
+        options = usual(*given, **more)
+        options.env_option_overrides = [*options.env_option_overrides, ("xla_cpu_use_fusion_emitters", "True")]
+        return options
 
     def set_optimized(yes: bool) -> None:
         jax.config.update("jax_disable_most_optimizations", not yes)
+        compiler.get_compile_options = as_in_use if yes else usual
         jax.clear_caches()  # neither programs nor what was found out about them outlive the change
         for cached in (_exact_methods, _programs, _program):
             cached.cache_clear()

@@ -21,7 +21,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.discord.faults import Fault
 from tests.servers.telegram import TelegramServer
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 30.0
 """The issue's five are for an idle machine: a program that is being compiled is waited for, which a busy one draws out."""

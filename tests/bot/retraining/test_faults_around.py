@@ -23,7 +23,7 @@ from tests.bot.serving.test_reload_in_serve import SELDOM, Room, room
 from tests.bot.test_app import MAIN, publish, save, serving
 from training.store.posts import open_store
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 LONG = 120.0
 SLOWER_INBOX = QUICK_INBOX.replace("inbox.SETTLED_SECONDS = ", "inbox.SETTLED_SECONDS = 2.0; ")

@@ -19,7 +19,7 @@ from tests.bot.test_app import MAIN, ROOT, Dann, publish, serving
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.objects import Channel, Message, User
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 PEOPLE = 10
 BETWEEN, SELDOM = 0.25, 1.0

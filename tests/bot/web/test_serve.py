@@ -15,7 +15,7 @@ from tests.bot.web.page.test_events import Listener
 from tests.bot.web.web_harness import Samples, free_port, samples, value
 from tests.servers.discord import DiscordServer
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 @asynccontextmanager
