@@ -32,10 +32,13 @@ from typing import Any
 
 ROOT = str(Path(__file__).parents[1])
 LIBRARIES = (
-    "bot.app", "bot.discord_bot.run", "bot.telegram_bot.run", "model.engine.engine", "training.cli.main",
-    "training.runs.train", "training.retrain.run",
+    "bot/app", "bot/discord_bot/run", "bot/telegram_bot/run", "model/engine/engine", "training/cli/main",
+    "training/runs/train", "training/retrain/run",
 )  # fmt: skip
-"""What `dann serve`, `dann train` and `dann retrain` import, with all that these do."""
+"""What `dann serve`, `dann train` and `dann retrain` import, with all that these do.
+
+As paths, because `make quick` would take names of modules for what every test uses.
+"""
 HELPER = "fork-helper"
 """The name of helpers, and of forks before they are the program, in /proc/ID/stat."""
 PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
@@ -172,7 +175,7 @@ def help_from(descriptor: int) -> None:
     sys.path.remove(ROOT)
     for library in LIBRARIES:
         sys.path.insert(0, ROOT)
-        importlib.import_module(library)
+        importlib.import_module(library.replace("/", "."))
         sys.path.remove(ROOT)
     ctypes.CDLL(None).prctl(PR_SET_NAME, HELPER.encode())
     gc.collect()
