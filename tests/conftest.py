@@ -8,9 +8,12 @@ import sys
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
+
+from tests.forked import Helper, forking
 
 COMPILED = Path(__file__).parents[1] / ".pytest_cache" / "dann-compiled"
 """One folder for all workers, the processes they start, and the next run. JAX's keys know versions, flags and devices."""
@@ -32,6 +35,7 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # As JAX's own tests do: most of a test's time went into optimizing programs that run for milliseconds. Where bits or speed
 # are what is tested, `optimized` compiles as in use.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")  # XLA's older emitters take half the time
 
 # A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
 # Here pyproject.toml says the same.
@@ -52,9 +56,18 @@ def _logs_as_at_the_start() -> None:
 def optimized() -> Iterator[None]:
     """Compile this file's programs as they are compiled in use."""
     import jax
+    from jax._src import compiler
+
+    usual = compiler.get_compile_options
+
+    def as_in_use(*given: Any, **more: Any) -> Any:
+        options = usual(*given, **more)
+        options.env_option_overrides = [*options.env_option_overrides, ("xla_cpu_use_fusion_emitters", "True")]
+        return options
 
     def set_optimized(yes: bool) -> None:
         jax.config.update("jax_disable_most_optimizations", not yes)
+        compiler.get_compile_options = as_in_use if yes else usual
         jax.clear_caches()  # neither programs nor what was found out about them outlive the change
         for cached in (_exact_methods, _programs, _program):
             cached.cache_clear()
@@ -66,6 +79,19 @@ def optimized() -> Iterator[None]:
     set_optimized(True)
     yield
     set_optimized(False)
+
+
+@pytest.fixture(scope="session")
+def fork_helper() -> Iterator[Helper]:
+    with Helper.start() as helper:
+        yield helper
+
+
+@pytest.fixture(scope="module")
+def forked(fork_helper: Helper) -> Iterator[None]:
+    """Fork this file's Python programs from a process that has imported their libraries."""
+    with forking(fork_helper):
+        yield
 
 
 class Times:

@@ -10,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from model.architectures import build
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
@@ -19,6 +21,7 @@ from tests.servers.discord import DiscordServer
 from tests.servers.discord.faults import Fault
 from tests.servers.telegram import TelegramServer
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 30.0
 """The issue's five are for an idle machine: a program that is being compiled is waited for, which a busy one draws out."""

@@ -13,10 +13,6 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold, cross_val_score
-from sklearn.pipeline import make_pipeline
 
 from training.evaluation.memorization import distinct_n
 
@@ -119,6 +115,11 @@ def separability(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
     TF-IDF of runs of 1 to 4 characters within words, case kept; logistic regression; the area under the ROC curve on each
     of FOLDS parts after learning from the others. `seed` assigns the parts.
     """
+    from sklearn.feature_extraction.text import TfidfVectorizer  # noqa: PLC0415 (it takes a second to import)
+    from sklearn.linear_model import LogisticRegression  # noqa: PLC0415
+    from sklearn.model_selection import StratifiedKFold, cross_val_score  # noqa: PLC0415
+    from sklearn.pipeline import make_pipeline  # noqa: PLC0415
+
     features = TfidfVectorizer(analyzer="char_wb", ngram_range=(1, 4), lowercase=False)
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=seed)
     labels = [1] * len(posts) + [0] * len(real)

@@ -5,7 +5,7 @@ pause PART N    stops there instead, and makes the file "reached"
 nan             its candidate's weights are none
 worse           its candidate has learned for one step
 full            the disk is full while the candidate is saved
-hang, hungry    does nothing at all; takes all memory that there is
+hang, hungry    does nothing at all; takes half a gigabyte
 """
 
 import os
@@ -114,9 +114,9 @@ def full() -> None:
 
 
 def hungry() -> None:
-    held = []
-    while True:
-        held.append(os.urandom(1 << 24))
+    held = b"x" * (1 << 29)  # at once: a busy machine has only the seconds that one which hangs is given
+    while held:
+        time.sleep(60)
 
 
 def main() -> int:

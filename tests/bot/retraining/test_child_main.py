@@ -17,7 +17,7 @@ from training.store.posts import open_store
 from training.store.retrain_outcome import RetrainOutcome
 from training.store.runs import open_runs
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 WHOLE = ("tests.bot.retraining.faulty_child",)
 """Training itself, without any fault, and with programs of one width."""
 

@@ -12,14 +12,18 @@ from contextlib import closing, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from bot.retraining import report
 from model.checkpoints import checkpoint
 from tests.bot.retraining.faulty_retraining import ordered, rows, set_clock
 from tests.bot.retraining.test_child import children
 from tests.bot.serving.test_inbox import QUICK_INBOX, texts
-from tests.bot.serving.test_reload_in_serve import Room, room
+from tests.bot.serving.test_reload_in_serve import SELDOM, Room, room
 from tests.bot.test_app import MAIN, publish, save, serving
 from training.store.posts import open_store
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 LONG = 120.0
 SLOWER_INBOX = QUICK_INBOX.replace("inbox.SETTLED_SECONDS = ", "inbox.SETTLED_SECONDS = 2.0; ")
@@ -66,6 +70,7 @@ def test_a_checkpoint_that_cannot_be_used_changes_nothing_also_at_the_next_start
 
     async def scenario() -> None:
         async with room(tmp_path) as there:
+            there.between = SELDOM
             message = await there.comes("one")
             for spoil, wrong in SPOILS.items():
                 spoil(await asyncio.to_thread(save, tmp_path, spoil.__name__, 1))
@@ -99,6 +104,7 @@ def test_a_database_that_is_locked_is_waited_for(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with room(tmp_path, code=QUICK_INBOX) as there:
+            there.between = SELDOM
             await there.comes("one")
             with open_store(f"sqlite:///{tmp_path / 'posts.db'}"):
                 pass
@@ -142,6 +148,7 @@ def test_the_clock_may_be_set_by_a_day_either_way(tmp_path: Path) -> None:
     async def scenario() -> None:
         half_a_day_off = f"bot.schedule.cron=0 {(datetime.now().astimezone().hour + 12) % 24} * * *"
         async with room(tmp_path, half_a_day_off, "bot.schedule.jitter_minutes=0", code=SETTABLE_CLOCK) as there:
+            there.between = SELDOM
             await there.comes("one")
             first = await planned(there)
             assert first - datetime.now().astimezone() <= day
@@ -171,6 +178,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
 
     async def scenario() -> None:
         async with room(tmp_path, code=SLOWER_INBOX) as there:
+            there.between = SELDOM
             await there.comes("one")
             (inbox / "half.json").write_text(whole[: len(whole) // 2])
             (inbox / "cut.json").write_text(whole[:-1])

@@ -7,9 +7,9 @@ import pytest
 
 from model.checkpoints import checkpoint
 from tests.bot.retraining.faulty_retraining import FAULTY, SETS, accepted, add_posts, retrained
-from tests.bot.serving.test_reload_in_serve import room
+from tests.bot.serving.test_reload_in_serve import SELDOM, room
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 def test_what_is_no_good_is_not_published_and_what_is_good_answers_next(tmp_path: Path) -> None:
@@ -18,6 +18,7 @@ def test_what_is_no_good_is_not_published_and_what_is_good_answers_next(tmp_path
     async def scenario() -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
+            there.between = SELDOM
             await there.comes("one")
             spoiled = await retrained(there, tmp_path, "nan")
             assert (spoiled.verdict, checkpoint.current(root)) == ("refused", "one"), spoiled.reason
@@ -44,6 +45,7 @@ def test_one_that_hangs_or_takes_all_memory_is_ended(tmp_path: Path) -> None:
 
     async def scenario() -> None:
         async with room(tmp_path, *caps, code=FAULTY) as there:
+            there.between = SELDOM
             hungry = await retrained(there, tmp_path, "hungry")
             assert hungry.verdict == "failed"
             assert "bot.schedule.memory_mb allows 400" in hungry.reason

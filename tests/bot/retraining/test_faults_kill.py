@@ -14,10 +14,10 @@ from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import ASIDE
 from tests.bot.retraining.faulty_retraining import FAULTY, LONG, SETS, accepted, add_posts, begin, retrained, rows
 from tests.bot.retraining.test_child import children, gone
-from tests.bot.serving.test_reload_in_serve import Room, house, room
+from tests.bot.serving.test_reload_in_serve import BETWEEN, SELDOM, Room, house, room
 from tests.bot.test_app import publish
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 KILLS = int(os.environ.get("DANN_KILLS", "0"))
 PARTS = ("publishing", "saving", "learning", "publishing")
 MOST = {"learning": 40, "saving": 25, "publishing": 30}
@@ -34,6 +34,7 @@ def test_the_child_may_be_killed_at_any_moment(tmp_path: Path) -> None:
     async def scenario() -> None:
         add_posts(tmp_path)
         async with room(tmp_path, *SETS, code=FAULTY) as there:
+            there.between = SELDOM
             before = "one"
             for moment in moments(KILLS or 3):
                 row = await retrained(there, tmp_path, f"kill {moment}")
@@ -63,13 +64,16 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
         """Kill it when its child has come there, or to its end if that is earlier."""
         before = len(rows(tmp_path))
         await begin(there, tmp_path, f"pause {moment}")
-        found = children(there.dann.process.pid)
         async with asyncio.timeout(LONG):
             while not (tmp_path / "reached").exists():
                 if len(rows(tmp_path)) > before and rows(tmp_path)[-1].verdict != "running":
                     break
                 await asyncio.sleep(0.05)
+            found = children(there.dann.process.pid)
             there.quiet.set()
+            for _ in range(3):  # whose answers are on their way
+                there.mention()
+            await asyncio.sleep(random.random() * BETWEEN)
             there.dann.process.kill()
             assert await there.dann.ends(60.0) == -9
             while not all(gone(pid) for pid in found):
@@ -82,6 +86,7 @@ def test_the_one_that_answers_may_be_killed_at_any_moment_and_the_next_serves(tm
         async with house() as home:
             for moment in moments(KILLS or 2):
                 async with home.answered(tmp_path, *SETS, code=FAULTY) as there:
+                    there.between = SELDOM
                     await there.comes(checkpoint.current(tmp_path / "checkpoints") or "")
                     await killed(there, moment)
                 earlier += there.asked

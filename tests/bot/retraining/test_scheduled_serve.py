@@ -11,6 +11,8 @@ from tests.bot.retraining.test_orders import VERDICT
 from tests.bot.test_app import MAIN, publish, serving
 from tests.servers.telegram import TelegramServer
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
+
 OFTEN = ("bot.schedule.interval_hours=0.0005", "bot.schedule.jitter_minutes=0", "bot.drain_seconds=1")
 """Every two seconds."""
 

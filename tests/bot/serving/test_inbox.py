@@ -16,6 +16,8 @@ from tests.bot.test_app import MAIN, serving
 from training.config.tables import DataConfig
 from training.store.posts import open_store
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 QUICK_INBOX = (
     "import bot.serving.inbox, training.posts.inbox as inbox; bot.serving.inbox.POLL_SECONDS = 0.2\n"
     f"inbox.SETTLED_SECONDS = inbox.AGAIN_SECONDS = inbox.WAIT_SECONDS = 0.5\n{MAIN}"

@@ -12,14 +12,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from model.checkpoints import checkpoint
 from tests.bot.test_app import MAIN, ROOT, Dann, publish, serving
 from tests.servers.discord import DiscordServer
 from tests.servers.discord.objects import Channel, Message, User
 
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
+
 PEOPLE = 10
-BETWEEN = 0.25
-"""Seconds between two mentions."""
+BETWEEN, SELDOM = 0.25, 1.0
+"""Seconds between two mentions; and where many seconds pass, and what is tested takes no notice of a mention on its way."""
 
 
 @dataclass
@@ -30,18 +34,23 @@ class Room:
     dann: Dann
     room: Channel
     people: list[User]
+    between: float = BETWEEN
     asked: list[Message] = field(default_factory=list)
     quiet: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when nobody is to say anything more."""
 
+    def mention(self) -> None:
+        """Mention dann, the one who did longest ago."""
+        person = self.people[len(self.asked) % len(self.people)]
+        self.asked.append(
+            self.server.simulation.say(person, self.room, f"<@{self.server.simulation.bot.id}> hello there")
+        )
+
     async def talk(self) -> None:
         """Mention dann, one person after the other, until it is to be quiet."""
         while not self.quiet.is_set():
-            person = self.people[len(self.asked) % len(self.people)]
-            self.asked.append(
-                self.server.simulation.say(person, self.room, f"<@{self.server.simulation.bot.id}> hello there")
-            )
-            await asyncio.sleep(BETWEEN)
+            self.mention()
+            await asyncio.sleep(self.between)
 
     async def drawn(self) -> tuple[str, str]:
         """What `/dann` with a seed says now, and the checkpoint in its footer."""

@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from bot.platforms import settings_class
 from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
@@ -18,6 +20,8 @@ from tests.servers.telegram.objects import Chat, Message
 from tests.training.posts.test_importer import load
 from training.store.post import Post
 from training.store.posts import open_store
+
+pytestmark = pytest.mark.usefixtures("forked")
 
 
 def posts(folder: Path) -> list[Post]:

@@ -8,11 +8,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import httpx
+import pytest
 
 from tests.bot.test_app import publish, serving
 from tests.bot.web.page.test_events import Listener
 from tests.bot.web.web_harness import Samples, free_port, samples, value
 from tests.servers.discord import DiscordServer
+
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 @asynccontextmanager

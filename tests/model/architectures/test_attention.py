@@ -14,6 +14,8 @@ from model.architectures.parts.attention import AttentionRing, attend_step, atte
 from model.config import ModelConfig
 from model.tokenizer import BOS
 
+pytestmark = pytest.mark.slow
+
 B, T, K, U = 3, 23, 4, 8
 TOKENS = np.random.default_rng(0).integers(1, 13, (B, T))
 TOKENS[0, 4] = TOKENS[1, 7] = TOKENS[1, 19] = BOS

@@ -46,7 +46,7 @@ def pass_over(shape: Shape, tokens: jax.Array) -> Pass:
 
 @cache
 def program(name: str, shape: tuple[tuple[str, Any], ...]) -> Callable[..., Any]:
-    """One program a shape and number of rows, for all that is asked of them."""
+    """One program a shape, for all that is asked of it."""
     model = network(name, dict(shape))
     graph, _ = nnx.split(model)
 
@@ -108,12 +108,13 @@ def test_gradient_against_float64_finite_differences(with_reference: Shape) -> N
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_rows_of_a_batch_know_nothing_of_each_other(name: str) -> None:
-    """Logits, carries and gradients are those of each row alone; in other shapes the float64 reference shows it."""
+    """Logits, carries and gradients are those of each row among its own copies; in other shapes the reference shows it."""
     shaped, tokens = (name, EVERYTHING), random_tokens()
-    together, alone = pass_over(shaped, tokens), [pass_over(shaped, row[None]) for row in np.asarray(tokens)]
-    rows = jax.tree.map(lambda *parts: np.concatenate(parts), *[(one.logits, one.carry) for one in alone])
+    together = pass_over(shaped, tokens)
+    alike = [pass_over(shaped, jnp.tile(row, (len(tokens), 1))) for row in np.asarray(tokens)]
+    rows = jax.tree.map(lambda *of_each: np.stack([array[0] for array in of_each]), *[one[1:3] for one in alike])
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5), (together.logits, together.carry), rows)
-    total = jax.tree.map(lambda *parts: sum(map(np.asarray, parts)), *[one.gradient for one in alone])
+    total = jax.tree.map(lambda *parts: sum(map(np.asarray, parts)) / len(tokens), *[one.gradient for one in alike])
     jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-4), together.gradient, total)
 
 

@@ -20,6 +20,8 @@ from training.lock import training_lock
 from training.store.posts import open_store
 from training.store.runs import open_runs
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 ROOT = Path(__file__).parents[3]
 KEYS = {"verdict", "reason", "candidate", "incumbent", "candidate_bpb", "incumbent_bpb", "new_posts", "run"}
 MAIN = (

@@ -4,8 +4,6 @@ import random
 from collections import Counter
 
 import pytest
-from scipy.spatial.distance import jensenshannon
-from scipy.stats import wasserstein_distance
 
 from training.evaluation.style import distances, emoji_of, jensen_shannon, separability, traits, wasserstein, words_of
 
@@ -34,7 +32,7 @@ def test_distances_are_what_one_counts_by_hand() -> None:
     assert apart.punctuation == 1.0  # ? and , against ! and .
     assert apart.words == pytest.approx(1.0)
     assert apart.unseen_words == pytest.approx(1 - 2 / 5)
-    assert apart.length == pytest.approx(wasserstein_distance([8, 2, 8, 2], [3, 7, 10]))
+    assert apart.length == pytest.approx(wasserstein([8, 2, 8, 2], [3, 7, 10]))
 
 
 def test_a_set_is_at_no_distance_from_itself() -> None:
@@ -46,6 +44,8 @@ def test_wasserstein_is_the_average_change_of_length() -> None:
     assert wasserstein([1, 2, 3], [3, 4, 2]) == pytest.approx(1.0)
     assert wasserstein([10], [10]) == 0.0
     assert wasserstein([0, 10], [5]) == pytest.approx(5.0)
+    from scipy.stats import wasserstein_distance
+
     chance = random.Random(0)
     one, other = [chance.randrange(90) for _ in range(50)], [chance.randrange(60) for _ in range(30)]
     assert wasserstein(one, other) == pytest.approx(wasserstein_distance(one, other))
@@ -54,6 +54,8 @@ def test_wasserstein_is_the_average_change_of_length() -> None:
 def test_jensen_shannon_is_in_bits() -> None:
     assert jensen_shannon({"a": 1}, {"a": 7}) == 0.0
     assert jensen_shannon({"a": 1}, {"b": 1}) == 1.0
+    from scipy.spatial.distance import jensenshannon
+
     one, other = {"a": 3, "b": 1, "c": 6}, {"a": 5, "c": 5, "d": 20}
     rows = [[counts.get(key, 0) for key in "abcd"] for counts in (one, other)]
     assert jensen_shannon(one, other) == pytest.approx(jensenshannon(*rows, base=2) ** 2)

@@ -18,6 +18,8 @@ from training.loop import devices, multihost
 from training.loop.devices import compute_dtype, make_mesh
 from training.loop.step import initial_state, make_dispatch
 
+pytestmark = pytest.mark.slow
+
 ALL_DROPOUT: dict[str, Any] = {
     "embedding_dropout": 0.1,
     "input_dropout": 0.1,

@@ -20,6 +20,8 @@ from training.loop.clock import DISPATCH_STEPS
 from training.loop.optimizer import global_norm
 from training.loop.step import initial_state, make_dispatch
 
+pytestmark = pytest.mark.slow
+
 CONVERSATIONS = [
     (TrainingTurn(mine=False, text=f"is run {number} done"), TrainingTurn(mine=True, text=f"loss {number}, lol"))
     for number in range(12)

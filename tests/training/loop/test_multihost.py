@@ -25,6 +25,8 @@ from training.config.tables import Settings
 from training.loop import multihost
 from training.store.posts import open_store
 
+pytestmark = pytest.mark.usefixtures("forked")
+
 STEPS_AND_TROUBLE = """
 import os, signal, sys
 import jax, numpy as np

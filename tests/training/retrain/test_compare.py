@@ -18,6 +18,8 @@ from training.data.split import UnlearnedPosts
 from training.retrain.compare import SMOKE_DRAWS, comparison_set, measure, serving_problems
 from training.store.post import Post
 
+pytestmark = pytest.mark.slow
+
 PARAMS = SamplingParams(max_tokens=20)
 LINES = [(f"question {n}", False) if n % 2 else (f"my answer {n} goes down lol", True) for n in range(400)]
 POSTS = chat(LINES)

@@ -33,7 +33,7 @@ from training.runs.train import resume_last, train
 from training.store.post import Post
 from training.store.posts import open_store
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 def console(*, quiet: bool = True) -> TrainingConsole:

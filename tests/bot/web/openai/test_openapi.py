@@ -6,6 +6,8 @@ import re
 import sys
 from pathlib import Path
 
+import pytest
+
 from bot.config import BotConfig, BotSettings, WebConfig
 from model.checkpoints import checkpoint
 from model.engine.engine import Engine
@@ -17,6 +19,7 @@ EXAMPLES = int(os.environ.get("DANN_EXAMPLES", "3"))
 """Random requests of each kind, beside the fixed ones; `make soak` asks for many."""
 
 
+@pytest.mark.slow
 def test_no_answer_is_a_surprise(tmp_path: Path) -> None:
     save(tmp_path / "checkpoints", "one")
 
