@@ -11,6 +11,7 @@ CARD: dict[str, Any] = {
         "id": "20260102-040000", "created": "2026-01-02T04:00:00+00:00", "posts": 12_840, "params": 1_843_200,
         "newest_post": 1_767_309_120.0, "bytes": 7_400_000, "vocab_size": 2048, "architecture": "lstm",
         "hidden_dim": 512, "num_layers": 1, "val_bpb": 1.32, "seconds": 600, "steps": 24_000,
+        "base": {"name": "english", "licence": "CC BY 4.0", "credits": ["Small Talk, A. Person (MIT)", "Old Talk (CC0)"]},
     },
     "baselines": {"ppmd": 1.71, "unigram": 3.9},
     "curve": [[0, 0, None, 3.5], [200, 8000, 1.5, 1.62], [400, 16_000, 1.3, 1.41], [600, 24_000, 1.2, 1.32]],

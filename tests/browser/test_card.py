@@ -26,6 +26,8 @@ def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
             await expect(card).to_contain_text(
                 "dann is an LSTM of 512 units. It read 12,840 posts and trained for 10 min."
             )
+            await card.get_by_text("Started from the base english (CC BY 4.0), which learned").click()
+            await expect(card.get_by_text("Small Talk, A. Person (MIT)")).to_be_visible()
             await expect(card.get_by_role("img", name="Learning curve")).to_be_visible()
             heights = await card.locator("circle.val").evaluate_all(
                 "all => all.map(one => Number(one.getAttribute('cy')))"

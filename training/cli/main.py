@@ -159,11 +159,20 @@ def _print_result(args: argparse.Namespace, trained: "TrainResult") -> None:
     if args.json:
         scores = {"val_bpb": score.bpb, "val_loss": score.loss, "val_accuracy": score.accuracy}
         figures = {key: getattr(trained, key) for key in ("steps", "seconds", "tokens_per_second", "params")}
-        print_json({"checkpoint": trained.checkpoint, **scores, **figures, "baselines": {"ppmd": trained.ppmd}})
+        print_json(
+            {
+                "checkpoint": trained.checkpoint,
+                **scores,
+                **figures,
+                "baselines": {"ppmd": trained.ppmd},
+                "base": trained.base,
+            }
+        )
         return
     print_table(
         [
             ("checkpoint", trained.checkpoint),
+            ("started from", "random weights" if trained.base == "off" else trained.base),
             ("held-out posts", f"{score.bpb:.3f} bits per byte"),
             ("  PPMd on the same", f"{trained.ppmd:.3f} bits per byte"),
             ("  next token right", f"{score.accuracy:.1%}"),

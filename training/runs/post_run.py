@@ -29,7 +29,7 @@ from training.runs.resumable_run import ResumableRun
 
 @dataclass(frozen=True)
 class TrainResult:
-    """A saved checkpoint with its figures; `score` and `ppmd` are of all held-out posts."""
+    """A saved checkpoint with its figures; `score` and `ppmd` are of all held-out posts. `base`: what it started from."""
 
     checkpoint: str
     ending: Ending
@@ -40,6 +40,7 @@ class TrainResult:
     params: int
     learning_rate: float
     ppmd: float
+    base: str
 
 
 class PostText:
@@ -135,6 +136,7 @@ class PostRun(ResumableRun):
             params=num_params(setup.model),
             learning_rate=setup.settings.train.learning_rate,
             ppmd=ppmd,
+            base=setup.settings.train.base,
         )
 
     def _meta(self, progress: TrainProgress, score: Score, ppmd: float) -> Meta:

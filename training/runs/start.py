@@ -9,6 +9,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,7 +38,7 @@ LEAST_IN_SCRIPT = 0.5
 class Start:
     """Settings, and what the network starts with: None for a new tokenizer and random weights.
 
-    In `settings.train.base` stands what it was: "off", or the base's name.
+    In `settings.train.base` stands what it was: "off", or the base's name, or its path where it is in no folder of bases.
     """
 
     settings: Settings
@@ -56,7 +57,8 @@ def choose_start(settings: Settings, own: Sequence[str], say: Callable[[str], No
             raise DannError(
                 f'train.base: {name} cannot be used, as {asked} asks for another network; or train.base = "off"'
             )
-        return from_base(settings, _load(settings, name))
+        name = name if name in base_folders(settings.data.bases) else str(Path(name).absolute())
+        return from_base(settings, name, _load(settings, name))
     bases = base_folders(settings.data.bases)
     if not bases:
         return from_scratch
@@ -65,7 +67,7 @@ def choose_start(settings: Settings, own: Sequence[str], say: Callable[[str], No
         return from_scratch
     loaded = {name: _load(settings, name) for name in bases}
     best = _nearest(loaded, own, say)
-    return from_base(settings, loaded[best]) if best else from_scratch
+    return from_base(settings, best, loaded[best]) if best else from_scratch
 
 
 def other_network(settings: Settings) -> str:
@@ -80,14 +82,14 @@ def other_network(settings: Settings) -> str:
     return ""
 
 
-def from_base(settings: Settings, base: Snapshot) -> Start:
-    """Start from a base, with [finetune] in place of what [train] says."""
+def from_base(settings: Settings, name: str, base: Snapshot) -> Start:
+    """Start from base `name`, with [finetune] in place of what [train] says."""
     shape = {key: getattr(base.model.config, key) for key in SHAPE}
     dropout = {key: rate for key, rate in DROPOUT.items() if getattr(settings.model, key) == "auto"}
     tables: dict[str, Any] = {
         "model": settings.model.model_copy(update=shape | dropout),
         "tokenizer": settings.tokenizer.model_copy(update={"vocab_size": base.tokenizer.vocab_size}),
-        "train": settings.train.model_copy(update=settings.finetune.model_dump() | {"base": base.id}),
+        "train": settings.train.model_copy(update=settings.finetune.model_dump() | {"base": name}),
     }
     return Start(settings.model_copy(update=tables), base.tokenizer, weights_of(base.model))
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from flax import nnx
 
-from bot.web.page.card_schema import CardCheckpoint, CardHistory, CardRun, CardServing
-from model.checkpoints.checkpoint import Snapshot
+from bot.web.page.card_schema import CardBase, CardCheckpoint, CardHistory, CardRun, CardServing
+from model.base.datasheet import read_datasheet
+from model.base.load import find_base
+from model.checkpoints.checkpoint import Meta, Snapshot
 from model.checkpoints.curve import read_curve
 from model.checkpoints.folder import ids, read_meta
 from model.errors import DannError
@@ -29,7 +31,7 @@ def card_history(data: DataConfig, snapshot: Snapshot | None) -> CardHistory:
     serves = snapshot.id if snapshot else None
     root = data.checkpoints
     return CardHistory(
-        checkpoint=_serving(snapshot) if snapshot else None,
+        checkpoint=_serving(snapshot, data.bases) if snapshot else None,
         baselines=snapshot.meta.baselines or None if snapshot and snapshot.meta else None,
         curve=read_curve(root / serves) if serves else [],
         checkpoints=[_listed(root / id_, current=id_ == serves) for id_ in reversed(ids(root)[-MAX_CHECKPOINTS:])],
@@ -37,14 +39,26 @@ def card_history(data: DataConfig, snapshot: Snapshot | None) -> CardHistory:
     )
 
 
-def _serving(snapshot: Snapshot) -> CardServing | None:
+def _serving(snapshot: Snapshot, bases: Path) -> CardServing | None:
     meta, config = snapshot.meta, snapshot.model.config
     if meta is None:
         return None
     weights = [param[...] for _, param in nnx.to_flat_state(nnx.state(snapshot.model, nnx.Param))]
     size, memory = sum(weight.size for weight in weights), sum(weight.nbytes for weight in weights)
-    own = {"id": snapshot.id, "params": size, "bytes": memory, "steps": meta.step}
+    own = {"id": snapshot.id, "params": size, "bytes": memory, "steps": meta.step, "base": _base(meta, bases)}
     return CardServing.model_validate(dict(config) | dict(meta) | own)  # fields of these names, and no other
+
+
+def _base(meta: Meta, bases: Path) -> CardBase | None:
+    name = meta.settings.get("train", {}).get("base", "off")
+    if name in {"off", "auto"}:
+        return None
+    try:
+        sheet = read_datasheet(find_base(bases, name))
+    except DannError:  # it is not needed any more: the checkpoint has all of its weights
+        return CardBase(name=Path(name).name, licence="", credits=[])
+    credited = [f"{one.attribution} ({one.licence})" for one in sheet.sources if one.attribution]
+    return CardBase(name=sheet.name, licence=sheet.licence, credits=credited)
 
 
 def _listed(folder: Path, *, current: bool) -> CardCheckpoint:

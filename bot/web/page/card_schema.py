@@ -7,6 +7,14 @@ from model.config import SamplingParams
 from training.store.retrain_outcome import RunVerdict
 
 
+class CardBase(BaseModel):
+    """The base that a checkpoint started from, and whom its texts are owed to; no credits where its datasheet is gone."""
+
+    name: str
+    licence: str
+    credits: list[str]
+
+
 class CardServing(BaseModel):
     """The serving checkpoint.
 
@@ -28,6 +36,7 @@ class CardServing(BaseModel):
     val_bpb: float
     seconds: float
     steps: int
+    base: CardBase | None
 
 
 class CardCheckpoint(BaseModel):

@@ -49,6 +49,7 @@ export class Card {
       ...(checkpoint
         ? [
             facts(checkpoint),
+            ...base(checkpoint.base),
             ...scores(checkpoint, card.baselines ?? {}),
             ...training(card.curve ?? [], card.baselines ?? {}, Math.min(MAX_WIDTH, this.root.clientWidth)),
           ]
@@ -62,7 +63,8 @@ export class Card {
 
 function lead(name, checkpoint) {
   const { architecture, hidden_dim: units, num_layers: layers, posts, seconds } = checkpoint;
-  const built = `${architecture.toUpperCase()} of ${whole(units)} units${layers > 1 ? ` in ${layers} layers` : ""}`;
+  const of = `of ${whole(units)} units${layers > 1 ? ` in ${layers} layers` : ""}`;
+  const built = architecture === "lstm_attention" ? `LSTM ${of} with attention` : `${architecture.toUpperCase()} ${of}`;
   return `${name} is ${/^[AEFHILMNORSX]/.test(built) ? "an" : "a"} ${built}. It read ${whole(posts)} posts and trained for ${duration(seconds)}.`;
 }
 
@@ -82,6 +84,20 @@ function facts(checkpoint) {
     { class: "facts" },
     ...pairs.map(([term, text]) => el("div", {}, el("dt", { text: term }), el("dd", { text }))),
   );
+}
+
+function base(from) {
+  if (!from) return [];
+  const about = `Started from the base ${from.name}${from.licence ? ` (${from.licence})` : ""}`;
+  if (!from.credits.length) return [el("p", { class: "hint", text: about })];
+  return [
+    el(
+      "details",
+      { class: "hint" },
+      el("summary", { text: `${about}, which learned from texts of others` }),
+      el("ul", {}, ...from.credits.map((text) => el("li", { text }))),
+    ),
+  ];
 }
 
 function scores(checkpoint, baselines) {

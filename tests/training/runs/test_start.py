@@ -13,7 +13,7 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.base.chats import ANSWERS, SUBJECTS, VERBS, small_base, write_chats
 from tests.training.retrain.test_warm_start import SilentConsole
-from training.runs.start import choose_start, script_share
+from training.runs.start import base_weights, choose_start, script_share
 from training.runs.train import train
 from training.store.post import Post
 
@@ -91,7 +91,11 @@ def test_a_name_or_a_path_is_taken_without_a_question(data: Path, tmp_path: Path
     nonsense = ["qxz jvk wqp zzx"] * 40
     assert chosen(data, nonsense, train={"base": "small"}) == ("small", [])
     shutil.copytree(data / "bases" / "small", tmp_path / "moved")
-    assert chosen(tmp_path, nonsense, train={"base": str(tmp_path / "moved")}) == ("moved", [])
+    path = str(tmp_path / "moved")
+    assert chosen(tmp_path, nonsense, train={"base": path}) == (path, [])
+    weights = base_weights(choose_start(settings(tmp_path, train={"base": path}), [], print).settings)
+    assert weights is not None
+    assert base_weights(settings(data, train={"base": "off"})) is None
 
 
 def test_a_base_that_cannot_be_used_is_refused_and_how_to_go_on_is_said(data: Path, tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """`/api/card`: the serving checkpoint, earlier ones and retraining runs, and no post in any of it."""
 
 import asyncio
+import json
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -84,6 +85,7 @@ def test_what_serves_is_told_with_how_it_was_learned_and_what_came_before(settin
         assert [serving[name] for name in ("steps", "vocab_size", "architecture", "hidden_dim", "num_layers")] == [
             1, TOKENIZER.vocab_size, "lstm", 16, 1,
         ]  # fmt: skip
+        assert serving["base"] is None
         assert told["name"] == "sam"
         assert told["baselines"] == {"ppmd": 1.75}
         assert told["curve"] == [list(point) for point in CURVE]
@@ -91,6 +93,32 @@ def test_what_serves_is_told_with_how_it_was_learned_and_what_came_before(settin
             ("20260102-000000", 2.3456, True),
             ("20260101-000000", 2.5, False),
         ]
+
+    asyncio.run(play())
+
+
+def test_a_base_is_named_with_those_whose_texts_it_read(settings: BotSettings) -> None:
+    async def told_of(base: str) -> Any:
+        held = loaded(settings)
+        meta = META.model_copy(update={"settings": {"train": {"base": base}}})
+        fake_bot = FakeBot(settings=settings, engine=Engine(replace(held, meta=meta)))
+        async with serve_http(fake_bot.state()) as web:
+            return (await card(web))["checkpoint"]["base"]
+
+    async def play() -> None:
+        base = settings.data.bases / "chat"
+        base.mkdir(parents=True)
+        credited = {"attribution": "Small Talk, A. Person", "licence": "MIT"}
+        source = {"name": "talk", "sha256": "", "messages": 1, "bytes": 1, "weight": 1.0, **credited}
+        figures = {"architecture": "lstm", "params": 1, "tokens": 1, "passes": 1.0, "minutes": 1.0, "val_bpb": 1.5}
+        sheet = {"name": "chat", "created": "", "licence": "CC0", "code_version": "1", **figures, "sources": [source]}
+        (base / "base.json").write_text(json.dumps(sheet))
+        (base / "manifest.json").write_text("{}")
+        assert await told_of("chat") == {
+            "name": "chat", "licence": "CC0", "credits": ["Small Talk, A. Person (MIT)"],
+        }  # fmt: skip
+        assert await told_of("/home/somebody/gone") == {"name": "gone", "licence": "", "credits": []}
+        assert await told_of("off") is None
 
     asyncio.run(play())
 
