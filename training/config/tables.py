@@ -180,7 +180,7 @@ class TrainConfig(ConfigTable):
 class FinetuneConfig(ConfigTable):
     """What replaces keys of [train] where a voice starts from a base."""
 
-    most_epochs: int = Field(8, ge=0)
+    most_epochs: int = Field(5, ge=0)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 128
     windows: Literal["stream", "conversations"] = "conversations"
