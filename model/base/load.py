@@ -1,31 +1,11 @@
-"""Find and load a base: one learned here, one at a path, or the one that ships."""
+"""Load a base as a Snapshot, with its datasheet."""
 
 from pathlib import Path
 
 from model.base.datasheet import Datasheet, read_datasheet
+from model.base.find import find_base
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot
-from model.checkpoints.folder import ids
-from model.errors import DannError
-
-SHIPPED = Path(__file__).parent
-"""The folder of the bases that ship with dann."""
-
-
-def base_folders(root: Path) -> dict[str, Path]:
-    """The folders of all bases by name: those under `root` go before those that ship."""
-    return {id_: folder / id_ for folder in (SHIPPED, root) for id_ in ids(folder)}
-
-
-def find_base(root: Path, name: str) -> Path:
-    """The folder of base `name`, or of the base at that path; raises DannError naming those that there are."""
-    known = base_folders(root)
-    if name in known:
-        return known[name]
-    if Path(name).is_dir():
-        return Path(name).absolute()
-    names = ", ".join(known) or "none"
-    raise DannError(f"{name}: there is no such base; there are: {names}; or give the path of one's folder")
 
 
 def load_base(root: Path, name: str) -> tuple[Snapshot, Datasheet]:

@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from model.base.datasheet import lines, read_datasheet
-from model.base.load import base_folders, find_base, load_base
+from model.base.find import base_folders, find_base
 from model.errors import DannError
 from training.cli.shared import (
     add_command,
@@ -95,7 +95,8 @@ def _command(args: argparse.Namespace, sets: Sequence[str]) -> str:
 
 def run_base_eval(args: argparse.Namespace, settings: Settings) -> int:
     """`dann base eval`."""
-    from training.base.measure import measure  # noqa: PLC0415 (JAX takes seconds to import)
+    from model.base.load import load_base  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.base.measure import measure  # noqa: PLC0415
 
     snapshot, _ = load_base(settings.data.bases, args.name)
     console = Console(stderr=True, quiet=args.quiet)

@@ -14,7 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from model.base.load import base_folders, load_base
+from model.base.find import base_folders
+from model.base.load import load_base
 from model.checkpoints.checkpoint import Snapshot, weights_of
 from model.errors import DannError
 from model.tokenizer import Tokenizer

@@ -9,7 +9,7 @@ from flax import nnx
 
 from bot.web.page.card_schema import CardBase, CardCheckpoint, CardHistory, CardRun, CardServing
 from model.base.datasheet import read_datasheet
-from model.base.load import find_base
+from model.base.find import find_base
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.checkpoints.curve import read_curve
 from model.checkpoints.folder import ids, read_meta

@@ -340,7 +340,7 @@ def test_a_warm_start_that_cannot_be_begins_anew_and_says_so(folder: Path) -> No
     config = settings(folder, retrain={"start": "warm"}, model={**SMALL["model"], "hidden_dim": 24})
     retrained(config, console=console, stopping=lambda: bool(console.lines))
     assert console.lines == [
-        "the settings ask for another network or tokenizer than the incumbent's: training from scratch"
+        "the settings ask for another network, tokenizer or base than the incumbent's: training from scratch"
     ]
 
 

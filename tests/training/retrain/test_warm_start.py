@@ -1,5 +1,6 @@
 """What a candidate begins with: afresh, where the incumbent stands, or in between; each has the loss it should have."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -109,3 +110,28 @@ def test_only_a_network_of_the_same_kind_is_gone_on_from(incumbent: Snapshot, tm
         {"tokenizer": {"kind": "characters", "vocab_size": 300}},
     ):
         assert not can_warm_start(incumbent, settings(tmp_path, "warm", **tables))
+
+
+def test_with_a_base_the_way_back_leads_to_it(incumbent: Snapshot) -> None:
+    learned = weights_of(incumbent.model)
+    base = {name: array + 4.0 for name, array in learned.items()}
+    back = warm_start_params(incumbent, "shrink_perturb", seed=0, base=base)
+    away = np.concatenate([(back[name] - learned[name]).ravel() for name in learned])
+    assert away.mean() == pytest.approx(4.0 * (1 - SHRINK), abs=NOISE)
+    assert away.std() == pytest.approx(NOISE, rel=0.1)
+
+
+def test_an_incumbent_from_another_base_is_not_gone_on_from(incumbent: Snapshot, tmp_path: Path) -> None:
+    assert incumbent.meta is not None
+    of_older_dann = {name: table for name, table in incumbent.meta.settings.items() if name != "train"}
+    for settings_then, base_now, can in (
+        (incumbent.meta.settings, "off", True),
+        (of_older_dann, "off", True),
+        (incumbent.meta.settings, "english", False),
+        (of_older_dann, "english", False),
+        (incumbent.meta.settings | {"train": {"base": "english"}}, "english", True),
+        (incumbent.meta.settings | {"train": {"base": "english"}}, "off", False),
+    ):
+        before = replace(incumbent, meta=incumbent.meta.model_copy(update={"settings": settings_then}))
+        now = settings(tmp_path, "warm", train=SMALL["train"] | {"base": base_now})
+        assert can_warm_start(before, now) == can

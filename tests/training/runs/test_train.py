@@ -267,7 +267,8 @@ def test_a_run_is_ended_by_signals_and_resumed_after_each_and_a_second_is_told_o
     assert "resuming run" in err
     figures = json.loads(out)
     assert figures.keys() >= {
-        "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params", "base", "baselines",
+        "checkpoint", "val_bpb", "val_loss", "val_accuracy", "steps", "seconds", "tokens_per_second", "params",
+        "base", "baselines",
     }  # fmt: skip
     assert figures["baselines"].keys() == {"ppmd"}
     assert checkpoint.load(tmp_path / "checkpoints").id == figures["checkpoint"]
