@@ -15,7 +15,8 @@ class BaseSource(BaseModel):
 
     `weight` is how many times it was read in one pass over all; `val_bpb` bits per byte of what was held out of it;
     `listening` the share of its held-out replies that find their own context among 10 (chance: 0.1), None where nobody
-    answers anybody; `longest_copy` the most words in a row of a sample of the base that stand in this text.
+    answers anybody; `longest_copy` the most words in a row of a sample of the base that stand in this text; `copied` and
+    `rare` the shares of that sample with 8 such words, and with a word that stands in one or two messages alone.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -32,6 +33,7 @@ class BaseSource(BaseModel):
     listening: float | None = None
     longest_copy: int | None = None
     copied: float | None = None
+    rare: float | None = None
 
 
 class Datasheet(BaseModel):
@@ -98,7 +100,8 @@ def lines(sheet: Datasheet, size: int) -> Iterator[str]:
     yield ""
     yield from (f"- {one.name}: {one.attribution} ({one.origin})" for one in sheet.sources if one.attribution)
     yield ""
-    yield "\\*: of 100 replies drawn from the base; a copy is a run of words that stands in the text it learned from."
+    yield "\\*: of 100 replies drawn from the base; a copy is a run of words that stands in the text it learned from, a "
+    yield "rare word one of five letters or more in one or two messages of it: mostly a name."
 
 
 HEADS = (
@@ -110,6 +113,7 @@ HEADS = (
     "finds its own context among 10",
     "longest copy, words*",
     "with 8 words copied*",
+    "with a rare word*",
     "licence",
 )
 
@@ -120,4 +124,5 @@ def _cells(one: BaseSource) -> Iterator[str]:
     yield "-" if one.listening is None else f"{one.listening:.0%}"
     yield "-" if one.longest_copy is None else str(one.longest_copy)
     yield "-" if one.copied is None else f"{one.copied:.0%}"
+    yield "-" if one.rare is None else f"{one.rare:.0%}"
     yield one.licence or "-"

@@ -1,7 +1,9 @@
 """What a base knows of each of its texts, how it listens there, and what it recites of it."""
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,13 +22,21 @@ REPLIES = 100
 """Replies drawn for each text, half of them to nothing, to look for copies in."""
 
 
+RARE_MESSAGES, RARE_LETTERS = 2, 5
+"""A word of so many letters that stands in so few messages is rare: mostly a name, a handle, an address."""
+
+
 @dataclass(frozen=True)
 class TextMeasures:
-    """Figures on one text: bits per byte of what was held out, listening there, and how much of 100 replies is copied."""
+    """Figures on one text: bits per byte of what was held out, listening there, and how much of 100 replies is copied.
+
+    `rare` is the share of these replies with a rare word of the text.
+    """
 
     val_bpb: float
     listening: Listening | None
     copies: Novelty
+    rare: float
 
 
 def measure(
@@ -48,4 +58,15 @@ def measure(
             scored(snapshot.model, held_out).bpb,
             listening(snapshot.model, snapshot.tokenizer, text.val, seed),
             novelty(drawn, known),
+            rare_share(drawn, [turn.text for conversation in text.train for turn in conversation]),
         )
+
+
+def rare_share(replies: Sequence[str], messages: Iterable[str]) -> float:
+    """The share of `replies` that hold a word which stands in one or two of `messages`, whatever its case."""
+    counts = Counter(word for message in messages for word in set(_words(message)))
+    return sum(any(0 < counts[word] <= RARE_MESSAGES for word in _words(reply)) for reply in replies) / len(replies)
+
+
+def _words(text: str) -> list[str]:
+    return [word for word in re.findall(r"[\w@.-]+", text.casefold()) if len(word.strip("@.-_")) >= RARE_LETTERS]

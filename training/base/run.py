@@ -197,7 +197,7 @@ def _source(one: MixedText, about: SourcesFile, found: TextMeasures | None) -> B
     said = table.model_dump(include={"origin", "licence", "attribution"}) if table else {}
     if found:
         heard = found.listening and round(found.listening.share, 3)
-        copies = {"longest_copy": found.copies.longest_words, "copied": found.copies.copied}
+        copies = {"longest_copy": found.copies.longest_words, "copied": found.copies.copied, "rare": found.rare}
         said |= {"val_bpb": round(found.val_bpb, 4), "listening": heard, **copies}
     return BaseSource(
         name=one.name,

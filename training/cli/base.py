@@ -116,6 +116,7 @@ def run_base_eval(args: argparse.Namespace, settings: Settings) -> int:
                 ("  finds its own context among 10", share),
                 ("  longest copy in 100 replies", f"{measures.copies.longest_words} words"),
                 ("  replies with 8 words copied", f"{measures.copies.copied:.0%}"),
+                ("  replies with a rare word", f"{measures.rare:.0%}"),
             ]
         )
     return 0
