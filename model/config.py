@@ -81,6 +81,14 @@ class SamplingParams(BaseModel):
         1.0, ge=1.0, le=2.0, title="Repetition penalty", examples=[1.1],
         description="above 1, tokens that are in the reply already become less likely; 1: off",
     )  # fmt: skip
+    guidance: float = Field(
+        0.0, ge=0.0, le=3.0, title="Guidance", examples=[1],
+        description="above 0, what the conversation makes likelier is made likelier still, by so much; 0: off",
+    )  # fmt: skip
+    candidates: int = Field(
+        1, ge=1, le=4, title="Candidates", examples=[4],
+        description="draw this many replies and keep the one that answers best; 1: off",
+    )  # fmt: skip
     max_tokens: int = Field(
         160, ge=1, le=4096, title="Length", examples=[100], json_schema_extra={"typed_name": "length"},
         description="the longest the reply may be, in tokens (parts of words)",
