@@ -26,7 +26,10 @@ DECODE_STEPS = 8
 
 
 class SlotTable(NamedTuple):
-    """The state of all replies: the network's carry, `[R, ...]`, and the tokens that each reply contains."""
+    """The state of all replies: the network's carry, `[R, ...]`, and the tokens that each reply contains.
+
+    Arrays of bfloat16 are held as their bits.
+    """
 
     carry: Any
     seen_RxV: jax.Array
@@ -106,7 +109,7 @@ class Slots:
         self.warm: set[int] = self._programs.warm
         self.warm_pairs: set[int] = self._programs.warm_pairs
         self._opening_V = jnp.asarray(opening_V)
-        carry = model.initial_carry(count + 1 + num_prefixes)
+        carry = jax.tree.map(_bits, model.initial_carry(count + 1 + num_prefixes))
         self._table = SlotTable(carry, jnp.zeros((count + 1, len(opening_V)), bool))
         self.padding_row = count
         self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
@@ -259,11 +262,25 @@ def _decode_pairs(
 
 
 def _gather(table: Any, rows_B: Any) -> Any:
-    return jax.tree.map(lambda array: array[rows_B], table)
+    return jax.tree.map(lambda array: _of_bits(array[rows_B]), table)
 
 
 def _scatter(table: Any, rows_B: Any, values: Any) -> Any:
-    return jax.tree.map(lambda array, value: array.at[rows_B].set(value), table, values)
+    def put(array: jax.Array, value: jax.Array) -> jax.Array:
+        if len(rows_B) == 1:  # of one row, XLA:CPU would make a copy of the table, to choose if the row is none of it
+            return jax.lax.dynamic_update_slice_in_dim(array, _bits(value), rows_B[0], axis=0)
+        return array.at[rows_B].set(_bits(value))
+
+    return jax.tree.map(put, table, values)
+
+
+def _bits(array: jax.Array) -> jax.Array:
+    """bfloat16 as integers, which is how the table holds it: XLA:CPU converts all of it to float32 to move a few rows."""
+    return jax.lax.bitcast_convert_type(array, jnp.uint16) if array.dtype == jnp.bfloat16 else array
+
+
+def _of_bits(array: jax.Array) -> jax.Array:
+    return jax.lax.bitcast_convert_type(array, jnp.bfloat16) if array.dtype == jnp.uint16 else array
 
 
 def _where(condition_B: Any, chosen: Any, other: Any) -> Any:
