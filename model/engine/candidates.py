@@ -73,5 +73,5 @@ def candidate_seed(seed: int, number: int) -> int:
 
 def reply_request(conversation: Sequence[Turn], params: SamplingParams, seed: int, **more: Any) -> ReplyRequest:
     """The request for a reply, of candidates where they could differ and there is a conversation to compare them by."""
-    chosen = params.candidates > 1 and params.temperature > 0 and len(conversation) > 0
-    return (CandidatesRequest if chosen else ReplyRequest)(conversation, params, seed, **more)
+    kind = CandidatesRequest if params.is_chosen and conversation else ReplyRequest
+    return kind(conversation, params, seed, **more)

@@ -78,3 +78,4 @@ class UnconditionalRows:
             batch.sources_B[number], batch.copies_B[number], batch.fresh_B[number] = row.source, row.row, False
             batch.tokens_BxT[number, -length:], batch.skip_B[number] = chunk, PREFILL_STEPS - length
             row.source = row.row
+        self._slots.prefill(batch)
