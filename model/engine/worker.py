@@ -171,9 +171,9 @@ class Worker:
             request = self._waiting.popleft()
             if request.finished:
                 continue
+            self.compiles_pairs |= request.paired
             if request.paired and not batch.widest_pairs:
                 self._held.append(request)
-                self.compiles_pairs = True
                 continue
             try:
                 batch.admit(request)
