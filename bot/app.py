@@ -72,7 +72,8 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
 async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
     """Load the serving checkpoint; only the engine refers to it, so that its memory is freed when another serves."""
     snapshot = await load_first(settings.data.checkpoints, tell)
-    return Engine(snapshot, slots=settings.bot.slots, waiting=settings.bot.waiting)
+    bot = settings.bot
+    return Engine(snapshot, slots=bot.slots, waiting=bot.waiting, pairs=settings.sample.is_paired)
 
 
 async def _serve_platforms(

@@ -51,7 +51,8 @@ class SamplingParams(BaseModel):
     """Sampling parameters of one reply. Frozen; out-of-range values are refused, never clamped.
 
     The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
-    Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off.
+    Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off. `guidance` comes
+    before all of them, `candidates` after: each of these is a whole reply. Neither does anything without a conversation.
     The defaults sample the network's own distribution without its least likely tokens: sharper settings make a reply
     easier to tell from the person's (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
 
@@ -85,6 +86,24 @@ class SamplingParams(BaseModel):
         160, ge=1, le=4096, title="Length", examples=[100], json_schema_extra={"typed_name": "length"},
         description="the longest the reply may be, in tokens (parts of words)",
     )  # fmt: skip
+    guidance: float = Field(
+        0.0, ge=0.0, le=3.0, title="Guidance", examples=[1],
+        description="above 0, what the conversation makes likelier is made likelier still, by so much; 0: off",
+    )  # fmt: skip
+    candidates: int = Field(
+        1, ge=1, le=4, title="Candidates", examples=[4],
+        description="draw this many replies and keep the one that answers best; 1: off",
+    )  # fmt: skip
+
+    @property
+    def is_paired(self) -> bool:
+        """Whether a reply is compared with the same one after an empty conversation, for which it needs a second row."""
+        return self.guidance > 0 or self.is_chosen
+
+    @property
+    def is_chosen(self) -> bool:
+        """Whether there are candidates to choose from; at temperature 0 all would be the same."""
+        return self.candidates > 1 and self.temperature > 0
 
 
 MAX_SEED = 2**32 - 1

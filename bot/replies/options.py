@@ -53,6 +53,8 @@ OPTIONS = (
     _sampling("top_p", minimum=MIN_TOP_P),
     CommandOption("seed", int, SEED_HELP, 0, MAX_SEED, SEED_EXAMPLE),
     _sampling("max_tokens", maximum=MAX_LENGTH),
+    _sampling("guidance"),
+    _sampling("candidates"),
 )
 BY_NAME = {option.name: option for option in OPTIONS}
 SETTABLE = [option.name for option in OPTIONS if option.kind is not str]

@@ -16,6 +16,7 @@ from bot.replies.context import conversation_to_answer, speaker_names, to_turns
 from bot.replies.generate import DrawnReply, EngineLike, draw
 from bot.replies.history import History
 from bot.replies.in_flight import InFlight
+from bot.replies.options import OPTIONS
 from bot.replies.permissions import Permissions
 from bot.replies.stats import Outcome, ReplyStats
 from bot.replies.ttl_set import TTLSet
@@ -177,10 +178,13 @@ class Responder:
         """Return the options that give the same text again, and the checkpoint; "" if switched off."""
         if not self._config.footer:
             return ""
-        params, default = command.params, self._params
-        top_p = f" top_p={params.top_p:.12g}" if params.top_p != default.top_p else ""
-        length = f" length={params.max_tokens}" if params.max_tokens != default.max_tokens else ""
-        return f"temp={params.temperature:.12g}{top_p}{length} seed={seed} · checkpoint {drawn.checkpoint}"
+        values, defaults = command.params.model_dump(), self._params.model_dump()
+        shown = [
+            f"{option.name}={values[option.field]:.12g}"
+            for option in OPTIONS
+            if option.field and (option.field == "temperature" or values[option.field] != defaults[option.field])
+        ]
+        return f"{' '.join(shown)} seed={seed} · checkpoint {drawn.checkpoint}"
 
 
 def refusal(line: str) -> Reply:

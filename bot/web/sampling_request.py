@@ -66,6 +66,8 @@ class SamplingForm(RequestForm):
     top_p: Annotated[float, _sampling("top_p")] | None = None
     min_p: Annotated[float, _sampling("min_p")] | None = None
     repetition_penalty: Annotated[float, _sampling("repetition_penalty")] | None = None
+    guidance: Annotated[float, _sampling("guidance")] | None = None
+    candidates: Annotated[int, _sampling("candidates"), WHOLE] | None = None
     max_tokens: Tokens | None = None
 
 

@@ -1,5 +1,6 @@
 """The replies in progress on one Snapshot, advanced together a few steps at a time. Knows no threads and no queue."""
 
+from collections import deque
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -7,65 +8,71 @@ import numpy as np
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine import observe
+from model.engine.guidance import token_log_likelihoods
 from model.engine.prefix_cache import PrefixCache
 from model.engine.request import ReplyRequest
-from model.engine.slots import PREFILL_STEPS, DecodeBatch, PrefillBatch, Slots
+from model.engine.slots import PREFILL_STEPS, DecodeBatch, PairBatch, PrefillBatch, Slots
+from model.engine.unconditional_rows import UnconditionalRows
 from model.sampling import SamplingArrays
 
 SlotRequests = list[tuple[int, ReplyRequest]]
 """Requests, each with its slot."""
 PREFIXES_PER_SLOT = 4
-"""Cached prompt prefixes, for each slot: no round needs more than two."""
+"""Cached prompt prefixes, for each slot: no round needs more than two, and one may be lent as the slot's second row."""
 PADDING_REQUEST = ReplyRequest([], SamplingParams(), 0)
 """Fills a program's rows where there are fewer requests than rows."""
 
 
 class Batch:
-    """Up to `size` requests on one Snapshot.
+    """Up to `size` replies on one Snapshot; a request may draw several (candidates.py).
 
     In each `round` every prompt is read on by one chunk and every reply decoded on by one chunk, so that a long prompt holds
     up nobody for longer than a chunk takes, and a new request waits for one round. No program has more rows than `widest`,
-    one of `widths`, which is lowered while wider programs are not compiled yet.
+    one of `widths`, which is lowered while wider programs are not compiled yet; `widest_pairs` is the same for replies with
+    a second row (unconditional_rows.py), and 0 where a caller must not admit any yet.
     """
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
         self.snapshot, self.size = snapshot, size
         self.widths = batch_sizes(size)
-        self.widest = self.widths[-1]
+        self.widest = self.widest_pairs = self.widths[-1]
+        self._requests: set[ReplyRequest] = set()
         self._running: dict[int, ReplyRequest] = {}
         self.reset()
 
     def reset(self) -> list[ReplyRequest]:
         """Drop all requests and return them: after an error the table's contents are unknown."""
-        lost = list(self._running.values())
+        lost = list(self._requests)
         # A reply begins with a token of visible text, so that none is empty.
         opens = [bool(token.decode("utf-8", "replace").strip()) for token in self.snapshot.tokenizer.token_bytes]
         self._slots = Slots(self.snapshot.model, np.asarray(opens), self.size, PREFIXES_PER_SLOT * self.size)
         self._prefixes = PrefixCache(self._slots.prefix_rows)
+        self._unconditional = UnconditionalRows(self._slots, self._prefixes, self.widths[0])
         self._sources: dict[int, int] = {}
         self._prompts: dict[int, list[int]] = {}
-        self._running = {}
+        self._running, self._owners = {}, dict[int, ReplyRequest]()
+        self._waiting = deque[tuple[ReplyRequest, ReplyRequest]]()
+        self._requests.clear()
         self._free = list(range(self.size))
         return lost
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._requests)
 
     @property
     def free_slots(self) -> int:
-        """How many more requests fit."""
+        """How many more requests fit, if none draws several replies; those that have no slot yet come first."""
         return len(self._free)
 
     def admit(self, request: ReplyRequest) -> None:
-        """Give a request a slot; raises DannError, and gives none, if the tokenizer cannot encode its conversation."""
+        """Take a request; raises DannError, and takes nothing, if the tokenizer cannot encode its conversation.
+
+        Its replies get slots as soon as there are free ones.
+        """
         request.tokenize(self.snapshot.tokenizer, self.snapshot.id)
-        slot = self._free.pop()
-        self._running[slot] = request
-        self._prompts[slot] = request.unread
-        cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
-        if cached:  # its first chunk is read in the next round, before the source row can be given to another prefix
-            self._sources[slot] = source
-            request.unread = request.unread[cached:]
+        self._requests.add(request)
+        self._waiting.extend((drawn, request) for drawn in request.drawn)
+        self._seat()
 
     def round(self) -> list[ReplyRequest]:
         """Advance all requests; returns those that were decoded. Finished and cancelled ones leave their slots."""
@@ -73,16 +80,23 @@ class Batch:
         prefilling = [(slot, request) for slot, request in self._running.items() if request.unread or request.fresh]
         for chunk in _chunks(prefilling, widest := self.widest):
             self._slots.prefill(self._prefill_batch(chunk, smallest_fitting(self.widths, len(chunk))))
-        decoding = [(slot, request) for slot, request in self._running.items() if not request.unread]
-        for chunk in _chunks(decoding, widest):
-            observed = observe.observed_requests(self._slots, chunk)
-            batch = self._decode_batch(chunk, smallest_fitting(self.widths, len(chunk)))
-            tokens = self._slots.decode(batch)[: len(chunk)]
-            num_accepted = [request.accept(row) for (_, request), row in zip(chunk, tokens.tolist(), strict=True)]
-            for requests in observed:
-                observe.report_logprobs(self._slots, requests, tokens, num_accepted)
+        self._unconditional.read([width for width in self.widths if width <= widest])
+        decoding = [
+            (slot, request)
+            for slot, request in self._running.items()
+            if not request.unread and self._unconditional.is_read(slot)
+        ]
+        alone = [(slot, request) for slot, request in decoding if slot not in self._unconditional]
+        for chunk in _chunks(alone, widest):
+            self._decode(chunk, paired=False)
+        pairs = [(slot, request) for slot, request in decoding if slot in self._unconditional]
+        for chunk in _chunks(pairs, self.widest_pairs or 1):
+            self._decode(chunk, paired=True)
+        decoded = list(dict.fromkeys(self._owners[slot] for slot, _ in decoding))
+        for request in decoded:
+            request.conclude()
         self._release()
-        return [request for _, request in decoding]
+        return decoded
 
     def warm(self, width: int = 0, stop: Callable[[], bool] = bool) -> None:
         """Compile the programs of `width` rows, of every width if it is 0. Only while there are no requests.
@@ -101,23 +115,65 @@ class Batch:
             self._slots.decode(self._decode_batch([], rows))
             self._slots.warm.add(rows)
 
+    def warm_pairs(self, width: int) -> None:
+        """Compile the program for `width` replies with a second row; as `warm`, which does not do it."""
+        if width not in self._slots.warm_pairs:
+            self._slots.decode_pairs(self._pair_batch([], width))
+            self._slots.warm_pairs.add(width)
+
+    @property
+    def widest_warm_pairs(self) -> int:
+        """The widest program for pairs that is compiled, and all narrower ones too; 0 if none is."""
+        cold = (number for number, width in enumerate(self.widths) if width not in self._slots.warm_pairs)
+        return [0, *self.widths][next(cold, len(self.widths))]
+
     def _release(self) -> None:
-        for slot in [slot for slot, request in self._running.items() if request.finished]:
-            del self._running[slot], self._prompts[slot]
-            self._sources.pop(slot, None)
-            self._free.append(slot)
+        """Free the slots of replies that have ended, and give them to those that wait."""
+        for slot, request in list(self._running.items()):
+            if request.finished or self._owners[slot].finished:
+                del self._running[slot], self._prompts[slot], self._owners[slot]
+                self._sources.pop(slot, None)
+                self._unconditional.close(slot)
+                self._free.append(slot)
+        self._seat()
+        for request in [request for request in self._requests if request.finished]:
+            self._requests.remove(request)
+
+    def _seat(self) -> None:
+        while self._waiting and self._free:
+            request, owner = self._waiting.popleft()
+            if owner.finished:
+                continue
+            slot = self._free.pop()
+            self._running[slot], self._owners[slot] = request, owner
+            self._prompts[slot] = request.unread
+            cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
+            if (
+                cached
+            ):  # its first chunk is read in the next round, before the source row can be given to another prefix
+                self._sources[slot] = source
+                request.unread = request.unread[cached:]
+            if request.paired:
+                self._unconditional.open(slot, request.reply_prefix)
+
+    def _decode(self, chunk: SlotRequests, *, paired: bool) -> None:
+        """Decode one chunk of each of these replies, by the program for `paired` ones or the other."""
+        observed = observe.observed_requests(self._slots, chunk)
+        width, terms = smallest_fitting(self.widths, len(chunk)), None
+        if paired:
+            tokens, terms = self._slots.decode_pairs(self._pair_batch(chunk, width))
+        else:
+            tokens = self._slots.decode(self._decode_batch(chunk, width))
+        tokens = tokens[: len(chunk)]
+        num_accepted = [request.accept(row) for (_, request), row in zip(chunk, tokens.tolist(), strict=True)]
+        for requests in observed:
+            observe.report_logprobs(self._slots, requests, tokens, num_accepted)
+        for row, (_, request) in enumerate(chunk):
+            if terms is not None and request.scored:
+                request.add_log_likelihoods(token_log_likelihoods(terms[row, : num_accepted[row]]))
 
     def _prefill_batch(self, requests: SlotRequests, width: int) -> PrefillBatch:
-        batch = PrefillBatch(
-            rows_B=np.full(width, self._slots.padding_row, np.int32),
-            sources_B=np.full(width, self._slots.padding_row, np.int32),
-            copies_B=np.full(width, self._slots.padding_row, np.int32),
-            tokens_BxT=np.zeros((width, PREFILL_STEPS), np.int32),
-            skip_B=np.full(width, PREFILL_STEPS, np.int32),
-            fresh_B=np.ones(width, bool),
-            first_B=np.zeros(width, bool),
-            is_reply_BxT=np.zeros((width, PREFILL_STEPS), bool),
-        )
+        batch = self._slots.padding_batch(width)
         for row, (slot, request) in enumerate(requests):
             source = self._sources.pop(slot, None)
             batch.rows_B[row], batch.sources_B[row] = slot, slot if source is None else source
@@ -151,6 +207,13 @@ class Batch:
                 repetition_penalty=np.asarray([one.repetition_penalty for one in params], np.float32),
             ),
         )
+
+    def _pair_batch(self, slot_requests: SlotRequests, width: int) -> PairBatch:
+        rows_B, sources_B = self._unconditional.decoding([slot for slot, _ in slot_requests], width)
+        guidance_B, scored_B = np.zeros(width, np.float32), np.zeros(width, bool)
+        for row, (_, request) in enumerate(slot_requests):
+            guidance_B[row], scored_B[row] = request.params.guidance, request.scored
+        return PairBatch(self._decode_batch(slot_requests, width), rows_B, sources_B, guidance_B, scored_B)
 
 
 def _chunks(requests: SlotRequests, size: int) -> list[SlotRequests]:

@@ -2,8 +2,9 @@
 
 `reply` and `replies` run in the caller's thread, for the terminal and for training. `submit` is for the event loop: once
 started, a thread generates and the caller gets a ReplyStream. Both give the same: a reply depends on (checkpoint,
-conversation, SamplingParams, seed) alone, bit for bit the same alone and in a batch. (On one kind of processor: another kind,
-or another XLA, may add in another order, and then once in a great while sample another token.)
+conversation, SamplingParams, seed) alone, bit for bit the same alone and in a batch, whatever the others ask for. (On one
+kind of processor: another kind, or another XLA, may add in another order, and then once in a great while sample another
+token.)
 """
 
 import asyncio
@@ -16,6 +17,7 @@ from typing import Self
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.batch import Batch
+from model.engine.candidates import reply_request
 from model.engine.prompt import PROMPT_TOKENS, Turn, prompt_tokens
 from model.engine.request import Completion, ContinuationRequest, ReplyRequest, RequestUpdate
 from model.engine.stream import ReplyStream
@@ -37,7 +39,7 @@ class EngineClosed(DannError):  # noqa: N818
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """How many replies are being generated, of how many at most, and how many wait for a slot."""
+    """How many replies are being generated, candidates too, of how many at most, and how many requests wait for a slot."""
 
     busy: int
     slots: int
@@ -45,10 +47,21 @@ class Load:
 
 
 class Engine:
-    """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full."""
+    """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full.
 
-    def __init__(self, snapshot: Snapshot, slots: int = DEFAULT_SLOTS, waiting: int = DEFAULT_WAITING) -> None:
-        self.snapshot = snapshot
+    `pairs` compiles what guidance and candidates need before it is ready; else that is done when they are first asked for,
+    beside the replies in progress, and whoever asked first waits for it.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        slots: int = DEFAULT_SLOTS,
+        waiting: int = DEFAULT_WAITING,
+        *,
+        pairs: bool = False,
+    ) -> None:
+        self.snapshot, self._pairs = snapshot, pairs
         self._slots, self._capacity = slots, slots + waiting
         self._local_batch: Batch | None = None
         self._local_lock = threading.Lock()
@@ -64,7 +77,7 @@ class Engine:
 
     def replies(self, requests: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
         """`reply` for many at once, much faster than one by one; in the order of `requests`."""
-        return self._run([ReplyRequest(*request) for request in requests])
+        return self._run([reply_request(*request) for request in requests])
 
     def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> list[int]:
         """Generate exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
@@ -100,7 +113,7 @@ class Engine:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._deliver, updates)
 
-        self._worker = Worker(batch or Batch(self.snapshot, self._slots), deliver)
+        self._worker = Worker(batch or Batch(self.snapshot, self._slots), deliver, pairs=self._pairs)
 
     async def ready(self) -> None:
         """Wait until the programs for one reply are compiled; raises what went wrong with that."""
@@ -122,12 +135,13 @@ class Engine:
     ) -> ReplyStream:
         """Request the persona's next turn; see ReplyRequest for the options. Raises EngineFull or EngineClosed at once.
 
-        Touches no device: a request that cannot be served fails through its stream.
+        Of several candidates the best arrives as one piece, when all are complete. Touches no device: a request that cannot
+        be served fails through its stream.
         """
         worker = self._started()
         if self.full:
             raise EngineFull(f"{self._capacity} replies are in progress or waiting; more are not taken")
-        request = ReplyRequest(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
+        request = reply_request(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
         stream = self._streams[request] = ReplyStream(request, self._forget)
         worker.add(request)
         return stream
@@ -148,6 +162,8 @@ class Engine:
         for width in batch.widths:
             if not self._closed:
                 batch.warm(width)
+                if self._started().compiles_pairs:
+                    batch.warm_pairs(width)
         return batch
 
     @property
@@ -158,8 +174,8 @@ class Engine:
     @property
     def load(self) -> Load:
         """How busy the engine is; `waiting` counts the requests without a slot."""
-        busy = self._worker.busy if self._worker else 0
-        return Load(busy, self._slots, max(len(self._streams) - busy, 0))
+        busy, admitted = (self._worker.busy, self._worker.admitted) if self._worker else (0, 0)
+        return Load(busy, self._slots, max(len(self._streams) - admitted, 0))
 
     async def close(self) -> None:
         """Stop after the present round. Replies that are not complete fail with EngineClosed."""
@@ -184,7 +200,7 @@ class Engine:
 
     def _forget(self, request: ReplyRequest) -> None:
         self._streams.pop(request, None)
-        self.tokens_generated += len(request.generated)
+        self.tokens_generated += request.tokens_generated
 
     def _deliver(self, updates: Sequence[RequestUpdate]) -> None:
         for update in updates:

@@ -34,8 +34,16 @@ class PrefixCache:
         *_, (_, key) = _prefixes(tokens)
         if not tokens or key in self._rows or not (self._free or self._rows):
             return None
-        self._rows[key] = row = self._free.pop() if self._free else self._rows.popitem(last=False)[1]
+        self._rows[key] = row = self.lend()
         return row
+
+    def lend(self) -> int:
+        """Take a row out of the cache, for another use; there must be one."""
+        return self._free.pop() if self._free else self._rows.popitem(last=False)[1]
+
+    def give_back(self, row: int) -> None:
+        """Put back a row that was lent."""
+        self._free.append(row)
 
 
 def _prefixes(tokens: Sequence[int]) -> Iterable[tuple[int, bytes]]:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 from model.config import SamplingParams
 from model.engine.detokenize import Detokenizer
 from model.engine.logprobs import TokenLogprobs
@@ -34,6 +36,9 @@ class ReplyRequest:
 
     `reply_prefix` is the reply's beginning, as text or as tokens: it goes on from there, with the tokens that the whole
     reply would have had. The reply ends before the first of `stop`. With `logprobs`, log-probabilities are collected.
+    `scored` replies add up `log_likelihoods`: of their tokens after the conversation, and after an empty one. `paired`
+    replies have a second row in the table: scored ones, and those with guidance. `drawn` is the reply itself, or the
+    candidates that it is chosen from (candidates.py).
 
     `unread` is what is left of the prompt but for its `last` token, which is later the last one generated; `fresh` until a
     chunk of it has been read. `tokenizer` and `checkpoint` are known once it has a slot. Ends with a `completion`, or with
@@ -49,8 +54,11 @@ class ReplyRequest:
         reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
         logprobs: bool = False,
+        scored: bool = False,
     ) -> None:
-        self.params, self.seed, self.logprobs = params, seed, logprobs
+        self.params, self.seed, self.logprobs, self.scored = params, seed, logprobs, scored
+        self.paired = bool(conversation) and (scored or params.guidance > 0)  # nothing to compare with nothing
+        self.log_likelihoods = np.zeros(2)
         self.tokenizer: Tokenizer
         self.checkpoint = ""
         self.reply_prefix: list[int] = []
@@ -76,6 +84,16 @@ class ReplyRequest:
     def finished(self) -> bool:
         """Whether it is complete or cancelled."""
         return self.completion is not None or self.cancelled
+
+    @property
+    def drawn(self) -> "Sequence[ReplyRequest]":
+        """The replies that are drawn for it, each in a slot of its own."""
+        return [self]
+
+    @property
+    def tokens_generated(self) -> int:
+        """How many tokens were generated for it."""
+        return len(self.generated)
 
     @property
     def unread_reply_tokens(self) -> int:
@@ -111,6 +129,13 @@ class ReplyRequest:
     def add_logprobs(self, logprobs: Sequence[TokenLogprobs]) -> None:
         """Append log-probabilities of the newest tokens."""
         self._new_logprobs += logprobs
+
+    def conclude(self) -> None:
+        """Called after a round: complete the request if all that was drawn for it is complete."""
+
+    def add_log_likelihoods(self, of_tokens: np.ndarray) -> None:
+        """Add those of the newest tokens `[T, 2]`, the end of the reply included."""
+        self.log_likelihoods += of_tokens.sum(axis=0)
 
     def take_update(self) -> "RequestUpdate":
         """What has come since the last call: text in whole characters, log-probabilities, the completion."""

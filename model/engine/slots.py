@@ -16,6 +16,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
+from model.engine.guidance import guided_logits, likelihood_terms
 from model.engine.logprobs import LogprobArrays, logprob_arrays
 from model.sampling import SamplingArrays, sample
 
@@ -25,7 +26,10 @@ DECODE_STEPS = 8
 
 
 class SlotTable(NamedTuple):
-    """The state of all replies: the network's carry, `[R, ...]`, and the tokens that each reply contains."""
+    """The state of all replies: the network's carry, `[R, ...]`, and the tokens that each reply contains.
+
+    Arrays of bfloat16 are held as their bits.
+    """
 
     carry: Any
     seen_RxV: jax.Array
@@ -59,22 +63,41 @@ class DecodeBatch(NamedTuple):
     params: SamplingArrays
 
 
+class PairBatch(NamedTuple):
+    """Replies with a second row each, which reads the same reply after an empty conversation.
+
+    The second row is `unconditional_rows_B`, its carry so far in the row `sources_B`. `guidance_B` is SamplingParams'
+    guidance; where `scored_B`, likelihoods of the tokens are wanted.
+    """
+
+    replies: DecodeBatch
+    unconditional_rows_B: np.ndarray
+    sources_B: np.ndarray
+    guidance_B: np.ndarray
+    scored_B: np.ndarray
+
+
 class Programs(NamedTuple):
-    """The compiled programs of all networks of one shape; `warm` are the batch sizes B they are compiled for."""
+    """The compiled programs of all networks of one shape; `warm` are the batch sizes B they are compiled for.
+
+    `warm_pairs` are those of `decode_pairs`, which nobody needs who uses neither guidance nor candidates.
+    """
 
     prefill: Any
     decode: Any
+    decode_pairs: Any
     gather_carries: Any
     logprobs: Any
     warm: set[int]
+    warm_pairs: set[int]
 
 
 class Slots:
     """A network's weights, a table of `count` rows for it, and the programs.
 
     Row `padding_row` belongs to no reply: programs with more rows than requests work on it. The rows `prefix_rows` behind
-    it, `num_prefixes` of them, hold carries alone, of prompts that may come again. `warm` are the batch sizes that are
-    compiled, for this network or another of its shape.
+    it, `num_prefixes` of them, hold carries alone: of prompts that may come again, and of replies after an empty
+    conversation. `warm` and `warm_pairs` are the batch sizes that are compiled, for this network or another of its shape.
     """
 
     def __init__(self, model: LanguageModel, opening_V: np.ndarray, count: int, num_prefixes: int = 0) -> None:
@@ -84,11 +107,25 @@ class Slots:
         self._weights, structure = jax.tree.flatten(state)
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights), count)
         self.warm: set[int] = self._programs.warm
+        self.warm_pairs: set[int] = self._programs.warm_pairs
         self._opening_V = jnp.asarray(opening_V)
-        carry = model.initial_carry(count + 1 + num_prefixes)
+        carry = jax.tree.map(_bits, model.initial_carry(count + 1 + num_prefixes))
         self._table = SlotTable(carry, jnp.zeros((count + 1, len(opening_V)), bool))
         self.padding_row = count
         self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
+
+    def padding_batch(self, width: int) -> PrefillBatch:
+        """A prefill of `width` rows that reads nothing, to be filled in."""
+        return PrefillBatch(
+            rows_B=np.full(width, self.padding_row, np.int32),
+            sources_B=np.full(width, self.padding_row, np.int32),
+            copies_B=np.full(width, self.padding_row, np.int32),
+            tokens_BxT=np.zeros((width, PREFILL_STEPS), np.int32),
+            skip_B=np.full(width, PREFILL_STEPS, np.int32),
+            fresh_B=np.ones(width, bool),
+            first_B=np.zeros(width, bool),
+            is_reply_BxT=np.zeros((width, PREFILL_STEPS), bool),
+        )
 
     def prefill(self, batch: PrefillBatch) -> None:
         """Read PREFILL_STEPS tokens of some rows' prompts."""
@@ -98,6 +135,16 @@ class Slots:
         """Generate DECODE_STEPS tokens for some rows, `[B, DECODE_STEPS]`; token n of a reply uses its key folded with n."""
         self._table, tokens_BxT = self._programs.decode(self._weights, self._opening_V, self._table, batch)
         return np.asarray(tokens_BxT)
+
+    def decode_pairs(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
+        """`decode` for replies with a second row; also each token's likelihood terms `[B, DECODE_STEPS, 2, 3]`.
+
+        Those (guidance.py) are of the network after the conversation, then after none; zeros where nobody wants them.
+        """
+        self._table, tokens_BxT, terms_BxTx2x3 = self._programs.decode_pairs(
+            self._weights, self._opening_V, self._table, batch
+        )
+        return np.asarray(tokens_BxT), np.asarray(terms_BxTx2x3)
 
     def gather_carries(self, rows_B: np.ndarray) -> Any:
         """The present carries of some rows."""
@@ -125,12 +172,18 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
     def decode(weights: Any, opening_V: jax.Array, table: SlotTable, batch: DecodeBatch) -> tuple[SlotTable, jax.Array]:
         return _decode(merge(weights), opening_V, table, batch)
 
+    @partial(jax.jit, donate_argnums=2)
+    def decode_pairs(
+        weights: Any, opening_V: jax.Array, table: SlotTable, batch: PairBatch
+    ) -> tuple[SlotTable, jax.Array, jax.Array]:
+        return _decode_pairs(merge(weights), opening_V, table, batch)
+
     @jax.jit
     def logprobs(weights: Any, carry: Any, tokens_BxT: jax.Array, generated_BxT: jax.Array) -> LogprobArrays:
         logits_BxTxV, _ = merge(weights)(tokens_BxT, carry)
         return logprob_arrays(logits_BxTxV, generated_BxT)
 
-    return Programs(prefill, decode, jax.jit(_gather), logprobs, set())
+    return Programs(prefill, decode, decode_pairs, jax.jit(_gather), logprobs, set(), set())
 
 
 def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> SlotTable:
@@ -173,12 +226,61 @@ def _decode(
     return _scatter(table, batch.rows_B, rows), tokens_TxB.T
 
 
+def _decode_pairs(
+    model: LanguageModel, opening_V: jax.Array, table: SlotTable, batch: PairBatch
+) -> tuple[SlotTable, jax.Array, jax.Array]:
+    """`_decode` with logits of two rows for each reply: one read its conversation, the other an empty one."""
+    replies, count = batch.replies, len(batch.sources_B)
+    keys_B = jax.vmap(jax.random.key)(replies.seeds_B)
+    ids_V = jnp.arange(len(opening_V))
+    is_scored = jnp.asarray(batch.scored_B).any()
+
+    def step(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], Any]:
+        tokens_B, (carry, seen_BxV) = state
+        logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
+        logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none
+        counts_B = replies.counts_B + number
+        guided_BxV = guided_logits(logits_2xBxV[0], logits_2xBxV[1], jnp.asarray(batch.guidance_B))
+        guided_BxV = jnp.where(opening_V | (counts_B > 0)[:, None], guided_BxV, -jnp.inf)
+        tokens_B = sample(guided_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, replies.params)
+        terms_2xBx3 = jax.lax.cond(
+            is_scored,
+            lambda: jnp.stack([likelihood_terms(logits_BxV, tokens_B) for logits_BxV in logits_2xBxV]),
+            lambda: jnp.zeros((2, count, 3)),
+        )
+        return (tokens_B, SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))), (tokens_B, terms_2xBx3)
+
+    carry = _gather(table.carry, jnp.concatenate([replies.rows_B, batch.sources_B]))
+    last_BxV = (ids_V == replies.tokens_B[:, None]) & (replies.counts_B > 0)[:, None]
+    state = (jnp.asarray(replies.tokens_B), SlotTable(carry, table.seen_RxV[replies.rows_B] | last_BxV))
+    (_, (carry, seen_BxV)), (tokens_TxB, terms_Tx2xBx3) = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
+    table = SlotTable(
+        carry=_scatter(table.carry, jnp.concatenate([replies.rows_B, batch.unconditional_rows_B]), carry),
+        seen_RxV=_scatter(table.seen_RxV, replies.rows_B, seen_BxV),
+    )
+    return table, tokens_TxB.T, terms_Tx2xBx3.transpose(2, 0, 1, 3)
+
+
 def _gather(table: Any, rows_B: Any) -> Any:
-    return jax.tree.map(lambda array: array[rows_B], table)
+    return jax.tree.map(lambda array: _of_bits(array[rows_B]), table)
 
 
 def _scatter(table: Any, rows_B: Any, values: Any) -> Any:
-    return jax.tree.map(lambda array, value: array.at[rows_B].set(value), table, values)
+    def put(array: jax.Array, value: jax.Array) -> jax.Array:
+        if len(rows_B) == 1:  # of one row, XLA:CPU would make a copy of the table, to choose if the row is none of it
+            return jax.lax.dynamic_update_slice_in_dim(array, _bits(value), rows_B[0], axis=0)
+        return array.at[rows_B].set(_bits(value))
+
+    return jax.tree.map(put, table, values)
+
+
+def _bits(array: jax.Array) -> jax.Array:
+    """bfloat16 as integers, which is how the table holds it: XLA:CPU converts all of it to float32 to move a few rows."""
+    return jax.lax.bitcast_convert_type(array, jnp.uint16) if array.dtype == jnp.bfloat16 else array
+
+
+def _of_bits(array: jax.Array) -> jax.Array:
+    return jax.lax.bitcast_convert_type(array, jnp.bfloat16) if array.dtype == jnp.uint16 else array
 
 
 def _where(condition_B: Any, chosen: Any, other: Any) -> Any:

@@ -4,7 +4,8 @@ Between two rounds it drops cancelled requests, admits new ones, and takes over 
 are finished on the Batch they began with, which is dropped after the last of them.
 
 The programs for one reply are compiled first, then it is ready: a second thread compiles the wider ones meanwhile, and until
-they are there many requests are served in smaller chunks, more slowly.
+they are there many requests are served in smaller chunks, more slowly. Programs for replies with a second row are compiled
+when the first such request comes, which is held until then; nobody else waits for that.
 """
 
 import logging
@@ -20,25 +21,38 @@ LOG = logging.getLogger("dann.engine")
 
 
 class Worker:
-    """A thread, its queue of requests, and its batches. `deliver` gets each round's updates, in the thread."""
+    """A thread, its queue of requests, and its batches. `deliver` gets each round's updates, in the thread.
 
-    def __init__(self, batch: Batch, deliver: Callable[[Sequence[RequestUpdate]], None]) -> None:
-        self._batches, self._deliver = [batch], deliver
+    `compiles_pairs`: whether replies with a second row have been asked for, as with `pairs` from the start.
+    """
+
+    def __init__(
+        self, batch: Batch, deliver: Callable[[Sequence[RequestUpdate]], None], *, pairs: bool = False
+    ) -> None:
+        self._batches, self._deliver, self.compiles_pairs = [batch], deliver, pairs
         self._waiting: deque[ReplyRequest] = deque()
+        self._held: list[ReplyRequest] = []
+        self._pair_compiler: threading.Thread | None = None
+        self._pair_error: Exception | None = None
         self._new_batches: deque[Batch] = deque()
         self._closing = False
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
         self._changed = threading.Event()
         self.ready: Future[None] = Future()
         self.warmed_up: Future[None] = Future()
-        batch.widest = batch.widths[0]
+        batch.widest, batch.widest_pairs = batch.widths[0], batch.widest_warm_pairs
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
         self._compiling = threading.Thread(target=self._compile, args=[batch], name="dann compiler", daemon=True)
         self._thread.start()
 
     @property
     def busy(self) -> int:
-        """How many requests have a slot."""
+        """How many slots are in use."""
+        return sum(batch.size - batch.free_slots for batch in self._batches)
+
+    @property
+    def admitted(self) -> int:
+        """How many requests are being replied to."""
         return sum(len(batch) for batch in self._batches)
 
     def add(self, request: ReplyRequest) -> None:
@@ -59,10 +73,17 @@ class Worker:
         self._thread.join()
         if self._compiling.ident:  # it was started
             self._compiling.join()
+        if compiler := self._pair_compiler:
+            compiler.join()
 
     def _work(self) -> None:
         try:
-            self._batches[-1].warm(self._batches[-1].widest)
+            batch = self._batches[-1]
+            batch.warm(batch.widest)
+            if self.compiles_pairs:
+                batch.warm_pairs(batch.widths[0])
+                batch.widest_pairs = batch.widths[0]
+            del batch  # it may be replaced: this frame lasts as long as the thread
         except BaseException as error:  # raised where `ready` is awaited
             self.ready.set_exception(error)
             self.warmed_up.set_exception(error)
@@ -87,18 +108,59 @@ class Worker:
                 if self._closing:
                     break
                 batch.widest = width
+            if self.compiles_pairs and not self._closing:
+                self._compile_pairs(spare, batch)
         except Exception:  # the narrower programs do, more slowly
             LOG.exception("the engine could not compile all of its programs; more requests are served in small chunks")
         self.warmed_up.set_result(None)
+
+    def _compile_pairs(self, spare: Batch, batch: Batch) -> None:
+        """Compile the programs for replies with a second row, and let `batch` use each as soon as it is compiled."""
+        for width in spare.widths:
+            if self._closing:
+                break
+            spare.warm_pairs(width)
+            batch.widest_pairs = width
+            self._changed.set()
+
+    def _compile_asked_pairs(self, batch: Batch) -> None:
+        """The same, because somebody asked."""
+        try:
+            self._compile_pairs(Batch(batch.snapshot, batch.size), batch)
+        except Exception as error:
+            LOG.exception("the engine could not compile all of its programs for guidance and candidates")
+            self._pair_error = error
+        finally:
+            self._pair_compiler = None
+            self._changed.set()
+
+    def _take_up_held(self, batch: Batch) -> None:
+        """Queue the held requests again once they can be served, or fail them; compile what they need if nobody does."""
+        if self._held and batch.widest_pairs:
+            self._waiting.extendleft(reversed(self._held))
+            self._held.clear()
+        elif self._held and (error := self._pair_error):
+            self._deliver([RequestUpdate(request, error=error) for request in self._held])
+            self._held.clear()
+            self._pair_error = None
+        elif self._held and self._pair_compiler is None:
+            self._pair_compiler = threading.Thread(
+                target=self._compile_asked_pairs, args=[batch], name="dann pair compiler", daemon=True
+            )
+            self._pair_compiler.start()
 
     def _wait_for_work(self) -> bool:
         """Wait for requests and admit as many as fit; False once the worker is closing."""
         while not self._closing:
             self._changed.clear()  # first: a change that comes after the checks below is not missed
             while self._new_batches:
-                self._batches.append(self._new_batches.popleft())
+                batch = self._new_batches.popleft()
+                batch.widest_pairs = batch.widest_warm_pairs
+                self._batches.append(batch)
+                del batch
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
-            if self._waiting or self.busy:
+            self._take_up_held(self._batches[-1])
+            if self._waiting or self.admitted:
                 self._admit(self._batches[-1])
                 return True
             self._changed.wait()
@@ -108,6 +170,10 @@ class Worker:
         while self._waiting and batch.free_slots:
             request = self._waiting.popleft()
             if request.finished:
+                continue
+            self.compiles_pairs |= request.paired
+            if request.paired and not batch.widest_pairs:
+                self._held.append(request)
                 continue
             try:
                 batch.admit(request)

@@ -23,6 +23,7 @@ BENCHES = {
     "cores": "compute.core_growth",
     "sizes": "compute.size_growth",
     "decode": "compute.decode",
+    "guided": "compute.guided",
     "reload": "chat.reload",
     "retraining": "chat.retraining",
     "startup": "compute.startup",

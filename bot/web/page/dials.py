@@ -20,6 +20,8 @@ class Dial:
 
 DIALS = {
     "temperature": Dial(0.05),
+    "guidance": Dial(0.1),
+    "candidates": Dial(1),
     "top_p": Dial(0.01, minimum=0.05),  # a smaller share is greedy, as temperature 0 is
     "top_k": Dial(1, maximum=100),  # a hundred steps; beyond them next to nothing is cut off
     "min_p": Dial(0.001, maximum=0.3),  # the useful part, in steps that a hand can hit

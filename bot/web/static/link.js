@@ -2,7 +2,9 @@
 
 const PREFIX = "#again=";
 const LIMITS = { messages: 40, characters: 20_000, ids: 4096 };
-const PARAMS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"];
+// A link has their values in this order: a new one goes to the end, and into LATER with what older links mean.
+const PARAMS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "guidance", "candidates"];
+const LATER = { guidance: 0, candidates: 1 };
 
 export const isLink = (hash) => hash.startsWith(PREFIX);
 
@@ -20,7 +22,7 @@ export function recipeOf(hash) {
   try {
     const { m, p, s, c, b = [], t = "" } = JSON.parse(decode(hash.slice(PREFIX.length)));
     const messages = m.map(([mine, text]) => ({ mine: mine === 1, text }));
-    const params = Object.fromEntries(PARAMS.map((name, index) => [name, p[index]]));
+    const params = Object.fromEntries(PARAMS.map((name, index) => [name, p[index] ?? LATER[name]]));
     const valid =
       messages.length <= LIMITS.messages &&
       [...messages.map(({ text }) => text), t].every(

@@ -31,6 +31,7 @@ def changed(**changes: float) -> SamplingParams:
         ("temp=0.8, hi", Command("hi", changed(temperature=0.8))),
         ("temp = 0.8 hi", Command("hi", changed(temperature=0.8))),
         ("seed=7 top_p=0.5 temp=2 length=9 hi", Command("hi", changed(temperature=2, top_p=0.5, max_tokens=9), 7)),
+        ("guidance=0,5 candidates=4 hi", Command("hi", changed(guidance=0.5, candidates=4))),
         ("how are you seed=7 today", Command("how are you today", PARAMS, 7)),
         ("one\ntwo seed=4294967295", Command("one\ntwo", PARAMS, MAX_SEED)),
         ("prompt=hello there temp=0", Command("hello there", changed(temperature=0))),
@@ -70,12 +71,15 @@ def test_words_that_hold_an_equals_sign_are_text(text: str) -> None:
         ("seed=7.0", "seed takes a whole number from 0 to 4294967295, such as seed=7"),
         ("length=0", "length takes a whole number from 1 to 1000, such as length=100"),
         ("length=1001", "length takes a whole number from 1 to 1000, such as length=100"),
+        ("guidance=3.1", "guidance takes a number from 0 to 3, such as guidance=1"),
+        ("candidates=5 hi", "candidates takes a whole number from 1 to 4, such as candidates=4"),
+        ("candidates=1.5", "candidates takes a whole number from 1 to 4, such as candidates=4"),
         ("temp=0.5 temp=0.6", "temp is given twice; once is enough"),
-        ("tmep=0.8 hi", "tmep is no option here; there are temp, top_p, seed and length"),
-        ("temprature=x", "temprature is no option here; there are temp, top_p, seed and length"),
-        ("top-p=0.8", "top-p is no option here; there are temp, top_p, seed and length"),
-        ("top_k=40 hi", "top_k is no option here; there are temp, top_p, seed and length"),
-        ("hi penalty=1,2", "penalty is no option here; there are temp, top_p, seed and length"),
+        ("tmep=0.8 hi", "tmep is no option here; there are temp, top_p, seed, length, guidance and candidates"),
+        ("temprature=x", "temprature is no option here; there are temp, top_p, seed, length, guidance and candidates"),
+        ("top-p=0.8", "top-p is no option here; there are temp, top_p, seed, length, guidance and candidates"),
+        ("top_k=40 hi", "top_k is no option here; there are temp, top_p, seed, length, guidance and candidates"),
+        ("hi penalty=1,2", "penalty is no option here; there are temp, top_p, seed, length, guidance and candidates"),
     ],
 )
 def test_what_is_out_of_range_or_unknown_is_refused_with_one_plain_line(text: str, message: str) -> None:
@@ -130,7 +134,15 @@ def test_discord_takes_the_options_as_they_are() -> None:
     for option in OPTIONS:
         assert option.name.islower()
         assert 1 <= len(option.description) <= 100
-    assert [option.name for option in OPTIONS] == ["prompt", "temp", "top_p", "seed", "length"]
+    assert [option.name for option in OPTIONS] == [
+        "prompt",
+        "temp",
+        "top_p",
+        "seed",
+        "length",
+        "guidance",
+        "candidates",
+    ]
 
 
 def test_a_default_of_config_toml_may_lie_beyond_what_can_be_asked_for() -> None:

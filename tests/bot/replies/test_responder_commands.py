@@ -49,12 +49,14 @@ def test_a_seed_is_drawn_and_told_where_none_was_asked_for() -> None:
 
 
 def test_the_footer_names_what_is_not_the_default_and_can_be_switched_off() -> None:
-    params = SamplingParams(temperature=0, top_p=1 / 3, max_tokens=1000)
+    params = SamplingParams(temperature=0, top_p=1 / 3, max_tokens=1000, guidance=0.5, candidates=2)
 
     async def scene(s: ResponderHarness) -> None:
         reply = await s.ask("a", asked=Command("", params, 1))
         assert reply
-        assert reply.footer == "temp=0 top_p=0.333333333333 length=1000 seed=1 · checkpoint one"
+        assert (
+            reply.footer == "temp=0 top_p=0.333333333333 length=1000 guidance=0.5 candidates=2 seed=1 · checkpoint one"
+        )
 
     async def off(s: ResponderHarness) -> None:
         assert await s.ask("a", asked=COMMAND) == Reply("sure")

@@ -36,7 +36,7 @@ likeliest is taken, which compiles in a third of the time."""
 
 
 def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
-    """Requests of every kind: long and short, wild and greedy, with each filter on and off."""
+    """Requests of every kind: long and short, wild and greedy, guided and not, with each filter on and off."""
     rng, requests = random.Random(1), []
     for number in range(count):
         words = " ".join(rng.choices(["hey", "the loss", "lol", "😂", "goes", "ё"], k=rng.randrange(60)))
@@ -46,6 +46,8 @@ def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
             top_p=rng.choice([0.5, 0.95, 1.0]),
             min_p=rng.choice([0.0, 0.05]),
             repetition_penalty=rng.choice([1.0, 1.3]),
+            guidance=rng.choice([0.0, 0.0, 0.6, 3.0]),
+            candidates=rng.choice([1, 1, 1, 2]),
             max_tokens=rng.randrange(1, 60),
         )
         requests.append(([Turn(mine=number % 3 == 0, text=words)], params, number))

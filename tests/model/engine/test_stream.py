@@ -32,7 +32,7 @@ SPELLED = Tokenizer.of_characters(["hey lol"])
 
 
 def run(
-    test: Callable[[Engine], Awaitable[None]], served: Snapshot, *, early: bool = False, slots: int = SLOTS, **more: int
+    test: Callable[[Engine], Awaitable[None]], served: Snapshot, *, early: bool = False, slots: int = SLOTS, **more: Any
 ) -> None:
     """Run `test` with a started engine; a hang fails. `early`: before all programs are compiled."""
 

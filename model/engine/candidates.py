@@ -1,0 +1,77 @@
+"""The best of several replies: the one that the conversation makes likelier than an empty one would. Knows no network."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from model.config import SamplingParams
+from model.engine.prompt import Turn
+from model.engine.request import ReplyRequest
+from model.tokenizer import Tokenizer
+
+UNCONDITIONAL_WEIGHT = 0.9
+"""How much of a reply's log-likelihood without the conversation is taken off, in nats per nat (maximum mutual information:
+Li et al., 1510.03055). At 1 the likelihood in itself says nothing and rare words win; below 0.9 short stock phrases win."""
+
+
+class CandidatesRequest(ReplyRequest):
+    """A request whose reply is the best of `params.candidates`; it is complete when all of them are.
+
+    Candidate 0 is what the request would get without candidates. All of them are drawn on one Batch, so by one network.
+    """
+
+    def __init__(self, conversation: Sequence[Turn], params: SamplingParams, seed: int, **more: Any) -> None:
+        super().__init__(conversation, params, seed, **more)
+        self._drawn = [
+            ReplyRequest(conversation, params, candidate_seed(seed, number), **more, scored=True)
+            for number in range(params.candidates)
+        ]
+        self.paired = True
+
+    @property
+    def drawn(self) -> Sequence[ReplyRequest]:
+        """The candidates."""
+        return self._drawn
+
+    @property
+    def tokens_generated(self) -> int:
+        """How many tokens were generated for it, of all candidates."""
+        return sum(candidate.tokens_generated for candidate in self._drawn)
+
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
+        """Encode the prompt; raises DannError as for one reply."""
+        self.tokenizer, self.checkpoint = tokenizer, checkpoint
+        for candidate in self._drawn:
+            candidate.tokenize(tokenizer, checkpoint)
+
+    def conclude(self) -> None:
+        """Choose the reply, once all candidates are complete."""
+        if self.completion is None and all(candidate.completion for candidate in self._drawn):
+            best = max(self._drawn, key=score)  # of equal ones the first
+            update = best.take_update()
+            self._new_text, self._new_logprobs = update.piece, list(update.logprobs)
+            assert update.completion
+            self.completion = replace(update.completion, seed=self.seed)
+
+
+def score(candidate: ReplyRequest) -> float:
+    """Log p(reply | conversation) - UNCONDITIONAL_WEIGHT * log p(reply), in nats, of a reply that was scored."""
+    conditional, unconditional = candidate.log_likelihoods.tolist()
+    return float(conditional - UNCONDITIONAL_WEIGHT * unconditional)
+
+
+def candidate_seed(seed: int, number: int) -> int:
+    """The seed of a candidate: `seed` itself for 0, else a hash, below 2**32.
+
+    Another hash than that of draws and of choices (bot/replies/generate.py), or the next draw would repeat a candidate.
+    """
+    if number == 0:
+        return seed
+    return int.from_bytes(hashlib.blake2b(f"candidate {number} of {seed % 2**32}".encode(), digest_size=4).digest())
+
+
+def reply_request(conversation: Sequence[Turn], params: SamplingParams, seed: int, **more: Any) -> ReplyRequest:
+    """The request for a reply, of candidates where they could differ and there is a conversation to compare them by."""
+    kind = CandidatesRequest if params.is_chosen and conversation else ReplyRequest
+    return kind(conversation, params, seed, **more)
