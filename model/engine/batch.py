@@ -12,6 +12,7 @@ from model.engine.guidance import token_log_likelihoods
 from model.engine.prefix_cache import PrefixCache
 from model.engine.request import ReplyRequest
 from model.engine.slots import PREFILL_STEPS, DecodeBatch, PairBatch, PrefillBatch, Slots
+from model.engine.spelling import WHOLE, spelling_of, states_after
 from model.engine.unconditional_rows import UnconditionalRows
 from model.sampling import SamplingArrays
 
@@ -36,6 +37,7 @@ class Batch:
         self.snapshot, self.size = snapshot, size
         self.widths = batch_sizes(size)
         self.widest = self.widest_pairs = self.widths[-1]
+        self._spelling = spelling_of(snapshot.tokenizer.token_bytes)
         self._requests: set[ReplyRequest] = set()
         self._running: dict[int, ReplyRequest] = {}
         self.reset()
@@ -43,13 +45,12 @@ class Batch:
     def reset(self) -> list[ReplyRequest]:
         """Drop all requests and return them: after an error the table's contents are unknown."""
         lost = list(self._requests)
-        # A reply begins with a token of visible text, so that none is empty.
-        opens = [bool(token.decode("utf-8", "replace").strip()) for token in self.snapshot.tokenizer.token_bytes]
-        self._slots = Slots(self.snapshot.model, np.asarray(opens), self.size, PREFIXES_PER_SLOT * self.size)
+        self._slots = Slots(self.snapshot.model, self._spelling, self.size, PREFIXES_PER_SLOT * self.size)
         self._prefixes = PrefixCache(self._slots.prefix_rows)
         self._unconditional = UnconditionalRows(self._slots, self._prefixes, self.widths[0])
         self._sources: dict[int, int] = {}
         self._prompts: dict[int, list[int]] = {}
+        self._states: dict[int, int] = {}
         self._running, self._owners = {}, dict[int, ReplyRequest]()
         self._waiting = deque[tuple[ReplyRequest, ReplyRequest]]()
         self._requests.clear()
@@ -131,7 +132,7 @@ class Batch:
         """Free the slots of replies that have ended, and give them to those that wait."""
         for slot, request in list(self._running.items()):
             if request.finished or self._owners[slot].finished:
-                del self._running[slot], self._prompts[slot], self._owners[slot]
+                del self._running[slot], self._prompts[slot], self._owners[slot], self._states[slot]
                 self._sources.pop(slot, None)
                 self._unconditional.close(slot)
                 self._free.append(slot)
@@ -147,6 +148,8 @@ class Batch:
             slot = self._free.pop()
             self._running[slot], self._owners[slot] = request, owner
             self._prompts[slot] = request.unread
+            begun = np.array([request.reply_prefix], np.int32)
+            self._states |= {slot: int(states_after(self._spelling, np.array([WHOLE]), begun)[0])}
             cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
             if (
                 cached
@@ -168,6 +171,9 @@ class Batch:
         num_accepted = [request.accept(row) for (_, request), row in zip(chunk, tokens.tolist(), strict=True)]
         for requests in observed:
             observe.report_logprobs(self._slots, requests, tokens, num_accepted)
+        slots = [slot for slot, _ in chunk]
+        states = states_after(self._spelling, np.array([self._states[slot] for slot in slots]), tokens)
+        self._states |= zip(slots, states.tolist(), strict=True)
         for row, (_, request) in enumerate(chunk):
             if terms is not None and request.scored:
                 request.add_log_likelihoods(token_log_likelihoods(terms[row, : num_accepted[row]]))
@@ -199,6 +205,7 @@ class Batch:
             tokens_B=np.asarray([request.last for request in requests], np.int32),
             seeds_B=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
             counts_B=np.asarray(lengths, np.int32),
+            states_B=np.asarray([self._states[slot] for slot, _ in slot_requests] + [WHOLE] * padding, np.int8),
             params=SamplingArrays(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),

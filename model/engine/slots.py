@@ -18,6 +18,7 @@ from flax import nnx
 from model.architectures import LanguageModel
 from model.engine.guidance import guided_logits, likelihood_terms
 from model.engine.logprobs import LogprobArrays, logprob_arrays
+from model.engine.spelling import Spelling, allowed_logits
 from model.sampling import SamplingArrays, sample
 
 PREFILL_STEPS = 16
@@ -54,12 +55,13 @@ class PrefillBatch(NamedTuple):
 
 
 class DecodeBatch(NamedTuple):
-    """Replies to go on with: their rows, last tokens, seeds, how many tokens each has, and sampling parameters."""
+    """Replies to go on with: rows, last tokens, seeds, how many tokens each has, where in a character it is, parameters."""
 
     rows_B: np.ndarray
     tokens_B: np.ndarray
     seeds_B: np.ndarray
     counts_B: np.ndarray
+    states_B: np.ndarray
     params: SamplingArrays
 
 
@@ -75,6 +77,10 @@ class PairBatch(NamedTuple):
     sources_B: np.ndarray
     guidance_B: np.ndarray
     scored_B: np.ndarray
+
+
+DecodeState = tuple[jax.Array, jax.Array, SlotTable]
+"""Last tokens `[B]`, where each reply is in a character `[B]`, and the rows."""
 
 
 class Programs(NamedTuple):
@@ -100,7 +106,7 @@ class Slots:
     conversation. `warm` and `warm_pairs` are the batch sizes that are compiled, for this network or another of its shape.
     """
 
-    def __init__(self, model: LanguageModel, opening_V: np.ndarray, count: int, num_prefixes: int = 0) -> None:
+    def __init__(self, model: LanguageModel, spelling: Spelling, count: int, num_prefixes: int = 0) -> None:
         model = nnx.merge(*nnx.split(model))  # a copy, so that its config can be set; the weights are shared
         model.config = model.config.without_dropout()  # decoding drops nothing: no rate has programs of its own
         graph, state = nnx.split(model)
@@ -108,9 +114,9 @@ class Slots:
         self._programs = _programs(graph, structure, tuple(weight.shape for weight in self._weights), count)
         self.warm: set[int] = self._programs.warm
         self.warm_pairs: set[int] = self._programs.warm_pairs
-        self._opening_V = jnp.asarray(opening_V)
+        self._spelling = Spelling(*map(jnp.asarray, spelling))
         carry = jax.tree.map(_bits, model.initial_carry(count + 1 + num_prefixes))
-        self._table = SlotTable(carry, jnp.zeros((count + 1, len(opening_V)), bool))
+        self._table = SlotTable(carry, jnp.zeros((count + 1, len(spelling.opening_V)), bool))
         self.padding_row = count
         self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
 
@@ -133,7 +139,7 @@ class Slots:
 
     def decode(self, batch: DecodeBatch) -> np.ndarray:
         """Generate DECODE_STEPS tokens for some rows, `[B, DECODE_STEPS]`; token n of a reply uses its key folded with n."""
-        self._table, tokens_BxT = self._programs.decode(self._weights, self._opening_V, self._table, batch)
+        self._table, tokens_BxT = self._programs.decode(self._weights, self._spelling, self._table, batch)
         return np.asarray(tokens_BxT)
 
     def decode_pairs(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
@@ -142,7 +148,7 @@ class Slots:
         Those (guidance.py) are of the network after the conversation, then after none; zeros where nobody wants them.
         """
         self._table, tokens_BxT, terms_BxTx2x3 = self._programs.decode_pairs(
-            self._weights, self._opening_V, self._table, batch
+            self._weights, self._spelling, self._table, batch
         )
         return np.asarray(tokens_BxT), np.asarray(terms_BxTx2x3)
 
@@ -169,14 +175,14 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
         return _prefill(merge(weights), table, batch)
 
     @partial(jax.jit, donate_argnums=2)
-    def decode(weights: Any, opening_V: jax.Array, table: SlotTable, batch: DecodeBatch) -> tuple[SlotTable, jax.Array]:
-        return _decode(merge(weights), opening_V, table, batch)
+    def decode(weights: Any, spelling: Spelling, table: SlotTable, batch: DecodeBatch) -> tuple[SlotTable, jax.Array]:
+        return _decode(merge(weights), spelling, table, batch)
 
     @partial(jax.jit, donate_argnums=2)
     def decode_pairs(
-        weights: Any, opening_V: jax.Array, table: SlotTable, batch: PairBatch
+        weights: Any, spelling: Spelling, table: SlotTable, batch: PairBatch
     ) -> tuple[SlotTable, jax.Array, jax.Array]:
-        return _decode_pairs(merge(weights), opening_V, table, batch)
+        return _decode_pairs(merge(weights), spelling, table, batch)
 
     @jax.jit
     def logprobs(weights: Any, carry: Any, tokens_BxT: jax.Array, generated_BxT: jax.Array) -> LogprobArrays:
@@ -206,54 +212,58 @@ def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> Slo
 
 
 def _decode(
-    model: LanguageModel, opening_V: jax.Array, table: SlotTable, batch: DecodeBatch
+    model: LanguageModel, spelling: Spelling, table: SlotTable, batch: DecodeBatch
 ) -> tuple[SlotTable, jax.Array]:
     keys_B = jax.vmap(jax.random.key)(batch.seeds_B)
-    ids_V = jnp.arange(len(opening_V))
+    ids_V = jnp.arange(len(spelling.opening_V))
 
-    def step(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], jax.Array]:
-        tokens_B, (carry, seen_BxV) = state
+    def step(state: DecodeState, number: jax.Array) -> tuple[DecodeState, jax.Array]:
+        tokens_B, states_B, (carry, seen_BxV) = state
         logits_BxTxV, carry = model(tokens_B[:, None], carry)
         counts_B = batch.counts_B + number
-        logits_BxV = jnp.where(opening_V | (counts_B > 0)[:, None], logits_BxTxV[:, 0], -jnp.inf)
+        logits_BxV = allowed_logits(spelling, logits_BxTxV[:, 0], states_B, counts_B)
         tokens_B = sample(logits_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, batch.params)
-        return (tokens_B, SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))), tokens_B
+        rows = SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))
+        return (tokens_B, spelling.next_SxV[states_B, tokens_B], rows), tokens_B
 
     carry, seen_BxV = _gather(table, batch.rows_B)
     last_BxV = (ids_V == batch.tokens_B[:, None]) & (batch.counts_B > 0)[:, None]  # a reply's last token is seen
-    state = (jnp.asarray(batch.tokens_B), SlotTable(carry, seen_BxV | last_BxV))
-    (_, rows), tokens_TxB = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
+    rows = SlotTable(carry, seen_BxV | last_BxV)
+    state = (jnp.asarray(batch.tokens_B), jnp.asarray(batch.states_B), rows)
+    (_, _, rows), tokens_TxB = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
     return _scatter(table, batch.rows_B, rows), tokens_TxB.T
 
 
 def _decode_pairs(
-    model: LanguageModel, opening_V: jax.Array, table: SlotTable, batch: PairBatch
+    model: LanguageModel, spelling: Spelling, table: SlotTable, batch: PairBatch
 ) -> tuple[SlotTable, jax.Array, jax.Array]:
     """`_decode` with logits of two rows for each reply: one read its conversation, the other an empty one."""
     replies, count = batch.replies, len(batch.sources_B)
     keys_B = jax.vmap(jax.random.key)(replies.seeds_B)
-    ids_V = jnp.arange(len(opening_V))
+    ids_V = jnp.arange(len(spelling.opening_V))
     is_scored = jnp.asarray(batch.scored_B).any()
 
-    def step(state: tuple[jax.Array, SlotTable], number: jax.Array) -> tuple[tuple[jax.Array, SlotTable], Any]:
-        tokens_B, (carry, seen_BxV) = state
+    def step(state: DecodeState, number: jax.Array) -> tuple[DecodeState, Any]:
+        tokens_B, states_B, (carry, seen_BxV) = state
         logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
         logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none
         counts_B = replies.counts_B + number
         guided_BxV = guided_logits(logits_2xBxV[0], logits_2xBxV[1], jnp.asarray(batch.guidance_B))
-        guided_BxV = jnp.where(opening_V | (counts_B > 0)[:, None], guided_BxV, -jnp.inf)
+        guided_BxV = allowed_logits(spelling, guided_BxV, states_B, counts_B)
         tokens_B = sample(guided_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, replies.params)
         terms_2xBx3 = jax.lax.cond(
             is_scored,
             lambda: jnp.stack([likelihood_terms(logits_BxV, tokens_B) for logits_BxV in logits_2xBxV]),
             lambda: jnp.zeros((2, count, 3)),
         )
-        return (tokens_B, SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))), (tokens_B, terms_2xBx3)
+        rows = SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))
+        return (tokens_B, spelling.next_SxV[states_B, tokens_B], rows), (tokens_B, terms_2xBx3)
 
     carry = _gather(table.carry, jnp.concatenate([replies.rows_B, batch.sources_B]))
     last_BxV = (ids_V == replies.tokens_B[:, None]) & (replies.counts_B > 0)[:, None]
-    state = (jnp.asarray(replies.tokens_B), SlotTable(carry, table.seen_RxV[replies.rows_B] | last_BxV))
-    (_, (carry, seen_BxV)), (tokens_TxB, terms_Tx2xBx3) = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
+    rows = SlotTable(carry, table.seen_RxV[replies.rows_B] | last_BxV)
+    state = (jnp.asarray(replies.tokens_B), jnp.asarray(replies.states_B), rows)
+    (_, _, (carry, seen_BxV)), (tokens_TxB, terms_Tx2xBx3) = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
     table = SlotTable(
         carry=_scatter(table.carry, jnp.concatenate([replies.rows_B, batch.unconditional_rows_B]), carry),
         seen_RxV=_scatter(table.seen_RxV, replies.rows_B, seen_BxV),

@@ -102,7 +102,7 @@ def test_it_streams_as_one_piece_with_the_log_probabilities_of_what_was_chosen()
 
 def test_stop_words_and_a_beginning_hold_for_every_candidate() -> None:
     """What holds the stop word counts, and there is no end."""
-    request = CandidatesRequest(TALK, FOUR, 1, reply_prefix="the loss", stop=[*STOPS])
+    request = CandidatesRequest(TALK, FOUR, 3, reply_prefix="the loss", stop=[*STOPS])
     drawn(Batch(SERVED, SLOTS), request)
     beginning = TOKENIZER.encode("the loss")
     for candidate in request.drawn:

@@ -1,5 +1,6 @@
 """Guidance against a loop that computes both logits token by token; its second rows; and who pays for it."""
 
+from codecs import getincrementaldecoder
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from typing import Any
@@ -40,9 +41,19 @@ def follow(served: Snapshot, prompt: Sequence[int], tokens: Sequence[int]) -> np
     return np.asarray(found[len(prompt) - 1 :])
 
 
+def may_follow(before: Sequence[int], token: int) -> bool:
+    """Whether text can begin with these tokens and `token`, which ends it if it is a special one."""
+    try:
+        getincrementaldecoder("utf-8")().decode(TOKENIZER.decode_bytes([*before, token]), final=token < NUM_SPECIAL)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def chosen(logits: np.ndarray, params: SamplingParams, seed: int, before: Sequence[int]) -> int:
     """The token that is sampled from `logits` after the reply's tokens `before`, in plain NumPy."""
     logits = logits.copy()
+    logits[[not may_follow(before, token) for token in range(len(logits))]] = -np.inf
     if not before:
         logits[[not raw.decode("utf-8", "replace").strip() for raw in TOKENIZER.token_bytes]] = -np.inf
     seen = list(set(before))

@@ -100,6 +100,8 @@ def test_stopping_fails_those_who_wait_for_programs(compiling: Compiling) -> Non
         while not compiling.begun:
             await engine.submit(HEY, GREEDY, 1).completion()
         closing = asyncio.create_task(engine.close())
+        while not (engine._worker and engine._worker._closing):
+            await asyncio.sleep(0)
         compiling.go_on.set()
         await closing
         with pytest.raises(EngineClosed):
