@@ -21,7 +21,6 @@ from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.admin import Admin
 from bot.serving.collect import Collector
-from bot.serving.inbox import watch_inbox
 from bot.serving.reload import Reload, load_first
 from bot.serving.status import NOT_COMPILED, ServeStatus
 from bot.serving.store_counts import CachedCounts, count_stored
@@ -55,7 +54,7 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
         monitoring = [asyncio.create_task(monitor) for monitor in monitors]
         web = asyncio.create_task(_run_part(serve_web(settings, tokens, status, stopping, tell), tell))
         inbox = settings.data.inbox_folder
-        importing = asyncio.create_task(watch_inbox(settings.data, inbox, tell)) if inbox else None
+        importing = asyncio.create_task(import_from(inbox, settings, tell)) if inbox else None
         try:
             engine = await run_until(_load_engine(settings, tell), stopping)
             return 0 if engine is None else await _serve_platforms(settings, tokens, engine, status, stopping, tell)
@@ -67,6 +66,17 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
             for task in monitoring:
                 task.cancel()
             (settings.data.dir / HEARTBEAT_FILE).unlink(missing_ok=True)
+
+
+async def import_from(inbox: Path, settings: BotSettings, tell: Tell) -> None:
+    """Import what is dropped into the inbox, until cancelled."""
+
+    def watch() -> Callable[..., Coroutine[Any, Any, None]]:
+        from bot.serving.inbox import watch_inbox  # noqa: PLC0415 (thirty readers, which no reply waits for: in a thread)
+
+        return watch_inbox
+
+    await (await run_in_daemon_thread(watch))(settings.data, inbox, tell)
 
 
 async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:

@@ -36,11 +36,14 @@ def test_the_version_and_the_help_go_to_standard_output(capsys: pytest.CaptureFi
         assert expected in capsys.readouterr().out
 
 
-def test_help_and_posts_start_without_jax(tmp_path: Path) -> None:
+def test_posts_starts_without_jax_and_serve_without_readers_and_bases(tmp_path: Path) -> None:
+    """What no reply waits for is imported in a thread, or by the command that needs it."""
     script = (
         "import sys; from bot.cli import main\n"
         "main(['posts', '--json'])\n"
         "assert not {'jax', 'flax', 'optax', 'tokenizers'} & set(sys.modules)\n"
+        "import bot.app\n"
+        "assert not {'training.exports.detect', 'training.base', 'model.base'} & set(sys.modules)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     subprocess.run([sys.executable, "-c", script], check=True, env=environment, stdout=subprocess.DEVNULL, cwd=tmp_path)

@@ -9,8 +9,6 @@ from typing import Any
 
 from rich.console import Console
 
-from model.base.datasheet import lines, read_datasheet
-from model.base.find import base_folders, find_base
 from model.errors import DannError
 from training.cli.shared import (
     add_command,
@@ -35,9 +33,7 @@ def add_base(commands: Any) -> None:
     nested = commands.add_parser("base", help=about, description=about)
     named = nested.add_subparsers(metavar="COMMAND", required=True)
     training = add_command(named, "train", run_base_train, "learn a base")
-    training.add_argument(
-        "texts", metavar="TEXT", nargs="*", type=Path, help="JSONL with channel, author and text, or .txt; plain or .xz"
-    )
+    training.add_argument("texts", metavar="TEXT", nargs="*", type=Path, help=TEXT_HELP)
     training.add_argument("--name", metavar="NAME", help="what the base is called (default: the time)")
     training.add_argument("--sources", metavar="FILE", type=Path, help="a TOML file of weights, licences and origins")
     training.add_argument(
@@ -63,6 +59,7 @@ def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     from training.loop import devices  # noqa: PLC0415 (JAX takes seconds to import)
 
     devices.prepare(chosen.train)
+    from model.base.datasheet import lines  # noqa: PLC0415
     from training.base.run import BasePlan, resume_base, train_base  # noqa: PLC0415
     from training.runs.terminal import TrainingConsole  # noqa: PLC0415
 
@@ -124,6 +121,9 @@ def run_base_eval(args: argparse.Namespace, settings: Settings) -> int:
 
 def run_base_list(args: argparse.Namespace, settings: Settings) -> int:
     """`dann base list`."""
+    from model.base.datasheet import read_datasheet  # noqa: PLC0415 (no other command needs bases)
+    from model.base.find import base_folders  # noqa: PLC0415
+
     folders = base_folders(settings.data.bases)
     sheets = {name: (read_datasheet(folder), _size(folder)) for name, folder in folders.items()}
     if args.json:
@@ -143,6 +143,9 @@ def run_base_list(args: argparse.Namespace, settings: Settings) -> int:
 
 def run_base_info(args: argparse.Namespace, settings: Settings) -> int:
     """`dann base info`."""
+    from model.base.datasheet import lines, read_datasheet  # noqa: PLC0415 (no other command needs bases)
+    from model.base.find import find_base  # noqa: PLC0415
+
     folder = find_base(settings.data.bases, args.name)
     sheet, size = read_datasheet(folder), _size(folder)
     if args.json:
