@@ -26,7 +26,7 @@ async def test_options_come_with_ranges_and_descriptions(discord: DiscordHarness
     commands = {command["name"]: command for command in discord.simulation.commands.listed()}
     assert set(commands) == {"dann", "dann-admin"}
     options = {option["name"]: option for option in commands["dann"]["options"]}
-    assert list(options) == ["prompt", "temp", "top_p", "seed", "length"]
+    assert list(options) == ["prompt", "temp", "top_p", "seed", "length", "guidance", "candidates"]
     shown = {
         name: (message["type"], message.get("min_value"), message.get("max_value")) for name, message in options.items()
     }
