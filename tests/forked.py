@@ -46,6 +46,8 @@ PR_SET_NAME, PR_SET_CHILD_SUBREAPER = 15, 36
 DEVICES = "JAX_NUM_CPU_DEVICES"
 START = f"import sys; sys.path.insert(0, {ROOT!r}); from tests.forked import help_from; help_from(int(sys.argv[1]))"
 PIPES = ("p2cread", "p2cwrite", "c2pread", "c2pwrite", "errread", "errwrite")
+INTERRUPT: list[Any] = []
+"""In the helper: what Python does at Ctrl-C, which is nothing where it was started by a shell's `&`."""
 FLAGS = {"-P"}
 """Options of the interpreter that a forked program can have."""
 
@@ -171,7 +173,7 @@ def help_from(descriptor: int) -> None:
     """Be the helper of the process at the other end, and later, in each fork, the program."""
     asked = socket.socket(fileno=descriptor)
     asked.set_inheritable(False)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
+    INTERRUPT.append(signal.signal(signal.SIGINT, signal.SIG_IGN))  # Ctrl-C is for whoever asks
     sys.path.remove(ROOT)
     for library in LIBRARIES:
         sys.path.insert(0, ROOT)
@@ -240,7 +242,7 @@ def become(program: Program, streams: Sequence[int], wait: int) -> None:
             return
         install(helper)
     ctypes.CDLL(None).prctl(PR_SET_NAME, Path(sys.executable).name.encode())
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGINT, *INTERRUPT)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
     sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115

@@ -75,7 +75,8 @@ def test_it_ends_as_an_executed_one_ends() -> None:
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGKILL, -9), (signal.SIGTERM, -15), (signal.SIGINT, -2)])
 def test_signals_reach_it(number: signal.Signals, status: int) -> None:
     async def scenario() -> int:
-        code = "import time; print('here', flush=True); time.sleep(600)"
+        minds = "import signal, time; signal.signal(signal.SIGINT, signal.default_int_handler)"  # nohup has it ignored
+        code = f"{minds}; print('here', flush=True); time.sleep(600)"
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", code, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
         )
@@ -94,6 +95,9 @@ def test_a_module_is_run_as_main_with_its_folder_first(tmp_path: Path) -> None:
     assert found == f"__main__ ['x'] {tmp_path} {tmp_path}/told.py\n"
 
 
+@pytest.mark.filterwarnings(
+    "ignore:os.fork:RuntimeWarning"
+)  # JAX minds the fork for `preexec_fn`, where it was started
 def test_what_cannot_be_forked_is_executed(fork_helper: Helper) -> None:
     code = f"{IMPORTED}print(imported)"
     assert forks(fork_helper, ["-c", code])

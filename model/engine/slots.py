@@ -79,7 +79,7 @@ class PairBatch(NamedTuple):
     scored_B: np.ndarray
 
 
-DecodeState = tuple[jax.Array, jax.Array, SlotTable]
+DecodeCarry = tuple[jax.Array, jax.Array, SlotTable]
 """Last tokens `[B]`, where each reply is in a character `[B]`, and the rows."""
 
 
@@ -217,7 +217,7 @@ def _decode(
     keys_B = jax.vmap(jax.random.key)(batch.seeds_B)
     ids_V = jnp.arange(len(spelling.opening_V))
 
-    def step(state: DecodeState, number: jax.Array) -> tuple[DecodeState, jax.Array]:
+    def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, jax.Array]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits_BxTxV, carry = model(tokens_B[:, None], carry)
         counts_B = batch.counts_B + number
@@ -243,7 +243,7 @@ def _decode_pairs(
     ids_V = jnp.arange(len(spelling.opening_V))
     is_scored = jnp.asarray(batch.scored_B).any()
 
-    def step(state: DecodeState, number: jax.Array) -> tuple[DecodeState, Any]:
+    def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, Any]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
         logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none

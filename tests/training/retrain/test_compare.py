@@ -41,10 +41,12 @@ def test_a_network_that_answers_is_fit() -> None:
     )
 
 
-def test_one_that_never_finishes_a_character_is_not() -> None:
+def test_one_that_would_never_finish_a_character_is_made_to_and_without_the_tokens_for_it_is_not() -> None:
     following = [BOS] * TOKENIZER.vocab_size
     following[ME] = TOKENIZER.token_bytes.index(b"\xc3")
-    (reason,) = serving_problems(Engine(Snapshot("half", Parrot(following), TOKENIZER)), PARAMS)
+    half = Engine(Snapshot("half", Parrot(following), TOKENIZER))
+    assert serving_problems(half, PARAMS) == []
+    (reason,) = serving_problems(half, PARAMS.model_copy(update={"max_tokens": 1}))
     assert "no answer to 5 of 5 simple prompts" in reason
     assert SMOKE_DRAWS > 1
 
