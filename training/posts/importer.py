@@ -45,8 +45,8 @@ class ImportReport:
     """Counts of an import: read is kept + updated + duplicates + forgotten + dropped.
 
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
-    read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not understood: kinds
-    of message, and dates.
+    read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
+    understood: kinds of message, and dates.
     """
 
     read: int = 0

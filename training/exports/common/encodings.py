@@ -5,6 +5,9 @@ from typing import BinaryIO, Literal
 
 Encoding = Literal["utf-8-sig", "utf-16", "cp1252"]
 
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+"""Invisible direction marks, as the inside of a regular expression's character class."""
+
 _CHUNK = 1 << 20
 
 

@@ -13,8 +13,8 @@ from training.exports.common.files import ExportFile
 Reason = Literal[
     "service", "retweet", "forward", "via_bot", "bot", "command", "link", "attachment", "empty", "unknown", "broken"
 ]
-"""Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not know, and
-"broken" a record or line that is not of its format's form; `Record.note` says which."""
+"""Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not
+know, and "broken" a record or line that is not of its format's form; `Record.note` says which."""
 
 OWNER = ""
 """The author of a record in formats that know whose export it is (a data package, an archive, an account)."""
