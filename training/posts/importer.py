@@ -5,18 +5,20 @@ stored before that. Both times it is streamed one message at a time.
 """
 
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
-from training.exports.common.record import OWNER, ExportReader, Record
+from training.exports.common.record import DATE, OWNER, ExportReader, Record
 from training.exports.detect import FORMATS, choose_readers, describe
 from training.posts.message_ids import ChatSample, MessageIds, StoredChats, short_id
-from training.posts.owner import Authors, find_owners, owner_digest
+from training.posts.owner import Authors, find_owners, names_of, owner_digest, refuse_nameless
 from training.store.post import Post
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ MAX_SAMPLED_CHANNELS = 1000
 MOST_BROKEN = 3
 """Broken records, or 1 % if that is more, that a file may have: one bad line must not cost an export."""
 
+SHOWN_PLACES = 5
+_PLACE = re.compile(r"line \d|something ")
 _OF_NOBODY = frozenset({"service", "bot", "broken"})
 """Reasons for which a dropped message names no author who could be the owner."""
 
@@ -61,6 +65,16 @@ class ImportReport:
     skipped: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
 
+    def notes(self) -> list[str]:
+        """Return a line for each thing that was not understood."""
+        dates = self.unread[DATE]
+        lines = [f"{dates:,} kept without their time: their dates could not be read"] if dates else []
+        broken = self.dropped["broken"]
+        places = ", ".join(islice((note for note in self.unread if _PLACE.match(note)), SHOWN_PLACES))
+        lines += [f"{broken:,} left out as they are not of their format's form: {places}"] if broken else []
+        kinds = {note: count for note, count in self.unread.items() if note != DATE and not _PLACE.match(note)}
+        return lines + [f"{count:,} messages of a kind dann does not know: {kind}" for kind, count in kinds.items()]
+
 
 @dataclass(frozen=True)
 class Exports:
@@ -79,20 +93,22 @@ class Exports:
 
 def scan_exports(
     paths: Sequence[Path],
-    me: str,
+    me: str | Sequence[str],
     progress: Progress = lambda _stage, _read: None,
     known: Callable[[], Mapping[str, Collection[str]]] = dict,
+    all_mine: Collection[str] = (),
 ) -> Exports:
     """Read the exports at `paths` (files, folders, zips) once, and find out who the owner is.
 
-    `me` is the owner's name or id, or "" if not given; `known` returns the owners named before: digests by format (owner.py).
+    `me` is the owner's name or id, or several, or ""; `known` returns the owners named before: digests by format (owner.py).
+    `all_mine` are formats whose files are the owner's words where they name nobody, whatever they look like.
     Raises DannError for a path that is missing or of no known format, for a damaged file, and where the owner is not clear,
     so that whatever it returns can be stored.
     """
     exports = Exports([], {}, [])
     for path in paths:
         files = open_tree(path)
-        chosen = choose_readers(files)
+        chosen = choose_readers(files, all_mine)
         if not chosen:
             found = describe(files[0]) if len(files) == 1 else f"{len(files):,} files and none of them an export"
             raise DannError(f"{path}: found {found}; dann reads {FORMATS}")
@@ -100,8 +116,10 @@ def scan_exports(
         exports.files.extend(chosen)
         exports.skipped.extend(file.label for file in files if file.label not in read)
     authors = list(_authors(exports, progress))
-    exports.mine.update(find_owners(authors, me, known()))
-    for file in authors if me else ():
+    owners = known()
+    refuse_nameless(authors, me, owners, all_mine)
+    exports.mine.update(find_owners(authors, me, owners))
+    for file in authors if names_of(me) else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports
 

@@ -123,7 +123,7 @@ class Inbox:
 
         known = known_owners(self.data.store_url, WAIT_SECONDS)
         try:
-            exports = scan_exports([path], self.data.me, self._progress, lambda: known)
+            exports = scan_exports([path], self.data.me, self._progress, lambda: known, self.data.all_mine)
         except UnknownOwnerError as error:  # it lists people: for the owner's eyes, not for a log
             reason = (
                 f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "

@@ -76,7 +76,7 @@ def test_people_get_a_table_with_readable_numbers(capsys: pytest.CaptureFixture[
     (chat / "folder").mkdir()
     (chat / "chat.jsonl").rename(chat / "folder" / "chat.jsonl")
     (chat / "folder" / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    assert main(["import", "lines.txt", "folder", "--me", "sam"]) == 0
+    assert main(["import", "lines.txt", "folder", "--me", "sam", "--all-mine"]) == 0
     out, err = capsys.readouterr()
     assert [line.split() for line in out.splitlines()[:3]] == [
         ["read", "12,404"],

@@ -20,9 +20,9 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
         yield opened
 
 
-def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
+def load(store: PostStore, *paths: Path, me: str | list[str] = "", all_mine: tuple[str, ...] = ()) -> ImportReport:
     """Import files, and check what holds for every import."""
-    report = store_exports(store, scan_exports(paths, me, known=store.owners))
+    report = store_exports(store, scan_exports(paths, me, known=store.owners, all_mine=all_mine))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
     assert report.read == report.formats.total()
@@ -208,7 +208,7 @@ def test_a_zip_is_read_like_the_folder_in_it(store: PostStore, tmp_path: Path) -
 
 def test_formats_are_reported_by_their_names(store: PostStore, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("one\ntwo\n")
-    report = load(store, tmp_path / "notes.txt", discord(tmp_path / "a.json", *CHAT), me="sam")
+    report = load(store, tmp_path / "notes.txt", discord(tmp_path / "a.json", *CHAT), me="sam", all_mine=("text",))
     assert sorted(report.formats.values()) == [2, 5]
     assert store.summary().sources.keys() == report.formats.keys()
 

@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import posixpath
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -68,7 +68,7 @@ def open_text(file: ExportFile) -> TextIO:
     return io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace")
 
 
-def read_lines(file: ExportFile, *, keep_returns: bool = False) -> Iterator[str]:
+def read_lines(file: ExportFile, *, keep_returns: bool = False) -> Generator[str]:
     """Yield a file's lines without their LF; with `keep_returns`, a CR before it stays.
 
     Raises DannError for a line of over a million characters, which no export has: what reads lines must hold one.

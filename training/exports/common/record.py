@@ -11,10 +11,22 @@ from typing import Literal
 from training.exports.common.files import ExportFile
 
 Reason = Literal[
-    "service", "retweet", "forward", "via_bot", "bot", "command", "link", "attachment", "empty", "unknown", "broken"
+    "service",
+    "retweet",
+    "forward",
+    "via_bot",
+    "bot",
+    "command",
+    "link",
+    "attachment",
+    "empty",
+    "unknown",
+    "broken",
+    "superseded",
 ]
 """Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not
-know, and "broken" a record or line that is not of its format's form; `Record.note` says which."""
+know, and "broken" a record or line that is not of its format's form,
+and "superseded" an older version of an edited message; `Record.note` says which."""
 
 OWNER = ""
 """The author of a record in formats that know whose export it is (a data package, an archive, an account)."""

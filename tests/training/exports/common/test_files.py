@@ -166,7 +166,9 @@ def test_damage_within_a_zip_says_where_it_was_met(tmp_path: Path) -> None:
         "C:/evil.txt",
         "c:evil.txt",
         "..\\evil.txt",
-        "a\\b.txt",
+        "a\\..\\..\\evil.txt",
+        "\\evil.txt",
+        "C:\\evil.txt",
         "a/..",
     ],
 )

@@ -224,6 +224,8 @@ def test_values_of_the_wrong_kind_are_read_as_missing(tmp_path: Path) -> None:
     ]
     records = read(write(tmp_path / "tweets.js", "window.YTD.tweets.part0 = ", odd))
     assert [(record.id, record.text, record.dropped) for record in records] == [
+        ("", "", "broken"),
+        ("", "", "broken"),
         ("", "", "empty"),
         ("x:1", "hi", None),
         ("x:2", "ho", None),
