@@ -57,6 +57,8 @@ _KINDS = (
     Foreign("LINE's text", _AS_TABLE, (rf"{_START}\[LINE\] ",)),
     Foreign("KakaoTalk's text", _AS_TABLE,
             (rf"{_START}[^\n]{{0,80}}(?:카카오톡 대화|KakaoTalk Chats)",)),
+    Foreign("Discord's data package without any messages file", "ask Discord for your messages, too",
+            file=r"channel\.json"),
     Foreign("an IRC log", _AS_TABLE,
             (rf"{_START}(?:--- Log opened |\*{{4}} BEGIN LOGGING|Session Start: "
              r"|\[\d\d:\d\d(?::\d\d)?\] (?:\*{3} |<\S{1,32}> )"

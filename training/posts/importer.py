@@ -17,6 +17,7 @@ from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
 from training.exports.common.record import DATE, OWNER, ExportReader, Record
 from training.exports.detect import FORMATS, choose_readers, describe
+from training.exports.foreign import foreign_kind
 from training.posts.message_ids import ChatSample, MessageIds, StoredChats, short_id
 from training.posts.owner import Authors, find_owners, names_of, owner_digest, refuse_nameless
 from training.store.post import Post
@@ -110,8 +111,7 @@ def scan_exports(
         files = open_tree(path)
         chosen = choose_readers(files, all_mine)
         if not chosen:
-            found = describe(files[0]) if len(files) == 1 else f"{len(files):,} files and none of them an export"
-            raise DannError(f"{path}: found {found}; dann reads {FORMATS}")
+            raise DannError(f"{path}: found {_described(files)}; dann reads {FORMATS}")
         read = {file.label for file, _ in chosen}
         exports.files.extend(chosen)
         exports.skipped.extend(file.label for file in files if file.label not in read)
@@ -122,6 +122,14 @@ def scan_exports(
     for file in authors if names_of(me) else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports
+
+
+def _described(files: Sequence[ExportFile]) -> str:
+    if len(files) == 1:
+        return describe(files[0])
+    kinds = Counter(kind.name for file in files if (kind := foreign_kind(file, file.head())))
+    named = f": {', '.join(kinds)}" if kinds else ""
+    return f"{len(files):,} files and none of them an export{named}"
 
 
 def _authors(exports: Exports, progress: Progress) -> Iterator[Authors]:
