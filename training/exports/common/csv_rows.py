@@ -33,6 +33,9 @@ def rows(
         reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=strict)
         try:
             names = _header(islice(reader, _HEADER_ROWS), required)
+            ends_empty = names is not None and names[-1:] == [""]  # a delimiter at the end of each row
+            if names is not None and ends_empty:
+                names.pop()
             if names is None:
                 raise DannError(
                     f"{file.label}: line 1 has no column {next(iter(required))!r}; give a table with {', '.join(required)}"
@@ -43,6 +46,8 @@ def rows(
                         f"{file.label}: line {reader.line_num} ends after {len(row)} of {len(names)} columns; "
                         "the file was cut short or changed, so export or unpack it again"
                     )
+                if ends_empty and row and not row[-1] and len(row) > len(names):
+                    row.pop()
                 if len(row) > len(names):
                     row[len(names) - 1 :] = [delimiter.join(row[len(names) - 1 :])]
                 if row:
@@ -59,8 +64,6 @@ def _header(rows: Iterator[list[str]], required: Collection[str]) -> list[str] |
     for number, row in enumerate(row for row in rows if any(row)):
         names = [name.strip().lower() for name in row]
         if names and set(required) <= set(names) and (len(names) > 1 or number == 0):
-            while len(names) > 1 and not names[-1]:  # a delimiter at the end of each row
-                names.pop()
             return names
     return None
 
@@ -95,6 +98,8 @@ def first_rows(head: bytes, delimiter: str = ",", required: Collection[str] = ()
     with suppress(csv.Error):
         every = filter(None, reader)
         names = _header(islice(every, _HEADER_ROWS), required)
+        if names and len(names) > 1 and not names[-1]:
+            names.pop()
         if names:
             found = [names, *islice(every, count - 1)]
     return found

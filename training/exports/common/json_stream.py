@@ -22,20 +22,31 @@ _OTHERS = bytes(set(range(256)) - set(_STRUCTURE))
 _T = TypeVar("_T")
 
 
+_MAX_DIGITS = 4_000
+"""Of a number: Python converts no longer ones, and ijson crashes there. A text of more digits is no number."""
+_DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
+
+
 class _TooDeepError(Exception):
     pass
 
 
+class _TooLongError(Exception):
+    pass
+
+
 class _Depth:
-    """The number of open objects and arrays, counted a chunk at a time without parsing."""
+    """Counts open objects and arrays, and the digits of numbers, a chunk at a time without parsing."""
 
     def __init__(self) -> None:
         self._depth = 0
         self._in_string = False
+        self._digits = b""
 
     def add(self, chunk: bytes) -> None:
-        """Count a chunk that ends in no escape. Raises _TooDeepError at over 100."""
+        """Count a chunk that ends in no escape. Raises _TooDeepError and _TooLongError."""
         bare = _ANY_ESCAPE.sub(b"", chunk) if b"\\" in chunk else chunk
+        self._check_digits(bare)
         bare = bare.translate(None, _OTHERS).replace(b'""', b"")
         parts = bare.split(b'"')
         outside = b"".join(parts[self._in_string :: 2])
@@ -49,6 +60,17 @@ class _Depth:
         self._depth += 2 * opened - len(outside)
         if max(self._depth, opened) > _MAX_DEPTH:
             raise _TooDeepError
+
+    def _check_digits(self, bare: bytes) -> None:
+        digits = self._digits + bare.translate(_DIGITS)
+        at = digits.find(b"0" * _MAX_DIGITS)
+        while at >= 0:
+            before = bare[: max(0, at + _MAX_DIGITS - 1 - len(self._digits))]
+            if not self._in_string ^ (before.count(b'"') % 2):
+                raise _TooLongError
+            end = bare.find(b'"', len(before))
+            at = digits.find(b"0" * _MAX_DIGITS, len(self._digits) + end) if end >= 0 else -1
+        self._digits = digits[1 - _MAX_DIGITS :]
 
 
 def events(file: ExportFile) -> Iterator[tuple[str, str, Any]]:
@@ -114,6 +136,11 @@ def _parsed(file: ExportFile, parse: Callable[[_RepairedStream], Iterator[_T]], 
         stream = _RepairedStream(binary, after)
         try:
             yield from parse(stream)
+        except _TooLongError:
+            raise DannError(
+                f"{file.label}: has a number of over {_MAX_DIGITS:,} digits before byte {stream.position}; no export "
+                "has, so it is not read"
+            ) from None
         except _TooDeepError:
             raise DannError(
                 f"{file.label}: has over {_MAX_DEPTH} objects and lists within each other before byte {stream.position}; no "

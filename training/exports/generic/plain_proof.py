@@ -82,7 +82,7 @@ def _written_by_program(lines: Sequence[str]) -> str:
     code = sum(
         bool(_CODE.match(line[:300]) or _CODE_END.search(line[-300:]) or _STYLE.match(line[:300])) for line in lines
     )
-    if code >= 2 and 5 * code >= 2 * len(lines):
+    if (code >= _LEAST_LINES and 5 * code >= 2 * len(lines)) or (code >= 2 and 3 * code >= 2 * len(lines)):
         return "a program or a style sheet"
     settings = sum(_SETTING.match(line[:400]) is not None for line in lines)
     return "settings" if settings >= _LEAST_LINES and 5 * settings >= 4 * len(lines) else ""
