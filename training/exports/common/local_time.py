@@ -16,7 +16,7 @@ _MONTHS = {name: month for month, name in enumerate(_NAMES.split(), 1)}
 _CLOCK = re.compile(
     r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(?![\d:])\s?(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE
 )
-_ZONE = re.compile(r"\s*(?:UTC|GMT|Z)?\s*([+-])(\d{2}):?(\d{2})$|\s*(?:UTC|GMT|Z)$", re.IGNORECASE)
+_ZONE = re.compile(r"(?:UTC|GMT|Z)?\s{0,2}([+-])(\d{2}):?(\d{2})$|(?:UTC|GMT|Z)$", re.IGNORECASE)
 _NUMBER = re.compile(r"[+-]?\d{1,25}(?:\.\d{1,9})?")
 _LONGEST = 60
 """Characters of a time; a longer value is none."""

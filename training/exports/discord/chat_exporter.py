@@ -59,13 +59,14 @@ def _broken(channel: str) -> Record:
 
 def _people(file: ExportFile) -> set[str]:
     """Return all names in a file, casefolded, by a search much faster than parsing."""
-    literals: set[bytes] = set()
+    found: set[tuple[bytes, bytes]] = set()
     with file.open() as stream:
         chunk = stream.read(_CHUNK)
         while chunk:
-            literals.update(match[1] or match[2] for match in _NAME_FIELD.finditer(chunk))
+            found.update(_NAME_FIELD.findall(chunk))
             more = stream.read(_CHUNK)
             chunk = chunk[-_OVERLAP:] + more if more else b""
+    literals = {nickname or name for nickname, name in found}
     return {name.casefold() for literal in literals if (name := _decoded(literal))}
 
 
@@ -78,11 +79,12 @@ def _decoded(literal: bytes) -> str:
 
 def _record(message: Message, channel: str, people: Collection[str]) -> Record:
     author = mapping(message.get("author"))
-    names = _names(*(str(author.get(key) or "") for key in ("name", "nickname", "discriminator")))
+    get = author.get
+    names = _names(str(get("name") or ""), str(get("nickname") or ""), str(get("discriminator") or ""))
     message_id = message.get("id")
     replied_to = mapping(message.get("reference")).get("messageId")
     text = message_text.clean(markup.hide_names(markup.render(str(message.get("content") or "")), people))
-    has_attachments = not text and any(message.get(key) for key in ("attachments", "stickers", "embeds"))
+    has_attachments = not text and any(map(message.get, ("attachments", "stickers", "embeds")))
     reason = _not_own_words(message, author) or message_text.reason_to_drop(text, has_attachments=has_attachments)
     return Record(
         id=f"discord:{message_id}" if message_id else "",

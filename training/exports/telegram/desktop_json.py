@@ -48,7 +48,7 @@ _ACCOUNT = re.compile(
 _KIND = re.compile(
     rb'"type"\s*:\s*"(?:personal_chat|bot_chat|saved_messages|(?:private|public)_(?:super)?(?:group|channel))"'
 )
-_MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]{0,2000}"(?:from|from_id|actor)"\s*:')
+_MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]{0,400}"(?:from|from_id|actor)"\s*:')
 
 
 @dataclass(slots=True)

@@ -106,6 +106,8 @@ _ADMIN = re.compile(
     r"admin|админ|адмін|správc|beheerder|ylläpit|skrbnik|διαχειρ|מנהל|مدير|مدیر|مشرف|pentadbir|yönetic", re.IGNORECASE
 )
 _LONGEST_NOTICE = 200
+_MOST_NAMES = 4
+"""Words of an admin's name."""
 _PUNCTUATION = ".,;:!?…。،۔।"
 _LONGEST_JOINED = 60
 """Characters of a notice in a language that is written without spaces."""
@@ -154,9 +156,15 @@ def kind_of_notice(text: str) -> str:
 
 
 def _kind_before_admin(text: str) -> str:
-    """Leave out an admin's name: "This message was deleted by admin Nora"."""
+    """Leave out an admin's name: "This message was deleted by admin Nora", "… vom Admin Nora gelöscht"."""
     admin = _ADMIN.search(text)
-    return (admin is not None and (_kind_of_words(text[: admin.end()]) or _kind_of_words(text[: admin.start()]))) or ""
+    if admin is None:
+        return ""
+    end = text.find(" ", admin.end())
+    before, after = (text, []) if end < 0 else (text[:end], text[end:].split())
+    names = range(min(_MOST_NAMES, len(after)) + 1)
+    tried = (f"{start} {' '.join(after[count:])}" for count in names for start in (before, text[: admin.start()]))
+    return next(filter(None, map(_kind_of_words, tried)), "")
 
 
 def _kind_of_words(text: str) -> str:

@@ -123,8 +123,9 @@ def own_words(first: str, more: Sequence[str], survey: Survey) -> tuple[str, Rea
     text, is_attachment = _text(raw)
     former = text if not any(map(_was_message, more)) else _text("\n".join([first, *_before_message(more)]))[0]
     shown, tag = _without_tag(text, raw)
+    text = shown
     if tag or _is_attachment(shown):
-        text, is_attachment = ("" if _is_attachment(shown) else shown), True
+        text, is_attachment = "", True
     marked = raw.startswith("\u200e") and not is_attachment
     of_several = "\u200e" in raw and not more and survey.is_of_several(first)
     reason: Reason | None = "service" if marked or of_several else None
