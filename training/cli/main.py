@@ -35,6 +35,15 @@ if TYPE_CHECKING:
 SKIPPED_SHOWN = 5
 
 
+class _Names(argparse.Action):
+    """Collects what is given; where older versions took the last alone, all count."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: object, _option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or []), value])
+
+
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
     importing = add_command(commands, "import", run_import, "read exports of your posts into the store")
@@ -42,7 +51,7 @@ def add_commands(commands: Any) -> None:
     importing.add_argument(
         "--me",
         metavar="NAME|ID",
-        action="append",
+        action=_Names,
         help="who you are in the export; remembered; may be given several times",
     )
     importing.add_argument(

@@ -243,3 +243,9 @@ def test_a_ctrl_c_that_python_dropped_comes_again() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
         gc.callbacks.remove(collecting)
+
+
+def test_several_names_are_all_mine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "chat.jsonl", "--me", "sam", "--me", "oleander", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["mine"], found["context"]) == (3, 0)
