@@ -20,7 +20,7 @@ DISTRICTS = {
     "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock run_names demo_persona store exports data posts context_model loop evaluation "
     "runs base lab retrain cli __main__",
-    "training/exports": "common discord generic telegram whatsapp x detect",
+    "training/exports": "common discord generic telegram whatsapp x foreign detect",
     "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
     "demo cli",
     "bot/web": "http state docs models metrics sampling_request openai page routes checks server",

@@ -36,11 +36,28 @@ if TYPE_CHECKING:
 SKIPPED_SHOWN = 5
 
 
+class _Names(argparse.Action):
+    """Collects what is given; where older versions took the last alone, all count."""
+
+    def __call__(
+        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: object, _option: str | None = None
+    ) -> None:
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or []), value])
+
+
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
     importing = add_command(commands, "import", run_import, "read exports of your posts into the store")
     importing.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
-    importing.add_argument("--me", metavar="NAME|ID", help="who you are in the export; remembered for the next one")
+    importing.add_argument(
+        "--me",
+        metavar="NAME|ID",
+        action=_Names,
+        help="who you are in the export; remembered; may be given several times",
+    )
+    importing.add_argument(
+        "--all-mine", action="store_true", help="every line of text, tables and JSON lines that name nobody is yours"
+    )
     add_command(commands, "posts", run_posts, "show what the store holds")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
@@ -64,6 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run_import(args: argparse.Namespace, settings: Settings) -> int:
     """`dann import`."""
     from training.posts.importer import scan_exports, store_exports  # noqa: PLC0415
+    from training.posts.owner import NAMELESS  # noqa: PLC0415
     from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     console = Console(stderr=True, quiet=args.quiet)
@@ -74,14 +92,19 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
 
         # Scan first, so that a bad export creates no data folder.
         url = settings.data.store_url
-        exports = scan_exports(args.paths, args.me or settings.data.me, progress, lambda: known_owners(url))
+        me = args.me or settings.data.me
+        all_mine = NAMELESS if args.all_mine else settings.data.all_mine
+        exports = scan_exports(args.paths, me, progress, lambda: known_owners(url), all_mine)
         with open_store(url) as store:
             report = store_exports(store, exports, progress)
     if args.json:
         keys = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context", "dropped", "formats")
-        print_json({key: getattr(report, key) for key in keys})
+        found = {key: getattr(report, key) for key in keys}
+        print_json(found | {key: value for key in ("unread", "skipped") if (value := getattr(report, key))})
     else:
         _print_report(report)
+    for line in report.notes():
+        print_line(line, console, "dim")
     if report.skipped:
         names = ", ".join(report.skipped[:SKIPPED_SHOWN]) + (", ..." if len(report.skipped) > SKIPPED_SHOWN else "")
         line = f"{len(report.skipped):,} not read, of no known format: {names}"

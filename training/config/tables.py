@@ -37,6 +37,7 @@ class DataConfig(ConfigTable):
     url: str = ""
     me: str = ""
     inbox: str = "inbox"
+    all_mine: list[Literal["text", "csv", "jsonl"]] = []
     conversation_gap_minutes: float = Field(60.0, gt=0)
     context_turns: int = Field(8, ge=0)
 

@@ -4,19 +4,22 @@ Each file is read twice: who the owner is, and whether the file is complete, is 
 stored before that. Both times it is streamed one message at a time.
 """
 
-import hashlib
 import logging
+import re
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
-from training.exports.common.record import OWNER, ExportReader, Record
+from training.exports.common.record import DATE, OWNER, ExportReader, Record
 from training.exports.detect import FORMATS, choose_readers, describe
-from training.posts.owner import Authors, find_owners, owner_digest
+from training.exports.foreign import foreign_kind
+from training.posts.message_ids import ChatSample, MessageIds, StoredChats, short_id
+from training.posts.owner import Authors, find_owners, names_of, owner_digest, refuse_nameless
 from training.store.post import Post
 
 if TYPE_CHECKING:
@@ -27,8 +30,16 @@ _log = logging.getLogger("dann")
 PROGRESS_EVERY = 10_000
 """Messages between two calls of `progress`."""
 
-MAX_ID_LENGTH = 200
-"""Characters. Longer ids and channels, which only hand-made files have, are stored as digests, which are cheap to index."""
+MAX_SAMPLED_CHANNELS = 1000
+"""Channels of one file whose chat is looked for in the store; a file with more has them by name."""
+
+MOST_BROKEN = 3
+"""Broken records, or 1 % if that is more, that a file may have: one bad line must not cost an export."""
+
+SHOWN_PLACES = 5
+_PLACE = re.compile(r"line \d|something ")
+_OF_NOBODY = frozenset({"service", "bot", "broken"})
+"""Reasons for which a dropped message names no author who could be the owner."""
 
 Progress = Callable[[str, int], None]
 """Called with the current stage and the number of messages read so far."""
@@ -39,7 +50,8 @@ class ImportReport:
     """Counts of an import: read is kept + updated + duplicates + forgotten + dropped.
 
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
-    read, by format; `skipped` names files of no known format, in a folder or zip.
+    read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
+    understood: kinds of message, and dates.
     """
 
     read: int = 0
@@ -52,61 +64,115 @@ class ImportReport:
     dropped: Counter[str] = field(default_factory=Counter)
     formats: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
+    unread: Counter[str] = field(default_factory=Counter)
+
+    def notes(self) -> list[str]:
+        """Return a line for each thing that was not understood."""
+        dates = self.unread[DATE]
+        lines = [f"{dates:,} kept without their time: their dates could not be read"] if dates else []
+        broken = self.dropped["broken"]
+        places = ", ".join(islice((note for note in self.unread if _PLACE.match(note)), SHOWN_PLACES))
+        lines += [f"{broken:,} left out as they are not of their format's form: {places}"] if broken else []
+        kinds = {note: count for note, count in self.unread.items() if note != DATE and not _PLACE.match(note)}
+        return lines + [f"{count:,} messages of a kind dann does not know: {kind}" for kind, count in kinds.items()]
 
 
 @dataclass(frozen=True)
 class Exports:
     """Complete files of known formats, and by format the authors who are the owner (`mine`).
 
-    `others` are the other authors by format, and empty unless `--me` named the owner.
+    `others` are the other authors by format, and empty unless `--me` named the owner. `samples` are those of each file's
+    channels, by which a chat is found in the store.
     """
 
     files: list[tuple[ExportFile, ExportReader]]
     mine: dict[str, set[str]]
     skipped: list[str]
     others: dict[str, set[str]] = field(default_factory=dict)
+    samples: list[dict[str, ChatSample]] = field(default_factory=list)
 
 
 def scan_exports(
     paths: Sequence[Path],
-    me: str,
+    me: str | Sequence[str],
     progress: Progress = lambda _stage, _read: None,
     known: Callable[[], Mapping[str, Collection[str]]] = dict,
+    all_mine: Collection[str] = (),
 ) -> Exports:
     """Read the exports at `paths` (files, folders, zips) once, and find out who the owner is.
 
-    `me` is the owner's name or id, or "" if not given; `known` returns the owners named before: digests by format (owner.py).
+    `me` is the owner's name or id, or several, or ""; `known` returns the owners named before: digests by format (owner.py).
+    `all_mine` are formats whose files are the owner's words where they name nobody, whatever they look like.
     Raises DannError for a path that is missing or of no known format, for a damaged file, and where the owner is not clear,
     so that whatever it returns can be stored.
     """
     exports = Exports([], {}, [])
     for path in paths:
         files = open_tree(path)
-        chosen = choose_readers(files)
+        chosen = choose_readers(files, all_mine)
         if not chosen:
-            found = describe(files[0]) if len(files) == 1 else f"{len(files):,} files and none of them an export"
-            raise DannError(f"{path}: found {found}; dann reads {FORMATS}")
+            raise DannError(f"{path}: found {_described(files)}; dann reads {FORMATS}")
         read = {file.label for file, _ in chosen}
         exports.files.extend(chosen)
         exports.skipped.extend(file.label for file in files if file.label not in read)
-    authors = list(_authors(exports.files, progress))
-    exports.mine.update(find_owners(authors, me, known()))
-    for file in authors if me else ():
+    authors = list(_authors(exports, progress))
+    owners = known()
+    refuse_nameless(authors, me, owners, all_mine)
+    exports.mine.update(find_owners(authors, me, owners))
+    for file in authors if names_of(me) else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
     return exports
 
 
-def _authors(files: Sequence[tuple[ExportFile, ExportReader]], progress: Progress) -> Iterator[Authors]:
+def _described(files: Sequence[ExportFile]) -> str:
+    if len(files) == 1:
+        return describe(files[0])
+    kinds = Counter(kind.name for file in files if (kind := foreign_kind(file, file.head())))
+    named = f": {', '.join(kinds)}" if kinds else ""
+    return f"{len(files):,} files and none of them an export{named}"
+
+
+def _authors(exports: Exports, progress: Progress) -> Iterator[Authors]:
+    """Yield each file's authors, and add its samples. Raises DannError for a file with too much that is broken."""
     read = 0
-    for file, reader in files:
+    for file, reader in exports.files:
         authors = Authors(file.label, reader.name)
+        samples: dict[str, ChatSample] = {}
+        faults = _Faults(file.label)
         for record in reader.read(file):
             read += 1
             if read % PROGRESS_EVERY == 0:
                 progress("reading", read)
-            if record.dropped not in {"service", "bot"}:
+            faults.count(record)
+            if record.dropped not in _OF_NOBODY:
                 authors.count_message(record)
+            if not (record.id or record.dropped) and (record.channel in samples or len(samples) < MAX_SAMPLED_CHANNELS):
+                samples.setdefault(record.channel, ChatSample()).add(record)
+        faults.check()
+        exports.samples.append(samples)
         yield authors
+
+
+class _Faults:
+    """Counts a file's broken records; a few are left out, and more refuse the file."""
+
+    def __init__(self, label: str) -> None:
+        self._label = label
+        self._read = self._broken = 0
+        self._first = ""
+
+    def count(self, record: Record) -> None:
+        self._read += 1
+        if record.dropped == "broken":
+            self._broken += 1
+            self._first = self._first or record.note
+
+    def check(self) -> None:
+        if self._broken > max(MOST_BROKEN, self._read // 100):
+            raise DannError(
+                f"{self._label}: {self._broken:,} of {self._read:,} records are not of this format's form, first "
+                f"{self._first}; the file was cut or changed, so export it again (up to {MOST_BROKEN} or 1 % are left out)"
+            )
 
 
 def store_exports(
@@ -114,10 +180,13 @@ def store_exports(
 ) -> ImportReport:
     """Store scanned exports, one transaction per file, and who `--me` named as the owner."""
     report = ImportReport(skipped=exports.skipped)
-    for file, reader in exports.files:
+    chats = StoredChats()
+    for (file, reader), samples in zip(exports.files, exports.samples, strict=True):
+        source = reader.name
         with store.writing() as writer:
-            added = writer.add(_posts(file, reader, exports.mine[reader.name], report, progress))
-            if (source := reader.name) in exports.others:
+            channels = {channel: chats.find(writer, source, channel, sample) for channel, sample in samples.items()}
+            added = writer.add(_posts(file, reader, exports.mine[source], channels, report, progress))
+            if source in exports.others:
                 mine = exports.mine[source] - {OWNER}
                 writer.remember_owners(source, _digests(source, mine), _digests(source, exports.others[source]))
         report.kept += added.new
@@ -135,49 +204,37 @@ def _digests(source: str, authors: Collection[str]) -> set[str]:
 
 
 def _posts(
-    file: ExportFile, reader: ExportReader, mine: set[str], report: ImportReport, progress: Progress
+    file: ExportFile,
+    reader: ExportReader,
+    mine: set[str],
+    channels: Mapping[str, str],
+    report: ImportReport,
+    progress: Progress,
 ) -> Iterator[Post]:
-    """Yield the posts of a file, and count its messages in the report."""
-    message_ids = _MessageIds(reader.name)
+    """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
+    message_ids = MessageIds(reader.name)
     for record in reader.read(file):
         report.read += 1
         report.formats[reader.name] += 1
         if report.read % PROGRESS_EVERY == 0:
             progress("storing", report.read)
+        if record.note:
+            report.unread[record.note] += 1
         if record.dropped is None:
-            id_, channel, own = _short(message_ids.id_of(record)), _short(record.channel), record.author in mine
-            reply_to = _short(record.reply_to) if record.reply_to else None
-            yield Post(id_, channel, own, record.time, record.text, reply_to, record.edited, reader.name)
+            channel = record.channel if record.id else channels.get(record.channel, record.channel)
+            id_, *aliases = message_ids.ids_of(record, channel)
+            reply_to = short_id(record.reply_to) if record.reply_to else None
+            own = record.author in mine
+            yield Post(
+                id_,
+                short_id(channel),
+                own,
+                record.time,
+                record.text,
+                reply_to,
+                record.edited,
+                reader.name,
+                tuple(aliases),
+            )
         else:
             report.dropped[record.dropped] += 1
-
-
-def _short(id_: str) -> str:
-    return id_ if len(id_) <= MAX_ID_LENGTH else f"sha256:{hashlib.sha256(id_.encode()).hexdigest()}"
-
-
-class _MessageIds:
-    """Ids for messages: the format's own or, where it has none, a digest of the message.
-
-    Equal messages of one time are numbered, so that reading a file again, or a longer one with the same start, gives the same
-    ids. Of messages with a time, only those of the current time are remembered.
-    """
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        self._time: float | None = None
-        self._same_time: Counter[bytes] = Counter()
-        self._without_time: Counter[bytes] = Counter()
-
-    def id_of(self, record: Record) -> str:
-        """Return the id of the next message of the file."""
-        if record.id:
-            return record.id
-        if record.time is not None and record.time != self._time:
-            self._time = record.time
-            self._same_time.clear()
-        seen = self._without_time if record.time is None else self._same_time
-        content = "\0".join((self._source, record.channel, repr(record.time), record.text))
-        digest = hashlib.sha256(content.encode()).digest()[:12]
-        seen[digest] += 1
-        return f"{self._source}:{digest.hex()}:{seen[digest]}"

@@ -4,7 +4,8 @@
     <inbox>/failed/    exports that cannot be imported, each with NAME.why.txt: the error of `dann import`
 
 Scans are made one at a time, by the caller. If dann is killed, the next scan finishes the work: an import is one transaction,
-and repeating it adds nothing. Temporary problems (a locked database, a full disk) are retried and logged once.
+and repeating it adds nothing. An export whose import ended dann or its child twice is moved to failed/. Temporary problems (a
+locked database, a full disk) are retried and logged once.
 """
 
 import logging
@@ -18,23 +19,73 @@ from model.errors import DannError
 from training.config.tables import DataConfig
 from training.exports.common.stream_errors import printable_path
 from training.posts.importer import ImportReport, scan_exports, store_exports
+from training.posts.inbox_attempts import ATTEMPTS, MOST_ATTEMPTS, Attempts
 from training.posts.owner import UnknownOwnerError
 
 SETTLED_SECONDS = 4.0
 """Unchanged for so long, an export has stopped growing."""
 RETRY_SECONDS = 10.0
 """Between retries after a temporary problem."""
-WAIT_SECONDS = 5.0
-"""How long a scan waits for another writer to the store."""
 PARTIAL_SUFFIXES = (".part", ".partial", ".filepart", ".crdownload", ".download", ".tmp")
 """Endings of names while browsers and copy programs write."""
 MAX_REASON_NAME = 60
 """Characters of an export's name repeated in NAME.why.txt; file systems allow 255 bytes in all."""
+
+WAIT_SECONDS = 5.0
+"""How long an import waits for another writer to the store."""
 DONE, FAILED = "done", "failed"
 
 log = logging.getLogger("dann.inbox")
 Fingerprint = tuple[tuple[str, int, int], ...]
 """Names, sizes in bytes and modification times in nanoseconds of a file, or of all in a folder."""
+
+
+@dataclass(frozen=True)
+class ImportOutcome:
+    """Where an export belongs (`folder`), what to print (`message`), and the reason for its owner's eyes (`error`)."""
+
+    folder: str
+    message: str
+    error: str = ""
+
+
+class ChildFailedError(Exception):
+    """The child did not come to an end of its own; the message says why."""
+
+
+def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
+    """Import an export. Raises DannError only for the store: a bad export is an outcome."""
+    from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+
+    known = known_owners(data.store_url, WAIT_SECONDS)
+    try:
+        exports = scan_exports([path], data.me, progress, lambda: known, data.all_mine)
+    except UnknownOwnerError as error:  # it lists people: for the owner's eyes, not for a log
+        reason = (
+            f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "
+            "config.toml, which dann reads when it starts"
+        )
+        message = f"not imported: its owner is not clear; `dann import` it once with --me (see {FAILED}/)"
+        return ImportOutcome(FAILED, message, reason)
+    except DannError as error:
+        hint = "; for the inbox: data.all_mine in config.toml" if "--all-mine" in str(error) else ""
+        return ImportOutcome(FAILED, f"not imported: {error}", f"{error}{hint}")
+    with open_store(data.store_url, WAIT_SECONDS) as store:
+        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress)))
+
+
+def _summary(report: ImportReport) -> str:
+    parts = [f"{report.mine:,} new of yours", f"{report.context:,} of others"]
+    counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
+    parts += [f"{count:,} {name}" for name, count in counted.items() if count]
+    parts += report.notes()
+    if report.skipped:
+        parts.append(f"{len(report.skipped):,} files in it are no exports")
+    return ", ".join(parts)
+
+
+Importer = Callable[[DataConfig, Path, Callable[[str, int], None]], ImportOutcome]
+"""Imports one export; the last argument is called while it does."""
 
 
 class InboxStopped(Exception):  # noqa: N818 (it is no error)
@@ -48,24 +99,18 @@ class _Entry:
     fingerprint: Fingerprint
     since: float
     not_before: float = 0.0
-    outcome: "_Outcome | None" = None
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    folder: str
-    message: str
-    error: str = ""
+    outcome: ImportOutcome | None = None
 
 
 @dataclass
 class Inbox:
-    """One inbox. `should_stop` is called while an export is read; `clock` counts seconds."""
+    """One inbox. `should_stop` is called while an export is read; `clock` counts seconds; `importer` imports one export."""
 
     data: DataConfig
     folder: Path
     should_stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
+    importer: Importer = import_export
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _logged: set[str] = field(default_factory=set)
 
@@ -97,7 +142,7 @@ class Inbox:
         """Import an export unless that was done already, and move it; yields a line when moved."""
         entry = self._entries[path.name]
         try:
-            outcome = entry.outcome or self._import(path)
+            outcome = entry.outcome or self._import(path, entry.fingerprint)
             if _fingerprint(path) != entry.fingerprint:  # it went on growing, or another dann moved it
                 return
             entry.outcome = outcome
@@ -117,24 +162,33 @@ class Inbox:
             self._logged.discard(path.name)
             yield printable_path(f"inbox: {path.name}: {outcome.message}")
 
-    def _import(self, path: Path) -> _Outcome:
-        """Import an export. Raises DannError only for the store: a bad export is an outcome."""
-        from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    def _import(self, path: Path, fingerprint: Fingerprint) -> ImportOutcome:
+        """Import an export, noting the attempt first. Raises DannError for what passes by itself.
 
-        known = known_owners(self.data.store_url, WAIT_SECONDS)
+        An attempt whose note is still there ended with dann or its child: twice is enough.
+        """
+        attempts = Attempts(self.folder / ATTEMPTS)
+        reason = attempts.begin(path.name, fingerprint)
+        if reason is not None:
+            return self._given_up(path, attempts, reason)
         try:
-            exports = scan_exports([path], self.data.me, self._progress, lambda: known)
-        except UnknownOwnerError as error:  # it lists people: for the owner's eyes, not for a log
-            reason = (
-                f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "
-                "config.toml, which dann reads when it starts"
-            )
-            message = f"not imported: its owner is not clear; `dann import` it once with --me (see {FAILED}/)"
-            return _Outcome(FAILED, message, reason)
-        except DannError as error:
-            return _Outcome(FAILED, f"not imported: {error}", str(error))
-        with open_store(self.data.store_url, WAIT_SECONDS) as store:
-            return _Outcome(DONE, _summary(store_exports(store, exports, self._progress)))
+            outcome = self.importer(self.data, path, self._progress)
+        except ChildFailedError as error:
+            if attempts.failed(path.name, str(error)) < MOST_ATTEMPTS:
+                raise DannError(f"{path}: could not be imported ({error})") from None
+            return self._given_up(path, attempts, str(error))
+        except BaseException:
+            attempts.end(path.name)
+            raise
+        attempts.end(path.name)
+        return outcome
+
+    def _given_up(self, path: Path, attempts: Attempts, reason: str) -> ImportOutcome:
+        attempts.end(path.name)
+        error = (
+            f"{path}: tried {MOST_ATTEMPTS} times, and the last time {reason}; it may be damaged, or made to do harm"
+        )
+        return ImportOutcome(FAILED, f"not imported: {error}", error)
 
     def _progress(self, _stage: str, _read: int) -> None:
         if self.should_stop():
@@ -186,12 +240,3 @@ def _move(path: Path, folder: Path, error: str) -> None:
     if error:
         replace_file(folder / f"{free[:MAX_REASON_NAME]}.why.txt", f"{error}\n".encode("utf-8", "replace"))
     path.rename(folder / free)
-
-
-def _summary(report: ImportReport) -> str:
-    parts = [f"{report.mine:,} new of yours", f"{report.context:,} of others"]
-    counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
-    parts += [f"{count:,} {name}" for name, count in counted.items() if count]
-    if report.skipped:
-        parts.append(f"{len(report.skipped):,} files in it are no exports")
-    return ", ".join(parts)

@@ -1,16 +1,26 @@
 """Find the owner among an export's authors. Keeps names only during an import."""
 
 import hashlib
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from types import MappingProxyType
 
 from model.errors import DannError
 from training.exports.common.record import OWNER, Record
+from training.exports.common.stream_errors import warn_once
 
+_INVISIBLE = re.compile("[\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff]")
+_HYPHENS = re.compile("[\u058a\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 MAX_LISTED = 10
 """Authors that an error message lists."""
+
+
+NAMELESS = ("text", "csv", "jsonl")
+"""Formats whose files may say nowhere who wrote."""
 
 
 class UnknownOwnerError(DannError):
@@ -59,23 +69,66 @@ def owner_digest(source: str, author: str) -> str:
     return hashlib.sha256(f"{source}\0{author}".encode()).hexdigest()
 
 
+def refuse_nameless(
+    files: Sequence[Authors],
+    me: str | Sequence[str],
+    known: Mapping[str, Collection[str]],
+    all_mine: Collection[str],
+) -> None:
+    """Refuse a text, table or JSON lines that name nobody where the owner has a name: others' words may be in them.
+
+    `all_mine` are formats of which the owner says that all is theirs. Raises UnknownOwnerError.
+    """
+    for file in files:
+        source = file.source
+        nameless = file.counts and set(file.counts) == {OWNER} and source in NAMELESS and source not in all_mine
+        if nameless and (names_of(me) or known.get(source)):
+            raise UnknownOwnerError(
+                f"{file.label}: it does not say who wrote what, so all of it would count as yours, though you have a "
+                "name in others; if it is all yours, import it with --all-mine (the inbox: data.all_mine), or else add a "
+                "column author"
+            )
+
+
 def find_owners(
-    files: Sequence[Authors], me: str, known: Mapping[str, Collection[str]] = MappingProxyType({})
+    files: Sequence[Authors],
+    me: str | Sequence[str],
+    known: Mapping[str, Collection[str]] = MappingProxyType({}),
 ) -> dict[str, set[str]]:
     """Return the authors who are the owner, by format; all files of a format share ids.
 
-    In a format where `me` matches nobody, these are the authors whose digests are in `known`; if `me` is "", those or else
-    the only candidate. Raises UnknownOwnerError listing the authors if `me` matches nobody at all or several people, or if it
-    is "" and there are several candidates or no known owner among them.
+    `me` is the owner's name or id, or several. In a format where they match nobody, these are the authors whose digests
+    are in `known`; if `me` is empty, those or else the only candidate. Raises UnknownOwnerError listing the authors if a name
+    matches nobody at all or several people, or
+    if there is none and there are several candidates or no known owner among them.
     """
+    wanted = names_of(me)
     formats = {file.source: [other for other in files if other.source == file.source] for file in files}
-    if not me:
+    if not wanted:
         return {source: {OWNER} | _unnamed(source, group, known) for source, group in formats.items()}
-    named = {source: _named(_merged(group), me) for source, group in formats.items()}
+    merged = {source: _merged(group) for source, group in formats.items()}
+    named = {source: {one: _named(authors, one) for one in wanted} for source, authors in merged.items()}
     everybody = _merged(files).without({OWNER})
-    if everybody.counts and not any(named.values()):
-        raise UnknownOwnerError(f"--me {me}: nobody of that name or id wrote here; there are {everybody.listing()}")
-    return {source: {OWNER} | (ids or _known(source, formats[source], known)) for source, ids in named.items()}
+    for one in wanted:
+        if everybody.counts and not any(found[one] for found in named.values()):
+            raise UnknownOwnerError(
+                f"--me {one}: nobody of that name or id wrote here; there are {everybody.listing()}"
+            )
+    owners = {}
+    for source, found in named.items():
+        ids = set().union(*found.values()) or _known(source, formats[source], known)
+        owners[source] = {OWNER} | ids
+        if not ids and OWNER not in merged[source].counts and merged[source].counts:
+            warn_once(
+                f"{merged[source].label}: nobody in {source} has the name {' or '.join(wanted)}, so all of it counts as "
+                "others'; add another --me if you are in it"
+            )
+    return owners
+
+
+def names_of(me: str | Sequence[str]) -> list[str]:
+    """Return the names given as the owner's, without empty ones."""
+    return [name for name in ([me] if isinstance(me, str) else me) if name.strip()]
 
 
 def _named(authors: Authors, me: str) -> set[str]:
@@ -128,5 +181,9 @@ def _merged(files: Sequence[Authors]) -> Authors:
     return merged
 
 
+@lru_cache(maxsize=4096)
 def _plain(name: str) -> str:
-    return name.strip().removeprefix("@").casefold()
+    """Return a name as people would type it: no invisible marks, one kind of space and hyphen, NFKC, case and @ ignored."""
+    text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name))
+    text = _HYPHENS.sub("-", text.replace("\u2019", "'"))
+    return unicodedata.normalize("NFKC", " ".join(text.split()).removeprefix("@").casefold())

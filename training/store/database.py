@@ -51,10 +51,16 @@ def store_exists(url: str) -> bool:
 @contextmanager
 def writing(engine: sa.Engine) -> Iterator[sa.Connection]:
     """Run a block as one transaction: committed at its end, rolled back if it raises."""
-    with explain_errors(engine), engine.begin() as connection:
-        if engine.dialect.name == "sqlite":  # or a second writer could write between our reading and inserting
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        yield connection
+    try:
+        with explain_errors(engine), engine.begin() as connection:
+            if engine.dialect.name == "sqlite":  # or a second writer could write between our reading and inserting
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+    except DannError as error:
+        if "disk" in str(error):  # what was written is rolled back, but its log would keep the disk full
+            with suppress(DannError):
+                empty_log(engine)
+        raise
 
 
 def scrub(engine: sa.Engine) -> None:

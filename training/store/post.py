@@ -11,7 +11,8 @@ class Post:
     """One message by the owner (`mine`) or, kept as context, by somebody else.
 
     `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
-    the id of the message it replies to; `source` is the export format.
+    the id of the message it replies to; `source` is the export format. `aliases` are ids it may be stored or forgotten under
+    instead; they are not stored.
     """
 
     id: str
@@ -22,3 +23,4 @@ class Post:
     reply_to: str | None = None
     edited: float | None = None
     source: str = ""
+    aliases: tuple[str, ...] = ()

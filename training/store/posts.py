@@ -12,7 +12,7 @@ from training.store.database import empty_log, explain_errors, open_database, sc
 from training.store.post import Post
 from training.store.selector import SelectedPosts, Selector, select_posts
 from training.store.summary import ROWS_PER_FETCH, Summary, count_by_owner, summarize
-from training.store.tables import FORGOTTEN, OWNERS, POSTS
+from training.store.tables import FORGOTTEN, FORGOTTEN_CHANNELS, OWNERS, POSTS
 
 T = TypeVar("T")
 
@@ -31,7 +31,7 @@ class AddResult:
     mine: int = 0
 
 
-_columns = [POSTS.c[field.name] for field in fields(Post)]
+_columns = [POSTS.c[field.name] for field in fields(Post) if field.name in POSTS.c]
 
 
 class PostStore:
@@ -60,7 +60,7 @@ class PostStore:
     def has_forgotten(self, id_: str) -> bool:
         """Return whether a post was deleted for good."""
         with explain_errors(self._engine), self._engine.connect() as connection:
-            return bool(_among(connection, FORGOTTEN, {id_}))
+            return bool(_among(connection, FORGOTTEN.c.id, {id_}))
 
     def owners(self) -> dict[str, set[str]]:
         """Return digests of the authors known to be the owner, by format (posts/owner.py)."""
@@ -122,6 +122,23 @@ class Writer:
         """Delete posts for good, keeping their ids, which no import restores; return how many of these ids existed."""
         return sum(self._forget_batch(batch) for batch in _batches(ids))
 
+    def among_forgotten(self, ids: Collection[str]) -> set[str]:
+        """Return which of these ids belong to posts that were deleted for good."""
+        return _among(self._connection, FORGOTTEN.c.id, ids)
+
+    def count_known(self, ids: Collection[str]) -> int:
+        """Count the ids that the store has a post of, or had one that was deleted for good."""
+        return len(_among(self._connection, POSTS.c.id, ids) | self.among_forgotten(ids))
+
+    def channels(self, source: str) -> dict[str, tuple[float | None, float | None]]:
+        """Return the channels of a format, each with the times of its oldest and newest post, None if unknown."""
+        columns = (FORGOTTEN_CHANNELS.c.channel, sa.null(), sa.null())
+        gone = sa.select(*columns).where(FORGOTTEN_CHANNELS.c.source == source)
+        times = (sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))
+        there = sa.select(POSTS.c.channel, *times).where(POSTS.c.source == source).group_by(POSTS.c.channel)
+        rows = [*self._connection.execute(gone), *self._connection.execute(there)]
+        return {channel: (first, last) for channel, first, last in rows}
+
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
         """Store digests of the owner's ids in exports of a format, and delete those of `others`.
 
@@ -134,17 +151,21 @@ class Writer:
             self._connection.execute(OWNERS.insert(), [{"source": source, "digest": digest} for digest in sorted(new)])
 
     def _add_batch(self, batch: Sequence[Post], added: AddResult) -> None:
-        ids = {post.id for post in batch}
-        forgotten = _among(self._connection, FORGOTTEN, ids)
-        rows = self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(ids)))
-        known = {row.id: Post(*row) for row in rows}
+        ids = {id_ for post in batch for id_ in (post.id, *post.aliases)}
+        forgotten = self.among_forgotten(ids)
+        known = {
+            row.id: Post(*row)
+            for some in _batches(ids)
+            for row in self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(some)))
+        }
         stored = set(known)
         changed: dict[str, Post] = {}
-        for post in batch:
+        for given in batch:
+            post = given if not given.aliases or given.id in known else _as_stored(given, known)
             before = known.get(post.id)
             if before and before.reply_to is not None and post.reply_to is None:
-                post = replace(post, reply_to=before.reply_to)  # noqa: PLW2901
-            if post.id in forgotten:
+                post = replace(post, reply_to=before.reply_to)
+            if not forgotten.isdisjoint((post.id, *post.aliases)):
                 added.forgotten += 1
             elif _must_write(before, post, added):
                 known[post.id] = changed[post.id] = post
@@ -156,11 +177,21 @@ class Writer:
             self._connection.execute(_UPDATE, edits)
 
     def _forget_batch(self, ids: Sequence[str]) -> int:
-        existing = _among(self._connection, POSTS, ids)
-        if new := existing - _among(self._connection, FORGOTTEN, existing):
+        existing = _among(self._connection, POSTS.c.id, ids)
+        if new := existing - _among(self._connection, FORGOTTEN.c.id, existing):
             self._connection.execute(FORGOTTEN.insert(), [{"id": id_} for id_ in sorted(new)])
+        of_these = sa.select(POSTS.c.channel, POSTS.c.source).where(POSTS.c.id.in_(existing)).distinct()
+        channels = {row.channel: row.source for row in self._connection.execute(of_these)}
+        if gone := channels.keys() - _among(self._connection, FORGOTTEN_CHANNELS.c.channel, channels):
+            rows = [{"channel": channel, "source": channels[channel]} for channel in sorted(gone)]
+            self._connection.execute(FORGOTTEN_CHANNELS.insert(), rows)
         self._connection.execute(POSTS.delete().where(POSTS.c.id.in_(existing)))
         return len(existing)
+
+
+def _as_stored(post: Post, known: Collection[str]) -> Post:
+    """Return a post under the alias that the store has it under, if any."""
+    return next((replace(post, id=alias) for alias in post.aliases if alias in known), post)
 
 
 _UPDATE = (
@@ -170,9 +201,12 @@ _UPDATE = (
 )
 
 
-def _among(connection: sa.Connection, table: sa.Table, ids: Collection[str]) -> set[str]:
-    """Return which of at most BATCH_SIZE ids a table has."""
-    return set(connection.scalars(sa.select(table.c.id).where(table.c.id.in_(ids))))
+def _among(connection: sa.Connection, column: sa.Column[str], values: Collection[str]) -> set[str]:
+    """Return which of these values a column has."""
+    found: set[str] = set()
+    for some in _batches(values):
+        found.update(connection.scalars(sa.select(column).where(column.in_(some))))
+    return found
 
 
 def _batches(items: Iterable[T]) -> Iterator[list[T]]:

@@ -46,3 +46,9 @@ OWNERS = sa.Table(  # digests of the authors named as the owner by --me, never n
     sa.Column("digest", sa.Text, primary_key=True),
 )
 FORGOTTEN = sa.Table("forgotten", METADATA, sa.Column("id", sa.Text, primary_key=True))  # ids of deleted posts; no text
+FORGOTTEN_CHANNELS = sa.Table(  # the opaque channels of deleted posts, by which a chat that comes back is recognized
+    "forgotten_channels",
+    METADATA,
+    sa.Column("channel", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, nullable=False),
+)

@@ -76,7 +76,7 @@ def test_people_get_a_table_with_readable_numbers(capsys: pytest.CaptureFixture[
     (chat / "folder").mkdir()
     (chat / "chat.jsonl").rename(chat / "folder" / "chat.jsonl")
     (chat / "folder" / "cat.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
-    assert main(["import", "lines.txt", "folder", "--me", "sam"]) == 0
+    assert main(["import", "lines.txt", "folder", "--me", "sam", "--all-mine"]) == 0
     out, err = capsys.readouterr()
     assert [line.split() for line in out.splitlines()[:3]] == [
         ["read", "12,404"],
@@ -243,3 +243,9 @@ def test_a_ctrl_c_that_python_dropped_comes_again() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
         gc.callbacks.remove(collecting)
+
+
+def test_several_names_are_all_mine(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["import", "chat.jsonl", "--me", "sam", "--me", "oleander", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["mine"], found["context"]) == (3, 0)

@@ -20,9 +20,9 @@ def store(tmp_path: Path) -> Iterator[PostStore]:
         yield opened
 
 
-def load(store: PostStore, *paths: Path, me: str = "") -> ImportReport:
+def load(store: PostStore, *paths: Path, me: str | list[str] = "", all_mine: tuple[str, ...] = ()) -> ImportReport:
     """Import files, and check what holds for every import."""
-    report = store_exports(store, scan_exports(paths, me, known=store.owners))
+    report = store_exports(store, scan_exports(paths, me, known=store.owners, all_mine=all_mine))
     assert report.read == report.kept + report.updated + report.duplicates + report.forgotten + report.dropped.total()
     assert report.kept == report.mine + report.context
     assert report.read == report.formats.total()
@@ -208,7 +208,7 @@ def test_a_zip_is_read_like_the_folder_in_it(store: PostStore, tmp_path: Path) -
 
 def test_formats_are_reported_by_their_names(store: PostStore, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("one\ntwo\n")
-    report = load(store, tmp_path / "notes.txt", discord(tmp_path / "a.json", *CHAT), me="sam")
+    report = load(store, tmp_path / "notes.txt", discord(tmp_path / "a.json", *CHAT), me="sam", all_mine=("text",))
     assert sorted(report.formats.values()) == [2, 5]
     assert store.summary().sources.keys() == report.formats.keys()
 
@@ -288,3 +288,59 @@ def test_bad_input_is_one_line_and_changes_nothing(
         load(store, *made(tmp_path), me=me)
     assert "\n" not in str(caught.value)
     assert list(store.posts()) == [kept]
+
+
+def table(path: Path, *rows: str) -> Path:
+    path.write_text("AuthorID,Author,Date,Content,Attachments,Reactions\n" + "".join(f"{row}\n" for row in rows))
+    return path
+
+
+ROWS = tuple(
+    f'"{n % 2}","{"ann" if n % 2 else "sam"}","2024-01-15T10:{n:02}:00+00:00","word {n}","",""' for n in range(9)
+)
+
+
+def test_a_chat_under_another_name_adds_what_is_new_alone(store: PostStore, tmp_path: Path) -> None:
+    load(store, table(tmp_path / "den.csv", *ROWS[:6]), me="sam")
+    report = load(store, table(tmp_path / "den (after).csv", *ROWS[3:]), me="sam")
+    assert (report.kept, report.duplicates) == (3, 3)
+    assert len({post.channel for post in store.posts()}) == 1
+
+
+def test_another_chat_with_one_message_the_same_is_another_chat(store: PostStore, tmp_path: Path) -> None:
+    load(store, table(tmp_path / "den.csv", *ROWS[:6]), me="sam")
+    others = [row.replace("word", "term") for row in ROWS[1:6]]
+    report = load(store, table(tmp_path / "pond.csv", ROWS[0], *others), me="sam")
+    assert (report.kept, len({post.channel for post in store.posts()})) == (6, 2)
+
+
+def test_a_chat_that_was_forgotten_stays_out_under_another_name(store: PostStore, tmp_path: Path) -> None:
+    load(store, table(tmp_path / "den.csv", *ROWS[:6]), me="sam")
+    with store.writing() as writer:
+        writer.forget([post.id for post in store.posts()])
+    report = load(store, table(tmp_path / "den (after).csv", *ROWS), me="sam")
+    assert (report.kept, report.forgotten) == (3, 6)
+
+
+def test_what_was_not_understood_is_counted_and_named(store: PostStore, tmp_path: Path) -> None:
+    new = message(9, "sam", "", type="SomethingNew")
+    report = load(store, discord(tmp_path / "a.json", *CHAT, new, new), me="sam")
+    assert report.notes() == ["2 messages of a kind dann does not know: SomethingNew"]
+    dated = table(tmp_path / "b.csv", ROWS[0].replace("2024-01-15T10:00:00+00:00", "some day"), ROWS[2])
+    assert load(store, dated, me="sam").notes() == ["1 kept without their time: their dates could not be read"]
+
+
+@pytest.mark.parametrize(("good", "bad", "kept"), [(5, 3, True), (5, 4, False), (500, 5, True), (500, 6, False)])
+def test_a_few_broken_lines_are_left_out_and_many_refuse_the_file(
+    store: PostStore, tmp_path: Path, good: int, bad: int, *, kept: bool
+) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(f'{{"text": "line {n}"}}\n' for n in range(good)) + '{"text": "cut\n' * bad)
+    if kept:
+        report = load(store, path)
+        assert (report.kept, report.dropped["broken"]) == (good, bad)
+        assert report.notes()[0].startswith(f"{bad} left out as they are not of their format's form: line {good + 1}")
+    else:
+        with pytest.raises(DannError, match=rf"a\.jsonl: {bad} of {good + bad} records are not of this format's form"):
+            load(store, path)
+        assert store.count() == (0, 0)

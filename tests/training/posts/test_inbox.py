@@ -30,8 +30,9 @@ class Clock:
 class InboxHarness:
     """An inbox with its clock, folder and store."""
 
-    def __init__(self, folder: Path, **data: str) -> None:
-        self.data = DataConfig(dir=folder / "data", **data)
+    def __init__(self, folder: Path, all_mine: tuple[str, ...] = ("text",), **data: str) -> None:
+        settings = {**data, "all_mine": all_mine}
+        self.data = DataConfig.model_validate({"dir": folder / "data", **settings})
         self.clock = Clock()
         self.stop = False
         self.folder = self.data.inbox_folder or folder

@@ -6,7 +6,7 @@ import pytest
 
 from model.errors import DannError
 from training.exports.common.record import OWNER, Record
-from training.posts.owner import Authors, find_owners, owner_digest
+from training.posts.owner import Authors, UnknownOwnerError, find_owners, owner_digest, refuse_nameless
 
 
 def authors_of(label: str, source: str = "chat", **counts: int) -> Authors:
@@ -110,3 +110,49 @@ def test_a_name_cannot_break_the_line() -> None:
     with pytest.raises(DannError) as caught:
         find_owners([authors], "")
     assert str(caught.value).isprintable()
+
+
+def authors(label: str, source: str, **counts: int) -> Authors:
+    """Return authors whose only names are their ids."""
+    found = Authors(label, source)
+    for id_, count in counts.items():
+        for _ in range(count):
+            found.count_message(Record("", id_, (id_,), "c", None, "text"))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("typed", "written"),
+    [
+        ("+49 170 1234-567", "\u202a+49\u00a0170\u00a01234\u2011567\u202c"), ("Zoe\u0301 Ray", "Zoé\u202fRay"),
+        ("ﬁona", "Fiona"), ("o'hara", "O\u2019Hara"), ("@heron", "Heron\u200e"), ("ＨＥＲＯＮ", "heron"),
+    ],
+)  # fmt: skip
+def test_a_name_matches_however_its_spaces_hyphens_and_marks_are_typed(typed: str, written: str) -> None:
+    chat = authors("chat.txt", "whatsapp", **{written: 2, "otter": 1})
+    assert find_owners([chat], typed) == {"whatsapp": {OWNER, written}}
+
+
+def test_several_names_are_one_owner_and_each_has_to_be_somebody() -> None:
+    chats = [authors("a.txt", "whatsapp", Heron=2, otter=1), authors("b.json", "telegram", user1=2, user2=2)]
+    assert find_owners(chats, ["Heron", "user1"]) == {"whatsapp": {OWNER, "Heron"}, "telegram": {OWNER, "user1"}}
+    with pytest.raises(UnknownOwnerError, match="--me nobody: nobody of that name"):
+        find_owners(chats, ["Heron", "nobody"])
+
+
+def test_a_format_in_which_the_owner_is_nobody_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    find_owners([authors("a.txt", "whatsapp", Heron=2), authors("other.json", "telegram", user2=2)], "Heron")
+    assert "other.json: nobody in telegram has the name Heron" in caplog.text
+
+
+@pytest.mark.parametrize("source", ["text", "csv", "jsonl"])
+def test_what_names_nobody_is_refused_where_the_owner_has_a_name(source: str) -> None:
+    nameless, known = authors("a.txt", source, **{OWNER: 3}), {source: {"digest"}}
+    refuse_nameless([nameless], "", {}, ())
+    refuse_nameless([nameless], "heron", {}, (source,))
+    refuse_nameless([authors("a.txt", source, **{OWNER: 3, "otter": 1})], "heron", {}, ())
+    refuse_nameless([authors("a.txt", "x", **{OWNER: 3})], "heron", {}, ())
+    cases: list[tuple[str, dict[str, set[str]]]] = [("heron", {}), ("", known)]
+    for me, owners in cases:
+        with pytest.raises(UnknownOwnerError, match=r"a\.txt: it does not say who wrote.*--all-mine.*data\.all_mine"):
+            refuse_nameless([nameless], me, owners, ())

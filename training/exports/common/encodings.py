@@ -5,6 +5,12 @@ from typing import BinaryIO, Literal
 
 Encoding = Literal["utf-8-sig", "utf-16", "cp1252"]
 
+DIRECTION_MARKS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
+"""Invisible direction marks, as the inside of a regular expression's character class."""
+
+_INVISIBLE = frozenset(
+    "\xad\u061c\u200b\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff"
+)
 _CHUNK = 1 << 20
 
 
@@ -50,5 +56,7 @@ def decode_head(head: bytes) -> str:
 
 
 def count_unprintable(text: str) -> int:
-    """Count characters that are neither printable nor white space."""
-    return sum(not character.isprintable() and not character.isspace() for character in text)
+    """Count characters that are neither printable nor white space nor invisible by intent, as in Persian and in emoji."""
+    return sum(
+        not character.isprintable() and not character.isspace() and character not in _INVISIBLE for character in text
+    )

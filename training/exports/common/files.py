@@ -4,7 +4,7 @@ import io
 import logging
 import os
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,9 @@ from training.exports.common.stream_errors import open_guarded, printable_path, 
 
 _Opener = Callable[[], IO[bytes]]
 _Member = tuple[str, _Opener]
+
+MAX_LINE = 1_000_000
+"""Characters of one line."""
 
 _log = logging.getLogger("dann")
 
@@ -63,6 +66,28 @@ def open_text(file: ExportFile) -> TextIO:
     Reads it once to detect the encoding, and logs a warning for invalid UTF-8. Raises DannError as `open` does.
     """
     return io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace")
+
+
+def read_lines(file: ExportFile, *, keep_returns: bool = False) -> Generator[str]:
+    """Yield a file's lines without their LF; with `keep_returns`, a CR before it stays.
+
+    Raises DannError for a line of over a million characters, which no export has: what reads lines must hold one.
+    """
+    newline = "\n" if keep_returns and b"\n" in file.head() else None
+    with io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace", newline=newline) as text:
+        left, count = "", 0
+        while block := text.read(1 << 15):
+            lines = (left + block).split("\n")
+            left = lines.pop()
+            count += len(lines)
+            if len(left) > MAX_LINE or (len(lines) == 1 and len(lines[0]) > MAX_LINE):
+                raise DannError(
+                    f"{file.label}: line {count + (len(left) > MAX_LINE)} has over {MAX_LINE:,} characters; "
+                    "no export has such lines, so export it again"
+                )
+            yield from lines
+        if left:
+            yield left
 
 
 @lru_cache(maxsize=1)  # some readers read a file twice; detect its encoding and warn about it once

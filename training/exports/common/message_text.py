@@ -4,7 +4,7 @@ import re
 
 from training.exports.common.record import Reason
 
-_BLANK = (
+BLANK = (
     "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
     "\u2028\u2029\u202f\u205f\u3000\u200b\u200c\u200d\u200e\u200f\u2060\ufeff"
 )
@@ -28,7 +28,7 @@ def clean(text: str) -> str:
     text = text.replace("\0", "").replace("\r\n", "\n").replace("\r", "\n")
     if _SURROGATE.search(text):
         text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text.strip(_BLANK)
+    return text.strip(BLANK)
 
 
 def reason_to_drop(text: str, has_attachments: bool = False) -> Reason | None:
@@ -36,6 +36,9 @@ def reason_to_drop(text: str, has_attachments: bool = False) -> Reason | None:
 
     A command is "/word" ("/word@bot") before white space or the end, or "!word" with at most two words after it.
     """
+    first = text[:1]
+    if first < "\u0530" and first.isalnum() and first not in "hHwW":
+        return None  # most messages
     if not _VISIBLE.search(text):
         return "attachment" if has_attachments else "empty"
     if _COMMAND.match(text):

@@ -10,11 +10,43 @@ from typing import Literal
 
 from training.exports.common.files import ExportFile
 
-Reason = Literal["service", "retweet", "forward", "via_bot", "bot", "command", "link", "attachment", "empty"]
-"""Why a message is dropped, as counted in the import report."""
+Reason = Literal[
+    "service",
+    "retweet",
+    "forward",
+    "via_bot",
+    "bot",
+    "command",
+    "link",
+    "attachment",
+    "empty",
+    "unknown",
+    "broken",
+    "superseded",
+]
+"""Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not
+know, and "broken" a record or line that is not of its format's form,
+and "superseded" an older version of an edited message; `Record.note` says which."""
 
 OWNER = ""
 """The author of a record in formats that know whose export it is (a data package, an archive, an account)."""
+
+
+DATE = "date"
+"""The note of a message that has a date which cannot be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Former:
+    """How version 0eb29d7 read a message, where that differs: frozen, so that its identity outlives better reading.
+
+    A message without an id is identified by `text` (and by its own channel and time). `ids` are full ids it had, and `time`
+    is the time that version took it to have, both of which still find it in older stores.
+    """
+
+    text: str
+    time: float | None
+    ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +56,9 @@ class Record:
     `id` is unique over all exports of its platform ("discord:901", "telegram:77:12"), or "" where the format has none.
     `author` is the format's stable id for a person (their name where there is no id), or OWNER; `names` are the other
     names `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
-    seconds, None if unknown. `text` is cleaned by `message_text.clean` and empty if `dropped` gives a reason.
+    seconds, None if unknown. `text` is cleaned by `message_text.clean` and empty if `dropped` gives a reason. `note` names
+    what could not be read, for the report: the kind or place of a dropped message, or DATE for a kept one without its time.
+    `former` is needed only where this reading differs from that of 0eb29d7.
     """
 
     id: str
@@ -36,6 +70,8 @@ class Record:
     reply_to: str | None = None
     edited: float | None = None
     dropped: Reason | None = None
+    note: str = ""
+    former: Former | None = None
 
 
 @dataclass(frozen=True, slots=True)

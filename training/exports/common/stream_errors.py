@@ -1,10 +1,12 @@
 """Byte streams whose failures become one-line DannErrors. Knows no format."""
 
 import io
+import logging
 import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import lru_cache
 from typing import IO, TYPE_CHECKING, BinaryIO
 
 from model.errors import DannError
@@ -31,6 +33,12 @@ def unreadable(label: str, error: OSError) -> DannError:
     return DannError(
         f"{label}: cannot be read ({error.strerror or 'input/output error'}); check it and its permissions"
     )
+
+
+@lru_cache(maxsize=4096)  # an import reads each file twice
+def warn_once(line: str) -> None:
+    """Log a warning about a file, but the same one only once."""
+    logging.getLogger("dann").warning("%s", line)
 
 
 def printable_path(path: str) -> str:

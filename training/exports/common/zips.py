@@ -15,7 +15,7 @@ from training.exports.common.stream_errors import DAMAGE, printable_path
 SIGNATURES = (b"PK\x03\x04", b"PK\x05\x06")
 _MAX_RATIO = 100
 """Chats compress about tenfold. A zip far beyond that was made to fill a disk."""
-_OUTSIDE = re.compile(r"/|[A-Za-z]:|.*\\|(?:.*/)?\.\.(?:/|$)", re.DOTALL)
+_OUTSIDE = re.compile(r"/|[A-Za-z]:|(?:[^\0]*/)?\.\.(?:/|$)")
 _ENCRYPTED = 0x1
 
 
@@ -35,13 +35,19 @@ def members(path: Path) -> list[tuple[str, Callable[[], IO[bytes]]]]:
         ) from None
     infos = archive.infolist()
     _check(label, size, infos)
-    files = (info for info in infos if not info.is_dir() and not stat.S_ISLNK(info.external_attr >> 16))
-    return [(info.filename, partial(archive.open, info)) for info in files]
+    files = (info for info in infos if not stat.S_ISLNK(info.external_attr >> 16))
+    named = ((_plain_name(info), info) for info in files)
+    return [(name, partial(archive.open, info)) for name, info in named if not name.endswith("/")]
+
+
+def _plain_name(info: zipfile.ZipInfo) -> str:
+    """Return a member's name with slashes: some programs on Windows write backslashes."""
+    return info.orig_filename.split("\0")[0].replace("\\", "/")
 
 
 def _check(label: str, size: int, infos: list[zipfile.ZipInfo]) -> None:
     for info in infos:
-        if _OUTSIDE.match(info.orig_filename):
+        if _OUTSIDE.match(_plain_name(info)):
             raise DannError(
                 f"{label}: names a file outside its own folder ({info.orig_filename!a}); no export does, so none of it "
                 "is read: unpack it yourself if you trust it"

@@ -21,6 +21,15 @@ Message = dict[str, Any]
 _NOBODY = "discord"
 """The author of a message without one (OWNER would make it the owner's)."""
 _USER_MESSAGES = frozenset({"Default", "Reply", "0", "19"})
+_SERVICE_MESSAGES = frozenset(map(str, range(1, 64))) | frozenset(
+    {
+        "RecipientAdd", "RecipientRemove", "Call", "ChannelNameChange", "ChannelIconChange", "ChannelPinnedMessage",
+        "GuildMemberJoin", "ThreadCreated", "UserJoin", "ThreadStarterMessage", "ApplicationCommand", "ChatInputCommand",
+        "ContextMenuCommand", "AutoModerationAction", "StageStart", "StageEnd", "StageSpeaker", "StageTopic", "PollResult",
+        "GuildInviteReminder", "GuildBoost", "UserPremiumGuildSubscription", "ChannelFollowAdd", "PurchaseNotification",
+    }
+)  # fmt: skip
+"""Notices; those without a name of their own are numbers."""
 _NO_DISCRIMINATORS = frozenset({"", "0", "0000"})
 _OBJECT = re.compile(rb"(?:\xef\xbb\xbf)?\s*\{")
 _KEYS = (rb'"guild"\s*:\s*\{', rb'"channel"\s*:\s*\{', rb'"(?:messages"\s*:\s*\[|dateRange"\s*:)')
@@ -41,19 +50,23 @@ def read(file: ExportFile) -> Iterator[Record]:
     channel = f"discord:{channel_id}" if channel_id else _NOBODY
     people = _people(file)
     for message in json_stream.items(file, "messages.item"):
-        if isinstance(message, dict):
-            yield _record(message, channel, people)
+        yield _record(message, channel, people) if isinstance(message, dict) else _broken(channel)
+
+
+def _broken(channel: str) -> Record:
+    return Record("", _NOBODY, (), channel, None, "", dropped="broken", note="something that is no message")
 
 
 def _people(file: ExportFile) -> set[str]:
     """Return all names in a file, casefolded, by a search much faster than parsing."""
-    literals: set[bytes] = set()
+    found: set[tuple[bytes, bytes]] = set()
     with file.open() as stream:
         chunk = stream.read(_CHUNK)
         while chunk:
-            literals.update(match[1] or match[2] for match in _NAME_FIELD.finditer(chunk))
+            found.update(_NAME_FIELD.findall(chunk))
             more = stream.read(_CHUNK)
             chunk = chunk[-_OVERLAP:] + more if more else b""
+    literals = {nickname or name for nickname, name in found}
     return {name.casefold() for literal in literals if (name := _decoded(literal))}
 
 
@@ -66,11 +79,12 @@ def _decoded(literal: bytes) -> str:
 
 def _record(message: Message, channel: str, people: Collection[str]) -> Record:
     author = mapping(message.get("author"))
-    names = _names(*(str(author.get(key) or "") for key in ("name", "nickname", "discriminator")))
+    get = author.get
+    names = _names(str(get("name") or ""), str(get("nickname") or ""), str(get("discriminator") or ""))
     message_id = message.get("id")
     replied_to = mapping(message.get("reference")).get("messageId")
     text = message_text.clean(markup.hide_names(markup.render(str(message.get("content") or "")), people))
-    has_attachments = not text and any(message.get(key) for key in ("attachments", "stickers", "embeds"))
+    has_attachments = not text and any(map(message.get, ("attachments", "stickers", "embeds")))
     reason = _not_own_words(message, author) or message_text.reason_to_drop(text, has_attachments=has_attachments)
     return Record(
         id=f"discord:{message_id}" if message_id else "",
@@ -82,6 +96,7 @@ def _record(message: Message, channel: str, people: Collection[str]) -> Record:
         reply_to=f"discord:{replied_to}" if replied_to else None,
         edited=iso_time.seconds(message.get("timestampEdited")),
         dropped=reason,
+        note=str(message.get("type"))[:40] if reason == "unknown" else "",
     )
 
 
@@ -93,8 +108,9 @@ def _names(name: str, nickname: str, discriminator: str) -> tuple[str, ...]:
 
 def _not_own_words(message: Message, author: Message) -> Reason | None:
     """Return why a message is not its sender's own words, whatever its text, or None."""
-    if str(message.get("type", "Default")) not in _USER_MESSAGES:
-        return "service"
+    kind = str(message.get("type", "Default"))
+    if kind not in _USER_MESSAGES:
+        return "service" if kind in _SERVICE_MESSAGES else "unknown"
     if message.get("forwardedMessage") or mapping(message.get("reference")).get("type") == "Forward":
         return "forward"
     return "bot" if author.get("isBot") else None

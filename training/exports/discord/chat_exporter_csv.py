@@ -8,35 +8,59 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import PurePath
 
-from training.exports.common import iso_time, message_text
+from training.exports.common import iso_time, local_time, message_text
 from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile
-from training.exports.common.record import Reason, Record, channel_hash
+from training.exports.common.record import DATE, Former, Reason, Record, channel_hash
 from training.exports.discord import markup
 
-_COLUMNS = ["authorid", "author", "date", "content"]
+_COLUMNS = ["author", "date", "content", "attachments"]
+_ID = "authorid"
+"""A column that versions before 2019 lack."""
+_DELIMITERS = (",", ";")
 _NOBODY = "discord"
 _DISCRIMINATOR = re.compile(r"#\d{4}\Z", re.ASCII)
+_SLASHES = re.compile(r"[\",;]\d{1,2}/\d{1,2}/\d{2,4}")
 _NOTICE = re.compile(
-    r"Pinned a message\.|Joined the server\.|Started a thread\.|Left the group\."
-    r"|Changed the channel (?:icon|name(?:: .*)?)\.?|(?:Added .+ to|Removed .+ from) the group\."
-    r"|Started a call that lasted \S+ minutes?\."
+    r"(?:Pinned a message|Joined the server|Left the server|Started a (?:thread|call)|Created a thread|Sent a notification"
+    r"|(?:Added|Removed) a recipient|(?:Joined|Left) the (?:group|thread)|Boosted the server.{0,60}"
+    r"|(?:Added|Removed) .+ (?:to|from) the (?:group|thread)|Started a call that lasted \S+ minutes?)\."
+    r"|Changed the channel (?:icon|name(?:: .*)?)\.?"
 )
 """The exporter's own text, always in English, for Discord's notices."""
 
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield a channel's messages, in file order. Raises DannError for a file that breaks off."""
-    people = {name.casefold() for row in rows(file, _COLUMNS) for name in _names(row["author"])}
+    delimiter = _delimiter(file.head()) or ","
+    authors: dict[str, str] = {}  # by id, "" for several: a spreadsheet has rounded the ids
+    people: set[str] = set()
+    for row in rows(file, _COLUMNS, delimiter):
+        id_, author = row.get(_ID, ""), row["author"]
+        people.update(name.casefold() for name in _names(author))
+        if authors.setdefault(id_, author) != author:
+            authors[id_] = ""
+    ruined = {id_ for id_, author in authors.items() if not author or not id_.isdecimal()}
+    month_first = (
+        local_time.is_month_first(row["date"] for row in rows(file, _COLUMNS, delimiter))
+        if _SLASHES.search(decode_head(file.head()))
+        else False
+    )
     channel = f"discord:{channel_hash(PurePath(file.label).name)}"  # the file is named after the channel
-    for row in rows(file, _COLUMNS):
-        text = markup.render(row["content"])
-        text = message_text.clean(markup.hide_names(text, people))
+    for row in rows(file, _COLUMNS, delimiter):
+        content = markup.render(row["content"])
+        text = message_text.clean(markup.hide_names(content, people))
         reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
         reason = reason or message_text.reason_to_drop(text, has_attachments=bool(row.get("attachments")))
         names = _names(row["author"])
-        author = row["authorid"] or next(iter(names), _NOBODY)
-        yield Record("", author, names, channel, _seconds(row["date"]), "" if reason else text, dropped=reason)
+        id_ = row.get(_ID, "")
+        author = next(iter(names), _NOBODY) if id_ in ruined else id_ or next(iter(names), _NOBODY)
+        time, former_time = local_time.seconds(row["date"], month_first=month_first), _former_seconds(row["date"])
+        known_text = message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else text
+        former = None if (known_text, former_time) == (text, time) else Former(known_text, former_time)
+        note = DATE if time is None and row["date"] and not reason else ""
+        yield Record("", author, names, channel, time, "" if reason else text, dropped=reason, note=note, former=former)
 
 
 def _names(author: str) -> tuple[str, ...]:
@@ -44,7 +68,8 @@ def _names(author: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in (author, _DISCRIMINATOR.sub("", author)) if name))
 
 
-def _seconds(date: str) -> float | None:
+def _former_seconds(date: str) -> float | None:
+    """Return the time as 0eb29d7 read it."""
     time = iso_time.seconds(date)
     if time is not None:
         return time
@@ -54,7 +79,17 @@ def _seconds(date: str) -> float | None:
         return None
 
 
+def _delimiter(head: bytes) -> str | None:
+    """Return what stands between the columns, or None if they are not the exporter's."""
+    for delimiter in _DELIMITERS:
+        header = next(iter(first_rows(head, delimiter, _COLUMNS)), [])
+        if header[: len(_COLUMNS)] == _COLUMNS or header[: len(_COLUMNS) + 1] == [_ID, *_COLUMNS]:
+            return delimiter
+        if header[:4] == [_ID, *_COLUMNS[:3]]:
+            return delimiter
+    return None
+
+
 def claims(head: bytes) -> bool:
     """Claim a table that begins with the exporter's columns."""
-    header = next(iter(first_rows(head)), [])
-    return header[: len(_COLUMNS)] == _COLUMNS
+    return _delimiter(head) is not None

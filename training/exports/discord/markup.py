@@ -6,6 +6,7 @@ from collections.abc import Collection
 _SOMEONE = "@someone"
 _MAX_NAME = 80
 """Characters; Discord's limit for a webhook. A person has 32."""
+_FIRST_WORD = re.compile(r"(?!(?:everyone|here|someone)\b)[^\W\d_][\w'’-]{0,79}(?:\.\w{1,79})*")
 _MARKUP = re.compile(
     r"(?P<someone><@[!&]?\d+>)|<a?(?P<emoji>:\w+:)\d+>|(?P<channel><#\d+>)|<(?P<command>/[^<>:\n]+):\d+>"
     r"|(?P<date> ?<t:-?\d+(?::[a-zA-Z])?>)"
@@ -26,19 +27,26 @@ def _rendered(markup: re.Match[str]) -> str:
     return "#channel" if markup["channel"] else markup["emoji"] or markup["command"] or ""
 
 
-def hide_names(text: str, names: Collection[str]) -> str:
-    """Replace "@" and one of the names, given casefolded, with "@someone".
+def hide_names(text: str, names: Collection[str], *, only_known: bool = False) -> str:
+    """Replace "@" and a name with "@someone": one of these names, given casefolded, or else the first word.
 
-    Takes the longest name that matches and is not followed by a letter or digit.
+    Takes the longest name that matches and is not followed by a letter or digit. Who is mentioned may never write in the
+    file, and where such a name ends cannot be known; `only_known` leaves those, as 0eb29d7 did.
     """
     if "@" not in text:
         return text
     before, *mentions = text.split("@")
-    return before + "".join(_hidden(mention, names) for mention in mentions)
+    hidden = []
+    for mention in mentions:
+        known = _hidden(mention, names)
+        begins = known is None and not only_known and not before[-1:].isalnum() and _FIRST_WORD.match(mention)
+        hidden.append(known or (_SOMEONE + mention[begins.end() :] if begins else "@" + mention))
+        before = mention
+    return text.partition("@")[0] + "".join(hidden)
 
 
-def _hidden(mention: str, names: Collection[str]) -> str:
+def _hidden(mention: str, names: Collection[str]) -> str | None:
     for end in range(min(len(mention), _MAX_NAME), 0, -1):
         if mention[:end].casefold() in names and not mention[end : end + 1].isalnum():
             return _SOMEONE + mention[end:]
-    return "@" + mention
+    return None

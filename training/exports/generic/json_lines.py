@@ -3,13 +3,15 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
-from model.errors import DannError
 from training.exports.common.encodings import decode_head
-from training.exports.common.files import ExportFile, open_text
+from training.exports.common.files import ExportFile, read_lines
+from training.exports.common.local_time import is_month_first
 from training.exports.common.record import ExportReader, Record
-from training.exports.generic import fields
+from training.exports.generic.columns import plain_key
+from training.exports.generic.fields import RecordMaker
 
 _PLATFORM = "jsonl"
 _CLAIM_LINES = 20
@@ -18,14 +20,31 @@ _CUT_OFF = re.compile(r'\s*\{\s*(?:"\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*
 
 
 def read(file: ExportFile) -> Iterator[Record]:
-    """Yield one record per line. Raises DannError naming a line that is not an object."""
-    with open_text(file) as lines:
-        for number, line in enumerate(lines, 1):
-            if not line.isspace():
-                if (value := _object(line)) is None:
-                    problem = f"{file.label}: line {number} is not a JSON object; each line must be one, such as "
-                    raise DannError(problem + '{"text": "hello"}: fix or delete it')
-                yield fields.record(value, _PLATFORM)
+    """Yield one record per line, broken ones too. Raises DannError as `RecordMaker` does."""
+    samples = [fields for line in _first_lines(file.head()) if (fields := _fields(line)) is not None]
+    dates = (value for fields in samples for value in fields.values())
+    maker = RecordMaker(samples, _PLATFORM, file.label, month_first=is_month_first(dates))
+    for number, line in enumerate(read_lines(file), 1):
+        if line and not line.isspace():
+            fields = _fields(line)
+            if fields is None:
+                yield Record("", _PLATFORM, (), _PLATFORM, None, "", dropped="broken", note=f"line {number}")
+            else:
+                yield maker.record(fields)
+
+
+def _fields(line: str) -> dict[str, Any] | None:
+    value = _object(line)
+    return None if value is None else {_plain(key): found for key, found in value.items()}
+
+
+@lru_cache(maxsize=1024)
+def _plain(key: str) -> str:
+    return plain_key(key)
+
+
+def _first_lines(head: bytes) -> list[str]:
+    return [line for line in decode_head(head).split("\n") if line.strip()][:_CLAIM_LINES]
 
 
 def _object(line: str) -> dict[str, Any] | None:
@@ -38,7 +57,7 @@ def _object(line: str) -> dict[str, Any] | None:
 
 def claims(head: bytes) -> bool:
     """Claim lines that start with an object, if one of the first few has a text."""
-    lines = [line for line in decode_head(head).split("\n") if line.strip()][:_CLAIM_LINES]
+    lines = _first_lines(head)
     if not lines or not lines[0].lstrip().startswith("{"):
         return False
     has_text = any(isinstance((_object(line) or {}).get("text"), str) for line in lines)

@@ -5,20 +5,33 @@ from collections.abc import Iterator
 
 from training.exports.common.csv_rows import first_rows, rows
 from training.exports.common.files import ExportFile
+from training.exports.common.local_time import is_month_first
 from training.exports.common.record import ExportReader, Record
-from training.exports.generic import fields
+from training.exports.generic.columns import plain_key
+from training.exports.generic.fields import RecordMaker
 
 _PLATFORM = "csv"
 _DELIMITERS = (",", ";", "\t")
 _TWEETS = "tweet_id"
 """A column of tweets.csv in X archives of 2012 to 2017, whose `text` includes retweets of others."""
+_REQUIRED = ["text"]
+_SAMPLES = 20
+_SLASHES = re.compile(r"\s*\d{1,2}/\d{1,2}/\d{2,4}\b")
 _NAME = re.compile(r"[\w .-]*")
 
 
 def read(file: ExportFile) -> Iterator[Record]:
-    """Yield one record per row; missing cells are empty. Raises DannError as `rows` does."""
-    for row in rows(file, ["text"], _delimiter(file.head()) or ",", strict=False):
-        yield fields.record(row, _PLATFORM)
+    """Yield one record per row; missing cells are empty. Raises DannError as `rows` and `RecordMaker` do."""
+    head = file.head()
+    delimiter = _delimiter(head) or ","
+    names, *samples = first_rows(head, delimiter, _REQUIRED, _SAMPLES) or [[]]
+    keys = {name: plain_key(name) for name in names}
+    fields = [dict.fromkeys(keys.values(), ""), *(dict(zip(keys.values(), row, strict=False)) for row in samples)]
+    with_slashes = any(_SLASHES.match(cell) for row in samples for cell in row)
+    cells = (cell for row in rows(file, _REQUIRED, delimiter, strict=False) for cell in row.values())
+    maker = RecordMaker(fields, _PLATFORM, file.label, month_first=with_slashes and is_month_first(cells))
+    for row in rows(file, _REQUIRED, delimiter, strict=False):
+        yield maker.record({keys[name]: cell for name, cell in row.items()})
 
 
 def _delimiter(head: bytes) -> str | None:
@@ -27,10 +40,9 @@ def _delimiter(head: bytes) -> str | None:
     A line of prose may contain "text" and a comma, so the row after the header must have as many cells.
     """
     for delimiter in _DELIMITERS:
-        first = first_rows(head, delimiter)
-        header = first[0] if first else []
-        fits = len(header) == 1 or all(len(row) == len(header) for row in first)
-        if fits and "text" in header and _TWEETS not in header and all(_NAME.fullmatch(name) for name in header):
+        header, *data = first_rows(head, delimiter, _REQUIRED) or [[]]
+        fits = len(header) == 1 or all(len(row) in (len(header), len(header) + 1) for row in data[:1])
+        if header and fits and _TWEETS not in header and all(_NAME.fullmatch(name) for name in header):
             return delimiter
     return None
 

@@ -30,6 +30,14 @@ _MEDIA = frozenset(
         "giveaway_information", "story_id",
     }
 )  # fmt: skip
+_KNOWN_KEYS = frozenset(
+    {
+        "id", "type", "date", "date_unixtime", "edited", "edited_unixtime", "from", "from_id", "actor", "actor_id", "author",
+        "reply_to_message_id", "reply_to_peer_id", "text", "text_entities", "reactions", "inline_bot_buttons", "views",
+        "forwards", "saved_from", "saved_from_id", "via_bot", "signature", "effect", "paid_stars_amount", "grouped_id",
+    }
+)  # fmt: skip
+"""Keys of a message besides its media that say nothing of its own."""
 _FORWARDED = ("forwarded_from", "forwarded_from_id", "saved_from", "saved_from_id")
 _MAX_TOPIC_MESSAGES = 100_000
 """Messages per chat whose topic is remembered."""
@@ -40,7 +48,7 @@ _ACCOUNT = re.compile(
 _KIND = re.compile(
     rb'"type"\s*:\s*"(?:personal_chat|bot_chat|saved_messages|(?:private|public)_(?:super)?(?:group|channel))"'
 )
-_MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]*"(?:from|from_id|actor)"\s*:')
+_MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]{0,400}"(?:from|from_id|actor)"\s*:')
 
 
 @dataclass(slots=True)
@@ -91,6 +99,8 @@ def read(file: ExportFile) -> Iterator[Record]:
                 for message in islice(messages, chat.messages):
                     if isinstance(message, dict):
                         yield _record(message, chat, owner)
+                    else:
+                        yield _broken(chat)
 
 
 def _record(message: Message, chat: _Chat, owner: str) -> Record:
@@ -104,6 +114,8 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
     text, starts_with_command = _text(message.get("text", message.get("text_entities", "")))
     text = message_text.clean(text)
     reason = _not_own_words(message, chat, author) or ("command" if starts_with_command else None)
+    unknown = _unknown_kind(message, text) if reason is None else ""
+    reason = reason or ("unknown" if unknown else None)
     reason = reason or message_text.reason_to_drop(text, has_attachments=not _MEDIA.isdisjoint(message))
     return Record(
         id=_id(chat, message.get("id")),
@@ -115,7 +127,19 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
         reply_to=reply_to,
         edited=edited if edited and time and edited > time else None,  # old exports write 1970 for "never"
         dropped=reason,
+        note=unknown,
     )
+
+
+def _broken(chat: _Chat) -> Record:
+    return Record("", _NOBODY, (), chat.channel, None, "", dropped="broken", note="something that is no message")
+
+
+def _unknown_kind(message: Message, text: str) -> str:
+    """Return the key that has what a message without text or media says, "" if there is none."""
+    if text or not _MEDIA.isdisjoint(message):
+        return ""
+    return next((key[:40] for key, value in message.items() if value and key not in _KNOWN_KEYS), "")
 
 
 def _person_id(number: object) -> str:

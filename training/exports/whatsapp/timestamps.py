@@ -1,125 +1,132 @@
-"""WhatsApp's timestamps, and the order of day, month, year in them. Knows no text.
+"""WhatsApp's timestamps: a grammar for those of all locales, and the one style that a file has. Knows no text."""
 
-The timestamp is in the phone's locale, which the file does not name: 03/04/20 is April in Rome and March in Boston, so the
-order is detected from all dates of a file.
-"""
-
-import logging
 import re
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
-DIRECTION_MARKS = "\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff"
-"""Invisible direction marks, as the inside of a character class."""
+from training.exports.common.encodings import DIRECTION_MARKS
+from training.exports.whatsapp import day_parts
+from training.exports.whatsapp.calendars import Numbers
 
-_TIMESTAMP = re.compile(
-    rf"^[{DIRECTION_MARKS}]*(?P<bracket>\[)?[{DIRECTION_MARKS}]*"
-    r"(?P<a>\d{1,4})[./-][ ]?(?P<b>\d{1,2})[./-][ ]?(?P<c>\d{1,4})\.?[,،]?\s+(?:klo |kl\. )?"
-    rf"[{DIRECTION_MARKS}]*(?P<before>上午|下午|오전|오후|午前|午後)?\s?"
-    r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<second>\d{2}))?"
-    r"(?:\s?(?P<after>[ap]\.?\s?m\.?|[صم]|ö[ös]|π\.μ\.|μ\.μ\.))?"
-    r"(?(bracket)\]|\s[-–])(?:\s(?P<rest>.*)|$)$",
-    re.IGNORECASE,
+_M = f"[{DIRECTION_MARKS}]{{0,3}}"  # every repeat here has a bound, so that no line takes quadratic time
+_WORD = r"[^\W\d_][^\d\n:\[\]<>/]{0,20}?"
+_AFTER_DATE = r"\.?(?:[ \xa0\u202f]?г\.)?"
+_STAMP = re.compile(
+    rf"{_M}(?P<open>\[?){_M}(?P<a>\d{{1,4}}){_M}(?P<sep>[./-])[ ]?{_M}\d{{1,2}}{_M}(?P=sep)[ ]?{_M}(?P<c>\d{{1,4}}){_M}"
+    rf"{_AFTER_DATE}(?P<comma>[,،]?)\s{{1,3}}{_M}(?:{_WORD}\s?{_M})?"
+    rf"\d{{1,2}}(?P<colon>[:.])\d{{2}}(?P<seconds>(?:(?P=colon)\d{{2}})?){_M}(?:\s?{_M}{_WORD})?{_M}"
+    r"(?P<close>\]|\s[-–—]|:)(?:\s|$)"
 )
-_AFTERNOON = {"下午", "오후", "午後", "م", "ös", "μ.μ."}
-_FIRST_YEAR = 2009  # of WhatsApp; a smaller number is no year
-
-Order = tuple[int, int, int]
-"""The positions of year, month and day among the three numbers of a date."""
-
-DAY_FIRST: Order = (2, 1, 0)
-MONTH_FIRST: Order = (2, 0, 1)
-YEAR_FIRST: Order = (0, 1, 2)
+_CLOCK_PARTS = re.compile(r"(?<!\d)(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?")
+_MARKS = re.compile(f"[{DIRECTION_MARKS}]")
+_FIRST_STAMPS = 20
+"""Stamps that settle the style of a file that begins within a message."""
 
 
 @dataclass(frozen=True, slots=True)
-class Timestamp:
-    """A message's first line: a date's numbers in unknown order, a time, and the rest."""
+class Style:
+    """What all stamps of a file have in common; `a` and `c` are the digits of its first and last number, 2 or 4."""
 
-    numbers: tuple[int, int, int]
-    clock: time
+    bracket: bool
+    separator: str
+    a: int
+    c: int
+    comma: bool
+    colon: str
+    seconds: bool
+    close: str
+    zero: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stamp:
+    """A message's first line: a date's numbers in unknown order, the second of the day, and the rest.
+
+    `unknown` is a word beside the time that may say which half of the day it is, and whose meaning is not known.
+    """
+
+    numbers: Numbers
+    seconds: int
     rest: str
-
-    def seconds(self, order: Order) -> float | None:
-        """Return Unix seconds, reading local time as UTC, or None if the date is invalid."""
-        day = _date(self.numbers, order)
-        return datetime.combine(day, self.clock, UTC).timestamp() if day else None
+    unknown: str = ""
 
 
-def parse_timestamp(line: str) -> Timestamp | None:
-    """Parse the timestamp at a line's start, or return None for a line that continues a message."""
-    match = _TIMESTAMP.match(line)
+def style_of(line: str) -> Style | None:
+    """Return the style of the timestamp at a line's start, or None for a line that has none."""
+    match = _STAMP.match(line)
     if not match:
         return None
-    hour = int(match["hour"])
-    half = (match["before"] or match["after"] or "").lower()
-    if half and hour <= 12:  # some phones write 00:08 a. m., so 0 counts as 12
-        hour = hour % 12 + (12 if half in _AFTERNOON or half.startswith("p") else 0)
-    try:
-        clock = time(hour, int(match["minute"]), int(match["second"] or 0))
-    except ValueError:
+    bracket, close, seconds = bool(match["open"]), match["close"].strip()[0], bool(match["seconds"])
+    if bracket != (close == "]") or (close == ":" and not seconds):  # iPhones of 2014 wrote "13.06.18 21:25:15: Name"
         return None
-    return Timestamp((int(match["a"]), int(match["b"]), int(match["c"])), clock, match["rest"] or "")
+    a, c = (4 if len(match[end]) > 2 else 2 for end in "ac")
+    zero = chr(ord(match["a"][0]) - int(match["a"][0]))
+    return Style(bracket, match["sep"], a, c, bool(match["comma"]), match["colon"], seconds, close, zero)
 
 
-class DateOrderDetector:
-    """Collects the dates of one file, then chooses the order that fits them best."""
-
-    def __init__(self) -> None:
-        self._readings = [_Reading(order) for order in (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)]
-        self._last: tuple[int, int, int] | None = None
-
-    def add(self, numbers: tuple[int, int, int]) -> None:
-        """Add the date of the next message."""
-        if numbers != self._last:
-            self._last = numbers
-            for reading in self._readings:
-                reading.add(numbers)
-
-    def detect(self, label: str) -> Order:
-        """Return the order with fewest invalid dates, then fewest steps back, else day first."""
-        best = min(reading.faults for reading in self._readings)
-        tied = [reading for reading in self._readings if reading.faults == best]
-        if tied[-1].order == YEAR_FIRST and len(tied) > 1:
-            # 20-01-15, 20-01-16 spans two days or a year: the shorter span is the likelier.
-            return min(tied, key=_Reading.span).order
-        if len(tied) > 1 and tied[0].first != tied[1].first:
-            logging.getLogger("dann").warning(
-                "%s: its dates could be day/month or month/day, and no date decides which; read as day/month", label
-            )
-        return tied[0].order
+def settle_style(lines: Iterable[str]) -> Style | None:
+    """Return a file's style: its first line's or, where it begins within a message, that of most of its first stamps."""
+    styles: Counter[Style] = Counter()
+    begins_inside = False
+    for line in lines:
+        style = style_of(line)
+        if style is None:
+            begins_inside = begins_inside or bool(line.strip())
+            continue
+        if not begins_inside:
+            return style
+        styles[style] += 1
+        if styles.total() == _FIRST_STAMPS:
+            break
+    return max(styles, key=styles.__getitem__) if styles else None
 
 
-class _Reading:
-    """The dates so far, read in one order: its faults, the first day and the last."""
+class StampParser:
+    """Parses the timestamps of one style, quickly; other lines continue a message.
 
-    def __init__(self, order: Order) -> None:
-        self.order = order
-        self.faults = (0, 0)
-        self.first: date | None = None
-        self._previous: date | None = None
+    `match(line)` gives None or a match whose groups `date_of` and `clock_of` understand, and after whose end the name begins:
+    a chat's dates and times recur, so each is understood once.
+    """
 
-    def add(self, numbers: tuple[int, int, int]) -> None:
-        day = _date(numbers, self.order)
-        invalid, backward = self.faults
-        if day is None:
-            self.faults = (invalid + 1, backward)
-            return
-        if self._previous and day < self._previous:
-            self.faults = (invalid, backward + 1)
-        self.first = self.first or day
-        self._previous = day
+    def __init__(self, style: Style) -> None:
+        d = f"[{style.zero}-{chr(ord(style.zero) + 9)}]"
+        a, c = (f"{d}{{3,4}}" if digits == 4 else f"{d}{{1,2}}" for digits in (style.a, style.c))
+        bracket, comma = r"\[" if style.bracket else "", "[,،]" if style.comma else ""
+        sep, colon = re.escape(style.separator), re.escape(style.colon)
+        seconds = rf"{colon}{d}{{2}}" if style.seconds else ""
+        close = {"]": r"\]", ":": ":"}.get(style.close, rf"\s{style.close}")
+        self.match = re.compile(
+            rf"{_M}{bracket}{_M}({a}{_M}{sep}[ ]?{_M}{d}{{1,2}}{_M}{sep}[ ]?{_M}{c}){_M}{_AFTER_DATE}{comma}"
+            rf"\s{{1,3}}{_M}((?:{_WORD}\s?{_M})?{d}{{1,2}}{colon}{d}{{2}}{seconds}{_M}(?:\s?{_M}{_WORD})?){_M}{close}(?:\s|$)"
+        ).match
 
-    def span(self) -> int:
-        return abs((self._previous - self.first).days) if self._previous and self.first else 0
+    def parse(self, line: str) -> Stamp | None:
+        """Parse the timestamp at a line's start, or return None for a line that continues a message."""
+        match = self.match(line)
+        clock = clock_of(match[2]) if match else None
+        return Stamp(date_of(match[1]), clock[0], line[match.end() :], clock[1]) if match and clock else None
 
 
-@lru_cache(maxsize=4096)  # a chat has many messages a day
-def _date(numbers: tuple[int, int, int], order: Order) -> date | None:
-    year, month, day = (numbers[position] for position in order)
-    year += 2000 if year < 100 else 0
-    try:
-        return date(year, month, day) if year >= _FIRST_YEAR else None
-    except ValueError:
+@lru_cache(maxsize=1 << 12)
+def date_of(date: str) -> Numbers:
+    """Return the three numbers of a date."""
+    first, second, third = (int(number) for number in re.findall(r"\d+", date))
+    return first, second, third
+
+
+@lru_cache(maxsize=1 << 14)
+def clock_of(written: str) -> tuple[int, str] | None:
+    """Return the second of the day and a word not known, or None for what is no time of day."""
+    before, hours, minutes, seconds, after = _CLOCK_PARTS.split(_MARKS.sub("", written), maxsplit=1)
+    hour, minute, second = int(hours), int(minutes), int(seconds or 0)
+    unknown = ""
+    for word in (before.strip(), after.strip()):
+        if word and not day_parts.is_joiner(word):
+            known = day_parts.hour_of_day(hour, word)
+            unknown = unknown or (word if known is None else "")
+            hour = hour if known is None else known
+    if hour > 23 or minute > 59 or second > 59:
         return None
+    return hour * 3600 + minute * 60 + second, unknown

@@ -14,7 +14,8 @@ from typing import Any
 from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
-from training.exports.common.record import OWNER, ExportReader, Reason, Record
+from training.exports.common.record import OWNER, ExportReader, Former, Reason, Record
+from training.exports.x.edited_tweets import EditedTweets
 from training.exports.x.long_tweets import LongTweet, LongTweets, read_long_tweets
 
 Tweet = dict[str, Any]
@@ -26,11 +27,11 @@ _ASSIGNMENT = re.compile(
 )
 _LEADING_HANDLES = re.compile(r"\s*(?:@\w{1,20}(?:\s+|\Z))+", re.ASCII)
 _HANDLE = re.compile(r"(?<![A-Za-z0-9_!#$%&*@＠])[@＠]\w{1,20}", re.ASCII)
-_SHORT_LINK = re.compile(r"\s*(https?://t\.co/\w+)", re.ASCII)
+_SHORT_LINK = re.compile(r"(?:(?<!\s)\s+)?(https?://t\.co/\w+)", re.ASCII)
 _NO_TARGET = re.compile(r"$|https?://(?:t\.co/|(?:\w+\.)?(?:twitter|x)\.com/\w+/status(?:es)?/\d)")
 """Links that expand to nothing readable, or to a tweet, whose address has its author's name."""
 _RETWEET = re.compile(r"RT @\w+", re.ASCII)
-_QUOTED_BY_HAND = re.compile(r"\s+(?:RT|QT|MT) @\w+:.*", re.ASCII | re.DOTALL)
+_QUOTED_BY_HAND = re.compile(r"(?<!\s)\s+(?:RT|QT|MT) @\w+:.*", re.ASCII | re.DOTALL)
 _ESCAPED = re.compile(r"&(amp|lt|gt|quot|#39);")
 _UNESCAPED = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "#39": "'"}
 
@@ -43,10 +44,13 @@ def read(file: ExportFile) -> Iterator[Record]:
         return
     notes_file = file.sibling("note-tweet.js")
     notes = LongTweets(read_long_tweets(notes_file) if notes_file else iter(()))
+    edits = EditedTweets(file)
     for item in json_stream.items(file, "item", after=b"="):
         tweet = item.get("tweet", item) if isinstance(item, dict) else None
         if isinstance(tweet, dict):
-            yield _record(tweet, notes)
+            yield _record(tweet, notes, edits)
+        else:
+            yield Record("", _CHANNEL, (), _CHANNEL, None, "", dropped="broken", note="something that is no tweet")
 
 
 def _lone_notes(file: ExportFile) -> Iterator[Record]:
@@ -60,14 +64,19 @@ def _lone_notes(file: ExportFile) -> Iterator[Record]:
         yield Record(id_, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason)
 
 
-def _record(tweet: Tweet, notes: LongTweets) -> Record:
+def _record(tweet: Tweet, notes: LongTweets, edits: EditedTweets) -> Record:
     written = str(tweet.get("full_text") or tweet.get("text") or "")
     time = _seconds(tweet.get("created_at"))
     tweet_id = tweet.get("id_str") or tweet.get("id")
     replied_to = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")
     text, reason = _own_words(tweet, written, notes.find(written, time))
+    first, *later = edits.versions(str(tweet_id or ""))
+    if reason is None and edits.is_superseded(str(tweet_id)):
+        text, reason = "", "superseded"
+    if replied_to:
+        replied_to = edits.versions(str(replied_to))[0]
     return Record(
-        id=f"x:{tweet_id}" if tweet_id else "",
+        id=f"x:{first}" if first else "",
         author=OWNER,
         names=(),
         channel=_CHANNEL,
@@ -75,6 +84,7 @@ def _record(tweet: Tweet, notes: LongTweets) -> Record:
         text="" if reason else text,
         reply_to=f"x:{replied_to}" if replied_to else None,
         dropped=reason,
+        former=Former(text, time, tuple(f"x:{id_}" for id_ in later)) if later else None,
     )
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from model.errors import DannError
 from training.exports.common.encodings import decode_head
-from training.exports.common.files import ExportFile, open_text, open_tree
+from training.exports.common.files import ExportFile, open_text, open_tree, read_lines
 
 TREE = {
     "readme.txt": b"hello",
@@ -166,7 +166,9 @@ def test_damage_within_a_zip_says_where_it_was_met(tmp_path: Path) -> None:
         "C:/evil.txt",
         "c:evil.txt",
         "..\\evil.txt",
-        "a\\b.txt",
+        "a\\..\\..\\evil.txt",
+        "\\evil.txt",
+        "C:\\evil.txt",
         "a/..",
     ],
 )
@@ -245,3 +247,29 @@ def test_line_ends_are_told_apart_from_nothing(tmp_path: Path) -> None:
     with open_text(file) as stream:
         assert list(stream) == ["one\n", "two\n", "three\n"]
         assert isinstance(stream, io.TextIOBase)
+
+
+def test_backslashes_in_a_zip_made_on_windows_are_slashes(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"in\\deep\\a.txt": b"one", "in\\b.txt": b"two", "in\\empty\\": b""})
+    files = open_tree(path)
+    assert {file.path: content(file) for file in files} == {"in/deep/a.txt": b"one", "in/b.txt": b"two"}
+    assert content(files[1].sibling("../b.txt")) == b"two"
+
+
+@pytest.mark.parametrize("keep_returns", [True, False])
+def test_lines_are_the_same_wherever_a_block_ends(tmp_path: Path, *, keep_returns: bool) -> None:
+    for size in (0, 3, 32_766, 32_767, 32_768):
+        written = ["x" * size, "", "zwei \u2028 drei", "ü" * size]
+        path = tmp_path / "a.txt"
+        path.write_bytes("\r\n".join(written).encode())
+        (file,) = open_tree(path)
+        end = "\r" if keep_returns else ""
+        assert list(read_lines(file, keep_returns=keep_returns)) == [line + end for line in written[:-1]] + [
+            line for line in written[-1:] if line
+        ]
+
+
+def test_a_line_without_end_is_refused_with_its_number(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n" + "x" * 1_200_000)
+    with pytest.raises(DannError, match=r"a\.txt: line 2 has over 1,000,000 characters"):
+        list(read_lines(open_tree(tmp_path / "a.txt")[0]))

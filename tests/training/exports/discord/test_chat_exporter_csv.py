@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
+from tests.training.exports.export_files import export_file
 from training.exports.common.files import open_tree
 from training.exports.common.record import Record
 from training.exports.discord.chat_exporter import READER
@@ -74,7 +75,7 @@ def test_a_picture_alone_is_dropped_as_one(tmp_path: Path) -> None:
 
 def test_authors_of_the_file_are_hidden_even_before_they_write(tmp_path: Path) -> None:
     first, _ = read(tmp_path, row("@Snowy Owl and @heron"), row(author="snowy owl#0931", number="22"))
-    assert first.text == "@someone and @heron"
+    assert first.text == "@someone and @someone"
 
 
 def test_a_channel_is_the_same_for_the_same_file_and_does_not_tell_its_name(tmp_path: Path) -> None:
@@ -90,5 +91,51 @@ def test_a_file_cut_short_says_its_name_and_line(tmp_path: Path) -> None:
 
 def test_a_very_long_cell_is_read_and_an_endless_one_is_an_error(tmp_path: Path) -> None:
     assert len(read(tmp_path, row("a" * 200_000))[0].text) == 200_000
-    with pytest.raises(DannError, match=r"Owl\.csv: line 2 is not a row"):
+    with pytest.raises(DannError, match=r"Owl\.csv: line 2 has over 1,000,000 characters"):
         read(tmp_path, row("a" * (1 << 24) + "b"))
+
+
+def test_ids_that_a_spreadsheet_rounded_are_not_believed(tmp_path: Path) -> None:
+    found = read(tmp_path, row(number="4.5E+17", author="owl"), row(number="4.5E+17", author="heron"))
+    assert [record.author for record in found] == ["owl", "heron"]
+    found = read(
+        tmp_path, row(number="450000000000000000", author="owl"), row(number="450000000000000000", author="wren")
+    )
+    assert [record.author for record in found] == ["owl", "wren"]
+
+
+@pytest.mark.parametrize(
+    ("header", "line"),
+    [
+        ("Author,Date,Content,Attachments", '"owl#0042","15-Jan-18 10:01 AM","hello",""'),
+        ("Author;Date;Content;Attachments;", '"owl#0042";"15-Jan-18 10:01 AM";"hello";"";'),
+    ],
+)
+def test_older_forms_are_read(tmp_path: Path, header: str, line: str) -> None:
+    path = tmp_path / "den.csv"
+    path.write_text(f"{header}\n{line}\n")
+    file = export_file(path)
+    assert READER.claims(file.head())
+    (record,) = READER.read(file)
+    assert (record.author, record.names, record.text, record.time) == (
+        "owl#0042",
+        ("owl#0042", "owl"),
+        "hello",
+        1516010460,
+    )
+
+
+@pytest.mark.parametrize(
+    ("written", "seconds"),
+    [
+        ("15.01.2024 10:01", 1705312860),
+        ("1/15/2024 10:01 AM", 1705312860),
+        ("2024/01/15 10:01", 1705312860),
+        ("soon", None),
+    ],
+)
+def test_dates_of_other_forms_are_read_or_noted(tmp_path: Path, written: str, seconds: float | None) -> None:
+    path = tmp_path / "den.csv"
+    path.write_text(f'AuthorID,Author,Date,Content,Attachments,Reactions\n"1","owl","{written}","hello","",""\n')
+    (record,) = READER.read(export_file(path))
+    assert (record.time, record.note) == (seconds, "" if seconds else "date")

@@ -26,8 +26,10 @@ def test_markup_becomes_what_people_see_and_everything_else_stays(raw: str, show
         ("@Fox hi", "@someone hi"),
         ("hi @FOX, and @red panda!", "hi @someone, and @someone!"),
         ("@red pandas", "@someone pandas"),
-        ("@foxes fox @ fox", "@foxes fox @ fox"),
+        ("@foxes fox @ fox", "@someone fox @ fox"),
         ("@@fox@fox", "@@someone@someone"),
+        ("@Lurking Lou, @o'hara-9: hi", "@someone Lou, @someone: hi"),
+        ("@everyone, @here: to me@example.org @ six, @6pm", "@everyone, @here: to me@example.org @ six, @6pm"),
         ("nobody", "nobody"),
     ],
 )

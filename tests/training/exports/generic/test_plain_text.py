@@ -96,8 +96,10 @@ TWEETS_CSV = (
 @pytest.mark.parametrize(
     ("content", "seen"),
     [
-        ("[12:30] <fox> hello\n[12:31] <owl> hi\n[12:32] <fox> bye\n", "a log of a chat of no format known here"),
-        ("<fox> hello\n<owl> hi\n<fox> bye\n", "a log of a chat of no format known here"),
+        ("[12:30] <fox> hello\n[12:31] <owl> hi\n[12:32] <fox> bye\n",
+         "an IRC log (give it as a table with author, time, text)"),
+        ("<fox> hello\n<owl> hi\n<fox> bye\n",
+         "a log of a chat: 3 of its first 3 lines begin with a time or a name (if every line of it is your own: --all-mine)"),
         ("name,age,town\nfox,3,Den\nowl,4,Oak\n", "a table of no format known here"),
         (TWEETS_CSV, "a table of no format known here"),
         ("=" * 62 + "\nGuild: Den\nChannel: a\n" + "=" * 62 + "\n\n[date] fox\nhello\n",

@@ -224,7 +224,35 @@ def test_values_of_the_wrong_kind_are_read_as_missing(tmp_path: Path) -> None:
     ]
     records = read(write(tmp_path / "tweets.js", "window.YTD.tweets.part0 = ", odd))
     assert [(record.id, record.text, record.dropped) for record in records] == [
+        ("", "", "broken"),
+        ("", "", "broken"),
         ("", "", "empty"),
         ("x:1", "hi", None),
         ("x:2", "ho", None),
     ]
+
+
+def edited(number: int, text: str, *versions: int) -> dict[str, Any]:
+    info = {"initial": {"editTweetIds": [str(one) for one in versions], "editsRemaining": "4"}}
+    return {"tweet": tweet(number, text, edit_info=info)}
+
+
+def test_the_last_version_of_an_edited_tweet_counts_under_the_first_ones_id(tmp_path: Path) -> None:
+    items = [edited(12, "third", 10, 11, 12), edited(10, "first", 10, 11, 12), edited(11, "second", 10, 11, 12),
+             edited(20, "alone", 20), {"tweet": tweet(30, "so", in_reply_to_status_id_str="12")}]  # fmt: skip
+    found = read(write(tmp_path / "tweets.js", "window.YTD.tweets.part0 = ", items))
+    assert [(one.id, one.text, one.dropped) for one in found] == [
+        ("x:10", "third", None), ("x:10", "", "superseded"), ("x:10", "", "superseded"), ("x:20", "alone", None),
+        ("x:30", "so", None),
+    ]  # fmt: skip
+    assert found[0].former is not None
+    assert found[0].former.ids == ("x:11", "x:12")
+    assert found[-1].reply_to == "x:10"
+
+
+def test_versions_in_two_parts_are_one_tweet_and_a_lost_last_version_loses_nothing(tmp_path: Path) -> None:
+    later = write(tmp_path / "tweets-part1.js", "window.YTD.tweets.part1 = ", [edited(12, "after", 10, 12)])
+    first = write(tmp_path / "tweets.js", "window.YTD.tweets.part0 = ", [edited(10, "before", 10, 12)])
+    assert [one.dropped for one in (*read(first), *read(later))] == ["superseded", None]
+    later.unlink()
+    assert [one.text for one in read(first)] == ["before"]

@@ -1,0 +1,152 @@
+"""What only the whole of a WhatsApp chat tells: its style, the order of its dates, its senders, its channel."""
+
+import re
+from collections import Counter
+from functools import lru_cache
+
+from model.errors import DannError
+from training.exports.common.encodings import DIRECTION_MARKS
+from training.exports.common.files import ExportFile, read_lines
+from training.exports.common.record import channel_hash
+from training.exports.whatsapp.calendars import DateDetector, Numbers, day_of, midnight
+from training.exports.whatsapp.timestamps import StampParser, Style, clock_of, date_of, settle_style
+
+_MIN_SAME_START = 3
+"""Messages of "Re" that must all begin with "Zero: " before the name is read as "Re: Zero"."""
+_FIRST_STAMPS = 20
+"""Stamps by which the ends of lines are settled."""
+_LONGEST_PASTED = 50
+"""Messages pasted into one; more stamps after LF alone mean that the file was put together, and LF ends messages too."""
+_MOST_MARKED = 10_000
+"""Different texts with U+200E whose writers are remembered."""
+_QUOTE = re.compile('["“”„«»]')
+_MARK = re.compile(f"[{DIRECTION_MARKS}]")
+
+
+class Survey:
+    """Facts that need the whole file."""
+
+    def __init__(self, file: ExportFile, style: Style, *, crlf: bool) -> None:
+        self.parser, self.crlf = StampParser(style), crlf
+        self.longest_pasted = 0
+        self._messages = Counter[str]()
+        self._longer: dict[str, str] = {}  # a name with what follows up to a second ": ", "" unless always the same
+        self._people: set[str] = set()
+        self._first: tuple[Numbers, int, str] | None = None
+        self._writer_of: dict[str, str] = {}  # of texts with U+200E; "" for several
+        self._unknown: dict[str, int] = {}
+        self._read(file)
+
+    def _read(self, file: ExportFile) -> None:
+        dates = DateDetector()
+        match, crlf, pasted, after_message, date = self.parser.match, self.crlf, 0, True, ""
+        for line in read_lines(file, keep_returns=True):
+            stamp = match(line)
+            if stamp is not None:
+                if after_message:
+                    pasted = 0
+                    if stamp[1] != date:
+                        date = stamp[1]
+                        dates.add(date_of(date))
+                    self._add(stamp, line[stamp.end() :])
+                else:
+                    pasted += 1
+                    self.longest_pasted = max(self.longest_pasted, pasted)
+            after_message = not crlf or line.endswith("\r")
+        for word, hour in self._unknown.items():
+            if 0 < hour <= 12:
+                raise DannError(
+                    f"{file.label}: {word!r} beside the time may say which half of the day it is, and dann does not "
+                    "know it; set the phone to 24 hours and export the chat again"
+                )
+        self.order, self.calendar = dates.detect(file)
+        self._simple = {name for name in self._messages if not self._longer.get(name)}  # they have no second ": "
+
+    def _add(self, stamp: re.Match[str], rest: str) -> None:
+        clock = clock_of(stamp[2])
+        if clock is None:
+            return
+        if clock[1]:
+            hour = clock[0] // 3600
+            self._unknown[clock[1]] = max(hour or 24, self._unknown.get(clock[1], 0))
+        name, colon, text = rest.partition(": ")
+        if not colon or _opens_quote(name):
+            return
+        self._messages[name] += 1
+        longer = self._longer.get(name)
+        if longer != "":
+            second, second_colon, _ = text.partition(": ")
+            now = f"{name}: {second}" if second_colon else ""
+            self._longer[name] = now if longer is None or longer == now else ""
+        if name not in self._people and not text.startswith("\u200e"):  # notices of a group have the group's name
+            self._people.add(name)
+            self._first = self._first or (date_of(stamp[1]), clock[0], rest.removesuffix("\r"))
+        if "\u200e" in text and len(self._writer_of) < _MOST_MARKED:
+            text = text.removesuffix("\r")
+            if self._writer_of.setdefault(text, name) != name:
+                self._writer_of[text] = ""
+
+    def is_of_several(self, text: str) -> bool:
+        """Return whether several people have this text, which has U+200E in it."""
+        return self._writer_of.get(text) == ""
+
+    def split(self, rest: str) -> tuple[str, str] | None:
+        """Split a line into name and text, or return None for a notice without a sender."""
+        name, colon, text = rest.partition(": ")
+        if colon and name in self._simple:
+            return name, text
+        if colon and not _opens_quote(name):
+            longer = self._longer.get(name)
+            if longer and self._messages[name] >= _MIN_SAME_START:
+                return longer, rest[len(longer) + 2 :]
+            return name, text
+        name, colon, text = rest.partition(":")
+        return (name, text) if colon and (name in self._messages or not text) and not _opens_quote(name) else None
+
+    def channel(self) -> str:
+        """Return a channel id that is the same in most newer exports under another file name.
+
+        A chat of two is identified by their names, because an export reaches back 40,000 messages at most. A group is
+        identified by its first message, because people come and go. Either is hashed, as it names or quotes somebody.
+        """
+        people = {plain_name(name) for name in self._people}
+        key = "\n".join(sorted(name.casefold() for name in people))
+        if len(people) > 2 and self._first:
+            numbers, seconds, rest = self._first
+            day = day_of(numbers, self.order, self.calendar)
+            key = f"{(midnight(day) + seconds if day else 0.0) // 60:.0f}\n{rest}"  # Android writes no seconds
+        return f"whatsapp:{channel_hash(key)}"
+
+
+def survey_chat(file: ExportFile) -> Survey | None:
+    """Read a chat once; return None where no line begins with a timestamp."""
+    style = settle_style(read_lines(file))
+    if style is None:
+        return None
+    survey = Survey(file, style, crlf=_ends_with_crlf(file, style))
+    return survey if survey.longest_pasted <= _LONGEST_PASTED else Survey(file, style, crlf=False)
+
+
+def _ends_with_crlf(file: ExportFile, style: Style) -> bool:
+    """Return whether CRLF ends messages, as on iPhones, where LF ends the lines within."""
+    parser, with_return, stamps, previous = StampParser(style), 0, 0, ""
+    for line in read_lines(file, keep_returns=True):
+        if parser.parse(line) and previous:
+            stamps += 1
+            with_return += previous.endswith("\r")
+            if stamps == _FIRST_STAMPS:
+                break
+        previous = line
+    return 2 * with_return > stamps
+
+
+@lru_cache(maxsize=4096)
+def _opens_quote(name: str) -> bool:
+    """Tell `Ann changed the subject to "tea` from a name: its colon is inside quotation marks."""
+    return len(_QUOTE.findall(name)) % 2 == 1
+
+
+@lru_cache(maxsize=4096)
+def plain_name(name: str) -> str:
+    """Remove direction marks, and the "~ " before people who are not in the address book."""
+    return _MARK.sub("", name).strip().removeprefix("~").strip()
