@@ -80,7 +80,7 @@ def train_base(
         run.save_setup()
         plan = plan.model_copy(update={"sha256": [one.sha256 for one in corpus.mixed]})
         replace_file(folder / "plan.json", plan.model_dump_json(indent=2).encode())
-        result = run.learn(Clock(run.setup.settings.train, started), stopping)
+        result = run.fit(Clock(run.setup.settings.train, started), stopping)
         return _save(run, corpus, plan, result)
 
 
@@ -103,7 +103,7 @@ def resume_base(settings: Settings, minutes: float | None, console: Console, sto
                 raise DannError(f"{one.path}: is not the text that this run began with; bring it back to resume")
         run = _set_up(folder, settings, corpus, console, tokenizer, None)
         state, progress = run.resumed()
-        result = run.learn(Clock(settings.train, started, progress.seconds), stopping, (state, progress))
+        result = run.fit(Clock(settings.train, started, progress.seconds), stopping, (state, progress))
         return _save(run, corpus, plan, result)
 
 

@@ -1,6 +1,6 @@
 """A run on posts: train a network and save it as a checkpoint, unpublished. Knows no terminal and no lock."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -16,10 +16,8 @@ from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
 from training.data.split import digests_for_meta
-from training.loop.clock import Clock
 from training.loop.devices import num_devices
 from training.loop.scoring import Score, ppmd_bpb, scored
-from training.loop.step import TrainState
 from training.loop.trainer import Ending, Fit, TrainProgress
 from training.runs import sizing
 from training.runs.callbacks import Console
@@ -95,15 +93,8 @@ class PostRun(ResumableRun):
         super().__init__(folder, console, setup, corpus.val, resumable=resumable)
         self.corpus = corpus
 
-    def fit(
-        self,
-        clock: Clock,
-        stopping: Callable[[], bool],
-        resumed: tuple[TrainState, TrainProgress] | None = None,
-        *,
-        partial: bool = True,
-    ) -> Fit:
-        """Describe the run to the console, and `learn`."""
+    def describe(self) -> None:
+        """Say how many posts there are, what is held out, and the network's shape."""
         corpus = self.corpus
         if corpus.posts < FEW_POSTS:
             self.console.say(
@@ -115,7 +106,6 @@ class PostRun(ResumableRun):
         )
         if corpus.near_duplicates:
             self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
-        return self.learn(clock, stopping, resumed, partial=partial)
 
     def save(self, result: Fit, id_: str) -> TrainResult:
         """Score the best weights on all of val and save them as `id_`, unpublished; raises DannError for lack of room."""

@@ -92,7 +92,10 @@ class ResumableRun(RunListener):
         )
         return state, progress
 
-    def learn(
+    def describe(self) -> None:
+        """Say what is learned from."""
+
+    def fit(
         self,
         clock: Clock,
         stopping: Callable[[], bool],
@@ -100,7 +103,8 @@ class ResumableRun(RunListener):
         *,
         partial: bool = True,
     ) -> Fit:
-        """`learn` with this run as the listener."""
+        """Describe the run to the console, and `learn`."""
+        self.describe()
         return learn(self.setup, clock, self, stopping, resumed, partial=partial)
 
     def evaluated(self, metrics: StepMetrics, progress: TrainProgress) -> None:

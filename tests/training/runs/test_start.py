@@ -9,6 +9,7 @@ import pytest
 
 from bot.cli import main
 from bot.config import BotSettings
+from model.base import find
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.base.chats import ANSWERS, SUBJECTS, VERBS, small_base, write_chats
@@ -25,6 +26,11 @@ MINE = [
 
 def posts(texts: list[str]) -> list[Post]:
     return [Post(f"p{number}", "chat", mine=True, time=1000.0 + number, text=text) for number, text in enumerate(texts)]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_ships(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(find, "SHIPPED", tmp_path / "nothing")
 
 
 @pytest.fixture(scope="module")
