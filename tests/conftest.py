@@ -38,9 +38,6 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")  # XLA's older emitters take half the time
 
-# From a base, a small training is neither small nor the same whatever base ships: tests of bases name one.
-os.environ.setdefault("DANN_TRAIN__BASE", "off")
-
 # A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
 # Here pyproject.toml says the same.
 os.environ.setdefault("PYTHONWARNINGS", "ignore:Error reading persistent compilation cache entry")

@@ -14,7 +14,7 @@ from training.base.sources import SourcesFile
 from training.base.text import BaseText, read_base_text
 from training.config.tables import TrainConfig
 from training.data.conversations import Conversation
-from training.data.dataset import Dataset, TokenStream, held_out_rows, leave_out_context, weighted_turns
+from training.data.dataset import Dataset, TokenStream, held_out_rows, leave_out_context, token_stream, weighted_turns
 from training.data.windows import fill_windows
 from training.runs.sizing import Size
 
@@ -78,31 +78,37 @@ class BaseCorpus:
         return [text for one in self.mixed for text in one.for_tokenizer]
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
-        """Encode both parts; windows of all files are shuffled together."""
+        """Encode both parts; conversations, or windows, of all files are shuffled together."""
         rng = np.random.default_rng(config.seed)
-        filled = [_windows(one, tokenizer, config, rng) for one in self.mixed]
-        tokens_WxT, weights_WxT = (np.concatenate(arrays) for arrays in zip(*filled, strict=True))
-        order_W = rng.permutation(len(tokens_WxT))
+        pieces = [piece for one in self.mixed for piece in _weighed(one, tokenizer, config, rng)]
+        order = rng.permutation(len(pieces))
         quick = [c for one in self.mixed for c in first_bytes(one.val, QUICK_BYTES)]
         held_out = [c for one in self.mixed for c in one.val]
         return Dataset(
-            train=TokenStream(tokens_WxT[order_W].ravel(), weights_WxT[order_W].ravel()),
+            train=TokenStream(*(np.concatenate([pieces[at][part] for at in order]) for part in range(2))),
             val=held_out_rows(held_out, tokenizer),
             quick=held_out_rows(quick, tokenizer),
         )
 
 
-def _windows(
-    one: MixedText, tokenizer: Tokenizer, config: TrainConfig, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray]:
-    """Tokens and weights of a file's windows, as often as its weight says."""
+Piece = tuple[np.ndarray, np.ndarray]
+"""Tokens and their loss weights: a conversation, or a window that begins with one."""
+
+
+def _weighed(one: MixedText, tokenizer: Tokenizer, config: TrainConfig, rng: np.random.Generator) -> list[Piece]:
+    """A file's pieces, as often as its weight says."""
+    pieces = _pieces(one, tokenizer, config)
+    whole, part = divmod(one.weight, 1)
+    some = rng.permutation(len(pieces))[: round(part * len(pieces))]
+    return pieces * int(whole) + [pieces[at] for at in some]
+
+
+def _pieces(one: MixedText, tokenizer: Tokenizer, config: TrainConfig) -> list[Piece]:
     conversations = list(leave_out_context(read_base_text(one.path).train, config.without_context, config.seed))
     turns = weighted_turns(conversations, tokenizer, other_weight=1.0)
-    tokens_WxT, weights_WxT = fill_windows(turns, config.bptt_length, config.seed)
-    whole, part = divmod(one.weight, 1)
-    some_W = rng.permutation(len(tokens_WxT))[: round(part * len(tokens_WxT))]
-    chosen_W = np.concatenate([*[np.arange(len(tokens_WxT))] * int(whole), some_W]).astype(int)
-    return tokens_WxT[chosen_W], weights_WxT[chosen_W]
+    if config.windows == "conversations":
+        return list(zip(*fill_windows(turns, config.bptt_length, config.seed), strict=True))
+    return [(stream.tokens, stream.weights) for stream in (token_stream([conversation]) for conversation in turns)]
 
 
 def first_bytes(conversations: Sequence[Conversation], limit: int) -> Iterator[Conversation]:

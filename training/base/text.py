@@ -18,8 +18,8 @@ from typing import NamedTuple
 from model.errors import DannError
 from training.data.conversations import Conversation, TrainingTurn
 
-CONVERSATION_BYTES = 400
-"""Most bytes of a conversation, about one window of training, so that what is answered lies in it."""
+CONVERSATION_BYTES = 2_000
+"""Most bytes of a conversation: as much as a prompt may have, or what is read in use is longer than what was learned from."""
 THREAD_MESSAGES = 24
 """A thread that nobody added to for so many messages of its channel is over."""
 DISTINCT_BYTES = 32

@@ -184,7 +184,7 @@ class FinetuneConfig(ConfigTable):
     most_epochs: int = Field(5, ge=0)
     batch_size: PositiveInt = 32
     bptt_length: PositiveInt = 128
-    windows: Literal["stream", "conversations"] = "conversations"
+    windows: Literal["stream", "conversations"] = "stream"
     without_context: float = Field(0.1, ge=0, lt=1)
     learning_rate: float = Field(0.003, gt=0)
     weight_decay: float = Field(0.0, ge=0)

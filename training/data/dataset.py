@@ -81,7 +81,7 @@ def build_dataset(
     quick = val_shuffled[: 1 + sum(size < QUICK_BYTES for size in sizes)]
     turns = weighted_turns(_with_other_turns(shuffled, seed), tokenizer, other_weight)
     return Dataset(
-        train=TokenStream(*map(np.ravel, fill_windows(turns, window, seed))) if window else _stream(turns),
+        train=TokenStream(*map(np.ravel, fill_windows(turns, window, seed))) if window else token_stream(turns),
         val=held_out_rows(val_shuffled, tokenizer),
         quick=held_out_rows(quick, tokenizer),
     )
@@ -145,7 +145,8 @@ def weighted_turns(
         yield turns
 
 
-def _stream(conversations: Iterable[Sequence[WeightedTurn]]) -> TokenStream:
+def token_stream(conversations: Iterable[Sequence[WeightedTurn]]) -> TokenStream:
+    """Concatenate conversations, each with its BOS."""
     tokens: list[int] = []
     weights: list[float] = []
     for conversation in conversations:

@@ -13,7 +13,7 @@ from training.base import run as base_run
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data folder with the base "small"."""
     folder = tmp_path_factory.mktemp("base")
-    chats = write_chats(folder / "chats.jsonl", channels=9, messages=450)
+    chats = write_chats(folder / "chats.jsonl", channels=9, messages=2_200)
     options = small_base(f"data.dir={folder}", "train.steps=120")
     assert main(["base", "train", str(chats), "--name", "small", "-q", *options]) == 0
     return folder

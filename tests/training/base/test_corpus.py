@@ -1,18 +1,21 @@
 """How the texts of a base are mixed, and the file that says so."""
 
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from model.errors import DannError
-from model.tokenizer import BOS, Tokenizer
+from model.tokenizer import BOS, ME, OTHER, Tokenizer
 from tests.training.base.chats import write_chats
 from training.base.corpus import BaseCorpus
 from training.base.sources import SourcesFile, SourceTable, read_sources
+from training.base.text import read_base_text
 from training.config.tables import TrainConfig
 
 CONFIG = TrainConfig(bptt_length=32, windows="conversations")
+STREAM = TrainConfig(bptt_length=32)
 
 
 def corpus(folder: Path, **weights: float) -> BaseCorpus:
@@ -73,3 +76,23 @@ def test_what_is_said_of_texts_is_read_and_wrong_keys_are_refused_by_name(tmp_pa
         assert "\n" not in str(error.value)
     with pytest.raises(DannError, match="give --sources a file that is there"):
         read_sources(tmp_path / "none.toml")
+
+
+def test_in_a_stream_conversations_are_whole_and_read_as_often_as_their_text_is(tmp_path: Path) -> None:
+    plain, weighted = corpus(tmp_path), corpus(tmp_path, one=3.0)
+    tokenizer = Tokenizer.train(plain.tokenizer_texts(), 320)
+    text = read_base_text(tmp_path / "one.jsonl").train
+
+    def conversations(mixed: BaseCorpus) -> Counter[tuple[int, ...]]:
+        stream = mixed.dataset(tokenizer, STREAM).train
+        assert len(stream.tokens) == len(stream.weights)
+        assert (stream.weights == 1.0).all()
+        starts = np.flatnonzero(stream.tokens == BOS)
+        assert starts[0] == 0
+        return Counter(tuple(piece.tolist()) for piece in np.split(stream.tokens, starts[1:]))
+
+    once, often = conversations(plain), conversations(weighted)
+    for conversation in text:
+        turns = [[ME if turn.mine else OTHER, *tokenizer.encode(turn.text)] for turn in conversation]
+        whole = (BOS, *(token for turn in turns for token in turn))
+        assert often[whole] == 3 * once[whole] == 3

@@ -28,17 +28,18 @@ def turns(conversation: Conversation) -> list[tuple[bool, str]]:
     return [(turn.mine, turn.text) for turn in conversation]
 
 
-def many(count: int = 40) -> list[str]:
+def many(count: int = 400) -> list[str]:
     return [line(f"message number {number} of this talk", str(number % 2)) for number in range(count)]
 
 
 def test_whoever_writes_last_in_a_conversation_is_me_and_a_long_one_is_cut(tmp_path: Path) -> None:
     text = read(tmp_path / "talk.jsonl", *many())
     assert text.name == "talk"
-    assert text.messages == 40
+    assert text.messages == 400
     pieces = [*text.train, *text.val]
-    assert [turn.text for piece in pieces for turn in piece] == [f"message number {n} of this talk" for n in range(40)]
+    assert [turn.text for piece in pieces for turn in piece] == [f"message number {n} of this talk" for n in range(400)]
     assert all(sum(len(turn.text) for turn in piece) <= CONVERSATION_BYTES for piece in pieces)
+    assert len(pieces) == 7  # of 12,290 bytes
     for piece in pieces:
         assert [turn.mine for turn in piece] == [(len(piece) - 1 - place) % 2 == 0 for place in range(len(piece))]
 
@@ -81,19 +82,19 @@ def test_channels_are_held_out_whole_and_of_few_the_last_tenth(tmp_path: Path) -
 
     assert len(rooms(text.val)) == 2
     assert not rooms(text.val) & rooms(text.train)
-    one = read(tmp_path / "one.jsonl", *many(400))
+    one = read(tmp_path / "one.jsonl", *many(2_000))
     assert len(one.val) == (len(one.train) + len(one.val)) // 10
     assert [turn.text for piece in [*one.train, *one.val] for turn in piece][-1] == one.val[-1][-1].text
-    assert one.val[-1][-1].text == "message number 399 of this talk"
+    assert one.val[-1][-1].text == "message number 1999 of this talk"
 
 
 def test_a_long_message_is_learned_once_and_a_short_one_as_often_as_it_is_written(tmp_path: Path) -> None:
     notice = "this channel is logged, please mind what you write in it"
-    lines = [one for n in range(30) for one in (line(notice, "bot"), line("ok", "a"), line(f"and so on {n}", "b"))]
+    lines = [one for n in range(200) for one in (line(notice, "bot"), line("ok", "a"), line(f"and so on {n}", "b"))]
     text = read(tmp_path / "talk.jsonl", *lines)
     written = [turn.text for piece in [*text.train, *text.val] for turn in piece]
-    assert (written.count(notice), written.count("ok")) == (1, 30)
-    assert (text.messages, text.repeated) == (61, 29)
+    assert (written.count(notice), written.count("ok")) == (1, 200)
+    assert (text.messages, text.repeated) == (401, 199)
 
 
 def test_where_nobody_answers_each_message_stands_alone(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(folder: Path, **tables: Any) -> BotSettings:
-    train = {"steps": 20, "evaluations": 2, "devices": 1} | tables.pop("train", {})
+    train = {"base": "auto", "steps": 20, "evaluations": 2, "devices": 1} | tables.pop("train", {})
     finetune = {"batch_size": 8, "bptt_length": 32, "learning_rate": 0.01}
     return BotSettings.model_validate({"data": {"dir": folder}, "train": train, "finetune": finetune} | tables)
 
