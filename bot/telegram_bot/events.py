@@ -129,7 +129,7 @@ class TelegramEvents:
             await self._sender.send(channel, reply)
 
     async def _run_admin(self, message: Message, channel: Channel, text: str) -> None:
-        """Handle `/dann_admin`; answer in the owner's private chat, or here if there is none so far."""
+        """Handle `/dann_admin`; answer in the owner's private chat, or here before there is one."""
         author = self._reader.author(message)
         if author.is_bot:
             return

@@ -64,7 +64,7 @@ class Datasheet(BaseModel):
 
 
 def read_datasheet(folder: Path) -> Datasheet:
-    """Read the datasheet in a base's folder; raises DannError where there is none, or none that can be read."""
+    """Read the datasheet in a base's folder; raises DannError for one that is missing or cannot be read."""
     path = folder / DATASHEET
     try:
         return Datasheet.model_validate_json(path.read_bytes())
@@ -120,9 +120,12 @@ HEADS = (
 
 def _cells(one: BaseSource) -> Iterator[str]:
     yield from (one.name, f"{one.messages:,}", f"{one.bytes / 1e6:.1f}", f"{one.weight:g}")
-    yield "-" if one.val_bpb is None else f"{one.val_bpb:.3f}"
-    yield "-" if one.listening is None else f"{one.listening:.0%}"
-    yield "-" if one.longest_copy is None else str(one.longest_copy)
-    yield "-" if one.copied is None else f"{one.copied:.0%}"
-    yield "-" if one.rare is None else f"{one.rare:.0%}"
+    measured = (
+        (one.val_bpb, ".3f"),
+        (one.listening, ".0%"),
+        (one.longest_copy, "d"),
+        (one.copied, ".0%"),
+        (one.rare, ".0%"),
+    )
+    yield from ("-" if figure is None else format(figure, shape) for figure, shape in measured)
     yield one.licence or "-"

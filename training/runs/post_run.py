@@ -97,9 +97,8 @@ class PostRun(ResumableRun):
         """Say how many posts there are, what is held out, and the network's shape."""
         corpus = self.corpus
         if corpus.posts < FEW_POSTS:
-            self.console.say(
-                f"only {corpus.posts} posts of yours, and a voice takes {FEW_POSTS:,}: training a smaller network"
-            )
+            so = ": training a smaller network" if self.setup.base is None else ", though fewer do with a base"
+            self.console.say(f"only {corpus.posts} posts of yours, and a voice takes {FEW_POSTS:,}{so}")
         self.console.say(
             f"{corpus.posts:,} posts of yours, {len(self.setup.dataset.train):,} tokens with what they answer; the newest "
             f"tenth is held out; {self.setup.shape}"

@@ -95,10 +95,19 @@ def from_base(settings: Settings, name: str, base: Snapshot) -> Start:
     return Start(settings.model_copy(update=tables), base.tokenizer, weights_of(base.model))
 
 
-def base_weights(settings: Settings) -> Mapping[str, np.ndarray] | None:
-    """The weights of the base that a run with these settings started from; None where it started from none."""
+def base_weights(settings: Settings, say: Callable[[str], None]) -> Mapping[str, np.ndarray] | None:
+    """The weights of the base that a run with these settings started from; None where it started from none.
+
+    None too for a base that can no longer be loaded: the run has all of its own weights, and is only not blended with it.
+    """
     name = settings.train.base
-    return None if name in {"off", "auto"} else weights_of(_load(settings, name).model)
+    if name in {"off", "auto"}:
+        return None
+    try:
+        return weights_of(load_base(settings.data.bases, name)[0].model)
+    except DannError as error:
+        say(f"resuming without the base, so nothing is blended with it at the end: {error}")
+        return None
 
 
 def _load(settings: Settings, name: str) -> Snapshot:

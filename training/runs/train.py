@@ -74,7 +74,7 @@ def resume_last(
             update={"data": settings.data, "train": started_with.train.model_copy(update=time_given)}
         )
         corpus = build_corpus(list(posts), settings.data)
-        base = base_weights(settings)
+        base = base_weights(settings, console.say)
         run = PostRun(folder, settings, corpus, console, tokenizer=tokenizer, base=base)
         state, progress = run.resumed()
         return _fit_and_publish(run, Clock(settings.train, started, progress.seconds), stopping, (state, progress))

@@ -99,9 +99,14 @@ def test_a_name_or_a_path_is_taken_without_a_question(data: Path, tmp_path: Path
     shutil.copytree(data / "bases" / "small", tmp_path / "moved")
     path = str(tmp_path / "moved")
     assert chosen(tmp_path, nonsense, train={"base": path}) == (path, [])
-    weights = base_weights(choose_start(settings(tmp_path, train={"base": path}), [], print).settings)
-    assert weights is not None
-    assert base_weights(settings(data, train={"base": "off"})) is None
+    started, said = choose_start(settings(tmp_path, train={"base": path}), [], print).settings, list[str]()
+    assert base_weights(started, said.append) is not None
+    assert base_weights(settings(data, train={"base": "off"}), said.append) is None
+    assert said == []
+    shutil.rmtree(path)
+    assert base_weights(started, said.append) is None
+    assert said[0].startswith("resuming without the base, so nothing is blended with it at the end: ")
+    assert "there is no such base" in said[0]
 
 
 def test_a_base_that_cannot_be_used_is_refused_and_how_to_go_on_is_said(data: Path, tmp_path: Path) -> None:
