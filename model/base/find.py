@@ -22,4 +22,6 @@ def find_base(root: Path, name: str) -> Path:
     if Path(name).is_dir():
         return Path(name).absolute()
     names = ", ".join(known) or "none"
-    raise DannError(f"{name}: there is no such base; there are: {names}; or give the path of one's folder")
+    raise DannError(
+        f"{name}: there is no such base; there are: {names}; give the path of one's folder, or learn one (`dann base train`)"
+    )

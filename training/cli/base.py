@@ -54,7 +54,7 @@ def add_base(commands: Any) -> None:
 def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the recipe)
     """`dann base train`."""
     if args.resume == bool(args.texts):
-        raise DannError("dann base train: give texts to learn from, or --resume, which goes on with those of its run")
+        raise DannError("give texts to learn from, or --resume, which goes on with those of its run")
     chosen = load_settings(Settings, args.config, setting_overrides(args), overlay=RECIPE)
     from training.loop import devices  # noqa: PLC0415 (JAX takes seconds to import)
 
