@@ -61,11 +61,12 @@ $(VENV)/.dev: $(VENV)/.run requirements-dev.lock
 	@touch $@
 
 # What is compared with. pip even where there is uv, because an index set up for pip is where its CPU build comes from.
-BENCH = import tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"]["bench"])
+BENCH = import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"][sys.argv[1]])
 $(VENV)/.bench: $(VENV)/.dev pyproject.toml
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(BIN)/python -m ensurepip >/dev/null
-	@$(BIN)/python -m pip install -qq --disable-pip-version-check $$($(BIN)/python -c '$(BENCH)') && touch $@ || \
-		echo "make: PyTorch could not be installed; the tables come without its column" >&2
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check $$($(BIN)/python -c '$(BENCH)' bench) && \
+	$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps $$($(BIN)/python -c '$(BENCH)' bench-files) && \
+	touch $@ || echo "make: what is compared with could not be installed; the tables come without its columns" >&2
 
 LOCK = uv pip compile --quiet --universal --fork-strategy fewest --generate-hashes --no-header --no-annotate \
 	--no-emit-index-url --no-emit-find-links

@@ -154,7 +154,7 @@ def wrong_options(text: str) -> list[str]:
         option for one in every_parser(the_parser()) for action in one._actions for option in action.option_strings
     }
     bench = (ROOT / "tests/bench/__main__.py").read_text()
-    known |= set(re.findall(r'add_argument\("(--[a-z-]+)"', bench)) | {"--build-arg"}  # docker's
+    known |= set(re.findall(r'add_argument\(\s*"(--[a-z-]+)"', bench)) | {"--build-arg"}  # docker's
     given = (re.match(r"(--[a-z-]+)", span) for span in spans(text))
     return [f"{option[1]} is no option" for option in given if option and option[1] not in known]
 

@@ -56,6 +56,7 @@ DOORS = {
     "uvicorn": "bot/web/",
     "prometheus_client": "bot/web/",
     "torch": "tests/bench/",
+    "onnxruntime": "tests/bench/",
 }
 
 

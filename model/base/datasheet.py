@@ -40,7 +40,7 @@ class Datasheet(BaseModel):
     """What is known of a base. `tokens` were read while training, in `passes` over the text; `val_bpb` is over all sources.
 
     `rounding` is what storing the weights in half precision costs, in bits per byte. `began_from` names the base whose
-    weights it began with.
+    weights it began with, and `tokens_before` is what that one and those before it had read.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -56,6 +56,7 @@ class Datasheet(BaseModel):
     architecture: str
     params: int
     tokens: int
+    tokens_before: int = 0
     passes: float
     minutes: float
     val_bpb: float
@@ -79,9 +80,10 @@ def lines(sheet: Datasheet, size: int) -> Iterator[str]:
     """The datasheet as Markdown; `size` is that of the base's files in bytes."""
     yield f"# {sheet.name}: a base for dann"
     yield ""
+    before = f" (and {sheet.tokens_before:,} before that)" if sheet.tokens_before else ""
     from_on = f", from {sheet.began_from} on" if sheet.began_from else ""
     yield (
-        f"{sheet.architecture}, {sheet.params:,} weights, {size / 1e6:.1f} MB. Read {sheet.tokens:,} tokens in "
+        f"{sheet.architecture}, {sheet.params:,} weights, {size / 1e6:.1f} MB. Read {sheet.tokens:,} tokens{before} in "
         f"{sheet.minutes:.0f} minutes, {sheet.passes:.1f} passes over its text{from_on}; {sheet.val_bpb:.3f} bits per byte "
         f"of held-out text (half precision costs {sheet.rounding:+.4f})."
     )

@@ -68,7 +68,7 @@ def save(
     curve: Sequence[Point] = (),
     *,
     dtype: DTypeLike = np.float32,
-    more: Mapping[str, str] | None = None,
+    more: Mapping[str, bytes] | None = None,
 ) -> None:
     """Save checkpoint `id_` under `root`, its weights as `dtype`, with `more` files by name.
 
@@ -86,8 +86,8 @@ def save(
         (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
         if curve:
             write_curve(folder, curve)
-        for name, text in (more or {}).items():
-            (folder / name).write_text(text, encoding="utf-8")
+        for name, content in (more or {}).items():
+            (folder / name).write_bytes(content)
         seal(folder)
 
 

@@ -35,6 +35,7 @@ class Meta(BaseModel):
 
     `held_out` describes which posts were not trained on (training/data/split.py), None in checkpoints older than that note.
     `baselines` are bits per byte on the same held-out posts of methods other than a network, by name.
+    `listening` is the share of held-out replies that find what they answer among 10 contexts, None where not measured.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -50,6 +51,7 @@ class Meta(BaseModel):
     settings: dict[str, Any]
     held_out: str | None = None
     baselines: dict[str, float] = {}
+    listening: float | None = None
 
     def created_at(self) -> float | None:
         """When the checkpoint was made, in Unix seconds; None where `created` is no time with a time zone."""

@@ -34,9 +34,10 @@ BENCHES = {
     "web": "web.streams",
     "soak": "chat.soak",
     "growing-corpus": "compute.growing_corpus",
+    "nearness": "quality.nearness",
 }
-APART = {"soak"}
-"""Takes so long that it runs only where it is named."""
+APART = {"soak", "nearness"}
+"""Run only where they are named: one takes very long, the other a checkpoint that learned from somebody."""
 
 
 def main() -> None:
@@ -49,7 +50,9 @@ def main() -> None:
     )
     parser.add_argument("--quick", action="store_true", help="a tenth of the time and fewer rows, for a first look")
     parser.add_argument("--json", metavar="FILE", type=Path, help="also write the figures there")
-    parser.add_argument("--checkpoint-dir", metavar="DIR", help="`chat` and `soak` serve the one in use there, too")
+    parser.add_argument(
+        "--checkpoint-dir", metavar="DIR", help="`chat`, `soak` and `nearness` take the one in use there"
+    )
     parser.add_argument("--minutes", metavar="N", type=float, help="how long `soak` lasts")
     args = parser.parse_args()
     os.environ |= {GIVEN: args.checkpoint_dir} if args.checkpoint_dir else {}

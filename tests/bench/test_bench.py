@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from tests.bench.chat import answering, checkpoints, loads, serve_process, soak
 from tests.bench.compute import decode, growing_corpus, same_work, training_speed
 from tests.bench.contenders.decoding import decode_ours
 from tests.bench.contenders.kernels.layers import by_scan, made, packed
+from tests.bench.quality import nearness
 from tests.bench.report import Report, spread, table
 from tests.bench.rounds import children
 from tests.bench.rounds.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
@@ -286,7 +288,7 @@ def test_what_takes_very_long_runs_only_where_it_is_named(monkeypatch: pytest.Mo
     monkeypatch.setattr(program, "bench", lambda name: lambda _quick: noted(name))
     monkeypatch.setattr("sys.argv", ["bench"])
     program.main()
-    assert set(program.BENCHES) - set(ran) == {"soak"}
+    assert set(program.BENCHES) - set(ran) == {"soak", "nearness"}
 
 
 def test_a_corpus_is_cut_into_periods_of_equal_length_and_nothing_is_lost(tmp_path: Path) -> None:
@@ -332,3 +334,21 @@ def test_beginnings_are_compared_period_by_period(tmp_path: Path, monkeypatch: p
     assert rows[-1] == (
         "| warm / scratch, geometric mean (and range) of the periods from 2 on | 1.01 | 0.98 | 1.000 (0.500–2.000) |"
     )
+
+
+def _letters(texts: Sequence[str]) -> np.ndarray:
+    """Vectors of letters alone."""
+    counts = np.array([[text.count(letter) for letter in "abcd"] for text in texts], float)
+    return np.asarray(counts / np.linalg.norm(counts, axis=1, keepdims=True))
+
+
+def test_replies_are_near_to_the_message_that_they_answer() -> None:
+    asked = _letters(["aaa", "bb", "ccc", "d"])
+    echo, deaf = (nearness.nearness(replies, asked, _letters) for replies in ("abcd", "dddd"))
+    assert (echo.mean, echo.nearest_tenth) == (1.0, 1.0)
+    assert deaf.mean == 0.0
+
+
+def test_nearness_asks_for_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BENCH_CHECKPOINT_DIR", raising=False)
+    assert "--checkpoint-dir" in nearness.run(quick=True).text

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from model.base.words import BaseWords
 from model.tokenizer import Tokenizer
 from training.base.sources import SourcesFile
 from training.base.text import BaseText, read_base_text
@@ -16,6 +17,7 @@ from training.config.tables import TrainConfig
 from training.data.conversations import Conversation
 from training.data.dataset import Dataset, TokenStream, held_out_rows, leave_out_context, token_stream, weighted_turns
 from training.data.windows import fill_windows
+from training.evaluation.style import words_of
 from training.runs.sizing import Size
 
 TOKENIZER_BYTES = 2_000_000
@@ -47,8 +49,10 @@ class BaseCorpus:
     def __init__(self, paths: Sequence[Path], about: SourcesFile, say: Callable[[str], None]) -> None:
         """Read every file; raises DannError for one that cannot be read."""
         self.mixed: list[MixedText] = []
+        words: set[str] = set()
         for path in paths:
             text = read_base_text(path)
+            words.update(*(words_of([turn.text]) for conversation in text.train for turn in conversation))
             table = about.sources.get(text.name)
             weight = table.weight if table else 1.0
             self.mixed.append(
@@ -64,6 +68,7 @@ class BaseCorpus:
                 )
             )
             say(f"{text.name}: {text.messages:,} messages, {text.repeated:,} repeated ones left out")
+        self.words = BaseWords.of(words)
 
     def samples(self) -> list[Conversation]:
         """Held-out conversations of several, for samples to answer."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict
 
 from model.base.datasheet import DATASHEET, BaseSource, Datasheet
 from model.base.load import load_base
+from model.base.words import WORDS
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import replace_file
 from model.checkpoints.checkpoint import Meta, Snapshot, weights_of
@@ -49,6 +50,7 @@ class BasePlan(BaseModel):
     texts: list[str]
     sources: str = ""
     began_from: str = ""
+    tokens_before: int = 0
     command: str = COMMAND
     sha256: list[str] = []
 
@@ -70,7 +72,8 @@ def train_base(
                 raise DannError(f"{taken}: there is one of this name; choose another --name, or remove the folder")
         tokenizer, weights = None, None
         if plan.began_from:
-            before, _ = load_base(settings.data.bases, plan.began_from)
+            before, sheet = load_base(settings.data.bases, plan.began_from)
+            plan = plan.model_copy(update={"tokens_before": sheet.tokens_before + sheet.tokens})
             tokenizer, weights = before.tokenizer, weights_of(before.model)
             shape = before.model.config.without_dropout().model_dump(exclude={"vocab_size"})
             settings = settings.model_copy(update={"model": settings.model.model_copy(update=shape)})
@@ -162,6 +165,7 @@ def _save(run: ResumableRun, corpus: BaseCorpus, plan: BasePlan, result: Fit) ->
         architecture=f"{config.architecture} {config.num_layers} x {config.hidden_dim}, vocabulary {config.vocab_size:,}",
         params=num_params(setup.model),
         tokens=tokens,
+        tokens_before=plan.tokens_before,
         passes=round(tokens / len(setup.dataset.train), 2),
         minutes=round(progress.seconds / 60, 1),
         val_bpb=round(score.bpb, 4),
@@ -179,7 +183,7 @@ def _save(run: ResumableRun, corpus: BaseCorpus, plan: BasePlan, result: Fit) ->
         code_version=sheet.code_version,
         settings=setup.settings.model_dump(mode="json", include={"tokenizer", "model", "train"}),
     )
-    more = {DATASHEET: sheet.model_dump_json(indent=2)}
+    more = {DATASHEET: sheet.model_dump_json(indent=2).encode(), WORDS: corpus.words.encoded()}
     root = setup.settings.data.bases
     checkpoint.save(root, sheet.name, setup.model, setup.tokenizer, meta, run.curve.points, dtype=np.float16, more=more)
     if result.ending == "done":

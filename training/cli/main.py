@@ -188,10 +188,12 @@ def _print_result(args: argparse.Namespace, trained: "TrainResult") -> None:
                 **scores,
                 **figures,
                 "baselines": {"ppmd": trained.ppmd},
+                "listening": trained.listening,
                 "base": trained.base,
             }
         )
         return
+    heard = "" if trained.listening is None else f"{trained.listening:.2f} of the time (guessing: 0.10)"
     print_table(
         [
             ("checkpoint", trained.checkpoint),
@@ -199,6 +201,7 @@ def _print_result(args: argparse.Namespace, trained: "TrainResult") -> None:
             ("held-out posts", f"{score.bpb:.3f} bits per byte"),
             ("  PPMd on the same", f"{trained.ppmd:.3f} bits per byte"),
             ("  next token right", f"{score.accuracy:.1%}"),
+            *([("  finds what it answers, among 10", heard)] if heard else []),
             ("steps", f"{trained.steps:,} in {trained.seconds / 60:.1f} minutes"),
             ("speed", f"{trained.tokens_per_second:,} tokens/s"),
             ("weights", f"{trained.params:,}"),

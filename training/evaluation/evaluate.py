@@ -5,10 +5,13 @@ Knows no terminal. An EvaluationReport holds figures alone: no text of a post or
 
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
+from model.base.find import base_folders
+from model.base.words import BaseWords
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -123,6 +126,7 @@ def evaluate(
     progress("drawing from Markov chains")
     samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
     progress("comparing")
+    base = _base_words(settings, snapshot.meta.settings)
     return EvaluationReport(
         checkpoint=snapshot.id,
         seed=seed,
@@ -134,8 +138,8 @@ def evaluate(
         mixed_bpb=mixed,
         baselines=baselines,
         listening=heard,
-        real=traits(real, words_of(train)),
-        voices=_voices(samples, train, real, seed),
+        real=traits(real, words_of(train), base),
+        voices=_voices(samples, train, real, base, seed),
     )
 
 
@@ -164,19 +168,35 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
     return float(mixture.mixed @ val.weights / bits), float(mixture.context @ val.weights / bits)
 
 
-def _voices(samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], seed: int) -> dict[str, Voice]:
+def _base_words(settings: Settings, trained_with: dict[str, Any]) -> BaseWords:
+    """The words of the base that the checkpoint started from; none where it started from none, or that is gone."""
+    name = trained_with.get("train", {}).get("base", "off")
+    folder = base_folders(settings.data.bases).get(name, Path(name))
+    return BaseWords.load(folder)
+
+
+def _voices(
+    samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], base: BaseWords, seed: int
+) -> dict[str, Voice]:
     """Measure all sets of samples, and training posts in their place against the rest."""
     known, index = words_of(train), PostIndex(train)
-    voices = {name: _voice(texts, real, known, index, seed) for name, texts in samples.items()}
+    voices = {name: _voice(texts, real, known, base, index, seed) for name, texts in samples.items()}
     shuffled = list(train)
     random.Random(seed).shuffle(shuffled)  # noqa: S311
     control, rest = shuffled[: len(real)], shuffled[len(real) :]
-    return {**voices, "real": _voice(control, real, words_of(rest), PostIndex(rest), seed)}
+    return {**voices, "real": _voice(control, real, words_of(rest), base, PostIndex(rest), seed)}
 
 
-def _voice(texts: Sequence[str], real: Sequence[str], known: dict[str, int], index: PostIndex, seed: int) -> Voice:
+def _voice(
+    texts: Sequence[str],
+    real: Sequence[str],
+    known: Collection[str],
+    base: BaseWords,
+    index: PostIndex,
+    seed: int,
+) -> Voice:
     return Voice(
-        traits=traits(texts, known),
+        traits=traits(texts, known, base),
         distances=distances(texts, real, known),
         auc=separability(texts, real, seed),
         novelty=novelty(texts, index),

@@ -44,8 +44,10 @@ class Listening:
     bits: float
 
 
-def listening(model: LanguageModel, tokenizer: Tokenizer, val: Sequence[Conversation], seed: int) -> Listening | None:
-    """Measure listening on held-out conversations; None where fewer than 10 of them have somebody else's words."""
+def listening(
+    model: LanguageModel, tokenizer: Tokenizer, val: Sequence[Conversation], seed: int, most: int = MOST_REPLIES
+) -> Listening | None:
+    """Measure listening on `most` held-out replies; None where fewer than 10 conversations have somebody else's words."""
     answering = [
         (number, prompt)
         for number, conversation in enumerate(val)
@@ -56,7 +58,7 @@ def listening(model: LanguageModel, tokenizer: Tokenizer, val: Sequence[Conversa
         return None
     rng = random.Random(seed)  # noqa: S311
     rows: list[tuple[list[int], list[int]]] = []
-    chosen = rng.sample(answering, min(MOST_REPLIES, len(answering)))
+    chosen = rng.sample(answering, min(most, len(answering)))
     for number, prompt in chosen:
         reply = tokenizer.encode(prompt.answer)
         contexts = [prompt, *_others(answering, number, rng)]

@@ -8,8 +8,9 @@ import math
 import re
 import string
 import unicodedata
+from bisect import bisect_left
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +21,8 @@ FOLDS = 5
 ENDINGS = (".", "!", "?")
 
 _WORD = re.compile(r"\w+(?:['’]\w+)*")
+# One to four words, and the same twice more; each run is tried from each word once, so the time grows with the text alone.
+_REPEATED = re.compile(r"\b((?:\w{1,30}\W{1,3}){0,3}\w{1,30})\b(?:\W{1,3}\1\b){2}")
 # One emoji: a flag (two letters), or a picture with its skin tone, and what is joined to it (Unicode's UTS 51, roughly).
 _FLAG = "[\U0001f1e6-\U0001f1ff]{2}"
 _PICTURE = (
@@ -36,7 +39,9 @@ class Traits:
 
     `length` is the median in characters; `no_capital` the share of posts without a capital letter, `capitals` of
     letters that are one; `endings` the share of posts that end in each of ENDINGS, and in none of them; `emoji` of posts
-    with one; `unseen_words` of words that no training post has; `distinct_pairs` of word pairs that are distinct.
+    with one; `unseen_words` of words that no training post has, `made_up_words` of those that the base's text has neither;
+    `distinct_pairs` of word pairs that are distinct; `repeating` of posts that have some words three times in a row, and
+    `cut_off` of those that end within a word: with a made-up one that a word of the training posts begins with.
     """
 
     length: float
@@ -45,7 +50,10 @@ class Traits:
     endings: dict[str, float]
     emoji: float
     unseen_words: float
+    made_up_words: float
     distinct_pairs: float
+    repeating: float
+    cut_off: float
 
 
 @dataclass(frozen=True)
@@ -78,18 +86,23 @@ class Auc:
     sd: float
 
 
-def traits(posts: Sequence[str], known: Collection[str]) -> Traits:
-    """Traits of `posts`, at least one; `known` are the words of the training posts."""
+def traits(posts: Sequence[str], known: Collection[str], base: Container[str] = ()) -> Traits:
+    """Traits of `posts`, at least one; `known` are the words of the training posts, `base` those of the base's text."""
     letters = [letter for post in posts for letter in post if letter.isalpha()]
     words = words_of(posts)
+    unseen = Counter({word: count for word, count in words.items() if word not in known})
+    made_up = Counter({word: count for word, count in unseen.items() if word not in base})
     return Traits(
         length=float(np.median([len(post) for post in posts])),
         no_capital=_share(not any(map(str.isupper, post)) for post in posts),
         capitals=_share(map(str.isupper, letters)),
         endings=_endings(posts),
         emoji=_share(_EMOJI.search(post) is not None for post in posts),
-        unseen_words=sum(n for word, n in words.items() if word not in known) / max(1, words.total()),
+        unseen_words=unseen.total() / max(1, words.total()),
+        made_up_words=made_up.total() / max(1, words.total()),
         distinct_pairs=distinct_n(posts, 2),
+        repeating=_share(_REPEATED.search(post.lower()) is not None for post in posts),
+        cut_off=_share(_cut_words(posts, made_up, sorted(known))),
     )
 
 
@@ -160,6 +173,15 @@ def jensen_shannon(a: Mapping[str, int], b: Mapping[str, int]) -> float | None:
 def _share(answers: Iterable[bool]) -> float:
     values = list(answers)
     return sum(values) / len(values) if values else 0.0
+
+
+def _cut_words(posts: Sequence[str], made_up: Collection[str], known: Sequence[str]) -> Iterator[bool]:
+    """Yield for each post whether it ends within a word; `known` are sorted."""
+    for post in posts:
+        words = _WORD.findall(post.lower())
+        last = words[-1] if words and post.lower().endswith(words[-1]) else ""
+        place = bisect_left(known, last)
+        yield last in made_up and place < len(known) and known[place].startswith(last)
 
 
 def _endings(posts: Sequence[str]) -> dict[str, float]:

@@ -80,7 +80,10 @@ def _rows() -> list[Row]:
         ("  which ones, bits apart", lambda v: _bits(v.distances.emoji_kinds), None),
         ("words, bits apart", lambda v: _bits(v.distances.words), None),
         ("words never seen", lambda v: _percent(v.traits.unseen_words), lambda t: _percent(t.unseen_words)),
+        ("  nor by the base", lambda v: _percent(v.traits.made_up_words), lambda t: _percent(t.made_up_words)),
         ("different word pairs", lambda v: _percent(v.traits.distinct_pairs), lambda t: _percent(t.distinct_pairs)),
+        ("say the same words thrice", lambda v: _percent(v.traits.repeating), lambda t: _percent(t.repeating)),
+        ("end within a word", lambda v: _percent(v.traits.cut_off), lambda t: _percent(t.cut_off)),
     ]
 
 

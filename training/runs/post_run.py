@@ -16,6 +16,7 @@ from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
 from training.data.split import digests_for_meta
+from training.evaluation.listening import listening
 from training.loop.devices import num_devices
 from training.loop.scoring import Score, ppmd_bpb, scored
 from training.loop.trainer import Ending, Fit, TrainProgress
@@ -23,6 +24,10 @@ from training.runs import sizing
 from training.runs.callbacks import Console
 from training.runs.learning import num_params, set_up
 from training.runs.resumable_run import ResumableRun
+
+LISTENING_SECONDS = 30.0
+"""A run that trained for less does not measure listening, which takes seconds."""
+LISTENING_REPLIES = 100
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,7 @@ class TrainResult:
     params: int
     learning_rate: float
     ppmd: float
+    listening: float | None
     base: str
 
 
@@ -111,7 +117,8 @@ class PostRun(ResumableRun):
         progress, setup = result.progress, self.setup
         score = scored(setup.model, setup.dataset.val)
         ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
-        root, meta = setup.settings.data.checkpoints, self._meta(progress, score, ppmd)
+        heard = self._listening(progress)
+        root, meta = setup.settings.data.checkpoints, self._meta(progress, score, ppmd, heard)
         checkpoint.save(root, id_, setup.model, setup.tokenizer, meta, self.curve.points)
         if result.ending == "done":
             self.resume_file.unlink(missing_ok=True)
@@ -125,10 +132,18 @@ class PostRun(ResumableRun):
             params=num_params(setup.model),
             learning_rate=setup.settings.train.learning_rate,
             ppmd=ppmd,
+            listening=heard,
             base=setup.settings.train.base,
         )
 
-    def _meta(self, progress: TrainProgress, score: Score, ppmd: float) -> Meta:
+    def _listening(self, progress: TrainProgress) -> float | None:
+        if progress.seconds < LISTENING_SECONDS:
+            return None
+        setup = self.setup
+        heard = listening(setup.model, setup.tokenizer, self.corpus.val, setup.settings.eval.seed, LISTENING_REPLIES)
+        return round(heard.share, 3) if heard else None
+
+    def _meta(self, progress: TrainProgress, score: Score, ppmd: float, heard: float | None) -> Meta:
         return Meta(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             step=progress.step,
@@ -142,4 +157,5 @@ class PostRun(ResumableRun):
             settings=self.setup.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),
             held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
+            listening=heard,
         )

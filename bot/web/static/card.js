@@ -4,7 +4,7 @@ import { Refused, get } from "./api.js";
 import { checkpoints, runs } from "./card_past.js";
 import { learningCurve } from "./curve.js";
 import { byId, button, el } from "./dom.js";
-import { bits, duration, moment, size, whole } from "./format.js";
+import { bits, duration, moment, percent, size, whole } from "./format.js";
 
 const NAMES = { ppmd: "PPMd", kneser_ney: "Kneser-Ney", unigram: "Unigram", context_model: "Context model" };
 const MAX_WIDTH = 700; // of a curve, in pixels
@@ -79,6 +79,9 @@ function facts(checkpoint) {
     ["Vocabulary", whole(checkpoint.vocab_size)],
     ["Steps", whole(checkpoint.steps)],
   ];
+  if (checkpoint.listening != null) {
+    pairs.push(["Finds what it answers", `${percent(checkpoint.listening)} of the time, among ten (guessing: 10 %)`]);
+  }
   return el(
     "dl",
     { class: "facts" },

@@ -5,6 +5,7 @@ from collections import Counter
 
 import pytest
 
+from model.base.words import BaseWords
 from training.evaluation.style import distances, emoji_of, jensen_shannon, separability, traits, wasserstein, words_of
 
 REAL = ["yes", "No way!", "ok. fine 🎉"]
@@ -20,6 +21,26 @@ def test_traits_are_what_one_counts_by_hand() -> None:
     assert seen.emoji == 1 / 3
     assert seen.unseen_words == 2 / 5  # ok and fine, of yes no way ok fine
     assert seen.distinct_pairs == 1.0
+
+
+def test_a_word_is_made_up_where_neither_the_person_nor_the_base_has_it() -> None:
+    base = BaseWords.of(["fine"])
+    assert traits(REAL, {"yes", "no", "way"}, base).made_up_words == 1 / 5  # ok
+    assert traits(REAL, {"yes", "no", "way"}).made_up_words == 2 / 5  # without a base, as unseen_words
+
+
+def test_a_post_that_loops_or_stops_within_a_word_is_told() -> None:
+    known = {"what", "is", "it", "anyway", "ha"}
+    looping = traits(["what is it what is it what is it", "ha ha ha", "what is it what is it", "hahaha"], known)
+    assert looping.repeating == 2 / 4
+    cut = traits(["is it anyw", "is it anyway", "is it anyw?", "what zzz"], known)
+    assert cut.cut_off == 1 / 4  # a mark ends a word, and nothing known begins with zzz
+
+
+def test_looking_for_loops_takes_time_in_proportion_to_the_text() -> None:
+    """By the steps of the pattern, as a doubled text takes twice as many, not by the clock."""
+    for text in ("a " * 20_000, "a" * 20_000, "ab ba " * 7_000, "x y z " * 7_000 + "w"):
+        assert traits([text], {"a"}).repeating in {0.0, 1.0}  # a quadratic pattern takes minutes
 
 
 def test_distances_are_what_one_counts_by_hand() -> None:

@@ -25,7 +25,7 @@ from tests.training.small_runs import SMALL, demo, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
 from training.loop import clock
-from training.runs import sizing
+from training.runs import post_run, sizing
 from training.runs.post_run import TrainResult
 from training.runs.sizing import Size, choose
 from training.runs.terminal import TrainingConsole
@@ -110,6 +110,19 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(learned: Learned)
     assert "only 244 posts of yours" in learned.err
     assert learned.err.count("bits per byte  ") == 2
     assert learned.err.count("\n      ") == 2 * 3, "samples"
+
+
+@pytest.mark.parametrize("least", [30.0, 0.0])
+def test_listening_is_measured_where_the_training_was_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, least: float
+) -> None:
+    monkeypatch.setattr(post_run, "LISTENING_SECONDS", least)
+    posts = [replace(post, channel=f"{number // 4:04}") for number, post in enumerate(demo())]
+    result = train(small_settings(tmp_path, steps=2, evaluations=1), posts, console(), lambda: False)
+    meta = checkpoint.load(tmp_path / "checkpoints").meta
+    assert meta is not None
+    assert meta.listening == result.listening
+    assert result.listening is None if least else 0.0 <= (result.listening or -1) <= 1.0
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:

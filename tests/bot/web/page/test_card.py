@@ -36,7 +36,9 @@ def settings(tmp_path: Path) -> BotSettings:
     """A store with a post, and two checkpoints; the older one has no curve."""
     asked = BotSettings.model_validate({"data": {"dir": tmp_path}, "persona": {"name": "sam"}})
     root, held = asked.data.checkpoints, snapshot()
-    meta = META.model_copy(update={"baselines": {"ppmd": 1.75}, "settings": {"data": {"me": SECRET}}})
+    meta = META.model_copy(
+        update={"baselines": {"ppmd": 1.75}, "settings": {"data": {"me": SECRET}}, "listening": 0.36}
+    )
     checkpoint.save(root, "20260101-000000", held.model, TOKENIZER, META.model_copy(update={"val_bpb": 2.5}))
     checkpoint.save(root, "20260102-000000", held.model, TOKENIZER, meta, CURVE)
     checkpoint.publish(root, "20260102-000000")
@@ -86,6 +88,7 @@ def test_what_serves_is_told_with_how_it_was_learned_and_what_came_before(settin
             1, TOKENIZER.vocab_size, "lstm", 16, 1,
         ]  # fmt: skip
         assert serving["base"] is None
+        assert serving["listening"] == 0.36
         assert told["name"] == "sam"
         assert told["baselines"] == {"ppmd": 1.75}
         assert told["curve"] == [list(point) for point in CURVE]

@@ -1,0 +1,46 @@
+"""The words of the text that a base has read, as hashes: which word is one, and which was made up. Knows no network."""
+
+import zlib
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+WORDS = "words.bin"
+"""A base's file of them: sorted 32-bit hashes, the least significant byte first."""
+_HASH = np.dtype("<u4")
+
+
+class BaseWords:
+    """Words by their hashes; of those that are none of them, one in some ten thousand is taken for one."""
+
+    def __init__(self, hashes: np.ndarray) -> None:
+        self._hashes = hashes
+
+    @classmethod
+    def of(cls, words: Iterable[str]) -> "BaseWords":
+        """The set of `words`, which are in lower case."""
+        return cls(np.unique(np.fromiter(map(_hash, words), _HASH)))
+
+    @classmethod
+    def load(cls, folder: Path) -> "BaseWords":
+        """Read a base's; no words where it has no such file, or its folder is gone."""
+        path = folder / WORDS
+        return cls(np.frombuffer(path.read_bytes() if path.is_file() else b"", _HASH))
+
+    def __contains__(self, word: object) -> bool:
+        if not isinstance(word, str):
+            return False
+        place = int(np.searchsorted(self._hashes, _hash(word)))
+        return place < len(self._hashes) and int(self._hashes[place]) == _hash(word)
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def encoded(self) -> bytes:
+        """What `load` reads."""
+        return self._hashes.astype(_HASH).tobytes()
+
+
+def _hash(word: str) -> int:
+    return zlib.crc32(word.encode())
