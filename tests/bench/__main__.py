@@ -30,6 +30,8 @@ BENCHES = {
     "gpu-scan": "compute.gpu_scan",
     "store-speed": "store_speed",
     "import-memory": "import_memory",
+    "import-growth": "import_growth",
+    "import-speed": "import_speed",
     "chat": "chat.answering",
     "web": "web.streams",
     "soak": "chat.soak",

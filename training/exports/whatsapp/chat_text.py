@@ -32,14 +32,17 @@ def read(file: ExportFile) -> Iterator[Record]:
             '"20/01/2024, 11:23 - name: "); export the chat again from WhatsApp\'s own menu'
         )
     channel, converted = survey.channel(), survey.calendar != "gregorian"
-    split, own_words = survey.split, notices.own_words
+    simple, own_words = survey.simple_names, notices.own_words
     for numbers, time, first, more in _messages(file, survey):
-        name_and_text = split(first)
-        if name_and_text is None:
-            yield Record("", _NOBODY, (), channel, time, "", None, None, "service")
-            continue
-        name = plain_name(name_and_text[0])
-        text, reason, former_text = own_words(name_and_text[1], more, survey)
+        written, colon, words = first.partition(": ")
+        name = simple.get(written) if colon else None
+        if name is None:
+            name_and_text = survey.split(first)
+            if name_and_text is None:
+                yield Record("", _NOBODY, (), channel, time, "", None, None, "service")
+                continue
+            name, words = plain_name(name_and_text[0]), name_and_text[1]
+        text, reason, former_text = own_words(words, more, survey)
         if reason is None and (converted or former_text != text):
             former = Former(former_text, former_seconds(numbers, survey.order, time) if converted else time)
             yield Record("", name, (name,), channel, time, text, former=former)
@@ -49,24 +52,25 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 def _messages(file: ExportFile, survey: Survey) -> Iterator[tuple[Numbers, float, str, list[str]]]:
     """Yield each message's date, its time in Unix seconds, its first line with the name, and its other lines."""
-    match, crlf = survey.parser.match, survey.crlf
-    days: dict[str, float | None] = {}  # a first second by date
+    plain, match, crlf = survey.parser.plain, survey.parser.match, survey.crlf
+    days: dict[str, tuple[Numbers, float] | None] = {}  # the numbers of a date, and its first second
     numbers: Numbers = (0, 0, 0)
     time, first, more = 0.0, None, list[str]()
     after_message = True
     for line in read_lines(file, keep_returns=True):
-        stamp = match(line) if after_message else None
+        stamp = (plain(line) or match(line)) if after_message else None
         after_message = not crlf or line.endswith("\r")
         if stamp is not None:
             date, written = stamp.groups()
             if date not in days:
                 day = day_of(date_of(date), survey.order, survey.calendar)
-                days[date] = None if day is None else midnight(day)
-            start, clock = days[date], clock_of(written)
-            if start is not None and clock is not None:
+                days[date] = None if day is None else (date_of(date), midnight(day))
+            known, clock = days[date], clock_of(written)
+            if known is not None and clock is not None:
                 if first is not None:
                     yield numbers, time, first, more
-                numbers, time, first, more = date_of(date), start + clock[0], line[stamp.end() :].removesuffix("\r"), []
+                (numbers, start), first, more = known, line[stamp.end() :].removesuffix("\r"), []
+                time = start + clock[0]
                 continue
         if first is not None:
             more.append(line.removesuffix("\r"))

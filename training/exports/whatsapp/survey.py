@@ -32,6 +32,8 @@ class Survey:
         self._messages = Counter[str]()
         self._longer: dict[str, str] = {}  # a name with what follows up to a second ": ", "" unless always the same
         self._people: set[str] = set()
+        self.simple_names: dict[str, str] = {}
+        """Names that no second ": " may belong to, and what they are without marks."""
         self._first: tuple[Numbers, int, str] | None = None
         self._writer_of: dict[str, str] = {}  # of texts with U+200E; "" for several
         self._unknown: dict[str, int] = {}
@@ -39,9 +41,10 @@ class Survey:
 
     def _read(self, file: ExportFile) -> None:
         dates = DateDetector()
-        match, crlf, pasted, after_message, date = self.parser.match, self.crlf, 0, True, ""
+        plain, match, crlf = self.parser.plain, self.parser.match, self.crlf
+        pasted, after_message, date = 0, True, ""
         for line in read_lines(file, keep_returns=True):
-            stamp = match(line)
+            stamp = plain(line) or match(line)
             if stamp is not None:
                 if after_message:
                     pasted = 0
@@ -60,7 +63,7 @@ class Survey:
                     "know it; set the phone to 24 hours and export the chat again"
                 )
         self.order, self.calendar = dates.detect(file)
-        self._simple = {name for name in self._messages if not self._longer.get(name)}  # they have no second ": "
+        self.simple_names = {name: plain_name(name) for name in self._messages if not self._longer.get(name)}
 
     def _add(self, stamp: re.Match[str], rest: str) -> None:
         clock = clock_of(stamp[2])
@@ -70,7 +73,7 @@ class Survey:
             hour = clock[0] // 3600
             self._unknown[clock[1]] = max(hour or 24, self._unknown.get(clock[1], 0))
         name, colon, text = rest.partition(": ")
-        if not colon or _opens_quote(name):
+        if not colon or (name not in self._messages and _opens_quote(name)):
             return
         self._messages[name] += 1
         longer = self._longer.get(name)
@@ -93,8 +96,6 @@ class Survey:
     def split(self, rest: str) -> tuple[str, str] | None:
         """Split a line into name and text, or return None for a notice without a sender."""
         name, colon, text = rest.partition(": ")
-        if colon and name in self._simple:
-            return name, text
         if colon and not _opens_quote(name):
             longer = self._longer.get(name)
             if longer and self._messages[name] >= _MIN_SAME_START:

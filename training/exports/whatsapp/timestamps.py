@@ -87,7 +87,8 @@ class StampParser:
     """Parses the timestamps of one style, quickly; other lines continue a message.
 
     `match(line)` gives None or a match whose groups `date_of` and `clock_of` understand, and after whose end the name begins:
-    a chat's dates and times recur, so each is understood once.
+    a chat's dates and times recur, so each is understood once. `plain(line)` gives the same, in a third of the time, for
+    stamps without marks and words, which most chats have alone, and None for others.
     """
 
     def __init__(self, style: Style) -> None:
@@ -97,6 +98,10 @@ class StampParser:
         sep, colon = re.escape(style.separator), re.escape(style.colon)
         seconds = rf"{colon}{d}{{2}}" if style.seconds else ""
         close = {"]": r"\]", ":": ":"}.get(style.close, rf"\s{style.close}")
+        self.plain = re.compile(
+            rf"{bracket}({a}{sep}{d}{{1,2}}{sep}{c}){comma} ({d}{{1,2}}{colon}{d}{{2}}{seconds}(?:[ \u202f][AaPp][Mm])?)"
+            rf"{close} "
+        ).match
         self.match = re.compile(
             rf"{_M}{bracket}{_M}({a}{_M}{sep}[ ]?{_M}{d}{{1,2}}{_M}{sep}[ ]?{_M}{c}){_M}{_AFTER_DATE}{comma}"
             rf"\s{{1,3}}{_M}((?:{_WORD}\s?{_M})?{d}{{1,2}}{colon}{d}{{2}}{seconds}{_M}(?:\s?{_M}{_WORD})?){_M}{close}(?:\s|$)"
@@ -104,7 +109,7 @@ class StampParser:
 
     def parse(self, line: str) -> Stamp | None:
         """Parse the timestamp at a line's start, or return None for a line that continues a message."""
-        match = self.match(line)
+        match = self.plain(line) or self.match(line)
         clock = clock_of(match[2]) if match else None
         return Stamp(date_of(match[1]), clock[0], line[match.end() :], clock[1]) if match and clock else None
 

@@ -9,6 +9,7 @@ from model.errors import DannError
 from tests.training.exports.export_files import export_file
 from training.exports.common.record import Record
 from training.exports.whatsapp.chat_text import READER
+from training.exports.whatsapp.timestamps import StampParser, style_of
 
 LRM = "\u200e"
 
@@ -25,30 +26,52 @@ def local(time: float | None) -> str:
     return datetime.fromtimestamp(time, UTC).strftime("%Y-%m-%d %H:%M")
 
 
-@pytest.mark.parametrize(
-    ("stamp", "expected"),
-    [
-        ("17/03/2022 à 21:41 - ", "2022-03-17 21:41"), ("17.03.2022 г., 21:41 - ", "2022-03-17 21:41"),
-        ("17.03.22 um 21:41 - ", "2022-03-17 21:41"), ("17/3/22, 9:41 nachm. - ", "2022-03-17 21:41"),
-        ("17.03.22, 12:05 vorm. - ", "2022-03-17 00:05"), ("2022. 03. 17. du. 9:41 - ", "2022-03-17 21:41"),
-        ("2022. 3. 17. 오전 12:05 - ", "2022-03-17 00:05"), ("2022/3/17 晚上9:41 - ", "2022-03-17 21:41"),
-        ("2022/3/17 凌晨12:05 - ", "2022-03-17 00:05"), ("2022/3/17 中午12:05 - ", "2022-03-17 12:05"),
-        ("2022/3/17 中午1:05 - ", "2022-03-17 13:05"), ("17/3/22 रात 10:41 - ", "2022-03-17 22:41"),
-        ("17/3/22 रात 2:41 - ", "2022-03-17 02:41"), ("17/3/2022, 9:41 odp. - ", "2022-03-17 21:41"),
-        ("2022-03-17 9:41 em - ", "2022-03-17 21:41"), ("17.3.2022 klo 21.41 - ", "2022-03-17 21:41"),
-        ("17/3/22, 9:41 μ.μ. - ", "2022-03-17 21:41"), ("17/3/22, 9:41 م - ", "2022-03-17 21:41"),
-        ("\u200f١٧\u200f/٣\u200f/٢٠٢٢، ٩:٤١ م - ", "2022-03-17 21:41"), ("१७/३/२०२२, २१:४१ - ", "2022-03-17 21:41"),
-        ("১৭/৩/২২, ৯:৪১ অপরাহ্ণ - ", "2022-03-17 21:41"), ("۱۴۰۰/۱۲/۲۶، ۲۱:۴۱ - ", "2022-03-17 21:41"),
-        ("1400/12/26, 21:41 - ", "2022-03-17 21:41"), ("17/3/2565 21:41 - ", "2022-03-17 21:41"),
-        ("17/3/65 21:41 - ", "2022-03-17 21:41"), ("17.03.22 21:41:07: ", "2022-03-17 21:41"),
-        ("[17/3/22 21:41:07] ", "2022-03-17 21:41"),
-    ],
-)  # fmt: skip
+STAMPS = [
+    ("17/03/2022 à 21:41 - ", "2022-03-17 21:41"), ("17.03.2022 г., 21:41 - ", "2022-03-17 21:41"),
+    ("17.03.22 um 21:41 - ", "2022-03-17 21:41"), ("17/3/22, 9:41 nachm. - ", "2022-03-17 21:41"),
+    ("17.03.22, 12:05 vorm. - ", "2022-03-17 00:05"), ("2022. 03. 17. du. 9:41 - ", "2022-03-17 21:41"),
+    ("2022. 3. 17. 오전 12:05 - ", "2022-03-17 00:05"), ("2022/3/17 晚上9:41 - ", "2022-03-17 21:41"),
+    ("2022/3/17 凌晨12:05 - ", "2022-03-17 00:05"), ("2022/3/17 中午12:05 - ", "2022-03-17 12:05"),
+    ("2022/3/17 中午1:05 - ", "2022-03-17 13:05"), ("17/3/22 रात 10:41 - ", "2022-03-17 22:41"),
+    ("17/3/22 रात 2:41 - ", "2022-03-17 02:41"), ("17/3/2022, 9:41 odp. - ", "2022-03-17 21:41"),
+    ("2022-03-17 9:41 em - ", "2022-03-17 21:41"), ("17.3.2022 klo 21.41 - ", "2022-03-17 21:41"),
+    ("17/3/22, 9:41 μ.μ. - ", "2022-03-17 21:41"), ("17/3/22, 9:41 م - ", "2022-03-17 21:41"),
+    ("\u200f١٧\u200f/٣\u200f/٢٠٢٢، ٩:٤١ م - ", "2022-03-17 21:41"), ("१७/३/२०२२, २१:४१ - ", "2022-03-17 21:41"),
+    ("১৭/৩/২২, ৯:৪১ অপরাহ্ণ - ", "2022-03-17 21:41"), ("۱۴۰۰/۱۲/۲۶، ۲۱:۴۱ - ", "2022-03-17 21:41"),
+    ("1400/12/26, 21:41 - ", "2022-03-17 21:41"), ("17/3/2565 21:41 - ", "2022-03-17 21:41"),
+    ("17/3/65 21:41 - ", "2022-03-17 21:41"), ("17.03.22 21:41:07: ", "2022-03-17 21:41"),
+    ("[17/3/22 21:41:07] ", "2022-03-17 21:41"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("stamp", "expected"), STAMPS)
 def test_stamps_of_all_locales(tmp_path: Path, stamp: str, expected: str) -> None:
     found = read(tmp_path, f"{stamp}Heron: hello\n{stamp}Otter: hi\nthere\n")
     assert [(local(one.time), one.author, one.text) for one in found] == [
         (expected, "Heron", "hello"), (expected, "Otter", "hi\nthere"),
     ]  # fmt: skip
+
+
+PLAIN = [
+    "17/03/2022, 21:41 - ",
+    "3/17/22, 9:41 PM - ",
+    "3/17/22, 9:41\u202fPM - ",
+    "[17.03.22, 21:41:07] ",
+    "2022-3-17 9.41 - ",
+]
+
+
+@pytest.mark.parametrize("stamp", [*PLAIN, *(stamp for stamp, _ in STAMPS)])
+@pytest.mark.parametrize("rest", ["Heron: hello", " Heron: hello", "\u200eHeron: hello", "", "9: hello"])
+def test_a_stamp_without_marks_and_words_is_read_alike_and_faster(stamp: str, rest: str) -> None:
+    style = style_of(f"{stamp}Heron: hello")
+    assert style is not None
+    parser, line = StampParser(style), stamp + rest
+    plain, full = parser.plain(line), parser.match(line)
+    assert plain is not None or stamp not in PLAIN
+    assert full is not None
+    if plain is not None:
+        assert (plain.groups(), plain.end()) == (full.groups(), full.end())
 
 
 @pytest.mark.parametrize(
