@@ -3,9 +3,10 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import closing, suppress
-from itertools import islice
+from itertools import chain, islice, pairwise
+from typing import NamedTuple
 
 from model.errors import DannError
 from training.exports.common.encodings import decode_head
@@ -20,43 +21,101 @@ _IDENTIFIER = re.compile(r"[A-Za-z]\w{0,40}", re.ASCII)
 _COLUMN = re.compile(r"[A-Za-z_][\w .#-]{0,40}")
 
 
-def rows(
-    file: ExportFile, required: Collection[str], delimiter: str = ",", strict: bool = True
-) -> Iterator[dict[str, str]]:
-    """Yield each row as a dict by lower-case column name; surplus cells join the last column.
+class BrokenRow(NamedTuple):
+    """A row that is not of its table's form, and what to say where it is the last; `line` is its last line."""
+
+    line: int
+    error: DannError
+
+
+def rows(file: ExportFile, required: Collection[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
+    """Yield each row as a dict by lower-case column name; surplus cells join the last column, missing ones are left out.
 
     Blank lines, a title and "sep=;" may come before the header. Raises DannError for a missing required column and for an
-    overlong cell, and when strict also for stray or unclosed quotes and short rows.
+    overlong cell.
     """
-    csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
     with closing(read_lines(file)) as lines:
-        reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=strict)
+        table = _Table(file, lines, required, delimiter, strict=False)
+        for row in table.rows():
+            if isinstance(row, BrokenRow):
+                raise row.error
+            yield table.by_name(row)
+
+
+def strict_rows(
+    file: ExportFile, required: Collection[str], delimiter: str = ","
+) -> Iterator[dict[str, str] | BrokenRow]:
+    """Yield each row of a program's table as `rows` does, or BrokenRow for a short one and one with stray quotes.
+
+    Raises DannError as `rows` does, and where the last row is broken: the file was cut.
+    """
+    with closing(read_lines(file)) as lines:
+        table = _Table(file, lines, required, delimiter, strict=True)
+        for row, following in pairwise(chain(table.rows(), [None])):
+            if isinstance(row, BrokenRow):
+                if following is None:
+                    raise row.error
+                yield row
+            elif row is not None:
+                yield table.by_name(row)
+
+
+class _Table:
+    """A table from its header on."""
+
+    def __init__(
+        self, file: ExportFile, lines: Iterable[str], required: Collection[str], delimiter: str, *, strict: bool
+    ) -> None:
+        csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
+        self._file, self._delimiter, self._strict = file, delimiter, strict
+        self._reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=strict)
         try:
-            names = _header(islice(reader, _HEADER_ROWS), required)
-            ends_empty = names is not None and names[-1:] == [""]  # a delimiter at the end of each row
-            if names is not None and ends_empty:
-                names.pop()
-            if names is None:
-                raise DannError(
-                    f"{file.label}: line 1 has no column {next(iter(required))!r}; give a table with {', '.join(required)}"
-                )
-            for row in reader:
-                if strict and row and len(row) < len(names):
-                    raise DannError(
-                        f"{file.label}: line {reader.line_num} ends after {len(row)} of {len(names)} columns; "
-                        "the file was cut short or changed, so export or unpack it again"
-                    )
-                if ends_empty and row and not row[-1] and len(row) > len(names):
-                    row.pop()
-                if len(row) > len(names):
-                    row[len(names) - 1 :] = [delimiter.join(row[len(names) - 1 :])]
-                if row:
-                    yield dict(zip(names, row, strict=False))
+            names = _header(islice(self._reader, _HEADER_ROWS), required)
         except csv.Error:
+            raise self._not_a_row() from None
+        if names is None:
             raise DannError(
-                f'{file.label}: line {reader.line_num} is not a row of a table (a " that is not closed, or not '
-                "doubled inside a cell); fix that line or export the file again"
-            ) from None
+                f"{file.label}: line 1 has no column {next(iter(required))!r}; give a table with {', '.join(required)}"
+            )
+        self._ends_empty = names[-1] == ""  # a delimiter at the end of each row
+        self._names = names[:-1] if self._ends_empty else names
+
+    def rows(self) -> Iterator[list[str] | BrokenRow]:
+        """The cells of each row that is not blank."""
+        while True:
+            try:
+                row = next(self._reader, None)
+            except csv.Error as error:
+                if "limit" in str(error):  # what follows is inside of a cell, too
+                    raise self._not_a_row() from None
+                yield BrokenRow(self._reader.line_num, self._not_a_row())
+                continue
+            if row is None:
+                return
+            if self._strict and 0 < len(row) < len(self._names):
+                yield BrokenRow(self._reader.line_num, self._too_short(row))
+            elif row:
+                yield row
+
+    def by_name(self, row: list[str]) -> dict[str, str]:
+        """A row's cells by column."""
+        if self._ends_empty and not row[-1] and len(row) > len(self._names):
+            row.pop()
+        if len(row) > len(self._names):
+            row[len(self._names) - 1 :] = [self._delimiter.join(row[len(self._names) - 1 :])]
+        return dict(zip(self._names, row, strict=False))
+
+    def _too_short(self, row: list[str]) -> DannError:
+        return DannError(
+            f"{self._file.label}: line {self._reader.line_num} ends after {len(row)} of {len(self._names)} columns; "
+            "the file was cut short or changed, so export or unpack it again"
+        )
+
+    def _not_a_row(self) -> DannError:
+        return DannError(
+            f'{self._file.label}: line {self._reader.line_num} is not a row of a table (a " that is not closed, or not '
+            "doubled inside a cell); fix that line or export the file again"
+        )
 
 
 def _header(rows: Iterator[list[str]], required: Collection[str]) -> list[str] | None:

@@ -50,7 +50,8 @@ def read(file: ExportFile) -> Iterator[Record]:
     channel = f"discord:{channel_id}" if channel_id else _NOBODY
     people = _people(file)
     for message in json_stream.items(file, "messages.item"):
-        yield _record(message, channel, people) if isinstance(message, dict) else _broken(channel)
+        whole = isinstance(message, dict) and isinstance(message.get("content") or "", str)
+        yield _record(message, channel, people) if whole else _broken(channel)
 
 
 def _broken(channel: str) -> Record:
@@ -83,7 +84,7 @@ def _record(message: Message, channel: str, people: Collection[str]) -> Record:
     names = _names(str(get("name") or ""), str(get("nickname") or ""), str(get("discriminator") or ""))
     message_id = message.get("id")
     replied_to = mapping(message.get("reference")).get("messageId")
-    text = message_text.clean(markup.hide_names(markup.render(str(message.get("content") or "")), people))
+    text = message_text.clean(markup.hide_names(markup.render(message.get("content") or ""), people))
     has_attachments = not text and any(map(message.get, ("attachments", "stickers", "embeds")))
     reason = _not_own_words(message, author) or message_text.reason_to_drop(text, has_attachments=has_attachments)
     return Record(

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import PurePath
 
 from training.exports.common import iso_time, local_time, message_text
-from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.csv_rows import BrokenRow, first_rows, strict_rows
 from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile
 from training.exports.common.record import DATE, Former, Reason, Record, channel_hash
@@ -36,19 +36,23 @@ def read(file: ExportFile) -> Iterator[Record]:
     delimiter = _delimiter(file.head()) or ","
     authors: dict[str, str] = {}  # by id, "" for several: a spreadsheet has rounded the ids
     people: set[str] = set()
-    for row in rows(file, _COLUMNS, delimiter):
+    for row in _whole_rows(file, delimiter):
         id_, author = row.get(_ID, ""), row["author"]
         people.update(name.casefold() for name in _names(author))
         if authors.setdefault(id_, author) != author:
             authors[id_] = ""
     ruined = {id_ for id_, author in authors.items() if not author or not id_.isdecimal()}
     month_first = (
-        local_time.is_month_first(row["date"] for row in rows(file, _COLUMNS, delimiter))
+        local_time.is_month_first(row["date"] for row in _whole_rows(file, delimiter))
         if _SLASHES.search(decode_head(file.head()))
         else False
     )
     channel = f"discord:{channel_hash(PurePath(file.label).name)}"  # the file is named after the channel
-    for row in rows(file, _COLUMNS, delimiter):
+    for found in strict_rows(file, _COLUMNS, delimiter):
+        if isinstance(found, BrokenRow):
+            yield Record("", _NOBODY, (), channel, None, "", dropped="broken", note=f"line {found.line}")
+            continue
+        row = found
         content = markup.render(row["content"])
         text = message_text.clean(markup.hide_names(content, people))
         reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
@@ -61,6 +65,10 @@ def read(file: ExportFile) -> Iterator[Record]:
         former = None if (known_text, former_time) == (text, time) else Former(known_text, former_time)
         note = DATE if time is None and row["date"] and not reason else ""
         yield Record("", author, names, channel, time, "" if reason else text, dropped=reason, note=note, former=former)
+
+
+def _whole_rows(file: ExportFile, delimiter: str) -> Iterator[dict[str, str]]:
+    return (row for row in strict_rows(file, _COLUMNS, delimiter) if not isinstance(row, BrokenRow))
 
 
 def _names(author: str) -> tuple[str, ...]:

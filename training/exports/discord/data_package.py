@@ -11,7 +11,7 @@ from typing import Any
 
 from model.errors import DannError
 from training.exports.common import iso_time, json_stream, message_text
-from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.csv_rows import BrokenRow, first_rows, strict_rows
 from training.exports.common.files import ExportFile
 from training.exports.common.record import OWNER, ExportReader, Record, channel_hash
 from training.exports.discord import markup
@@ -28,14 +28,26 @@ def read(file: ExportFile) -> Iterator[Record]:
         for item in json_stream.items(file, "item"):
             if isinstance(item, dict):
                 yield _record({key.lower(): value for key, value in item.items()}, channel)
+            else:
+                yield _broken(channel, "something that is no message")
     else:
-        for row in rows(file, _COLUMNS):
-            yield _record(row, channel)
+        for row in strict_rows(file, _COLUMNS):
+            if isinstance(row, BrokenRow):
+                yield _broken(channel, f"line {row.line}")
+            else:
+                yield _record(row, channel)
+
+
+def _broken(channel: str, note: str) -> Record:
+    return Record("", OWNER, (), channel, None, "", dropped="broken", note=note)
 
 
 def _record(message: dict[str, Any], channel: str) -> Record:
+    contents = message.get("contents") or ""
+    if not isinstance(contents, str):
+        return _broken(channel, "something that is no message")
     message_id = str(message.get("id") or "")
-    text = message_text.clean(markup.render(str(message.get("contents") or "")))
+    text = message_text.clean(markup.render(contents))
     reason = message_text.reason_to_drop(text, has_attachments=bool(message.get("attachments")))
     return Record(
         id=f"discord:{message_id}" if message_id.isdecimal() else "",  # a spreadsheet turned it into 9.0E+17

@@ -27,7 +27,9 @@ def read(file: ExportFile) -> Iterator[Record]:
     for number, line in enumerate(read_lines(file), 1):
         if line and not line.isspace():
             fields = _fields(line)
-            if fields is None:
+            if fields is None or isinstance(
+                fields.get("text"), dict | list | bool
+            ):  # a number may be all that was said
                 yield Record("", _PLATFORM, (), _PLATFORM, None, "", dropped="broken", note=f"line {number}")
             else:
                 yield maker.record(fields)

@@ -28,9 +28,9 @@ def read(file: ExportFile) -> Iterator[Record]:
     keys = {name: plain_key(name) for name in names}
     fields = [dict.fromkeys(keys.values(), ""), *(dict(zip(keys.values(), row, strict=False)) for row in samples)]
     with_slashes = any(_SLASHES.match(cell) for row in samples for cell in row)
-    cells = (cell for row in rows(file, _REQUIRED, delimiter, strict=False) for cell in row.values())
+    cells = (cell for row in rows(file, _REQUIRED, delimiter) for cell in row.values())
     maker = RecordMaker(fields, _PLATFORM, file.label, month_first=with_slashes and is_month_first(cells))
-    for row in rows(file, _REQUIRED, delimiter, strict=False):
+    for row in rows(file, _REQUIRED, delimiter):
         yield maker.record({keys[name]: cell for name, cell in row.items()})
 
 

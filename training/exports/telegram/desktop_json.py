@@ -97,10 +97,8 @@ def read(file: ExportFile) -> Iterator[Record]:
             messages = json_stream.items(file, f"{prefix}messages.item")
             for chat in chats:
                 for message in islice(messages, chat.messages):
-                    if isinstance(message, dict):
-                        yield _record(message, chat, owner)
-                    else:
-                        yield _broken(chat)
+                    whole = isinstance(message, dict) and all(isinstance(text, str) for _, text in _parts(message))
+                    yield _record(message, chat, owner) if whole else _broken(chat)
 
 
 def _record(message: Message, chat: _Chat, owner: str) -> Record:
@@ -111,7 +109,7 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
     channel, reply_to = _topic_and_reply(message, chat)
     time = _seconds(message, "date")
     edited = _seconds(message, "edited")
-    text, starts_with_command = _text(message.get("text", message.get("text_entities", "")))
+    text, starts_with_command = _text(message)
     text = message_text.clean(text)
     reason = _not_own_words(message, chat, author) or ("command" if starts_with_command else None)
     unknown = _unknown_kind(message, text) if reason is None else ""
@@ -165,15 +163,21 @@ def _not_own_words(message: Message, chat: _Chat, author: str) -> Reason | None:
     return "bot" if chat.type == "bot_chat" and author in (f"user{chat.id}", chat.name) else None
 
 
-def _text(text: object) -> tuple[str, bool]:
+def _parts(message: Message) -> Iterator[tuple[object, Any]]:
+    """A text's parts, each with its kind."""
+    text = message.get("text", message.get("text_entities", ""))
+    for part in text if isinstance(text, list) else [text]:
+        kind, shown = (part.get("type"), part.get("text")) if isinstance(part, dict) else ("plain", part)
+        yield kind, shown or ""
+
+
+def _text(message: Message) -> tuple[str, bool]:
     """Join a text's parts, with "@someone" for mentions; True if it starts with a bot command."""
-    parts = text if isinstance(text, list) else [text]
     joined = ""
-    for part in parts:
-        kind, part_text = (part.get("type"), part.get("text")) if isinstance(part, dict) else ("plain", part)
+    for kind, shown in _parts(message):
         if kind == "bot_command" and not joined.strip():
             return "", True
-        joined += "@someone" if kind in ("mention", "mention_name") else str(part_text or "")
+        joined += "@someone" if kind in ("mention", "mention_name") else shown
     return joined, False
 
 

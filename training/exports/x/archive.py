@@ -47,7 +47,7 @@ def read(file: ExportFile) -> Iterator[Record]:
     edits = EditedTweets(file)
     for item in json_stream.items(file, "item", after=b"="):
         tweet = item.get("tweet", item) if isinstance(item, dict) else None
-        if isinstance(tweet, dict):
+        if isinstance(tweet, dict) and isinstance(_written(tweet), str):
             yield _record(tweet, notes, edits)
         else:
             yield Record("", _CHANNEL, (), _CHANNEL, None, "", dropped="broken", note="something that is no tweet")
@@ -64,8 +64,12 @@ def _lone_notes(file: ExportFile) -> Iterator[Record]:
         yield Record(id_, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason)
 
 
+def _written(tweet: Tweet) -> Any:
+    return tweet.get("full_text") or tweet.get("text") or ""
+
+
 def _record(tweet: Tweet, notes: LongTweets, edits: EditedTweets) -> Record:
-    written = str(tweet.get("full_text") or tweet.get("text") or "")
+    written = _written(tweet)
     time = _seconds(tweet.get("created_at"))
     tweet_id = tweet.get("id_str") or tweet.get("id")
     replied_to = tweet.get("in_reply_to_status_id_str") or tweet.get("in_reply_to_status_id")

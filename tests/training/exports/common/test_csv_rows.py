@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
-from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.csv_rows import BrokenRow, first_rows, rows, strict_rows
 from training.exports.common.files import ExportFile, open_tree
 
 
@@ -26,9 +26,24 @@ def test_a_table_without_a_column_that_is_needed_is_an_error(tmp_path: Path, tex
 
 def test_a_short_row_is_cut_off_when_strict_and_has_empty_cells_when_not(tmp_path: Path) -> None:
     file = file_of(tmp_path, "text,id\na,1\n\nb")
-    assert list(rows(file, ["text"], strict=False)) == [{"text": "a", "id": "1"}, {"text": "b"}]
+    assert list(rows(file, ["text"])) == [{"text": "a", "id": "1"}, {"text": "b"}]
     with pytest.raises(DannError, match=r"a\.csv: line 4 ends after 1 of 2 columns"):
-        list(rows(file, ["text"]))
+        list(strict_rows(file, ["text"]))
+
+
+@pytest.mark.parametrize("bad", ["b", '"b"c,2', '"b" ,2'])
+def test_a_broken_row_costs_no_other(tmp_path: Path, bad: str) -> None:
+    file = file_of(tmp_path, f"text,id\na,1\n{bad}\n\nc,3\n")
+    first, broken, last = strict_rows(file, ["text"])
+    assert (first, last) == ({"text": "a", "id": "1"}, {"text": "c", "id": "3"})
+    assert isinstance(broken, BrokenRow)
+    assert broken.line == 3
+
+
+@pytest.mark.parametrize("end", ["b", '"b', '"b\nc,3\nd,4\n', '"b"c,2'])
+def test_a_broken_last_row_is_the_cut_of_a_file(tmp_path: Path, end: str) -> None:
+    with pytest.raises(DannError, match=r"a\.csv: line \d (ends after 1 of 2 columns|is not a row)"):
+        list(strict_rows(file_of(tmp_path, f"text,id\na,1\n{end}"), ["text"]))
 
 
 def test_the_first_rows_are_seen_however_the_head_ends() -> None:

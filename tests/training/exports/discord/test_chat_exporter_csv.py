@@ -69,6 +69,13 @@ def test_the_exporters_own_notices_are_not_words(tmp_path: Path, notice: str) ->
     assert (kept.dropped, dropped.dropped, dropped.text) == (None, "service", "")
 
 
+@pytest.mark.parametrize("bad", ['"11","fox"', f'"11","fox","{DATE}","he said "hi"","",""'])
+def test_a_broken_row_is_counted_and_the_rest_is_kept(tmp_path: Path, bad: str) -> None:
+    first, broken, last = read(tmp_path, row("one"), bad, row("two"))
+    assert (first.text, last.text) == ("one", "two")
+    assert (broken.dropped, broken.note, broken.text) == ("broken", "line 3", "")
+
+
 def test_a_picture_alone_is_dropped_as_one(tmp_path: Path) -> None:
     assert read(tmp_path, row("", attachments="https://example.org/cat, tail.png"))[0].dropped == "attachment"
 

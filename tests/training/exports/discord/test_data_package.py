@@ -128,12 +128,27 @@ def test_a_cell_longer_than_the_csv_module_likes_is_read(tmp_path: Path) -> None
     assert len(table(tmp_path, f"1,,{'word ' * 40_000},\n")[0].text) == 199_999
 
 
-def test_messages_of_the_wrong_kind_are_read_as_missing(tmp_path: Path) -> None:
-    odd = message(ID=[1], Timestamp=7, Contents={"a": 1}, Attachments=None)
-    assert [(record.id, record.time) for record in listed(tmp_path, message(), odd, "no", None)] == [
-        ("discord:1", 1_681_072_554.0),
-        ("", None),
+def test_fields_of_the_wrong_kind_are_read_as_missing(tmp_path: Path) -> None:
+    odd = message(ID=[1], Timestamp=7, Contents=None, Attachments=None)
+    assert [(record.id, record.time, record.dropped) for record in listed(tmp_path, message(), odd)] == [
+        ("discord:1", 1_681_072_554.0, None),
+        ("", None, "empty"),
     ]
+
+
+def test_what_is_no_message_is_counted_and_never_a_text(tmp_path: Path) -> None:
+    _, *broken = listed(tmp_path, message(), message(Contents={"a": 1}), message(Contents=7), "no", None)
+    assert {(record.dropped, record.text, record.note) for record in broken} == {
+        ("broken", "", "something that is no message")
+    }
+    assert len(broken) == 4
+
+
+def test_a_broken_row_is_counted_and_the_rest_is_kept(tmp_path: Path) -> None:
+    good = ["1,2020-11-02 20:01:54+00:00,hello,", "3,2020-11-02 20:01:56+00:00,bye,"]
+    first, broken, last = table(tmp_path, f"{good[0]}\n2,2020-11-02\n{good[1]}\n")
+    assert (first.text, last.text, broken.text) == ("hello", "bye", "")
+    assert (broken.dropped, broken.note) == ("broken", "line 3")
 
 
 @pytest.mark.parametrize(
