@@ -161,7 +161,7 @@ def _save(run: ResumableRun, corpus: BaseCorpus, plan: BasePlan, result: Fit) ->
         command=plan.command,
         commit=_commit(),
         code_version=version("dann"),
-        began_from=plan.began_from,
+        began_from=Path(plan.began_from).name,
         architecture=f"{config.architecture} {config.num_layers} x {config.hidden_dim}, vocabulary {config.vocab_size:,}",
         params=num_params(setup.model),
         tokens=tokens,

@@ -85,7 +85,11 @@ def run_base_train(args: argparse.Namespace, settings: Settings) -> int:  # noqa
 def _command(args: argparse.Namespace, sets: Sequence[str]) -> str:
     """The command as others can repeat it: files without the folders of this machine."""
     words = ["dann", "base", "train", *(path.name for path in args.texts)]
-    options = {"--name": args.name, "--sources": args.sources and args.sources.name, "--from": args.began_from}
+    options = {
+        "--name": args.name,
+        "--sources": args.sources and args.sources.name,
+        "--from": Path(args.began_from).name,
+    }
     words += [word for option, value in options.items() if value for word in (option, value)]
     return shlex.join([*words, *(word for one in sets if not one.startswith("data.") for word in ("--set", one))])
 

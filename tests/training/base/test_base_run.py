@@ -11,9 +11,10 @@ from safetensors.numpy import load_file
 
 from bot.cli import main
 from model.base.load import load_base
+from model.base.words import BaseWords
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
-from tests.training.base.chats import small_base, write_chats
+from tests.training.base.chats import SUBJECTS, small_base, write_chats
 from tests.training.retrain.test_warm_start import SilentConsole
 from training.base.run import BasePlan, resume_base, train_base
 from training.base.text import read_base_text
@@ -50,6 +51,9 @@ def test_a_base_has_its_datasheet_and_half_precision_loses_little(data: Path) ->
     assert sheet.tokens == 120 * 8 * 32
     assert {array.dtype for array in weights(data, "small").values()} == {np.dtype(np.float16)}
     assert base.model.config.architecture == "lstm_attention"
+    words = BaseWords.load(data / "bases" / "small")
+    assert all(word in words for word in " ".join(SUBJECTS).split())
+    assert "zebracorn" not in words
 
 
 @pytest.mark.usefixtures("unmeasured")
@@ -138,10 +142,12 @@ def test_a_full_disk_ends_it_in_a_line_and_what_was_saved_stays(
 @pytest.mark.usefixtures("unmeasured")
 def test_another_base_begins_with_the_weights_of_one_and_has_its_tokenizer(data: Path, tmp_path: Path) -> None:
     shutil.copytree(data / "bases", tmp_path / "bases")
-    plan = BasePlan(texts=[str(write_chats(tmp_path / "chats.jsonl", seed=5))], began_from="small")
+    plan = BasePlan(
+        texts=[str(write_chats(tmp_path / "chats.jsonl", seed=5))], began_from=str(tmp_path / "bases" / "small")
+    )
     sheet = train_base(settings(tmp_path, "train.steps=2"), "more", plan, SilentConsole(), lambda: False)
     _, before = load_base(data / "bases", "small")
-    assert sheet.began_from == "small"
+    assert (sheet.began_from, sheet.tokens_before) == ("small", before.tokens)
     assert sheet.val_bpb < before.val_bpb + 0.3  # from scratch it is twice that after two steps
     tokenizers = [(data / "bases/small/tokenizer.json"), (tmp_path / "bases/more/tokenizer.json")]
     assert tokenizers[0].read_bytes() == tokenizers[1].read_bytes()
