@@ -68,7 +68,7 @@ def said(count: int) -> list[Said]:
     """Messages of three people: when, by whom, what."""
     chance, seconds, messages = Random(1), 1.6e9, []
     for _ in range(count):
-        seconds += chance.randint(5, 600)
+        seconds += chance.randint(1, 60)  # 100 MB end before today
         text = " ".join(chance.choices(WORDS, k=chance.randint(1, 14)))
         messages.append((datetime.fromtimestamp(seconds, UTC), chance.choice(["Ann", "Bob B", "Cem"]), text))
     return messages

@@ -18,6 +18,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide this repository's config.toml and the developer's environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DANN_TRAIN__MINUTES", raising=False)
+    monkeypatch.delenv("DANN_TRAIN__BASE", raising=False)  # tests/conftest.py sets it
 
 
 def test_defaults_hold_where_nothing_is_written() -> None:
