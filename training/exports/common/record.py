@@ -49,6 +49,23 @@ class Former:
     ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class ChatNames:
+    """A chat as people know it, by which it is chosen; never stored.
+
+    `id` is the same in every export of the chat where its platform has one; else it hangs on names. `names` are what the
+    export and its file call it, the one to show first; `people` are the two who write, where the export has no other name.
+    """
+
+    id: str
+    names: tuple[str, ...] = ()
+    people: tuple[str, ...] = ()
+
+
+NO_CHAT = ChatNames("")
+"""The chat of a record whose reader knows none: its channel stands for it."""
+
+
 class Record(NamedTuple):
     """One message of an export; a tuple, as making a frozen dataclass of eleven fields takes a tenth of an import.
 
@@ -57,7 +74,8 @@ class Record(NamedTuple):
     names `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
     seconds, None if unknown. `text` is cleaned by `message_text.clean` and empty if `dropped` gives a reason. `note` names
     what could not be read, for the report: the kind or place of a dropped message, or DATE for a kept one without its time.
-    `former` is needed only where this reading differs from that of 0eb29d7.
+    `former` is needed only where this reading differs from that of 0eb29d7. `chat` is the one it was written in: a topic or
+    thread is a channel of its chat.
     """
 
     id: str
@@ -71,6 +89,7 @@ class Record(NamedTuple):
     dropped: Reason | None = None
     note: str = ""
     former: Former | None = None
+    chat: ChatNames = NO_CHAT
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,9 @@ from typing import Any
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping
-from training.exports.common.record import ExportReader, Reason, Record
+from training.exports.common.record import ChatNames, ExportReader, Reason, Record
 from training.exports.discord import chat_exporter_csv, markup
+from training.exports.discord.channel_names import channel_names
 
 Message = dict[str, Any]
 
@@ -46,16 +47,24 @@ def read(file: ExportFile) -> Iterator[Record]:
     if not _OBJECT.match(file.head()):
         yield from chat_exporter_csv.read(file)
         return
-    channel_id = next(json_stream.items(file, "channel.id"), "")
-    channel = f"discord:{channel_id}" if channel_id else _NOBODY
+    chat = _chat(file)
     people = _people(file)
     for message in json_stream.items(file, "messages.item"):
         whole = isinstance(message, dict) and isinstance(message.get("content") or "", str)
-        yield _record(message, channel, people) if whole else _broken(channel)
+        yield _record(message, chat, people) if whole else _broken(chat)
 
 
-def _broken(channel: str) -> Record:
-    return Record("", _NOBODY, (), channel, None, "", dropped="broken", note="something that is no message")
+def _chat(file: ExportFile) -> ChatNames:
+    """Return the channel by its id, and by its guild's name and its own."""
+    guild = mapping(next(json_stream.items(file, "guild"), None)).get("name")
+    channel = mapping(next(json_stream.items(file, "channel"), None))
+    channel_id, name = channel.get("id"), channel.get("name")
+    names = channel_names(str(guild or ""), str(name or ""))
+    return ChatNames(f"discord:{channel_id}" if channel_id else _NOBODY, names)
+
+
+def _broken(chat: ChatNames) -> Record:
+    return Record("", _NOBODY, (), chat.id, None, "", None, None, "broken", "something that is no message", None, chat)
 
 
 def _people(file: ExportFile) -> set[str]:
@@ -78,7 +87,7 @@ def _decoded(literal: bytes) -> str:
         return ""
 
 
-def _record(message: Message, channel: str, people: Collection[str]) -> Record:
+def _record(message: Message, chat: ChatNames, people: Collection[str]) -> Record:
     author = mapping(message.get("author"))
     get = author.get
     names = _names(str(get("name") or ""), str(get("nickname") or ""), str(get("discriminator") or ""))
@@ -91,13 +100,14 @@ def _record(message: Message, channel: str, people: Collection[str]) -> Record:
         id=f"discord:{message_id}" if message_id else "",
         author=str(author.get("id") or "") or next(iter(names), _NOBODY),
         names=names,
-        channel=channel,
+        channel=chat.id,
         time=iso_time.seconds(message.get("timestamp")),
         text="" if reason else text,
         reply_to=f"discord:{replied_to}" if replied_to else None,
         edited=iso_time.seconds(message.get("timestampEdited")),
         dropped=reason,
         note=str(message.get("type"))[:40] if reason == "unknown" else "",
+        chat=chat,
     )
 
 

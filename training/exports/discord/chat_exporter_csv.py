@@ -14,6 +14,7 @@ from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile
 from training.exports.common.record import DATE, Former, Reason, Record, channel_hash
 from training.exports.discord import markup
+from training.exports.discord.channel_names import chat_of_file
 
 _COLUMNS = ["author", "date", "content", "attachments"]
 _ID = "authorid"
@@ -47,10 +48,12 @@ def read(file: ExportFile) -> Iterator[Record]:
         if _SLASHES.search(decode_head(file.head()))
         else False
     )
-    channel = f"discord:{channel_hash(PurePath(file.label).name)}"  # the file is named after the channel
+    path = PurePath(file.label)
+    channel = f"discord:{channel_hash(path.name)}"  # the file is named after the channel
+    chat = chat_of_file(path, channel)
     for found in strict_rows(file, _COLUMNS, delimiter):
         if isinstance(found, BrokenRow):
-            yield Record("", _NOBODY, (), channel, None, "", dropped="broken", note=f"line {found.line}")
+            yield Record("", _NOBODY, (), channel, None, "", None, None, "broken", f"line {found.line}", None, chat)
             continue
         row = found
         content = markup.render(row["content"])
@@ -64,7 +67,8 @@ def read(file: ExportFile) -> Iterator[Record]:
         known_text = message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else text
         former = None if (known_text, former_time) == (text, time) else Former(known_text, former_time)
         note = DATE if time is None and row["date"] and not reason else ""
-        yield Record("", author, names, channel, time, "" if reason else text, dropped=reason, note=note, former=former)
+        text = "" if reason else text
+        yield Record("", author, names, channel, time, text, None, None, reason, note, former, chat)
 
 
 def _whole_rows(file: ExportFile, delimiter: str) -> Iterator[dict[str, str]]:

@@ -13,8 +13,9 @@ from model.errors import DannError
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.csv_rows import BrokenRow, first_rows, strict_rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, ExportReader, Record, channel_hash
+from training.exports.common.record import OWNER, ChatNames, ExportReader, Record, channel_hash
 from training.exports.discord import markup
+from training.exports.discord.channel_names import channel_names, names_in_index
 
 _COLUMNS = ["id", "timestamp", "contents", "attachments"]
 _LIST = re.compile(rb"(?:\xef\xbb\xbf)?\s*\[\s*\{")
@@ -23,29 +24,29 @@ _KEYS = (rb'"ID"\s*:\s*"?\d', rb'"Timestamp"\s*:\s*"', rb'"Contents"\s*:')
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield a channel's messages, newest first. Raises DannError for a file that breaks off."""
-    channel = _channel(file)
+    chat = _chat(file)
     if _LIST.match(file.head()):
         for item in json_stream.items(file, "item"):
             if isinstance(item, dict):
-                yield _record({key.lower(): value for key, value in item.items()}, channel)
+                yield _record({key.lower(): value for key, value in item.items()}, chat)
             else:
-                yield _broken(channel, "something that is no message")
+                yield _broken(chat, "something that is no message")
     else:
         for row in strict_rows(file, _COLUMNS):
             if isinstance(row, BrokenRow):
-                yield _broken(channel, f"line {row.line}")
+                yield _broken(chat, f"line {row.line}")
             else:
-                yield _record(row, channel)
+                yield _record(row, chat)
 
 
-def _broken(channel: str, note: str) -> Record:
-    return Record("", OWNER, (), channel, None, "", dropped="broken", note=note)
+def _broken(chat: ChatNames, note: str) -> Record:
+    return Record("", OWNER, (), chat.id, None, "", None, None, "broken", note, None, chat)
 
 
-def _record(message: dict[str, Any], channel: str) -> Record:
+def _record(message: dict[str, Any], chat: ChatNames) -> Record:
     contents = message.get("contents") or ""
     if not isinstance(contents, str):
-        return _broken(channel, "something that is no message")
+        return _broken(chat, "something that is no message")
     message_id = str(message.get("id") or "")
     text = message_text.clean(markup.render(contents))
     reason = message_text.reason_to_drop(text, has_attachments=bool(message.get("attachments")))
@@ -53,22 +54,28 @@ def _record(message: dict[str, Any], channel: str) -> Record:
         id=f"discord:{message_id}" if message_id.isdecimal() else "",  # a spreadsheet turned it into 9.0E+17
         author=OWNER,
         names=(),
-        channel=channel,
+        channel=chat.id,
         time=iso_time.seconds(message.get("timestamp")),
         text="" if reason else text,
         dropped=reason,
+        chat=chat,
     )
 
 
-def _channel(file: ExportFile) -> str:
-    """Return the id in channel.json or the folder's name, hashed if it is not a number."""
-    channel_id = ""
+def _chat(file: ExportFile) -> ChatNames:
+    """Return the channel by the id in channel.json or in the folder's name, hashed if that is no number, and its names."""
+    about = dict.fromkeys(("id", "name", "guild.name"), "")
     if channel_file := file.sibling("channel.json"):
         with suppress(DannError):  # the folder's name has the id too
-            channel_id = str(next(json_stream.items(channel_file, "id"), ""))
+            for path, event, value in json_stream.events(channel_file):
+                if path in about and event in ("string", "number"):
+                    about[path] = str(value)
     folder = PurePath(file.path).parent.name or PurePath(file.label).parent.name
-    digits = re.fullmatch(r"c?(\d+)", channel_id or folder, re.ASCII)
-    return "discord:" + (digits[1] if digits else channel_hash(folder))
+    digits = re.fullmatch(r"c?(\d+)", about["id"] or folder, re.ASCII)
+    names = channel_names(about["guild.name"], about["name"])
+    if digits and not about["guild.name"]:
+        names = tuple(dict.fromkeys((*names_in_index(file, digits[1]), *names)))
+    return ChatNames("discord:" + (digits[1] if digits else channel_hash(folder)), names)
 
 
 def claims(head: bytes) -> bool:

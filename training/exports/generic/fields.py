@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from pathlib import PurePath
 
 from training.exports.common import iso_time, local_time, message_text
-from training.exports.common.record import DATE, OWNER, Former, Record, channel_hash
+from training.exports.common.record import DATE, OWNER, ChatNames, Former, Record, channel_hash
 from training.exports.generic.columns import Columns, Fields, find_columns, is_mine, is_ruined
 
 _FIRST_MILLISECOND = 1e11
@@ -23,6 +24,7 @@ class RecordMaker:
     def __init__(self, samples: Sequence[Fields], platform: str, label: str, *, month_first: bool = False) -> None:
         self._columns: Columns = find_columns(samples, label)
         self._platform, self._label, self._month_first = platform, label, month_first
+        self.file_chat = chat_of_file(platform, label)
 
     def record(self, fields: Fields) -> Record:
         """Build a Record. Raises DannError for a value that says neither mine nor others'."""
@@ -30,7 +32,8 @@ class RecordMaker:
         text = get("text")
         text = message_text.clean(text) if isinstance(text, str) else ""
         reason = message_text.reason_to_drop(text)
-        channel = _channel(self._platform, _string(get("channel")))
+        channel_name = _string(get("channel"))
+        channel = _channel(self._platform, channel_name)
         message_id, replied_to = _string(get("id")), _string(get("reply_to"))
         author, names = self._author(fields)
         former_time = _former_seconds(get("time"))
@@ -53,6 +56,7 @@ class RecordMaker:
             dropped=reason,
             note=DATE if dated and time is None and not reason else "",
             former=former,
+            chat=_chat(channel, channel_name) if channel_name else self.file_chat,
         )
 
     def _author(self, fields: Fields) -> tuple[str, tuple[str, ...]]:
@@ -81,6 +85,17 @@ class RecordMaker:
 
 def _string(value: object) -> str:
     return "" if value is None else message_text.clean(value if isinstance(value, str) else str(value))
+
+
+def chat_of_file(platform: str, label: str) -> ChatNames:
+    """Return the chat that a file is where it names none."""
+    name = PurePath(label).name
+    return ChatNames(f"{platform}:file:{channel_hash(name)}", (name, PurePath(name).stem))
+
+
+@lru_cache(maxsize=1024)
+def _chat(channel: str, name: str) -> ChatNames:
+    return ChatNames(channel, (name,))
 
 
 @lru_cache(maxsize=1024)

@@ -30,7 +30,8 @@ def read(file: ExportFile) -> Iterator[Record]:
             if fields is None or isinstance(
                 fields.get("text"), dict | list | bool
             ):  # a number may be all that was said
-                yield Record("", _PLATFORM, (), _PLATFORM, None, "", dropped="broken", note=f"line {number}")
+                note = f"line {number}"
+                yield Record("", _PLATFORM, (), _PLATFORM, None, "", None, None, "broken", note, None, maker.file_chat)
             else:
                 yield maker.record(fields)
 

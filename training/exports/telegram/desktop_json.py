@@ -15,7 +15,7 @@ from typing import Any
 
 from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, ExportReader, Reason, Record, channel_hash
+from training.exports.common.record import NO_CHAT, OWNER, ChatNames, ExportReader, Reason, Record, channel_hash
 
 Message = dict[str, Any]
 
@@ -62,6 +62,7 @@ class _Chat:
     services: set[int] = field(default_factory=set)
     topics: dict[int, int] = field(default_factory=dict)
     recent: deque[int] = field(default_factory=deque)
+    shown: ChatNames = NO_CHAT
 
     @property
     def channel(self) -> str:
@@ -96,6 +97,8 @@ def read(file: ExportFile) -> Iterator[Record]:
         if any(chat.messages for chat in chats):
             messages = json_stream.items(file, f"{prefix}messages.item")
             for chat in chats:
+                name = chat.name or ("Saved Messages" if chat.type == "saved_messages" else "")
+                chat.shown = ChatNames(chat.channel, (name,) if name else ())
                 for message in islice(messages, chat.messages):
                     whole = isinstance(message, dict) and all(isinstance(text, str) for _, text in _parts(message))
                     yield _record(message, chat, owner) if whole else _broken(chat)
@@ -126,11 +129,14 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
         edited=edited if edited and time and edited > time else None,  # old exports write 1970 for "never"
         dropped=reason,
         note=unknown,
+        chat=chat.shown,
     )
 
 
 def _broken(chat: _Chat) -> Record:
-    return Record("", _NOBODY, (), chat.channel, None, "", dropped="broken", note="something that is no message")
+    return Record(
+        "", _NOBODY, (), chat.channel, None, "", None, None, "broken", "something that is no message", None, chat.shown
+    )
 
 
 def _unknown_kind(message: Message, text: str) -> str:

@@ -31,7 +31,7 @@ def read(file: ExportFile) -> Iterator[Record]:
             f'{file.label}: no line begins like a WhatsApp message ("[20.01.24, 11:23:45] name: " or '
             '"20/01/2024, 11:23 - name: "); export the chat again from WhatsApp\'s own menu'
         )
-    channel, converted = survey.channel(), survey.calendar != "gregorian"
+    channel, chat, converted = survey.channel(), survey.chat(file.label), survey.calendar != "gregorian"
     simple, own_words = survey.simple_names, notices.own_words
     for numbers, time, first, more in _messages(file, survey):
         written, colon, words = first.partition(": ")
@@ -39,15 +39,15 @@ def read(file: ExportFile) -> Iterator[Record]:
         if name is None:
             name_and_text = survey.split(first)
             if name_and_text is None:
-                yield Record("", _NOBODY, (), channel, time, "", None, None, "service")
+                yield Record("", _NOBODY, (), channel, time, "", None, None, "service", "", None, chat)
                 continue
             name, words = plain_name(name_and_text[0]), name_and_text[1]
         text, reason, former_text = own_words(words, more, survey)
         if reason is None and (converted or former_text != text):
             former = Former(former_text, former_seconds(numbers, survey.order, time) if converted else time)
-            yield Record("", name, (name,), channel, time, text, former=former)
+            yield Record("", name, (name,), channel, time, text, former=former, chat=chat)
         else:
-            yield Record("", name, (name,), channel, time, text, None, None, reason)
+            yield Record("", name, (name,), channel, time, text, None, None, reason, "", None, chat)
 
 
 def _messages(file: ExportFile, survey: Survey) -> Iterator[tuple[Numbers, float, str, list[str]]]:

@@ -7,8 +7,9 @@ from functools import lru_cache
 from model.errors import DannError
 from training.exports.common.encodings import DIRECTION_MARKS
 from training.exports.common.files import ExportFile, read_lines
-from training.exports.common.record import channel_hash
+from training.exports.common.record import ChatNames, channel_hash
 from training.exports.whatsapp.calendars import DateDetector, Numbers, day_of, midnight
+from training.exports.whatsapp.file_name import file_names
 from training.exports.whatsapp.timestamps import StampParser, Style, clock_of, date_of, settle_style
 
 _MIN_SAME_START = 3
@@ -103,6 +104,12 @@ class Survey:
             return name, text
         name, colon, text = rest.partition(":")
         return (name, text) if colon and (name in self._messages or not text) and not _opens_quote(name) else None
+
+    def chat(self, label: str) -> ChatNames:
+        """Return the chat by the names that its file and the two who write in it give it."""
+        people = tuple(sorted({plain_name(name) for name in self._people}))
+        people = people if len(people) <= 2 else ()
+        return ChatNames(self.channel(), file_names(label) or ((" and ".join(people),) if people else ()), people)
 
     def channel(self) -> str:
         """Return a channel id that is the same in most newer exports under another file name.

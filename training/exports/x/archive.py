@@ -14,13 +14,14 @@ from typing import Any
 from training.exports.common import json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
-from training.exports.common.record import OWNER, ExportReader, Former, Reason, Record
+from training.exports.common.record import OWNER, ChatNames, ExportReader, Former, Reason, Record
 from training.exports.x.edited_tweets import EditedTweets
 from training.exports.x.long_tweets import LongTweet, LongTweets, read_long_tweets
 
 Tweet = dict[str, Any]
 
 _CHANNEL = "x"
+_CHAT = ChatNames(_CHANNEL, ("X",))
 _ASSIGNMENT = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*(?:window\.YTD\.(?:tweets?|community_tweets?|(?P<notes>note_tweets?))\.part\d+"
     rb"|Grailbird\.data\.tweets_\d{4}_\d{2})\s*=\s*\["
@@ -50,7 +51,9 @@ def read(file: ExportFile) -> Iterator[Record]:
         if isinstance(tweet, dict) and isinstance(_written(tweet), str):
             yield _record(tweet, notes, edits)
         else:
-            yield Record("", _CHANNEL, (), _CHANNEL, None, "", dropped="broken", note="something that is no tweet")
+            yield Record(
+                "", _CHANNEL, (), _CHANNEL, None, "", None, None, "broken", "something that is no tweet", None, _CHAT
+            )
 
 
 def _lone_notes(file: ExportFile) -> Iterator[Record]:
@@ -61,7 +64,7 @@ def _lone_notes(file: ExportFile) -> Iterator[Record]:
         text = message_text.clean(_rewrite(note.text, note.urls))
         reason = message_text.reason_to_drop(text)
         id_ = f"x:note:{note.id}" if note.id else ""
-        yield Record(id_, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason)
+        yield Record(id_, OWNER, (), _CHANNEL, note.time, "" if reason else text, dropped=reason, chat=_CHAT)
 
 
 def _written(tweet: Tweet) -> Any:
@@ -89,6 +92,7 @@ def _record(tweet: Tweet, notes: LongTweets, edits: EditedTweets) -> Record:
         reply_to=f"x:{replied_to}" if replied_to else None,
         dropped=reason,
         former=Former(text, time, tuple(f"x:{id_}" for id_ in later)) if later else None,
+        chat=_CHAT,
     )
 
 

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -60,6 +61,7 @@ def test_a_message_keeps_its_ids_names_and_times(tmp_path: Path, sort_keys: bool
             text="hello",
             reply_to="discord:900",
             edited=1_673_984_059.0,
+            chat=ANY,
         )
     ]
 

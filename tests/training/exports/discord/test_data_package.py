@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -42,7 +43,7 @@ def message(**fields: object) -> dict[str, object]:
 
 def test_a_row_keeps_its_id_channel_and_time(tmp_path: Path) -> None:
     assert table(tmp_path, "901,2020-11-02 20:01:54.250000+00:00,hello,\n") == [
-        Record("discord:901", OWNER, (), "discord:42", 1_604_347_314.25, "hello")
+        Record("discord:901", OWNER, (), "discord:42", 1_604_347_314.25, "hello", chat=ANY)
     ]
 
 

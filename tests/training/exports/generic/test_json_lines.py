@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -20,12 +21,14 @@ def read(tmp_path: Path, *lines: object, encoding: str = "utf-8") -> list[Record
 
 
 def test_text_alone_is_enough_and_is_the_owners(tmp_path: Path) -> None:
-    assert read(tmp_path, {"text": " hello "}) == [Record("", OWNER, (), "jsonl", None, "hello")]
+    assert read(tmp_path, {"text": " hello "}) == [Record("", OWNER, (), "jsonl", None, "hello", chat=ANY)]
 
 
 def test_a_line_keeps_what_is_known_and_other_keys_are_ignored(tmp_path: Path) -> None:
     line = {"text": "hi", "id": 7, "author": "fox", "time": "2024-03-01T10:00:00Z", "reply_to": 6, "mood": ["odd"]}
-    assert read(tmp_path, line) == [Record("jsonl:7", "fox", (), "jsonl", 1_709_287_200.0, "hi", reply_to="jsonl:6")]
+    assert read(tmp_path, line) == [
+        Record("jsonl:7", "fox", (), "jsonl", 1_709_287_200.0, "hi", reply_to="jsonl:6", chat=ANY)
+    ]
 
 
 def test_ids_and_replies_hold_within_their_channel_and_its_name_is_not_stored(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -65,6 +66,7 @@ def test_a_message_keeps_its_ids_names_time_and_text(tmp_path: Path) -> None:
         channel="telegram:77",
         time=1_700_000_005.0,
         text="hi there",
+        chat=ANY,
     )
 
 

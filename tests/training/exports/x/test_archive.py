@@ -4,6 +4,7 @@ import json
 import locale
 from pathlib import Path
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 
@@ -56,6 +57,7 @@ def test_a_tweet_is_its_owners_with_id_time_and_what_it_answers(tmp_path: Path) 
         time=1666210045.0,
         text="hm & hm <3 &amp;",
         reply_to="x:99",
+        chat=ANY,
     )
 
 
