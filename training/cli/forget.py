@@ -28,7 +28,11 @@ def add_forget(commands: Any) -> None:
     which = parser.add_mutually_exclusive_group(required=True)
     which.add_argument("--contains", metavar="TEXT", help="posts that contain this, in upper or lower case")
     which.add_argument("--id", metavar="ID", help="one post, such as discord:901 or telegram:77:12")
-    which.add_argument("--source", metavar="NAME", help="all posts of this source (`dann posts` lists them)")
+    which.add_argument(
+        "--source",
+        metavar="NAME",
+        help="all posts of this source (`dann posts` lists them), or of one chat, such as telegram:77",
+    )
     which.add_argument("--before", metavar="DATE", help="posts written before this day (UTC), such as 2023-05-01")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
@@ -74,7 +78,8 @@ def _selector(args: argparse.Namespace) -> "Selector":
     before = iso_time.seconds(args.before)
     if args.before is not None and before is None:
         raise DannError(f"--before {args.before}: is not a date; write it as in --before 2023-05-01")
-    return Selector(contains=args.contains, id=args.id, source=args.source, before=before)
+    source, channel = (None, args.source) if ":" in (args.source or "") else (args.source, None)
+    return Selector(contains=args.contains, id=args.id, source=source, before=before, channel=channel)
 
 
 def _select(store: "PostStore", selector: "Selector") -> "SelectedPosts":
@@ -87,6 +92,10 @@ def _select(store: "PostStore", selector: "Selector") -> "SelectedPosts":
     if selector.source is not None:
         known = ", ".join(sorted(store.summary().sources)) or "none: the store is empty"
         raise DannError(f"--source {selector.source}: no posts are from there; there are {known}")
+    if selector.channel is not None:
+        raise DannError(
+            f"--source {selector.channel}: no posts are from that chat; ids look like telegram:77 or discord:5"
+        )
     return posts
 
 

@@ -1,10 +1,8 @@
-"""`dann import | posts | train`, and all other commands of `python -m training`."""
+"""`dann posts | train`, and all other commands of `python -m training`."""
 
 import argparse
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,11 +13,13 @@ from training.cli.checkpoints import add_checkpoints
 from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
+from training.cli.import_exports import add_import
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
     add_command,
     add_setting,
     interruptible,
+    iso,
     print_json,
     print_line,
     print_table,
@@ -29,35 +29,13 @@ from training.cli.shared import (
 from training.config.tables import Settings
 
 if TYPE_CHECKING:
-    from training.posts.importer import ImportReport
     from training.runs.post_run import TrainResult
     from training.store.summary import Summary
-
-SKIPPED_SHOWN = 5
-
-
-class _Names(argparse.Action):
-    """Collects what is given; where older versions took the last alone, all count."""
-
-    def __call__(
-        self, _parser: argparse.ArgumentParser, namespace: argparse.Namespace, value: object, _option: str | None = None
-    ) -> None:
-        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or []), value])
 
 
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
-    importing = add_command(commands, "import", run_import, "read exports of your posts into the store")
-    importing.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="a file, folder or zip")
-    importing.add_argument(
-        "--me",
-        metavar="NAME|ID",
-        action=_Names,
-        help="who you are in the export; remembered; may be given several times",
-    )
-    importing.add_argument(
-        "--all-mine", action="store_true", help="every line of text, tables and JSON lines that name nobody is yours"
-    )
+    add_import(commands)
     add_command(commands, "posts", run_posts, "show what the store holds")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
@@ -78,51 +56,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(parser, argv, Settings)
 
 
-def run_import(args: argparse.Namespace, settings: Settings) -> int:
-    """`dann import`."""
-    from training.posts.importer import scan_exports, store_exports  # noqa: PLC0415
-    from training.posts.owner import NAMELESS  # noqa: PLC0415
-    from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
-
-    console = Console(stderr=True, quiet=args.quiet)
-    with console.status("reading") as status:
-
-        def progress(stage: str, read: int) -> None:
-            status.update(f"{stage}, {read:,} messages so far")
-
-        # Scan first, so that a bad export creates no data folder.
-        url = settings.data.store_url
-        me = args.me or settings.data.me
-        all_mine = NAMELESS if args.all_mine else settings.data.all_mine
-        exports = scan_exports(args.paths, me, progress, lambda: known_owners(url), all_mine)
-        with open_store(url) as store:
-            report = store_exports(store, exports, progress)
-    if args.json:
-        keys = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context", "dropped", "formats")
-        found = {key: getattr(report, key) for key in keys}
-        print_json(found | {key: value for key in ("unread", "skipped") if (value := getattr(report, key))})
-    else:
-        _print_report(report)
-    for line in report.notes():
-        print_line(line, console, "dim")
-    if report.skipped:
-        names = ", ".join(report.skipped[:SKIPPED_SHOWN]) + (", ..." if len(report.skipped) > SKIPPED_SHOWN else "")
-        line = f"{len(report.skipped):,} not read, of no known format: {names}"
-        print_line(line, console, "dim")
-    return 0
-
-
-def _print_report(report: "ImportReport") -> None:
-    rows = [("read", report.read), ("kept", report.kept)]
-    rows += [("  yours", report.mine), ("  others', as context", report.context)]
-    rows += [("updated", report.updated), ("already there", report.duplicates)]
-    rows += [("forgotten before", report.forgotten)] if report.forgotten else []
-    rows += [("left out", report.dropped.total())]
-    rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
-    rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
-    print_table([(name, f"{count:,}") for name, count in rows])
-
-
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     """`dann posts`."""
     from training.store.posts import open_store  # noqa: PLC0415
@@ -130,7 +63,7 @@ def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     with open_store(settings.data.store_url) as store:
         summary = store.summary()
     if args.json:
-        times = {"first": _iso(summary.first), "last": _iso(summary.last)}
+        times = {"first": iso(summary.first), "last": iso(summary.last)}
         print_json({"posts": summary.mine + summary.context, **asdict(summary), **times})
     else:
         _print_summary(summary)
@@ -140,15 +73,11 @@ def run_posts(args: argparse.Namespace, settings: Settings) -> int:
 def _print_summary(summary: "Summary") -> None:
     rows = [("yours", f"{summary.mine:,}"), ("others', as context", f"{summary.context:,}")]
     rows += [(f"from {name}", f"{count:,}") for name, count in sorted(summary.sources.items())]
-    rows += [("first", (_iso(summary.first) or "-")[:10]), ("last", (_iso(summary.last) or "-")[:10])]
+    rows += [("first", (iso(summary.first) or "-")[:10]), ("last", (iso(summary.last) or "-")[:10])]
     rows += [("text", decimal(summary.bytes))]
     names = {"median": "median length of yours", "p90": "nine in ten are at most", "longest": "longest"}
     rows += [(names[key], f"{length:,} characters") for key, length in summary.lengths.items()]
     print_table(rows)
-
-
-def _iso(seconds: float | None) -> str | None:
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def run_train(args: argparse.Namespace, settings: Settings) -> int:

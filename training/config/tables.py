@@ -38,6 +38,8 @@ class DataConfig(ConfigTable):
     me: str = ""
     inbox: str = "inbox"
     all_mine: list[Literal["text", "csv", "jsonl"]] = []
+    only_chats: list[str] = []
+    except_chats: list[str] = []
     conversation_gap_minutes: float = Field(60.0, gt=0)
     context_turns: int = Field(8, ge=0)
 

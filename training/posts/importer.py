@@ -15,31 +15,35 @@ from typing import TYPE_CHECKING
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile, open_tree
-from training.exports.common.record import DATE, OWNER, ExportReader, Record
+from training.exports.common.record import DATE, OWNER, ExportReader
 from training.exports.detect import FORMATS, choose_readers, describe
 from training.exports.foreign import foreign_kind
-from training.posts.message_ids import ChatSample, MessageIds, StoredChats, short_id
-from training.posts.owner import Authors, find_owners, names_of, owner_digest, refuse_nameless
+from training.posts.chat_selection import ChatSelection, FoundChat, found_chats
+from training.posts.file_scan import SKETCH_SIZE, FileScan, scan_file
+from training.posts.message_ids import MessageIds, StoredChats, short_id
+from training.posts.owner import (
+    Authors,
+    find_owners,
+    guessed_owners,
+    is_owner,
+    names_of,
+    owner_digest,
+    refuse_nameless,
+)
 from training.store.post import Post
 
 if TYPE_CHECKING:
-    from training.store.posts import PostStore
+    from training.store.posts import PostStore, Writer
+    from training.store.preview import PreviewStore
 
 _log = logging.getLogger("dann")
 
 PROGRESS_EVERY = 10_000
 """Messages between two calls of `progress`."""
 
-MAX_SAMPLED_CHANNELS = 1000
-"""Channels of one file whose chat is looked for in the store; a file with more has them by name."""
-
-MOST_BROKEN = 3
-"""Broken records, or 1 % if that is more, that a file may have: one bad line must not cost an export."""
-
 SHOWN_PLACES = 5
 _PLACE = re.compile(r"line \d|something ")
-_OF_NOBODY = frozenset({"service", "bot", "broken"})
-"""Reasons for which a dropped message names no author who could be the owner."""
+EVERY_CHAT = ChatSelection()
 
 Progress = Callable[[str, int], None]
 """Called with the current stage and the number of messages read so far."""
@@ -51,7 +55,7 @@ class ImportReport:
 
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
     read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
-    understood: kinds of message, and dates.
+    understood: kinds of message, and dates. `stored_before` counts posts, by channel, that the store has of chats kept out.
     """
 
     read: int = 0
@@ -65,6 +69,7 @@ class ImportReport:
     formats: Counter[str] = field(default_factory=Counter)
     skipped: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
+    stored_before: dict[str, int] = field(default_factory=dict)
 
     def notes(self) -> list[str]:
         """Return a line for each thing that was not understood."""
@@ -77,19 +82,31 @@ class ImportReport:
         return lines + [f"{count:,} messages of a kind dann does not know: {kind}" for kind, count in kinds.items()]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exports:
-    """Complete files of known formats, and by format the authors who are the owner (`mine`).
+    """Complete files of known formats, with their chats; after `settle_owner` also who the owner is, by format (`mine`).
 
-    `others` are the other authors by format, and empty unless `--me` named the owner. `samples` are those of each file's
-    channels, by which a chat is found in the store.
+    `others` are the other authors by format, and empty unless `--me` named the owner. `guessed` are authors whose words count
+    as the owner's though nobody said so.
     """
 
-    files: list[tuple[ExportFile, ExportReader]]
-    mine: dict[str, set[str]]
+    scans: list[FileScan]
     skipped: list[str]
+    choice: ChatSelection
+    chats: list[FoundChat] = field(default_factory=list)
+    mine: dict[str, set[str]] = field(default_factory=dict)
     others: dict[str, set[str]] = field(default_factory=dict)
-    samples: list[dict[str, ChatSample]] = field(default_factory=list)
+    guessed: list[Authors] = field(default_factory=list)
+
+    @property
+    def kept_out(self) -> set[str]:
+        """The ids of chats that are not read."""
+        return {chat.id for chat in self.chats if chat.kept_out}
+
+    def authors(self) -> list[Authors]:
+        """Return the authors of each file, without those of chats kept out."""
+        kept_out = self.kept_out
+        return [scan.authors(kept_out) for scan in self.scans]
 
 
 def scan_exports(
@@ -98,30 +115,72 @@ def scan_exports(
     progress: Progress = lambda _stage, _read: None,
     known: Callable[[], Mapping[str, Collection[str]]] = dict,
     all_mine: Collection[str] = (),
+    choice: ChatSelection = EVERY_CHAT,
 ) -> Exports:
     """Read the exports at `paths` (files, folders, zips) once, and find out who the owner is.
 
     `me` is the owner's name or id, or several, or ""; `known` returns the owners named before: digests by format (owner.py).
-    `all_mine` are formats whose files are the owner's words where they name nobody, whatever they look like.
-    Raises DannError for a path that is missing or of no known format, for a damaged file, and where the owner is not clear,
-    so that whatever it returns can be stored.
+    `all_mine` are formats whose files are the owner's words where they name nobody, whatever they look like; `choice`
+    is which chats to read. Raises DannError as `read_exports` and `settle_owner` do: whatever it returns can be stored.
     """
-    exports = Exports([], {}, [])
+    exports = read_exports(paths, me, progress, known, all_mine, choice)
+    settle_owner(exports, me, known(), all_mine)
+    return exports
+
+
+def read_exports(
+    paths: Sequence[Path],
+    me: str | Sequence[str],
+    progress: Progress,
+    known: Callable[[], Mapping[str, Collection[str]]],
+    all_mine: Collection[str],
+    choice: ChatSelection,
+) -> Exports:
+    """Read exports once, and decide which chats are read.
+
+    Raises DannError for a path that is missing or of no known format, for a damaged file, and for a chat that is not there.
+    """
+    files: list[tuple[ExportFile, ExportReader]] = []
+    exports = Exports([], [], choice)
     for path in paths:
-        files = open_tree(path)
-        chosen = choose_readers(files, all_mine)
+        found = open_tree(path)
+        chosen = choose_readers(found, all_mine)
         if not chosen:
-            raise DannError(f"{path}: found {_described(files)}; dann reads {FORMATS}")
+            raise DannError(f"{path}: found {_described(found)}; dann reads {FORMATS}")
         read = {file.label for file, _ in chosen}
-        exports.files.extend(chosen)
-        exports.skipped.extend(file.label for file in files if file.label not in read)
-    authors = list(_authors(exports, progress))
-    owners = known()
-    refuse_nameless(authors, me, owners, all_mine)
-    exports.mine.update(find_owners(authors, me, owners))
+        files.extend(chosen)
+        exports.skipped.extend(file.label for file in found if file.label not in read)
+    count = _Count("reading", progress)
+    exports.scans.extend(scan_file(file, reader, count, sketches=bool(choice)) for file, reader in files)
+    exports.chats.extend(found_chats(exports.scans))
+    if choice:
+        owners = known()
+        choice.decide(exports.chats, lambda source, name: is_owner(source, name, me, owners))
+    return exports
+
+
+def settle_owner(
+    exports: Exports, me: str | Sequence[str], known: Mapping[str, Collection[str]], all_mine: Collection[str] = ()
+) -> None:
+    """Find the owner among the authors. Raises DannError where that is not clear."""
+    authors = exports.authors()
+    refuse_nameless(authors, me, known, all_mine)
+    exports.mine.update(find_owners(authors, me, known))
     for file in authors if names_of(me) else ():
         exports.others.setdefault(file.source, set()).update(file.counts.keys() - exports.mine[file.source])
-    return exports
+    exports.guessed.extend(guessed_owners(authors, me, known, all_mine))
+
+
+class _Count:
+    """Counts messages, and tells the progress every so many."""
+
+    def __init__(self, stage: str, progress: Progress) -> None:
+        self._stage, self._progress, self._read = stage, progress, 0
+
+    def __call__(self) -> None:
+        self._read += 1
+        if self._read % PROGRESS_EVERY == 0:
+            self._progress(self._stage, self._read)
 
 
 def _described(files: Sequence[ExportFile]) -> str:
@@ -132,60 +191,24 @@ def _described(files: Sequence[ExportFile]) -> str:
     return f"{len(files):,} files and none of them an export{named}"
 
 
-def _authors(exports: Exports, progress: Progress) -> Iterator[Authors]:
-    """Yield each file's authors, and add its samples. Raises DannError for a file with too much that is broken."""
-    read = 0
-    for file, reader in exports.files:
-        authors = Authors(file.label, reader.name)
-        samples: dict[str, ChatSample] = {}
-        faults = _Faults(file.label)
-        for record in reader.read(file):
-            read += 1
-            if read % PROGRESS_EVERY == 0:
-                progress("reading", read)
-            faults.count(record)
-            if record.dropped not in _OF_NOBODY:
-                authors.count_message(record)
-            if not (record.id or record.dropped) and (record.channel in samples or len(samples) < MAX_SAMPLED_CHANNELS):
-                samples.setdefault(record.channel, ChatSample()).add(record)
-        faults.check()
-        exports.samples.append(samples)
-        yield authors
-
-
-class _Faults:
-    """Counts a file's broken records; a few are left out, and more refuse the file."""
-
-    def __init__(self, label: str) -> None:
-        self._label = label
-        self._read = self._broken = 0
-        self._first = ""
-
-    def count(self, record: Record) -> None:
-        self._read += 1
-        if record.dropped == "broken":
-            self._broken += 1
-            self._first = self._first or record.note
-
-    def check(self) -> None:
-        if self._broken > max(MOST_BROKEN, self._read // 100):
-            raise DannError(
-                f"{self._label}: {self._broken:,} of {self._read:,} records are not of this format's form, first "
-                f"{self._first}; the file was cut or changed, so export it again (up to {MOST_BROKEN} or 1 % are left out)"
-            )
-
-
 def store_exports(
-    store: "PostStore", exports: Exports, progress: Progress = lambda _stage, _read: None
+    store: "PostStore | PreviewStore", exports: Exports, progress: Progress = lambda _stage, _read: None
 ) -> ImportReport:
-    """Store scanned exports, one transaction per file, and who `--me` named as the owner."""
+    """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen."""
     report = ImportReport(skipped=exports.skipped)
-    chats = StoredChats()
-    for (file, reader), samples in zip(exports.files, exports.samples, strict=True):
-        source = reader.name
+    chats, choice, kept_out = StoredChats(), exports.choice, exports.kept_out
+    if choice:
+        with store.writing() as writer:  # first: what comes after it may be cut off
+            remembered = choice.to_remember(exports.chats)
+            writer.remember_choices(remembered, SKETCH_SIZE, clear=choice.clear, clear_only=choice.clear_only)
+    for scan in exports.scans:
+        source = scan.reader.name
         with store.writing() as writer:
-            channels = {channel: chats.find(writer, source, channel, sample) for channel, sample in samples.items()}
-            added = writer.add(_posts(file, reader, exports.mine[source], channels, report, progress))
+            channels = {
+                channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
+            }
+            _count_stored(writer, scan, kept_out, channels, report)
+            added = writer.add(_posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress))
             if source in exports.others:
                 mine = exports.mine[source] - {OWNER}
                 writer.remember_owners(source, _digests(source, mine), _digests(source, exports.others[source]))
@@ -195,8 +218,18 @@ def store_exports(
         report.forgotten += added.forgotten
         report.mine += added.mine
         report.context += added.new - added.mine
-        _log.info("%s: %s, %s new, %s updated", file.label, reader.name, f"{added.new:,}", f"{added.updated:,}")
+        _log.info("%s: %s, %s new, %s updated", scan.file.label, source, f"{added.new:,}", f"{added.updated:,}")
     return report
+
+
+def _count_stored(
+    writer: "Writer", scan: FileScan, kept_out: Collection[str], channels: Mapping[str, str], report: ImportReport
+) -> None:
+    """Count what the store has of chats that are kept out now; a channel without an id is of several chats."""
+    for id_ in scan.chats.keys() & kept_out:
+        for channel in {channels.get(channel, channel) for channel in scan.chats[id_].channels}:
+            if ":" in channel and (count := writer.count_in(short_id(channel))):
+                report.stored_before[short_id(channel)] = count
 
 
 def _digests(source: str, authors: Collection[str]) -> set[str]:
@@ -204,20 +237,24 @@ def _digests(source: str, authors: Collection[str]) -> set[str]:
 
 
 def _posts(
-    file: ExportFile,
-    reader: ExportReader,
+    scan: FileScan,
     mine: set[str],
+    kept_out: Collection[str],
     channels: Mapping[str, str],
     report: ImportReport,
     progress: Progress,
 ) -> Iterator[Post]:
     """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
-    message_ids = MessageIds(reader.name)
-    for record in reader.read(file):
+    source = scan.reader.name
+    message_ids = MessageIds(source)
+    for record in scan.reader.read(scan.file):
         report.read += 1
-        report.formats[reader.name] += 1
+        report.formats[source] += 1
         if report.read % PROGRESS_EVERY == 0:
             progress("storing", report.read)
+        if kept_out and scan.chat_of(record) in kept_out:
+            report.dropped["kept_out"] += 1
+            continue
         if record.note:
             report.unread[record.note] += 1
         if record.dropped is None:
@@ -233,7 +270,7 @@ def _posts(
                 record.text,
                 reply_to,
                 record.edited,
-                reader.name,
+                source,
                 tuple(aliases),
             )
         else:

@@ -18,6 +18,7 @@ from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.config.tables import DataConfig
 from training.exports.common.stream_errors import printable_path
+from training.posts.chat_selection import ChatSelection
 from training.posts.importer import ImportReport, scan_exports, store_exports
 from training.posts.inbox_attempts import ATTEMPTS, MOST_ATTEMPTS, Attempts
 from training.posts.owner import UnknownOwnerError
@@ -55,11 +56,12 @@ class ChildFailedError(Exception):
 
 def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
     """Import an export. Raises DannError only for the store: a bad export is an outcome."""
-    from training.store.posts import known_owners, open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.store.posts import open_store, remembered  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-    known = known_owners(data.store_url, WAIT_SECONDS)
+    known = remembered(data.store_url, WAIT_SECONDS)
+    choice = ChatSelection((), (), tuple(data.only_chats), tuple(data.except_chats), known.choices)
     try:
-        exports = scan_exports([path], data.me, progress, lambda: known, data.all_mine)
+        exports = scan_exports([path], data.me, progress, lambda: known.owners, data.all_mine, choice)
     except UnknownOwnerError as error:  # it lists people: for the owner's eyes, not for a log
         reason = (
             f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "
@@ -78,6 +80,7 @@ def _summary(report: ImportReport) -> str:
     parts = [f"{report.mine:,} new of yours", f"{report.context:,} of others"]
     counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
     parts += [f"{count:,} {name}" for name, count in counted.items() if count]
+    parts += [f"{report.dropped['kept_out']:,} of chats kept out"] if report.dropped["kept_out"] else []
     parts += report.notes()
     if report.skipped:
         parts.append(f"{len(report.skipped):,} files in it are no exports")

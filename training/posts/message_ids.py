@@ -111,6 +111,12 @@ def _digest(source: str, channel: str, time: float | None, text: str) -> str:
     return f"{source}:{hashlib.sha256(content.encode()).digest()[:12].hex()}"
 
 
+def message_digest(record: Record) -> str:
+    """Return a digest of a message's time and text, which is the same in every channel and format that has it."""
+    text = record.text if record.former is None else record.former.text
+    return hashlib.sha256(f"{record.time!r}\0{text}".encode()).digest()[:12].hex()
+
+
 class MessageIds:
     """The ids of one file's messages: the format's own or, where it has none, digests.
 

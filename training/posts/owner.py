@@ -5,7 +5,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -41,6 +41,12 @@ class Authors:
         self.counts[record.author] += 1
         self.names.setdefault(record.author, record.names)
 
+    def add(self, other: "Authors") -> None:
+        """Add the authors of another file or chat."""
+        self.counts.update(other.counts)
+        for author, names in other.names.items():
+            self.names[author] = tuple(dict.fromkeys((*self.names.get(author, ()), *names)))
+
     def without(self, removed: Collection[str]) -> "Authors":
         """Return these authors without some of them."""
         counts = Counter({author: count for author, count in self.counts.items() if author not in removed})
@@ -48,17 +54,18 @@ class Authors:
 
     def matching(self, me: str) -> set[str]:
         """Return the authors whose id, or else a name, is `me`, ignoring case and a leading @."""
-        wanted = _plain(me)
-        by_id = {author for author in self.counts if author != OWNER and wanted == _plain(author)}
-        return by_id or {author for author in self.counts if wanted in map(_plain, self.names[author])}
+        wanted = plain_name(me)
+        by_id = {author for author in self.counts if author != OWNER and wanted == plain_name(author)}
+        return by_id or {author for author in self.counts if wanted in map(plain_name, self.names[author])}
 
     def listing(self) -> str:
         """List the authors with the most messages, for an error message."""
-        shown = [f"{self._shown(author)}: {count:,}" for author, count in self.counts.most_common()]
+        shown = [f"{self.shown(author)}: {count:,}" for author, count in self.counts.most_common()]
         more = len(shown) - MAX_LISTED
         return ", ".join(shown[:MAX_LISTED]) + (f" and {more:,} more" if more > 0 else "")
 
-    def _shown(self, author: str) -> str:
+    def shown(self, author: str) -> str:
+        """Return an author's name and id, on one line."""
         name = next((name for name in self.names[author] if name), author)
         shown = name if name == author else f"{name} ({author})"
         return "".join(character if character.isprintable() else " " for character in shown)
@@ -126,6 +133,33 @@ def find_owners(
     return owners
 
 
+def guessed_owners(
+    files: Sequence[Authors],
+    me: str | Sequence[str],
+    known: Mapping[str, Collection[str]],
+    all_mine: Collection[str] = (),
+) -> list[Authors]:
+    """Return files, and formats with their only candidate, whose words count as the owner's though nobody said so.
+
+    These are the authors that `find_owners` takes without `me` or a known owner, and files that name nobody.
+    """
+    if names_of(me):
+        return []
+    nameless = [file for file in files if set(file.counts) == {OWNER} and file.source in {*NAMELESS} - {*all_mine}]
+    guessed = []
+    for source in dict.fromkeys(file.source for file in files):
+        group = [file for file in files if file.source == source]
+        alone = _candidates(group) if source not in known else None
+        guessed += [replace(alone, source=source)] if alone and len(alone.counts) == 1 else []
+    return [*guessed, *nameless]
+
+
+def is_owner(source: str, name: str, me: str | Sequence[str], known: Mapping[str, Collection[str]]) -> bool:
+    """Return whether a name is the owner's, as given or as known in a format whose ids are names."""
+    given = {plain_name(one) for one in names_of(me)}
+    return plain_name(name) in given or owner_digest(source, name) in known.get(source, ())
+
+
 def names_of(me: str | Sequence[str]) -> list[str]:
     """Return the names given as the owner's, without empty ones."""
     return [name for name in ([me] if isinstance(me, str) else me) if name.strip()]
@@ -148,12 +182,8 @@ def _known(source: str, files: Sequence[Authors], known: Mapping[str, Collection
 
 
 def _unnamed(source: str, files: Sequence[Authors], known: Mapping[str, Collection[str]]) -> set[str]:
-    """Return the authors named as the owner before, or else the only candidate; raise if there are only or several others.
-
-    Candidates are the authors of files without an owner, except authors of files that name theirs.
-    """
-    owned = [file for file in files if OWNER in file.counts]
-    candidates = _merged([file for file in files if OWNER not in file.counts]).without(_merged(owned).counts)
+    """Return the authors named as the owner before, or else the only candidate; raise if there are only or several others."""
+    candidates = _candidates(files)
     if source in known:
         owners = _known(source, files, known)
         if candidates.counts and not owners:
@@ -170,19 +200,23 @@ def _unnamed(source: str, files: Sequence[Authors], known: Mapping[str, Collecti
     return set(candidates.counts)
 
 
+def _candidates(files: Sequence[Authors]) -> Authors:
+    """Return the authors of files without an owner, except authors of files that name theirs."""
+    owned = [file for file in files if OWNER in file.counts]
+    return _merged([file for file in files if OWNER not in file.counts]).without(_merged(owned).counts)
+
+
 def _merged(files: Sequence[Authors]) -> Authors:
     sources = " and ".join(sorted({file.source for file in files}))
     label = files[0].label if len(files) == 1 else f"{len(files):,} files of {sources}"
     merged = Authors(label, "")
     for file in files:
-        merged.counts.update(file.counts)
-        for author, names in file.names.items():
-            merged.names[author] = (*merged.names.get(author, ()), *names)
+        merged.add(file)
     return merged
 
 
 @lru_cache(maxsize=4096)
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
     """Return a name as people would type it: no invisible marks, one kind of space and hyphen, NFKC, case and @ ignored."""
     text = unicodedata.normalize("NFKC", _INVISIBLE.sub("", name))
     text = _HYPHENS.sub("-", text.replace("\u2019", "'"))

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from model.errors import DannError
-from training.store.tables import METADATA, POSTS, SCHEMA_VERSION, VERSION
+from training.store.tables import CHOICES_VERSION, METADATA, POSTS, SCHEMA_VERSION, VERSION
 
 WAIT_SECONDS = 30
 """How long to wait for another writer, or for a server to answer."""
@@ -27,13 +27,13 @@ def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
     engine = _connected(url, WAIT_SECONDS if wait is None else wait)
     try:
         with explain_errors(engine), engine.connect() as connection:
-            ready = _version(connection) == SCHEMA_VERSION and not _missing(connection)
+            ready = (_version(connection) or 0) >= SCHEMA_VERSION and not _missing(connection)
         if not ready:
             with writing(engine) as connection:
-                _version(connection)  # checked again: of two at once, one waits for the other
+                version = _version(connection) or 0  # checked again: of two at once, one waits for the other
                 METADATA.create_all(connection)
                 connection.execute(VERSION.delete())
-                connection.execute(VERSION.insert(), {"version": SCHEMA_VERSION})
+                connection.execute(VERSION.insert(), {"version": max(version, SCHEMA_VERSION)})
         yield engine
     finally:
         engine.dispose()
@@ -92,10 +92,10 @@ def _version(connection: sa.Connection) -> int | None:
     if VERSION.name in _missing(connection):
         return None
     version: int | None = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
-    if version is not None and version > SCHEMA_VERSION:
+    if version is not None and version > CHOICES_VERSION:
         raise DannError(
             f"{display_url(connection.engine)}: written by a later dann (store version {version}; this one knows up to "
-            f"{SCHEMA_VERSION}); upgrade dann"
+            f"{CHOICES_VERSION}); upgrade dann"
         )
     return version
 

@@ -2,15 +2,17 @@
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
 
+from training.store.choices import read_choices, write_choices
 from training.store.database import empty_log, explain_errors, open_database, scrub, store_exists, writing
 from training.store.post import Post
-from training.store.selector import SelectedPosts, Selector, select_posts
+from training.store.selector import SelectedPosts, Selector, in_channel, select_posts
+from training.store.stored_choices import StoredChoices
 from training.store.summary import ROWS_PER_FETCH, Summary, count_by_owner, summarize
 from training.store.tables import FORGOTTEN, FORGOTTEN_CHANNELS, OWNERS, POSTS
 
@@ -31,7 +33,15 @@ class AddResult:
     mine: int = 0
 
 
-_columns = [POSTS.c[field.name] for field in fields(Post) if field.name in POSTS.c]
+@dataclass(frozen=True)
+class Remembered:
+    """What earlier imports were told: digests of the owner's ids by format (posts/owner.py), and which chats to read."""
+
+    owners: dict[str, set[str]] = field(default_factory=dict)
+    choices: StoredChoices = field(default_factory=StoredChoices)
+
+
+_columns = [POSTS.c[column.name] for column in fields(Post) if column.name in POSTS.c]
 
 
 class PostStore:
@@ -69,6 +79,11 @@ class PostStore:
             for source, digest in connection.execute(sa.select(OWNERS.c.source, OWNERS.c.digest)):
                 digests.setdefault(source, set()).add(digest)
         return digests
+
+    def choices(self) -> StoredChoices:
+        """Return which chats were chosen and kept out."""
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            return read_choices(connection)
 
     def scrub(self) -> None:
         """Remove all traces of deleted posts from the database's file. Raises DannError if busy."""
@@ -110,7 +125,7 @@ class Writer:
         rule applies. A `reply_to` is never removed: some formats have none.
         """
         added = AddResult()
-        for batch in _batches(posts):
+        for batch in in_batches(posts):
             self._add_batch(batch, added)
         return added
 
@@ -120,7 +135,7 @@ class Writer:
 
     def forget(self, ids: Collection[str]) -> int:
         """Delete posts for good, keeping their ids, which no import restores; return how many of these ids existed."""
-        return sum(self._forget_batch(batch) for batch in _batches(ids))
+        return sum(self._forget_batch(batch) for batch in in_batches(ids))
 
     def among_forgotten(self, ids: Collection[str]) -> set[str]:
         """Return which of these ids belong to posts that were deleted for good."""
@@ -139,6 +154,16 @@ class Writer:
         rows = [*self._connection.execute(gone), *self._connection.execute(there)]
         return {channel: (first, last) for channel, first, last in rows}
 
+    def count_in(self, channel: str) -> int:
+        """Count the posts of a channel and its topics."""
+        return self._connection.scalar(sa.select(sa.func.count()).where(in_channel(channel))) or 0
+
+    def remember_choices(self, choices: StoredChoices, most_messages: int, *, clear: bool, clear_only: bool) -> None:
+        """Add to the chats that were chosen and kept out; `clear` what was remembered before, or only what was chosen."""
+        known = StoredChoices() if clear else read_choices(self._connection)
+        known = replace(known, only=frozenset(), only_chats=frozenset()) if clear_only else known
+        write_choices(self._connection, known.joined(choices, most_messages))
+
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
         """Store digests of the owner's ids in exports of a format, and delete those of `others`.
 
@@ -151,11 +176,21 @@ class Writer:
             self._connection.execute(OWNERS.insert(), [{"source": source, "digest": digest} for digest in sorted(new)])
 
     def _add_batch(self, batch: Sequence[Post], added: AddResult) -> None:
+        changed, stored = self._changes(batch, added)
+        new = [_row(post) for post in changed.values() if post.id not in stored]
+        edits = [_row(post, "new_") for post in changed.values() if post.id in stored]
+        if new:
+            self._connection.execute(POSTS.insert(), new)
+        if edits:
+            self._connection.execute(_UPDATE, edits)
+
+    def _changes(self, batch: Sequence[Post], added: AddResult) -> tuple[dict[str, Post], set[str]]:
+        """Count a batch; return the posts to be written by id, and which of their ids are stored."""
         ids = {id_ for post in batch for id_ in (post.id, *post.aliases)}
         forgotten = self.among_forgotten(ids)
         known = {
             row.id: Post(*row)
-            for some in _batches(ids)
+            for some in in_batches(ids)
             for row in self._connection.execute(sa.select(*_columns).where(POSTS.c.id.in_(some)))
         }
         stored = set(known)
@@ -169,12 +204,7 @@ class Writer:
                 added.forgotten += 1
             elif _must_write(before, post, added):
                 known[post.id] = changed[post.id] = post
-        new = [_row(post) for post in changed.values() if post.id not in stored]
-        edits = [_row(post, "new_") for post in changed.values() if post.id in stored]
-        if new:
-            self._connection.execute(POSTS.insert(), new)
-        if edits:
-            self._connection.execute(_UPDATE, edits)
+        return changed, stored
 
     def _forget_batch(self, ids: Sequence[str]) -> int:
         existing = _among(self._connection, POSTS.c.id, ids)
@@ -204,12 +234,13 @@ _UPDATE = (
 def _among(connection: sa.Connection, column: sa.Column[str], values: Collection[str]) -> set[str]:
     """Return which of these values a column has."""
     found: set[str] = set()
-    for some in _batches(values):
+    for some in in_batches(values):
         found.update(connection.scalars(sa.select(column).where(column.in_(some))))
     return found
 
 
-def _batches(items: Iterable[T]) -> Iterator[list[T]]:
+def in_batches(items: Iterable[T]) -> Iterator[list[T]]:
+    """Yield lists of as many items as one statement may have parameters."""
     remaining = iter(items)
     while batch := list(islice(remaining, BATCH_SIZE)):
         yield batch
@@ -232,12 +263,12 @@ def stored_posts(url: str) -> Iterator[Post]:
         yield from store.posts()
 
 
-def known_owners(url: str, wait: float | None = None) -> dict[str, set[str]]:
-    """Return `PostStore.owners`, empty without a store; creates none."""
+def remembered(url: str, wait: float | None = None) -> Remembered:
+    """Return what earlier imports were told, nothing without a store; creates none."""
     if not store_exists(url):
-        return {}
+        return Remembered()
     with open_store(url, wait) as store:
-        return store.owners()
+        return Remembered(store.owners(), store.choices())
 
 
 def _must_write(before: Post | None, post: Post, added: AddResult) -> bool:

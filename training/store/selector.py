@@ -13,13 +13,15 @@ from training.store.tables import POSTS
 class Selector:
     """A selection of posts; exactly one field is set.
 
-    `contains` ignores case and how Unicode composes a letter. `before` is Unix seconds; it matches no post without a time.
+    `contains` ignores case and how Unicode composes a letter. `before` is Unix seconds; it matches no post without a
+    time. `channel` takes a chat's topics too.
     """
 
     contains: str | None = None
     id: str | None = None
     source: str | None = None
     before: float | None = None
+    channel: str | None = None
 
 
 @dataclass
@@ -40,6 +42,8 @@ def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts
         query = query.where(POSTS.c.id == selector.id)
     elif selector.source is not None:
         query = query.where(POSTS.c.source == selector.source)
+    elif selector.channel is not None:
+        query = query.where(in_channel(selector.channel))
     elif selector.contains is None:
         query = query.where(POSTS.c.time < selector.before)
     wanted = _folded(selector.contains or "")
@@ -55,6 +59,11 @@ def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts
             posts.oldest = time if posts.oldest is None else min(posts.oldest, time)
             posts.newest = time if posts.newest is None else max(posts.newest, time)
     return posts
+
+
+def in_channel(channel: str) -> sa.ColumnElement[bool]:
+    """Return the condition that a post is in a channel or one of its topics."""
+    return sa.or_(POSTS.c.channel == channel, POSTS.c.channel.startswith(f"{channel}:", autoescape=True))
 
 
 def _folded(text: str) -> str:

@@ -4,6 +4,8 @@ import sqlalchemy as sa
 
 SCHEMA_VERSION = 2
 """Raised with each change that an older dann must not ignore; so far each only added tables (database.py)."""
+CHOICES_VERSION = 3
+"""Of a store in which chats were chosen: a dann that knows no choices would import those kept out."""
 
 METADATA = sa.MetaData()
 VERSION = sa.Table("dann_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
@@ -51,4 +53,22 @@ FORGOTTEN_CHANNELS = sa.Table(  # the opaque channels of deleted posts, by which
     METADATA,
     sa.Column("channel", sa.Text, primary_key=True),
     sa.Column("source", sa.Text, nullable=False),
+)
+CHAT_PATTERNS = sa.Table(  # names, ids and patterns as given with --only and --except
+    "chat_patterns",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("pattern", sa.Text, primary_key=True),
+)
+CHOSEN_CHATS = sa.Table(  # digests of the ids of chats that a pattern matched
+    "chosen_chats",
+    METADATA,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+)
+EXCEPTED_MESSAGES = sa.Table(  # digests of some messages of chats kept out, by which they are known without an id
+    "excepted_messages",
+    METADATA,
+    sa.Column("chat", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
 )

@@ -79,6 +79,15 @@ def test_a_line_of_plain_text_stays_out_too(data: Path, capsys: pytest.CaptureFi
     assert b"4711" not in stored_bytes(data)
 
 
+def test_one_chat_is_forgotten_by_its_id(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with open_store(f"sqlite:///{data}/posts.db") as store:
+        channel = next(store.posts()).channel
+    assert main(["forget", "--source", f"{channel}x", "--yes"]) == 1
+    assert capsys.readouterr().err.startswith(f"dann: --source {channel}x: no posts are from that chat; ids look like ")
+    assert run_forget(capsys, "--source", channel)["forgotten"] == 3
+    assert texts(data) == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "left"),
     [

@@ -30,7 +30,7 @@ class Clock:
 class InboxHarness:
     """An inbox with its clock, folder and store."""
 
-    def __init__(self, folder: Path, all_mine: tuple[str, ...] = ("text",), **data: str) -> None:
+    def __init__(self, folder: Path, all_mine: tuple[str, ...] = ("text",), **data: object) -> None:
         settings = {**data, "all_mine": all_mine}
         self.data = DataConfig.model_validate({"dir": folder / "data", **settings})
         self.clock = Clock()

@@ -86,6 +86,8 @@ def test_a_format_that_knows_no_answers_takes_none_away(store: PostStore) -> Non
         (Selector(id="a:1"), ["a:1"]),
         (Selector(id="a"), []),
         (Selector(source="elsewhere"), ["b:1"]),
+        (Selector(channel="b"), ["b:1"]),
+        (Selector(channel="a"), ["a:1", "a:2"]),
         (Selector(before=20.0), ["a:1"]),
         (Selector(before=99.0), ["a:1", "a:2"]),
     ],
@@ -98,6 +100,14 @@ def test_posts_are_found_by_one_thing_about_them(store: PostStore, selector: Sel
     assert found.without_time == ("b:1" in ids)
     times = [post.time for post in (HI, OTHER) if post.id in ids]
     assert (found.oldest, found.newest) == ((times[0], times[-1]) if times else (None, None))
+
+
+def test_a_chat_is_its_channel_and_its_topics_alone(store: PostStore) -> None:
+    add(
+        store, *(replace(HI, id=f"{n}", channel=channel) for n, channel in enumerate(("t:7", "t:7:1", "t:71", "t_7:1")))
+    )
+    assert store.find(Selector(channel="t:7")).ids == ["0", "1"]
+    assert store.find(Selector(channel="t_7")).ids == ["3"]
 
 
 def on_disk(folder: Path) -> bytes:

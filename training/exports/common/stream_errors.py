@@ -14,6 +14,8 @@ from model.errors import DannError
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
+LINE_CHARACTERS = 100
+"""Of a name or a text that is shown."""
 DAMAGE = (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, NotImplementedError, RuntimeError, ValueError)
 """Exceptions besides OSError from a damaged zip, or one compressed in a way Python does not support."""
 
@@ -44,6 +46,12 @@ def warn_once(line: str) -> None:
 def printable_path(path: str) -> str:
     """Make a path printable on one line; names may contain line breaks or invalid text."""
     return "".join(character if character.isprintable() else "\ufffd" for character in path)
+
+
+def one_line(text: str, most: int = LINE_CHARACTERS) -> str:
+    """Return a text on one line: shortened, and without anything that a terminal would obey."""
+    line = " ".join("".join(one if one.isprintable() else " " for one in text).split())
+    return line if len(line) <= most else f"{line[: most - 1]}…"
 
 
 class _Guarded(io.RawIOBase):
