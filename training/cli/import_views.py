@@ -52,10 +52,12 @@ def print_preview(
         print_json({**report_json(report), **unknown, "dry_run": True, "authors": authors, "samples": samples})
         return
     print_report(report, owner_known=unclear is None)
-    rows = [("kept", "", "author")]
+    rows = [("kept", "", "from", "author")]
     for author in authors[:AUTHORS_SHOWN]:
         line = f": {author['line']}" if unclear and author["line"] else ""
-        rows.append((f"{author['kept']:,}", "yours" if author["mine"] else "", f"{author['name']}{line}"))
+        rows.append(
+            (f"{author['kept']:,}", "yours" if author["mine"] else "", author["format"], f"{author['name']}{line}")
+        )
     _print_columns(rows, right=1)
     if len(authors) > AUTHORS_SHOWN:
         print_line(f"and {len(authors) - AUTHORS_SHOWN:,} more authors")

@@ -51,9 +51,9 @@ def test_a_dry_run_shows_authors_reasons_and_lines_and_stores_nothing(capsys: Ca
         "others', as context 2",
         "left out 1",
         "empty 1",
-        "2 yours sam",
-        "1 oleander",
-        "1 boss",
+        "2 yours jsonl sam",
+        "1 jsonl oleander",
+        "1 jsonl boss",
     ):
         assert row.split() in rows, row
     yours, others = out.partition("yours, for instance:\n")[2].split("others', for instance:\n")
@@ -127,8 +127,8 @@ def test_where_the_owner_is_not_clear_a_dry_run_shows_who_wrote_and_ends_as_an_i
     assert main(["import", "chat.jsonl", "--dry-run"]) == 1
     out, err = capsys.readouterr()
     assert out.splitlines()[-4:] == [
-        "   2  sam: did you water the beans", "   1  oleander: twice! [31m and again", "   1  boss: the rota",
-        "nothing was stored",
+        "   2  jsonl  sam: did you water the beans", "   1  jsonl  oleander: twice! [31m and again",
+        "   1  jsonl  boss: the rota", "nothing was stored",
     ]  # fmt: skip
     assert err.startswith(
         "dann: chat.jsonl: several people wrote here, and which one is you is not known; add --me NAME"
