@@ -5,6 +5,7 @@ output; everything else goes to standard error.
 """
 
 import argparse
+import errno
 import json
 import logging
 import os
@@ -100,7 +101,11 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that closing stdout does not fail again
         return 1
-    except Exception:
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in {errno.ENOSPC, errno.EDQUOT}:
+            where = f"{error.filename}: " if error.filename else ""
+            sys.stderr.write(f"dann: {where}no room left on the disk; free some space and try again\n")
+            return 1
         logging.getLogger("dann").exception("this is a bug in dann; please report it with these lines")
         return EXIT_BUG
 

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from flax import nnx
 
-from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.atomic_files import explain_disk_errors, replace_file
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.curve import read_points
 from model.engine.engine import Engine, Turn
@@ -80,7 +80,9 @@ class ResumableRun(RunListener):
 
     def save_setup(self) -> None:
         """Save tokenizer and settings in the run's folder."""
-        self.setup.tokenizer.save(self.folder / "tokenizer.json")
+        tokenizer = self.folder / "tokenizer.json"
+        with explain_disk_errors(tokenizer):
+            self.setup.tokenizer.save(tokenizer)
         replace_file(self.folder / "settings.json", self.setup.settings.model_dump_json(indent=2).encode())
 
     def resumed(self) -> tuple[TrainState, TrainProgress]:

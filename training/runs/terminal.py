@@ -10,6 +10,7 @@ from rich.console import Console as Terminal
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 
+from model.checkpoints.atomic_files import explain_disk_errors
 from training.loop.trainer import StepMetrics, TrainProgress
 from training.runs.callbacks import Part
 
@@ -70,7 +71,7 @@ class TrainingConsole:
 
     def _log(self, record: dict[str, Any]) -> None:
         if self._metrics:
-            with self._metrics.open("a", encoding="utf-8") as file:
+            with explain_disk_errors(self._metrics), self._metrics.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(record) + "\n")
 
 

@@ -168,6 +168,7 @@ _REMEDIES = {
     "locked": "another dann is writing to it; try again when that is done",
     "duplicate key": "another dann was adding the same posts; try again",
     "full": "make room on the disk and try again",
+    "disk I/O": "make room on the disk if it is full, or check the disk, and try again",
     "readonly": "it must be writable; check its permissions",
     "not a database": "something else is stored there; check data.dir and data.url",
 }

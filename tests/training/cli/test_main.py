@@ -1,6 +1,7 @@
 """The command line: output streams, exit codes and one-line errors."""
 
 import argparse
+import errno
 import gc
 import json
 import os
@@ -145,6 +146,22 @@ def test_what_is_a_bug_keeps_its_traceback_and_exits_70(
     assert main(["posts"]) == 70
     assert "ZeroDivisionError" in caplog.text
     assert capfd.readouterr().out == ""
+
+
+@pytest.mark.parametrize("place", ["/dev/full", ""])
+def test_a_full_disk_is_one_line_wherever_it_is_met(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], place: str
+) -> None:
+    def full(_self: PostStore) -> None:
+        if place:
+            raise OSError(errno.ENOSPC, "No space left on device", place)
+        with Path("/dev/full").open("w") as file:
+            file.write("x")
+
+    monkeypatch.setattr(PostStore, "summary", full)
+    assert main(["posts"]) == 1
+    where = f"{place}: " if place else ""
+    assert capsys.readouterr().err == f"dann: {where}no room left on the disk; free some space and try again\n"
 
 
 def test_control_c_ends_quietly_with_130_and_a_mendable_error_with_its_own_code(

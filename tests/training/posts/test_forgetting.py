@@ -12,6 +12,7 @@ from model.checkpoints import checkpoint
 from model.checkpoints.folder import current
 from model.checkpoints.retention import prune
 from tests.model.small_networks import META, snapshot
+from tests.training.full_disk import full_disk
 from training.cli.main import main
 from training.lock import training_lock
 from training.posts.forgetting import may_have_learned
@@ -148,6 +149,28 @@ def test_what_is_wrong_is_one_line_and_forgets_nothing(
     assert err.startswith("dann: ")
     assert said in err
     assert len(texts(data)) == 3
+
+
+def test_a_full_disk_is_one_line_forgets_nothing_and_leaves_no_log(
+    data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data.parent / "many.txt").write_text("".join(f"{n} {'word ' * 60}\n" for n in range(400)))
+    assert main(["import", "many.txt", "--all-mine", "-q"]) == 0
+    capsys.readouterr()
+    before = texts(data)
+    log = data / "posts.db-wal"
+    with open_store(
+        f"sqlite:///{data}/posts.db"
+    ) as serving:  # as `dann serve` does, so that the log stays when others end
+        assert serving.count() == (402, 1)
+        with full_disk():
+            assert main(["forget", "--contains", "word", "--yes"]) == 1
+        assert log.stat().st_size == 0
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert "so this was not done; make room on the disk" in err
+    assert texts(data) == before
+    assert run_forget(capsys, "--contains", "word")["forgotten"] == 400
 
 
 @pytest.fixture

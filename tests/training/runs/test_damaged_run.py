@@ -1,6 +1,7 @@
 """A run whose files are damaged is refused in one line, or does without what it can do without."""
 
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 from model.errors import DannError
 from tests.training.small_runs import small_settings
 from training.lab import results
+from training.loop.trainer import StepMetrics
 from training.runs.resumable_run import CurveRecorder
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last
@@ -40,3 +42,11 @@ def test_metrics_that_cannot_be_read_are_named(tmp_path: Path, written: bytes | 
         (tmp_path / "metrics.jsonl").write_bytes(written)
     with pytest.raises(DannError, match=r"metrics\.jsonl: cannot be read .+ or compare without --plot"):
         results.curve(tmp_path)
+
+
+def test_metrics_that_find_no_room_are_one_line() -> None:
+    console = TrainingConsole(Console(file=sys.stderr, quiet=True))
+    console.begin(Path("/dev/full"), lambda _state, _step: [])
+    with pytest.raises(DannError, match=r"^/dev/full: no room left to save it; free some space and try again"):
+        console.stepped(StepMetrics(**dict.fromkeys((field.name for field in fields(StepMetrics)), 1)))
+    console.end()

@@ -2,14 +2,13 @@
 
 import json
 import os
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -21,6 +20,7 @@ from rich.console import Console
 from bot.cli import main
 from model.checkpoints import checkpoint
 from model.errors import DannError
+from tests.training.full_disk import full_disk
 from tests.training.small_runs import SMALL, demo, small_settings
 from training.config.tables import NetworkConfig, Settings
 from training.lock import training_lock
@@ -287,18 +287,6 @@ def test_a_run_is_ended_by_signals_and_resumed_after_each_and_a_second_is_told_o
     assert checkpoint.load(tmp_path / "checkpoints").id == figures["checkpoint"]
 
 
-@contextmanager
-def full_disk() -> Iterator[None]:
-    """The limit on a file's size stands in for the disk: the system refuses the write in the same way."""
-    limits, before = resource.getrlimit(resource.RLIMIT_FSIZE), signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (70_000, limits[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
-        signal.signal(signal.SIGXFSZ, before)
-
-
 def test_a_full_disk_leaves_the_old_checkpoint_serving(serving: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = checkpoint.current(serving / "checkpoints")
     with full_disk():
@@ -309,3 +297,16 @@ def test_a_full_disk_leaves_the_old_checkpoint_serving(serving: Path, capsys: py
     assert "Traceback" not in err
     assert checkpoint.load(serving / "checkpoints").id == before
     assert trained(serving, steps=5, evaluations=1).ending == "done"
+
+
+def test_a_disk_that_is_full_before_the_first_step_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with open_store(f"sqlite:///{filled(tmp_path) / 'posts.db'}") as store:
+        assert store.count()[0] > 0  # who has it open has what SQLite writes beside it
+        with full_disk(500):
+            code = main(arguments(tmp_path, "-q", "--set=train.steps=10"))
+    err = capsys.readouterr().err
+    assert (code, err.count("\n")) == (1, 1), err
+    assert "tokenizer.json: no room left to save it; free some space and try again; nothing else changed" in err
+    assert not any((tmp_path / "runs").glob("*/settings.json"))
