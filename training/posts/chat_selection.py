@@ -43,6 +43,11 @@ class FoundChat:
     kept_out: str = ""
 
     @property
+    def is_excepted(self) -> bool:
+        """Whether it is kept out by `--except`, and not for want of `--only`."""
+        return self.kept_out.startswith("--except")
+
+    @property
     def title(self) -> str:
         """What to show: its first name, or else its id."""
         return one_line(next((name for name in self.names if name.strip()), self.id))
@@ -126,15 +131,15 @@ class ChatSelection:
         known = dict(memory.messages)
         for chat in chats:
             chat.kept_out = self._why_not(chat, names[chat.id], memory)
-            if chat.kept_out.startswith("--except"):
+            if chat.is_excepted:
                 known[chat_digest(chat.id)] = frozenset(chat.sketch.digests)
         for chat in chats:
-            if not chat.kept_out.startswith("--except") and _shares(chat.sketch.digests, known.values()):
+            if not chat.is_excepted and _shares(chat.sketch.digests, known.values()):
                 chat.kept_out = "--except, by its messages"
 
     def _why_not(self, chat: FoundChat, names: Collection[str], memory: StoredChoices) -> str:
         if pattern := next((one for one in self.excepted if _matches(one, names)), ""):
-            return f"--except {pattern}"
+            return f"--except {one_line(pattern)}"
         if chat_digest(chat.id) in memory.excepted_chats:
             return "--except, under another name"
         if chat.id == OTHER_CHATS.id and self.excepted:
@@ -144,7 +149,7 @@ class ChatSelection:
 
     def to_remember(self, chats: Sequence[FoundChat]) -> StoredChoices:
         """Return what to add to the store, after `decide`."""
-        excepted = [chat for chat in chats if chat.kept_out.startswith("--except")]
+        excepted = [chat for chat in chats if chat.is_excepted]
         kept = [chat for chat in chats if not chat.kept_out] if self.only else []
         return StoredChoices(
             frozenset(self.given_only) - {EVERY},

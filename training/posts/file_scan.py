@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from model.errors import DannError
 from training.exports.common.files import ExportFile
-from training.exports.common.record import ChatNames, ExportReader, Record
+from training.exports.common.record import NO_CHAT, ChatNames, ExportReader, Record
 from training.exports.common.stream_errors import LINE_CHARACTERS, one_line
 from training.posts.message_ids import ChatSample, message_digest
 from training.posts.owner import Authors
@@ -85,7 +85,10 @@ class Sketch:
 
 @dataclass(slots=True)
 class ChatScan:
-    """One chat of a file: its authors, how many kept messages each wrote (`spoken`), sample lines of each, its channels."""
+    """One chat of a file: how many kept messages each author wrote (`spoken`), sample lines of each, its channels.
+
+    `authors` counts what else they sent, and has the names of all.
+    """
 
     names: ChatNames
     authors: Authors
@@ -98,20 +101,22 @@ class ChatScan:
 
     def add(self, record: Record) -> None:
         """Count a message."""
-        reason, author = record.dropped, record.author
-        if reason not in _OF_NOBODY:
-            self.authors.count_message(record)
-        if reason is not None:
+        author, time, spoken = record.author, record.time, self.spoken
+        if record.dropped is not None:
+            if record.dropped not in _OF_NOBODY:
+                self.authors.count_message(record)
             return
-        self.spoken[author] += 1
-        if record.time is not None and (self.newest is None or record.time > self.newest):
-            self.newest = record.time
-        if len(self.channels) < MAX_CHANNELS_SAMPLED:
+        if author not in spoken:
+            self.authors.names.setdefault(author, record.names)
+            if len(self.lines) < self.most_lined:
+                self.lines[author] = SampleLines()
+        spoken[author] += 1
+        if time is not None and (self.newest is None or time > self.newest):
+            self.newest = time
+        if record.channel not in self.channels and len(self.channels) < MAX_CHANNELS_SAMPLED:
             self.channels.add(record.channel)
-        if author not in self.lines and len(self.lines) < self.most_lined:
-            self.lines[author] = SampleLines()
-        if author in self.lines:
-            self.lines[author].add(record.text)
+        if lines := self.lines.get(author):
+            lines.add(record.text)
         if self.sketch is not None:
             self.sketch.add(record)
 
@@ -136,6 +141,7 @@ class FileScan:
         for chat in self.chats.values():
             if chat.names.id not in kept_out:
                 authors.add(chat.authors)
+                authors.counts.update(chat.spoken)
         return authors
 
 
@@ -144,10 +150,13 @@ def scan_file(file: ExportFile, reader: ExportReader, on_message: Callable[[], N
     scan = FileScan(file, reader)
     read = broken = 0
     first_broken = ""
+    names, chat = NO_CHAT, None
     for record in reader.read(file):
         read += 1
         on_message()
-        chat = scan.chats.get(record.chat.id) or _new_chat(scan, record.chat, sketches=sketches)
+        if chat is None or record.chat is not names:
+            names = record.chat
+            chat = scan.chats.get(names.id) or _new_chat(scan, names, sketches=sketches)
         chat.add(record)
         if record.dropped == "broken":
             broken += 1

@@ -197,6 +197,7 @@ def store_exports(
     """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen."""
     report = ImportReport(skipped=exports.skipped)
     chats, choice, kept_out = StoredChats(), exports.choice, exports.kept_out
+    excepted = {chat.id for chat in exports.chats if chat.is_excepted}
     if choice:
         with store.writing() as writer:  # first: what comes after it may be cut off
             remembered = choice.to_remember(exports.chats)
@@ -207,7 +208,7 @@ def store_exports(
             channels = {
                 channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
             }
-            _count_stored(writer, scan, kept_out, channels, report)
+            _count_stored(writer, scan, excepted, channels, report)
             added = writer.add(_posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress))
             if source in exports.others:
                 mine = exports.mine[source] - {OWNER}
@@ -223,10 +224,10 @@ def store_exports(
 
 
 def _count_stored(
-    writer: "Writer", scan: FileScan, kept_out: Collection[str], channels: Mapping[str, str], report: ImportReport
+    writer: "Writer", scan: FileScan, excepted: Collection[str], channels: Mapping[str, str], report: ImportReport
 ) -> None:
-    """Count what the store has of chats that are kept out now; a channel without an id is of several chats."""
-    for id_ in scan.chats.keys() & kept_out:
+    """Count what the store has of chats that are excepted now; a channel without an id is of several chats."""
+    for id_ in scan.chats.keys() & excepted:
         for channel in {channels.get(channel, channel) for channel in scan.chats[id_].channels}:
             if ":" in channel and (count := writer.count_in(short_id(channel))):
                 report.stored_before[short_id(channel)] = count

@@ -207,6 +207,7 @@ def test_what_is_stored_of_a_chat_is_told_when_it_is_kept_out(store: PostStore, 
     load(store, export, chat)
     (channel,) = {post.channel for post in store.posts() if post.source == "whatsapp"}
     again = whatsapp(tmp_path / "WhatsApp Chat with Z.txt", "Z", "rota")
+    assert load(store, export, only=("Pip",)).stored_before == {}  # which asks for nothing to be removed
     report = load(store, export, again, excepted=("Zoë Work", "Z"))
     assert report.stored_before == {"telegram:8": 3, channel: 10}
     assert (report.kept, len(list(store.posts()))) == (0, 19)
