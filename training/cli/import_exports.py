@@ -157,12 +157,13 @@ def _confirmed(args: argparse.Namespace, exports: "Exports") -> bool:
             print_line(f"  {line}", console)
     if len(exports.guessed) > GUESSES_SHOWN:
         print_line(f"and {len(exports.guessed) - GUESSES_SHOWN:,} more files", console)
-    console.print("is that you? \\[Y/n] ", end="", highlight=False)
+    console.print("are these yours? \\[Y/n] ", end="", highlight=False)
     answer = sys.stdin.readline()
     if answer and answer.strip().lower() in {"", "y", "yes"}:
         return True
-    help_ = "say who you are with --me NAME or --me ID; --dry-run shows who wrote, and --except CHAT keeps a chat out"
-    print_line(f"nothing was stored; {help_}", console)
+    named = any(OWNER not in guess.counts for guess in exports.guessed)
+    line = "say who you are with --me NAME or --me ID" if named else "give it a column author, or leave the file out"
+    print_line(f"nothing was stored; {line} (--dry-run shows who wrote)", console)
     return False
 
 

@@ -185,9 +185,10 @@ def _shares(digests: Sequence[str], known: Iterable[Collection[str]]) -> bool:
 
 def _no_such_chat(option: str, pattern: str, chats: Sequence[FoundChat]) -> str:
     titles = {plain_name(name): chat.title for chat in reversed(chats) for name in (*chat.names, chat.id)}
-    near = difflib.get_close_matches(plain_name(pattern), titles, n=MAX_LISTED)
+    wanted = plain_name(pattern)
+    near = [name for name in titles if wanted in name] or difflib.get_close_matches(wanted, titles, n=MAX_LISTED)
     shown = list(dict.fromkeys(titles[name] for name in near)) or [chat.title for chat in chats]
     more = f" and {len(shown) - MAX_LISTED:,} more" if len(shown) > MAX_LISTED else ""
-    said = "the nearest are" if near else "there are"
-    listed = f"{said} {', '.join(shown[:MAX_LISTED])}{more}" if shown else "there is none"
+    verb = "is" if len(shown) < 2 else "are"
+    listed = f"{'the nearest' if near else 'there'} {verb} {', '.join(shown[:MAX_LISTED]) or 'none'}{more}"
     return f"{option} {one_line(pattern)}: no chat here has this name or id; {listed}; --list-chats shows them all"

@@ -215,23 +215,26 @@ def terminal(typed: bytes) -> Iterator[Terminal]:
 ALONE = '{"author": "sam", "time": "2023-05-01T10:00:00Z", "text": "%s"}\n'
 GUESSES = {
     "alone.jsonl": (
-        ALONE % "first" + ALONE % "second",
-        "nobody but sam wrote here, so their 2 messages count as yours:",
+        ALONE % "first" + ALONE % "second", "nobody but sam wrote here, so their 2 messages count as yours:",
+        "say who you are with --me NAME or --me ID",
     ),
-    "notes.txt": ("first\nsecond\n", "does not say who wrote it, so all 2 lines count as yours:"),
-}
+    "notes.txt": (
+        "first\nsecond\n", "does not say who wrote it, so all 2 lines count as yours:",
+        "give it a column author, or leave the file out",
+    ),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("name", GUESSES)
 @pytest.mark.parametrize(("typed", "code"), [(b"\n", 0), (b"Yes\n", 0), (b"n\n", 1), (b"what\n", 1), (b"\x04", 1)])
 def test_at_a_terminal_a_guess_is_asked_about(folder: Path, name: str, typed: bytes, code: int) -> None:
-    text, said = GUESSES[name]
+    text, said, help_ = GUESSES[name]
     (folder / name).write_text(text)
     with terminal(typed) as end:
         assert main(["import", name]) == code
         seen = end.shown()
-    assert f"{said}\r\n  first\r\n  second\r\nis that you? [Y/n] " in seen
-    assert ("nothing was stored; say who you are with --me NAME" in seen) == bool(code)
+    assert f"{said}\r\n  first\r\n  second\r\nare these yours? [Y/n] " in seen
+    assert (f"nothing was stored; {help_}" in seen) == bool(code)
     assert (folder / "data").exists() != bool(code)
 
 
@@ -243,17 +246,17 @@ def test_at_a_terminal_a_guess_is_asked_about(folder: Path, name: str, typed: by
     ],
 )  # fmt: skip
 def test_there_is_no_question_where_there_is_nothing_to_ask(folder: Path, arguments: str) -> None:
-    for name, (text, _) in GUESSES.items():
+    for name, (text, *_) in GUESSES.items():
         (folder / name).write_text(text)
     with terminal(b"n\n") as end:
         assert main(["import", *arguments.split()]) == 0
-        assert "is that you?" not in end.shown()
+        assert "are these yours?" not in end.shown()
 
 
 def test_without_a_terminal_a_guess_is_taken(capsys: Captured, folder: Path) -> None:
     (folder / "notes.txt").write_text("first\nsecond\n")
     assert main(["import", "notes.txt"]) == 0
-    assert "is that you?" not in capsys.readouterr().err
+    assert "are these yours?" not in capsys.readouterr().err
 
 
 def test_who_was_named_before_is_not_asked_about(folder: Path) -> None:

@@ -177,8 +177,9 @@ def test_one_message_in_common_keeps_no_other_chat_out(store: PostStore, tmp_pat
 @pytest.mark.parametrize(
     ("option", "pattern", "said"),
     [
-        ("only", "The Shad", r"--only The Shad: no chat here .*; the nearest are The Shed; --list-chats"),
-        ("excepted", "zoe work", r"--except zoe work: .* the nearest are Zoë Work; "),
+        ("only", "The Shad", r"--only The Shad: no chat here .*; the nearest is The Shed; --list-chats"),
+        ("excepted", "zoe work", r"--except zoe work: .* the nearest is Zoë Work; "),
+        ("excepted", "SHE", r"--except SHE: .* the nearest is The Shed; "),
         ("excepted", "Dr. X", r"there are Pip, Zoë Work, The Shed; --list-chats shows them all$"),
         ("only", "Q\n\x1b[2J", r"^--only Q \[2J: "),
     ],
