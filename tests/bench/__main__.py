@@ -26,6 +26,7 @@ BENCHES = {
     "guided": "compute.guided",
     "reload": "chat.reload",
     "retraining": "chat.retraining",
+    "importing": "chat.importing",
     "startup": "compute.startup",
     "gpu-scan": "compute.gpu_scan",
     "store-speed": "store_speed",

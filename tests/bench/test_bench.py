@@ -15,9 +15,10 @@ import pytest
 from jax.experimental import rnn
 
 from model.checkpoints import checkpoint
+from model.errors import DannError
 from tests.bench import __main__ as program
 from tests.bench import other_load
-from tests.bench.chat import answering, checkpoints, loads, serve_process, soak
+from tests.bench.chat import answering, checkpoints, importing, loads, serve_process, soak
 from tests.bench.compute import decode, growing_corpus, same_work, training_speed
 from tests.bench.contenders.decoding import decode_ours
 from tests.bench.contenders.kernels.layers import by_scan, made, packed
@@ -27,6 +28,7 @@ from tests.bench.rounds import children
 from tests.bench.rounds.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.rounds.job import Job, Shape
 from tests.bot.test_app import publish
+from training.posts.importer import scan_exports
 
 TINY = Shape(layers=2, hidden=8, vocab=65, batch=3, window=5)
 
@@ -352,3 +354,21 @@ def test_replies_are_near_to_the_message_that_they_answer() -> None:
 def test_nearness_asks_for_a_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BENCH_CHECKPOINT_DIR", raising=False)
     assert "--checkpoint-dir" in nearness.run(quick=True).text
+
+
+def test_the_hostile_export_is_read_to_its_end_and_refused_there(tmp_path: Path) -> None:
+    export = tmp_path / "hostile.json"
+    with export.open("w", encoding="utf-8") as file:
+        importing.write_hostile(file, 50_000)
+    size = export.stat().st_size
+    assert 50_000 <= size < 60_000
+    with pytest.raises(DannError, match=rf"hostile\.json: breaks off at byte {size};"):
+        scan_exports([export], "a0")
+
+
+def test_the_table_of_an_import_has_its_figures() -> None:
+    found = {"requests": 3_600, "failed": 1, "doubled": 2, "seconds": 31.4, "before_p95": 0.025, "after_p95": 0.027,
+             "import_p95": 0.032, "ratio": 1.234, "stored": 0}  # fmt: skip
+    rows = importing.text(found).splitlines()
+    assert rows[2] == "| failed, doubled; of 3,600 | 0, 0 | 1, 2 |"
+    assert rows[4].endswith("for 31 s, of that | 1.5 | 1.23 (32 ms) |")
