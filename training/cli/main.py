@@ -27,6 +27,7 @@ from training.cli.shared import (
     run_command,
 )
 from training.config.tables import Settings
+from training.exports.common.stream_errors import one_line
 
 if TYPE_CHECKING:
     from training.runs.post_run import TrainResult
@@ -61,12 +62,17 @@ def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
-        summary = store.summary()
+        summary, choices = store.summary(), store.choices()
+    chats = {"only_chats": sorted(choices.only), "except_chats": sorted(choices.excepted)}
+    chats = {key: patterns for key, patterns in chats.items() if patterns}
     if args.json:
         times = {"first": iso(summary.first), "last": iso(summary.last)}
-        print_json({"posts": summary.mine + summary.context, **asdict(summary), **times})
+        print_json({"posts": summary.mine + summary.context, **asdict(summary), **times, **chats})
     else:
         _print_summary(summary)
+        for key, patterns in chats.items():
+            option = f"--{key.removesuffix('_chats')}"
+            print_line(f"imports {option} {', '.join(map(one_line, patterns))} (`--clear-chats` takes it back)")
     return 0
 
 

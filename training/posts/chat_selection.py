@@ -37,7 +37,7 @@ class FoundChat:
     sources: tuple[str, ...] = ()
     spoken: Counter[tuple[str, str]] = field(default_factory=Counter)
     newest: float | None = None
-    channels: dict[str, str] = field(default_factory=dict)
+    channels: set[str] = field(default_factory=set)
     lines: dict[tuple[str, str], list[SampleLines]] = field(default_factory=dict)
     sketch: Sketch = field(default_factory=Sketch)
     kept_out: str = ""
@@ -61,7 +61,7 @@ class FoundChat:
         self.spoken.update({(source, author): count for author, count in found.spoken.items()})
         times = [time for time in (self.newest, found.newest) if time is not None]
         self.newest = max(times) if times else None
-        self.channels.update(dict.fromkeys(found.channels, source))
+        self.channels |= found.channels
         for author, lines in found.lines.items():
             self.lines.setdefault((source, author), []).append(lines)
         if found.sketch:

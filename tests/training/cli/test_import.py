@@ -159,6 +159,16 @@ def test_options_choose_chats_and_are_remembered(capsys: Captured) -> None:
     found = as_json(capsys, "chat.jsonl", "--me", "sam", "--only", "sh?d", "--only", "work", "--except", "work")
     assert (found["kept"], found["dropped"]) == (3, {"kept_out": 2})
     assert as_json(capsys, "chat.jsonl")["duplicates"] == 3
+    assert main(["posts"]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "imports --only sh?d, work (`--clear-chats` takes it back)",
+        "imports --except work (`--clear-chats` takes it back)",
+    ]
+    assert main(["posts", "--json"]) == 0
+    assert (
+        json.loads(capsys.readouterr().out).items()
+        >= {"only_chats": ["sh?d", "work"], "except_chats": ["work"]}.items()
+    )
     assert as_json(capsys, "chat.jsonl", "--clear-chats")["kept"] == 1
     assert as_json(capsys, "chat.jsonl", "--except", "shed")["stored_before"] == {"jsonl:2f3c3e5cf3c6": 3}
     main(["import", "chat.jsonl"])

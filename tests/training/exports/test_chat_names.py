@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.exports.test_mangled import FORMATS
 from training.exports.common.files import open_tree
 from training.exports.common.record import ChatNames
 from training.exports.detect import choose_readers
@@ -27,6 +28,14 @@ def written(root: Path, name: str, text: str) -> Path:
     (root / name).parent.mkdir(parents=True, exist_ok=True)
     (root / name).write_text(text, "utf-8")
     return root
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_every_reader_says_of_each_message_in_which_chat_it_is(tmp_path: Path, kind: str) -> None:
+    """Whatever has none could not be kept out."""
+    found = chats(written(tmp_path, "messages/c1/a.txt", FORMATS[kind](list(range(12)))))
+    assert found
+    assert all(chat.id for chat in found)
 
 
 def telegram(**more: object) -> dict[str, object]:

@@ -10,6 +10,7 @@ import pytest
 from model.errors import DannError
 from tests.training.posts.test_importer import discord, message
 from tests.training.posts.test_inbox import InboxHarness
+from training.posts import file_scan
 from training.posts.chat_selection import ChatSelection
 from training.posts.importer import ImportReport, scan_exports, store_exports
 from training.store.posts import PostStore, open_store
@@ -220,6 +221,16 @@ def test_names_reach_the_disk_only_as_they_were_given(store: PostStore, tmp_path
     assert b"zo* work" in written
     for secret in ("Zoë", "zoë", "rota", "Shed", "Pip", "telegram:9"):
         assert secret.encode() not in written
+
+
+def test_chats_beyond_those_told_apart_are_never_read_where_one_is_excepted(
+    store: PostStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_scan, "MAX_CHATS", 2)
+    export = telegram(tmp_path / "result.json", *CHATS)
+    assert load(store, export, only=("Pip",)).kept == 3
+    assert load(store, export, clear=True, excepted=("Zoë*",)).kept == 0
+    assert load(store, export, clear=True).kept == 6
 
 
 def test_the_inbox_keeps_out_what_was_excepted(tmp_path: Path) -> None:
