@@ -1,6 +1,7 @@
 """`dann import`: read exports into the store, or show what would be read."""
 
 import argparse
+import shlex
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,7 @@ from training.cli.import_views import guess_lines, print_chats, print_preview, p
 from training.cli.shared import add_command, print_json, print_line
 from training.config.tables import Settings
 from training.exports.common.record import OWNER
+from training.exports.common.stream_errors import one_line
 
 if TYPE_CHECKING:
     from training.posts.chat_selection import ChatSelection
@@ -184,5 +186,6 @@ def _print_notes(report: "ImportReport", console: Console) -> None:
         line = f"{len(report.skipped):,} not read, of no known format: {names}"
         print_line(line, console, "dim")
     for channel, count in report.stored_before.items():
-        line = f"{count:,} posts of a chat that is kept out now are in the store: dann forget --source {channel}"
+        command = f"dann forget --source {shlex.quote(one_line(channel))}"
+        line = f"{count:,} posts of a chat that is kept out now are in the store: {command}"
         print_line(line, console)

@@ -86,7 +86,7 @@ def print_chats(args: argparse.Namespace, exports: "Exports", unclear: Exception
         mine, every = _mine(exports, chat), chat.spoken.total()
         counts = ("", f"{every:,}") if unclear else (f"{mine:,}", f"{every - mine:,}")
         kept_out = f"  (kept out: {chat.kept_out})" if chat.kept_out else ""
-        rows.append((*counts, (iso(chat.newest) or "-")[:10], chat.id, f"{chat.title}{kept_out}"))
+        rows.append((*counts, (iso(chat.newest) or "-")[:10], one_line(chat.id), f"{chat.title}{kept_out}"))
     _print_columns(rows, right=2)
 
 

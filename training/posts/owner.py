@@ -110,7 +110,7 @@ def find_owners(
     if there is none and there are several candidates or no known owner among them.
     """
     wanted = names_of(me)
-    formats = {file.source: [other for other in files if other.source == file.source] for file in files}
+    formats = _by_format(files)
     if not wanted:
         return {source: {OWNER} | _unnamed(source, group, known) for source, group in formats.items()}
     merged = {source: _merged(group) for source, group in formats.items()}
@@ -147,8 +147,7 @@ def guessed_owners(
         return []
     nameless = [file for file in files if set(file.counts) == {OWNER} and file.source in {*NAMELESS} - {*all_mine}]
     guessed = []
-    for source in dict.fromkeys(file.source for file in files):
-        group = [file for file in files if file.source == source]
+    for source, group in _by_format(files).items():
         alone = _candidates(group) if source not in known else None
         guessed += [replace(alone, source=source)] if alone and len(alone.counts) == 1 else []
     return [*guessed, *nameless]
@@ -198,6 +197,13 @@ def _unnamed(source: str, files: Sequence[Authors], known: Mapping[str, Collecti
             f"add --me NAME or --me ID; the likeliest are {candidates.listing()}"
         )
     return set(candidates.counts)
+
+
+def _by_format(files: Sequence[Authors]) -> dict[str, list[Authors]]:
+    formats: dict[str, list[Authors]] = {}
+    for file in files:
+        formats.setdefault(file.source, []).append(file)
+    return formats
 
 
 def _candidates(files: Sequence[Authors]) -> Authors:

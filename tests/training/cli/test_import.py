@@ -177,6 +177,22 @@ def test_options_choose_chats_and_are_remembered(capsys: Captured) -> None:
     )
 
 
+def test_nothing_in_an_export_commands_the_terminal_or_the_shell(capsys: Captured, folder: Path) -> None:
+    evil = "7\n\x1b[31m; rm -rf x\u202e"
+    said = {"id": 1, "type": "message", "date": "2024-01-20T11:23:45", "from": evil, "from_id": "user1", "text": evil}
+    chat = {"name": evil, "type": "personal_chat", "id": evil, "messages": [said]}
+    (folder / "result.json").write_text(json.dumps(chat))
+    main(["import", "result.json", "--list-chats"])
+    main(["import", "result.json", "--dry-run"])
+    main(["import", "result.json"])
+    main(["import", "result.json", "--except", evil])
+    out, err = capsys.readouterr()
+    assert (
+        "kept out: --except 7 [31m; rm -rf x" in out + err or "dann forget --source 'telegram:7 [31m; rm -rf x'" in err
+    )
+    assert not [one for one in out + err if one != "\n" and not one.isprintable()]
+
+
 @pytest.mark.parametrize("option", ["--only", "--except"])
 def test_an_empty_name_of_a_chat_is_one_line(capsys: Captured, folder: Path, option: str) -> None:
     assert main(["import", "chat.jsonl", "--me", "sam", option, " "]) == 1

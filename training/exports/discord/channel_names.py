@@ -9,6 +9,7 @@ from training.exports.common.record import ChatNames
 
 _MOST_INDEX = 1 << 23
 """Bytes; a package of ten thousand channels has half a megabyte."""
+_NAME = re.compile(rb'\s{0,9}:\s{0,9}("(?:[^"\\]|\\.){1,400}")')
 _PARTNER = re.compile(r"Direct Message with (?P<tagged>(?P<name>.{1,100}?)(?:#\d{1,4})?)", re.DOTALL)
 _FILE_NAME = re.compile(
     r"(?:(?P<guild>.+?) - )?(?:.+ - )?(?P<name>.+?)(?: \[(?P<id>\d{1,20})\])?(?: [\[(].*[\])])?\.\w{1,5}"
@@ -40,9 +41,9 @@ def names_in_index(file: ExportFile, channel_id: str) -> tuple[str, ...]:
     if index is None:
         return ()
     with index.open() as stream:
-        found = re.search(
-            rb'"%b"\s{0,9}:\s{0,9}("(?:[^"\\]|\\.){1,400}")' % channel_id.encode(), stream.read(_MOST_INDEX)
-        )
+        names = stream.read(_MOST_INDEX)
+    key = f'"{channel_id}"'.encode()
+    found = _NAME.match(names, at + len(key)) if (at := names.find(key)) >= 0 else None
     try:
         name = str(json.loads(found[1])) if found else ""
     except ValueError:
