@@ -1,6 +1,7 @@
 """Which chats are read: what --only and --except name, and that what was kept out once never comes in again."""
 
 import json
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from model.errors import DannError
+from tests.training.exports.test_mangled import FORMATS, ME
 from tests.training.posts.test_importer import discord, message
 from tests.training.posts.test_inbox import InboxHarness
 from training.posts import file_scan
@@ -155,6 +157,22 @@ def test_two_files_of_a_chat_in_one_import_are_both_kept_out(store: PostStore, t
     then = whatsapp(tmp_path / "WhatsApp Chat with Zoë.txt", "Zoë", "rota", 0, 20)
     now = whatsapp(tmp_path / "x" / "_chat.txt", "Zed", "rota", 10, 30)
     assert load(store, now, then, excepted=("Zoë",)).kept == 0
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_in_no_format_does_another_export_of_it_bring_in_what_was_kept_out(
+    store: PostStore, tmp_path: Path, kind: str
+) -> None:
+    """Under another file's name, in another order, without its beginning, with more at its end and somebody renamed."""
+    then, now = tmp_path / "a" / "c1" / "a.txt", tmp_path / "b" / "c2" / "b.txt"
+    for path, order in ((then, list(range(30))), (now, [*range(50, 14, -1)])):
+        path.parent.mkdir(parents=True)
+        path.write_text(FORMATS[kind](order))
+    now.write_text(re.sub(r"( - |\] )otter: ", r"\1lutra: ", now.read_text()))
+    me = "" if kind in ("package", "tweets") else ME
+    (chat,) = scan_exports([then], me).chats
+    load(store, then, excepted=(chat.id,), me=me)
+    assert load(store, now, me=me).dropped == {"kept_out": 36}
 
 
 def test_a_partner_is_a_name_of_their_chat_and_the_owner_is_not(store: PostStore, tmp_path: Path) -> None:
