@@ -137,12 +137,14 @@ def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     with open_store(url, LOCK_SECONDS) as store:
+        choices = store.choices()
         with store.writing() as writer:
             for forgotten, changes in groupby(batch, key=lambda change: change.post is None):
                 if forgotten:
                     writer.forget([change.id for change in changes])
                 else:
-                    writer.add(change.post for change in changes if change.post)
+                    posts = (change.post for change in changes if change.post)
+                    writer.add(post for post in posts if not choices.keep_out(post.channel))
         if any(change.post is None for change in batch):
             store.empty_log()
 

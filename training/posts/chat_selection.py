@@ -4,7 +4,6 @@ A chat that was kept out once stays out under every name: by its id, or where it
 """
 
 import difflib
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +13,7 @@ from model.errors import DannError
 from training.exports.common.stream_errors import one_line
 from training.posts.file_scan import OTHER_CHATS, FileScan, SampleLines, Sketch
 from training.posts.owner import plain_name
-from training.store.stored_choices import StoredChoices
+from training.store.stored_choices import StoredChoices, chat_digest
 
 EVERY = "*"
 LEAST_SHARED = 2
@@ -158,11 +157,6 @@ class ChatSelection:
             frozenset(chat_digest(chat.id) for chat in excepted),
             {chat_digest(chat.id): frozenset(chat.sketch.digests) for chat in excepted if chat.sketch.digests},
         )
-
-
-def chat_digest(id_: str) -> str:
-    """Return the digest that the store keeps of a chat that was chosen or kept out."""
-    return hashlib.sha256(f"chat\0{id_}".encode()).hexdigest()
 
 
 def _plain_names(chat: FoundChat, is_owner: Callable[[str, str], bool]) -> list[str]:

@@ -7,6 +7,7 @@ import sqlite3
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from bot.serving import collect
 from bot.serving.collect import Collector
 from training.store.post import Post
 from training.store.posts import open_store
+from training.store.stored_choices import StoredChoices, chat_digest
 
 ANN = Author("2", "Ann")
 ROOM = Channel("discord", "7", guild="8")
@@ -195,3 +197,13 @@ def test_a_bug_costs_nothing_that_was_told_and_is_logged_once(
         assert stored_after(tmp_path, lambda it: it.add(HI), drain_seconds=0.2) == []
     assert caplog.text.count("Traceback") == 1
     assert stored_after(tmp_path) == [HI]
+
+
+def test_a_chat_that_imports_keep_out_is_not_collected_either(tmp_path: Path) -> None:
+    kept_out = StoredChoices(excepted_chats=frozenset(map(chat_digest, ("discord:9", "telegram:7"))))
+    with open_store(f"sqlite:///{tmp_path}/posts.db") as store, store.writing() as writer:
+        writer.remember_choices(kept_out, 1, clear=False, clear_only=False)
+    topic = replace(HI, id="telegram:7:1", channel="telegram:7:4")
+    others = replace(HI, id="discord:2", channel="discord:99"), replace(HI, id="telegram:71:1", channel="telegram:71")
+    told = [partial(Collector.add, post=post) for post in (HI, topic, *others)]
+    assert {post.id for post in stored_after(tmp_path, *told)} == {"discord:2", "telegram:71:1"}
