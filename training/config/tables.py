@@ -183,12 +183,12 @@ class TrainConfig(ConfigTable):
 class FinetuneConfig(ConfigTable):
     """What replaces keys of [train] where a voice starts from a base."""
 
-    most_epochs: int = Field(5, ge=0)
-    batch_size: PositiveInt = 32
+    most_epochs: int = Field(8, ge=0)
+    batch_size: PositiveInt = 8
     bptt_length: PositiveInt = 128
     windows: Literal["stream", "conversations"] = "stream"
     without_context: float = Field(0.1, ge=0, lt=1)
-    learning_rate: float = Field(0.003, gt=0)
+    learning_rate: float = Field(0.0015, gt=0)
     weight_decay: float = Field(0.0, ge=0)
 
 
