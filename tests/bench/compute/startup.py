@@ -70,7 +70,8 @@ def command_seconds(times: int) -> dict[str, Quartiles]:
             write_export(file, EXCHANGES, seed=1)
         data = f"data.dir={folder}/data"
         dann("import", str(export), "--me", NAME, "--set", data, environment=environment(""))
-        training = ("train", "--set", data, "--set", "train.steps=1", "--set", "train.base=off")  # the work of old versions
+        from_scratch = ("--set", "train.base=off")  # as versions without a base do
+        training = ("train", "--set", data, "--set", "train.steps=1", *from_scratch)
         cold = [dann(*training, environment=environment("")) for _ in range(times)]
         cache = environment(f"{folder}/cache")
         dann(*training, environment=cache)
