@@ -297,7 +297,8 @@ def test_control_c_at_the_question_stores_nothing(folder: Path) -> None:
     (folder / "notes.txt").write_text("first\nsecond\n")
     here, there = os.openpty()
     script = (
-        "import fcntl, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "import fcntl, signal, sys, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # whoever runs the tests in the background ignores it
         "from training.cli.main import main; sys.exit(main(['import', 'notes.txt']))"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "TERM": "dumb"}
@@ -310,6 +311,9 @@ def test_control_c_at_the_question_stores_nothing(folder: Path) -> None:
         while b"[Y/n]" not in seen:
             seen += os.read(here, 1 << 12)
         os.write(here, b"\x03")
-        assert process.wait() == 130
+        try:
+            assert process.wait(timeout=60) == 130
+        finally:
+            process.kill()
     os.close(here)
     assert not (folder / "data" / "posts.db").exists()
