@@ -1,6 +1,8 @@
 """See it think: token colours, alternatives, entropy, temperature; by mouse and by keyboard."""
 
-from playwright.async_api import expect
+import json
+
+from playwright.async_api import Route, expect
 
 from model.tokenizer import Tokenizer
 from tests.browser.page_harness import BrowserSession, Visit, run_in_browser, sent
@@ -92,10 +94,16 @@ def test_the_temperature_moves_the_distribution_at_once() -> None:
     run_in_browser(play)
 
 
+async def with_one_seed(route: Route) -> None:
+    """Ask for one reply of several tokens: of random ones, one in some hundred has a single token, and no next one."""
+    await route.continue_(post_data=json.dumps((route.request.post_data_json or {}) | {"seed": 1}))
+
+
 def test_the_whole_page_works_by_keyboard() -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit() as visit:
             keyboard, page = visit.page.keyboard, visit.page
+            await page.route("**/api/reply", with_one_seed)
             await keyboard.press("Tab")
             assert await page.evaluate("document.activeElement.className") == "skip"
             await keyboard.press("Enter")
