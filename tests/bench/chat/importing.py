@@ -9,8 +9,8 @@ import tempfile
 from pathlib import Path
 from typing import IO, Any
 
-from tests.bench.chat.reload import IDLE_SECONDS, RATE, Crowd, p95, save, talking
-from tests.bench.chat.retraining import span
+from tests.bench.chat.reload import IDLE_SECONDS, RATE, Crowd, save, talking
+from tests.bench.chat.retraining import Span, span, span_figures
 from tests.bench.report import Report, table
 from training.posts.inbox_attempts import ATTEMPTS
 from training.store.posts import open_store
@@ -74,18 +74,11 @@ async def begun(folder: Path) -> None:
             await asyncio.sleep(0.02)
 
 
-def figures(
-    crowd: Crowd, before: tuple[float, float], meanwhile: tuple[float, float], after: tuple[float, float]
-) -> dict[str, Any]:
-    """Return what the requests of each span of time tell."""
-    failed, doubled = crowd.faults()
-    at_rest, busy = p95(crowd.latencies(before, after)), p95(crowd.latencies(meanwhile))
-    return {
-        "requests": len(crowd.mentions) + len(crowd.commands), "failed": failed, "doubled": doubled,
-        "seconds": meanwhile[1] - meanwhile[0], "before_p95": p95(crowd.latencies(before)), "idle_p95": at_rest,
-        "after_p95": p95(crowd.latencies(after)), "import_p95": busy, "ratio": busy / at_rest,
-        "verdict": next(line for line in crowd.dann.lines if line.startswith("inbox: ")),
-    }  # fmt: skip
+def figures(crowd: Crowd, before: Span, meanwhile: Span, after: Span) -> dict[str, Any]:
+    """Return what the requests of each span of time tell, and what became of the export."""
+    found = span_figures(crowd, before, meanwhile, after)
+    verdict = next(line for line in crowd.dann.lines if line.startswith("inbox: "))
+    return found | {"import_p95": found.pop("busy_p95"), "verdict": verdict}
 
 
 def text(found: dict[str, Any]) -> str:

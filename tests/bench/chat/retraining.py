@@ -45,13 +45,22 @@ async def measure(folder: Path, minutes: float, idle_seconds: float) -> dict[str
         meanwhile = await span(retrained(crowd))
         await asyncio.sleep(2.0)
         after = await span(asyncio.sleep(idle_seconds))
+    found = span_figures(crowd, before, meanwhile, after)
+    verdict = next(line for line in reversed(crowd.dann.lines) if line.startswith("retraining: "))
+    return found | {"retraining_p95": found.pop("busy_p95"), "verdict": verdict}
+
+
+Span = tuple[float, float]
+
+
+def span_figures(crowd: Crowd, before: Span, meanwhile: Span, after: Span) -> dict[str, Any]:
+    """What the requests of each span of time tell; `ratio` is that of p95 `meanwhile` and idle."""
     failed, doubled = crowd.faults()
     at_rest, busy = p95(crowd.latencies(before, after)), p95(crowd.latencies(meanwhile))
     return {
         "requests": len(crowd.mentions) + len(crowd.commands), "failed": failed, "doubled": doubled,
         "seconds": meanwhile[1] - meanwhile[0], "before_p95": p95(crowd.latencies(before)), "idle_p95": at_rest,
-        "after_p95": p95(crowd.latencies(after)), "retraining_p95": busy, "ratio": busy / at_rest,
-        "verdict": next(line for line in reversed(crowd.dann.lines) if line.startswith("retraining: ")),
+        "after_p95": p95(crowd.latencies(after)), "busy_p95": busy, "ratio": busy / at_rest,
     }  # fmt: skip
 
 

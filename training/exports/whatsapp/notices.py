@@ -115,13 +115,9 @@ def own_words(first: str, more: Sequence[str], survey: Survey) -> tuple[str, Rea
     The third is the text as 0eb29d7 read it, by which the message is identified: frozen.
     """
     raw = "\n".join([first, *more]) if more else first
-    if raw.isprintable() and not _SUSPICIOUS.search(raw) and _is_plain(raw):  # most messages, in one line
-        text = (_MENTION.sub("@someone", raw) if "@" in raw else raw).strip(" ")
-        plain_reason = message_text.reason_to_drop(text)
-        return ("" if plain_reason else text), plain_reason, text
     if not _SUSPICIOUS.search(raw) and _is_plain(raw) and not (more and any(map(_was_message, more))):
         text = _MENTION.sub("@someone", raw) if "@" in raw else raw
-        text = message_text.clean(text if text.isprintable() else _INVISIBLE.sub("", text))
+        text = text.strip(" ") if text.isprintable() else message_text.clean(_INVISIBLE.sub("", text))
         plain_reason = message_text.reason_to_drop(text)
         return ("" if plain_reason else text), plain_reason, text
     text, is_attachment = _text(raw)
