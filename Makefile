@@ -7,7 +7,7 @@ UV    := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo quick test check bench soak playground lock clean
+.PHONY: demo quick test check bench soak playground page lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
@@ -34,6 +34,9 @@ soak: $(VENV)/.dev  ## 24 kills of child and parent, 200 random requests a route
 
 playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann connected to both, and you a member
 	@$(BIN)/python -m tests.servers
+
+page:  ## bundle the page anew from bot/web/client (needs Node); serving and installing need only what is committed
+	cd bot/web/client && npm ci --silent --ignore-scripts --no-audit --no-fund && node build.mjs
 
 $(BIN)/python:
 ifneq ($(UV),)

@@ -101,10 +101,10 @@ async def _serve_platforms(
         freezing = asyncio.create_task(_freeze_when_warm(engine))
         tell(_describe(engine.snapshot))
         reload = Reload(engine, settings.data.checkpoints, tell)
-        news = OwnerNotifier()
+        news = status.news
         retraining = RetrainSupervisor(settings, news, tell)
         status.engine, status.reload, status.retraining = engine, reload, retraining
-        admin = Admin(engine, reload, retraining=retraining, stats=status.stats)
+        status.admin = admin = Admin(engine, reload, retraining=retraining, stats=status.stats)
         responder = Responder(engine, settings, admin, stats=status.stats)
         connected = [_run_part(run(settings, responder, tell, collector, news), tell) for run in runs]
         platform_tasks = [asyncio.create_task(part) for part in connected]
@@ -174,6 +174,8 @@ async def serve_web(
         reloads=status.reloads,
         retraining=status.progress,
         stopping=stopping,
+        paused=status.paused,
+        report=status.report,
     )
     secrets = WebSecrets(tokens.api_key, tokens.web_password)
     await run(settings.bot.web, state, stopping, settings.bot.drain_seconds, tell, secrets)

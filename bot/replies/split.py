@@ -43,9 +43,14 @@ def split(text: str, limit: int, measure: Measure) -> list[str]:
     return pieces
 
 
-def _clusters(text: str, limit: int, measure: Measure) -> list[str]:
+def graphemes(text: str) -> list[str]:
+    """Split into grapheme clusters: what a reader takes for one character each."""
     clusters: list[str] = regex.findall(r"\X", text)
-    return [part for cluster in clusters for part in ([cluster] if measure(cluster) <= limit else cluster)]
+    return clusters
+
+
+def _clusters(text: str, limit: int, measure: Measure) -> list[str]:
+    return [part for cluster in graphemes(text) for part in ([cluster] if measure(cluster) <= limit else cluster)]
 
 
 def _longest_fit(clusters: Sequence[str], start: int, limit: int, measure: Measure) -> int:

@@ -30,6 +30,11 @@ class OwnerNotifier:
         finally:
             del self._senders[platform]
 
+    @property
+    def reaches_somebody(self) -> bool:
+        """Whether an owner is on a platform that is connected."""
+        return any(owners for _, owners in self._senders.values())
+
     async def tell(self, text: str) -> None:
         """Notify every owner concurrently; return when each was reached or could not be."""
         await asyncio.gather(

@@ -1,10 +1,12 @@
 """State of `dann serve`, for readiness, metrics and the page. Written by app.py; knows none of its readers."""
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
 from bot.replies.stats import ReplyStats
+from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
+from bot.serving.admin import Admin
 from bot.serving.reload import Reload
 from model.engine.engine import Engine
 from training.store.retrain_outcome import RetrainProgress
@@ -22,6 +24,8 @@ class ServeStatus:
     engine: Engine | None = None
     reload: Reload | None = None
     retraining: RetrainSupervisor | None = None
+    admin: Admin | None = None
+    news: OwnerNotifier = field(default_factory=OwnerNotifier)
     stats: ReplyStats = field(default_factory=ReplyStats)
 
     def why_not(self) -> str:
@@ -29,6 +33,14 @@ class ServeStatus:
         if self.engine is None:
             return self.waits_for
         return QUEUE_FULL if self.engine.full else ""
+
+    def paused(self) -> bool:
+        """Whether an owner has paused dann."""
+        return self.admin is not None and self.admin.paused
+
+    def report(self) -> Callable[[str], Awaitable[None]] | None:
+        """Return what sends the owners a text; None where none is connected."""
+        return self.news.tell if self.news.reaches_somebody else None
 
     def progress(self) -> RetrainProgress | None:
         """Return the progress of the running retraining, None where there is none."""

@@ -11,6 +11,8 @@ from typing import Any
 from fastapi import APIRouter, Response
 
 from bot.web.http.paths import READING
+from bot.web.http.security_headers import THEME_SCRIPT
+from bot.web.http.static_files import addresses
 
 Schema = Mapping[str, Any]
 PAGE = """<!doctype html>
@@ -20,10 +22,9 @@ PAGE = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>{name}'s API</title>
-<link rel="icon" href="/static/icon.svg" type="image/svg+xml">
-<link rel="stylesheet" href="/static/look.css">
-<link rel="stylesheet" href="/static/docs.css">
-<script src="/static/theme.js"></script>
+<link rel="icon" href="{icon}" type="image/svg+xml">
+<link rel="stylesheet" href="{sheet}">
+<script>{theme}</script>
 </head>
 <body>
 <main>
@@ -59,7 +60,11 @@ def page(document: Mapping[str, Any]) -> str:
     )
     objects = (_object(name, schema) for name, schema in document["components"]["schemas"].items())
     name = html.escape(document["info"]["title"])
-    return PAGE.format(name=name, operations="\n".join(operations), objects="\n".join(objects))
+    files = addresses()
+    return PAGE.format(
+        name=name, operations="\n".join(operations), objects="\n".join(objects),
+        icon=files["icon.svg"], sheet=files["docs.css"], theme=THEME_SCRIPT,
+    )  # fmt: skip
 
 
 def _operation(method: str, path: str, operation: Mapping[str, Any]) -> str:

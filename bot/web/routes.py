@@ -12,7 +12,7 @@ from bot.web.http.security_headers import FRESH
 from bot.web.metrics import CONTENT_TYPE, metrics
 from bot.web.models import Models
 from bot.web.openai import routes
-from bot.web.page import assets, card, events, quiz, reply
+from bot.web.page import assets, card, events, quiz, reply, report
 from bot.web.state import AppState
 
 ALIVE = {"dann": "alive"}
@@ -38,6 +38,7 @@ def application(state: AppState, models: Models) -> FastAPI:
     errors.install(app)
     app.include_router(routes.router(state, models))
     app.include_router(reply.router(state, models))
+    app.include_router(report.router(state))
     app.include_router(assets.router(state))
 
     @app.api_route("/healthz", methods=READING, include_in_schema=False)

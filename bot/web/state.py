@@ -16,7 +16,8 @@ class AppState:
     """State of the running bot. The functions are called for every request, must not block, and may return None.
 
     `why_not`: the reason why dann cannot answer now, "" where it can. `store_counts` may be some seconds old. `reloads`:
-    counts of checkpoint reloads by outcome. `stopping` is set when dann stops; endless streams then end at once.
+    counts of checkpoint reloads by outcome. `stopping` is set when dann stops; endless streams then end at once. `paused`:
+    whether an owner has paused it. `report` gives what sends the owners a text, None where no owner can be told.
     """
 
     settings: BotSettings
@@ -27,3 +28,5 @@ class AppState:
     reloads: Callable[[], Mapping[str, int]]
     retraining: Callable[[], RetrainProgress | None]
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    paused: Callable[[], bool] = lambda: False
+    report: Callable[[], Callable[[str], Awaitable[None]] | None] = lambda: None

@@ -32,7 +32,7 @@ def test_the_card_tells_what_serves_and_draws_how_it_learned() -> None:
             heights = await card.locator("circle.val").evaluate_all(
                 "all => all.map(one => Number(one.getAttribute('cy')))"
             )
-            assert len(heights) == 4
+            assert len(heights) == 3
             assert heights == sorted(heights)
             bars = await card.locator(".beside-bars .what").all_text_contents()
             assert bars == ["This network", "PPMd", "Unigram"]

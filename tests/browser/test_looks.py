@@ -5,8 +5,6 @@ from typing import Any
 import pytest
 from axe_playwright_python.async_playwright import Axe
 
-from bot.web.page.assets import assets
-from model.config import SamplingParams
 from model.tokenizer import Tokenizer
 from tests.browser.page_harness import BrowserSession, Visit, run_in_browser
 from tests.model.small_networks import parrot
@@ -19,7 +17,6 @@ AXE = {
     "resultTypes": ["violations"],
     "runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"],
 }
-WEIGHT = 60_000
 
 
 async def too_wide(visit: Visit) -> int:
@@ -120,16 +117,3 @@ def test_what_looks_like_a_script_is_text(thinks: bool) -> None:
             assert await visit.page.title() == "dann"
 
     run_in_browser(play, lambda: parrot(SCRIPT, tokenizer=SPELLED))
-
-
-def test_all_that_a_visit_loads_is_light() -> None:
-    async def play(session: BrowserSession) -> None:
-        async with session.visit() as visit:
-            await visit.say("hello")
-            names = {name for name, _ in assets("dann", SamplingParams())}
-            loaded = {url.rpartition("/static/")[2] for url in visit.loaded if "/static/" in url}
-            assert loaded <= names
-            assert {"look.css", "app.js", "chat.js"} <= loaded
-
-    run_in_browser(play, lambda: parrot("hey lol"))
-    assert sum(len(asset.packed) for _, asset in assets("dann", SamplingParams())) < WEIGHT

@@ -105,7 +105,7 @@ def test_a_reply_goes_on_where_it_ended() -> None:
             await visit.page.fill("#max_tokens", "5")
             await visit.say("hello")
             (before,) = await visit.replies()
-            await visit.press("Go on")
+            await visit.press("Continue")
             await visit.settled()
             (after,) = await visit.replies()
             assert after.startswith(before)
@@ -123,7 +123,7 @@ def test_a_link_gives_the_same_text_to_whoever_opens_it() -> None:
             await visit.say("and then?")
             texts = await visit.replies()
             link = await visit.link()
-            await visit.press("Go on")
+            await visit.press("Continue")
             await visit.settled()
             (_, longer), begun = await visit.replies(), await visit.link()
         for address, last in ((link, texts[-1]), (begun, longer)):

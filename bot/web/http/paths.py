@@ -18,6 +18,12 @@ def is_api(path: str) -> bool:
     return f"{path}/".startswith("/api/")
 
 
+def loads_the_page(scope: Scope) -> bool:
+    """Whether a request reads the page's document or one of its files, which lie ready in memory."""
+    path = scope["path"]
+    return scope["method"] in READING and (path == "/" or path.startswith("/static/"))
+
+
 def draws_a_reply(scope: Scope) -> bool:
     """Whether a request makes dann draw a reply, which costs."""
     path = scope["path"]

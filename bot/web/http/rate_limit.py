@@ -1,18 +1,21 @@
 """Rate limits per client, and concurrency limits per client and in all.
 
-Not slowapi: it limits routes, with a storage behind them; these limits come before authentication, and take 20 lines.
+The page's document and files are not counted, or a few quick reloads would leave a blank page: with a password set, only
+wrong guesses at them are. Not slowapi: it limits routes, with a storage behind them; these limits come before authentication,
+and take 20 lines.
 """
 
 import math
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
+from http import HTTPStatus
 
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.config import WebConfig
 from bot.web.http.client_address import ClientAddresses
-from bot.web.http.paths import draws_a_reply
+from bot.web.http.paths import draws_a_reply, loads_the_page
 from bot.web.http.refusal import refuse
 
 CHEAP = 10
@@ -35,16 +38,24 @@ class TokenBuckets:
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
+    def wait(self, client: str) -> float:
+        """The seconds until there is a token; 0 where there is one."""
+        left = self._left(client, self._clock())
+        return 0.0 if left >= 1 else (1 - left) / self._rate
+
     def take(self, client: str) -> float:
         """Take a token and return 0, or take none and return the seconds until there is one."""
-        now = self._clock()
-        left, since = self._buckets.pop(client, (self._burst, now))
-        left = min(self._burst, left + (now - since) * self._rate)
-        wait = 0.0 if left >= 1 else (1 - left) / self._rate
+        now, wait = self._clock(), self.wait(client)
+        left = self._left(client, now)
+        self._buckets.pop(client, None)
         self._buckets[client] = (left if wait else left - 1, now)
         if len(self._buckets) > self._max_clients:
             self._buckets.popitem(last=False)
         return wait
+
+    def _left(self, client: str, now: float) -> float:
+        left, since = self._buckets.get(client, (self._burst, now))
+        return min(self._burst, left + (now - since) * self._rate)
 
     def __len__(self) -> int:
         """How many clients have a bucket."""
@@ -60,12 +71,15 @@ class RateLimits:
         self._clients = clients
         self._drawing = TokenBuckets(config.requests_per_minute, config.burst)
         self._cheap = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
+        self._guesses = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
         self._in_flight = Counter[str]()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
         client = self._clients.name(scope)
-        if not draws_a_reply(scope):
+        if loads_the_page(scope):
+            await self._load(client, scope, receive, send)
+        elif not draws_a_reply(scope):
             if wait := self._cheap.take(client):
                 await _refuse(send, wait, "You ask too often.")
             else:
@@ -82,6 +96,20 @@ class RateLimits:
                 await self._app(scope, receive, send)
             finally:
                 self._in_flight -= Counter([client])  # also drops a client at 0
+
+
+    async def _load(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send a file of the page without counting it; count a wrong password, so that nobody guesses it quickly."""
+
+        async def counted(message: Message) -> None:
+            if message.get("status") == HTTPStatus.UNAUTHORIZED:
+                self._guesses.take(client)
+            await send(message)
+
+        if wait := self._guesses.wait(client):
+            await _refuse(send, wait, "You ask too often.")
+        else:
+            await self._app(scope, receive, counted)
 
 
 async def _refuse(send: Send, wait: float, message: str) -> None:

@@ -1,11 +1,20 @@
-"""Security headers on every response: a browser may load and run dann's own files only."""
+"""Security headers on every response: a browser may load and run dann's own files, and one script within documents."""
+
+import base64
+import hashlib
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bot.web.http.refusal import Header
 
+THEME_SCRIPT = (
+    'try{var t=localStorage.getItem("dann.theme")}catch{}'
+    'document.documentElement.dataset.theme=t||(matchMedia("(prefers-color-scheme:dark)").matches?"dark":"light")'
+)
+"""Sets the theme before anything is drawn, so that the other one does not flash: a file would come too late."""
+_THEME_HASH = base64.b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()
 POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    f"default-src 'none'; script-src 'self' 'sha256-{_THEME_HASH}'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 SECURITY: tuple[Header, ...] = (

@@ -3,6 +3,7 @@
     {"type": "checkpoint", "id": "..."}                                    another checkpoint serves
     {"type": "retraining", "part": "learning", "share": 0.5, "val_bpb": 1.9}    progress of the running retraining
     {"type": "retraining", "part": null}                                   it is over
+    {"type": "status", "paused": false, "report": true}    whether an owner has paused dann, and can be told of an answer
 
 One poll serves all listeners. An event is the newest status, not every change: a slow reader misses what was in between,
 and nothing waits for it.
@@ -32,10 +33,12 @@ log = logging.getLogger("dann.web")
 
 @dataclass(frozen=True, slots=True)
 class LiveStatus:
-    """The serving checkpoint's id, or "", and the running retraining, or None."""
+    """The serving checkpoint's id, or "", the running retraining, or None, and whether dann is paused and takes reports."""
 
     checkpoint: str
     retraining: RetrainProgress | None
+    paused: bool = False
+    report: bool = False
 
 
 class LiveEvents:
@@ -68,7 +71,7 @@ class LiveEvents:
             self._polling = None
 
     async def events(self) -> AsyncIterator[bytes]:
-        """Events for one listener until dann stops: a running retraining, then all changes."""
+        """Events for one listener until dann stops: what is not as usual, then all changes."""
         sent = LiveStatus(self._latest.checkpoint, None)
         yield b": dann\n\n"
         while not self._state.stopping.is_set():
@@ -104,7 +107,8 @@ class LiveEvents:
 
     def _status(self) -> LiveStatus:
         engine = self._state.engine()
-        return LiveStatus(engine.snapshot.id if engine else "", self._state.retraining())
+        paused, report = self._state.paused(), self._state.report() is not None
+        return LiveStatus(engine.snapshot.id if engine else "", self._state.retraining(), paused, report)
 
 
 def router(state: AppState) -> APIRouter:
@@ -129,6 +133,8 @@ def _changes(before: LiveStatus, now: LiveStatus) -> list[dict[str, Any]]:
     if (progress := now.retraining) != before.retraining:
         known = {"share": progress.share, "val_bpb": progress.val_bpb} if progress else {}
         events.append({"type": "retraining", "part": progress.part if progress else None, **known})
+    if (now.paused, now.report) != (before.paused, before.report):
+        events.append({"type": "status", "paused": now.paused, "report": now.report})
     if now.checkpoint != before.checkpoint:
         events.append({"type": "checkpoint", "id": now.checkpoint})
     return events

@@ -5,7 +5,7 @@
     {"type": "end", "finish_reason": "stop", "tokens": 12}
     {"type": "error", "message": "..."}
 
-`tokens` are sent to requests with `watch`; a token's text is "" where it ends the reply. The same checkpoint, messages,
+`begun` is in "start" where the request had `begun_text`: its tokens. `tokens` are sent to requests with `watch`; a token's text is "" where it ends the reply. The same checkpoint, messages,
 params, seed and `begun` give the same text again. If another checkpoint comes to serve while a reply waits for a slot,
 that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets an error.
 """
@@ -41,6 +41,9 @@ from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
+PAUSED = "dann is paused by its owner"
+PAUSED_SECONDS = 15
+"""Retry-After while it is paused."""
 STOPPED = "dann stopped before the reply was complete; ask again in a moment"
 ANOTHER = "another checkpoint serves now; ask again"
 
@@ -55,13 +58,14 @@ class PageMessage(RequestForm):
 
 
 class PageRequest(RequestForm):
-    """A conversation to answer. `begun` are tokens that the reply starts with."""
+    """A conversation to answer. `begun` are tokens that the reply starts with, or `begun_text` its first words."""
 
     messages: list[PageMessage] = Field([], max_length=1000)
     params: SamplingForm = SamplingForm()
     seed: Seed | None = None
     checkpoint: Text | None = Field(None, max_length=100)
     begun: list[Annotated[int, Field(ge=NUM_SPECIAL), WHOLE]] | None = Field(None, max_length=4096)
+    begun_text: Text | None = Field(None, max_length=4096)
     watch: bool = False
 
 
@@ -74,6 +78,8 @@ def router(state: AppState, models: Models) -> APIRouter:
     async def reply(body: PageRequest) -> EventStream:
         """Draw one reply, piece by piece."""
         settings, seed = state.settings, seed_of(body.seed)
+        if state.paused():
+            raise ApiError(503, PAUSED, code="paused", wait=PAUSED_SECONDS)
         texts = [message.text for message in body.messages]
         check_length(texts, settings, "messages")
         params = params_of(body.params, settings)
@@ -81,25 +87,28 @@ def router(state: AppState, models: Models) -> APIRouter:
             engine = await models.engine(body.checkpoint or "")
         await check_spelling(engine, texts, "messages")
         try:
-            prefix = reply_prefix_tokens(engine.snapshot.tokenizer, body.begun or [])
+            prefix = reply_prefix_tokens(engine.snapshot.tokenizer, body.begun or body.begun_text or [])
         except DannError as error:
             raise ApiError(404, f"begun: {error}", param="begun", code="no_such_token") from error
         turns = [Turn(message.mine, message.text) for message in body.messages]
         wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
         with api_errors():
             stream = engine.submit(turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
-        return EventStream(_events(stream, params, seed, wanted), stream.cancel)
+        begun = {"begun": prefix} if body.begun_text and not body.begun else {}
+        return EventStream(_events(stream, params, seed, wanted, begun), stream.cancel)
 
     return page
 
 
-async def _events(stream: ReplyStream, params: SamplingParams, seed: int, wanted: str) -> AsyncIterator[bytes]:
+async def _events(
+    stream: ReplyStream, params: SamplingParams, seed: int, wanted: str, begun: dict[str, list[int]]
+) -> AsyncIterator[bytes]:
     try:
         first = await anext(stream, "")
         if wanted not in {"", stream.checkpoint}:
             yield encode_event(type="error", message=ANOTHER)
             return
-        yield encode_event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump())
+        yield encode_event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump(), **begun)
         yield _piece(stream, first)
         async for piece in stream:
             yield _piece(stream, piece)

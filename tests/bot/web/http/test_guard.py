@@ -174,7 +174,31 @@ def test_who_asks_too_often_is_told_when_to_come_back() -> None:
             assert answer.headers["retry-after"] == "10"
             for _ in range(20):
                 assert (await client.get("/v1/models")).status_code == 200
-            assert refused(await client.get("/"), 429)["code"] == "rate_limit_exceeded"
+            assert refused(await client.get("/docs"), 429)["code"] == "rate_limit_exceeded"
+
+    asyncio.run(play())
+
+
+def test_the_page_and_its_files_are_not_counted_however_often_they_are_loaded() -> None:
+    async def play() -> None:
+        async with client_behind_guard(WebConfig()) as client:
+            for _ in range(200):
+                loaded = [await client.get(path) for path in ("/", "/static/app.js", "/static/app.css", "/api/events")]
+                assert [answer.status_code for answer in loaded] == [200] * 4
+            assert (await client.post("/")).status_code == 200  # and this one is
+
+    asyncio.run(play())
+
+
+def test_guesses_of_the_password_at_the_page_count() -> None:
+    async def play() -> None:
+        async with client_behind_guard(WebConfig(requests_per_minute=6, burst=2), BOTH) as client:
+            codes = [(await client.get("/", headers=basic("guess"))).status_code for _ in range(21)]
+            assert codes == [401] * 20 + [429]
+            assert (await client.get("/static/app.js", headers=basic(PASSWORD))).status_code == 429
+        async with client_behind_guard(WebConfig(requests_per_minute=6, burst=2), BOTH) as client:
+            codes = [(await client.get("/", headers=basic(PASSWORD))).status_code for _ in range(50)]
+            assert codes == [200] * 50
 
     asyncio.run(play())
 

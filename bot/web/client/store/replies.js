@@ -1,0 +1,42 @@
+// Replies as messages of a tree: how they are made, and what is kept of them.
+
+import { newId } from "./tree.js";
+import { NOT_BEGUN } from "./prompt.js";
+
+/**
+ * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop" and "length" as
+ * the server ends it, "stopped" by you, "refused", "gone" (its checkpoint is), "recorded" (from a link, not drawn).
+ */
+const UNFINISHED = ["new", "drawing", "away", "waiting"];
+const GIVEN = { checkpoint: null, begun: NOT_BEGUN };
+
+export const isUnfinished = (reply) => UNFINISHED.includes(reply.state);
+
+/**
+ * A reply to be drawn below your message `parent`. With `params`, `seed`, `checkpoint` and `begun`, its first tokens, the
+ * messages above it determine its text. Replies of one `batch` are shown side by side.
+ */
+export function newReply(parent, params, seed, given = {}) {
+  const { checkpoint, begun, batch = newId() } = { ...GIVEN, ...given };
+  return {
+    ...{ id: newId(), parent, at: Date.now(), mine: true, batch, params, seed, checkpoint, begun },
+    ...{ text: begun.text, ids: [], tokens: [], state: "new", note: "" },
+  };
+}
+
+/** Makes a reply ready to be drawn from a beginning, in its place. */
+export function restart(reply, begun, params = reply.params) {
+  Object.assign(reply, { begun, params, text: begun.text, ids: [], tokens: [], state: "new", note: "" });
+}
+
+/** What is kept of a message; tokens with their alternatives are kept apart, as they are a hundred times as long. */
+export function kept({ tokens, ...node }) {
+  return node;
+}
+
+/** A message as it was kept; one that was being drawn when its tab closed is stopped. */
+export function revived(node, tokens) {
+  if (!node.mine) return node;
+  const state = isUnfinished(node) ? "stopped" : node.state;
+  return { ...node, state, tokens: tokens ?? [] };
+}
