@@ -11,12 +11,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from bot.config import BotSettings
 from bot.web.http.errors import ApiError
 from bot.web.models import NotReadyError, UnknownModelError
+from bot.web.state import AppState
 from model.config import SAMPLING_OPTIONS, SEED_HELP, SamplingParams
 from model.engine.engine import Engine, EngineClosed, EngineFull
 from model.errors import DannError
 
 WAIT_SECONDS = 2
 """Retry-After of a request that was refused because the queue is full."""
+PAUSED = "dann is paused by its owner"
+PAUSED_SECONDS = 15
+"""Retry-After while it is paused."""
 SEEDS = 2**31
 MAX_JSON_INT = 2**53
 """HTTP seeds may be any integer that every JSON library reads exactly, as OpenAI's clients send large and negative ones."""
@@ -93,6 +97,12 @@ def check_length(texts: Sequence[str], settings: BotSettings, param: str) -> Non
         raise ApiError(
             400, f"{param}: {length:,} characters, where {allowed:,} are allowed", param=param, code="too_long"
         )
+
+
+def check_not_paused(state: AppState) -> None:
+    """Raise ApiError while an owner has paused dann: the page then answers nobody, as chats do not."""
+    if state.paused():
+        raise ApiError(503, PAUSED, code="paused", wait=PAUSED_SECONDS)
 
 
 @contextmanager

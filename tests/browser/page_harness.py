@@ -86,7 +86,7 @@ class Visit:
         """Wait until nothing is being drawn and all replies are shown."""
         await self.page.wait_for_selector("#send:visible")
         await self.page.wait_for_selector(".reply[aria-busy=false]")
-        await self.page.wait_for_function("!document.querySelector('.reply[aria-busy=true]')")
+        await self.page.wait_for_function("() => !document.querySelector('.reply[aria-busy=true]')")
 
     async def replies(self) -> list[str]:
         return await self.page.locator(".reply .text").all_inner_texts()
@@ -98,6 +98,23 @@ class Visit:
     async def press(self, name: str) -> None:
         """Press a button of the last reply that has it."""
         await self.page.locator(".actions").get_by_role("button", name=name, exact=True).last.click()
+
+    async def tab(self) -> "Visit":
+        """Another tab of the same browser on the page, which shares its storage."""
+        other = Visit(await self.page.context.new_page(), self.web)
+        await other.open()
+        return other
+
+    async def begin(self, text: str) -> None:
+        """Send a message, and wait for the first words of the reply alone."""
+        await self.page.fill("#say", text)
+        await self.page.press("#say", "Enter")
+        begun = "() => document.querySelector('.turn:last-child .reply .text')?.textContent.length > 3"
+        await self.page.wait_for_function(begun)
+
+    async def stored(self) -> str:
+        """All that the browser keeps, as text."""
+        return str(await self.page.evaluate("JSON.stringify({ ...localStorage })"))
 
     async def link(self) -> str:
         """The link to the last reply."""
@@ -180,20 +197,63 @@ BROWSER = SharedBrowser()
 """Closed by conftest.py."""
 
 
+Play = Callable[[BrowserSession], Awaitable[None]]
+Run = Callable[[Play], None]
+
+
+@contextlib.asynccontextmanager
+async def session_in(
+    browser: Browser, make_snapshot: Callable[[], Snapshot], fake_bot: FakeBot | None, patience: float | None = 300
+) -> AsyncIterator[BrowserSession]:
+    """A server whose engine holds the snapshot, for a browser; `patience` in seconds."""
+    with tempfile.TemporaryDirectory() as folder:
+        bot = fake_bot or FakeBot(settings=BotSettings.model_validate({"data": {"dir": folder}}))
+        async with asyncio.timeout(patience), Engine(make_snapshot(), slots=4) as engine:  # the page asks for 4 at most
+            await engine.ready()
+            bot.engine = engine
+            async with serve_http(bot.state(), drain_seconds=0.5, patience=patience) as web:
+                yield BrowserSession(browser, web, engine, bot)
+
+
 def run_in_browser(
-    play: Callable[[BrowserSession], Awaitable[None]],
-    make_snapshot: Callable[[], Snapshot] = snapshot,
-    fake_bot: FakeBot | None = None,
+    play: Play, make_snapshot: Callable[[], Snapshot] = snapshot, fake_bot: FakeBot | None = None
 ) -> None:
     """Run a scenario with a browser and a server whose engine holds the snapshot of `make_snapshot`."""
 
     async def run(browser: Browser) -> None:
-        bot = fake_bot or FakeBot(settings=BotSettings.model_validate({"data": {"dir": folder}}))
-        async with asyncio.timeout(300), Engine(make_snapshot(), slots=4) as engine:  # the page asks for 4 at most
-            await engine.ready()
-            bot.engine = engine
-            async with serve_http(bot.state(), drain_seconds=0.5) as web:
-                await play(BrowserSession(browser, web, engine, bot))
+        async with session_in(browser, make_snapshot, fake_bot) as session:
+            await play(session)
 
-    with tempfile.TemporaryDirectory() as folder:
-        BROWSER.run(run)
+    BROWSER.run(run)
+
+
+@contextlib.contextmanager
+def shared_session(
+    make_snapshot: Callable[[], Snapshot] = snapshot, fake_bot: FakeBot | None = None
+) -> Iterator[Run]:
+    """Yield what runs scenarios on one server: to start it takes longer than most of them. Visits share nothing else."""
+    done = asyncio.Event()
+    opened: list[BrowserSession] = []
+    holding: list[asyncio.Task[None]] = []
+
+    async def start(browser: Browser) -> None:
+        ready = asyncio.Event()
+
+        async def hold() -> None:
+            async with session_in(browser, make_snapshot, fake_bot, None) as session:
+                opened.append(session)
+                ready.set()
+                await done.wait()
+
+        holding.append(asyncio.create_task(hold()))
+        await asyncio.wait({holding[0], asyncio.create_task(ready.wait())}, return_when=asyncio.FIRST_COMPLETED)
+
+    async def stop(_: Browser) -> None:
+        done.set()
+        await holding[0]
+
+    BROWSER.run(start)
+    try:
+        yield lambda play: BROWSER.run(lambda _: play(opened[0]))  # type: ignore[arg-type,return-value]
+    finally:
+        BROWSER.run(stop)

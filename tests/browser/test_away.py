@@ -39,22 +39,3 @@ def test_a_server_that_goes_in_the_middle_is_waited_for_and_the_reply_goes_on(mo
 
     with slow(monkeypatch):
         run_in_browser(play, lambda: parrot("hey lol ", forever=True))
-
-
-def test_a_refusal_is_told_in_its_words_and_can_be_tried_again() -> None:
-    refused = '{"error": {"message": "too much at once", "type": "rate_limit", "param": null, "code": null}}'
-
-    async def play(session: BrowserSession) -> None:
-        async with session.visit(complains=True) as visit:
-            await visit.page.route(
-                "**/api/reply",
-                lambda route: route.fulfill(status=429, body=refused, headers={"Retry-After": "3"}),
-                times=1,
-            )
-            await visit.say("hello")
-            assert "too much at once (try again in 3 s)" in await visit.page.inner_text(".reply .meta")
-            await visit.press("Try again")
-            await visit.settled()
-            assert await visit.replies() == ["hey lol"]
-
-    run_in_browser(play, lambda: parrot("hey lol"))

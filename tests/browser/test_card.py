@@ -81,16 +81,18 @@ def test_before_a_checkpoint_the_card_says_so() -> None:
     run_in_browser(play)
 
 
-def test_the_quiz_keeps_the_score_against_chance() -> None:
+def test_the_quiz_keeps_the_score_against_chance(tmp_path: Path) -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit() as visit:
             await made_up(visit.page.context)
             await visit.open()
-            await visit.page.get_by_role("link", name="Real or dann?").click()
+            await visit.page.get_by_role("link", name="Real or kim?").click()
             for choice in (1, 1, 0, 1, 1, 1, 1):
                 await visit.page.locator(".choice:enabled").nth(choice).click()
-                await expect(visit.page.locator(".choice.person .came")).to_have_text("the person")
-                right = "Right: that is the person." if choice else "No: that was dann."
+                await expect(visit.page.locator(".choice.person .came")).to_have_text(
+                    "the person · your choice" if choice else "the person"
+                )
+                right = "Right: that is the person." if choice else "No: that was kim."
                 await expect(visit.page.locator("#quiz .result")).to_have_text(right)
                 await visit.page.keyboard.press("Enter")  # "Next two" has the focus
                 await expect(visit.page.locator(".choice:enabled")).to_have_count(2)
@@ -100,7 +102,7 @@ def test_the_quiz_keeps_the_score_against_chance() -> None:
             await visit.open("#quiz")
             await expect(visit.page.locator(".score b")).to_have_text("6 of 7")
 
-    run_in_browser(play)
+    run_in_browser(play, fake_bot=FakeBot(settings=settings(tmp_path)))
 
 
 def test_where_the_quiz_is_off_it_is_not_offered() -> None:

@@ -63,6 +63,13 @@ def test_what_a_temperature_makes_of_a_distribution() -> None:
         assert shares == pytest.approx(weights / weights.sum())
 
 
+def test_entropy_has_one_scale_for_all_answers() -> None:
+    assert evaluated("think/entropy.js", "Number(it.height(one))", [0, 1.5, 3, 6, 9]) == [0, 0.25, 0.5, 1, 1]
+    tokens = [{"logprob": -math.log(2) * bits} for bits in (0, 1, 2, 1)]
+    (words,) = evaluated("think/entropy.js", "it.averageSurprise(one)", [tokens])
+    assert words.startswith("Average surprise 1.0 bits.")
+
+
 def test_every_part_of_a_text_belongs_to_one_token_or_to_those_that_spell_it_together() -> None:
     rng = random.Random(0)
     given = [(text, pieces(text, rng)) for text in TEXTS for _ in range(30)]

@@ -36,6 +36,7 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit(**PHONE) as visit:
             await visit.say("w" * 300)
+            await visit.page.tap("#fold")
             await visit.page.tap("label.switch:has(#think)")
             await visit.page.get_by_label("4", exact=True).check(force=True)
             await visit.say("hello")

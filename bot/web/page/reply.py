@@ -28,6 +28,7 @@ from bot.web.sampling_request import (
     Text,
     api_errors,
     check_length,
+    check_not_paused,
     check_spelling,
     params_of,
     seed_of,
@@ -41,9 +42,6 @@ from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
-PAUSED = "dann is paused by its owner"
-PAUSED_SECONDS = 15
-"""Retry-After while it is paused."""
 STOPPED = "dann stopped before the reply was complete; ask again in a moment"
 ANOTHER = "another checkpoint serves now; ask again"
 
@@ -78,8 +76,7 @@ def router(state: AppState, models: Models) -> APIRouter:
     async def reply(body: PageRequest) -> EventStream:
         """Draw one reply, piece by piece."""
         settings, seed = state.settings, seed_of(body.seed)
-        if state.paused():
-            raise ApiError(503, PAUSED, code="paused", wait=PAUSED_SECONDS)
+        check_not_paused(state)
         texts = [message.text for message in body.messages]
         check_length(texts, settings, "messages")
         params = params_of(body.params, settings)

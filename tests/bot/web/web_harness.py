@@ -95,14 +95,19 @@ class Web:
 
 @contextlib.asynccontextmanager
 async def serve_http(
-    state: AppState, *, drain_seconds: float = 60.0, config: WebConfig | None = None, secrets: WebSecrets = NO_SECRETS
+    state: AppState,
+    *,
+    drain_seconds: float = 60.0,
+    config: WebConfig | None = None,
+    secrets: WebSecrets = NO_SECRETS,
+    patience: float | None = 300,
 ) -> AsyncIterator[Web]:
-    """Run the server on a free port until the block ends; without `config` it has no limits."""
+    """Run the server on a free port until the block ends, in `patience` seconds; without `config` it has no limits."""
     port, told, stop = free_port(), list[str](), state.stopping
     config = (config or UNLIMITED).model_copy(update={"port": port})
     over = asyncio.create_task(run(config, state, stop, drain_seconds, told.append, secrets))
     address = f"http://127.0.0.1:{port}"
-    async with asyncio.timeout(300), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
+    async with asyncio.timeout(patience), httpx.AsyncClient(base_url=address, trust_env=False, timeout=60) as client:
         while not told and not over.done():
             await asyncio.sleep(0)
         try:

@@ -19,7 +19,7 @@ export function tooLong(text) {
 /** The form below the conversation; `say(text)` sends, and returns whether it was sent; `edit` edits the last message. */
 export class Composer {
   constructor(say, edit) {
-    Object.assign(this, { say, edit, draft: `draft.${NEW}` });
+    Object.assign(this, { say, edit, draft: null });
     this.field = byId("say");
     byId("dock").addEventListener("submit", (event) => (event.preventDefault(), this.submit()));
     this.field.addEventListener("keydown", (event) => this.#key(event));
@@ -63,6 +63,7 @@ export class Composer {
 
   #keep() {
     clearTimeout(this.timer);
+    if (!this.draft) return;
     if (this.field.value) save(this.draft, this.field.value);
     else erase(this.draft);
   }

@@ -2,7 +2,7 @@
 
 import { bits } from "../base/format.js";
 
-const FULL = 8; // bits that fill the height of a bar: as many as a choice among 256 tokens that are equally likely
+const FULL = 6; // bits that fill the height of a bar, or more: a choice among 64 tokens that are equally likely
 const MIN_TOKENS = 4;
 const LN2 = Math.log(2);
 
@@ -13,5 +13,5 @@ export const height = (entropy) => Math.min(1, Math.max(0, entropy / FULL)).toFi
 export function averageSurprise(tokens) {
   if (tokens.length < MIN_TOKENS) return "";
   const sum = tokens.reduce((total, { logprob }) => total - logprob / LN2, 0);
-  return `Average surprise ${bits(sum / tokens.length, 1)} bits. Bars: how open the choice was, full at ${FULL} bits.`;
+  return `Average surprise ${bits(sum / tokens.length, 1)} bits. Bars: how open the choice was, full at ${FULL} bits or more.`;
 }
