@@ -55,6 +55,8 @@ class FakeBot:
     reloads: Mapping[str, int] = field(default_factory=dict)
     retraining: RetrainProgress | None = None
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    is_paused: bool = False
+    reported: list[str] | None = None
 
     def __post_init__(self) -> None:
         self.counted.set()
@@ -74,7 +76,13 @@ class FakeBot:
             reloads=lambda: self.reloads,
             retraining=lambda: self.retraining,
             stopping=self.stopping,
+            paused=lambda: self.is_paused,
+            report=lambda: None if self.reported is None else self.report,
         )
+
+    async def report(self, text: str) -> None:
+        assert self.reported is not None
+        self.reported.append(text)
 
 
 @dataclass
