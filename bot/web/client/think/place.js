@@ -3,7 +3,7 @@
 import { byId } from "../base/dom.js";
 
 const MARGIN = 8;
-const SHEET = matchMedia("(max-width: 560px), (max-height: 480px)"); // a sheet at the bottom edge there: see think.css
+const SHEET = matchMedia("(max-width: 35em), (max-height: 30em)"); // a sheet at the bottom edge there: see think.css
 const NARROWEST = 230;
 
 /** Places the box below the paragraph of a token, or above it, or beside it, whichever has room for it. */
