@@ -4,14 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from bot.config import BotSettings
 from model.checkpoints import checkpoint
 from tests.bot.web.page.test_quiz import DRAWN, HELD_OUT, SHOWN, UNASKED, posts, settings
 from tests.bot.web.web_harness import FakeBot
-from tests.browser.made_up_api import CARD, made_up
-from tests.browser.page_harness import BrowserSession, run_in_browser
+from tests.browser.made_up_api import CARD, answer_quiz, made_up
+from tests.browser.page_harness import BrowserSession, Run, run_in_browser
 from tests.model.small_networks import META, TOKENIZER, parrot, snapshot
 from training.store.posts import open_store
 from training.store.retrain_outcome import RetrainProgress
@@ -169,3 +169,63 @@ def test_the_servers_own_quiz_is_played(tmp_path: Path) -> None:
                 await visit.page.get_by_role("button", name="Next two").click()
 
     run_in_browser(play, lambda: replace(parrot(DRAWN), meta=HELD_OUT), FakeBot(settings=settings(tmp_path)))
+
+
+def test_a_cliff_does_not_flatten_the_curve_and_its_points_can_be_read(run: Run) -> None:
+    cliff = [[0, 0, None, 8.1], [10, 100, 0.45, 0.141], [20, 200, 0.4, 0.139], [30, 300, 0.37, 0.1385]]
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await made_up(visit.page.context, {**CARD, "curve": cliff, "baselines": {}})
+            await visit.open("#card")
+            circles = visit.page.locator("#card circle.val")
+            heights = await circles.evaluate_all("all => all.map(one => Number(one.getAttribute('cy')))")
+            assert max(heights) - min(heights) > 40
+            values = visit.page.locator("#card .readout")
+            await expect(values).to_have_text("After 30 s, step 300 · held-out 0.139 · training 0.370")
+            await circles.first.hover()
+            await expect(values).to_have_text("After 10 s, step 100 · held-out 0.141 · training 0.450")
+            await visit.page.focus("#point")
+            await visit.page.keyboard.press("ArrowRight")
+            await expect(values).to_contain_text("After 20 s")
+            assert "After 20 s" in str(await visit.page.get_attribute("#point", "aria-valuetext"))
+
+    run(play)
+
+
+def test_figures_have_as_many_digits_as_tell_them_apart(run: Run) -> None:
+    verdict = {**CARD["runs"][1], "candidate_bpb": 0.1381, "incumbent_bpb": 0.1384}
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await made_up(visit.page.context, {**CARD, "runs": [verdict]})
+            await visit.open("#card")
+            await expect(visit.page.locator(".runs")).to_contain_text("candidate 0.1381 · incumbent 0.1384 bits per byte")
+            await expect(visit.page.locator("tbody")).to_contain_text("1.32")
+
+    run(play)
+
+
+def test_the_quiz_asks_again_by_itself(tmp_path: Path) -> None:
+    answers = [503, 503]
+
+    async def answer(route: Route) -> None:
+        if answers:
+            body = '{"error": {"message": "there is no question at the moment", "code": null}}'
+            await route.fulfill(status=answers.pop(), body=body, headers={"Retry-After": "1"})
+        else:
+            await answer_quiz(route)
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(complains=True) as visit:
+            await made_up(visit.page.context)
+            await visit.page.route("**/api/quiz", answer)
+            await visit.page.clock.install()
+            await visit.page.evaluate("location.hash = '#quiz'")
+            for _ in range(2):
+                await expect(visit.page.locator("#quiz")).to_contain_text("Looking for two texts…")
+                await visit.page.clock.run_for(1100)
+            await expect(visit.page.locator(".choice:enabled")).to_have_count(2)
+            assert not answers
+
+    run_in_browser(play, fake_bot=FakeBot(settings=settings(tmp_path)))

@@ -21,7 +21,10 @@ import { Alternatives } from "./think/alternatives.js";
 
 const name = document.body.dataset.name;
 const dials = new Dials(() => alternatives.update());
-const composer = new Composer((text) => chat.say(text), () => chat.editLast());
+const composer = new Composer(
+  (text) => chat.say(text) && (dials.fold(true), true),
+  () => chat.editLast(),
+);
 const chat = new Chat(dials, name, composer);
 const alternatives = new Alternatives(
   () => dials.params.temperature,

@@ -1,17 +1,21 @@
 // The learning curve, as SVG.
 
 import { svg } from "../base/dom.js";
-import { bits, duration } from "../base/format.js";
+import { bits, digitsFor, duration } from "../base/format.js";
 
 const HIGH = 260;
 const LEFT = 46;
 const RIGHT = 16;
 const TOP = 12;
 const BOTTOM = 34;
+const STEPS = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5]; // between two lines of the grid
+const WIDEN = 4; // times the range of held-out posts that others may make it
+const LEAST = 0.02; // of the highest value, that is shown above and below
 
 /**
- * Draws rows `[seconds, step, train, val]`, `wide` pixels across; null for fewer than two values. Returns the drawing, and
- * `mark(row)`, which marks the time of a row.
+ * Draws rows `[seconds, step, train, val]`, `wide` pixels across; null for fewer than two values. Returns the drawing;
+ * `mark(row)`, which marks the time of a row; `seconds(across)`, the time at a part of its width; and `hasTrain`, whether the
+ * line of training posts is in it.
  */
 export function learningCurve(rows, baselines, wide) {
   const lines = { train: points(rows, 2), val: points(rows, 3) };
@@ -19,7 +23,7 @@ export function learningCurve(rows, baselines, wide) {
   if (all.length < 2) return null;
   const last = Math.max(...rows.map(([seconds]) => seconds)) || 1;
   const [low, high] = bounds(lines, baselines);
-  const shown = ([, value]) => value <= high;
+  const shown = ([, value]) => low <= value && value <= high;
   const x = (seconds) => LEFT + (seconds / last) * (wide - LEFT - RIGHT);
   const y = (value) => TOP + ((high - value) / (high - low)) * (HIGH - TOP - BOTTOM);
   const path = (kind) =>
@@ -45,34 +49,42 @@ export function learningCurve(rows, baselines, wide) {
     marker.setAttribute("x2", x(seconds));
     marker.setAttribute("visibility", "visible");
   };
-  return { drawing, mark, seconds: (across) => ((across * wide - LEFT) / (wide - LEFT - RIGHT)) * last };
+  const seconds = (across) => ((across * wide - LEFT) / (wide - LEFT - RIGHT)) * last;
+  return { drawing, mark, seconds, hasTrain: lines.train.filter(shown).length > 1 };
 }
 
 function points(rows, column) {
   return rows.filter((row) => Number.isFinite(row[column])).map((row) => [row[0], row[column]]);
 }
 
-/** The range of values after the first of at least three: that one, of a network that knows nothing, would flatten the rest. */
+/**
+ * The range of values after the first of at least three: that one, of a network that knows nothing, would flatten the rest.
+ * Training posts and baselines are in it where they stand near enough to leave the held-out ones their shape.
+ */
 function bounds({ train, val }, baselines) {
   const shown = val.length > 1 ? val : train;
-  const values = [...shown.slice(shown.length > 2 ? 1 : 0), ...train.slice(-1)].map(([, value]) => value);
-  const beside = Object.values(baselines).filter((value) => value < Math.max(...values) * 1.2);
-  const low = Math.min(...values, ...beside);
-  const high = Math.max(...values, ...beside);
-  const room = Math.max(0.05, (high - low) * 0.12);
+  const values = shown.slice(shown.length > 2 ? 1 : 0).map(([, value]) => value);
+  let [low, high] = [Math.min(...values), Math.max(...values)];
+  const most = Math.max(WIDEN * (high - low), LEAST * high);
+  for (const value of [...train.slice(-1).map(([, last]) => last), ...Object.values(baselines)]) {
+    if (Math.max(high, value) - Math.min(low, value) > most) continue;
+    [low, high] = [Math.min(low, value), Math.max(high, value)];
+  }
+  const room = Math.max(LEAST * high, (high - low) * 0.12);
   return [low - room, high + room];
 }
 
 function gridLines(low, high, y, wide) {
-  const step = [0.05, 0.1, 0.2, 0.5, 1, 2, 5].find((size) => (high - low) / size <= 5) ?? 10;
+  const step = STEPS.find((size) => (high - low) / size <= 5) ?? 10;
   const values = [];
   for (let value = Math.ceil(low / step) * step; value <= high; value += step) values.push(value);
+  const digits = digitsFor(values);
   return values.map((value) =>
     svg(
       "g",
       { class: "level" },
       svg("line", { x1: LEFT, x2: wide - RIGHT, y1: y(value), y2: y(value) }),
-      svg("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end", text: bits(value) }),
+      svg("text", { x: LEFT - 8, y: y(value) + 4, "text-anchor": "end", text: bits(value, digits) }),
     ),
   );
 }

@@ -30,7 +30,7 @@ export function curveFigure(rows, baselines, wide) {
     "figcaption",
     {},
     el("span", { class: "key val", text: "held-out posts" }),
-    el("span", { class: "key train", text: "training posts" }),
+    curve.hasTrain ? el("span", { class: "key train", text: "training posts" }) : null,
     " bits per byte over time",
   );
   return el("figure", { class: "curve-of" }, curve.drawing, slider, el("p", { class: "readout" }, values), key);

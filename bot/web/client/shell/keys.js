@@ -5,15 +5,15 @@ import { byId, el } from "../base/dom.js";
 const SHORTCUTS = [
   ["Enter", "send"],
   ["Shift+Enter", "a new line"],
-  ["↑ in an empty field", "edit your last message"],
+  ["↑", "in an empty field: edit your last message"],
   ["Esc", "close what is open, or stop the answer"],
   ["Alt+N", "new conversation", "KeyN", "new"],
   ["Alt+H", "history", "KeyH", "past"],
   ["Alt+T", "see it think", "KeyT", "think"],
   ["Alt+M", "to your message", "KeyM", "say"],
   ["Alt+K", "this sheet", "KeyK", "keys"],
-  ["← → on a token", "the one before, the next"],
-  ["Enter on a token", "its alternatives; ↑ ↓ choose one"],
+  ["← →", "on a token: the one before, the next"],
+  ["Enter", "on a token: its alternatives, of which ↑ ↓ choose one"],
 ];
 
 /** Makes the shortcuts and the sheet work. None is a letter alone, which would get in the way of speech input. */

@@ -3,8 +3,7 @@
 import { byId } from "../base/dom.js";
 
 const NEXT = { "": "light", light: "dark", dark: "" };
-const LABEL = { "": "as your system has them", light: "light", dark: "dark" };
-const SIGN = { "": "Auto", light: "Light", dark: "Dark" };
+const LABEL = { "": "auto", light: "light", dark: "dark" };
 const KEY = "dann.theme"; // a plain word, as the script in the document reads it
 const system = matchMedia("(prefers-color-scheme: dark)");
 
@@ -14,9 +13,7 @@ export function themeButton() {
   let chosen = read();
   const show = () => {
     document.documentElement.dataset.theme = chosen || (system.matches ? "dark" : "light");
-    button.textContent = SIGN[chosen];
-    button.setAttribute("aria-label", `Colours: ${LABEL[chosen]}`);
-    button.title = `Colours: ${LABEL[chosen]}`;
+    button.textContent = `Colours: ${LABEL[chosen]}`;
   };
   system.addEventListener("change", show);
   button.addEventListener("click", () => {

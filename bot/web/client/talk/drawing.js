@@ -55,7 +55,7 @@ export class Drawing {
     const waiting = [...this.waiting.keys()];
     this.#clear();
     for (const reply of waiting) {
-      reply.state = "stopped";
+      Object.assign(reply, { state: "stopped", note: "" });
       this.hooks.ended(reply);
     }
     this.hooks.busy(this.isBusy);

@@ -89,6 +89,21 @@ def test_a_retraining_is_told_from_where_it_is_until_it_is_over() -> None:
     asyncio.run(play())
 
 
+def test_a_pause_and_whether_owners_can_be_told_are_told_where_they_are_not_as_usual() -> None:
+    async def play() -> None:
+        fake_bot = FakeBot()
+        async with serve_http(fake_bot.state()) as web, listening(web) as listener:
+            fake_bot.is_paused = True
+            assert await listener.next() == {"type": "status", "paused": True, "report": False}
+            fake_bot.is_paused, fake_bot.reported = False, []
+            told = {"type": "status", "paused": False, "report": True}
+            assert await listener.next() == told
+            async with listening(web) as late:
+                assert await late.next() == told
+
+    asyncio.run(play())
+
+
 def test_comments_keep_it_open_while_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(events, "KEEP_ALIVE_SECONDS", 0.05)
 
