@@ -35,6 +35,7 @@ BENCHES = {
     "import-speed": "import_speed",
     "chat": "chat.answering",
     "web": "web.streams",
+    "page": "web.page",
     "soak": "chat.soak",
     "growing-corpus": "compute.growing_corpus",
     "nearness": "quality.nearness",

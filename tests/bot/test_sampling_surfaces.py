@@ -21,8 +21,8 @@ from bot.config import WebConfig
 from bot.discord_bot.command_menu import add_commands
 from bot.replies.options import BY_NAME, MAX_LENGTH, MIN_TOP_P, OPTIONS
 from bot.telegram_bot.command_menu import TALK_HELP
+from bot.web.http.static_files import FILES
 from bot.web.openai.requests import ChatRequest, CompletionRequest
-from bot.web.page.assets import FILES
 from bot.web.page.dials import DIALS, dials
 from bot.web.page.reply import PageRequest
 from bot.web.sampling_request import SamplingForm
@@ -129,9 +129,10 @@ def test_the_page_has_a_dial_for_each_field_within_its_range(option: SamplingOpt
 def test_the_page_has_no_other_dials_and_no_range_of_its_own() -> None:
     assert {*DIALS, "seed"} == dials(SamplingParams()).keys() == {*SamplingParams.model_fields, "seed"}
     assert dials(SamplingParams())["seed"]["hint"] == SEED_HELP
-    program = (FILES / "dials.js").read_text() + (FILES / "index.html").read_text()
+    client = FILES.parent / "client"
+    program = (client / "shell/dials.js").read_text() + (client / "index.html").read_text()
     assert not re.findall(r"(?:top_k|top_p|min_p|repetition_penalty|max_tokens|\bmin=|\bmax=)", program)
-    (listed,) = re.findall(r"PARAMS = \[(.*?)\]", (FILES / "link.js").read_text(), re.DOTALL)
+    (listed,) = re.findall(r"PARAMS = \[(.*?)\]", (client / "talk/link.js").read_text(), re.DOTALL)
     assert re.findall(r'"(\w+)"', listed) == list(SamplingParams.model_fields)
 
 

@@ -228,9 +228,7 @@ def run_in_browser(
 
 
 @contextlib.contextmanager
-def shared_session(
-    make_snapshot: Callable[[], Snapshot] = snapshot, fake_bot: FakeBot | None = None
-) -> Iterator[Run]:
+def shared_session(make_snapshot: Callable[[], Snapshot] = snapshot, fake_bot: FakeBot | None = None) -> Iterator[Run]:
     """Yield what runs scenarios on one server: to start it takes longer than most of them. Visits share nothing else."""
     done = asyncio.Event()
     opened: list[BrowserSession] = []

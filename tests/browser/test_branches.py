@@ -133,7 +133,9 @@ def test_typed_seeds_count_and_those_out_of_range_are_said(run: Run) -> None:
                 await visit.page.fill("#seed", wrong)
                 await visit.page.fill("#say", "no")
                 await visit.page.press("#say", "Enter")
-                await expect(visit.page.locator("#seed-wrong")).to_have_text("A seed is a whole number from 0 to 2147483647.")
+                await expect(visit.page.locator("#seed-wrong")).to_have_text(
+                    "A seed is a whole number from 0 to 2147483647."
+                )
                 assert await visit.page.input_value("#say") == "no"
             await visit.page.fill("#seed", "2147483646")
             await visit.page.get_by_label("3", exact=True).check()

@@ -200,7 +200,9 @@ def test_figures_have_as_many_digits_as_tell_them_apart(run: Run) -> None:
         async with session.visit() as visit:
             await made_up(visit.page.context, {**CARD, "runs": [verdict]})
             await visit.open("#card")
-            await expect(visit.page.locator(".runs")).to_contain_text("candidate 0.1381 · incumbent 0.1384 bits per byte")
+            await expect(visit.page.locator(".runs")).to_contain_text(
+                "candidate 0.1381 · incumbent 0.1384 bits per byte"
+            )
             await expect(visit.page.locator("tbody")).to_contain_text("1.32")
 
     run(play)

@@ -86,7 +86,9 @@ def test_what_dann_is_told_is_the_newest_that_there_is_room_for() -> None:
     turns = path_of([("x" * 3000, "y")] * 9)[:-1]
     long = path_of([("x" * 30_000, "")])
     short = path_of([("x", "y")] * 30)[:-1]
-    many, alone, few = evaluated("store/prompt.js", "it.messagesOf(one).map(message => message.text.length)", [turns, long, short])
+    many, alone, few = evaluated(
+        "store/prompt.js", "it.messagesOf(one).map(message => message.text.length)", [turns, long, short]
+    )
     assert many == [1, 3000, 1, 3000, 1, 3000]
     assert alone == [30_000]
     assert len(few) == 19

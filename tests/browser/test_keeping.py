@@ -8,6 +8,7 @@ from playwright.async_api import expect
 from tests.browser.old_storage import OLD_CONVERSATIONS
 from tests.browser.page_harness import BrowserSession, Run, slow
 
+
 def test_two_tabs_on_one_conversation_lose_no_message(run: Run) -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit() as visit:
@@ -41,7 +42,9 @@ def test_what_two_tabs_say_at_once_is_kept_side_by_side(run: Run) -> None:
     run(play)
 
 
-def test_a_reload_while_it_writes_keeps_the_message_and_what_had_come(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_reload_while_it_writes_keeps_the_message_and_what_had_come(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit() as visit:
             await visit.page.click("#more")
@@ -102,7 +105,7 @@ def test_full_storage_is_said_and_text_goes_before_colours(run: Run) -> None:
             await visit.say("finds none")
             await expect(visit.page.locator("#unkept")).to_contain_text("storage is full")
             assert len(await visit.asked()) == 3
-            await visit.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('x')).forEach(key => localStorage.removeItem(key))")
+            await visit.page.evaluate(EMPTY)
             await visit.say("and room again")
             await expect(visit.page.locator("#unkept")).to_be_hidden()
             await visit.open()
@@ -116,7 +119,9 @@ def test_a_long_paste_is_kept_whole_and_refused_with_a_count(run: Run) -> None:
         async with session.visit() as visit:
             await visit.page.focus("#say")
             await visit.page.keyboard.insert_text("x" * 31_000)  # as pasting does
-            await expect(visit.page.locator("#trouble")).to_contain_text("31,000 characters, and 4,000 characters are the most")
+            await expect(visit.page.locator("#trouble")).to_contain_text(
+                "31,000 characters, and 4,000 characters are the most"
+            )
             await visit.page.press("#say", "Enter")
             assert await visit.asked() == []
             assert len(await visit.page.input_value("#say")) == 31_000
@@ -178,6 +183,7 @@ def test_a_new_turn_changes_and_writes_what_is_new_and_nothing_else(run: Run) ->
     run(play)
 
 
+EMPTY = "Object.keys(localStorage).filter(key => key.startsWith('x')).forEach(key => localStorage.removeItem(key))"
 LONG = """(turns) => {
   localStorage.clear();
   const id = "long";
@@ -188,7 +194,8 @@ LONG = """(turns) => {
     const said = { id: `s${turn}`, parent, at: 2 * turn, mine: false, text: `message ${turn}` };
     const reply = {
       ...{ id: `r${turn}`, parent: said.id, at: 2 * turn + 1, mine: true, batch: `b${turn}`, seed: 1, checkpoint: "x" },
-      ...{ params: { temperature: 1 }, begun: { ids: [], text: "" }, ids: [300], text: "hey lol", state: "stop", note: "" },
+      ...{ params: { temperature: 1 }, begun: { ids: [], text: "" }, ids: [300], text: "hey lol", note: "" },
+      state: "stop",
     };
     for (const one of [said, reply]) localStorage.setItem(`dann.m.${id}.${one.id}`, JSON.stringify(one));
     parent = reply.id;
@@ -198,12 +205,17 @@ COUNT = """() => {
   window.counted = { writes: 0, length: 0, nodes: 0 };
   const set = Storage.prototype.setItem;
   Storage.prototype.setItem = function (key, value) {
-    if (!key.startsWith("dann.draft")) Object.assign(counted, { writes: counted.writes + 1, length: counted.length + value.length });
+    if (!key.startsWith("dann.draft")) {
+      counted.writes += 1;
+      counted.length += value.length;
+    }
     return set.call(this, key, value);
   };
   new MutationObserver((all) => {
     for (const { addedNodes, removedNodes } of all) {
-      for (const node of [...addedNodes, ...removedNodes]) counted.nodes += 1 + (node.querySelectorAll?.("*").length ?? 0);
+      for (const node of [...addedNodes, ...removedNodes]) {
+        counted.nodes += 1 + (node.querySelectorAll?.("*").length ?? 0);
+      }
     }
   }).observe(document.getElementById("turns"), { childList: true, subtree: true });
 }"""

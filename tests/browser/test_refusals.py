@@ -9,8 +9,8 @@ from typing import Any
 from playwright.async_api import Route, expect
 
 from bot.config import WebConfig
-from tests.browser.page_harness import BrowserSession, Run, sent
 from tests.bot.web.web_harness import serve_http
+from tests.browser.page_harness import BrowserSession, Run, sent
 
 
 def refusal(code: str, message: str) -> str:
@@ -20,7 +20,7 @@ def refusal(code: str, message: str) -> str:
 class Refusing:
     """Refuses the first answers it is asked for, those that `which` picks, and lets the others through."""
 
-    def __init__(self, number: int, which: Any = lambda asked: True, wait: str | None = "2", status: int = 429) -> None:
+    def __init__(self, number: int, which: Any = lambda _: True, wait: str | None = "2", status: int = 429) -> None:
         self.left, self.which, self.wait, self.status = number, which, wait, status
 
     async def __call__(self, route: Route) -> None:
@@ -79,7 +79,9 @@ def test_where_the_first_of_several_is_refused_the_conversation_goes_on_with_ano
         async with session.visit(complains=True) as visit:
             await visit.page.click("#more")
             await visit.page.fill("#seed", "10")
-            await visit.page.route("**/api/reply", Refusing(1, lambda asked: asked["seed"] == 10, wait=None, status=400))
+            await visit.page.route(
+                "**/api/reply", Refusing(1, lambda asked: asked["seed"] == 10, wait=None, status=400)
+            )
             await visit.page.get_by_label("2", exact=True).check()
             await visit.say("hello")
             other = (await visit.replies())[1]

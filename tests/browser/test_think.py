@@ -29,9 +29,8 @@ def test_every_token_is_told_apart_and_together_they_are_the_reply() -> None:
             assert await tokens.count() > 1
             label = str(await tokens.first.get_attribute("aria-label"))
             assert label.endswith("%")
-            widths = await tokens.evaluate_all(
-                "all => new Map(all.map(one => [one.className, getComputedStyle(one).textDecorationThickness])).entries().toArray()"
-            )
+            of = "getComputedStyle(one).textDecorationThickness"
+            widths = await tokens.evaluate_all(f"all => Array.from(new Map(all.map(one => [one.className, {of}])))")
             assert len({name for name, _ in widths}) == len({width for _, width in widths})  # not by colour alone
             await expect(visit.page.locator(".surprise")).to_contain_text(re.compile(r"Average surprise \d+\.\d bits"))
             await visit.page.click(SWITCH)

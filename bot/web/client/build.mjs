@@ -23,7 +23,12 @@ function sources() {
 }
 
 /** A digest of all sources; tests/bot/web/page/test_bundle.py computes the same without Node. */
-const digest = () => sha256(sources().map((path) => `${path} ${sha256(readFileSync(join(HERE, path)))}\n`).join(""));
+const digest = () =>
+  sha256(
+    sources()
+      .map((path) => `${path} ${sha256(readFileSync(join(HERE, path)))}\n`)
+      .join(""),
+  );
 
 const bundled = await build({
   entryPoints: ENTRIES.map((name) => join(HERE, name)),

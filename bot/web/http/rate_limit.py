@@ -1,8 +1,8 @@
 """Rate limits per client, and concurrency limits per client and in all.
 
 The page's document and files are not counted, or a few quick reloads would leave a blank page: with a password set, only
-wrong guesses at them are. Not slowapi: it limits routes, with a storage behind them; these limits come before authentication,
-and take 20 lines.
+wrong guesses at them are. Not slowapi: it limits routes, with a storage behind them; these limits come before
+authentication, and take 20 lines.
 """
 
 import math
@@ -96,7 +96,6 @@ class RateLimits:
                 await self._app(scope, receive, send)
             finally:
                 self._in_flight -= Counter([client])  # also drops a client at 0
-
 
     async def _load(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a file of the page without counting it; count a wrong password, so that nobody guesses it quickly."""

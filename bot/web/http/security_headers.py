@@ -14,7 +14,8 @@ THEME_SCRIPT = (
 """Sets the theme before anything is drawn, so that the other one does not flash: a file would come too late."""
 _THEME_HASH = base64.b64encode(hashlib.sha256(THEME_SCRIPT.encode()).digest()).decode()
 POLICY = (
-    f"default-src 'none'; script-src 'self' 'sha256-{_THEME_HASH}'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    f"default-src 'none'; script-src 'self' 'sha256-{_THEME_HASH}'; style-src 'self'; img-src 'self' blob: data:; "
+    "connect-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 SECURITY: tuple[Header, ...] = (

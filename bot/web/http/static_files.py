@@ -16,7 +16,7 @@ from fastapi import Request, Response
 
 FILES = Path(__file__).parents[1] / "static"
 MANIFEST = "manifest.json"
-"""Written by bot/web/client/build.mjs: `files` has the served name of each plain one, `sources` the digest of all sources."""
+"""Written by bot/web/client/build.mjs: `files` has the served name of each, `sources` the digest of all sources."""
 FOR_GOOD = "max-age=31536000, immutable"
 KINDS = {
     ".html": "text/html; charset=utf-8",

@@ -5,9 +5,10 @@
     {"type": "end", "finish_reason": "stop", "tokens": 12}
     {"type": "error", "message": "..."}
 
-`begun` is in "start" where the request had `begun_text`: its tokens. `tokens` are sent to requests with `watch`; a token's text is "" where it ends the reply. The same checkpoint, messages,
-params, seed and `begun` give the same text again. If another checkpoint comes to serve while a reply waits for a slot,
-that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets an error.
+`begun` is in "start" where the request had `begun_text`: its tokens. `tokens` are sent to requests with `watch`; a token's
+text is "" where it ends the reply. The same checkpoint, messages, params, seed and `begun` give the same text again. If
+another checkpoint comes to serve while a reply waits for a slot, that one draws it, and "start" names it; a request for a
+certain checkpoint, or with tokens in `begun`, gets an error.
 """
 
 import logging

@@ -19,7 +19,7 @@ MAX_QUOTED = 800
 class PageReport(RequestForm):
     """An answer, the message that it answers, and what draws it again."""
 
-    asked: Text = Field("", max_length=20_000)
+    message: Text = Field("", max_length=20_000)
     text: Text = Field(min_length=1, max_length=20_000)
     seed: Seed | None = None
     checkpoint: Text = Field("", max_length=100)
@@ -44,8 +44,8 @@ def router(state: AppState) -> APIRouter:
 
 def _told(report: PageReport) -> str:
     drawn = f"checkpoint {report.checkpoint or 'unknown'}, seed {report.seed}"
-    asked = f"\nIt answers: {_short(report.asked)}" if report.asked else ""
-    return f"Somebody reports an answer on the page ({drawn}).{asked}\nThe answer: {_short(report.text)}"
+    answered = f"\nIt answers: {_short(report.message)}" if report.message else ""
+    return f"Somebody reports an answer on the page ({drawn}).{answered}\nThe answer: {_short(report.text)}"
 
 
 def _short(text: str) -> str:

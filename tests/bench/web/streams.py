@@ -1,4 +1,4 @@
-"""dann on HTTP: a hundred streams at once against the engine alone, click to first token in a browser, what a page weighs.
+"""dann on HTTP: a hundred streams at once against the engine alone, and click to first token in a browser.
 
 The crowd streams from `/v1/completions`, each on a connection of its own, with the seeds that the engine alone is given in a
 process of its own (engine_alone.py): both draw the same tokens. They take turns. Whoever reads the streams is a third
@@ -18,8 +18,6 @@ from typing import Any
 
 from playwright.async_api import async_playwright
 
-from bot.web.page.assets import assets
-from model.config import SamplingParams
 from tests.bench.chat.reload import p95, save
 from tests.bench.chat.serve_process import PROGRAM
 from tests.bench.other_load import ticks, warning
@@ -30,8 +28,6 @@ from tests.browser.page_harness import QUIET, chromium
 
 STREAMS, TOKENS, ROUNDS, WARMING = 100, 50, 15, 3
 VISITORS, TURNS = 10, 5
-OF_DOCS = "docs.css"
-"""The only file of another page's."""
 LOOK_SECONDS, READING_SECONDS = 2.0, 0.5
 PARAMS = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0, "max_tokens": TOKENS}
 UNLIMITED = ("requests_per_minute=1e6", "burst=100000", f"streams={STREAMS}", f"streams_in_all={STREAMS}")
@@ -55,7 +51,7 @@ CLICK = """
 
 
 def run(quick: bool) -> Report:
-    """All three."""
+    """Both."""
     with tempfile.TemporaryDirectory() as folder:
         save(Path(folder) / "checkpoints")
         figures = asyncio.run(measure(Path(folder), 3 if quick else ROUNDS, 2 if quick else VISITORS))
@@ -68,19 +64,18 @@ async def measure(folder: Path, rounds: int, visitors: int) -> dict[str, Any]:
         async with alone(folder / "checkpoints") as engine:
             figures = await alternate(port, engine, rounds)
         times = await clicked(port, visitors) if chromium() else []
-    packed = [len(asset.packed) for name, asset in assets("dann", SamplingParams()) if name != OF_DOCS]
-    return {**figures, "clicks": times, "bytes": sum(packed), "files": len(packed)}
+    return {**figures, "clicks": times}
 
 
 @asynccontextmanager
-async def serving(folder: Path) -> AsyncIterator[int]:
-    """`dann serve` with nothing but HTTP, on this port, when it can answer a crowd."""
+async def serving(folder: Path, *, limited: bool = False) -> AsyncIterator[int]:
+    """`dann serve` with nothing but HTTP, on this port, when it can answer a crowd, or with the usual limits."""
     port = free_port()
     sets = [
         f"data.dir={folder}",
         f"bot.web.port={port}",
         "sample.max_tokens=20",
-        *(f"bot.web.{limit}" for limit in UNLIMITED),
+        *(f"bot.web.{limit}" for limit in UNLIMITED if not limited),
     ]
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", PROGRAM), *(f"--set={one}" for one in sets), "serve",
@@ -221,9 +216,8 @@ def text(found: dict[str, Any]) -> str:
         [f"their ratio, {found['rounds']} rounds", "0.70", "0.95", spread(found["ratio"])],
         [
             f"click to first token in Chromium, p50 (p95) of {len(clicks)} in conversations of {TURNS} turns",
-            "150 ms", "50 ms", _ms(clicks),
+            "60 ms", "40 ms", _ms(clicks),
         ],
-        [f"the page, {found['files']} files, compressed", "200 kB", "60 kB", f"{found['bytes'] / 1000:.1f} kB"],
     ]  # fmt: skip
     return warning([found["others"]]) + table(["2 x 512, V 1,024", "must", "goal", "reached"], rows)
 

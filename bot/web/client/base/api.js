@@ -18,7 +18,8 @@ export async function* reply(request, signal) {
   const response = await send("/api/reply", { method: "POST", body: JSON.stringify(request), signal });
   let ended = false;
   for await (const event of events(response.body, signal)) {
-    if (event.type === "error") throw (await isReady(signal)) ? new Refused(event.message) : new Unreachable(event.message);
+    if (event.type === "error")
+      throw (await isReady(signal)) ? new Refused(event.message) : new Unreachable(event.message);
     ended = event.type === "end";
     yield event;
   }

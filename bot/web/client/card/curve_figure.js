@@ -9,7 +9,14 @@ export function curveFigure(rows, baselines, wide) {
   const curve = learningCurve(rows, baselines, wide);
   if (!curve) return null;
   const values = el("output", { class: "hint", for: "point" });
-  const slider = el("input", { type: "range", id: "point", min: 0, max: rows.length - 1, step: 1, value: rows.length - 1 });
+  const slider = el("input", {
+    type: "range",
+    id: "point",
+    min: 0,
+    max: rows.length - 1,
+    step: 1,
+    value: rows.length - 1,
+  });
   slider.setAttribute("aria-label", "Point of the curve");
   const show = (index) => {
     const text = described(rows[index]);

@@ -108,7 +108,9 @@ export class Quiz {
     const score = load("score", []);
     const right = score.filter((one) => one === 1).length;
     if (!score.length) return el("div", { class: "score" });
-    const marks = score.slice(-MAX_MARKS).map((one) => el("li", { class: one ? "hit" : "miss", "aria-hidden": "true" }));
+    const marks = score
+      .slice(-MAX_MARKS)
+      .map((one) => el("li", { class: one ? "hit" : "miss", "aria-hidden": "true" }));
     const clear = () => {
       save("score", []);
       this.root.querySelector(".score").replaceWith(this.#score());
@@ -125,9 +127,6 @@ export class Quiz {
 
   #notice(text) {
     const again = text === OFF ? [] : [button("Try again", () => this.show())];
-    this.root.replaceChildren(
-      el("p", { class: "notice", text }),
-      ...again,
-    );
+    this.root.replaceChildren(el("p", { class: "notice", text }), ...again);
   }
 }

@@ -42,7 +42,7 @@ export class Composer {
     this.field.value = "";
     erase(this.draft);
     this.#changed();
-    this.field.focus();
+    if (document.activeElement !== this.field) this.field.focus();
   }
 
   /** Whether a message can be sent; says why where it cannot. */
@@ -56,7 +56,7 @@ export class Composer {
   #changed() {
     this.fits(this.field.value.trim());
     this.field.style.height = "auto";
-    this.field.style.height = `${Math.min(this.field.scrollHeight + 2, innerHeight / 3)}px`;
+    if (this.field.value) this.field.style.height = `${Math.min(this.field.scrollHeight + 2, innerHeight / 3)}px`;
     clearTimeout(this.timer);
     this.timer = setTimeout(() => this.#keep(), KEEP_AFTER);
   }

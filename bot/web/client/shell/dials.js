@@ -9,7 +9,9 @@ import { SeedField } from "./seed.js";
 export class Dials {
   constructor(changed) {
     const { temperature, seed, ...more } = JSON.parse(byId("dock").dataset.dials);
-    this.usual = Object.fromEntries(Object.entries({ temperature, ...more }).map(([name, dial]) => [name, dial.default]));
+    this.usual = Object.fromEntries(
+      Object.entries({ temperature, ...more }).map(([name, dial]) => [name, dial.default]),
+    );
     this.changed = changed;
     this.set = load("dials", {});
     this.seed = new SeedField(seed);
@@ -18,7 +20,8 @@ export class Dials {
     byId("dials-more").append(...sliders, this.seed.element, this.begun.element, this.#reset());
     Object.assign(byId("temperature"), { min: temperature.min, max: temperature.max, step: temperature.step });
     byId("temperature").addEventListener("input", (event) => this.#turn("temperature", event.target.valueAsNumber));
-    for (const count of document.querySelectorAll("input[name=count]")) count.addEventListener("change", () => this.#show());
+    for (const count of document.querySelectorAll("input[name=count]"))
+      count.addEventListener("change", () => this.#show());
     byId("more").addEventListener("click", () => this.#open(byId("dials-more").hidden));
     byId("fold").addEventListener("click", () => this.fold(byId("dock").hasAttribute("data-unfolded")));
     this.#showBarsWhileTurning();
@@ -99,7 +102,8 @@ export class Dials {
   /** The distribution is shown while you turn the temperature, by touch until you touch something else. */
   #showBarsWhileTurning() {
     const turning = (is) => byId("dock").toggleAttribute("data-turning", is);
-    for (const event of ["pointerdown", "input", "focus"]) byId("temperature").addEventListener(event, () => turning(true));
+    for (const event of ["pointerdown", "input", "focus"])
+      byId("temperature").addEventListener(event, () => turning(true));
     byId("temperature").addEventListener("blur", () => turning(false));
     document.addEventListener("pointerdown", (event) => event.target.closest?.(".heat") || turning(false));
   }
@@ -118,7 +122,16 @@ export class Dials {
 }
 
 function begunField() {
-  const input = el("input", { type: "text", id: "begun", "aria-describedby": "begun-hint", autocomplete: "off", maxlength: 500 });
+  const input = el("input", {
+    type: "text",
+    id: "begun",
+    "aria-describedby": "begun-hint",
+    autocomplete: "off",
+    maxlength: 500,
+  });
   const hint = el("p", { class: "hint", id: "begun-hint", text: "The next answer goes on from these words." });
-  return { input, element: el("div", { class: "dial" }, el("label", { for: "begun", text: "Answer begins" }), input, hint) };
+  return {
+    input,
+    element: el("div", { class: "dial" }, el("label", { for: "begun", text: "Answer begins" }), input, hint),
+  };
 }

@@ -32,7 +32,9 @@ export class History {
     const found = words ? all.filter((head) => this.#matches(head, words)) : all;
     const none = words ? "No conversation has these words." : "No conversations yet.";
     const rows = found.map((head) => this.#row(head));
-    this.dialog.querySelector("ol").replaceChildren(...(rows.length ? rows : [el("li", { class: "hint", text: none })]));
+    this.dialog
+      .querySelector("ol")
+      .replaceChildren(...(rows.length ? rows : [el("li", { class: "hint", text: none })]));
     for (const id of ["forget", "save-all"]) byId(id).hidden = !all.length;
     byId("kept").textContent =
       "Kept in this browser only, until you delete them here or clear its data. While you talk, messages go to the server, " +
@@ -87,7 +89,10 @@ export class History {
       event.stopPropagation();
       done(event.key === "Enter");
     });
-    row.replaceChildren(field, button("Save", () => done(true)));
+    row.replaceChildren(
+      field,
+      button("Save", () => done(true)),
+    );
     field.select();
   }
 

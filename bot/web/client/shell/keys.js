@@ -19,9 +19,11 @@ const SHORTCUTS = [
 /** Makes the shortcuts and the sheet work. None is a letter alone, which would get in the way of speech input. */
 export function shortcuts() {
   const sheet = byId("help");
-  sheet.querySelector("dl").replaceChildren(
-    ...SHORTCUTS.map(([keys, text]) => el("div", {}, el("dt", {}, el("kbd", { text: keys })), el("dd", { text }))),
-  );
+  sheet
+    .querySelector("dl")
+    .replaceChildren(
+      ...SHORTCUTS.map(([keys, text]) => el("div", {}, el("dt", {}, el("kbd", { text: keys })), el("dd", { text }))),
+    );
   byId("keys").addEventListener("click", () => sheet.showModal());
   addEventListener("keydown", (event) => {
     if (!event.altKey || event.ctrlKey || event.metaKey) return;

@@ -7,7 +7,15 @@ import { newSeed } from "../store/prompt.js";
 export class SeedField {
   constructor({ label, hint, min, max, step }) {
     Object.assign(this, { min, max, typed: false });
-    this.input = el("input", { type: "number", id: "seed", min, max, step, inputmode: "numeric", placeholder: "random" });
+    this.input = el("input", {
+      type: "number",
+      id: "seed",
+      min,
+      max,
+      step,
+      inputmode: "numeric",
+      placeholder: "random",
+    });
     this.input.setAttribute("aria-describedby", "seed-wrong seed-hint");
     this.input.addEventListener("input", () => ((this.typed = true), this.#check(1)));
     this.wrong = el("p", { class: "trouble", id: "seed-wrong", role: "alert" });
@@ -48,7 +56,9 @@ export class SeedField {
 
   #check(count) {
     const { valueAsNumber: seed, validity } = this.input;
-    const fine = !validity.badInput && (Number.isNaN(seed) || (Number.isInteger(seed) && seed >= this.min && seed + count - 1 <= this.max));
+    const fine =
+      !validity.badInput &&
+      (Number.isNaN(seed) || (Number.isInteger(seed) && seed >= this.min && seed + count - 1 <= this.max));
     const each = count > 1 ? `, and each of the ${count} answers takes the next one` : "";
     this.wrong.textContent = fine ? "" : `A seed is a whole number from ${this.min} to ${this.max}${each}.`;
     return fine;

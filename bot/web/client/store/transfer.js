@@ -17,7 +17,10 @@ export function asJson() {
   return JSON.stringify({ dann: KIND, v: VERSION, conversations }, null, 1);
 }
 
-const messagesOf = (id) => names(`m.${id}.`).map((name) => load(name)).filter(Boolean);
+const messagesOf = (id) =>
+  names(`m.${id}.`)
+    .map((name) => load(name))
+    .filter(Boolean);
 
 /** The texts of a conversation, of all branches. */
 export const textsOf = (id) => messagesOf(id).map(({ text }) => text);
@@ -85,7 +88,13 @@ function plain({ head, messages }) {
   const { id, at, name, title, picks } = head;
   const isPick = ([parent, child]) => (parent === ROOT || isId(parent)) && isId(child);
   return {
-    head: { id, at, name: isText(name) ? name : "", title: isText(title) ? title : "", picks: Object.fromEntries(Object.entries(picks ?? {}).filter(isPick)) },
+    head: {
+      id,
+      at,
+      name: isText(name) ? name : "",
+      title: isText(title) ? title : "",
+      picks: Object.fromEntries(Object.entries(picks ?? {}).filter(isPick)),
+    },
     messages: messages.map(({ id, parent, at, mine, text, ...reply }) =>
       mine ? { id, parent, at, mine: true, text, ...fields(reply) } : { id, parent, at, mine: false, text },
     ),
@@ -93,5 +102,14 @@ function plain({ head, messages }) {
 }
 
 function fields({ batch, params, seed, checkpoint, begun, ids, state, note }) {
-  return { batch: String(batch), params, seed, checkpoint: checkpoint ?? null, begun, ids, state: String(state), note: String(note ?? "") };
+  return {
+    batch: String(batch),
+    params,
+    seed,
+    checkpoint: checkpoint ?? null,
+    begun,
+    ids,
+    state: String(state),
+    note: String(note ?? ""),
+  };
 }

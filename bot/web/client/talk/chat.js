@@ -136,7 +136,11 @@ export class Chat {
   again() {
     this.stop();
     const { said, chosen } = this.thread.turns.at(-1);
-    this.#answer(said, this.dials.otherSeed(), chosen && chosen.begun.text && !chosen.ids?.length ? chosen.begun : NOT_BEGUN);
+    this.#answer(
+      said,
+      this.dials.otherSeed(),
+      chosen && chosen.begun.text && !chosen.ids?.length ? chosen.begun : NOT_BEGUN,
+    );
   }
 
   retry(reply) {
@@ -214,10 +218,10 @@ export class Chat {
 
   /** Tells dann's owner of an answer, with the message that it answers. */
   async report(reply) {
-    const asked = this.tree.get(reply.parent)?.text ?? "";
+    const message = this.tree.get(reply.parent)?.text ?? "";
     if (!confirm(`Send this answer, and the message before it, to ${this.name}’s owner?`)) return;
     const { text, seed, checkpoint } = reply;
-    const sent = await post("/api/report", { asked, text, seed, checkpoint }).catch((error) => error);
+    const sent = await post("/api/report", { message, text, seed, checkpoint }).catch((error) => error);
     toast(sent instanceof Error ? `Not sent: ${sent.message}` : "Sent to the owner");
   }
 
@@ -257,8 +261,16 @@ export class Chat {
       this.owners.set(reply, this.conversation);
       this.drawing.start(reply, messagesOf(this.tree.pathTo(reply).slice(0, -1)));
     }
-    this.thread.replyView(replies[0])?.element.focus({ preventScroll: true });
-    scrollToEnd(this.thread.root);
+    this.#follow(replies[0]);
+  }
+
+  /** Scrolls to a new reply, and focuses it where the button that asked for it is gone: once a frame has laid it out. */
+  #follow(reply) {
+    requestAnimationFrame(() => {
+      const isLost = document.activeElement === document.body;
+      if (isLost) this.thread.replyView(reply)?.element.focus({ preventScroll: true });
+      scrollToEnd(this.thread.root);
+    });
   }
 
   #owner(reply) {
@@ -282,11 +294,13 @@ export class Chat {
   /** The conversation goes on with an answer that came where the chosen one did not. */
   #insteadOfRefused(reply) {
     const chosen = this.tree.shown(reply.parent);
-    const failed = chosen && chosen !== reply && chosen.batch === reply.batch && chosen.state === "refused" && !chosen.text;
+    const failed =
+      chosen && chosen !== reply && chosen.batch === reply.batch && chosen.state === "refused" && !chosen.text;
     const better = reply.text ? failed && reply : null;
-    const other = chosen === reply && reply.state === "refused" && !reply.text
-      ? this.tree.siblings(reply).find(({ batch, text }) => batch === reply.batch && text)
-      : better;
+    const other =
+      chosen === reply && reply.state === "refused" && !reply.text
+        ? this.tree.siblings(reply).find(({ batch, text }) => batch === reply.batch && text)
+        : better;
     if (!other) return;
     this.conversation.pick(other);
     this.#render();

@@ -38,7 +38,8 @@ export class ReplyView {
     const { reply, acts } = this;
     const drawing = isUnfinished(reply) && acts.drawing.isDrawing(reply);
     if (this.element.dataset.state !== reply.state) this.element.dataset.state = reply.state;
-    if (this.element.getAttribute("aria-busy") !== String(drawing)) this.element.setAttribute("aria-busy", String(drawing));
+    if (this.element.getAttribute("aria-busy") !== String(drawing))
+      this.element.setAttribute("aria-busy", String(drawing));
     this.text.update(acts.thinking);
     setText(this.line, acts.thinking && !drawing ? averageSurprise(reply.tokens) : "");
     setText(this.meta, drawing ? (NOTES[reply.state] ?? "") : this.#meta());
@@ -82,14 +83,14 @@ export class ReplyView {
       ["Copy", "copy", "copy the text"],
       ...(reply.checkpoint ? [["Link", "link", "copy a link that gives this text to whoever opens it"]] : []),
       ...(other ? [] : [["Picture", "picture", "save as a picture"]]),
-      ...(acts.canReport && !other && reply.checkpoint ? [["Report", "report", "tell dann’s owner about this answer"]] : []),
+      ...(acts.canReport && !other && reply.checkpoint
+        ? [["Report", "report", "tell dann’s owner about this answer"]]
+        : []),
     ];
   }
 }
 
 function recordedNote({ checkpoint, shortened }) {
-  const why = shortened
-    ? "the link left out how the conversation began"
-    : `its checkpoint, ${checkpoint}, is gone`;
+  const why = shortened ? "the link left out how the conversation began" : `its checkpoint, ${checkpoint}, is gone`;
   return `Recorded: this is the text as it was when the link was made, as ${why}. Asked again, the text may differ.`;
 }

@@ -25,7 +25,8 @@ export function showPaused(name, paused) {
 export function showFull(full) {
   notice(
     "unkept",
-    full && "This browser’s storage is full: new messages last until you close the page. Delete or export conversations in History.",
+    full &&
+      "This browser’s storage is full: new messages last until you close the page. Delete or export conversations in History.",
   );
 }
 

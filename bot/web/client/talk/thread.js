@@ -12,7 +12,9 @@ export class Thread {
 
   show(tree) {
     this.turns = turnsOf(tree);
-    const shown = new Map(this.turns.map((turn) => [turn.said.id, this.views.get(turn.said.id) ?? new TurnView(this.acts)]));
+    const shown = new Map(
+      this.turns.map((turn) => [turn.said.id, this.views.get(turn.said.id) ?? new TurnView(this.acts)]),
+    );
     for (const [id, view] of this.views) if (!shown.has(id)) view.element.remove();
     this.views = shown;
     let after = null;

@@ -41,7 +41,8 @@ export class TurnView {
     for (const [id, view] of this.replies) if (!views.has(id)) view.element.remove();
     this.replies = views;
     [...views.values()].forEach(({ element }, index) => {
-      if (this.answers.children[index] !== element) this.answers.insertBefore(element, this.answers.children[index] ?? null);
+      if (this.answers.children[index] !== element)
+        this.answers.insertBefore(element, this.answers.children[index] ?? null);
     });
     this.answers.className = turn.shown.length > 1 ? `replies several of-${turn.shown.length}` : "replies";
     this.others.replaceChildren(...versions("Answer", turn.variants, turn.chosen, (node) => this.acts.goTo(node)));

@@ -8,8 +8,16 @@ export function versions(what, nodes, shown, go) {
   const at = nodes.indexOf(shown);
   const step = (by, sign, word) => {
     const other = nodes[at + by];
-    return button(sign, () => go(other), { "aria-label": `${what}: ${word} version`, disabled: !other, class: "quiet step" });
+    return button(sign, () => go(other), {
+      "aria-label": `${what}: ${word} version`,
+      disabled: !other,
+      class: "quiet step",
+    });
   };
-  const count = el("span", { "aria-label": `${what} ${at + 1} of ${nodes.length}`, role: "img", text: `${at + 1}/${nodes.length}` });
+  const count = el("span", {
+    "aria-label": `${what} ${at + 1} of ${nodes.length}`,
+    role: "img",
+    text: `${at + 1}/${nodes.length}`,
+  });
   return [el("span", { class: "versions" }, step(-1, "‹", "earlier"), count, step(1, "›", "later"))];
 }

@@ -112,7 +112,11 @@ export class Alternatives {
         ` ${percent(Math.exp(token.logprob))} drawn`,
         el("span", { class: "hint", text: `entropy ${bits(token.entropy)} bits` }),
       ),
-      el("p", { class: "more-below hint", hidden: before, text: `The ${token.top.length} likeliest: scroll for more.` }),
+      el("p", {
+        class: "more-below hint",
+        hidden: before,
+        text: `The ${token.top.length} likeliest: scroll for more.`,
+      }),
       el(
         "p",
         { class: "heads hint", "aria-hidden": "true" },

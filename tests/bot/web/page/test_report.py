@@ -7,7 +7,7 @@ import pytest
 
 from tests.bot.web.web_harness import FakeBot, serve_http
 
-ANSWER: dict[str, Any] = {"asked": "hello", "text": "no", "seed": 7, "checkpoint": "20260101-000000"}
+ANSWER: dict[str, Any] = {"message": "hello", "text": "no", "seed": 7, "checkpoint": "20260101-000000"}
 
 
 def test_an_answer_is_sent_with_what_draws_it_again() -> None:
@@ -17,15 +17,18 @@ def test_an_answer_is_sent_with_what_draws_it_again() -> None:
             answer = await web.client.post("/api/report", json=ANSWER)
             assert (answer.status_code, answer.json()) == (200, {"sent": True})
             assert bot.reported == [
-                "Somebody reports an answer on the page (checkpoint 20260101-000000, seed 7).\nIt answers: hello\nThe answer: no"
+                "Somebody reports an answer on the page (checkpoint 20260101-000000, seed 7).\n"
+                "It answers: hello\nThe answer: no"
             ]
-            await web.client.post("/api/report", json={**ANSWER, "asked": "x" * 5000, "text": "y" * 5000})
+            await web.client.post("/api/report", json={**ANSWER, "message": "x" * 5000, "text": "y" * 5000})
             assert len(bot.reported[-1]) < 1900  # one message on Discord
 
     asyncio.run(play())
 
 
-@pytest.mark.parametrize("wrong", [{}, {**ANSWER, "text": ""}, {**ANSWER, "seed": "7"}, {**ANSWER, "text": "x" * 20_001}])
+@pytest.mark.parametrize(
+    "wrong", [{}, {**ANSWER, "text": ""}, {**ANSWER, "seed": "7"}, {**ANSWER, "text": "x" * 20_001}]
+)
 def test_what_is_no_report_is_refused(wrong: Any) -> None:
     async def play() -> None:
         bot = FakeBot(reported=[])
