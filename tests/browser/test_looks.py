@@ -41,9 +41,11 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
             await visit.page.get_by_label("4", exact=True).check(force=True)
             await visit.say("hello")
             assert await too_wide(visit) == 0
+            await visit.page.tap("#fold")
             await visit.page.tap("#more")
             assert await too_wide(visit) == 0
             await visit.page.tap("#more")
+            await visit.page.tap("#fold")
             await visit.page.locator(".reply .token").nth(1).tap()
             box = await visit.page.locator("#alternatives").bounding_box()
             assert box

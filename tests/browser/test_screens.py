@@ -97,6 +97,7 @@ def test_the_bars_of_a_temperature_are_shown_by_touch(run: Run) -> None:
             await visit.page.tap(SWITCH)
             await visit.say("hello")
             bars = visit.page.locator(".heat-bars")
+            await visit.page.tap("#fold")
             await expect(bars).to_be_hidden()
             await visit.page.tap("#temperature")
             await expect(bars).to_be_visible()
