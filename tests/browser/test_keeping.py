@@ -164,6 +164,20 @@ def test_what_earlier_versions_kept_is_there(run: Run) -> None:
     run(play)
 
 
+def test_a_conversation_that_cannot_be_read_keeps_nobody_from_talking(run: Run) -> None:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(complains=True) as visit:
+            await visit.page.evaluate(LONG, 1)
+            broken = "localStorage.setItem('dann.m.long.r0', JSON.stringify({ id: 'r0', parent: 's0', at: 1, mine: true }))"
+            await visit.page.evaluate(broken)
+            await visit.open()
+            await expect(visit.page.locator("#toast")).to_contain_text("cannot be read")
+            await visit.say("hello")
+            assert await visit.asked() == ["hello"]
+
+    run(play)
+
+
 def test_a_new_turn_changes_and_writes_what_is_new_and_nothing_else(run: Run) -> None:
     async def play(session: BrowserSession) -> None:
         async with session.visit() as visit:

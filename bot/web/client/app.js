@@ -82,6 +82,20 @@ function escape() {
   else chat.stop();
 }
 
+/** Shows the newest conversation; one that cannot be read stays in History, and keeps nobody from talking. */
+function resume() {
+  const [newest] = heads();
+  try {
+    const conversation = newest && !isLink(location.hash) ? Conversation.open(newest.id) : null;
+    if (conversation) chat.show(conversation);
+    else composer.open(chat.conversation);
+  } catch (error) {
+    console.error(error);
+    chat.show();
+    toast("Your newest conversation cannot be read. It stays in History.");
+  }
+}
+
 themeButton();
 menu();
 shortcuts();
@@ -96,9 +110,7 @@ addEventListener("hashchange", route);
 watch((key, value) => chat.heard(key, value));
 onFull(showFull);
 think(load("think", false));
-const [newest] = heads();
-if (newest && !isLink(location.hash)) chat.show(Conversation.open(newest.id));
-else composer.open(chat.conversation);
+resume();
 route();
 listen(handle);
 document.body.setAttribute("data-ready", "");

@@ -38,7 +38,7 @@ export class Conversation {
   /** The conversation of an id, as it is kept; null where it is not. */
   static open(id) {
     const head = load(`c.${id}`);
-    if (!head) return null;
+    if (head?.v !== VERSION) return null;
     const nodes = names(`m.${id}.`).map((name) => load(name));
     const found = nodes.filter(Boolean).sort((one, other) => one.at - other.at || (one.id < other.id ? -1 : 1));
     const tokens = names(`t.${id}.`);
@@ -133,7 +133,7 @@ export function heads() {
   migrate();
   return names("c.")
     .map((name) => load(name))
-    .filter(Boolean)
+    .filter((head) => head?.v === VERSION)
     .sort((one, other) => other.at - one.at);
 }
 

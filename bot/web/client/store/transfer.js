@@ -38,7 +38,7 @@ export function bring(text) {
   if (!found) return { added: 0, wrong: WRONG };
   for (const { head, messages } of found) {
     const here = Conversation.open(head.id);
-    const conversation = here ?? new Conversation({ ...head, v: VERSION });
+    const conversation = here ?? new Conversation({ v: VERSION, ...head });
     const missing = messages.filter(({ id }) => !conversation.tree.get(id)).map((node) => revived(node));
     conversation.add(...missing.map((node) => (node.mine ? { ...kept(node), tokens: [] } : node)));
     Object.assign(conversation.head, { at: here ? here.head.at : head.at, name: here?.head.name || head.name });
