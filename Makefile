@@ -7,7 +7,7 @@ UV    := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo quick test check bench soak playground page lock clean
+.PHONY: demo quick test check bench soak playground page browsers lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
@@ -37,6 +37,10 @@ playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann conn
 
 page:  ## bundle the page anew from bot/web/client (needs Node); serving and installing need only what is committed
 	cd bot/web/client && npm ci --silent --ignore-scripts --no-audit --no-fund && node build.mjs
+
+browsers: $(VENV)/.dev  ## three journeys through the page in Debian's firefox-esr (needs Node), never part of the tests
+	cd tests/browsers && npm ci --silent --ignore-scripts --no-audit --no-fund
+	$(BIN)/python -m tests.browsers
 
 $(BIN)/python:
 ifneq ($(UV),)

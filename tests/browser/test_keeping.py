@@ -168,7 +168,9 @@ def test_a_conversation_that_cannot_be_read_keeps_nobody_from_talking(run: Run) 
     async def play(session: BrowserSession) -> None:
         async with session.visit(complains=True) as visit:
             await visit.page.evaluate(LONG, 1)
-            broken = "localStorage.setItem('dann.m.long.r0', JSON.stringify({ id: 'r0', parent: 's0', at: 1, mine: true }))"
+            broken = (
+                "localStorage.setItem('dann.m.long.r0', JSON.stringify({ id: 'r0', parent: 's0', at: 1, mine: true }))"
+            )
             await visit.page.evaluate(broken)
             await visit.open()
             await expect(visit.page.locator("#toast")).to_contain_text("cannot be read")

@@ -39,6 +39,7 @@ export class Drawing {
       this.hooks.piece(reply);
     };
     let wait = 0;
+    await new Promise((resolve) => setTimeout(resolve)); // what was said is shown in a task of its own
     try {
       wait = await draw(reply, messages, controller.signal, piece, this.hooks.away);
     } finally {

@@ -1,0 +1,1 @@
+"""Journeys through the page in other browsers, outside the tests: `make browsers`."""
