@@ -35,6 +35,8 @@ def test_what_two_tabs_say_at_once_is_kept_side_by_side(run: Run) -> None:
             await asyncio.gather(visit.page.evaluate(click), other.page.evaluate(click))
             await visit.settled()
             await other.settled()
+            assert "one" in await visit.asked()  # and the other's message does not take its place
+            assert "two" in await other.asked()
             await visit.open()
             stored = await visit.stored()
             assert [text in stored for text in ("first", "one", "two")] == [True] * 3

@@ -1,5 +1,6 @@
 """The page on any screen and for any sense: zoomed, on its side, by touch, in forced colours, printed, and read out."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -86,6 +87,33 @@ def test_on_a_phone_the_conversation_has_85_percent_and_everything_is_44_pixels(
             await expect(sheet).to_be_hidden()
             await visit.page.tap("#past")
             assert await visit.page.evaluate(TARGETS) == []
+
+    run(play)
+
+
+def test_a_new_visitor_on_a_phone_plays_with_it_shares_it_and_forgets_it(run: Run) -> None:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit(**PHONE) as visit:
+            visit.page.on("dialog", lambda dialog: asyncio.ensure_future(dialog.accept()))
+            await visit.page.get_by_role("button", name="what are you up to").tap()
+            await visit.settled()
+            await visit.page.get_by_role("button", name="Settings. Temperature").tap()
+            await visit.page.get_by_label("Temperature", exact=False).first.fill("1.4")
+            await visit.page.get_by_text("See it think", exact=True).first.tap()
+            await visit.page.get_by_role("button", name="Settings. Temperature").tap()
+            await visit.page.locator(".reply .token").first.tap()
+            await visit.page.locator("#alternatives button").nth(2).tap()
+            await visit.settled()
+            assert "temperature 1.4" in await visit.page.inner_text(".reply .meta")
+            (text,), link = await visit.replies(), await visit.link()
+            async with session.visit(**PHONE) as other:
+                await other.page.goto(link)
+                await other.settled()
+                assert await other.replies() == [text]
+            await visit.page.get_by_role("button", name="History").tap()
+            await visit.page.get_by_role("button", name="Delete all").tap()
+            await expect(visit.page.get_by_role("button", name="what are you up to")).to_be_visible()
+            assert "what are you up to" not in await visit.stored()
 
     run(play)
 

@@ -1,4 +1,5 @@
-// Three journeys through the page in Firefox, over WebDriver BiDi: `node journeys.mjs ADDRESS FIREFOX`. Prints a line for each.
+// Three journeys through the page in Firefox, over WebDriver BiDi: `node journeys.mjs ADDRESS FIREFOX`. Prints a line
+// for each.
 
 import assert from "node:assert/strict";
 import puppeteer from "puppeteer-core";

@@ -99,8 +99,8 @@ function pause(milliseconds, signal) {
 }
 
 /**
- * Calls `handle` with every event about dann's state, which begins as usual and is then told where it is not; reconnects, also
- * after a refusal, which ends an EventSource.
+ * Calls `handle` with every event about dann's state, which begins as usual and is then told where it is not;
+ * reconnects, also after a refusal, which ends an EventSource.
  */
 export function listen(handle) {
   const source = new EventSource("/api/events");

@@ -38,7 +38,10 @@ export function button(text, act, given = {}) {
 const TOAST = 2600; // milliseconds that a line is shown
 const TOAST_WITH_ACT = 12_000;
 
-/** Shows a line for a moment; screen readers read it out. `act`: a button `[text, act]` beside it, which gives more time. */
+/**
+ * Shows a line for a moment; screen readers read it out. `act`: a button `[text, act]` beside it, which gives more
+ * time.
+ */
 export function toast(text, act = null) {
   const shown = byId("toast");
   const hide = () => shown.classList.remove("here");

@@ -14,8 +14,8 @@ const LEAST = 0.02; // of the highest value, that is shown above and below
 
 /**
  * Draws rows `[seconds, step, train, val]`, `wide` pixels across; null for fewer than two values. Returns the drawing;
- * `mark(row)`, which marks the time of a row; `seconds(across)`, the time at a part of its width; and `hasTrain`, whether the
- * line of training posts is in it.
+ * `mark(row)`, which marks the time of a row; `seconds(across)`, the time at a part of its width; and `hasTrain`,
+ * whether the line of training posts is in it.
  */
 export function learningCurve(rows, baselines, wide) {
   const lines = { train: points(rows, 2), val: points(rows, 3) };
@@ -58,7 +58,8 @@ function points(rows, column) {
 }
 
 /**
- * The range of values after the first of at least three: that one, of a network that knows nothing, would flatten the rest.
+ * The range of values after the first of at least three: that one, of a network that knows nothing, would flatten the
+ * rest.
  * Training posts and baselines are in it where they stand near enough to leave the held-out ones their shape.
  */
 function bounds({ train, val }, baselines) {

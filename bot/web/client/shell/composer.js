@@ -16,7 +16,9 @@ export function tooLong(text) {
   return `This has ${count(text.length)} characters, and ${most}: shorten it by ${count(text.length - LONGEST)}.`;
 }
 
-/** The form below the conversation; `say(text)` sends, and returns whether it was sent; `edit` edits the last message. */
+/**
+ * The form below the conversation; `say(text)` sends, and returns whether it was sent; `edit` edits the last message.
+ */
 export class Composer {
   constructor(say, edit) {
     Object.assign(this, { say, edit, draft: null });

@@ -36,7 +36,10 @@ export class Dials {
     return Number(document.querySelector("input[name=count]:checked").value);
   }
 
-  /** The seed of the first of the next answers: the one that is typed, or a random one; null where it is none, which is said. */
+  /**
+   * The seed of the first of the next answers: the one that is typed, or a random one; null where it is none, which is
+   * said.
+   */
   nextSeed() {
     const seed = this.seed.take(this.count);
     if (seed === null) this.#open(true);

@@ -1,4 +1,5 @@
-// The button for the theme: the system's, light, dark. The script in the document sets the theme before anything is drawn.
+// The button for the theme: the system's, light, dark. The script in the document sets the theme before anything is
+// drawn.
 
 import { byId } from "../base/dom.js";
 

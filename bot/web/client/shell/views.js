@@ -1,4 +1,5 @@
-// The views of the page, by what stands behind the "#": one is shown, named in the title and the navigation, and focused.
+// The views of the page, by what stands behind the "#": one is shown, named in the title and the navigation, and
+// focused.
 
 import { byId } from "../base/dom.js";
 

@@ -1,5 +1,5 @@
-// Conversations in this browser: a head for each, and each message under a name of its own, so that a new one rewrites no
-// other and two tabs never overwrite each other's.
+// Conversations in this browser: a head for each, and each message under a name of its own, so that a new one rewrites
+// no other and two tabs never overwrite each other's.
 //
 //     c.ID      {v: 2, id, at, name, title, picks}     m.ID.MESSAGE   a message of the tree
 //                                                      t.ID.MESSAGE   the tokens of a reply, for the newest ones
@@ -96,11 +96,13 @@ export class Conversation {
     if (!save(name, reply.tokens)) erase(name); // its text is kept, which is what matters
   }
 
-  /** Takes over a message that another tab kept. */
+  /** Takes over a message that another tab kept; what is shown here instead of it stays shown. */
   merge(node) {
     const known = this.tree.get(node.id);
-    if (known) Object.assign(known, node);
-    else this.tree.add(node.mine ? { ...node, tokens: [] } : node);
+    if (known) return void Object.assign(known, node);
+    const shown = this.tree.shown(node.parent);
+    this.tree.add(node.mine ? { ...node, tokens: [] } : node);
+    if (shown) this.tree.picks[node.parent] = shown.id;
   }
 
   #isDeleted() {

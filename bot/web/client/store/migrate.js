@@ -1,4 +1,5 @@
-// Conversations as earlier versions kept them: one list, each a row of turns, made into trees. Links have the same turns.
+// Conversations as earlier versions kept them: one list, each a row of turns, made into trees. Links have the same
+// turns.
 
 import { NOT_BEGUN } from "./prompt.js";
 import { newReply, isUnfinished } from "./replies.js";

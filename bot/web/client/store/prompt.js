@@ -32,7 +32,9 @@ export function beginning(reply, spans, until) {
   return { ids: [...(reply.begun.ids ?? []), ...taken.map((token) => token.id)], text: reply.begun.text + text };
 }
 
-/** All of a reply as a beginning; its text alone where its tokens are not known any more, which the server then encodes. */
+/**
+ * All of a reply as a beginning; its text alone where its tokens are not known any more, which the server then encodes.
+ */
 export function wholeBeginning({ begun, ids, text }) {
   return { ids: begun.ids && ids ? [...begun.ids, ...ids] : null, text };
 }

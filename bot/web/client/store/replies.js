@@ -4,8 +4,9 @@ import { newId } from "./tree.js";
 import { NOT_BEGUN } from "./prompt.js";
 
 /**
- * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop" and "length" as
- * the server ends it, "stopped" by you, "refused", "gone" (its checkpoint is), "recorded" (from a link, not drawn).
+ * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop" and
+ * "length" as the server ends it, "stopped" by you, "refused", "gone" (its checkpoint is), "recorded" (from a link,
+ * not drawn).
  */
 const UNFINISHED = ["new", "drawing", "away", "waiting"];
 const GIVEN = { checkpoint: null, begun: NOT_BEGUN };
@@ -13,8 +14,8 @@ const GIVEN = { checkpoint: null, begun: NOT_BEGUN };
 export const isUnfinished = (reply) => UNFINISHED.includes(reply.state);
 
 /**
- * A reply to be drawn below your message `parent`. With `params`, `seed`, `checkpoint` and `begun`, its first tokens, the
- * messages above it determine its text. Replies of one `batch` are shown side by side.
+ * A reply to be drawn below your message `parent`. With `params`, `seed`, `checkpoint` and `begun`, its first tokens,
+ * the messages above it determine its text. Replies of one `batch` are shown side by side.
  */
 export function newReply(parent, params, seed, given = {}) {
   const { checkpoint, begun, batch = newId() } = { ...GIVEN, ...given };

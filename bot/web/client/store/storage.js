@@ -71,7 +71,9 @@ export function stored() {
   }
 }
 
-/** Calls `handle(name, value)` when another tab keeps or deletes (null) a value; the name is null where all are deleted. */
+/**
+ * Calls `handle(name, value)` when another tab keeps or deletes (null) a value; the name is null where all are deleted.
+ */
 export function watch(handle) {
   addEventListener("storage", ({ key, newValue, storageArea }) => {
     if (storageArea !== localStorage) return;

@@ -32,7 +32,9 @@ export function asMarkdown(id, name) {
   return [`# ${titleOf(head)}\n`, ...lines].join("\n");
 }
 
-/** Takes over the conversations of a file: merged by message with those that are here. `wrong` says why it took none. */
+/**
+ * Takes over the conversations of a file: merged by message with those that are here. `wrong` says why it took none.
+ */
 export function bring(text) {
   const found = parsed(text);
   if (!found) return { added: 0, wrong: WRONG };

@@ -1,6 +1,5 @@
 // The conversation on the page: sends your messages, draws answers, and does what the buttons of both say.
 
-import { post } from "../base/api.js";
 import { announce, hush } from "../base/announce.js";
 import { copyText } from "../base/clipboard.js";
 import { byId, toast } from "../base/dom.js";
@@ -11,11 +10,12 @@ import { nodesOf, turnsOf as oldTurnsOf } from "../store/migrate.js";
 import { saidNode, ROOT } from "../store/tree.js";
 import { spansOf } from "../think/reply_text.js";
 import { Drawing } from "./drawing.js";
-import { LONGEST, linkTo, shortLinkTo } from "./link.js";
 import { savePicture } from "./picture.js";
 import { isAtEnd, keepInView, scrollToEnd } from "./scroll.js";
+import { copyLink, report } from "./share.js";
 import { showAway, showBusy } from "./status.js";
 import { Thread } from "./thread.js";
+import { insteadOfRefused } from "./turns.js";
 
 /** The open conversation. `dials` has the settings of answers, `composer` the field for messages. */
 export class Chat {
@@ -197,32 +197,15 @@ export class Chat {
   }
 
   link(reply) {
-    const path = this.tree.pathTo(reply);
-    const link = linkTo(path);
-    if (link.length <= LONGEST) {
-      copyText(link, "Link copied: it gives the same text again");
-      return;
-    }
-    const short = () => {
-      const shorter = shortLinkTo(path);
-      if (shorter) copyText(shorter, "Link copied: it shows the newest turns as they are here");
-      else toast("This answer alone is too long for a link of 2,000 characters");
-    };
-    const long = `Link copied. It has ${link.length.toLocaleString("en")} characters, and Discord takes 2,000.`;
-    copyText(link, long, ["Copy the newest turns alone", short]);
+    copyLink(this.tree.pathTo(reply));
   }
 
   picture(reply) {
     savePicture(this.name, this.tree.get(reply.parent)?.text ?? "", reply, this.thinking);
   }
 
-  /** Tells dann's owner of an answer, with the message that it answers. */
-  async report(reply) {
-    const message = this.tree.get(reply.parent)?.text ?? "";
-    if (!confirm(`Send this answer, and the message before it, to ${this.name}’s owner?`)) return;
-    const { text, seed, checkpoint } = reply;
-    const sent = await post("/api/report", { message, text, seed, checkpoint }).catch((error) => error);
-    toast(sent instanceof Error ? `Not sent: ${sent.message}` : "Sent to the owner");
+  report(reply) {
+    report(reply, this.tree.get(reply.parent)?.text ?? "", this.name);
   }
 
   /** Offers to report answers, or no longer. */
@@ -264,7 +247,9 @@ export class Chat {
     this.#follow(replies[0]);
   }
 
-  /** Scrolls to a new reply, and focuses it where the button that asked for it is gone: once a frame has laid it out. */
+  /**
+   * Scrolls to a new reply, and focuses it where the button that asked for it is gone: once a frame has laid it out.
+   */
   #follow(reply) {
     requestAnimationFrame(() => {
       const isLost = document.activeElement === document.body;
@@ -282,28 +267,17 @@ export class Chat {
     this.owners.delete(reply);
     owner?.keepEnded(reply);
     if (owner !== this.conversation) return;
-    this.#insteadOfRefused(reply);
+    const better = insteadOfRefused(this.tree, reply);
+    if (better) {
+      this.conversation.pick(better);
+      this.#render();
+    }
     this.#update(reply);
     const { number, of } = this.thread.place(reply);
     const who = of > 1 ? `Answer ${number} of ${of}` : this.name;
     announce(reply.text ? `${who}: ${reply.text}` : reply.note);
     if (!this.drawing.isBusy) showAway(this.name, false);
     this.alternatives?.update();
-  }
-
-  /** The conversation goes on with an answer that came where the chosen one did not. */
-  #insteadOfRefused(reply) {
-    const chosen = this.tree.shown(reply.parent);
-    const failed =
-      chosen && chosen !== reply && chosen.batch === reply.batch && chosen.state === "refused" && !chosen.text;
-    const better = reply.text ? failed && reply : null;
-    const other =
-      chosen === reply && reply.state === "refused" && !reply.text
-        ? this.tree.siblings(reply).find(({ batch, text }) => batch === reply.batch && text)
-        : better;
-    if (!other) return;
-    this.conversation.pick(other);
-    this.#render();
   }
 
   /** Updates a reply's view at most once a frame, however fast tokens come. */

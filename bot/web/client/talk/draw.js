@@ -7,9 +7,9 @@ import { restart } from "../store/replies.js";
 const GONE = ["model_not_found", "no_such_token"]; // the checkpoint, or one with these tokens, is not there any more
 
 /**
- * Draws `reply`, which answers `messages`. Returns when it has ended, is stopped by `signal` or is refused; its `state` says
- * which. `onPiece` is called for every new piece, `onAway` with whether the server is unreachable. A refusal for now leaves
- * it "waiting": returns the seconds to wait, else 0.
+ * Draws `reply`, which answers `messages`. Returns when it has ended, is stopped by `signal` or is refused; its
+ * `state` says which. `onPiece` is called for every new piece, `onAway` with whether the server is unreachable. A
+ * refusal for now leaves it "waiting": returns the seconds to wait, else 0.
  */
 export async function draw(reply, messages, signal, onPiece, onAway) {
   try {

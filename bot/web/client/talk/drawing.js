@@ -1,4 +1,5 @@
-// The replies that are being drawn: kept while they grow, and drawn again by themselves when a refusal's time has passed.
+// The replies that are being drawn: kept while they grow, and drawn again by themselves when a refusal's time has
+// passed.
 
 import { draw } from "./draw.js";
 import { restart } from "../store/replies.js";

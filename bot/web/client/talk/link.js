@@ -21,8 +21,8 @@ export function linkTo(path) {
 }
 
 /**
- * The link to the reply and as many of the newest messages as fit: it shows them as they are recorded, since with another
- * beginning another text would be drawn. Null where not even the reply fits.
+ * The link to the reply and as many of the newest messages as fit: it shows them as they are recorded, since with
+ * another beginning another text would be drawn. Null where not even the reply fits.
  */
 export function shortLinkTo(path) {
   const recipe = { ...recipeFor(path), r: path.at(-1).text, n: 1 };
@@ -45,7 +45,9 @@ function recipeFor(path) {
 
 const address = (recipe) => `${location.origin}${location.pathname}${PREFIX}${encode(JSON.stringify(recipe))}`;
 
-/** The recipe in a link, with the text that is `recorded`, and whether it is `shortened`; null where it is incomplete. */
+/**
+ * The recipe in a link, with the text that is `recorded`, and whether it is `shortened`; null where it is incomplete.
+ */
 export function recipeOf(hash) {
   try {
     const { m, p, s, c, b = [], t = "", r = "", n = 0 } = JSON.parse(decode(hash.slice(PREFIX.length)));

@@ -15,7 +15,9 @@ export class Refusal {
     this.element = el("div", { class: "refusal", hidden: true });
   }
 
-  /** Shows that `replies` are tried again at `until`, in milliseconds since 1970; nothing for none. `again` tries now. */
+  /**
+   * Shows that `replies` are tried again at `until`, in milliseconds since 1970; nothing for none. `again` tries now.
+   */
   show(replies, until, again) {
     clearInterval(this.timer);
     const before = this.element.hidden;

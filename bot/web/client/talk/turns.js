@@ -1,9 +1,9 @@
 // The turns that a conversation's tree shows: your message, the answers to it, and how many others there are. Pure.
 
 /**
- * Turns of the shown path: `{said, saids, replies, shown, chosen, variants, last}`. `saids` are all versions of your message,
- * `replies` all answers to it. `shown` are the last batch's answers side by side in the last turn, else the chosen one;
- * `variants` has one reply for each "‹ 1/3 ›".
+ * Turns of the shown path: `{said, saids, replies, shown, chosen, variants, last}`. `saids` are all versions of your
+ * message, `replies` all answers to it. `shown` are the last batch's answers side by side in the last turn, else the
+ * chosen one; `variants` has one reply for each "‹ 1/3 ›".
  */
 export function turnsOf(tree) {
   const path = tree.path();
@@ -28,4 +28,11 @@ function oneOfEachBatch(replies, chosen) {
     if (!first || reply === chosen || (!first.text && reply.text && first !== chosen)) batches.set(reply.batch, reply);
   }
   return [...batches.values()];
+}
+
+/** The answer to go on with once `reply` has ended: one of its batch that came where the chosen one was refused; or null. */
+export function insteadOfRefused(tree, reply) {
+  const chosen = tree.shown(reply.parent);
+  const isRefused = chosen?.batch === reply.batch && chosen.state === "refused" && !chosen.text;
+  return (isRefused && tree.siblings(reply).find(({ batch, text }) => batch === reply.batch && text)) || null;
 }

@@ -1,4 +1,5 @@
-// The alternatives to a token, with their probabilities: opened by dwelling on it, focus, click or touch, and chosen from.
+// The alternatives to a token, with their probabilities: opened by dwelling on it, focus, click or touch, and chosen
+// from.
 
 import { byId, el } from "../base/dom.js";
 import { bits, percent, plain, visible } from "../base/format.js";

@@ -9,7 +9,9 @@ const LN2 = Math.log(2);
 /** The height of a token's bar, from 0 to 1, for its entropy in bits. */
 export const height = (entropy) => Math.min(1, Math.max(0, entropy / FULL)).toFixed(3);
 
-/** "Average surprise 1.1 bits" in words; "" for too few tokens. Surprise is the bits that a token's probability cost. */
+/**
+ * "Average surprise 1.1 bits" in words; "" for too few tokens. Surprise is the bits that a token's probability cost.
+ */
 export function averageSurprise(tokens) {
   if (tokens.length < MIN_TOKENS) return "";
   const sum = tokens.reduce((total, { logprob }) => total - logprob / LN2, 0);
