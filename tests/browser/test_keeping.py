@@ -144,6 +144,16 @@ def test_a_draft_is_there_after_a_reload_and_gone_once_it_is_sent(run: Run) -> N
             await visit.open()
             assert await visit.page.input_value("#say") == ""
             assert await visit.asked() == ["not yet"]
+            await visit.say("begun")
+            await visit.page.fill("#say", "a draft of this one")
+            await visit.page.click("#new")
+            assert await visit.page.input_value("#say") == ""
+            await visit.page.click("#past")
+            await visit.page.locator("#past-list .title").click()
+            assert await visit.page.input_value("#say") == "a draft of this one"
+            await visit.page.click("#past")
+            await visit.page.get_by_role("button", name="Delete “not yet”").click()
+            assert "a draft" not in await visit.stored()
 
     run(play)
 

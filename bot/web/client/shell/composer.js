@@ -37,6 +37,13 @@ export class Composer {
     this.#changed();
   }
 
+  /** Keeps the draft with a conversation from now on: one that has begun has its own. */
+  belongTo({ id }) {
+    if (this.draft === `draft.${id}`) return;
+    erase(this.draft);
+    this.draft = `draft.${id}`;
+  }
+
   submit() {
     const text = this.field.value.trim();
     if (!text || !this.fits(text)) return;

@@ -25,7 +25,7 @@ export class Chat {
     this.drawing = new Drawing({
       piece: (reply) => this.#update(reply),
       ended: (reply) => this.#ended(reply),
-      keep: (reply, last) => this.#owner(reply)?.[last ? "keepEnded" : "keep"](reply),
+      keep: (reply, last) => this.owners.get(reply)?.[last ? "keepEnded" : "keep"](reply),
       away: (away) => showAway(this.name, away),
       busy: showBusy,
       refused: (replies, until, again) => this.thread.refusal(replies, until, again),
@@ -51,12 +51,8 @@ export class Chat {
   /** Deletes the open conversation, or all. */
   forget(id) {
     const isOpen = id === null || id === this.conversation.id;
-    if (isOpen) {
-      this.conversation.isGone = true;
-      this.stop();
-    }
+    if (isOpen) this.#leave();
     remove(id);
-    if (isOpen) this.show();
   }
 
   /** Whether a message is short enough; says why where it is not. */
@@ -121,8 +117,8 @@ export class Chat {
   heard(name, value) {
     const { id } = this.conversation;
     if (this.conversation.isKept && (name === null || (name === `c.${id}` && value === null))) {
-      this.conversation.isGone = true;
-      this.show();
+      this.#leave();
+      remove(id);
       toast("This conversation was deleted in another tab");
     } else if (name?.startsWith(`m.${id}.`) && value && !this.drawing.isDrawing(this.tree.get(value.id))) {
       this.conversation.merge(value);
@@ -215,6 +211,12 @@ export class Chat {
     this.thread.update();
   }
 
+  /** Shows an empty conversation instead of one that is deleted; nothing of it is kept again. */
+  #leave() {
+    this.conversation.isGone = true;
+    this.show();
+  }
+
   #branch(reply, begun) {
     const other = newReply(reply.parent, this.dials.params, reply.seed, { checkpoint: reply.checkpoint, begun });
     this.conversation.add(other);
@@ -238,6 +240,7 @@ export class Chat {
 
   #draw(replies) {
     hush();
+    this.composer.belongTo(this.conversation);
     this.conversation.pick(replies[0]);
     this.#render();
     for (const reply of replies) {
@@ -258,12 +261,8 @@ export class Chat {
     });
   }
 
-  #owner(reply) {
-    return this.owners.get(reply);
-  }
-
   #ended(reply) {
-    const owner = this.#owner(reply);
+    const owner = this.owners.get(reply);
     this.owners.delete(reply);
     owner?.keepEnded(reply);
     if (owner !== this.conversation) return;
