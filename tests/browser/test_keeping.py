@@ -59,6 +59,10 @@ def test_a_reload_while_it_writes_keeps_the_message_and_what_had_come(
             await expect(visit.page.locator(".reply .meta")).to_contain_text("stopped")
             await visit.press("Continue")
             await expect(visit.page.locator(".reply .text")).to_contain_text(f"{partial.strip()} ")
+            await visit.page.click("#stop")
+            await visit.settled()
+            assert set((await visit.replies())[0].split()) <= {"hey", "lol", "h", "he", "l", "lo"}
+            await visit.press("Continue")
             await visit.page.close()  # a closed tab
             page = await visit.page.context.new_page()
             await page.goto(f"http://127.0.0.1:{session.web.port}/")

@@ -1,5 +1,7 @@
 // What of a conversation is sent to dann, and how an answer is begun. Pure.
 
+import { spansOf } from "../think/spans.js";
+
 const MAX_MESSAGES = 20; // sent to dann at most, as in its chats
 const DROPPED = 8; // oldest messages at once: in between, prompts start alike, for the engine's prefix cache
 const MAX_CHARACTERS = 10_000; // of all messages but the last; servers refuse prompts that are too long
@@ -23,9 +25,9 @@ function newest(messages) {
 export const NOT_BEGUN = { ids: [], text: "" };
 
 /** The first tokens of a reply, up to `until`, as ids and text, to continue from there. */
-export function beginning(reply, spans, until) {
+export function beginning(reply, until) {
   const taken = reply.tokens.slice(0, until).filter((token) => token.text !== "");
-  const text = spans
+  const text = spansOf(reply)
     .filter((span) => span.to <= until)
     .map((span) => span.text)
     .join("");
@@ -33,8 +35,11 @@ export function beginning(reply, spans, until) {
 }
 
 /**
- * All of a reply as a beginning; its text alone where its tokens are not known any more, which the server then encodes.
+ * All of a reply as a beginning. Its text is what its tokens spell, with the space at the end that is not shown; alone
+ * where they are not known any more, and the server then encodes it.
  */
-export function wholeBeginning({ begun, ids, text }) {
-  return { ids: begun.ids && ids ? [...begun.ids, ...ids] : null, text };
+export function wholeBeginning(reply) {
+  if (reply.tokens.length) return beginning(reply, reply.tokens.length);
+  const { begun, ids, text, spelled = text } = reply;
+  return { ids: begun.ids && ids ? [...begun.ids, ...ids] : null, text: spelled };
 }

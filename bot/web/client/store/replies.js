@@ -1,7 +1,7 @@
 // Replies as messages of a tree: how they are made, and what is kept of them.
 
 import { newId } from "./tree.js";
-import { NOT_BEGUN } from "./prompt.js";
+import { NOT_BEGUN, wholeBeginning } from "./prompt.js";
 
 /**
  * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop" and
@@ -28,11 +28,15 @@ export function newReply(parent, params, seed, given = {}) {
 /** Makes a reply ready to be drawn from a beginning, in its place. */
 export function restart(reply, begun, params = reply.params) {
   Object.assign(reply, { begun, params, text: begun.text, ids: [], tokens: [], state: "new", note: "" });
+  delete reply.spelled;
 }
 
-/** What is kept of a message; tokens with their alternatives are kept apart, as they are a hundred times as long. */
+/**
+ * What is kept of a message: tokens with their alternatives are kept apart, as they are a hundred times as long, but what
+ * they spell is needed to continue from them.
+ */
 export function kept({ tokens, ...node }) {
-  return node;
+  return tokens?.length ? { ...node, spelled: wholeBeginning({ ...node, tokens }).text } : node;
 }
 
 /** A message as it was kept; one that was being drawn when its tab closed is stopped. */

@@ -8,7 +8,6 @@ import { NOT_BEGUN, beginning, messagesOf, wholeBeginning } from "../store/promp
 import { newReply, restart } from "../store/replies.js";
 import { nodesOf, turnsOf as oldTurnsOf } from "../store/migrate.js";
 import { saidNode, ROOT } from "../store/tree.js";
-import { spansOf } from "../think/reply_text.js";
 import { Drawing } from "./drawing.js";
 import { savePicture } from "./picture.js";
 import { isAtEnd, keepInView, scrollToEnd } from "./scroll.js";
@@ -148,7 +147,7 @@ export class Chat {
   /** Makes an answer longer: in its place, or beside it where you have answered it already. */
   goOn(reply) {
     this.stop();
-    const begun = reply.tokens.length ? beginning(reply, spansOf(reply), reply.tokens.length) : wholeBeginning(reply);
+    const begun = wholeBeginning(reply);
     if (this.tree.children(reply.id).length) this.#branch(reply, begun);
     else {
       restart(reply, begun, this.dials.params);
@@ -159,7 +158,7 @@ export class Chat {
   /** Continues a reply with another token at `index`: a branch beside it. */
   choose(reply, index, id, text) {
     this.stop();
-    const begun = beginning(reply, spansOf(reply), index);
+    const begun = beginning(reply, index);
     const shown = text.includes("\uFFFD") ? "" : begun.text ? text : text.trimStart();
     this.#branch(reply, { ids: [...begun.ids, id], text: begun.text + shown });
   }

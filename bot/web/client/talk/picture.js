@@ -1,7 +1,8 @@
 // Saves a reply as a picture, drawn on a canvas in the page's colours.
 
 import { download } from "../base/download.js";
-import { spansOf, surprise } from "../think/reply_text.js";
+import { surprise } from "../think/reply_text.js";
+import { spansOf } from "../think/spans.js";
 
 const WIDE = 720;
 const EDGE = 56;

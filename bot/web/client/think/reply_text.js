@@ -3,7 +3,7 @@
 import { el } from "../base/dom.js";
 import { percent, visible } from "../base/format.js";
 import { height } from "./entropy.js";
-import { spans } from "./spans.js";
+import { spansOf } from "./spans.js";
 
 const STEPS = [0.5, 0.2, 0.05, 0.01]; // probabilities, from sure to surprised
 
@@ -13,8 +13,6 @@ export function surprise(logprob) {
   const step = STEPS.findIndex((least) => share >= least);
   return step < 0 ? STEPS.length : step;
 }
-
-export const spansOf = (reply) => spans(reply.text, reply.tokens, reply.begun.text.length);
 
 /** A paragraph with a reply; call `update` when its text grows or `thinking` changes. */
 export class ReplyText {

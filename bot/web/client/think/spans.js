@@ -1,5 +1,8 @@
 // The part of a reply's text that each token spells. Pure.
 
+/** The spans of a reply. */
+export const spansOf = (reply) => spans(reply.text, reply.tokens, reply.begun.text.length);
+
 const INCOMPLETE = "\uFFFD";
 
 /**
