@@ -27,7 +27,7 @@ export class Chat {
       keep: (reply, last) => this.owners.get(reply)?.[last ? "keepEnded" : "keep"](reply),
       away: (away) => showAway(this.name, away),
       busy: showBusy,
-      refused: (replies, until, again) => this.thread.refusal(replies, until, again),
+      refused: (...refusal) => this.#keepEnd(() => this.thread.refusal(...refusal)),
     });
     this.owners = new Map(); // the conversation of each reply that is being drawn
     this.conversation = Conversation.fresh();
@@ -130,12 +130,7 @@ export class Chat {
   /** Another answer to the last message, with a new seed and the present settings. */
   again() {
     this.stop();
-    const { said, chosen } = this.thread.turns.at(-1);
-    this.#answer(
-      said,
-      this.dials.otherSeed(),
-      chosen && chosen.begun.text && !chosen.ids?.length ? chosen.begun : NOT_BEGUN,
-    );
+    this.#answer(this.thread.turns.at(-1).said, this.dials.otherSeed(), NOT_BEGUN);
   }
 
   retry(reply) {
@@ -284,10 +279,15 @@ export class Chat {
     this.waiting.add(reply);
     requestAnimationFrame(() => {
       this.waiting.delete(reply);
-      const atEnd = isAtEnd();
-      this.thread.replyView(reply)?.update();
-      if (atEnd) scrollToEnd(this.thread.root);
+      this.#keepEnd(() => this.thread.replyView(reply)?.update());
     });
+  }
+
+  /** Changes something at the end of the page, which stays in view where it was. */
+  #keepEnd(change) {
+    const atEnd = isAtEnd();
+    change();
+    if (atEnd) scrollToEnd(this.thread.root);
   }
 
   #render() {

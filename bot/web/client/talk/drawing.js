@@ -86,6 +86,7 @@ export class Drawing {
   #clear() {
     clearTimeout(this.timer);
     this.until = 0;
+    if (!this.waiting.size) return;
     this.waiting.clear();
     this.hooks.refused([], 0, null);
   }
