@@ -51,10 +51,11 @@ class SamplingParams(BaseModel):
     """Sampling parameters of one reply. Frozen; out-of-range values are refused, never clamped.
 
     The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
-    Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0 and `repetition_penalty` 1 switch a filter off. `guidance` comes
-    before all of them, `candidates` after: each of these is a whole reply. Neither does anything without a conversation.
-    The defaults sample the network's own distribution without its least likely tokens: sharper settings make a reply
-    easier to tell from the person's (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
+    Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0, `word_min_p` 0 and `repetition_penalty` 1 switch a filter off.
+    `guidance` comes before all of them, then `word_min_p`; `candidates` after: each of these is a whole reply. Neither
+    guidance nor candidates does anything without a conversation. The defaults sample the network's own distribution without
+    its least likely tokens and its unlikely words: sharper settings make a reply easier to tell from the person's
+    (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
 
     The command line, `/dann`, HTTP and the page's dials take names, help, examples and ranges from these fields
     (`SAMPLING_OPTIONS`). `typed_name` is what users type where that is not the field's name.
@@ -93,6 +94,10 @@ class SamplingParams(BaseModel):
     candidates: int = Field(
         1, ge=1, le=4, title="Candidates", examples=[4],
         description="draw this many replies and keep the one that answers best; 1: off",
+    )  # fmt: skip
+    word_min_p: float = Field(
+        0.1, ge=0.0, le=1.0, title="Min-p in words", examples=[0.2],
+        description="go on with a word by parts at least this likely, where the likeliest counts as 1; 0: by any",
     )  # fmt: skip
 
     @property

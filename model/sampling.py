@@ -24,6 +24,7 @@ class SamplingArrays(NamedTuple):
     top_k: Any
     top_p: Any
     min_p: Any
+    word_min_p: Any
     repetition_penalty: Any
 
 

@@ -58,6 +58,10 @@ MEANT = {
     "bot/web/page/quiz.py:Quiz.asked": "a field of the HTTP API",
     "model/config.py:ModelConfig.hidden_dim": "the field's own name, and a key of config.toml",
     "model/config.py:ModelConfig.hidden_dropout": "a key of config.toml",
+    "model/config.py:SamplingParams.word_min_p": "words of a language, not tokens",
+    "model/engine/spelling.py:Spelling.ends_in_word_V": "words of a language, not tokens",
+    "model/engine/spelling.py:likely_in_words": "words of a language, not tokens",
+    "model/sampling.py:SamplingArrays.word_min_p": "words of a language, not tokens",
     "training/store/summary.py:ROWS_PER_FETCH": "rows of a database",
 }
 

@@ -69,6 +69,7 @@ class SamplingForm(RequestForm):
     top_k: Annotated[int, _sampling("top_k"), WHOLE] | None = None
     top_p: Annotated[float, _sampling("top_p")] | None = None
     min_p: Annotated[float, _sampling("min_p")] | None = None
+    word_min_p: Annotated[float, _sampling("word_min_p")] | None = None
     repetition_penalty: Annotated[float, _sampling("repetition_penalty")] | None = None
     guidance: Annotated[float, _sampling("guidance")] | None = None
     candidates: Annotated[int, _sampling("candidates"), WHOLE] | None = None

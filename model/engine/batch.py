@@ -211,6 +211,7 @@ class Batch:
                 top_k=np.asarray([one.top_k for one in params], np.int32),
                 top_p=np.asarray([one.top_p for one in params], np.float32),
                 min_p=np.asarray([one.min_p for one in params], np.float32),
+                word_min_p=np.asarray([one.word_min_p for one in params], np.float32),
                 repetition_penalty=np.asarray([one.repetition_penalty for one in params], np.float32),
             ),
         )

@@ -18,7 +18,7 @@ from flax import nnx
 from model.architectures import LanguageModel
 from model.engine.guidance import guided_logits, likelihood_terms
 from model.engine.logprobs import LogprobArrays, logprob_arrays
-from model.engine.spelling import Spelling, allowed_logits
+from model.engine.spelling import Spelling, allowed_logits, likely_in_words
 from model.sampling import SamplingArrays, sample
 
 PREFILL_STEPS = 16
@@ -220,8 +220,9 @@ def _decode(
     def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, jax.Array]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits_BxTxV, carry = model(tokens_B[:, None], carry)
-        counts_B = batch.counts_B + number
-        logits_BxV = allowed_logits(spelling, logits_BxTxV[:, 0], states_B, counts_B)
+        network_BxV, counts_B = logits_BxTxV[:, 0], batch.counts_B + number
+        logits_BxV = allowed_logits(spelling, network_BxV, states_B, counts_B)
+        logits_BxV = likely_in_words(spelling, logits_BxV, network_BxV, tokens_B, batch.params.word_min_p)
         tokens_B = sample(logits_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, batch.params)
         rows = SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))
         return (tokens_B, spelling.next_SxV[states_B, tokens_B], rows), tokens_B
@@ -250,6 +251,7 @@ def _decode_pairs(
         counts_B = replies.counts_B + number
         guided_BxV = guided_logits(logits_2xBxV[0], logits_2xBxV[1], jnp.asarray(batch.guidance_B))
         guided_BxV = allowed_logits(spelling, guided_BxV, states_B, counts_B)
+        guided_BxV = likely_in_words(spelling, guided_BxV, logits_2xBxV[0], tokens_B, replies.params.word_min_p)
         tokens_B = sample(guided_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, replies.params)
         terms_2xBx3 = jax.lax.cond(
             is_scored,

@@ -1,4 +1,4 @@
-"""Which tokens may come next in a reply, so that it is spelled by whole UTF-8 characters. Knows no network.
+"""Which tokens may come next in a reply, so that it is spelled by whole characters and in words. Knows no network.
 
 A token of byte-level BPE may be part of a character, and what follows must be the rest of it. The states are those of an
 automaton that reads well-formed UTF-8 byte by byte (Unicode 16, table 3-7), here taken a token at a time.
@@ -6,12 +6,15 @@ automaton that reads well-formed UTF-8 byte by byte (Unicode 16, table 3-7), her
 Shape suffixes: S states, V tokens of the vocabulary, B rows.
 """
 
+import unicodedata
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from model.sampling import min_p
 
 WHOLE = 0
 """The state between two characters, in which a reply may end."""
@@ -33,11 +36,33 @@ _TRANSITIONS: Sequence[dict[tuple[int, int], int]] = (
 """Of each state: ranges of bytes, and the state after one of them. 1, 2 and 3 wait for so many bytes of any kind."""
 
 
+WITHOUT_SPACES = {
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "KATAKANA-HIRAGANA",
+    "BOPOMOFO",
+    "YI",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "TIBETAN",
+}
+"""Scripts whose words stand next to each other, by the first word of their letters' Unicode names."""
+
+
 class Spelling(NamedTuple):
-    """`opening_V`: the tokens of visible text, with which a reply may begin; `next_SxV`: the state after each, or REFUSED."""
+    """What of a tokenizer's tokens matters to how a reply is spelled.
+
+    `opening_V`: tokens of visible text, with which a reply may begin; `next_SxV`: the state after each, or REFUSED;
+    `goes_on_V`: tokens that go on with a word, where one before them `ends_in_word_V`.
+    """
 
     opening_V: Any
     next_SxV: Any
+    goes_on_V: Any
+    ends_in_word_V: Any
 
 
 def spelling_of(token_bytes: Sequence[bytes]) -> Spelling:
@@ -51,8 +76,19 @@ def spelling_of(token_bytes: Sequence[bytes]) -> Spelling:
         read_SxV = np.where(next_SxV >= 0, after[next_SxV, padded[:, place]], REFUSED)
         next_SxV = np.where(place < length_V, read_SxV, next_SxV)
     next_SxV[1:, length_V == 0] = REFUSED
-    opening_V = np.array([bool(token.decode("utf-8", "replace").strip()) for token in token_bytes])
-    return Spelling(opening_V, next_SxV)
+    texts = [token.decode("utf-8", "replace") for token in token_bytes]
+    opening_V = np.array([bool(text.strip()) for text in texts])
+    goes_on_V, ends_in_word_V = (
+        np.array([_is_of_a_word(text[end]) for text in texts]) for end in (slice(1), slice(-1, None))
+    )
+    if max(map(len, texts)) == 1:  # of single characters nearly every token goes on with a word: that is no spelling
+        goes_on_V = np.zeros_like(goes_on_V)
+    return Spelling(opening_V, next_SxV, goes_on_V, ends_in_word_V)
+
+
+def _is_of_a_word(character: str) -> bool:
+    """Whether it is a letter, of a script that has spaces between words."""
+    return character.isalpha() and unicodedata.name(character, "?").split()[0] not in WITHOUT_SPACES
 
 
 def _byte_table() -> np.ndarray:
@@ -75,3 +111,17 @@ def allowed_logits(spelling: Spelling, logits_BxV: jax.Array, states_B: jax.Arra
     """Logits of the tokens that may come next, the others' -inf; a reply without tokens (`counts_B`) needs an opening one."""
     may_BxV = (spelling.next_SxV[states_B] >= 0) & (spelling.opening_V | (counts_B > 0)[:, None])
     return jnp.where(may_BxV, logits_BxV, -jnp.inf)
+
+
+def likely_in_words(
+    spelling: Spelling, logits_BxV: jax.Array, network_BxV: jax.Array, tokens_B: jax.Array, p_B: Any
+) -> jax.Array:
+    """Logits without unlikely ways to go on with a word that `tokens_B` leave unfinished.
+
+    Of the tokens that would, those stay that are at least `p_B` times as likely as the likeliest of them, by the logits that
+    the network gave (`network_BxV`: guidance chooses words, it does not spell). Words are made up where one goes on by a
+    token of little probability. Which word begins, and whether one ends, is not touched.
+    """
+    goes_on_BxV = spelling.ends_in_word_V[tokens_B][:, None] & spelling.goes_on_V
+    likely_BxV = jnp.isfinite(min_p(jnp.where(goes_on_BxV, network_BxV, -jnp.inf), p_B))
+    return jnp.where(goes_on_BxV & ~likely_BxV, -jnp.inf, logits_BxV)

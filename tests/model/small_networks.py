@@ -15,7 +15,7 @@ from model.config import ModelConfig, SamplingParams
 from model.tokenizer import BOS, ME, Tokenizer
 
 TOKENIZER = Tokenizer.train(["hey lol", "the loss goes down lol"] * 3, 280)
-WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=40)
+WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, max_tokens=40)
 GREEDY = SamplingParams(temperature=0.0, max_tokens=40)
 
 

@@ -21,7 +21,14 @@ MANY = 3 * SHORTLIST
 ROWS = {len(PROBS): 2000, MANY: 20_000}
 """By the number of tokens, how many are drawn at once: always as many, for one program each."""
 DTYPES = dict.fromkeys(SamplingArrays._fields, np.float32) | {"top_k": np.int32}
-OFF: dict[str, Any] = {"temperature": 1.0, "top_k": 0, "top_p": 1.0, "min_p": 0.0, "repetition_penalty": 1.0}
+OFF: dict[str, Any] = {
+    "temperature": 1.0,
+    "top_k": 0,
+    "top_p": 1.0,
+    "min_p": 0.0,
+    "word_min_p": 0.0,
+    "repetition_penalty": 1.0,
+}
 TOP_K, TOP_P, MIN_P = jax.jit(top_k), jax.jit(top_p), jax.jit(min_p)
 
 

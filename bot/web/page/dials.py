@@ -25,6 +25,7 @@ DIALS = {
     "top_p": Dial(0.01, minimum=0.05),  # a smaller share is greedy, as temperature 0 is
     "top_k": Dial(1, maximum=100),  # a hundred steps; beyond them next to nothing is cut off
     "min_p": Dial(0.001, maximum=0.3),  # the useful part, in steps that a hand can hit
+    "word_min_p": Dial(0.01, maximum=0.5),
     "repetition_penalty": Dial(0.01),
     "max_tokens": Dial(5, minimum=5, maximum=400),  # as long as a message in a chat is
 }

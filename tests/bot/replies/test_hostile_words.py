@@ -14,7 +14,7 @@ from model.engine.engine import Engine, Turn, prompt_tokens
 from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER
 from tests.bot.scripted_engine import GROUP, build_responder, mention, said, settings, snapshot
 
-WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
+WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, max_tokens=20)
 HOSTILE = {
     "nothing": "",
     "zalgo": "h" + "\u0316\u0301\u0489" * 500,

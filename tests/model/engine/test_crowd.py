@@ -45,6 +45,7 @@ def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
             top_k=rng.choice([0, 1, 40, 200]),
             top_p=rng.choice([0.5, 0.95, 1.0]),
             min_p=rng.choice([0.0, 0.05]),
+            word_min_p=rng.choice([0.0, 0.1, 0.5]),
             repetition_penalty=rng.choice([1.0, 1.3]),
             guidance=rng.choice([0.0, 0.0, 0.6, 3.0]),
             candidates=rng.choice([1, 1, 1, 2]),

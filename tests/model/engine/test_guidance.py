@@ -23,7 +23,9 @@ SLOTS = 4
 """As in the engine's other tests, so that all compile the same programs."""
 HEAD: dict[str, Any] = {"attention_dim": 4, "attention_window": 8}
 TALK = [Turn(mine=False, text="the loss goes down"), Turn(mine=True, text="lol"), Turn(mine=False, text="hey hey hey")]
-GUIDED = SamplingParams(temperature=1.3, min_p=0.02, repetition_penalty=1.2, guidance=2.5, max_tokens=30)
+GUIDED = SamplingParams(
+    temperature=1.3, min_p=0.02, word_min_p=0.3, repetition_penalty=1.2, guidance=2.5, max_tokens=30
+)
 
 
 @cache
@@ -50,12 +52,20 @@ def may_follow(before: Sequence[int], token: int) -> bool:
     return True
 
 
-def chosen(logits: np.ndarray, params: SamplingParams, seed: int, before: Sequence[int]) -> int:
-    """The token that is sampled from `logits` after the reply's tokens `before`, in plain NumPy."""
+def goes_on(before: Sequence[int], token: int) -> bool:
+    """Whether a word of these tokens goes on with `token`; told by letters of ASCII, as this tokenizer has few others."""
+    ends, begins = (TOKENIZER.token_bytes[one] for one in (before[-1] if before else 0, token))
+    return ends[-1:].isalpha() and begins[:1].isalpha()
+
+
+def chosen(logits: np.ndarray, own: np.ndarray, params: SamplingParams, seed: int, before: Sequence[int]) -> int:
+    """The token that is sampled from `logits`, by the network's `own`, after the reply's tokens `before`, in NumPy."""
     logits = logits.copy()
     logits[[not may_follow(before, token) for token in range(len(logits))]] = -np.inf
     if not before:
         logits[[not raw.decode("utf-8", "replace").strip() for raw in TOKENIZER.token_bytes]] = -np.inf
+    if any(going_on := [goes_on(before, token) for token in range(len(logits))]):
+        logits[going_on & (own < own[going_on].max() + np.log(params.word_min_p))] = -np.inf
     seen = list(set(before))
     logits[seen] = np.where(
         logits[seen] > 0, logits[seen] / params.repetition_penalty, logits[seen] * params.repetition_penalty
@@ -89,13 +99,15 @@ def test_tokens_are_those_of_a_loop_that_computes_both_logits(architecture: str)
         own = follow(served, prompt_tokens(TOKENIZER, TALK), request.generated)
         guided = own + GUIDED.guidance * (own - follow(served, [BOS, ME], request.generated))
         expected = [
-            chosen(logits, GUIDED, request.seed, request.generated[:number]) for number, logits in enumerate(guided)
+            chosen(logits, own[number], GUIDED, request.seed, request.generated[:number])
+            for number, logits in enumerate(guided)
         ]
         assert request.generated == expected[:-1]
         assert request.completion
         assert (request.completion.finish_reason == "stop") == (expected[-1] < NUM_SPECIAL)
         unguided += [
-            chosen(logits, GUIDED, request.seed, request.generated[:number]) for number, logits in enumerate(own[:-1])
+            chosen(logits, logits, GUIDED, request.seed, request.generated[:number])
+            for number, logits in enumerate(own[:-1])
         ]
     assert unguided != [token for request in requests for token in request.generated]
     if scored := requests[0].take_update().logprobs:

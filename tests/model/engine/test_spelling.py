@@ -11,7 +11,15 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.engine.request import ReplyRequest
-from model.engine.spelling import REFUSED, WHOLE, Spelling, allowed_logits, spelling_of, states_after
+from model.engine.spelling import (
+    REFUSED,
+    WHOLE,
+    Spelling,
+    allowed_logits,
+    likely_in_words,
+    spelling_of,
+    states_after,
+)
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 from tests.model.small_networks import snapshot
 
@@ -86,3 +94,32 @@ def test_a_reply_is_text_and_a_given_beginning_within_a_character_is_finished(of
         assert "\N{REPLACEMENT CHARACTER}" not in raw.decode(
             "utf-8", "ignore" if len(request.generated) == 40 else "strict"
         )
+
+
+def test_which_tokens_go_on_with_a_word() -> None:
+    tokens = ["", "", "", "un", " un", "like", "ly.", "'t", "7", "ß", "и", "日", "ก", "é!"]
+    spelling = spelling_of([token.encode() for token in tokens])
+    going_on = [token for token, is_so in zip(tokens, spelling.goes_on_V, strict=True) if is_so]
+    unfinished = [token for token, is_so in zip(tokens, spelling.ends_in_word_V, strict=True) if is_so]
+    assert going_on == [
+        "un",
+        "like",
+        "ly.",
+        "ß",
+        "и",
+        "é!",
+    ]  # words of 日 and ก stand without spaces: nothing tells where one ends
+    assert unfinished == ["un", " un", "like", "'t", "ß", "и"]
+    assert not spelling_of(BYTES).goes_on_V.any()  # of single characters, hardly anything else could come
+
+
+def test_a_word_goes_on_by_likely_parts_and_everything_else_stays() -> None:
+    tokens = ["", "", "", "a", "b", "c", " d", "."]
+    spelling = Spelling(*map(jnp.asarray, spelling_of([token.encode() * 2 for token in tokens])))
+    logits = jnp.log(jnp.array([[0.01, 0.01, 0.01, 0.2, 0.03, 0.01, 0.001, 0.7]] * 3))
+    after = jnp.array([tokens.index("b"), tokens.index("b"), tokens.index(" d") + 1])
+    kept = np.isfinite(
+        likely_in_words(spelling, jnp.zeros_like(logits), logits, after, np.array([0.1, 0.0, 0.1], np.float32))
+    )
+    lost = [[tokens[token] for token in np.flatnonzero(~row)] for row in kept]
+    assert lost == [["c"], [], []]  # less than a tenth of "a"; not where it is off; not after a full stop

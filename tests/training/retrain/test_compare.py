@@ -35,7 +35,8 @@ def test_a_network_that_answers_is_fit() -> None:
     assert serving_problems(Engine(parrot("hey lol")), PARAMS) == []
     assert (
         serving_problems(
-            Engine(snapshot()), SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, max_tokens=20)
+            Engine(snapshot()),
+            SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, max_tokens=20),
         )
         == []
     )

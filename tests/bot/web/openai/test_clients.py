@@ -20,7 +20,7 @@ from tests.model.engine.test_stream import held_up
 from tests.model.small_networks import GREEDY, WILD, save
 from training.config.tables import DataConfig
 
-SAMPLERS = {"top_k": 0, "min_p": 0.0, "repetition_penalty": 1.0}
+SAMPLERS = {"top_k": 0, "min_p": 0.0, "word_min_p": 0.0, "repetition_penalty": 1.0}
 ASKED: dict[str, Any] = {"model": "dann", "temperature": 2.0, "top_p": 1.0, "max_tokens": 40, "extra_body": SAMPLERS}
 HEY: list[Any] = [{"role": "system", "content": "be nice"}, {"role": "user", "content": "hey"}]
 
