@@ -188,6 +188,7 @@ class FinetuneConfig(ConfigTable):
     bptt_length: PositiveInt = 128
     windows: Literal["stream", "conversations"] = "stream"
     without_context: float = Field(0.1, ge=0, lt=1)
+    other_weight: float = Field(0.3, ge=0, le=1)
     learning_rate: float = Field(0.0015, gt=0)
     weight_decay: float = Field(0.0, ge=0)
 
