@@ -6,7 +6,7 @@ from typing import Any
 
 from playwright.async_api import expect
 
-from tests.browser.old_storage import PARAMS
+from tests.browser.old_storage import OLD_CONVERSATIONS, PARAMS
 from tests.browser.page_harness import BrowserSession, Run, Visit
 
 ORDER = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "guidance", "candidates"]
@@ -73,6 +73,18 @@ def test_links_of_earlier_versions_draw_the_same_text(run: Run) -> None:
             assert first.startswith("hey lol")
             await follow(visit, link([(0, "hello")], serving, p=[1, 0, 1, 0, 1, 60]))  # before guidance and candidates
             assert await visit.replies() == [first]
+
+    run(play)
+
+
+def test_a_reply_of_an_earlier_version_is_linked_with_what_it_was_drawn_by(run: Run) -> None:
+    """It knows nothing of `word_min_p`: then, as now with 0, a word went on by any part."""
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await visit.page.evaluate("all => localStorage.setItem('dann.conversations', all)", OLD_CONVERSATIONS)
+            await visit.open()
+            assert recipe(await visit.link())["p"] == [*(PARAMS[name] for name in ORDER), 0]
 
     run(play)
 

@@ -9,6 +9,8 @@ import { NOT_BEGUN, wholeBeginning } from "./prompt.js";
  * not drawn).
  */
 const UNFINISHED = ["new", "drawing", "away", "waiting"];
+// Parameters that came later: what they are in replies and links of earlier versions.
+export const LATER = { guidance: 0, candidates: 1, word_min_p: 0 };
 const GIVEN = { checkpoint: null, begun: NOT_BEGUN };
 
 export const isUnfinished = (reply) => UNFINISHED.includes(reply.state);
@@ -20,7 +22,8 @@ export const isUnfinished = (reply) => UNFINISHED.includes(reply.state);
 export function newReply(parent, params, seed, given = {}) {
   const { checkpoint, begun, batch = newId() } = { ...GIVEN, ...given };
   return {
-    ...{ id: newId(), parent, at: Date.now(), mine: true, batch, params, seed, checkpoint, begun },
+    ...{ id: newId(), parent, at: Date.now(), mine: true, batch, seed, checkpoint, begun },
+    params: params && { ...LATER, ...params },
     ...{ text: begun.text, ids: [], tokens: [], state: "new", note: "" },
   };
 }

@@ -1,12 +1,14 @@
 // Links that draw a reply again, or show it as it was. All they need stands behind the "#", which browsers do not send.
 
 import { messagesOf } from "../store/prompt.js";
+import { LATER } from "../store/replies.js";
 
 const PREFIX = "#again=";
 const LIMITS = { messages: 40, characters: 20_000, ids: 4096 };
-// A link has their values in this order: a new one goes to the end, and into LATER with what older links mean.
-const PARAMS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "guidance", "candidates"];
-const LATER = { guidance: 0, candidates: 1 };
+// A link has their values in this order: a new one goes to the end, and into LATER.
+const PARAMS = [
+  "temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens", "guidance", "candidates", "word_min_p",
+];
 
 /** Characters of a message on Discord. */
 export const LONGEST = 2000;
