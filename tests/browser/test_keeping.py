@@ -251,3 +251,22 @@ COUNT = """() => {
     }
   }).observe(document.getElementById("turns"), { childList: true, subtree: true });
 }"""
+
+
+def test_a_reply_is_shown_as_being_drawn_from_its_first_moment(run: Run) -> None:
+    watch = """() => {
+      window.metas = new Set();
+      new MutationObserver(() => {
+        for (const meta of document.querySelectorAll(".meta")) window.metas.add(meta.textContent);
+      }).observe(document.getElementById("turns"), { subtree: true, childList: true, characterData: true });
+    }"""
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await visit.page.evaluate(watch)
+            await visit.say("hello")
+            shown = await visit.page.evaluate("[...window.metas]")
+            assert [meta for meta in shown if "seed" in meta]
+            assert not [meta for meta in shown if "another tab" in meta]
+
+    run(play)

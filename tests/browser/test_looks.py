@@ -46,7 +46,7 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
             assert await too_wide(visit) == 0
             await visit.page.tap("#more")
             await visit.page.tap("#fold")
-            await visit.page.locator(".reply .token").nth(1).tap()
+            await visit.page.locator(".reply .token:visible").nth(1).tap()  # an accent alone has no width
             box = await visit.page.locator("#alternatives").bounding_box()
             assert box
             assert box["x"] >= 0

@@ -236,11 +236,11 @@ export class Chat {
     hush();
     this.composer.belongTo(this.conversation);
     this.conversation.pick(replies[0]);
-    this.#render();
     for (const reply of replies) {
       this.owners.set(reply, this.conversation);
       this.drawing.start(reply, messagesOf(this.tree.pathTo(reply).slice(0, -1)));
     }
+    this.#render(); // as being drawn: before it is begun, a new reply would look like another tab's
     this.#follow(replies[0]);
   }
 
