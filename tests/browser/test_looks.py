@@ -61,31 +61,6 @@ def test_on_a_narrow_phone_nothing_sticks_out() -> None:
     run_in_browser(play)
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_nothing_is_in_the_way_of_people_who_see_or_hear_it_otherwise(theme: str) -> None:
-    async def play(session: BrowserSession) -> None:
-        async with session.visit(color_scheme=theme, reduced_motion="reduce", complains=True) as visit:
-            assert await violations(visit) == []
-            await visit.page.click("label.switch:has(#think)")
-            await visit.page.get_by_label("2", exact=True).check()
-            await visit.say("hello")
-            await visit.page.click("#more")
-            await visit.page.locator(".reply .token").first.focus()
-            assert await violations(visit) == []
-            await visit.page.keyboard.press("Escape")
-            await visit.page.click("#past")
-            assert await violations(visit) == []
-            await visit.page.keyboard.press("Escape")
-            for view in VIEWS[1:]:
-                await visit.page.evaluate("view => { location.hash = view }", view)
-                await visit.page.wait_for_selector(f"{view} h1")
-                assert await violations(visit) == []
-            await visit.page.goto(f"http://127.0.0.1:{visit.web.port}/docs")
-            assert await violations(visit) == []
-
-    run_in_browser(play)
-
-
 def test_dark_and_light_follow_the_system_and_can_be_chosen() -> None:
     async def paper(visit: Visit) -> int:
         """The lightness of the page, from 0 to 765."""
