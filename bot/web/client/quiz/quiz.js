@@ -32,7 +32,7 @@ export class Quiz {
     }
   }
 
-  /** A question: asked for again where there is none at the moment. */
+  /** Fetches a question; tries again while the server has none. */
   async #question() {
     for (let tries = 1; ; tries++) {
       try {

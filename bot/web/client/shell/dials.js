@@ -36,10 +36,7 @@ export class Dials {
     return Number(document.querySelector("input[name=count]:checked").value);
   }
 
-  /**
-   * The seed of the first of the next answers: the one that is typed, or a random one; null where it is none, which is
-   * said.
-   */
+  /** The first seed of the next answers; null, and the settings opened at the error, if the typed one is invalid. */
   nextSeed() {
     const seed = this.seed.take(this.count);
     if (seed === null) this.#open(true);

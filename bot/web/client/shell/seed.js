@@ -30,7 +30,7 @@ export class SeedField {
     );
   }
 
-  /** The seed of the first of `count` answers: the typed or locked one, or a random one; null where it cannot be. */
+  /** The first seed of `count` answers: the typed or locked one, else a random one; null if that is invalid. */
   take(count) {
     const counts = byId("locked").checked || this.typed;
     if (!counts || (this.input.value === "" && !this.input.validity.badInput)) {

@@ -25,7 +25,7 @@ export function save(name, value) {
   }
 }
 
-/** Stores what there was no room for before; false where there still is none. */
+/** Saves what did not fit before; false if some of it still does not. */
 export function flush() {
   return [...UNSAVED].every(([name, value]) => save(name, value));
 }

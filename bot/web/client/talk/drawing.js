@@ -51,7 +51,7 @@ export class Drawing {
     }
   }
 
-  /** Stops all; what has come stays. */
+  /** Stops all replies and keeps their text so far. */
   stop() {
     for (const controller of this.running.values()) controller.abort();
     const waiting = [...this.waiting.keys()];
@@ -91,7 +91,7 @@ export class Drawing {
     this.hooks.refused([], 0, null);
   }
 
-  /** The page is closed, or left: what has come is kept, and can be continued. */
+  /** Keeps the text so far when the page is closed or left, so that it can be continued. */
   #interrupt() {
     for (const reply of [...this.running.keys(), ...this.waiting.keys()]) this.hooks.keep(reply, true);
   }

@@ -81,7 +81,7 @@ export class ReplyView {
       ...(!other && last && reply.seed !== null ? [["Again", "again", "another answer, with a new seed"]] : []),
       ...(!other && reply.text ? [["Continue", "goOn", "make the answer longer"]] : []),
       ["Copy", "copy", "copy the text"],
-      ...(reply.checkpoint ? [["Link", "link", "copy a link that gives this text to whoever opens it"]] : []),
+      ...(reply.checkpoint ? [["Link", "link", "copy a link that shows this text to anyone"]] : []),
       ...(other ? [] : [["Picture", "picture", "save as a picture"]]),
       ...(acts.canReport && !other && reply.checkpoint
         ? [["Report", "report", "tell dann’s owner about this answer"]]
