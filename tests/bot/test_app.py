@@ -62,11 +62,20 @@ class Dann:
                         return line
                 await asyncio.sleep(0.02)
 
+    def serves(self) -> str:
+        """The checkpoint that serves, by what it has said last; "" before the first."""
+        said = (re.match(r"dann: checkpoint ([^ ,]+)", line) for line in reversed(self.lines))
+        return next((found[1] for found in said if found), "")
+
     async def ends(self, seconds: float) -> int:
         return await asyncio.wait_for(self.process.wait(), seconds)
 
 
-MAIN = "from bot.cli import main; raise SystemExit(main())"
+MAIN = (
+    "from tests.model.one_width import set_one_width; set_one_width()\n"
+    "from bot.cli import main; raise SystemExit(main())"
+)
+"""One batch size is enough here as well (tests/bot/conftest.py): each start would trace the programs of all."""
 
 
 @asynccontextmanager

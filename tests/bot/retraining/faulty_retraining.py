@@ -75,10 +75,11 @@ async def retrained(there: Room, folder: Path, fault: str = "none") -> RetrainRu
     """Retrain with this fault; returns the one row that it left."""
     before = len(rows(folder))
     await begin(there, folder, fault)
-    async with asyncio.timeout(LONG):
-        while len(rows(folder)) == before or rows(folder)[-1].verdict == "running":
-            await asyncio.sleep(0.1)
-    (row,) = rows(folder)[before:]
+    with open_runs(f"sqlite:///{folder / 'posts.db'}") as runs:  # opened once: that takes longer than to look
+        async with asyncio.timeout(LONG):
+            while len(found := runs.last()) == before or found[-1].verdict == "running":
+                await asyncio.sleep(0.1)
+    (row,) = found[before:]
     return row
 
 

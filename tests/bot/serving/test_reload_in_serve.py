@@ -59,8 +59,13 @@ class Room:
         return text, footer.rpartition("checkpoint ")[2]
 
     async def comes(self, id_: str) -> str:
-        """Ask until this checkpoint draws; returns what it says."""
+        """Wait until dann says that this checkpoint serves, and ask until it draws; returns what it says.
+
+        To ask meanwhile would take a core from the programs that are compiled for it.
+        """
         async with asyncio.timeout(60):
+            while self.dann.serves() != id_:
+                await asyncio.sleep(0.02)
             while True:
                 text, drew = await self.drawn()
                 if drew == id_:
