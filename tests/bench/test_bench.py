@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -18,7 +17,7 @@ from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.bench import __main__ as program
 from tests.bench import other_load
-from tests.bench.chat import answering, checkpoints, importing, loads, serve_process, soak
+from tests.bench.chat import checkpoints, importing, loads
 from tests.bench.compute import decode, growing_corpus, same_work, training_speed
 from tests.bench.contenders.decoding import decode_ours
 from tests.bench.contenders.kernels.layers import by_scan, made, packed
@@ -27,7 +26,6 @@ from tests.bench.report import Report, spread, table
 from tests.bench.rounds import children
 from tests.bench.rounds.children import Child, ContenderError, Quartiles, Rounds, alternate, prepare, started
 from tests.bench.rounds.job import Job, Shape
-from tests.bot.test_app import publish
 from training.posts.importer import scan_exports
 
 TINY = Shape(layers=2, hidden=8, vocab=65, batch=3, window=5)
@@ -240,44 +238,12 @@ def test_lost_and_doubled_answers_are_counted(load: str, monkeypatch: pytest.Mon
     assert len(asked.seconds) == len(asked.at) - 1
 
 
-def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:
-    """A small network, a few mentions: everything that the table needs is measured, and nothing is lost."""
-    publish(tmp_path)
-
-    async def play() -> dict[str, Any]:
-        async with serve_process.serving(tmp_path, "sample.max_tokens=4", "bot.slots=4") as served:
-            await served.connected(served.discord, served.telegram)
-            found = await answering.loads(served, 0.01)
-            found |= await answering.endurance(served, 20.0, 1.2)
-            await served.stop()
-        return found
-
-    found = asyncio.run(play())
-    assert found["missed"] == {"lost": 0, "doubled": 0}
-    assert (found["steady"]["lost"], found["steady"]["doubled"], found["steady"]["mentions"]) == (0, 0, 24)
-    once = Quartiles(1.0, 1.0, 1.0)
-    row = found | {"checkpoint": "small", "cold": once, "warm": once, "others": 0.0}
-    text = answering.text([row])
-    assert text.count("\n| ") == len(answering.GOALS) + 1
-    assert "| small |" in text
-    assert ("ok" in soak.text(row)) == (found["steady"]["growth_mb"] < soak.MOST_MB)
-
-
 def test_a_checkpoint_is_made_or_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "HIDDEN", 8)
     assert checkpoints.make(tmp_path / "made") == "2 x 8, V 1,024, random weights"
     source = tmp_path / "made" / "checkpoints"
     assert checkpoints.take(source, tmp_path / "taken") == "random: 2 x 8, V 1,024"
     assert checkpoint.load(tmp_path / "taken" / "checkpoints").id == "random"
-
-
-def test_a_process_that_does_not_serve_is_told_of(tmp_path: Path) -> None:
-    async def play() -> None:
-        async with serve_process.serving(tmp_path, "bot.slots=none") as served:
-            with pytest.raises(serve_process.ServingError, match=r"bot\.slots"):
-                await served.connected(served.discord)
-
-    asyncio.run(play())
 
 
 def test_what_takes_very_long_runs_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
