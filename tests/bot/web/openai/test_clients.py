@@ -1,6 +1,7 @@
 """Real clients of OpenAI's API against dann's server: the `openai` package, and `llm`."""
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -227,6 +228,15 @@ def test_a_full_queue_says_when_to_come_again(tmp_path: Path, monkeypatch: pytes
     asyncio.run(play())
 
 
+AFTER_EACH = "-- and the next --\n"
+LLM = (
+    "import json, sys; from llm.cli import cli\n"
+    "for words in json.loads(sys.argv[1]):\n"
+    f"    cli(words, standalone_mode=False); print({AFTER_EACH!r}, end='', flush=True)"
+)
+"""Several command lines in one process: to import `llm` takes longer than all of them. One that fails raises."""
+
+
 def test_llm_lists_prompts_and_streams(tmp_path: Path) -> None:
     """simonw's `llm`, configured as its users do, as a process of its own."""
 
@@ -244,14 +254,16 @@ def test_llm_lists_prompts_and_streams(tmp_path: Path) -> None:
             environment = {**os.environ, "LLM_USER_PATH": str(folder), "OPENAI_API_KEY": "none"}
             environment = {name: value for name, value in environment.items() if not name.lower().endswith("_proxy")}
             options = ["-o", "temperature", "2", "-o", "max_tokens", "20", "-o", "seed", "7", "--no-log"]
-            for words in (["models"], ["-m", "mine", *options, "hey"], ["-m", "mine", "--no-stream", *options, "hey"]):
-                program = [sys.executable, "-c", "from llm.cli import cli; cli()", *words]
-                process = await asyncio.create_subprocess_exec(
-                    *program, env=environment, stdin=asyncio.subprocess.DEVNULL,
-                    stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-                )  # fmt: skip
-                out, err = await process.communicate()
-                assert process.returncode == 0, err.decode()
-                assert ("mine" if words == ["models"] else expected.text) in out.decode()
+            lines = [["models"], ["-m", "mine", *options, "hey"], ["-m", "mine", "--no-stream", *options, "hey"]]
+            process = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", LLM, json.dumps(lines), env=environment, stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            out, err = await process.communicate()
+            assert process.returncode == 0, err.decode()
+            listed, streamed, whole, _ = out.decode().split(AFTER_EACH)
+            assert "mine" in listed
+            assert expected.text in streamed
+            assert expected.text in whole
 
     asyncio.run(play())
