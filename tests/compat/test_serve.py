@@ -11,6 +11,7 @@ from tests.compat.live import live
 from tests.compat.recording import check
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.usefixtures("forked")  # before `present`: marks come before arguments
 WHILE_LEARNING = ("dann_retraining_share", "dann_retraining_val_bpb")
 
 
