@@ -26,6 +26,7 @@ from bot.serving.status import NOT_COMPILED, ServeStatus
 from bot.serving.store_counts import CachedCounts, count_stored
 from bot.web.http.auth import WebSecrets
 from bot.web.state import AppState
+from model.checkpoints.atomic_files import private_folder
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
@@ -183,7 +184,7 @@ async def serve_web(
 
 async def write_heartbeat(path: Path, lag: LoopLagMonitor) -> None:
     """Write the event loop's longest stall to a file every few seconds: the image's health check reads its age."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(path.parent)
     while True:
         with suppress(OSError):  # a full disk is no reason to stop answering
             path.touch()

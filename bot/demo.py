@@ -11,6 +11,7 @@ from bot.config import BotSettings, Tokens
 from bot.platform import Tell
 from bot.web.http.listen import free_port_for
 from model.checkpoints import checkpoint
+from model.checkpoints.atomic_files import private_folder
 from model.engine.engine import Engine, Turn
 from training.cli.shared import interruptible, print_line
 from training.demo_persona import FRIENDS, NAME, write_export
@@ -58,7 +59,7 @@ def _set_up(settings: BotSettings) -> BotSettings:
     data = settings.data.model_copy(update={"dir": settings.data.dir / "demo", "url": ""})
     train_config = settings.train.model_copy(update={"minutes": MINUTES, "hosts": 1, "host": 0, "base": "off"})
     devices.prepare(train_config)
-    data.dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(data.dir)
     return settings.model_copy(update={"data": data, "train": train_config})
 
 

@@ -13,6 +13,14 @@ ASIDE = ".aside-"
 """Prefix of what is being written; a file that still has it after a crash is incomplete and of no use."""
 
 
+def private_folder(path: Path) -> None:
+    """Create a folder, and those above it that are missing, for their owner alone; leave those that are there."""
+    if path.is_dir():
+        return
+    private_folder(path.parent)
+    path.mkdir(exist_ok=True, mode=0o700)
+
+
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` to `path` in one step: readers see the old file or the new one, never a part of either."""
     aside = path.with_name(f"{ASIDE}{path.name}")
@@ -36,7 +44,8 @@ def new_folder(path: Path) -> Iterator[Path]:
     with explain_disk_errors(path):
         shutil.rmtree(aside, ignore_errors=True)
         try:
-            aside.mkdir(parents=True, mode=0o700)
+            private_folder(path.parent)
+            aside.mkdir(mode=0o700)
             yield aside
             for file in aside.iterdir():
                 with file.open("rb") as written:

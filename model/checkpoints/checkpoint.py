@@ -23,7 +23,7 @@ from numpy.typing import DTypeLike
 from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
-from model.checkpoints.atomic_files import new_folder, remove_leftovers
+from model.checkpoints.atomic_files import new_folder, private_folder, remove_leftovers
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
     Meta,
@@ -75,7 +75,7 @@ def save(
     It does not serve until `publish`. Raises DannError if it cannot be written (no space, no permission); what was there
     before is untouched.
     """
-    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    private_folder(root)
     with checkpoints_lock(root):  # nobody else writes here now, so leftovers are of a crash
         remove_leftovers(root)
     weights = {name: array.astype(dtype) for name, array in weights_of(model).items()}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from model.checkpoints.atomic_files import explain_disk_errors
+from model.checkpoints.atomic_files import explain_disk_errors, private_folder
 from model.errors import DannError
 
 POLL_SECONDS = 0.01
@@ -29,7 +29,7 @@ class LockHeldError(DannError):
 def hold_lock(path: Path, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the lock file at `path`; raises LockHeldError if another process has it for longer than `wait_seconds`."""
     with explain_disk_errors(path):
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        private_folder(path.parent)
         # Without flock nobody could release the lock of a killed process, so an existence lock is no substitute.
         lock = FileLock(path, mode=0o600, thread_local=False, poll_interval=POLL_SECONDS, fallback_to_soft=False)
         try:

@@ -21,7 +21,7 @@ from model.base.datasheet import DATASHEET, BaseSource, Datasheet
 from model.base.load import load_base
 from model.base.words import WORDS
 from model.checkpoints import checkpoint
-from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.atomic_files import private_folder, replace_file
 from model.checkpoints.checkpoint import Meta, Snapshot, weights_of
 from model.checkpoints.folder import is_id
 from model.errors import DannError
@@ -79,7 +79,7 @@ def train_base(
             settings = settings.model_copy(update={"model": settings.model.model_copy(update=shape)})
         corpus = _corpus(plan, console)
         run = _set_up(folder, settings, corpus, console, tokenizer, weights)
-        folder.mkdir(parents=True, mode=0o700)
+        private_folder(folder)
         run.save_setup()
         plan = plan.model_copy(update={"sha256": [one.sha256 for one in corpus.mixed]})
         replace_file(folder / "plan.json", plan.model_dump_json(indent=2).encode())

@@ -66,6 +66,11 @@ def add_import(commands: Any) -> None:
     parser.add_argument("--clear-chats", action="store_true", help="forget which chats were named before")
     parser.add_argument("--dry-run", action="store_true", help="show what would be kept, and store nothing")
     parser.add_argument("--list-chats", action="store_true", help="show the chats in it, and store nothing")
+    parser.add_argument(
+        "--new-secret",
+        action="store_true",
+        help="where data/secret is lost: begin with another, and drop who wrote what, who you are and who was forgotten",
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask whether what it takes for yours is yours")
 
 
@@ -73,19 +78,21 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     """`dann import`."""
     from training.posts.importer import read_exports, settle_owner, store_exports  # noqa: PLC0415
     from training.posts.owner import NAMELESS, UnknownOwnerError  # noqa: PLC0415
+    from training.posts.secret_file import author_key, give_up_secret, known_owners  # noqa: PLC0415
     from training.store.posts import open_store, remembered  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     console = Console(stderr=True, quiet=args.quiet)
     url, me = settings.data.store_url, args.me or settings.data.me
     all_mine = NAMELESS if args.all_mine else settings.data.all_mine
     known = remembered(url)
+    owners = {} if args.new_secret else known_owners(settings.data, known)
     unclear: UnknownOwnerError | None = None
     with console.status("reading") as status:  # first, so that a bad export creates no data folder
         progress = partial(_show_progress, status)
         choice = _choice(args, settings, known)
-        exports = read_exports(args.paths, me, progress, lambda: known.owners, all_mine, choice)
+        exports = read_exports(args.paths, me, progress, lambda: owners, all_mine, choice)
         try:
-            settle_owner(exports, me, known.owners, all_mine)
+            settle_owner(exports, me, owners, all_mine)
         except UnknownOwnerError as error:
             unclear = error
     if args.list_chats or args.dry_run:
@@ -95,7 +102,13 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     if not _confirmed(args, exports):
         return 1
     with console.status("storing") as status, open_store(url) as store:
-        report = store_exports(store, exports, partial(_show_progress, status))
+        left = give_up_secret(settings.data, store) if args.new_secret else 0
+        key = author_key(settings.data, store)
+        report = store_exports(store, exports, partial(_show_progress, status), key)
+    if left:
+        print_line(
+            f"{left:,} who were forgotten or ignored are no longer known: keep out their chats (--except)", console
+        )
     if args.json:
         print_json(report_json(report))
     else:

@@ -22,7 +22,9 @@ COUNTS = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context
 def report_json(report: "ImportReport") -> dict[str, Any]:
     """Return the object of `--json`."""
     found = {key: getattr(report, key) for key in COUNTS}
-    return found | {key: value for key in ("unread", "skipped", "stored_before") if (value := getattr(report, key))}
+    return found | {
+        key: value for key in ("unread", "skipped", "stored_before", "authored") if (value := getattr(report, key))
+    }
 
 
 def print_report(report: "ImportReport", *, owner_known: bool = True) -> None:
@@ -31,6 +33,7 @@ def print_report(report: "ImportReport", *, owner_known: bool = True) -> None:
     rows += [("  yours", report.mine), ("  others', as context", report.context)] if owner_known else []
     rows += [("updated", report.updated), ("already there", report.duplicates)]
     rows += [("forgotten before", report.forgotten)] if report.forgotten else []
+    rows += [("whose author is known now", report.authored)] if report.authored else []
     rows += [("left out", report.dropped.total())]
     rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
     rows += [(f"from {name}", count) for name, count in report.formats.most_common()]

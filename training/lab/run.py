@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
 
-from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.atomic_files import private_folder, replace_file
 from training.lab import results
 from training.lab.preset import ExperimentSettings
 from training.lab.results import Result
@@ -56,7 +56,7 @@ def _run_seed(
     clock = Clock(start.settings.train, started)
     setup = set_up(start.settings, source, tokenizer=start.tokenizer, weights=start.weights, base=start.weights)
     folder = results.folder_of(settings.data.runs, group, seed)
-    folder.mkdir(parents=True, mode=0o700)
+    private_folder(folder)
     replace_file(folder / "settings.json", setup.settings.model_dump_json(indent=2, exclude=PRIVATE).encode())
     console.say(f"{name}, seed {seed}: {len(setup.dataset.train):,} tokens; {setup.shape}")
     consequence = f"seed {seed} has no result; finished seeds keep theirs"

@@ -18,6 +18,7 @@ from training.exports.common.files import ExportFile, open_tree
 from training.exports.common.record import DATE, OWNER, ExportReader
 from training.exports.detect import FORMATS, choose_readers, describe
 from training.exports.foreign import foreign_kind
+from training.posts.author_key import AuthorKey
 from training.posts.chat_selection import ChatSelection, FoundChat, found_chats
 from training.posts.file_scan import SKETCH_SIZE, FileScan, scan_file
 from training.posts.message_ids import MessageIds, StoredChats, short_id
@@ -55,7 +56,8 @@ class ImportReport:
 
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
     read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
-    understood: kinds of message, and dates. `stored_before` counts posts, by channel, that the store has of chats kept out.
+    understood: kinds of message, and dates. `stored_before` counts posts, by channel, that the store has of chats kept out,
+    `authored` those whose author was not known before.
     """
 
     read: int = 0
@@ -70,6 +72,7 @@ class ImportReport:
     skipped: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     stored_before: dict[str, int] = field(default_factory=dict)
+    authored: int = 0
 
     def notes(self) -> list[str]:
         """Return a line for each thing that was not understood."""
@@ -192,9 +195,15 @@ def _described(files: Sequence[ExportFile]) -> str:
 
 
 def store_exports(
-    store: "PostStore | PreviewStore", exports: Exports, progress: Progress = lambda _stage, _read: None
+    store: "PostStore | PreviewStore",
+    exports: Exports,
+    progress: Progress = lambda _stage, _read: None,
+    key: AuthorKey | None = None,
 ) -> ImportReport:
-    """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen."""
+    """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen.
+
+    With the installation's `key`, the store also gets a keyed digest of who wrote each post.
+    """
     report = ImportReport(skipped=exports.skipped)
     chats, choice, kept_out = StoredChats(), exports.choice, exports.kept_out
     excepted = {chat.id for chat in exports.chats if chat.is_excepted}
@@ -209,14 +218,16 @@ def store_exports(
                 channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
             }
             _count_stored(writer, scan, excepted, channels, report)
-            added = writer.add(_posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress))
+            posts = _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, key)
+            added = writer.add(posts)
             if source in exports.others:
-                mine = exports.mine[source] - {OWNER}
-                writer.remember_owners(source, _digests(source, mine), _digests(source, exports.others[source]))
+                mine, others = exports.mine[source] - {OWNER}, exports.others[source]
+                writer.remember_owners(source, _digests(source, mine, key), _digests(source, others, key))
         report.kept += added.new
         report.updated += added.updated
         report.duplicates += added.duplicates
         report.forgotten += added.forgotten
+        report.authored += added.authored
         report.mine += added.mine
         report.context += added.new - added.mine
         _log.info("%s: %s, %s new, %s updated", scan.file.label, source, f"{added.new:,}", f"{added.updated:,}")
@@ -233,8 +244,9 @@ def _count_stored(
                 report.stored_before[short_id(channel)] = count
 
 
-def _digests(source: str, authors: Collection[str]) -> set[str]:
-    return {owner_digest(source, author) for author in authors}
+def _digests(source: str, authors: Collection[str], key: AuthorKey | None) -> set[str]:
+    digests = {owner_digest(source, author) for author in authors}
+    return set(map(key.owner, digests)) if key else digests
 
 
 def _posts(
@@ -244,6 +256,7 @@ def _posts(
     channels: Mapping[str, str],
     report: ImportReport,
     progress: Progress,
+    key: AuthorKey | None,
 ) -> Iterator[Post]:
     """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
     source = scan.reader.name
@@ -263,6 +276,7 @@ def _posts(
             id_, *aliases = message_ids.ids_of(record, channel)
             reply_to = short_id(record.reply_to) if record.reply_to else None
             own = record.author in mine
+            author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
                 id_,
                 short_id(channel),
@@ -272,7 +286,9 @@ def _posts(
                 reply_to,
                 record.edited,
                 source,
-                tuple(aliases),
+                aliases=tuple(aliases),
+                author=author,
+                known_as=known_as,
             )
         else:
             report.dropped[record.dropped] += 1

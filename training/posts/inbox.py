@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from model.checkpoints.atomic_files import replace_file
+from model.checkpoints.atomic_files import private_folder, replace_file
 from model.errors import DannError
 from training.config.tables import DataConfig
 from training.exports.common.stream_errors import printable_path
@@ -56,12 +56,14 @@ class ChildFailedError(Exception):
 
 def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
     """Import an export. Raises DannError only for the store: a bad export is an outcome."""
-    from training.store.posts import open_store, remembered  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.posts.secret_file import author_key, known_owners  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.store.posts import open_store, remembered  # noqa: PLC0415
 
     known = remembered(data.store_url, WAIT_SECONDS)
+    owners = known_owners(data, known)
     choice = ChatSelection((), (), tuple(data.only_chats), tuple(data.except_chats), known.choices)
     try:
-        exports = scan_exports([path], data.me, progress, lambda: known.owners, data.all_mine, choice)
+        exports = scan_exports([path], data.me, progress, lambda: owners, data.all_mine, choice)
     except UnknownOwnerError as error:  # it lists people: for the owner's eyes, not for a log
         reason = (
             f"{error}; for the inbox, `dann import` it once with --me, which is remembered, or set data.me in "
@@ -73,13 +75,14 @@ def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], N
         hint = "; for the inbox: data.all_mine in config.toml" if "--all-mine" in str(error) else ""
         return ImportOutcome(FAILED, f"not imported: {error}", f"{error}{hint}")
     with open_store(data.store_url, WAIT_SECONDS) as store:
-        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress)))
+        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress, author_key(data, store))))
 
 
 def _summary(report: ImportReport) -> str:
     parts = [f"{report.mine:,} new of yours", f"{report.context:,} of others"]
     counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
     parts += [f"{count:,} {name}" for name, count in counted.items() if count]
+    parts += [f"{report.authored:,} whose author is known now"] if report.authored else []
     parts += [f"{report.dropped['kept_out']:,} of chats kept out"] if report.dropped["kept_out"] else []
     parts += report.notes()
     if report.skipped:
@@ -120,7 +123,7 @@ class Inbox:
     def scan(self) -> list[str]:
         """Import and move all settled exports; return a line for each. Raises only InboxStopped."""
         try:
-            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(self.folder)
             paths = _candidates(list(self.folder.iterdir()))
             fingerprints = {name: _fingerprint(path) for name, path in paths.items()}
         except OSError as error:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from training.exports.common.record import Record
 
 if TYPE_CHECKING:
-    from training.store.posts import Writer
+    from training.store.writer import Writer
 
 MAX_ID_LENGTH = 200
 """Characters. Longer ids and channels, which only hand-made files have, are stored as digests, which are cheap to index."""

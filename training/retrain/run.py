@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from model.checkpoints import checkpoint
+from model.checkpoints.atomic_files import private_folder
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.folder import current_or_none
 from model.checkpoints.retention import prune, retired
@@ -160,7 +161,7 @@ class _Attempt:
         """Set up the run as `retrain.start` says."""
         folder = self.settings.data.runs / "retrain"
         shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True, mode=0o700)
+        private_folder(folder)
         chosen = choose_start(self.settings, own_texts(corpus.train), self.console.say)
         settings = sizing.settled(chosen.settings, PostText(corpus).size(self.settings.train))
         tokenizer, weights, start = chosen.tokenizer, chosen.weights, settings.retrain.start

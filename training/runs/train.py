@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable
 
 from model.checkpoints import checkpoint
+from model.checkpoints.atomic_files import private_folder
 from training.config.tables import Settings
 from training.data.corpus import build_corpus, own_texts
 from training.lock import training_lock
@@ -39,7 +40,7 @@ def train(settings: Settings, posts: Iterable[Post], console: Console, stopping:
         if start.tokenizer is None:
             console.say("training the tokenizer")
         folder = settings.data.runs / unused_name(settings.data.runs)
-        folder.mkdir(parents=True, mode=0o700)
+        private_folder(folder)
         run = PostRun(
             folder,
             start.settings,

@@ -5,15 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from training.store.people import update_version
 from training.store.stored_choices import StoredChoices
-from training.store.tables import (
-    CHAT_PATTERNS,
-    CHOICES_VERSION,
-    CHOSEN_CHATS,
-    EXCEPTED_MESSAGES,
-    SCHEMA_VERSION,
-    VERSION,
-)
+from training.store.tables import CHAT_PATTERNS, CHOSEN_CHATS, EXCEPTED_MESSAGES
 
 
 def read_choices(connection: sa.Connection) -> StoredChoices:
@@ -35,7 +29,7 @@ def write_choices(connection: sa.Connection, choices: StoredChoices) -> None:
         _insert(connection, CHOSEN_CHATS, ({"kind": kind, "digest": digest} for digest in sorted(chats)))
     rows = ({"chat": chat, "digest": digest} for chat, found in choices.messages.items() for digest in sorted(found))
     _insert(connection, EXCEPTED_MESSAGES, rows)
-    connection.execute(VERSION.update().values(version=CHOICES_VERSION if choices else SCHEMA_VERSION))
+    update_version(connection)
 
 
 def _by_kind(rows: Iterable[Any]) -> dict[str, frozenset[str]]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from model.checkpoints.atomic_files import private_folder
 from model.errors import DannError
-from training.store.tables import CHOICES_VERSION, METADATA, POSTS, SCHEMA_VERSION, VERSION
+from training.store.tables import METADATA, PEOPLE_VERSION, POSTS, SCHEMA_VERSION, VERSION
 
 WAIT_SECONDS = 30
 """How long to wait for another writer, or for a server to answer."""
@@ -21,7 +22,7 @@ WAIT_SECONDS = 30
 def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
     """Open the database at a SQLAlchemy URL, creating missing tables.
 
-    `wait` is in seconds, instead of WAIT_SECONDS. A store of an earlier version gets the tables it lacks. Raises DannError
+    `wait` is in seconds, instead of WAIT_SECONDS. A store of an earlier version gets what it lacks. Raises DannError
     for an invalid URL, a database that cannot be reached, or a store of a later version.
     """
     engine = _connected(url, WAIT_SECONDS if wait is None else wait)
@@ -31,6 +32,8 @@ def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
         if not ready:
             with writing(engine) as connection:
                 version = _version(connection) or 0  # checked again: of two at once, one waits for the other
+                if POSTS.c.author.name in _missing(connection):
+                    connection.execute(sa.DDL(f"ALTER TABLE {POSTS.name} ADD COLUMN {POSTS.c.author.name} TEXT"))
                 METADATA.create_all(connection)
                 connection.execute(VERSION.delete())
                 connection.execute(VERSION.insert(), {"version": max(version, SCHEMA_VERSION)})
@@ -92,16 +95,22 @@ def _version(connection: sa.Connection) -> int | None:
     if VERSION.name in _missing(connection):
         return None
     version: int | None = connection.scalar(sa.select(sa.func.max(VERSION.c.version)))
-    if version is not None and version > CHOICES_VERSION:
+    if version is not None and version > PEOPLE_VERSION:
         raise DannError(
             f"{display_url(connection.engine)}: written by a later dann (store version {version}; this one knows up to "
-            f"{CHOICES_VERSION}); upgrade dann"
+            f"{PEOPLE_VERSION}); upgrade dann"
         )
     return version
 
 
 def _missing(connection: sa.Connection) -> set[str]:
-    return METADATA.tables.keys() - set(sa.inspect(connection).get_table_names())
+    """Return the tables that the store lacks, and the column that was added to one later."""
+    database = sa.inspect(connection)
+    tables, column = set(database.get_table_names()), POSTS.c.author.name
+    found = METADATA.tables.keys() - tables
+    if POSTS.name in tables and column not in {known["name"] for known in database.get_columns(POSTS.name)}:
+        found |= {column}
+    return found
 
 
 def _connected(url: str, wait: float) -> sa.Engine:
@@ -153,7 +162,7 @@ def _private_file(path: Path) -> None:
     """
     try:
         with _creating:  # no other thread may open it before it is closed
-            path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            private_folder(path.parent)
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             with suppress(FileExistsError):

@@ -3,7 +3,7 @@
 It has no author's name: a post is the owner's or somebody else's.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,8 +11,10 @@ class Post:
     """One message by the owner (`mine`) or, kept as context, by somebody else.
 
     `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
-    the id of the message it replies to; `source` is the export format. `aliases` are ids it may be stored or forgotten under
-    instead; they are not stored.
+    the id of the message it replies to; `source` is the export format. `seq` is its number in the store, which grows with
+    each import; 0 for one that is not read from there. `aliases` are ids it may be stored or forgotten under
+    instead; they are not stored. `author` is the keyed digest of who wrote it, None if unknown, and `known_as` digests by
+    which they are found (posts/author_key.py).
     """
 
     id: str
@@ -23,4 +25,7 @@ class Post:
     reply_to: str | None = None
     edited: float | None = None
     source: str = ""
+    seq: int = field(default=0, compare=False)
     aliases: tuple[str, ...] = ()
+    author: str | None = None
+    known_as: tuple[str, ...] = ()

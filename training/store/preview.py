@@ -7,9 +7,9 @@ import sqlalchemy as sa
 
 from training.store.database import explain_errors, open_database, store_exists
 from training.store.post import Post
-from training.store.posts import AddResult, Writer, in_batches
 from training.store.stored_choices import StoredChoices
 from training.store.tables import METADATA
+from training.store.writer import AddResult, Writer, in_batches
 
 
 class Preview(Writer):
@@ -25,8 +25,7 @@ class Preview(Writer):
         for batch in in_batches(posts):
             fresh = [post for post in batch if self._added.isdisjoint(map(hash, (post.id, *post.aliases)))]
             counts.duplicates += len(batch) - len(fresh)
-            changed, _ = self._changes(fresh, counts)
-            self._added.update(map(hash, changed))
+            self._added.update(map(hash, self._changes(fresh, counts).changed))
         return counts
 
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:

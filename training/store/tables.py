@@ -6,6 +6,8 @@ SCHEMA_VERSION = 2
 """Raised with each change that an older dann must not ignore; so far each only added tables (database.py)."""
 CHOICES_VERSION = 3
 """Of a store in which chats were chosen: a dann that knows no choices would import those kept out."""
+PEOPLE_VERSION = 4
+"""Of a store in which somebody is ignored or was forgotten: a dann that knows neither would learn from them."""
 
 METADATA = sa.MetaData()
 VERSION = sa.Table("dann_schema", METADATA, sa.Column("version", sa.Integer, nullable=False))
@@ -21,6 +23,28 @@ POSTS = sa.Table(
     sa.Column("reply_to", sa.Text),
     sa.Column("edited", sa.Float(53)),
     sa.Column("source", sa.Text, nullable=False),
+    sa.Column("author", sa.Text),  # keyed digest of the author's id (posts/author_key.py); added later, so the last
+)
+AUTHOR_NAMES = sa.Table(  # keyed digests by which an author is found: of the id, of each name seen, of other authors
+    "author_names",
+    METADATA,
+    sa.Column("author", sa.Text, primary_key=True),
+    sa.Column("known_as", sa.Text, primary_key=True),
+)
+PEOPLE = sa.Table(  # who asked for something, by keyed digest; times in Unix seconds, None: not
+    "people",
+    METADATA,
+    sa.Column("author", sa.Text, primary_key=True),
+    sa.Column("platform", sa.Text),
+    sa.Column("ignored", sa.Float(53)),
+    sa.Column("asked", sa.Float(53)),  # to be forgotten, which the owner has not done yet
+    sa.Column("forgotten", sa.Float(53)),  # since then no post of theirs is stored
+    sa.Column("finished", sa.Float(53)),  # since then no file has what was stored
+    sa.Column("lowest_seq", sa.Integer),  # of the posts that were forgotten
+    sa.Column("oldest", sa.Float(53)),  # time of the oldest of them; None: unknown
+)
+INSTALLATION = sa.Table(  # tells whether a secret is the one that the digests were made with
+    "installation", METADATA, sa.Column("fingerprint", sa.Text, primary_key=True)
 )
 RUNS = sa.Table(
     "runs",
@@ -41,7 +65,7 @@ RUNS = sa.Table(
     sa.Column("figures", sa.Text, nullable=False),  # JSON
     sqlite_autoincrement=True,  # an id is never reused
 )
-OWNERS = sa.Table(  # digests of the authors named as the owner by --me, never names
+OWNERS = sa.Table(  # digests of the authors named as the owner by --me, keyed where there is a fingerprint; never names
     "owners",
     METADATA,
     sa.Column("source", sa.Text, primary_key=True),

@@ -298,4 +298,15 @@ def test_the_file_is_plain_sqlite_without_a_place_for_names(path: Path) -> None:
     connection = sqlite3.connect(path)
     columns = [row[1] for row in connection.execute("PRAGMA table_info(posts)")]
     connection.close()
-    assert columns == ["seq", "id", "channel", "mine", "time", "text", "reply_to", "edited", "source"]
+    assert columns == [
+        "seq",
+        "id",
+        "channel",
+        "mine",
+        "time",
+        "text",
+        "reply_to",
+        "edited",
+        "source",
+        "author",
+    ]  # a digest
