@@ -33,6 +33,7 @@ from model.checkpoints.folder import (
     ids,
     is_id,
     publish,
+    refuse_withdrawn,
     seal,
     verify,
 )
@@ -100,6 +101,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
     if not is_id(id_) or not folder.is_dir():
         known = ", ".join(ids(root)) or "none"
         raise DannError(f"{folder}: there is no such checkpoint; there are: {known}")
+    refuse_withdrawn(root, id_)
     verify(folder)
     try:
         config = ModelConfig.model_validate_json((folder / "config.json").read_text())

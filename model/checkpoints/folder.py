@@ -2,6 +2,7 @@
 
     <root>/CURRENT    the id of the checkpoint that serves
     <root>/SERVED     the ids of those that served before it, oldest first: where rolling back leads
+    <root>/WITHDRAWN  the ids of those that learned what was forgotten since: nothing lets them serve again
     <root>/LOCK       held while CURRENT changes or a checkpoint is removed
 
 checkpoint.py describes the files of one checkpoint.
@@ -23,7 +24,7 @@ from model.checkpoints.file_lock import hold_lock
 from model.errors import DannError
 
 FORMAT_VERSION = 1
-CURRENT, SERVED, LOCK = "CURRENT", "SERVED", "LOCK"
+CURRENT, SERVED, WITHDRAWN, LOCK = "CURRENT", "SERVED", "WITHDRAWN", "LOCK"
 MANIFEST = "manifest.json"
 META = "meta.json"
 LOCK_WAIT_SECONDS = 10.0
@@ -36,6 +37,8 @@ class Meta(BaseModel):
     `held_out` describes which posts were not trained on (training/data/split.py), None in checkpoints older than that note.
     `baselines` are bits per byte on the same held-out posts of methods other than a network, by name.
     `listening` is the share of held-out replies that find what they answer among 10 contexts, None where not measured.
+    `highest_seq` is the highest number in the store of a post that it may have learned, also by way of the checkpoint whose
+    weights it `started_from` ("": none); both are None where that is not known.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -52,6 +55,8 @@ class Meta(BaseModel):
     held_out: str | None = None
     baselines: dict[str, float] = {}
     listening: float | None = None
+    highest_seq: int | None = None
+    started_from: str | None = None
 
     def created_at(self) -> float | None:
         """When the checkpoint was made, in Unix seconds; None where `created` is no time with a time zone."""
@@ -98,6 +103,17 @@ def current(root: Path) -> str | None:
     return text or None
 
 
+def withdrawn(root: Path) -> list[str]:
+    """Ids of the checkpoints that may not serve any more. Raises DannError where WITHDRAWN is damaged."""
+    return read_ids(root / WITHDRAWN)
+
+
+def refuse_withdrawn(root: Path, id_: str) -> None:
+    """Raise DannError for a checkpoint that learned what was forgotten since."""
+    if id_ in withdrawn(root):
+        raise DannError(f"{root / id_}: {id_} learned posts that were forgotten since, and does not serve again")
+
+
 def current_or_none(root: Path) -> str | None:
     """The id of the checkpoint that serves; None also where CURRENT is damaged and so names no checkpoint."""
     try:
@@ -121,6 +137,7 @@ def publish(root: Path, id_: str) -> None:
     if not is_id(id_) or not (root / id_).is_dir():
         raise unknown_checkpoint(root)
     with checkpoints_lock(root):
+        refuse_withdrawn(root, id_)
         verify(root / id_)
         try:
             before = served_before(root, serving := current(root))

@@ -19,9 +19,11 @@ from model.checkpoints.folder import (
     ids,
     read_ids,
     read_meta,
+    refuse_withdrawn,
     served_before,
     unknown_checkpoint,
     verify,
+    withdrawn,
     write_ids,
 )
 from model.errors import DannError
@@ -48,6 +50,7 @@ class CheckpointInfo:
     retired: bool
     damaged: str
     refused: str
+    withdrawn: bool = False
 
 
 def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> list[CheckpointInfo]:
@@ -55,7 +58,7 @@ def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> li
 
     Raises DannError where CURRENT, PINNED or RETIRED is damaged.
     """
-    serving, pinned, retiring = current(root), read_ids(root / PINNED), retired(root)
+    serving, pinned, retiring, gone = current(root), read_ids(root / PINNED), retired(root), withdrawn(root)
 
     def info(name: str) -> CheckpointInfo:
         meta, damaged = read_meta(folder := root / name), ""
@@ -74,6 +77,7 @@ def list_checkpoints(root: Path, refused: Mapping[str, str] | None = None) -> li
             retired=name in retiring,
             damaged=damaged,
             refused=(refused or {}).get(name, ""),
+            withdrawn=name in gone,
         )
 
     return [info(name) for name in sorted(_folders(root))]
@@ -89,6 +93,7 @@ def pin(root: Path, id_: str) -> None:
     if id_ not in ids(root):
         raise unknown_checkpoint(root)
     with checkpoints_lock(root):
+        refuse_withdrawn(root, id_)
         if id_ in retired(root):
             raise DannError(f"{id_} goes after the next publish: it was trained on posts that were forgotten since")
         _change(root, PINNED, lambda pinned: pinned | {id_})

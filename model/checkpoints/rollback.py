@@ -4,7 +4,16 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.checkpoints.folder import current, current_or_none, ids, publish, served_before, unknown_checkpoint
+from model.checkpoints.folder import (
+    current,
+    current_or_none,
+    ids,
+    publish,
+    refuse_withdrawn,
+    served_before,
+    unknown_checkpoint,
+    withdrawn,
+)
 from model.checkpoints.retention import retired
 from model.errors import DannError
 
@@ -32,6 +41,7 @@ def rollback_target(root: Path, id_: str = "") -> str:
     if id_:
         if id_ not in ids(root):
             raise unknown_checkpoint(root)
+        refuse_withdrawn(root, id_)
         return id_
     if not (before := _not_retired(root, current(root))):
         raise DannError("there is no checkpoint before the one that serves")
@@ -48,5 +58,5 @@ def fallbacks(root: Path) -> list[str]:
 
 
 def _not_retired(root: Path, serving: str | None) -> list[str]:
-    retiring = retired(root)
-    return [id_ for id_ in served_before(root, serving) if id_ not in retiring]
+    leaving = {*retired(root), *withdrawn(root)}
+    return [id_ for id_ in served_before(root, serving) if id_ not in leaving]

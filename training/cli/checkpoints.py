@@ -109,6 +109,7 @@ def _notes(checkpoint: CheckpointInfo) -> list[str]:
     notes = ["serves"] if checkpoint.current else []
     notes += ["pinned"] if checkpoint.pinned else []
     notes += ["removed after the next publish"] if checkpoint.retired else []
+    notes += ["withdrawn: it learned what was forgotten"] if checkpoint.withdrawn else []
     notes += [f"refused: {checkpoint.refused}"] if checkpoint.refused else []
     return notes + ([checkpoint.damaged] if checkpoint.damaged else [])
 

@@ -25,6 +25,7 @@ from rich.table import Table
 from model.errors import DannError
 from training.compilation_cache import use_compilation_cache
 from training.config.load import load_settings
+from training.config.private import remove_private
 from training.config.tables import Settings
 
 Command = Callable[[argparse.Namespace, Any], int]
@@ -90,6 +91,7 @@ def run_command(parser: Parser, argv: Sequence[str] | None, kind: type[S]) -> in
     logging.getLogger("dann").setLevel(level)
     try:
         settings = load_settings(kind, args.config, setting_overrides(args))
+        remove_private(settings.data)
         use_compilation_cache(settings.data.dir / "compiled")
         with resend_dropped_interrupts():
             return int(args.run(args, settings))

@@ -40,6 +40,7 @@ class DataConfig(ConfigTable):
     all_mine: list[Literal["text", "csv", "jsonl"]] = []
     only_chats: list[str] = []
     except_chats: list[str] = []
+    keep_imported_days: float = Field(7.0, ge=0)
     conversation_gap_minutes: float = Field(60.0, gt=0)
     context_turns: int = Field(8, ge=0)
 

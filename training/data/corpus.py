@@ -22,7 +22,8 @@ class Corpus:
     """The conversations to train on and those held out.
 
     `posts` counts the owner's posts in both, `held_out` has the ids in `val`, and `near_duplicates` counts the owner's posts
-    removed from `train` because they nearly repeat a held-out one.
+    removed from `train` because they nearly repeat a held-out one. `highest_seq` is the highest number in the store of any
+    post that was read, None for posts that are not from there.
     """
 
     train: list[Conversation]
@@ -31,6 +32,7 @@ class Corpus:
     newest_post: float | None
     near_duplicates: int
     held_out: AbstractSet[str]
+    highest_seq: int | None = None
 
 
 def own_texts(conversations: Sequence[Conversation]) -> list[str]:
@@ -55,7 +57,8 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
     if removed > len(own_texts(train)) // 2:  # an owner who repeats most posts: then repetition is the voice
         distinct, removed = train, 0
     newest = max((post.time for post in mine if post.time is not None), default=None)
-    return Corpus(distinct, val, len(mine), newest, removed, held_out)
+    highest = max((post.seq for post in posts), default=0) or None
+    return Corpus(distinct, val, len(mine), newest, removed, held_out, highest)
 
 
 def without_near_duplicates(train: Sequence[Conversation], val: Sequence[Conversation]) -> list[Conversation]:

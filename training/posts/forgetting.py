@@ -1,14 +1,15 @@
 """Delete posts for good, from the store and from files derived from them. Knows no terminal.
 
-A checkpoint holds no post, but a network can repeat one, and so can its samples. Which networks may is decided by their age
-(`may_have_learned`), as the store does not record when a post was imported.
+A checkpoint holds no post, but a network can repeat one, and so can its samples. A checkpoint's meta notes up to which number
+of the store it learned; of older ones, and of runs, it is decided by their age (`may_have_learned`).
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoints import retention
-from model.checkpoints.folder import ids, read_meta
+from model.checkpoints.atomic_files import explain_disk_errors
+from model.checkpoints.folder import Meta, ids, read_meta
 from training.config.tables import DataConfig
 from training.lock import training_lock
 from training.store.posts import PostStore
@@ -45,12 +46,23 @@ def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: boo
         posts = writer.find(selector)
         checkpoints = checkpoints_to_forget(data.checkpoints, posts)
         retired = retention.retire(data.checkpoints, checkpoints) if purge and checkpoints else []
-        unfinished = _run_files(data.runs, "resume.safetensors", posts)
-        derived = [path for name in DERIVED_FILES for path in _run_files(data.runs, name, posts)] if purge else []
-        for path in (*unfinished, *derived):
-            path.unlink(missing_ok=True)
+        runs = remove_derived(data, posts, purge=purge)
         writer.forget(posts.ids)
-    return ForgetResult(posts, checkpoints, retired, [path.parent.name for path in unfinished])
+    return ForgetResult(posts, checkpoints, retired, runs)
+
+
+def remove_derived(data: DataConfig, posts: SelectedPosts, *, purge: bool) -> list[str]:
+    """Remove what was made of posts outside the store and may hold them; return the runs that cannot be resumed any more.
+
+    Every further kind of file that is made of posts, such as an index, belongs here. With `purge` also files that only may
+    hold pieces of them. Raises DannError where one cannot be removed.
+    """
+    unfinished = _run_files(data.runs, "resume.safetensors", posts)
+    derived = [path for name in DERIVED_FILES for path in _run_files(data.runs, name, posts)] if purge else []
+    for path in (*unfinished, *derived):
+        with explain_disk_errors(path):
+            path.unlink(missing_ok=True)
+    return [path.parent.name for path in unfinished]
 
 
 def may_have_learned(posts: SelectedPosts, made: float | None) -> bool:
@@ -69,7 +81,14 @@ def may_have_learned(posts: SelectedPosts, made: float | None) -> bool:
 def checkpoints_to_forget(root: Path, posts: SelectedPosts) -> list[str]:
     """Return the ids of checkpoints that may have learned from posts, oldest first."""
     metas = {id_: read_meta(root / id_) for id_ in ids(root)}
-    return [id_ for id_, meta in metas.items() if may_have_learned(posts, meta.created_at() if meta else None)]
+    return [id_ for id_, meta in metas.items() if has_read(meta, posts)]
+
+
+def has_read(meta: Meta | None, posts: SelectedPosts) -> bool:
+    """Return whether a checkpoint may have learned from posts: by their numbers in the store, or else by its age."""
+    if meta is None or meta.highest_seq is None or posts.lowest_seq is None:
+        return may_have_learned(posts, meta.created_at() if meta else None)
+    return posts.lowest_seq <= meta.highest_seq
 
 
 def _run_files(runs: Path, name: str, posts: SelectedPosts) -> list[Path]:

@@ -21,6 +21,7 @@ from training.exports.common.stream_errors import printable_path
 from training.posts.chat_selection import ChatSelection
 from training.posts.importer import ImportReport, scan_exports, store_exports
 from training.posts.inbox_attempts import ATTEMPTS, MOST_ATTEMPTS, Attempts
+from training.posts.inbox_done import remove_imported
 from training.posts.owner import UnknownOwnerError
 
 SETTLED_SECONDS = 4.0
@@ -110,13 +111,17 @@ class _Entry:
 
 @dataclass
 class Inbox:
-    """One inbox. `should_stop` is called while an export is read; `clock` counts seconds; `importer` imports one export."""
+    """One inbox.
+
+    `should_stop` is called while an export is read; `clock` counts seconds, `now` since 1970; `importer` imports one export.
+    """
 
     data: DataConfig
     folder: Path
     should_stop: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.monotonic
     importer: Importer = import_export
+    now: Callable[[], float] = time.time
     _entries: dict[str, _Entry] = field(default_factory=dict)
     _logged: set[str] = field(default_factory=set)
 
@@ -129,10 +134,18 @@ class Inbox:
         except OSError as error:
             self._log_once("", f"{self.folder}: the inbox cannot be read ({error.strerror}); it is tried again")
             return []
-        self._logged &= fingerprints.keys()
+        self._logged &= {*fingerprints, DONE}
         self._entries = {name: entry for name, entry in self._entries.items() if name in fingerprints}
         settled = [name for name, fingerprint in fingerprints.items() if self._is_settled(name, fingerprint)]
-        return [line for name in settled for line in self._import_and_move(paths[name])]
+        return [*(line for name in settled for line in self._import_and_move(paths[name])), *self._remove_imported()]
+
+    def _remove_imported(self) -> list[str]:
+        """Remove old exports from done/; what cannot be removed is tried again."""
+        try:
+            return remove_imported(self.folder, self.folder / DONE, self.data.keep_imported_days, self.now())
+        except (DannError, OSError) as error:
+            self._log_once(DONE, f"{self.folder / DONE}: imported exports could not be removed ({error})")
+            return []
 
     def _is_settled(self, name: str, fingerprint: Fingerprint | None) -> bool:
         now = self.clock()

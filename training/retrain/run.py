@@ -165,11 +165,12 @@ class _Attempt:
         chosen = choose_start(self.settings, own_texts(corpus.train), self.console.say)
         settings = sizing.settled(chosen.settings, PostText(corpus).size(self.settings.train))
         tokenizer, weights, start = chosen.tokenizer, chosen.weights, settings.retrain.start
+        parent = None
         if start != "scratch" and self.incumbent is not None:
             if reason := self._why_from_scratch(settings):
                 self.console.say(f"{reason}: training from {'scratch' if weights is None else settings.train.base}")
             else:
-                tokenizer = self.incumbent.tokenizer
+                tokenizer, parent = self.incumbent.tokenizer, self.incumbent
                 weights = warm_start_params(self.incumbent, start, settings.train.seed, weights)
         run = PostRun(
             folder,
@@ -179,6 +180,7 @@ class _Attempt:
             tokenizer=tokenizer,
             weights=weights,
             base=chosen.weights,
+            parent=parent,
             resumable=False,
         )
         run.save_setup()

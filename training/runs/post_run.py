@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from model.checkpoints import checkpoint
-from model.checkpoints.checkpoint import Meta
+from model.checkpoints.checkpoint import Meta, Snapshot
 from model.tokenizer import Tokenizer
 from training.config.load import BOT_TABLES
+from training.config.private import without_private
 from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
@@ -80,7 +81,8 @@ class PostText:
 class PostRun(ResumableRun):
     """A run on posts, which saves its checkpoint, its curve and what resuming needs.
 
-    `weights` are initial ones by name, `base` those of the base that they are, or come from.
+    `weights` are initial ones by name, `base` those of the base that they are, or come from; `parent` is the checkpoint that
+    they are made of.
     """
 
     def __init__(
@@ -93,11 +95,13 @@ class PostRun(ResumableRun):
         tokenizer: Tokenizer | None = None,
         weights: Mapping[str, np.ndarray] | None = None,
         base: Mapping[str, np.ndarray] | None = None,
+        parent: Snapshot | None = None,
         resumable: bool = True,
     ) -> None:
         setup = set_up(settings, PostText(corpus), tokenizer=tokenizer, weights=weights, base=base)
         super().__init__(folder, console, setup, corpus.val, resumable=resumable)
         self.corpus = corpus
+        self.parent = parent
 
     def describe(self) -> None:
         """Say how many posts there are, what is held out, and the network's shape."""
@@ -154,8 +158,17 @@ class PostRun(ResumableRun):
             seed=self.setup.settings.train.seed,
             code_version=version("dann"),
             # The bot's tables hold ids of people, which are not of the run.
-            settings=self.setup.settings.model_dump(mode="json", exclude=set(BOT_TABLES)),
+            settings=without_private(self.setup.settings).model_dump(mode="json", exclude=set(BOT_TABLES)),
             held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
             listening=heard,
+            highest_seq=self._highest_seq(),
+            started_from=self.parent.id if self.parent else "",
         )
+
+    def _highest_seq(self) -> int | None:
+        """The highest number of a post read here or by the checkpoint that the weights come from; None if unknown."""
+        own, before = self.corpus.highest_seq, self.parent and self.parent.meta and self.parent.meta.highest_seq
+        if own is None or (self.parent and before is None):
+            return None
+        return max(own, before or 0)

@@ -33,7 +33,7 @@ def open_database(url: str, wait: float | None = None) -> Iterator[sa.Engine]:
             with writing(engine) as connection:
                 version = _version(connection) or 0  # checked again: of two at once, one waits for the other
                 if POSTS.c.author.name in _missing(connection):
-                    connection.execute(sa.DDL(f"ALTER TABLE {POSTS.name} ADD COLUMN {POSTS.c.author.name} TEXT"))
+                    connection.exec_driver_sql(f"ALTER TABLE {POSTS.name} ADD COLUMN {POSTS.c.author.name} TEXT")
                 METADATA.create_all(connection)
                 connection.execute(VERSION.delete())
                 connection.execute(VERSION.insert(), {"version": max(version, SCHEMA_VERSION)})

@@ -172,8 +172,8 @@ class Writer:
         known: dict[str, Post] = {}
         for some in in_batches(ids):
             query = sa.select(*COLUMNS, POSTS.c.seq, POSTS.c.author).where(POSTS.c.id.in_(some))
-            for *row, author in self._connection.execute(query):
-                known[row[0]] = Post(*row, author=author)
+            for row in self._connection.execute(query):
+                known[row.id] = replace(Post(*row[:-1]), author=row.author)
         found = _Batch(stored=set(known))
         for given in batch:
             post = given if not given.aliases or given.id in known else _as_stored(given, known)
