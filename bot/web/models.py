@@ -11,7 +11,7 @@ from pathlib import Path
 
 from bot.web.state import AppState
 from model.checkpoints import checkpoint
-from model.checkpoints.folder import ids, read_meta
+from model.checkpoints.folder import ids, read_meta, withdrawn
 from model.checkpoints.retention import retired
 from model.engine.batch import Batch
 from model.engine.engine import Engine
@@ -39,6 +39,8 @@ class Models:
         self._root = state.settings.data.checkpoints
         self._older: dict[str, tuple[Engine, float]] = {}  # with the time of its last use, the longest ago first
         self._loading = asyncio.Lock()
+        self._withdrawn: frozenset[str] = frozenset()
+        state.on_withdrawal(self.withdraw)
 
     @property
     def name(self) -> str:
@@ -72,6 +74,13 @@ class Models:
             self._older[name] = engine, time.monotonic()
             return engine
 
+    async def withdraw(self, checkpoints: frozenset[str]) -> None:
+        """End what these older models draw and unload all of them; one that is asked for again is loaded again."""
+        self._withdrawn |= checkpoints
+        for engine, _ in self._older.values():
+            engine.withdraw(checkpoints)
+        await self.close()
+
     async def close(self) -> None:
         """Unload all older models."""
         while self._older:
@@ -87,6 +96,9 @@ class Models:
         engine = Engine(snapshot, SLOTS, WAITING)
         engine.start(await asyncio.to_thread(Batch, snapshot, SLOTS))
         await engine.ready()
+        if name in self._withdrawn:  # meanwhile
+            await engine.close()
+            raise UnknownModelError("there is no such model; GET /v1/models lists them")
         return engine
 
     async def _unload_idle(self, seconds: float, most: int = MAX_OLDER) -> None:
@@ -101,8 +113,8 @@ class Models:
 
 
 def _is_servable(root: Path, name: str) -> bool:
-    """Whether a checkpoint may be used; a retired one learned posts that are forgotten now."""
-    return name in ids(root) and name not in retired(root)
+    """Whether a checkpoint may be used; a retired or withdrawn one learned posts that are forgotten now."""
+    return name in ids(root) and name not in {*retired(root), *withdrawn(root)}
 
 
 def _listed(root: Path, current: str | None) -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ from bot.web.http.errors import ApiError
 from bot.web.models import NotReadyError, UnknownModelError
 from bot.web.state import AppState
 from model.config import SAMPLING_OPTIONS, SEED_HELP, SamplingParams
-from model.engine.engine import Engine, EngineClosed, EngineFull
+from model.engine.engine import CheckpointWithdrawn, Engine, EngineClosed, EngineFull
 from model.errors import DannError
 
 WAIT_SECONDS = 2
@@ -120,6 +120,8 @@ def api_errors() -> Iterator[None]:
         raise ApiError(429, message, code="queue_full", wait=WAIT_SECONDS) from error
     except EngineClosed as error:
         raise ApiError(503, "dann is stopping", code="not_ready", wait=WAIT_SECONDS) from error
+    except CheckpointWithdrawn as error:
+        raise ApiError(503, str(error), code="not_ready", wait=WAIT_SECONDS) from error
 
 
 async def check_spelling(engine: Engine, texts: Sequence[str], param: str) -> None:

@@ -18,6 +18,7 @@ class AppState:
     `why_not`: the reason why dann cannot answer now, "" where it can. `store_counts` may be some seconds old. `reloads`:
     counts of checkpoint reloads by outcome. `stopping` is set when dann stops; endless streams then end at once. `paused`:
     whether an owner has paused it. `report` gives what sends the owners a text, None where no owner can be told.
+    `on_withdrawal` takes what is to be called when checkpoints are withdrawn, with their ids.
     """
 
     settings: BotSettings
@@ -30,3 +31,4 @@ class AppState:
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     paused: Callable[[], bool] = lambda: False
     report: Callable[[], Callable[[str], Awaitable[None]] | None] = lambda: None
+    on_withdrawal: Callable[[Callable[[frozenset[str]], Awaitable[None]]], None] = lambda _: None

@@ -9,10 +9,10 @@ token.)
 
 import asyncio
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self, cast
 
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
@@ -20,11 +20,21 @@ from model.engine.batch import Batch
 from model.engine.candidates import reply_request
 from model.engine.prompt import PROMPT_TOKENS, Turn, prompt_tokens
 from model.engine.request import Completion, ContinuationRequest, ReplyRequest, RequestUpdate
-from model.engine.stream import ReplyStream
+from model.engine.stream import CheckpointWithdrawn, ReplyStream
 from model.engine.worker import Worker
 from model.errors import DannError
 
-__all__ = ["PROMPT_TOKENS", "Completion", "Engine", "EngineClosed", "EngineFull", "Load", "Turn", "prompt_tokens"]
+__all__ = [
+    "PROMPT_TOKENS",
+    "CheckpointWithdrawn",
+    "Completion",
+    "Engine",
+    "EngineClosed",
+    "EngineFull",
+    "Load",
+    "Turn",
+    "prompt_tokens",
+]
 
 DEFAULT_SLOTS, DEFAULT_WAITING = 64, 256
 
@@ -35,6 +45,17 @@ class EngineFull(DannError):  # noqa: N818 (a state one expects, not a fault)
 
 class EngineClosed(DannError):  # noqa: N818
     """The engine has stopped, or was never started."""
+
+
+class _Nothing:
+    """The network and the tokenizer of no checkpoint."""
+
+    def __getattr__(self, _name: str) -> Any:
+        raise CheckpointWithdrawn("no checkpoint serves")
+
+
+NO_SNAPSHOT = Snapshot("", cast("Any", _Nothing()), cast("Any", _Nothing()))
+"""What an engine has whose checkpoint was withdrawn, until another serves: its id is ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,7 @@ class Engine:
         self._worker: Worker | None = None
         self._closed = False
         self._streams: dict[ReplyRequest, ReplyStream] = {}
+        self._withdrawn: frozenset[str] = frozenset()
         self.tokens_generated = 0
         """Tokens of the submitted replies that have ended, cancelled ones too."""
 
@@ -139,6 +161,8 @@ class Engine:
         be served fails through its stream.
         """
         worker = self._started()
+        if self.snapshot is NO_SNAPSHOT:
+            raise CheckpointWithdrawn("no checkpoint serves")
         if self.full:
             raise EngineFull(f"{self._capacity} replies are in progress or waiting; more are not taken")
         request = reply_request(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
@@ -153,8 +177,24 @@ class Engine:
         """
         self._started()
         batch = await asyncio.to_thread(self._warm_batch, snapshot)
+        if snapshot.id in self._withdrawn:
+            raise CheckpointWithdrawn(f"{snapshot.id} was withdrawn meanwhile")
         self._started().replace(batch)
         self.snapshot, self._local_batch = snapshot, None
+
+    def withdraw(self, checkpoints: Collection[str]) -> None:
+        """End every reply that one of these checkpoints draws, with CheckpointWithdrawn, and never serve one again.
+
+        Where the present one is among them, its weights are let go, and nothing serves until `swap`.
+        """
+        self._withdrawn |= frozenset(checkpoints)
+        if present := self.snapshot.id in self._withdrawn:
+            self.snapshot, self._local_batch = NO_SNAPSHOT, None
+        if self._worker is not None:
+            self._worker.drop(self._withdrawn)
+        for stream in list(self._streams.values()):
+            if stream.checkpoint in self._withdrawn or (present and not stream.checkpoint):
+                stream.withdraw()
 
     def _warm_batch(self, snapshot: Snapshot) -> Batch:
         """Make and compile a Batch, in a thread: both take long enough to hold up the event loop."""

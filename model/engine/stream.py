@@ -15,6 +15,10 @@ class ReplyCancelled(DannError):  # noqa: N818 (somebody wanted it so)
     """The reply was cancelled, so there is no completion."""
 
 
+class CheckpointWithdrawn(DannError):  # noqa: N818 (somebody wanted it so)
+    """The checkpoint learned what was forgotten since: it gives no reply any more."""
+
+
 class ReplyStream:
     """Pieces of one reply: `async for piece in stream`, then `await stream.completion()`; either works without the other.
 
@@ -81,6 +85,13 @@ class ReplyStream:
                 self._pieces.append(piece)
             self._completion = completion
             self._notify(ended=completion is not None)
+
+    def withdraw(self) -> None:
+        """End the reply, as its checkpoint gives none any more: what has not been read of it is never read."""
+        self._pieces.clear()
+        self._logprobs.clear()
+        self.fail(CheckpointWithdrawn("the checkpoint that drew this reply was withdrawn"))
+        self._request.cancelled = True
 
     def fail(self, error: BaseException) -> None:
         """End the stream with an error, unless it has ended."""

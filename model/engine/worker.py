@@ -11,7 +11,7 @@ when the first such request comes, which is held until then; nobody else waits f
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future
 
 from model.engine.batch import Batch
@@ -35,6 +35,7 @@ class Worker:
         self._pair_compiler: threading.Thread | None = None
         self._pair_error: Exception | None = None
         self._new_batches: deque[Batch] = deque()
+        self._withdrawn: frozenset[str] = frozenset()
         self._closing = False
         # No lock: the event loop would wait for it, each time for as long as this thread waits for the interpreter's.
         self._changed = threading.Event()
@@ -64,6 +65,11 @@ class Worker:
     def replace(self, batch: Batch) -> None:
         """Admit all further requests to this batch."""
         self._new_batches.append(batch)
+        self._changed.set()
+
+    def drop(self, checkpoints: Collection[str]) -> None:
+        """Drop the batches of these checkpoints after this round, and never take one up again."""
+        self._withdrawn |= frozenset(checkpoints)
         self._changed.set()
 
     def close(self) -> None:
@@ -159,6 +165,12 @@ class Worker:
                 self._batches.append(batch)
                 del batch
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
+            self._batches = [batch for batch in self._batches if batch.snapshot.id not in self._withdrawn]
+            if not self._batches:
+                self._waiting.clear()  # they have failed already
+                self._held.clear()
+                self._changed.wait()
+                continue
             self._take_up_held(self._batches[-1])
             if self._waiting or self.admitted:
                 self._admit(self._batches[-1])

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from model.errors import DannError
+from training.cli.leaving import run_forget_author, run_requests
 from training.cli.shared import add_command, print_json, print_line, print_table
 from training.config.tables import DataConfig, Settings
 from training.exports.common import iso_time
@@ -25,7 +26,7 @@ def add_forget(commands: Any) -> None:
     """Add the command to a parser's subparsers."""
     about = "delete posts for good; no import restores them"
     parser = add_command(commands, "forget", run_forget, about)
-    which = parser.add_mutually_exclusive_group(required=True)
+    which = parser.add_mutually_exclusive_group()
     which.add_argument("--contains", metavar="TEXT", help="posts that contain this, in upper or lower case")
     which.add_argument("--id", metavar="ID", help="one post, such as discord:901 or telegram:77:12")
     which.add_argument(
@@ -34,17 +35,32 @@ def add_forget(commands: Any) -> None:
         help="all posts of this source (`dann posts` lists them), or of one chat, such as telegram:77",
     )
     which.add_argument("--before", metavar="DATE", help="posts written before this day (UTC), such as 2023-05-01")
+    parser.add_argument(
+        "--author",
+        metavar="NAME",
+        help="everything of one person, by a name or an id of the exports, or by person:… as dann shows it",
+    )
+    parser.add_argument(
+        "--now",
+        action="store_true",
+        help="with --author: withdraw every checkpoint that learned from them at once, then retrain",
+    )
+    parser.add_argument("--requests", action="store_true", help="list who asks to be forgotten, and delete nothing")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     parser.add_argument(
         "--purge",
         action="store_true",
-        help="also delete samples now and, after the next retrain, the checkpoints that may have learned from the posts: "
-        "all except those made a day or more before the first of them was written",
+        help="also delete samples now and, after the next retrain, the checkpoints that may have learned from the posts",
     )
 
 
 def run_forget(args: argparse.Namespace, settings: Settings) -> int:
     """`dann forget`."""
+    _check_choice(args)
+    if args.requests:
+        return run_requests(args, settings)
+    if args.author is not None:
+        return run_forget_author(args, settings, _confirmed)
     from training.posts.forgetting import forget  # noqa: PLC0415
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
@@ -63,6 +79,20 @@ def run_forget(args: argparse.Namespace, settings: Settings) -> int:
             done = "the posts are forgotten; run this command again later to clear the file too"
             raise DannError(f"{error}; {done}") from error
     return 0
+
+
+def _check_choice(args: argparse.Namespace) -> None:
+    """Refuse none or several of the options that say what to delete."""
+    options = ("contains", "id", "source", "before", "author")
+    given = [f"--{option}" for option in options if getattr(args, option) is not None]
+    given += ["--requests"] if args.requests else []
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise DannError(
+            f"forget: one of --contains, --id, --source, --before, --author and --requests is needed; found {found}"
+        )
+    if args.now and args.author is None:
+        raise DannError("--now: goes with --author; elsewhere --purge removes checkpoints once another is published")
 
 
 def _selector(args: argparse.Namespace) -> "Selector":

@@ -14,6 +14,7 @@ from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
 from training.cli.import_exports import add_import
+from training.cli.leaving import add_export_data
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
     add_command,
@@ -39,6 +40,7 @@ def add_commands(commands: Any) -> None:
     add_import(commands)
     add_command(commands, "posts", run_posts, "show what the store holds")
     add_forget(commands)
+    add_export_data(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
     add_setting(training, "minutes", "train.minutes", "M", "how long")
     add_setting(training, "seed", "train.seed", "S", "random seed")

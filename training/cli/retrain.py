@@ -85,6 +85,20 @@ def _retrain(args: argparse.Namespace, settings: Settings, console: "RetrainCons
         return retrain(settings, console, stopping, why=args.why, force=args.force)
 
 
+def retrain_for(why: str, settings: Settings, *, quiet: bool) -> dict[str, Any]:
+    """Retrain even with few new posts, as a part of another command; return the verdict, also of a retraining that failed."""
+    from training.loop import devices  # noqa: PLC0415
+
+    devices.prepare(settings.train)
+    from training.runs.terminal import RetrainingConsole  # noqa: PLC0415 (JAX takes seconds to import)
+
+    args = argparse.Namespace(why=why, force=True)
+    try:
+        return asdict(_retrain(args, settings, RetrainingConsole(Console(stderr=True, quiet=quiet))).outcome)
+    except DannError as error:
+        return asdict(RetrainOutcome("failed", str(error)))
+
+
 def _print_verdict(run: "RetrainRun") -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column(run.verdict, no_wrap=True)

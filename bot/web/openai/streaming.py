@@ -17,7 +17,7 @@ from bot.web.http.refusal import error_body
 from bot.web.http.sse import encode_event, encode_json
 from bot.web.openai.responses import ChatLogprobs, ChatObject, CompletionObject, TextLogprobs, Usage
 from model.engine.engine import Completion
-from model.engine.stream import ReplyStream
+from model.engine.stream import CheckpointWithdrawn, ReplyStream
 from model.errors import DannError
 
 STOPPED = "dann stopped before the answer was complete"
@@ -146,6 +146,10 @@ class AnswerStream:
                 async for chunk in self._chunks(choice):
                     queue.put_nowait(chunk)
                 queue.put_nowait(None)
+            except CheckpointWithdrawn as error:
+                while not queue.empty():  # what the others drew and nobody has read yet
+                    queue.get_nowait()
+                queue.put_nowait(error)
             except Exception as error:
                 queue.put_nowait(error)
 
