@@ -21,15 +21,18 @@ from bot.retraining.notify import OwnerNotifier
 from bot.retraining.supervisor import RetrainSupervisor
 from bot.serving.admin import Admin
 from bot.serving.collect import Collector
+from bot.serving.privacy import Privacy
 from bot.serving.reload import Reload, load_first
-from bot.serving.status import NOT_COMPILED, ServeStatus
+from bot.serving.status import NOT_COMPILED, WITHDRAWN, ServeStatus
 from bot.serving.store_counts import CachedCounts, count_stored
+from bot.serving.withdrawals import Withdrawals, finish_leaving, withdraw
 from bot.web.http.auth import WebSecrets
 from bot.web.state import AppState
 from model.checkpoints.atomic_files import private_folder
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
+from training.servers import registered
 
 if TYPE_CHECKING:
     from bot.retraining.scheduler import RetrainSchedule
@@ -48,17 +51,21 @@ async def serve(settings: BotSettings, tokens: Tokens, tell: Tell) -> int:
 
     It is 1 where every platform that has a token refused it. Raises DannError for a checkpoint that cannot be served.
     """
-    status = ServeStatus()
-    with stopped_by_signals() as stopping:
+    status, data = ServeStatus(), settings.data
+    withdrawals = Withdrawals(data.checkpoints)
+    with stopped_by_signals() as stopping, registered(data.dir) as server:
         lag = LoopLagMonitor()
-        monitors = [lag.run(), write_heartbeat(settings.data.dir / HEARTBEAT_FILE, lag)]
+        monitors = [lag.run(), write_heartbeat(data.dir / HEARTBEAT_FILE, lag), withdrawals.run(server)]
+        monitors.append(_run_part(finish_leaving(data), tell))
         monitoring = [asyncio.create_task(monitor) for monitor in monitors]
-        web = asyncio.create_task(_run_part(serve_web(settings, tokens, status, stopping, tell), tell))
+        web = asyncio.create_task(_run_part(serve_web(settings, tokens, status, withdrawals, stopping, tell), tell))
         inbox = settings.data.inbox_folder
         importing = asyncio.create_task(import_from(inbox, settings, tell)) if inbox else None
         try:
             engine = await run_until(_load_engine(settings, tell), stopping)
-            return 0 if engine is None else await _serve_platforms(settings, tokens, engine, status, stopping, tell)
+            if engine is None:
+                return 0
+            return await _serve_platforms(settings, tokens, engine, status, withdrawals, stopping, tell)
         finally:
             stopping.set()
             if importing:
@@ -88,11 +95,19 @@ async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
 
 
 async def _serve_platforms(
-    settings: BotSettings, tokens: Tokens, engine: Engine, status: ServeStatus, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings,
+    tokens: Tokens,
+    engine: Engine,
+    status: ServeStatus,
+    withdrawals: Withdrawals,
+    stopping: asyncio.Event,
+    tell: Tell,
 ) -> int:
     """Answer on every platform with a token, from the engine's checkpoint and those that replace it."""
     status.waits_for = NOT_COMPILED
-    async with engine, Collector(settings) as collector:
+    privacy = Privacy(settings.data, status.news.tell, settings.bot.history_minutes)
+    async with engine, Collector(settings, privacy) as collector:
+        knowing = asyncio.create_task(privacy.load())
         with memory_tuning.without_collecting():  # the clients are imported while the engine's thread compiles
             runs = load_clients(tokens, tell)
         if about := collector.about():
@@ -101,12 +116,16 @@ async def _serve_platforms(
         gc.freeze()
         freezing = asyncio.create_task(_freeze_when_warm(engine))
         tell(_describe(engine.snapshot))
+        await knowing
         reload = Reload(engine, settings.data.checkpoints, tell)
         news = status.news
         retraining = RetrainSupervisor(settings, news, tell)
         status.engine, status.reload, status.retraining = engine, reload, retraining
-        status.admin = admin = Admin(engine, reload, retraining=retraining, stats=status.stats)
-        responder = Responder(engine, settings, admin, stats=status.stats)
+        status.admin = admin = Admin(engine, reload, retraining=retraining, stats=status.stats, asking=privacy.asking)
+        responder = Responder(engine, settings, admin, privacy=privacy, stats=status.stats)
+        for look in (partial(withdraw, engine, responder), privacy.look, collector.look):
+            withdrawals.add(look)
+        await withdraw(engine, responder, await withdrawals.read())  # since the checkpoint was loaded
         connected = [_run_part(run(settings, responder, tell, collector, news), tell) for run in runs]
         platform_tasks = [asyncio.create_task(part) for part in connected]
         other_tasks = [asyncio.create_task(part) for part in (reload.run(), run_schedule(settings, retraining))]
@@ -159,7 +178,12 @@ async def run_schedule(settings: BotSettings, retraining: RetrainSupervisor) -> 
 
 
 async def serve_web(
-    settings: BotSettings, tokens: Tokens, status: ServeStatus, stopping: asyncio.Event, tell: Tell
+    settings: BotSettings,
+    tokens: Tokens,
+    status: ServeStatus,
+    withdrawals: Withdrawals,
+    stopping: asyncio.Event,
+    tell: Tell,
 ) -> None:
     """Serve HTTP, unless it is switched off, from before there is a checkpoint."""
     if not settings.bot.web.port:
@@ -170,13 +194,14 @@ async def serve_web(
         settings=settings,
         why_not=status.why_not,
         stats=status.stats,
-        engine=lambda: status.engine,
+        engine=status.serving,
         store_counts=CachedCounts(lambda: count_stored(settings.data.store_url)).newest,
         reloads=status.reloads,
         retraining=status.progress,
         stopping=stopping,
         paused=status.paused,
         report=status.report,
+        on_withdrawal=withdrawals.add,
     )
     secrets = WebSecrets(tokens.api_key, tokens.web_password)
     await run(settings.bot.web, state, stopping, settings.bot.drain_seconds, tell, secrets)
@@ -244,6 +269,8 @@ async def _wait_for_platforms(tasks: list[asyncio.Task[None]]) -> None:
 
 
 def _describe(snapshot: Snapshot) -> str:
+    if not snapshot.id:
+        return f"dann: {WITHDRAWN}"
     meta = snapshot.meta
     figures = f", {meta.val_bpb:.3f} bits per byte of held-out posts, {meta.posts:,} posts" if meta else ""
     return f"dann: checkpoint {snapshot.id}{figures}"

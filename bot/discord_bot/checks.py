@@ -49,7 +49,12 @@ async def _check_bot(client: discord.Client, settings: BotSettings) -> list[Find
         )
     tree: app_commands.CommandTree[discord.Client] = app_commands.CommandTree(client)
     command_menu.add_commands(
-        tree, settings.persona.name, _unused, _unused, in_private=DiscordConfig.of(settings.bot).direct_messages
+        tree,
+        settings.persona.name,
+        _unused,
+        _unused,
+        _unused,
+        in_private=DiscordConfig.of(settings.bot).direct_messages,
     )
     if await command_menu.is_synced(tree):
         return [*findings, Finding("  commands", "registered")]

@@ -9,7 +9,7 @@ from typing import Any
 import discord
 from discord import app_commands
 
-from bot.replies.options import OPTIONS, CommandOption
+from bot.replies.options import OPTIONS, PRIVACY_COMMANDS, CommandOption
 
 ADMIN_COMMANDS = {
     "status": "what serves, since when, and how busy it is",
@@ -21,7 +21,10 @@ ADMIN_COMMANDS = {
 }
 """Owners' commands and their descriptions."""
 
-MAX_NAME = 32 - len("-admin")
+LONGEST_NAME = 32
+"""Characters that Discord allows."""
+MAX_NAME = LONGEST_NAME - len("-admin")
+PRIVACY_SUFFIX = "-privacy"
 DEFAULT_NAME = "dann"
 
 Interaction = discord.Interaction[discord.Client]
@@ -29,6 +32,8 @@ OnDann = Callable[[Interaction, dict[str, Any]], Awaitable[None]]
 """Answers `/dann` with the given options, by name."""
 OnAdmin = Callable[[Interaction, str, str], Awaitable[None]]
 """Answers `/dann-admin command argument`."""
+OnPrivacy = Callable[[Interaction, str], Awaitable[None]]
+"""Answers `/dann-privacy command`."""
 
 
 def command_name(persona: str) -> str:
@@ -38,12 +43,19 @@ def command_name(persona: str) -> str:
 
 
 def add_commands(
-    tree: "app_commands.CommandTree[Any]", persona: str, on_dann: OnDann, on_admin: OnAdmin, *, in_private: bool
+    tree: "app_commands.CommandTree[Any]",
+    persona: str,
+    on_dann: OnDann,
+    on_admin: OnAdmin,
+    on_privacy: OnPrivacy,
+    *,
+    in_private: bool,
 ) -> None:
-    """Add both commands to the tree; `in_private`: `/dann` also in private messages."""
+    """Add the commands to the tree; `in_private`: `/dann` also in private messages."""
     name = command_name(persona)
     tree.add_command(_dann(name, persona, on_dann, in_private=in_private))
     tree.add_command(_admin(name, on_admin))
+    tree.add_command(_privacy(name, on_privacy))
 
 
 def _dann(name: str, persona: str, on_dann: OnDann, *, in_private: bool) -> "app_commands.Command[Any, ..., None]":
@@ -100,6 +112,26 @@ def _admin(name: str, on_admin: OnAdmin) -> app_commands.Group:
         callback = special[command](on_admin) if command in special else _plain_command(command, on_admin)
         group.add_command(app_commands.Command(name=command, description=about, callback=callback))
     return group
+
+
+def _privacy(name: str, on_privacy: OnPrivacy) -> app_commands.Group:
+    """Build `/dann-privacy`, for everybody and everywhere, also where dann answers no private messages."""
+    group = app_commands.Group(
+        name=f"{name[: LONGEST_NAME - len(PRIVACY_SUFFIX)].rstrip('-')}{PRIVACY_SUFFIX}",
+        description="what is kept of you, and how to leave",
+        allowed_contexts=app_commands.AppCommandContext(guild=True, dm_channel=True, private_channel=False),
+    )
+    for command, about in PRIVACY_COMMANDS.items():
+        callback = _privacy_command(command, on_privacy)
+        group.add_command(app_commands.Command(name=command, description=about, callback=callback))
+    return group
+
+
+def _privacy_command(command: str, on_privacy: OnPrivacy) -> Any:
+    async def run(interaction: Interaction) -> None:
+        await on_privacy(interaction, command)
+
+    return run
 
 
 def _plain_command(command: str, on_admin: OnAdmin) -> Any:

@@ -3,6 +3,8 @@
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 import discord
@@ -41,7 +43,9 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
         self._in_flight = in_flight
         self._seen: deque[int] = deque(maxlen=MAX_INTERACTIONS)
         in_private = DiscordConfig.of(settings.bot).direct_messages
-        command_menu.add_commands(self, settings.persona.name, self._on_dann, self._on_admin, in_private=in_private)
+        command_menu.add_commands(
+            self, settings.persona.name, self._on_dann, self._on_admin, self._on_privacy, in_private=in_private
+        )
 
     async def sync_if_changed(self) -> None:
         """Register the commands if Discord lists others; mentions work without them."""
@@ -86,7 +90,8 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
             channel, author = self._context(interaction)
             message = ChatMessage(str(interaction.id), author, command.prompt, interaction.created_at.timestamp())
             reply = await self._answer(interaction, Mention(channel, message, command=command)) if may_begin else None
-            await self._send(interaction, channel, reply or Reply(NO_REPLY, private=True))
+            sending = partial(self._send, interaction, channel)
+            await self._replier.deliver(reply or Reply(NO_REPLY, private=True), sending)
 
     async def _answer(self, interaction: command_menu.Interaction, mention: Mention) -> Reply | None:
         """Draw the reply; show that dann is thinking where that takes longer than a refusal."""
@@ -101,11 +106,22 @@ class DannCommandTree(app_commands.CommandTree[discord.Client]):
 
     async def _on_admin(self, interaction: command_menu.Interaction, command: str, argument: str) -> None:
         """Handle `/dann-admin`, visible to nobody else; some commands take longer than 3 s."""
+        await self._answer_privately(
+            interaction, lambda channel, author: self._replier.admin(channel, author, command, argument.strip())
+        )
+
+    async def _on_privacy(self, interaction: command_menu.Interaction, command: str) -> None:
+        """Handle `/dann-privacy`, visible to nobody else."""
+        await self._answer_privately(
+            interaction, lambda channel, author: self._replier.privacy(channel, author, command)
+        )
+
+    async def _answer_privately(
+        self, interaction: command_menu.Interaction, ask: Callable[[Channel, Author], Awaitable[Reply]]
+    ) -> None:
         with self._in_flight():
             await interaction.response.defer(ephemeral=True)
-            channel, author = self._context(interaction)
-            reply = await self._replier.admin(channel, author, command, argument.strip())
-            first, *others = pieces(reply)
+            first, *others = pieces(await ask(*self._context(interaction)))
             await interaction.edit_original_response(content=first)
             for other in others:
                 await interaction.followup.send(other, ephemeral=True)

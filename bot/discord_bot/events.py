@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from functools import partial
 
 import discord
 
@@ -52,7 +53,7 @@ class DiscordEvents:
             elif may_begin:
                 addressed = convert.is_addressed_to_others(message, self._me)
                 if reply := await self._replier.remark(channel, converted, addressed=addressed):
-                    await post(message, reply, as_reply=False)
+                    await self._replier.deliver(reply, partial(post, message, as_reply=False))
 
     async def _reply(self, message: discord.Message, mention: Mention) -> None:
         async with typing(message.channel):
@@ -60,7 +61,7 @@ class DiscordEvents:
         if reply is None:
             return
         try:
-            await post(message, reply)
+            await self._replier.deliver(reply, partial(post, message))
         except (discord.Forbidden, discord.NotFound) as error:  # muted, or the channel is gone: nobody to tell
             log.warning("cannot answer in channel %s: %s (%s)", message.channel.id, error.text, error.code)
 
@@ -86,10 +87,11 @@ class DiscordEvents:
 
     def _collect(self, channel: Channel, message: discord.Message, *, edited: bool = False) -> None:
         """Hand the owner's message to the collector, and drop it where an edit left no words."""
-        if not self._collector.wants(channel, convert.author(message.author, self._me)):
+        author = convert.author(message.author, self._me)
+        if not self._collector.wants(channel, author):
             return
         if post := collect.post_of(message):
-            self._collector.add(post)
+            self._collector.add(post, author)
         elif edited:
             self._collector.forget(collect.post_id(message.id))
 

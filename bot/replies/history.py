@@ -57,6 +57,17 @@ class History:
         if len(self._deleted) > MAX_DELETED:
             self._deleted.popitem(last=False)
 
+    def clear(self) -> None:
+        """Forget everything that was said."""
+        self._channels.clear()
+
+    def forget_author(self, platform: str, id_: str) -> None:
+        """Forget what somebody said, in every channel of a platform."""
+        for channel, recent in self._channels.items():
+            if channel.platform == platform:
+                for message in [one for one in recent.values() if one.author.id == id_]:
+                    del recent[message.id]
+
     def is_deleted(self, channel: Channel, id_: str) -> bool:
         """Whether this message was deleted."""
         return (channel, id_) in self._deleted

@@ -47,6 +47,14 @@ def _sampling(field: str, minimum: float | None = None, maximum: float | None = 
     )
 
 
+PRIVACY_COMMANDS = {
+    "show": "what is kept of you here",
+    "ignore-me": "be neither answered, remembered nor learned from",
+    "answer-me": "take ignore-me back",
+    "forget-me": "ask the owner to delete what is stored of you",
+}
+"""Everybody's commands for themselves, and their descriptions."""
+
 OPTIONS = (
     CommandOption("prompt", str, "what to answer; without it, dann just talks"),
     _sampling("temperature"),

@@ -4,7 +4,10 @@ NOTHING_TO_SAY = "hm"
 """Sent where sanitizing left nothing of any draw."""
 FAILED = "sorry, i lost my train of thought. ask me again in a bit?"
 PAUSED = "i'm taking a break, talk to you later"
+NEUTRAL = "let's talk about something else"
+"""Ends a reply whose checkpoint was withdrawn while it was drawn or sent."""
 OWNERS_ONLY = "only my owners may do that"
+PEOPLE_ONLY = "only people may ask that"
 
 
 def wait(seconds: int) -> str:

@@ -4,7 +4,8 @@ A platform passes on every message it sees (`ChatMessage`), so that the conversa
 for a reply with a `Mention`; and sends the `Reply`. No client's objects travel further than their own folder.
 """
 
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from model.config import SamplingParams
@@ -79,13 +80,19 @@ class Reply:
     """A text to send: never empty, harmless and without speaker tags, not yet split.
 
     `footer` says how to get the same text again (`/dann` only). `private`: for the asker alone where the platform can do
-    that, as refusals and `/dann-admin` are. `refused`: it says why there is no answer.
+    that, as refusals and `/dann-admin` are. `refused`: it says why there is no answer. `checkpoint`: the id of the one that
+    drew it, "" for a fixed line.
     """
 
     text: str
     footer: str = ""
     private: bool = False
     refused: bool = False
+    checkpoint: str = field(default="", compare=False)
+
+
+Send = Callable[[Reply], Awaitable[None]]
+"""Sends a reply on a platform."""
 
 
 class Replier(Protocol):
@@ -106,6 +113,12 @@ class Replier(Protocol):
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Return an unasked remark, or None; `addressed`: the message speaks to somebody else."""
 
+    async def deliver(self, reply: Reply, send: Send) -> None:
+        """Send a reply by `send`; a neutral line instead, or after what was sent, once its checkpoint was withdrawn."""
+
+    async def privacy(self, channel: Channel, author: Author, command: str) -> Reply:
+        """Run `/dann-privacy command` for anybody. Always private."""
+
     async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         """Run `/dann-admin command argument`, or refuse those who are no owners. Always private."""
 
@@ -119,3 +132,25 @@ class Orders(Protocol):
 
     async def run(self, command: str, argument: str) -> str:
         """Run an owner's command and describe the result. Raises DannError, one line, for what cannot be done."""
+
+
+class PrivacyOrders(Protocol):
+    """What people may ask of dann for themselves, as the responder sees it (bot/serving/privacy.py)."""
+
+    def ignores(self, channel: Channel, author: Author) -> bool:
+        """Whether this person asked not to be answered, remembered or learned from."""
+
+    async def run(self, channel: Channel, author: Author, command: str) -> str:
+        """Run a person's command and describe the result. Raises DannError, one line, for what cannot be done."""
+
+
+class NoPrivacy:
+    """PrivacyOrders where nothing is stored of anybody."""
+
+    def ignores(self, _channel: Channel, _author: Author) -> bool:
+        """Nobody is ignored."""
+        return False
+
+    async def run(self, _channel: Channel, _author: Author, _command: str) -> str:
+        """Say that nothing is stored."""
+        return "nothing is stored of anybody here"

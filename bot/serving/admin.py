@@ -20,7 +20,7 @@ MANUAL = "by hand"
 
 
 class Admin:
-    """Runs owners' commands; while `paused`, dann answers nobody."""
+    """Runs owners' commands; while `paused`, dann answers nobody. `asking` says who asks to be forgotten, "" for nobody."""
 
     def __init__(
         self,
@@ -29,6 +29,7 @@ class Admin:
         clock: Callable[[], float] = time.monotonic,
         retraining: RetrainSupervisor | None = None,
         stats: ReplyStats | None = None,
+        asking: Callable[[], str] = lambda: "",
     ) -> None:
         self._engine = engine
         self._retraining = retraining
@@ -36,6 +37,7 @@ class Admin:
         self._clock = clock
         self._since = clock()
         self._stats = stats or ReplyStats()
+        self._asking = asking
         self.paused = False
 
     async def run(self, command: str, argument: str) -> str:
@@ -60,16 +62,18 @@ class Admin:
 
     def _status(self) -> str:
         snapshot, load = self._engine.snapshot, self._engine.load
-        about = f"checkpoint {snapshot.id}"
+        about = f"checkpoint {snapshot.id}" if snapshot.id else "no checkpoint: what served learned what was forgotten"
         if snapshot.meta:
             about += f", {snapshot.meta.val_bpb:.3f} bits per byte, made {_age(snapshot.meta)}"
         if trouble := self._reloader.trouble:
             about += f"\nnot taken over: {trouble}"
         state = "paused" if self.paused else "answering"
         retraining = f"\n{self._retraining.about()}" if self._retraining else ""
+        asking = f"\n{line}" if (line := self._asking()) else ""
         return (
             f"{about}\n{state}, up {duration(self._clock() - self._since)}, {self._stats.answered:,} answered, "
-            f"{load.busy:,} being drawn, {load.waiting:,} waiting\nmemory {_resident_bytes() / 1e6:,.0f} MB{retraining}"
+            f"{load.busy:,} being drawn, {load.waiting:,} waiting\n"
+            f"memory {_resident_bytes() / 1e6:,.0f} MB{retraining}{asking}"
         )
 
     def _retrain(self, argument: str) -> str:

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
 from typing import Self
@@ -17,6 +17,7 @@ from typing import Self
 from bot.config import BotSettings
 from bot.replies.permissions import Permissions, platform_tables
 from bot.replies.types import Author, Channel
+from bot.serving.privacy import Privacy
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.store.post import Post
@@ -39,9 +40,13 @@ class PostChange:
 
 
 class Collector:
-    """Context that queues changes to the store and writes them; on exit the rest, for at most `drain_seconds`."""
+    """Context that queues changes to the store and writes them; on exit the rest, for at most `drain_seconds`.
 
-    def __init__(self, settings: BotSettings) -> None:
+    `privacy` knows who is ignored or was forgotten, and by which digest an author is kept.
+    """
+
+    def __init__(self, settings: BotSettings, privacy: Privacy | None = None) -> None:
+        self._privacy = privacy
         self._tables = platform_tables(settings.bot)
         self._permissions = Permissions(settings.bot)
         self._url = settings.data.store_url
@@ -61,11 +66,24 @@ class Collector:
         """Whether this author is listed for collecting, in a channel where dann may be."""
         table = self._tables[channel.platform]
         listed = table.collect_from or table.owners
-        return table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
+        if not (
+            table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
+        ):
+            return False
+        return self._privacy is None or not self._privacy.ignores(channel, author)
 
-    def add(self, post: Post) -> None:
-        """Store a new or edited message."""
+    def add(self, post: Post, author: Author | None = None) -> None:
+        """Store a new or edited message, with the digest of its author."""
+        if author and self._privacy and (digest := self._privacy.author(post.source, author.id)):
+            post = replace(post, author=digest, known_as=self._privacy.known_as(author))
         self._queue(PostChange(post.id, post))
+
+    async def look(self, _withdrawn: frozenset[str]) -> None:
+        """Drop what waits of people who were forgotten."""
+        gone = self._privacy.forgotten if self._privacy else frozenset()
+        for number, change in enumerate(self._waiting):  # in its place: a part of the list may be being written
+            if change.post and change.post.author in gone:
+                self._waiting[number] = PostChange(change.id, None)
 
     def forget(self, id_: str) -> None:
         """Forget a message that its author deleted, if it is stored."""

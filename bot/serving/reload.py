@@ -109,7 +109,7 @@ class Reload:
         await self._engine.swap(snapshot)
         self.reloads += 1
         self._failed, self.trouble = None, ""
-        line = f"{snapshot.id} serves now, instead of {before}"
+        line = f"{snapshot.id} serves now, instead of {before or 'none'}"
         self._tell(f"dann: checkpoint {line}")
         return line
 

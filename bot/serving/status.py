@@ -13,6 +13,7 @@ from training.store.retrain_outcome import RetrainProgress
 
 NOT_LOADED = "no checkpoint is loaded yet"
 NOT_COMPILED = "the checkpoint is being compiled"
+WITHDRAWN = "no checkpoint serves: those there were learned what was forgotten since"
 QUEUE_FULL = "as many replies are under way, and wait, as may"
 
 
@@ -28,10 +29,16 @@ class ServeStatus:
     news: OwnerNotifier = field(default_factory=OwnerNotifier)
     stats: ReplyStats = field(default_factory=ReplyStats)
 
+    def serving(self) -> Engine | None:
+        """Return the engine while a checkpoint serves."""
+        return self.engine if self.engine and self.engine.snapshot.id else None
+
     def why_not(self) -> str:
         """Say why no reply can be drawn at the moment; "" where one can."""
         if self.engine is None:
             return self.waits_for
+        if not self.serving():
+            return WITHDRAWN
         return QUEUE_FULL if self.engine.full else ""
 
     def paused(self) -> bool:

@@ -1,4 +1,4 @@
-"""Parse `/dann`, `/dann@name` and `/dann_admin`: the command's kind and its text."""
+"""Parse `/dann`, `/dann@name`, `/dann_admin` and `/dann_privacy`: the command's kind and its text."""
 
 import re
 import unicodedata
@@ -10,8 +10,10 @@ from bot.telegram_bot.convert import begins_with_command, channel_of
 
 MAX_NAME = 32
 """Characters in a command's name, by Telegram's rule."""
-ADMIN_SUFFIX = "_admin"
-_COMMAND = re.compile(r"/(?P<name>\w+?)(?P<admin>[-_]admin)?(?:@(?P<bot>\w+))?(?!\w)[ \t,:]*", re.ASCII | re.IGNORECASE)
+ADMIN_SUFFIX, PRIVACY_SUFFIX = "_admin", "_privacy"
+_COMMAND = re.compile(
+    r"/(?P<name>\w+?)(?P<suffix>[-_](?:admin|privacy))?(?:@(?P<bot>\w+))?(?!\w)[ \t,:]*", re.ASCII | re.IGNORECASE
+)
 
 
 class CommandKind(Enum):
@@ -20,6 +22,7 @@ class CommandKind(Enum):
     MESSAGE = auto()
     TALK = auto()
     ADMIN = auto()
+    PRIVACY = auto()
     START = auto()
     FOREIGN = auto()
 
@@ -31,6 +34,11 @@ def command_name(persona: str) -> str:
     return name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_").removesuffix(ADMIN_SUFFIX) or "dann"
 
 
+def privacy_command(command: str) -> str:
+    """Return the name of everybody's command for themselves, beside /command; a long name is cut."""
+    return command[: MAX_NAME - len(PRIVACY_SUFFIX)].rstrip("_") + PRIVACY_SUFFIX
+
+
 def read_command(message: Message, text: str, username: str, command: str) -> tuple[CommandKind, str]:
     """Return the kind of `text` (the message's, without mentions), and what follows the command, if there is one."""
     begins = begins_with_command(message) and message.forward_origin is None
@@ -40,8 +48,11 @@ def read_command(message: Message, text: str, username: str, command: str) -> tu
     name, rest, private = match["name"].lower(), text[match.end() :], channel_of(message).private
     if match["bot"] and match["bot"].lower() != username.lower():
         return CommandKind.FOREIGN, rest
-    if name == command:
-        return CommandKind.ADMIN if match["admin"] else CommandKind.TALK, rest
-    if private and name == "start" and not match["admin"]:
+    suffix = (match["suffix"] or "").lower().replace("-", "_")
+    if f"{name}{suffix}" == privacy_command(command):
+        return CommandKind.PRIVACY, rest
+    if name == command and suffix != PRIVACY_SUFFIX:
+        return CommandKind.ADMIN if suffix else CommandKind.TALK, rest
+    if private and name == "start" and not suffix:
         return CommandKind.START, rest
     return (CommandKind.MESSAGE, text) if private else (CommandKind.FOREIGN, rest)

@@ -6,6 +6,7 @@ that a slow reply holds up nobody. Knows no network.
 
 import logging
 import time
+from functools import partial
 
 from telegram import Message, Update
 from telegram.constants import ChatType
@@ -71,16 +72,20 @@ class TelegramEvents:
         message = update.edited_message or update.message
         if message is None or message.chat.type != ChatType.SUPERGROUP:  # elsewhere an export has another number
             return
-        if not self._collector.wants(channel_of(message), self._reader.author(message)):
+        author = self._reader.author(message)
+        if not self._collector.wants(channel_of(message), author):
             return
         if post := collect.post_of(message):
-            self._collector.add(post)
+            self._collector.add(post, author)
         elif update.edited_message is not None:
             self._collector.forget(collect.post_id(message))
 
     async def _on_message(self, message: Message) -> None:
         channel, late, (kind, text) = channel_of(message), self._is_late(message), self._read_command(message)
         if kind is CommandKind.FOREIGN:
+            return
+        if kind is CommandKind.PRIVACY:  # also when it is late: it was meant
+            await self._run_privacy(message, channel, text)
             return
         if kind is CommandKind.ADMIN:
             if not late:
@@ -121,12 +126,13 @@ class TelegramEvents:
             logger.exception(BUG)
             reply = Reply(phrases.FAILED, refused=True)
         if reply is not None:
-            await self._sender.send(mention.channel, reply, message.message_id)
+            sending = partial(self._sender.send, mention.channel, to=message.message_id)
+            await self._replier.deliver(reply, sending)
 
     async def _remark(self, message: Message, channel: Channel, converted: ChatMessage) -> None:
         reply = await self._replier.remark(channel, converted, addressed=self._reader.is_addressed_to_others(message))
         if reply is not None:
-            await self._sender.send(channel, reply)
+            await self._replier.deliver(reply, partial(self._sender.send, channel))
 
     async def _run_admin(self, message: Message, channel: Channel, text: str) -> None:
         """Handle `/dann_admin`; answer in the owner's private chat, or here before there is one."""
@@ -138,6 +144,15 @@ class TelegramEvents:
         if reply.refused:
             await self._refuse(message, channel, author, reply.text)
         elif channel.private or not await self._sender.send_privately(author.id, reply):
+            await self._sender.send(channel, reply, message.message_id)
+
+    async def _run_privacy(self, message: Message, channel: Channel, text: str) -> None:
+        """Handle `/dann_privacy`; answer in the person's private chat, or here before there is one."""
+        author = self._reader.author(message)
+        if author.is_bot:
+            return
+        reply = await self._replier.privacy(channel, author, text.strip() or "show")
+        if channel.private or not await self._sender.send_privately(author.id, reply):
             await self._sender.send(channel, reply, message.message_id)
 
     async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:

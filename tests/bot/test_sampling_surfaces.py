@@ -80,7 +80,7 @@ def test_discord_and_telegram_show_the_options_of_dann() -> None:
     async def unused(*_: Any) -> None:
         raise AssertionError("no command is run here")
 
-    add_commands(tree, "dann", unused, unused, in_private=True)
+    add_commands(tree, "dann", unused, unused, unused, in_private=True)
     shown = next(command for command in tree.get_commands() if command.name == "dann").to_dict(tree)["options"]
     assert [(one["name"], one["description"]) for one in shown] == [(one.name, one.description) for one in OPTIONS]
     assert [(one.get("min_value"), one.get("max_value")) for one in shown] == [

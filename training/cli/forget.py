@@ -81,6 +81,12 @@ def run_forget(args: argparse.Namespace, settings: Settings) -> int:
     return 0
 
 
+class WrongOptionsError(DannError):
+    """The options do not go together, as argparse would say."""
+
+    exit_code = 2
+
+
 def _check_choice(args: argparse.Namespace) -> None:
     """Refuse none or several of the options that say what to delete."""
     options = ("contains", "id", "source", "before", "author")
@@ -88,11 +94,13 @@ def _check_choice(args: argparse.Namespace) -> None:
     given += ["--requests"] if args.requests else []
     if len(given) != 1:
         found = " and ".join(given) or "none"
-        raise DannError(
+        raise WrongOptionsError(
             f"forget: one of --contains, --id, --source, --before, --author and --requests is needed; found {found}"
         )
     if args.now and args.author is None:
-        raise DannError("--now: goes with --author; elsewhere --purge removes checkpoints once another is published")
+        raise WrongOptionsError(
+            "--now: goes with --author; elsewhere --purge removes checkpoints once another is published"
+        )
 
 
 def _selector(args: argparse.Namespace) -> "Selector":

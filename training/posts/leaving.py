@@ -233,7 +233,7 @@ def _scrub(store: PostStore) -> None:
         try:
             store.scrub()
         except DannError as error:
-            if "reading" not in str(error) or time.monotonic() > deadline:
+            if not any(word in str(error) for word in ("reading", "locked")) or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
         else:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
+from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply, Send
 
 MakeReply = Callable[[Mention], Awaitable[Reply | None]]
 
@@ -55,6 +55,13 @@ class RecordingReplier:
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         self.remark_requests.append((message.text, addressed))
         return self.remarks
+
+    async def deliver(self, reply: Reply, send: Send) -> None:
+        await send(reply)
+
+    async def privacy(self, channel: Channel, author: Author, command: str) -> Reply:
+        self.orders.append((channel, author, "privacy", command))
+        return Reply(f"privacy: {command}", private=True)
 
     async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         self.orders.append((channel, author, command, argument))

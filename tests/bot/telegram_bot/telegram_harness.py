@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Self
 
 from bot.platforms import settings_class
-from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply
+from bot.replies.types import Author, Channel, ChatMessage, Mention, Reply, Send
 from bot.serving.collect import Collector
 from bot.telegram_bot.client import TelegramBot
 from tests.servers.telegram import Message, TelegramServer
@@ -61,6 +61,13 @@ class RecordingReplier:
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         self.remarks.append((message.text, addressed))
         return Reply(self.remark_with) if self.remark_with else None
+
+    async def deliver(self, reply: Reply, send: Send) -> None:
+        await send(reply)
+
+    async def privacy(self, channel: Channel, author: Author, command: str) -> Reply:
+        self.admin_calls.append((author.id, "privacy", command))
+        return Reply(f"privacy: {command}", private=True)
 
     async def admin(self, channel: Channel, author: Author, command: str, argument: str) -> Reply:
         if author.id not in self.owners:

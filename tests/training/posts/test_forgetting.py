@@ -120,7 +120,9 @@ def test_an_id_that_is_forgotten_already_may_be_forgotten_again(data: Path, caps
 @pytest.mark.parametrize(
     ("arguments", "code", "said"),
     [
-        ([], 2, "one of the arguments --contains --id --source --before is required"),
+        ([], 2, "one of --contains, --id, --source, --before, --author and --requests is needed; found none"),
+        (["--id", "a", "--author", "b"], 2, "is needed; found --id and --author"),
+        (["--id", "a", "--now"], 2, "--now: goes with --author; "),
         (["--id", "a", "--contains", "b"], 2, "argument --contains: not allowed with argument --id"),
         (["--contains", " "], 1, "--contains '': is empty; give something to look for"),
         (["--id", ""], 1, "--id '': is empty"),
