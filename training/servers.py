@@ -1,7 +1,7 @@
 """The running `dann serve`s of a data folder: another command asks them to look again, and waits until they have.
 
     <data>/servers/LOCK            held while one registers, or another asks
-    <data>/servers/ASKED           how many times they were asked
+    <data>/servers/REQUESTED       how many times they were asked
     <data>/servers/<name>.lock     held by a serve for as long as it lives, however it ends
     <data>/servers/<name>.answered the last number that it has answered
 
@@ -20,7 +20,7 @@ from model.checkpoints.file_lock import LockHeldError, hold_lock
 from model.errors import DannError
 
 FOLDER = "servers"
-LOCK, ASKED = "LOCK", "ASKED"
+LOCK, REQUESTED = "LOCK", "REQUESTED"
 LOCK_SECONDS = 10.0
 ANSWER_SECONDS = 60.0
 """How long a server may take: it ends replies at once, and polls a few times a second."""
@@ -33,9 +33,9 @@ class Server:
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._name = folder, name
 
-    def asked(self) -> int:
+    def requested(self) -> int:
         """Return how many times the servers were asked."""
-        return _number(self._folder / ASKED)
+        return _number(self._folder / REQUESTED)
 
     def answer(self, number: int) -> None:
         """Say that all is done that was asked up to this number. Raises DannError where it cannot be written."""
@@ -52,7 +52,7 @@ def registered(data: Path) -> Iterator[Server]:
         living.__enter__()
     server = Server(folder, name)
     try:
-        server.answer(server.asked())
+        server.answer(server.requested())
         yield server
     finally:
         with suppress(OSError):
@@ -70,8 +70,8 @@ def ask_servers(data: Path, seconds: float = ANSWER_SECONDS, sleep: Callable[[fl
     if not folder.is_dir():
         return 0
     with hold_lock(folder / LOCK, LOCK_SECONDS):
-        number = _number(folder / ASKED) + 1
-        replace_file(folder / ASKED, f"{number}\n".encode())
+        number = _number(folder / REQUESTED) + 1
+        replace_file(folder / REQUESTED, f"{number}\n".encode())
         waiting = living = [path for path in folder.glob("*.lock") if _lives(path)]
     deadline = time.monotonic() + seconds
     while waiting := [path for path in waiting if _number(path.with_suffix(".answered")) < number and _lives(path)]:

@@ -114,7 +114,7 @@ class Privacy:
 
     def _remember(self, people: "dict[str, Person]") -> None:
         self._ignored = frozenset(one.author for one in people.values() if one.ignored is not None)
-        self._asking = sum(one.asked is not None for one in people.values())
+        self._asking = sum(one.requested is not None for one in people.values())
         self.forgotten = frozenset(one.author for one in people.values() if one.forgotten is not None)
 
     def _show(self, store: "PostStore", platform: str, author: str) -> str:
@@ -126,8 +126,8 @@ class Privacy:
         learned = serving is not None and has_read(read_meta(self._data.checkpoints / serving), posts)
         voice = "may have learned from them" if learned else "has not learned from them"
         state = "you are ignored" if person and person.ignored is not None else "you are answered"
-        if person and person.asked is not None:
-            state += f", and asked on {_day(person.asked)} to be forgotten"
+        if person and person.requested is not None:
+            state += f", and asked on {_day(person.requested)} to be forgotten"
         elif person and person.forgotten is not None:
             state += f", and were forgotten on {_day(person.forgotten)}"
         return "\n".join(
@@ -151,10 +151,10 @@ class Privacy:
 
     def _ask(self, store: "PostStore", platform: str, author: str) -> str:
         person = store.people().get(author)
-        if person and person.asked is not None:
-            return f"you asked on {_day(person.asked)}; the owner has not done it yet"
+        if person and person.requested is not None:
+            return f"you asked on {_day(person.requested)}; the owner has not done it yet"
         with store.writing() as writer:
-            writer.change_person(author, platform=platform, asked=time.time())
+            writer.change_person(author, platform=platform, requested=time.time())
         return "asked: the owner decides on it with one command; ignore-me works at once"
 
 

@@ -37,10 +37,10 @@ class Withdrawals:
 
     async def run(self, server: Server) -> None:
         """Answer what is asked, until cancelled; what fails is tried again, and is not answered until then."""
-        answered, failed = await asyncio.to_thread(server.asked), False
+        answered, failed = await asyncio.to_thread(server.requested), False
         while True:
             await asyncio.sleep(POLL_SECONDS)
-            asked = await asyncio.to_thread(server.asked)
+            asked = await asyncio.to_thread(server.requested)
             if asked <= answered and not failed:
                 continue
             try:

@@ -124,7 +124,7 @@ def run_requests(args: argparse.Namespace, settings: Settings) -> int:
             {
                 "author": shown(one.author),
                 "platform": one.platform,
-                "asked": iso(one.asked),
+                "requested": iso(one.requested),
                 "posts": len(store.find(Selector(authors=frozenset({one.author}))).ids),
             }
             for one in requests(store)
@@ -132,7 +132,7 @@ def run_requests(args: argparse.Namespace, settings: Settings) -> int:
     if args.json:
         print_json({"requests": found})
     for one in () if args.json else found:
-        when = str(one["asked"])[:10]
+        when = str(one["requested"])[:10]
         command = f"dann forget --author {one['author']} --now"
         print_line(f"{when}  {one['platform']}, {one['posts']:,} stored posts: {command}")
     if not found and not args.json:
@@ -154,8 +154,8 @@ def run_export_data(args: argparse.Namespace, settings: Settings) -> int:
     whole = {
         "person": leaver.shown,
         "posts": [{key: post[key] for key in kept} | {"written": iso(post["time"])} for post in posts],
-        "asked_for": [
-            {key: iso(getattr(one, key)) for key in ("ignored", "asked", "forgotten")} for one in leaver.people
+        "requests": [
+            {key: iso(getattr(one, key)) for key in ("ignored", "requested", "forgotten")} for one in leaver.people
         ],
         "checkpoints_that_may_have_learned_them": learned_by(root, leaver),
         "checkpoint_that_serves": current_or_none(root),

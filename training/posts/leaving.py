@@ -189,7 +189,7 @@ def _delete(store: PostStore, leaver: Leaver) -> SelectedPosts:
             oldest = None if posts.without_time else min(times, default=None)
             left = {"lowest_seq": min(seqs, default=None), "oldest": oldest}
             when = moment if posts.ids or before.forgotten is None else before.forgotten
-            writer.change_person(author, forgotten=when, finished=None, asked=None, **left)
+            writer.change_person(author, forgotten=when, finished=None, requested=None, **left)
     return posts
 
 
@@ -264,5 +264,5 @@ def _author_of(line: str) -> str:
 
 def requests(store: PostStore) -> Sequence[Person]:
     """Return who asks to be forgotten, the first first."""
-    asking = [one for one in store.people().values() if one.asked is not None]
-    return sorted(asking, key=lambda one: one.asked or 0.0)
+    asking = [one for one in store.people().values() if one.requested is not None]
+    return sorted(asking, key=lambda one: one.requested or 0.0)

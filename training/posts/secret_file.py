@@ -23,7 +23,7 @@ FILE, LOCK = "secret", "secret.lock"
 BYTES = 32
 LOCK_SECONDS = 10.0
 """How long to wait for another first start, which makes it in a moment."""
-BEGIN_ANEW = "or begin with another one by `dann import PATH --new-secret`, and name yourself with --me again"
+WAY_OUT = "or begin with another one by `dann import PATH --new-secret`, and name yourself with --me again"
 
 
 def author_key(data: DataConfig, store: PostStore) -> AuthorKey:
@@ -40,7 +40,7 @@ def author_key(data: DataConfig, store: PostStore) -> AuthorKey:
                 _make(file)
     elif not file.exists():
         raise DannError(
-            f"{file}: is gone, and who wrote what in the store is told by it alone; bring it back from a backup, {BEGIN_ANEW}"
+            f"{file}: is gone, and who wrote what in the store is told by it alone; bring it back from a backup, {WAY_OUT}"
         )
     key = AuthorKey(_read(file))
     if fingerprint is None:
@@ -51,7 +51,7 @@ def author_key(data: DataConfig, store: PostStore) -> AuthorKey:
     if fingerprint != key.fingerprint:
         raise DannError(
             f"{file}: is another installation's, not the one that this store was made with; bring the right one back, "
-            f"{BEGIN_ANEW}"
+            f"{WAY_OUT}"
         )
     return key
 
@@ -63,7 +63,7 @@ def known_owners(data: DataConfig, remembered: Remembered) -> Mapping[str, Colle
     file = data.dir / FILE
     if not file.exists():
         raise DannError(
-            f"{file}: is gone, and who you are was remembered by it; bring it back from a backup, {BEGIN_ANEW}"
+            f"{file}: is gone, and who you are was remembered by it; bring it back from a backup, {WAY_OUT}"
         )
     return AuthorKey(_read(file)).owners(remembered.owners)
 
@@ -98,7 +98,7 @@ def _read(file: Path) -> bytes:
     if not re.fullmatch(rf"[0-9a-f]{{{2 * BYTES}}}\n", text):
         raise DannError(
             f"{file}: holds no secret of dann's ({len(text)} characters, where {2 * BYTES} hexadecimal digits and a line "
-            f"break are allowed); bring it back from a backup, {BEGIN_ANEW}"
+            f"break are allowed); bring it back from a backup, {WAY_OUT}"
         )
     return bytes.fromhex(text)
 

@@ -36,7 +36,7 @@ class Person:
     author: str
     platform: str | None = None
     ignored: float | None = None
-    asked: float | None = None
+    requested: float | None = None
     forgotten: float | None = None
     finished: float | None = None
     lowest_seq: int | None = None

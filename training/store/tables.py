@@ -37,7 +37,7 @@ PEOPLE = sa.Table(  # who asked for something, by keyed digest; times in Unix se
     sa.Column("author", sa.Text, primary_key=True),
     sa.Column("platform", sa.Text),
     sa.Column("ignored", sa.Float(53)),
-    sa.Column("asked", sa.Float(53)),  # to be forgotten, which the owner has not done yet
+    sa.Column("requested", sa.Float(53)),  # to be forgotten, which the owner has not done yet
     sa.Column("forgotten", sa.Float(53)),  # since then no post of theirs is stored
     sa.Column("finished", sa.Float(53)),  # since then no file has what was stored
     sa.Column("lowest_seq", sa.Integer),  # of the posts that were forgotten

@@ -271,8 +271,8 @@ def test_a_running_server_is_waited_for(data: DataConfig) -> None:
         looked = threading.Event()
 
         def sleep(_seconds: float) -> None:
-            asked.append(server.asked())
-            server.answer(server.asked())
+            asked.append(server.requested())
+            server.answer(server.requested())
             looked.set()
 
         assert ask_servers(data.dir, sleep=sleep) == 2
@@ -321,7 +321,7 @@ def test_who_asks_is_listed_with_the_command(data: DataConfig, store: PostStore,
     assert capsys.readouterr().out == "nobody asks to be forgotten\n"
     author = author_key(data, store).author("jsonl", "77") or ""
     with store.writing() as writer:
-        writer.change_person(author, platform="jsonl", asked=1.7e9)
+        writer.change_person(author, platform="jsonl", requested=1.7e9)
     assert main(["forget", "--requests"]) == 0
     person = f"person:{author[:12]}"
     command = f"dann forget --author {person} --now"
