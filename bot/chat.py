@@ -1,6 +1,7 @@
 """Chat at the terminal, a line in and a reply out: `/temp 1.2`, `/seed 7`, `/again`, `/new`; Ctrl-D ends it."""
 
 import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from importlib import import_module
 from typing import TextIO
@@ -17,10 +18,21 @@ HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /ne
 
 
 class Chat:
-    """One conversation; reply n uses seed + n, so that all of it can be repeated."""
+    """One conversation; reply n uses seed + n, so that all of it can be repeated.
 
-    def __init__(self, engine: Engine, params: SamplingParams, name: str, seed: int | None) -> None:
+    `check` raises DannError once the checkpoint may not serve any more.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        params: SamplingParams,
+        name: str,
+        seed: int | None,
+        check: Callable[[], None] = lambda: None,
+    ) -> None:
         self._engine = engine
+        self._check = check
         self._params = params
         self._name = name
         self._seed = seed
@@ -52,7 +64,9 @@ class Chat:
         return self._speak()
 
     def _speak(self) -> str:
+        self._check()
         reply = self._engine.reply(self._turns, self._params, self._next_seed())
+        self._check()  # meanwhile
         self._turns.append(Turn(mine=True, text=reply.text))
         return reply.text
 

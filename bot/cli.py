@@ -14,6 +14,7 @@ from rich.console import Console
 from bot import platforms
 from bot.config import BotSettings, Tokens
 from bot.process import memory_tuning
+from model.checkpoints.folder import refuse_withdrawn
 from model.config import MAX_SEED, SAMPLING_OPTIONS, SEED_HELP
 from model.errors import DannError
 from training.cli.main import add_commands
@@ -71,6 +72,7 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     conversation = [Turn(mine=False, text=args.prompt)] if args.prompt else []
     seeds = range(first, first + args.count)
     replies = engine.replies([(conversation, settings.sample, seed) for seed in seeds])
+    refuse_withdrawn(settings.data.checkpoints, engine.snapshot.id)  # it may have been forgotten meanwhile
     if args.json:
         keys = ("text", "seed", "tokens", "finish_reason")
         shown = [{key: getattr(reply, key) for key in keys} for reply in replies]
@@ -94,7 +96,9 @@ def run_chat(args: argparse.Namespace, settings: BotSettings) -> int:
     """`dann chat`."""
     from bot.chat import Chat  # noqa: PLC0415
 
-    chat = Chat(load_engine(args, settings), settings.sample, settings.persona.name, args.reply_seed)
+    engine = load_engine(args, settings)
+    check = partial(refuse_withdrawn, settings.data.checkpoints, engine.snapshot.id)
+    chat = Chat(engine, settings.sample, settings.persona.name, args.reply_seed, check)
     chat.run(sys.stdin, Console())
     return 0
 

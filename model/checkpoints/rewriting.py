@@ -1,6 +1,7 @@
 """Change the meta.json of a checkpoint that is there: a folder beside it, complete with its manifest, takes its place.
 
     <root>/.rewritten-<id>    the new folder; after a kill it is of use only where there is no <id>
+    <root>/.replaced-<id>     the old folder, where the system cannot let two folders change places in one step
 
 A reader that has the folder open meanwhile may find it damaged once, and whole when it looks again.
 """
@@ -16,10 +17,10 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from model.checkpoints.atomic_files import ASIDE, explain_disk_errors, flush_folder
+from model.checkpoints.atomic_files import explain_disk_errors, flush_folder
 from model.checkpoints.folder import MANIFEST, META, checkpoints_lock
 
-REWRITTEN = ".rewritten-"
+REWRITTEN, REPLACED = ".rewritten-", ".replaced-"
 AT_FDCWD, RENAME_EXCHANGE = -100, 2
 """From Linux's fcntl.h and fs.h."""
 
@@ -47,7 +48,7 @@ def rewrite_meta(root: Path, id_: str, change: Callable[[bytes], bytes]) -> None
             shutil.rmtree(aside, ignore_errors=True)
             raise
         if not _exchanged(aside, folder):
-            old = root / f"{ASIDE}{id_}"
+            old = root / f"{REPLACED}{id_}"
             shutil.rmtree(old, ignore_errors=True)
             folder.rename(old)
             aside.rename(folder)
@@ -58,7 +59,7 @@ def rewrite_meta(root: Path, id_: str, change: Callable[[bytes], bytes]) -> None
 
 def finish_rewriting(root: Path) -> None:
     """Finish or undo what a kill cut off. Raises DannError where another process holds the lock for long."""
-    if not any(root.glob(f"{REWRITTEN}*")):
+    if not any(True for prefix in (REWRITTEN, REPLACED) for _ in root.glob(f"{prefix}*")):
         return
     with checkpoints_lock(root):
         for aside in root.glob(f"{REWRITTEN}*"):
@@ -68,6 +69,8 @@ def finish_rewriting(root: Path) -> None:
             else:
                 aside.rename(folder)
         flush_folder(root)
+        for old in root.glob(f"{REPLACED}*"):
+            shutil.rmtree(old, ignore_errors=True)
 
 
 def _fill(aside: Path, folder: Path, changed: dict[str, bytes]) -> None:

@@ -33,9 +33,7 @@ def add_export_data(commands: Any) -> None:
     parser.add_argument(
         "--author", metavar="NAME", required=True, help="a name or an id of the exports, or person:… as dann shows it"
     )
-    parser.add_argument(
-        "--to", metavar="FILE", type=Path, default=Path("stored-data.json"), help="the file (stored-data.json)"
-    )
+    parser.add_argument("--to", metavar="FILE", type=Path, default=Path("stored.json"), help="the file (./stored.json)")
 
 
 def run_forget_author(

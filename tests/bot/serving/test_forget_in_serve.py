@@ -77,7 +77,7 @@ class Town:
 
     async def say_after(self, before: tuple[list[str], list[str]], more: int = 3) -> set[str]:
         """What dann says from then on, once that is so much on each platform."""
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(300):
             while any(len(now) < len(then) + more for now, then in zip(self.said(), before, strict=True)):
                 await asyncio.sleep(0.02)
         return {text for now, then in zip(self.said(), before, strict=True) for text in now[len(then) :]}
@@ -139,8 +139,8 @@ async def town(folder: Path) -> AsyncIterator[Town]:
                 httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False, timeout=60) as web,
             ):
                 there = Town(folder, dann, discord, telegram, web)
-                await dann.says("^Discord: dann")
-                await dann.says("^Telegram: @dann_bot")
+                await dann.says("^Discord: dann", 400)
+                await dann.says("^Telegram: @dann_bot", 400)
                 talking = asyncio.create_task(there.talk())
                 try:
                     yield there

@@ -300,8 +300,8 @@ def test_a_server_that_does_not_answer_leaves_it_unfinished(
 
 
 def test_what_is_stored_of_somebody_is_written_out(capsys: Captured) -> None:
-    assert told(capsys, "export-data", "--author", "Ann") == {"file": "stored-data.json", "posts": 1}
-    file = Path("stored-data.json")
+    assert told(capsys, "export-data", "--author", "Ann") == {"file": "stored.json", "posts": 1}
+    file = Path("stored.json")
     whole = json.loads(file.read_text())
     (post,) = whole["posts"]
     assert (post["text"], post["mine"], post["written"]) == (
@@ -311,7 +311,7 @@ def test_what_is_stored_of_somebody_is_written_out(capsys: Captured) -> None:
     )
     assert file.stat().st_mode & 0o777 == 0o600
     assert main(["export-data", "--author", "Ann"]) == 1
-    assert capsys.readouterr().err == "dann: --to stored-data.json: is there already; give another name\n"
+    assert capsys.readouterr().err == "dann: --to stored.json: is there already; give another name\n"
     assert main(["export-data", "--author", "Zoe"]) == 1
     assert "nobody with this id or name" in capsys.readouterr().err
 
