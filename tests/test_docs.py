@@ -230,7 +230,10 @@ def wrong_spelling(text: str) -> list[str]:
 
 
 def wrong_metrics(text: str) -> list[str]:
-    named = {name for span in spans(text) for name in re.findall(r"\bdann_[a-z_]+", span)} - {"dann_admin", "dann_privacy"}
+    named = {name for span in spans(text) for name in re.findall(r"\bdann_[a-z_]+", span)} - {
+        "dann_admin",
+        "dann_privacy",
+    }
     return [f"{name} is no metric" for name in sorted(named - names_of_metrics())]
 
 

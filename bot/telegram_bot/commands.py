@@ -31,7 +31,8 @@ def command_name(persona: str) -> str:
     """Return the persona's name as Telegram's command: "Zoë K." is zoe_k; "dann" where no a-z or 0-9 is left."""
     plain = unicodedata.normalize("NFKD", persona).encode("ascii", "ignore").decode().lower()
     name = re.sub(r"[^a-z0-9]+", "_", plain).strip("_")
-    return name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_").removesuffix(ADMIN_SUFFIX) or "dann"
+    name = name[: MAX_NAME - len(ADMIN_SUFFIX)].strip("_")
+    return name.removesuffix(ADMIN_SUFFIX).removesuffix(PRIVACY_SUFFIX) or "dann"
 
 
 def privacy_command(command: str) -> str:

@@ -24,7 +24,7 @@ async def thinking(discord: DiscordHarness, used: Interaction) -> None:
 async def test_options_come_with_ranges_and_descriptions(discord: DiscordHarness) -> None:
     await discord.registered()
     commands = {command["name"]: command for command in discord.simulation.commands.listed()}
-    assert set(commands) == {"dann", "dann-admin"}
+    assert set(commands) == {"dann", "dann-admin", "dann-privacy"}
     options = {option["name"]: option for option in commands["dann"]["options"]}
     assert list(options) == ["prompt", "temp", "top_p", "seed", "length", "guidance", "candidates"]
     shown = {

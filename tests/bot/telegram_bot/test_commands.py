@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot.telegram_bot.command_menu import TALK_HELP
+from bot.telegram_bot.command_menu import PRIVACY_HELP, TALK_HELP
 from bot.telegram_bot.commands import command_name
 from tests.bot.telegram_bot.telegram_harness import TelegramHarness, on_telegram
 from tests.servers.telegram.commands import scope_key
@@ -169,9 +169,12 @@ async def test_the_same_update_twice_manages_once(telegram: TelegramHarness) -> 
 async def test_commands_are_listed_and_set_only_when_they_changed(telegram: TelegramHarness) -> None:
     telegram.simulation.say(telegram.alice, telegram.private_chat, "hi")
     await telegram.dann.start()
-    assert telegram.bot.commands[ALL] == [{"command": "dann", "description": TALK_HELP}]
+    assert telegram.bot.commands[ALL] == [
+        {"command": "dann", "description": TALK_HELP},
+        {"command": "dann_privacy", "description": PRIVACY_HELP},
+    ]
     own = scope_key({"type": "chat", "chat_id": telegram.alice.id})
-    assert [message["command"] for message in telegram.bot.commands[own]] == ["dann", "dann_admin"]
+    assert [message["command"] for message in telegram.bot.commands[own]] == ["dann", "dann_privacy", "dann_admin"]
     assert len(telegram.bot.commands) == 2, "bob has no chat with it"
     assert telegram.bot.used["setmycommands"] == 2
     await telegram.dann.stop()
@@ -205,6 +208,7 @@ async def test_the_personas_name_names_the_command(telegram: TelegramHarness) ->
         ("🙈", "dann"),
         ("x" * 32, "x" * 26),
         ("bob admin", "bob"),
+        ("bob privacy", "bob"),
     ],
 )
 def test_any_name_becomes_a_command_that_telegram_takes(persona: str, name: str) -> None:
