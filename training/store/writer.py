@@ -24,6 +24,8 @@ from training.store.tables import FORGOTTEN, FORGOTTEN_CHANNELS, INSTALLATION, O
 
 T = TypeVar("T")
 
+LEAST_TELLING = 20
+"""Characters of a text by which somebody is known again under another name."""
 BATCH_SIZE = 500
 """Ids per statement: below 999, the smallest parameter limit of any SQLite."""
 
@@ -193,7 +195,10 @@ class Writer:
 
     @staticmethod
     def _find_author(post: Post, before: Post | None, found: _Batch, added: AddResult) -> None:
-        """Note who wrote a post, and all that they are known as; where another wrote it before, they are one person."""
+        """Note who wrote a post, and all that they are known as; where another wrote it before, they are one person.
+
+        Not by a short text: two people may write it in one minute, and where ids are missing they may change places.
+        """
         if post.author is None:
             return
         found.names.setdefault(post.author, set()).update(post.known_as)
@@ -202,7 +207,7 @@ class Writer:
         if before.author is None:
             found.authors[post.id] = post.author
             added.authored += post.id in found.stored
-        else:
+        elif len(post.text) >= LEAST_TELLING:
             found.names[post.author].add(before.author)
 
     def _forgotten_authors(self) -> frozenset[str]:

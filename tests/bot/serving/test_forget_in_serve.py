@@ -19,6 +19,7 @@ import httpx
 import pytest
 
 from bot.replies.phrases import NEUTRAL
+from bot.replies.sanitize import sanitize
 from model.checkpoints import checkpoint
 from tests.bot.test_app import ROOT, Dann, serving
 from tests.model.small_networks import META, snapshot
@@ -35,6 +36,8 @@ CHAT = "".join(
     )
 )
 THEIRS = b"555 0199"
+SIDE_BY_SIDE = 3
+"""Mentions on each platform that wait for an answer at once."""
 SAYS_SO = "from now on nothing answers that learned from them"
 
 
@@ -63,10 +66,13 @@ class Town:
         self.tavern = self.telegram.simulation.group("tavern")
 
     async def talk(self) -> None:
+        """Mention dann on both, and again once all are answered."""
         while True:
-            self.discord.simulation.say(self.ann, self.room, f"<@{self.discord.simulation.bot.id}> hey lol")
-            self.telegram.simulation.say(self.alice, self.tavern, "@dann_bot hey lol")
-            await asyncio.sleep(0.05)
+            before = self.said()
+            for _ in range(SIDE_BY_SIDE):
+                self.discord.simulation.say(self.ann, self.room, f"<@{self.discord.simulation.bot.id}> hey lol")
+                self.telegram.simulation.say(self.alice, self.tavern, "@dann_bot hey lol")
+            await self.say_after(before, SIDE_BY_SIDE)
 
     def said(self) -> tuple[list[str], list[str]]:
         """What dann said on each platform so far."""
@@ -107,11 +113,12 @@ class Town:
         return (await self.web.get(path)).status_code
 
     async def ask(self, model: str) -> tuple[int, str]:
-        """What the API says for a checkpoint."""
+        """What the API says for a checkpoint, as far as a chat would show it."""
         body = {"model": model, "messages": [{"role": "user", "content": "hey lol"}], "max_tokens": 20}
         answer = await self.web.post("/v1/chat/completions", json=body)
         told = answer.json()
-        return answer.status_code, told["choices"][0]["message"]["content"] if answer.status_code == 200 else ""
+        text = told["choices"][0]["message"]["content"] if answer.status_code == 200 else ""
+        return answer.status_code, sanitize(text, ["dann"])
 
 
 @contextmanager
@@ -166,7 +173,8 @@ def test_from_then_on_no_answer_comes_from_what_learned_it(tmp_path: Path) -> No
             heard = await there.say_after(before, 5)
             assert learned not in heard
             heard = await there.say_after(there.said())
-            (clean,) = heard - {NEUTRAL}
+            assert len(heard - {NEUTRAL}) == 1, heard
+            clean = (heard - {NEUTRAL}).pop()
             assert (await there.ask("learned"))[0] == 404
             assert (await there.ask("clean"))[1] == clean
             files = [path for path in tmp_path.rglob("*") if path.is_file()]
@@ -176,7 +184,8 @@ def test_from_then_on_no_answer_comes_from_what_learned_it(tmp_path: Path) -> No
 
             before, told = await there.forget("78")
             assert (told["withdrawn"], told["serves"]) == (["clean"], None)
-            assert await there.say_after(before) == {NEUTRAL}
+            assert clean not in await there.say_after(before)
+            assert await there.say_after(there.said()) == {NEUTRAL}
             assert (await there.status("/readyz"), (await there.ask("dann"))[0], (await there.ask("clean"))[0]) == (
                 503,
             ) * 3

@@ -80,15 +80,22 @@ def test_posts_of_before_get_their_author_by_importing_again(
 
 
 def test_who_was_renamed_is_one_person(data: DataConfig) -> None:
-    """An export without ids: the same message under another name."""
+    """An export without ids: the same message under another name. What is said by many tells nobody."""
+    text = "hello from the other side"
     for name in ("Ann", "Ann K."):
-        Path("again.csv").write_text(f"author,time,text\nsam,1700000000,hi\n{name},1700000060,hello\n")
+        Path("again.csv").write_text(f"author,time,text\nsam,1700000000,hi\n{name},1700000060,{text}\n")
         assert main(["import", "again.csv", "--me", "sam", "-q"]) == 0
     with open_store(data.store_url) as store:
         key = author_key(data, store)
         (one,) = store.authors_of([key.id("ann k.")])
         assert one == {key.author("csv", "Ann"), key.author("csv", "Ann K.")}
         assert store.authors_of([key.name("ann"), key.id("ann")]) == [one]
+    text = "ok"
+    for name in ("Bo", "Cy"):
+        Path("again.csv").write_text(f"author,time,text\nsam,1700000000,hi\n{name},1700000060,{text}\n")
+        assert main(["import", "again.csv", "--me", "sam", "-q"]) == 0
+    with open_store(data.store_url) as store:
+        assert store.authors_of([key.id("bo")]) == [frozenset({key.author("csv", "Bo")})]
 
 
 OLD = [
