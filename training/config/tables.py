@@ -26,7 +26,7 @@ class ConfigTable(BaseModel):
     )
 
 
-OWN_FOLDERS = ("checkpoints", "runs", "bases", "compiled")
+OWN_FOLDERS = ("checkpoints", "runs", "bases", "compiled", "servers")
 """Folders that dann keeps in `data.dir`, besides the store."""
 
 
