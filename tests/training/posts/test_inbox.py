@@ -14,6 +14,7 @@ from tests.training.posts.test_importer import CHAT, discord, message
 from training.config.tables import DataConfig
 from training.posts.importer import scan_exports, store_exports
 from training.posts.inbox import RETRY_SECONDS, SETTLED_SECONDS, Inbox, InboxStopped
+from training.posts.inbox_done import NOTES
 from training.store.posts import open_store
 
 
@@ -54,7 +55,9 @@ class InboxHarness:
             return [post.text for post in store.posts()]
 
     def file_names(self) -> set[str]:
-        return {path.relative_to(self.folder).as_posix() for path in self.folder.rglob("*") if path.is_file()}
+        """Return all files but the notes of when each was imported."""
+        files = (path for path in self.folder.rglob("*") if path.is_file() and path.name != NOTES)
+        return {path.relative_to(self.folder).as_posix() for path in files}
 
     def error_of(self, name: str) -> str:
         return (self.folder / "failed" / f"{name}.why.txt").read_text()
