@@ -177,7 +177,9 @@ def test_who_was_named_once_by_hand_is_known_to_the_inbox(tmp_path: Path) -> Non
     with open_store(harness.data.store_url) as store:
         store_exports(store, scan_exports([discord(tmp_path / "old.json", *CHAT[:2])], "sam"))
     discord(harness.folder / "shed.json", *CHAT)
-    assert harness.scan_after() == ["inbox: shed.json: 1 new of yours, 0 of others, 2 known before, 2 whose author is known now"]
+    assert harness.scan_after() == [
+        "inbox: shed.json: 1 new of yours, 0 of others, 2 known before, 2 whose author is known now"
+    ]
 
 
 def test_a_name_that_is_taken_gets_a_number(harness: InboxHarness) -> None:
