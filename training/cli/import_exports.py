@@ -95,7 +95,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     if not _confirmed(args, exports):
         return 1
     with console.status("storing") as status, open_store(url) as store:
-        report = store_exports(store, exports, partial(_show_progress, status))
+        report = store_exports(store, exports, partial(_show_progress, status), settings.privacy)
     if args.json:
         print_json(report_json(report))
     else:
@@ -121,7 +121,7 @@ def _show(
             print_line(f"who you are is not clear, so nothing is counted as yours: {unclear}", console, "dim")
         return 0
     with console.status("reading again") as status, preview_store(settings.data.store_url) as store:
-        report = store_exports(store, exports, partial(_show_progress, status))
+        report = store_exports(store, exports, partial(_show_progress, status), settings.privacy)
     print_preview(args, exports, report, unclear)
     _print_notes(report, console)
     if unclear:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from training.cli.private import private_json, private_rows
 from training.cli.shared import iso, print_json, print_line, print_table
 from training.exports.common.record import OWNER
 from training.exports.common.stream_errors import one_line
@@ -21,7 +22,7 @@ COUNTS = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context
 
 def report_json(report: "ImportReport") -> dict[str, Any]:
     """Return the object of `--json`."""
-    found = {key: getattr(report, key) for key in COUNTS}
+    found = {key: getattr(report, key) for key in COUNTS} | private_json(report.private)
     return found | {key: value for key in ("unread", "skipped", "stored_before") if (value := getattr(report, key))}
 
 
@@ -34,6 +35,7 @@ def print_report(report: "ImportReport", *, owner_known: bool = True) -> None:
     rows += [("left out", report.dropped.total())]
     rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
     rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
+    rows += private_rows(report.private)
     print_table([(name, f"{count:,}") for name, count in rows])
 
 

@@ -14,6 +14,7 @@ from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
 from training.cli.import_exports import add_import
+from training.cli.private import run_channels, run_private
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
     add_command,
@@ -37,7 +38,12 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
     add_import(commands)
-    add_command(commands, "posts", run_posts, "show what the store holds")
+    posts = add_command(commands, "posts", run_posts, "show what the store holds")
+    shown = posts.add_mutually_exclusive_group()
+    shown.add_argument(
+        "--private", action="store_true", help="list what is private in it, masked in part, and where it stands"
+    )
+    shown.add_argument("--channels", action="store_true", help="list its channels, for privacy.except_channels")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
     add_setting(training, "minutes", "train.minutes", "M", "how long")
@@ -59,6 +65,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     """`dann posts`."""
+    if args.private:
+        return run_private(args, settings)
+    if args.channels:
+        return run_channels(args, settings)
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
@@ -89,14 +99,14 @@ def _print_summary(summary: "Summary") -> None:
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
     from training.loop import devices, multihost  # noqa: PLC0415
-    from training.store.posts import stored_posts  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
     devices.prepare(settings.train)
     from training.runs.learning import Diverged  # noqa: PLC0415 (JAX takes seconds to import)
     from training.runs.terminal import TrainingConsole  # noqa: PLC0415
     from training.runs.train import resume_last, train  # noqa: PLC0415
 
-    posts = stored_posts(settings.data.store_url)
+    posts = learnable_posts(settings)
     with multihost.join_hosts(settings) as here, interruptible() as stopping:
         console = TrainingConsole(Console(stderr=True, quiet=args.quiet or not multihost.is_first()))
         if args.resume:

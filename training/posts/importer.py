@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.exports.common.files import ExportFile, open_tree
 from training.exports.common.record import DATE, OWNER, ExportReader
 from training.exports.detect import FORMATS, choose_readers, describe
@@ -33,6 +34,7 @@ from training.posts.owner import (
 from training.store.post import Post
 
 if TYPE_CHECKING:
+    from model.privacy.masking import Masking
     from training.store.posts import PostStore, Writer
     from training.store.preview import PreviewStore
 
@@ -44,6 +46,7 @@ PROGRESS_EVERY = 10_000
 SHOWN_PLACES = 5
 _PLACE = re.compile(r"line \d|something ")
 EVERY_CHAT = ChatSelection()
+DEFAULT_PRIVACY = PrivacyConfig()
 
 Progress = Callable[[str, int], None]
 """Called with the current stage and the number of messages read so far."""
@@ -56,6 +59,8 @@ class ImportReport:
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
     read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
     understood: kinds of message, and dates. `stored_before` counts posts, by channel, that the store has of chats kept out.
+    `private` counts private details by kind, of all messages that somebody wrote; posts with one whose kind is dropped are
+    left out.
     """
 
     read: int = 0
@@ -70,6 +75,7 @@ class ImportReport:
     skipped: list[str] = field(default_factory=list)
     unread: Counter[str] = field(default_factory=Counter)
     stored_before: dict[str, int] = field(default_factory=dict)
+    private: Counter[str] = field(default_factory=Counter)
 
     def notes(self) -> list[str]:
         """Return a line for each thing that was not understood."""
@@ -192,10 +198,16 @@ def _described(files: Sequence[ExportFile]) -> str:
 
 
 def store_exports(
-    store: "PostStore | PreviewStore", exports: Exports, progress: Progress = lambda _stage, _read: None
+    store: "PostStore | PreviewStore",
+    exports: Exports,
+    progress: Progress = lambda _stage, _read: None,
+    privacy: PrivacyConfig = DEFAULT_PRIVACY,
 ) -> ImportReport:
-    """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen."""
-    report = ImportReport(skipped=exports.skipped)
+    """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen.
+
+    Texts are stored as they are: masks are for what reads them (learnable.py).
+    """
+    report, masking = ImportReport(skipped=exports.skipped), privacy.masking()
     chats, choice, kept_out = StoredChats(), exports.choice, exports.kept_out
     excepted = {chat.id for chat in exports.chats if chat.is_excepted}
     if choice:
@@ -209,7 +221,9 @@ def store_exports(
                 channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
             }
             _count_stored(writer, scan, excepted, channels, report)
-            added = writer.add(_posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress))
+            added = writer.add(
+                _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, masking)
+            )
             if source in exports.others:
                 mine = exports.mine[source] - {OWNER}
                 writer.remember_owners(source, _digests(source, mine), _digests(source, exports.others[source]))
@@ -244,6 +258,7 @@ def _posts(
     channels: Mapping[str, str],
     report: ImportReport,
     progress: Progress,
+    masking: "Masking",
 ) -> Iterator[Post]:
     """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
     source = scan.reader.name
@@ -261,6 +276,12 @@ def _posts(
         if record.dropped is None:
             channel = record.channel if record.id else channels.get(record.channel, record.channel)
             id_, *aliases = message_ids.ids_of(record, channel)
+            if details := masking.detector.details(record.text):
+                kinds = [detail.kind for detail in details]
+                report.private.update(kinds)
+                if masking.drops(kinds):
+                    report.dropped["private"] += 1
+                    continue
             reply_to = short_id(record.reply_to) if record.reply_to else None
             own = record.author in mine
             yield Post(

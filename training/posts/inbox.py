@@ -16,10 +16,11 @@ from pathlib import Path
 
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.config.tables import DataConfig
 from training.exports.common.stream_errors import printable_path
 from training.posts.chat_selection import ChatSelection
-from training.posts.importer import ImportReport, scan_exports, store_exports
+from training.posts.importer import DEFAULT_PRIVACY, ImportReport, scan_exports, store_exports
 from training.posts.inbox_attempts import ATTEMPTS, MOST_ATTEMPTS, Attempts
 from training.posts.owner import UnknownOwnerError
 
@@ -54,7 +55,9 @@ class ChildFailedError(Exception):
     """The child did not come to an end of its own; the message says why."""
 
 
-def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
+def import_export(
+    data: DataConfig, path: Path, progress: Callable[[str, int], None], privacy: PrivacyConfig = DEFAULT_PRIVACY
+) -> ImportOutcome:
     """Import an export. Raises DannError only for the store: a bad export is an outcome."""
     from training.store.posts import open_store, remembered  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
@@ -73,7 +76,7 @@ def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], N
         hint = "; for the inbox: data.all_mine in config.toml" if "--all-mine" in str(error) else ""
         return ImportOutcome(FAILED, f"not imported: {error}", f"{error}{hint}")
     with open_store(data.store_url, WAIT_SECONDS) as store:
-        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress)))
+        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress, privacy)))
 
 
 def _summary(report: ImportReport) -> str:
@@ -81,6 +84,8 @@ def _summary(report: ImportReport) -> str:
     counted = {"updated": report.updated, "known before": report.duplicates, "forgotten before": report.forgotten}
     parts += [f"{count:,} {name}" for name, count in counted.items() if count]
     parts += [f"{report.dropped['kept_out']:,} of chats kept out"] if report.dropped["kept_out"] else []
+    parts += [f"{report.dropped['private']:,} left out as private"] if report.dropped["private"] else []
+    parts += [f"{report.private.total():,} private details in them"] if report.private else []
     parts += report.notes()
     if report.skipped:
         parts.append(f"{len(report.skipped):,} files in it are no exports")

@@ -1,6 +1,6 @@
 """A run that can be resumed: what it keeps in its folder.
 
-<folder>/settings.json       all tables, as used
+<folder>/settings.json       all tables, as used, but for the owner's own private words
 <folder>/tokenizer.json      so that a resumed run has the same tokens
 <folder>/metrics.jsonl       a line per dispatch and a line per evaluation
 <folder>/curve.json          the learning curve so far, written when the state is saved
@@ -25,6 +25,7 @@ from model.checkpoints.curve import read_points
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from training.config.load import OWNERS_TABLES
 from training.config.tables import Settings
 from training.data.conversations import Conversation
 from training.loop.clock import Clock
@@ -83,7 +84,8 @@ class ResumableRun(RunListener):
         tokenizer = self.folder / "tokenizer.json"
         with explain_disk_errors(tokenizer):
             self.setup.tokenizer.save(tokenizer)
-        replace_file(self.folder / "settings.json", self.setup.settings.model_dump_json(indent=2).encode())
+        used = self.setup.settings.model_dump_json(indent=2, exclude=set(OWNERS_TABLES))
+        replace_file(self.folder / "settings.json", used.encode())
 
     def resumed(self) -> tuple[TrainState, TrainProgress]:
         """What `saved` saved last; raises DannError where it is damaged or of another network."""

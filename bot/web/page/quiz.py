@@ -84,7 +84,7 @@ class QuizMaker:
                 continue
             if not drawn:
                 continue
-            if await run_in_daemon_thread(partial(is_unchanged, self._settings.data.store_url, question)):
+            if await run_in_daemon_thread(partial(is_unchanged, self._settings, question)):
                 return question.text, drawn
             self._pool.drop()  # others in it may be gone, too
         raise HTTPException(503, NOT_NOW)

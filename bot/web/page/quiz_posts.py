@@ -47,10 +47,9 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
     from training.data.conversations import split_conversations  # noqa: PLC0415 (serving has no other use for these, and SQLAlchemy is slow)
     from training.data.split import unlearned_posts  # noqa: PLC0415
     from training.evaluation.prompts import held_out_prompts  # noqa: PLC0415
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
-    with open_store(settings.data.store_url) as store:
-        posts = list(store.posts())
+    posts = list(learnable_posts(settings))
     held_out, sources = unlearned_posts(posts, meta).old, settings.bot.web.quiz_sources
     stored = Counter(fingerprint(post.text) for post in posts)
     shown = {
@@ -65,12 +64,11 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
     return QuizPool(random.SystemRandom().sample(questions, min(MAX_QUESTIONS, len(questions))), frozenset(stored))
 
 
-def is_unchanged(url: str, question: QuizQuestion) -> bool:
+def is_unchanged(settings: BotSettings, question: QuizQuestion) -> bool:
     """Whether the post is still in the store with this text; it may be edited or forgotten. Raises DannError."""
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_text  # noqa: PLC0415
 
-    with open_store(url) as store:
-        return store.text_of(question.post) == question.text
+    return learnable_text(settings, question.post) == question.text
 
 
 def may_be_shown(text: str, name: str) -> bool:
