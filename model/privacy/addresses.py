@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from model.privacy.details import PrivateDetail
+from model.privacy.details import PrivateDetail, with_marks
 
 _NAME = r"[^\W\d_][\w'’.-]{0,30}"
 _CAPITAL = r"(?-i:(?=[^\W\d_a-zà-öø-ÿ]))"
@@ -21,14 +21,9 @@ class _Streets(NamedTuple):
     form: re.Pattern[str]
 
 
-def _tokens(nouns: str) -> frozenset[str]:
-    """Return each noun, also with a mark behind it."""
-    return frozenset(noun + mark for noun in nouns.split() for mark in ("", ".", ",", "!", "?", ";", ":", ")"))
-
-
 _STREETS = (
     _Streets(  # 12 Elm Street; 1600 North Long Hill Rd., Apt 4
-        _tokens(
+        with_marks(
             "street st avenue ave road rd lane ln drive dr court ct place pl boulevard blvd square sq terrace"
             " close crescent way row gardens grove highway "
             "hwy parkway pkwy"
@@ -46,7 +41,7 @@ _STREETS = (
         ),
     ),
     _Streets(  # Hauptstraße 12a, Lange Gasse 3, Keizersgracht 174
-        _tokens("straße strasse str weg gasse allee platz ring ufer damm"),
+        with_marks("straße strasse str weg gasse allee platz ring ufer damm"),
         (
             "straße ",
             "strasse ",
@@ -65,7 +60,8 @@ _STREETS = (
             "plein ",
         ),
         re.compile(
-            r"(?<!\w)[^\W\d_][\w'’.-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|allee|platz|ufer|damm|chaussee"
+            r"(?<!\w)(?:(?:am|an der|auf der|im|in der|zum|zur) )?"
+            r"[^\W\d_][\w'’.-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|allee|platz|ufer|damm|chaussee"
             r"|straat|laan|gracht|kade|plein)"
             rf"\s{_NUMBER}(?!\w)"
             rf"|(?<!\w)(?:(?-i:[A-ZÄÖÜ])[\w'’.-]{{1,30}}\s){{1,2}}(?-i:Straße|Strasse|Str\.?|Weg|Gasse|Allee"
@@ -74,7 +70,7 @@ _STREETS = (
         ),
     ),
     _Streets(  # 12 bis, rue de la Paix
-        _tokens("rue avenue av boulevard bd chemin allée impasse quai route cours square sentier"),
+        with_marks("rue avenue av boulevard bd chemin allée impasse quai route cours square sentier"),
         (),
         re.compile(
             rf"{_NO_PRICE}\d{{1,4}}(?:\s?(?:bis|ter|quater))?,?\s(?:rue|avenue|av\.|boulevard|bd|chemin|allée"
@@ -84,7 +80,7 @@ _STREETS = (
         ),
     ),
     _Streets(  # calle Mayor 5; Rua das Flores, 123; via Roma 7
-        _tokens(
+        with_marks(
             "calle c/ avenida avda plaza paseo rua travessa praça alameda estrada largo via viale piazza corso vicolo"
         ),
         (),
@@ -98,7 +94,7 @@ _STREETS = (
         ),
     ),
     _Streets(  # ul. Długa 7/3
-        _tokens("ul ulica ulicy al aleja alei os"),
+        with_marks("ul ulica ulicy al aleja alei os"),
         (),
         re.compile(
             rf"(?<![\w.])(?:ul\.|ulica|ulicy|al\.|aleja|alei|os\.)\s{_CAPITAL}(?:{_NAME}\s){{1,3}}{_NUMBER}(?!\w)",
@@ -106,7 +102,7 @@ _STREETS = (
         ),
     ),
     _Streets(  # улица Ленина, д. 5, кв. 12
-        _tokens("ул улица улице улицы пр пр-т проспект проспекте переулок бульвар шоссе"),
+        with_marks("ул улица улице улицы пр пр-т проспект проспекте переулок бульвар шоссе"),
         ("ул.", "пр.", "пер.", "наб."),
         re.compile(
             r"(?<!\w)(?:ул\.?|улица|улице|улицы|пр\.|пр-т|проспект|проспекте|пер\.|переулок|наб\.|бульвар|шоссе)\s?"
@@ -123,6 +119,11 @@ _TOWN = re.compile(
     r"|[A-Z]{1,2}\d[A-Z\d]?\s?\d[A-Z]{2})(?!\w)"
 )
 """A town with its postal code, before it or behind it."""
+
+
+STREETS = frozenset[str]().union(*(streets.tokens for streets in _STREETS))
+"""One of these, in small letters, or an ending below is in every address."""
+STREET_ENDING = re.compile(r"(?:e|str\.|weg|platz|ufer|damm|laan|straat|gracht|plein)\s\d|(?:ул|пр|пер|наб)\.")
 
 
 def postal_addresses(text: str, lower: str, tokens: Sequence[str]) -> Iterator[PrivateDetail]:

@@ -22,6 +22,11 @@ class PrivateDetail(NamedTuple):
     end: int
 
 
+def with_marks(tokens: str) -> frozenset[str]:
+    """Return tokens as they stand between white space: each alone, and with a mark behind it."""
+    return frozenset(token + mark for token in tokens.split() for mark in ("", ".", ",", "!", "?", ";", ")"))
+
+
 def merged(found: Iterable[PrivateDetail]) -> list[PrivateDetail]:
     """Return details in order, each group that overlaps as one over all of it."""
     ordered = sorted(found, key=lambda detail: detail.start)

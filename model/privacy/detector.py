@@ -4,18 +4,18 @@ import re
 from collections.abc import Iterator, Sequence
 
 from model.privacy.accounts import cards, ibans
-from model.privacy.addresses import postal_addresses
+from model.privacy.addresses import STREET_ENDING, STREETS, postal_addresses
 from model.privacy.details import REGIONS, PrivateDetail, merged
-from model.privacy.guesses import LEAST_CHARACTERS, called_secrets, drawn_secrets
-from model.privacy.internet import credentials, emails, ip_addresses
-from model.privacy.keys import keys
+from model.privacy.guesses import CUES, LEAST_CHARACTERS, called_secrets, drawn_secrets
+from model.privacy.internet import any_spelled_dot, credentials, emails, ip_addresses, may_be_spelled, spelled_emails
+from model.privacy.keys import LEAST_IN_KEY, keys
 from model.privacy.phone import phones
 
-_SIGN = re.compile(r"[\d@:=]|[(\[{]\s?[aAä]| (?:dot|DOT|punkt|p[ou]nto) ")
-"""Something without which a text holds no form of any kind: four messages in five have none of it."""
+_SIGN = re.compile(r"[\d@:=(\[{]")
+"""Something without which a text holds no form but a spelled e-mail address: three messages in four have none of it."""
 _DIGIT = re.compile(r"\d")
-FEWEST_DIGITS = 7
-"""Digits of a phone number, an IBAN or a card; most messages have fewer."""
+FEWEST_DIGITS, FEWEST_IN_IBAN = 7, 4
+"""Digits of a phone number or a card, and of an IBAN, which may have letters too; most messages have fewer."""
 
 
 class Detector:
@@ -36,26 +36,43 @@ class Detector:
             for match in pattern.finditer(text)
             if match.end() > match.start()
         ]
-        if _SIGN.search(text):
+        if _SIGN.search(text) or any_spelled_dot(text):
             found += _formed(text, self._regions)
         return merged(found) if found else found
 
 
-def _formed(text: str, regions: Sequence[str]) -> Iterator[PrivateDetail]:
-    """Find what has a form; each kind is looked for where its least sign is there."""
-    lower, digits = text.lower(), len(_DIGIT.findall(text))
-    yield from emails(text)
-    yield from credentials(text)
-    yield from called_secrets(text, lower, has_digits=digits > 0)
-    if not digits:
-        return
-    tokens = lower.split()
-    if max(map(len, tokens)) >= LEAST_CHARACTERS:
-        yield from keys(text)
-        yield from drawn_secrets(text)
-    yield from ip_addresses(text)
-    yield from postal_addresses(text, lower, tokens)
-    if digits >= FEWEST_DIGITS:
+def _formed(text: str, regions: Sequence[str]) -> list[PrivateDetail]:
+    """Find what has a form; each kind is looked for where its least sign is there, as looking is slow."""
+    found: list[PrivateDetail] = []
+    lower = text.lower()
+    if "@" in text:
+        found += emails(text)
+    if may_be_spelled(lower):
+        found += spelled_emails(text)
+    if "://" in text:
+        found += credentials(text)
+    tokens = lower.replace(":", " ").replace("=", " ").split()
+    if not CUES.isdisjoint(tokens):
+        found += called_secrets(text)
+    longest = max(map(len, tokens), default=0)
+    if longest >= LEAST_IN_KEY:
+        found += keys(text)
+    if digits := len(_DIGIT.findall(text)):
+        if longest >= LEAST_CHARACTERS:
+            found += drawn_secrets(text)
+        found += _with_digits(text, lower, tokens, digits, regions)
+    return found
+
+
+def _with_digits(
+    text: str, lower: str, tokens: Sequence[str], digits: int, regions: Sequence[str]
+) -> Iterator[PrivateDetail]:
+    if text.count(".") >= 3 or text.count(":") >= 2:
+        yield from ip_addresses(text)
+    if not STREETS.isdisjoint(tokens) or STREET_ENDING.search(lower):
+        yield from postal_addresses(text, lower, tokens)
+    if digits >= FEWEST_IN_IBAN:
         yield from ibans(text)
+    if digits >= FEWEST_DIGITS:
         yield from cards(text)
         yield from phones(text, regions)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from model.privacy.details import PrivateDetail
+from model.privacy.details import PrivateDetail, with_marks
 
 LEAST_CHARACTERS, MOST_CHARACTERS = 12, 256
 """Of a string that looks drawn by lot; shorter ones are names and abbreviations too."""
@@ -35,9 +35,13 @@ _CUE = re.compile(
 _PASSWORD = re.compile(r"pass|pw|wort|mdp|contrase|senha|парол|hasł", re.IGNORECASE)
 """A cue of what may be a plain word; a code has a digit."""
 _TRAILING = ".,;:!?)]}…"
-_PASSWORDS = ("pass", "pw", "kennw", "mdp", "contrase", "senha", "парол", "hasł")
-_CODES = ("pin", "code", "key", "cvv", "cvc", "clave", "código", "codigo", "код", "kod ")
-"""What is in every cue, in small letters: of what may be a plain word, and of what has a digit."""
+CUES = with_marks(
+    "pass password passwords passwd passphrase pw pwd passcode passwort kennwort wort mdp contraseña contrasena clave senha"
+    " palavra-passe пароль hasło pin pins pincode pin-code cvv cvc code key combination schlüssel zahl código codigo код"
+    " пин-код пинкод kod passe doorcode türcode hauscode torcode zugangscode sicherheitscode safecode geheimcode geheimzahl"
+    " wlan-passwort wifi-passwort wlanpasswort wlan-schlüssel wlan-key wifi-key wifi-password wifi-code door-code gate-code"
+)
+"""One of these, in small letters, ends or begins every cue above."""
 _DRAWN = re.compile(r"(?<![^\s\"'`(\[{<=:,;|])[A-Za-z0-9+=~!$%^&*#@]{12,256}(?![^\s\"'`)\]}>,;:|.!?])")
 _PLAIN = re.compile(r"[#@]\w+$|.*(?:[A-Za-z]{9}|(.)\1{3})|[\w.+-]+@[\w-]+$")
 """Tags, and what holds a long word or one character again and again."""
@@ -47,10 +51,8 @@ _HEX = re.compile(
 """As keys are; not the 40 digits of a commit."""
 
 
-def called_secrets(text: str, lower: str, *, has_digits: bool) -> Iterator[PrivateDetail]:
-    """Find what is called a password or a code; `lower` is the text in small letters."""
-    if not (any(stem in lower for stem in _PASSWORDS) or (has_digits and any(stem in lower for stem in _CODES))):
-        return
+def called_secrets(text: str) -> Iterator[PrivateDetail]:
+    """Find what is called a password or a code."""
     for match in _CUE.finditer(text):
         secret = match["secret"].rstrip(_TRAILING)
         named = match["link"].strip() in {":", "="} or bool(match["quote"])
@@ -63,7 +65,9 @@ def drawn_secrets(text: str) -> Iterator[PrivateDetail]:
     """Find strings that look drawn by lot."""
     for match in _DRAWN.finditer(text):
         token = match[0].rstrip(_TRAILING)
-        if _looks_drawn(token):
+        begins = max(text.rfind(" ", 0, match.start()), text.rfind("\n", 0, match.start())) + 1
+        is_in_link = "://" in text[begins : match.start()]
+        if _looks_drawn(token) and not is_in_link:
             yield PrivateDetail("secret", match.start(), match.start() + len(token))
 
 

@@ -18,7 +18,6 @@ _SPELLED = re.compile(
     rf"[\w-]{{1,63}}(?:{_DOT}[\w-]{{1,63}}){{0,3}}{_DOT}[^\W\d_]{{2,10}}(?!\w)",
     re.IGNORECASE,
 )
-_MAY_SPELL = re.compile(r"[(\[{]\s?(?:[aA@ä][tTr)\]]| ?@)| (?:dot|DOT|punkt|p[ou]nto) ")
 _FILES = frozenset(
     [
         "avif",
@@ -72,22 +71,43 @@ _NO_MACHINE = tuple(map(ipaddress.ip_network, ("0.0.0.0/8", "127.0.0.0/8", "224.
 
 
 def emails(text: str) -> Iterator[PrivateDetail]:
-    """Find e-mail addresses, also with "(at)" and "dot" spelled out."""
-    if "@" in text:
-        for match in _EMAIL.finditer(text):
-            is_file = match["top"].lower() in _FILES
-            is_repository = match[0].lower().startswith("git@") and text[match.end() : match.end() + 1] == ":"
-            if not (is_file or is_repository):
-                yield PrivateDetail("email", match.start(), match.end())
-    if _MAY_SPELL.search(text):
-        for match in _SPELLED.finditer(text):
+    """Find e-mail addresses."""
+    for match in _EMAIL.finditer(text):
+        is_file = match["top"].lower() in _FILES
+        is_repository = match[0].lower().startswith("git@") and text[match.end() : match.end() + 1] == ":"
+        if not (is_file or is_repository):
             yield PrivateDetail("email", match.start(), match.end())
+
+
+def any_spelled_dot(text: str) -> bool:
+    """Whether "dot" stands between words, as in an address that is spelled out."""
+    return " dot " in text or " punkt " in text or " punto " in text or " ponto " in text or " DOT " in text
+
+
+def may_be_spelled(lower: str) -> bool:
+    """Whether an e-mail address may be spelled out in a text, given in small letters."""
+    return (
+        "(at" in lower
+        or "[at" in lower
+        or "{at" in lower
+        or "(ät" in lower
+        or "(@" in lower
+        or "[@" in lower
+        or "( at" in lower
+        or "[ at" in lower
+        or "arroba" in lower
+        or any_spelled_dot(lower)
+    )
+
+
+def spelled_emails(text: str) -> Iterator[PrivateDetail]:
+    """Find e-mail addresses with "(at)" or "dot" spelled out."""
+    for match in _SPELLED.finditer(text):
+        yield PrivateDetail("email", match.start(), match.end())
 
 
 def credentials(text: str) -> Iterator[PrivateDetail]:
     """Find links with a user's password, or with a token in their query."""
-    if "://" not in text:
-        return
     for match in _LINK.finditer(text):
         if _USER_INFO.match(match[0]) or _SECRET_IN_QUERY.search(match[0]):
             yield PrivateDetail("credentials", match.start(), match.start() + len(match[0].rstrip(_CLOSING)))
@@ -95,12 +115,12 @@ def credentials(text: str) -> Iterator[PrivateDetail]:
 
 def ip_addresses(text: str) -> Iterator[PrivateDetail]:
     """Find IP addresses of either version, but for this machine's own and masks."""
-    if text.count(".") >= 3:
+    if "." in text:
         for match in _IPV4.finditer(text):
             before = text[max(0, match.start() - 12) : match.start()]
             if not _SECTION.match(match[0]) and not _VERSION.search(before) and _is_of_a_machine(match[0]):
                 yield PrivateDetail("ip", match.start(), match.end())
-    if text.count(":") >= 2:
+    if ":" in text:
         for match in _IPV6.finditer(text):
             groups = [group for group in match[0].split("%")[0].split(":") if group]
             is_short = len(groups) < 2 or not any(character.isdigit() for character in match[0])

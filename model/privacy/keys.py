@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 from model.privacy.details import PrivateDetail
 
-LEAST_CHARACTERS = 16
-"""No key is shorter."""
-_LONG = re.compile(r"[\w/+.:=-]{16}")
+LEAST_IN_KEY = 16
+"""Characters of the shortest key, without a colon or an equals sign in them."""
+_LONG = re.compile(r"\S{16,}")
 _FORMS = (
     r"(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}",  # Amazon
     r"gh[oprsu]_[A-Za-z0-9]{36,251}",  # GitHub
@@ -47,19 +47,21 @@ _FORMS = (
     r"[xyz]prv[1-9A-HJ-NP-Za-km-z]{100,112}",  # a wallet
     r"eyJ[\w-]{8,2000}\.eyJ[\w-]{8,4000}\.[\w-]{10,1000}",  # JSON web token
     r"AccountKey=[A-Za-z0-9+/]{40,100}={0,2}",  # Azure
-    r"(?i:bearer|basic)\s+(?=[A-Za-z._~+/-]{0,100}\d)[A-Za-z0-9._~+/-]{20,2000}={0,2}",
 )
 _KEY = re.compile(rf"(?<![\w-])(?:{'|'.join(_FORMS)})(?![A-Za-z0-9])")
+_BEARER = re.compile(r"(?i:bearer|basic)\s+(?=[A-Za-z._~+/-]{0,100}\d)[A-Za-z0-9._~+/-]{20,2000}={0,2}")
 _PRIVATE_KEY = re.compile(
-    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,20000}?(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
+    r"-----BEGIN [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----[\s\S]{0,20000}?"
+    r"(?:-----END [A-Z0-9 ]{0,30}PRIVATE KEY(?: BLOCK)?-----|\Z)"
 )
 
 
 def keys(text: str) -> Iterator[PrivateDetail]:
     """Find keys and tokens, and whole private keys."""
-    if len(text) < LEAST_CHARACTERS or not _LONG.search(text):
-        return
-    for match in _KEY.finditer(text):
+    for long in _LONG.finditer(text):
+        for match in _KEY.finditer(text, *long.span()):
+            yield PrivateDetail("key", match.start(), match.end())
+    for match in _BEARER.finditer(text) if "earer " in text or "asic " in text else ():
         yield PrivateDetail("key", match.start(), match.end())
     if "PRIVATE KEY" in text:
         for match in _PRIVATE_KEY.finditer(text):

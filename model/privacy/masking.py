@@ -39,11 +39,7 @@ class Masking:
         """Return whether a text with details of these kinds is to be left out."""
         return any(self._policies[kind] == "drop" for kind in kinds)
 
-    def phrases(self) -> list[str]:
-        """Return the phrases of kinds that are masked."""
-        return [self._phrases[kind] for kind, policy in self._policies.items() if policy == "mask"]
-
 
 def _set_apart(phrase: str, before: str, after: str) -> str:
-    """Return a phrase with spaces where letters would touch it: in scripts without spaces a number may stand between words."""
+    """Return a phrase with spaces where letters would touch it, as in scripts that write without spaces."""
     return f"{' ' if before.isalnum() else ''}{phrase}{' ' if after.isalnum() else ''}"

@@ -1,8 +1,8 @@
 """Find phone numbers, by the plans of all countries. The one file that knows `phonenumbers`.
 
 With a country code, whatever its country may have. Without one, a number of one of the `regions` that is written as people
-there write it; digits in one piece count only with the zero that begins them or a word such as "call" before them, as amounts,
-times and ids are digits too.
+there write it; digits in one piece count only with the zero that begins them or a word such as "call" before them, as
+amounts, times and ids are digits too.
 """
 
 import re
@@ -12,6 +12,8 @@ from model.privacy.details import PrivateDetail
 
 CUE_CHARACTERS = 40
 """How far before a number a word may stand that says what it is."""
+_DIALS_00 = "DE"
+"""A country where 00 is the plus sign of a country code."""
 FEWEST_DIFFERENT = 4
 """Different digits of a number without a country code: 600 000 000 is an amount."""
 _CANDIDATE = re.compile(r"(?<![\w.,:/\\#=@%&$€£_-])(?:\+|\(\+?)?\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){6,}")
@@ -25,10 +27,10 @@ _CALL = re.compile(
 )
 _NO_PHONE = re.compile(
     r"(?:\b(?:isbn|issn|doi|order|orders|bestell\w*|ticket|invoice|rechnung\w*|tracking|sendung\w*|id|ref\w*|nr"
-    r"|no|serial|model|version|part|"
+    r"|no\.|serial|model|version|part|"
     r"commande|facture|pedido|factura|encomenda|fatura|заказ\w*|zamówieni\w*|case|bug|issue|commit|line|port"
     r"|account|konto\w*)\b\W{0,3}\w{0,3}\W{0,2}"
-    r"|[#$€£¥₽%=.,:/\\_@\u2116-])\s?$",
+    r"|[#$€£¥₽%=\u2116]\s?|[.,:/\\_@-])$",
     re.IGNORECASE,
 )
 """What stands just before digits that are something else."""
@@ -40,7 +42,9 @@ _UNIT = re.compile(
 )
 """What stands just after an amount, or a longer number."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:([ .,\u00a0\u202f])\d{3})(?:\1\d{3})*$")
-_DATE = re.compile(r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?!\d)")
+_DATE = re.compile(
+    r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|(?:\d{1,2}[./]){2}\s?-\s?\d{1,2}[./]\d{1,2})(?!\d)"
+)
 
 
 def known_regions() -> frozenset[str]:
@@ -56,24 +60,34 @@ def phones(text: str, regions: Sequence[str]) -> Iterator[PrivateDetail]:
         return
     from phonenumbers import Leniency, PhoneNumberMatcher  # noqa: PLC0415 (it takes a third of a second to import)
 
-    if "+" in text:
-        for match in PhoneNumberMatcher(text, None, Leniency.POSSIBLE):
-            if len(set(match.raw_string)) >= FEWEST_DIFFERENT and not text[: match.start][-1:].isalnum():
-                yield PrivateDetail("phone", match.start, match.end)
-    seen: set[tuple[int, int]] = set()
+    spans = set[tuple[int, int]]()
+    for sign, region in (("+", None), ("00", _DIALS_00)):
+        for match in PhoneNumberMatcher(text, region, Leniency.POSSIBLE) if sign in text else ():
+            if _has_code(text, match.start, match.raw_string):
+                spans.add((match.start, match.end))
     for region in regions:
-        for match in PhoneNumberMatcher(text, region, Leniency.VALID):
-            span = (match.start, match.end)
-            if span not in seen and _is_written_as_one(text, *span):
-                yield PrivateDetail("phone", *span)
-            seen.add(span)
+        spans.update((match.start, match.end) for match in PhoneNumberMatcher(text, region, Leniency.VALID))
+    for start, end in spans:
+        if _has_code(text, start, text[start:end]) or _is_written_as_one(text, start, end):
+            yield PrivateDetail("phone", start, end)
+
+
+def _has_code(text: str, start: int, piece: str) -> bool:
+    """Whether a number begins with a country's code."""
+    is_varied = len(set(piece)) >= FEWEST_DIFFERENT
+    return piece.lstrip("(").startswith(("+", "00")) and is_varied and not text[:start][-1:].isalnum()
 
 
 def _may_be_one(text: str, match: re.Match[str]) -> bool:
     """Whether digits are worth a look at the plans: dates, and numbers in one piece that nothing calls one, are not."""
     piece = match[0]
-    if piece.isdigit() and not piece.startswith("0"):
-        return _CALL.search(text, max(0, match.start() - CUE_CHARACTERS), match.start()) is not None
+    if piece.startswith(("+", "(+", "00")):
+        return True
+    before = text[max(0, match.start() - CUE_CHARACTERS) : match.start()]
+    if _CALL.search(before):
+        return True
+    if (piece.isdigit() and not piece.startswith("0")) or _NO_PHONE.search(before):
+        return False
     return not _DATE.match(piece) or len(piece) > 20
 
 
@@ -82,8 +96,6 @@ def _is_written_as_one(text: str, start: int, end: int) -> bool:
     piece, before = text[start:end], text[max(0, start - CUE_CHARACTERS) : start]
     digits = re.sub(r"\D", "", piece)
     is_called = _CALL.search(before) is not None
-    if piece.startswith(("+", "00", "(+")):
-        return True
     if len(set(digits)) < FEWEST_DIFFERENT or _UNIT.match(text, end) or _DATE.match(piece):
         return False
     if is_called:

@@ -22,7 +22,8 @@ COUNTS = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context
 
 def report_json(report: "ImportReport") -> dict[str, Any]:
     """Return the object of `--json`."""
-    found = {key: getattr(report, key) for key in COUNTS} | private_json(report.private)
+    found = {key: getattr(report, key) for key in COUNTS}
+    found |= {key: counts for key, counts in private_json(report.private).items() if counts}
     return found | {key: value for key in ("unread", "skipped", "stored_before") if (value := getattr(report, key))}
 
 

@@ -71,6 +71,10 @@ class PrivacyConfig(ConfigTable):
     except_channels: list[Annotated[str, AfterValidator(_is_channel)]] = Field([])
     says: MaskPhrases = MaskPhrases()
 
+    def phrases(self) -> list[str]:
+        """Return the phrases of kinds that are masked."""
+        return [getattr(self.says, kind) for kind in KINDS if getattr(self, kind) == "mask"]
+
     def masking(self) -> "Masking":
         """Return the Masking that this table describes."""
         from model.privacy.detector import Detector  # noqa: PLC0415 (its expressions take a while to compile)

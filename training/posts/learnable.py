@@ -63,4 +63,4 @@ def keeps_out(pattern: str, channel: str) -> bool:
 
 def mask_phrases(texts: Sequence[str], privacy: PrivacyConfig) -> list[str]:
     """Return the phrases of masks that stand in texts: those that a new tokenizer has a token for."""
-    return [phrase for phrase in privacy.masking().phrases() if any(phrase in text for text in texts)]
+    return [phrase for phrase in privacy.phrases() if any(phrase in text for text in texts)]

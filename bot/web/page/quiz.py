@@ -95,8 +95,9 @@ class QuizMaker:
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
         streams = [engine.submit(question.turns, params, secrets.randbelow(2**32)) for _ in range(DRAWS)]
         for reply in await asyncio.gather(*map(wait_for_completion, streams)):
-            whole = reply.finish_reason == "stop"
-            if whole and may_be_shown(reply.text, self._settings.persona.name) and pool.is_original(reply.text):
+            whole, name = reply.finish_reason == "stop", self._settings.persona.name
+            shown = whole and may_be_shown(reply.text, name, self._settings.privacy.phrases())
+            if shown and pool.is_original(reply.text):
                 return reply.text
         return ""
 

@@ -56,7 +56,8 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
         post.text: post.id
         for post in posts
         if post.mine and post.id in held_out and post.source in sources
-        if stored[fingerprint(post.text)] == 1 and may_be_shown(post.text, settings.persona.name)
+        if stored[fingerprint(post.text)] == 1
+        and may_be_shown(post.text, settings.persona.name, settings.privacy.phrases())
     }
     cut = split_conversations(posts, settings.data, frozenset(shown.values()))
     prompts = held_out_prompts([conversation for conversation in cut if conversation[-1].val])
@@ -71,12 +72,14 @@ def is_unchanged(settings: BotSettings, question: QuizQuestion) -> bool:
     return learnable_text(settings, question.post) == question.text
 
 
-def may_be_shown(text: str, name: str) -> bool:
-    """Whether sanitizing changes nothing, and no link, mention, address or long number is in it.
+def may_be_shown(text: str, name: str, phrases: Sequence[str] = ()) -> bool:
+    """Whether sanitizing changes nothing, and no link, mention, address, long number or mask's phrase is in it.
 
     Real and drawn texts pass the same check, so that it gives neither away.
     """
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS or "@" in text or _NUMBER.search(text):
+        return False
+    if any(phrase in text for phrase in phrases):  # masked, a post is not what the person wrote
         return False
     return sanitize(text, [name]) == text
 
