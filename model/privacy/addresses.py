@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from model.privacy.details import PrivateDetail, with_marks
@@ -11,6 +12,12 @@ _CAPITAL = r"(?-i:(?=[^\W\d_a-zà-öø-ÿ]))"
 _NUMBER = r"\d{1,5}(?:\s?[-/]\s?\d{1,4})?(?:\s?[A-Za-z](?!\w))?"
 _LITTLE = r"(?:de |du |des |la |le |les |l['’]|d['’]|del |las |los |da |do |das |dos |di |della |dei |delle |degli )"
 _NO_PRICE = r"(?<![\w.:/$€£-])"
+
+
+_ENDINGS = (
+    "straße", "strasse", "str.", "weg", "gasse", "allee", "platz", "ufer", "damm", "chaussee", "straat", "laan", "gracht",
+    "kade", "plein",
+)  # fmt: skip
 
 
 class _Streets(NamedTuple):
@@ -42,23 +49,7 @@ _STREETS = (
     ),
     _Streets(  # Hauptstraße 12a, Lange Gasse 3, Keizersgracht 174
         with_marks("straße strasse str weg gasse allee platz ring ufer damm"),
-        (
-            "straße ",
-            "strasse ",
-            "str. ",
-            "weg ",
-            "gasse ",
-            "allee ",
-            "platz ",
-            "ufer ",
-            "damm ",
-            "chaussee ",
-            "straat ",
-            "laan ",
-            "gracht ",
-            "kade ",
-            "plein ",
-        ),
+        [f"{ending} " for ending in _ENDINGS],
         re.compile(
             r"(?<!\w)(?:(?:am|an der|auf der|im|in der|zum|zur) )?"
             r"[^\W\d_][\w'’.-]{0,30}(?:stra(?:ß|ss)e|str\.|weg|gasse|allee|platz|ufer|damm|chaussee"
@@ -122,8 +113,17 @@ _TOWN = re.compile(
 
 
 STREETS = frozenset[str]().union(*(streets.tokens for streets in _STREETS))
-"""One of these, in small letters, or an ending below is in every address."""
-STREET_ENDING = re.compile(r"(?:e|str\.|weg|platz|ufer|damm|laan|straat|gracht|plein)\s\d|(?:ул|пр|пер|наб)\.")
+"""The tokens of all, in small letters."""
+_ABBREVIATIONS = re.compile(r"(?:ул|пр|пер|наб)\.")
+
+
+def may_hold_street(lower: str, tokens: Sequence[str]) -> bool:
+    """Whether a text, given in small letters, may name a street: by its token, or its ending before a number."""
+    if not STREETS.isdisjoint(tokens):
+        return True
+    if any(then[0].isdigit() and token.endswith(_ENDINGS) for token, then in pairwise(tokens)):
+        return True
+    return not lower.isascii() and _ABBREVIATIONS.search(lower) is not None
 
 
 def postal_addresses(text: str, lower: str, tokens: Sequence[str]) -> Iterator[PrivateDetail]:

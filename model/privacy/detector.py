@@ -4,14 +4,14 @@ import re
 from collections.abc import Iterator, Sequence
 
 from model.privacy.accounts import cards, ibans
-from model.privacy.addresses import STREET_ENDING, STREETS, postal_addresses
+from model.privacy.addresses import may_hold_street, postal_addresses
 from model.privacy.details import REGIONS, PrivateDetail, merged
-from model.privacy.guesses import CUES, LEAST_CHARACTERS, called_secrets, drawn_secrets
-from model.privacy.internet import any_spelled_dot, credentials, emails, ip_addresses, may_be_spelled, spelled_emails
+from model.privacy.guesses import CUES, LEAST_CHARACTERS, called_secrets, drawn_secrets, may_call_password
+from model.privacy.internet import credentials, emails, ip_addresses, may_be_spelled, spelled_emails
 from model.privacy.keys import LEAST_IN_KEY, keys
 from model.privacy.phone import phones
 
-_SIGN = re.compile(r"[\d@:=(\[{]")
+_SIGN = re.compile(r"[\d@:=]")
 """Something without which a text holds no form but a spelled e-mail address: three messages in four have none of it."""
 _DIGIT = re.compile(r"\d")
 FEWEST_DIGITS, FEWEST_IN_IBAN = 7, 4
@@ -30,35 +30,37 @@ class Detector:
 
     def details(self, text: str) -> list[PrivateDetail]:
         """Return what is private in a text, in order and without overlaps."""
-        found = [
-            PrivateDetail("own", *match.span())
-            for pattern in self._words
-            for match in pattern.finditer(text)
-            if match.end() > match.start()
-        ]
-        if _SIGN.search(text) or any_spelled_dot(text):
+        found = self._listed(text) if self._words else []
+        if _SIGN.search(text) or "(at" in text or "[at" in text or " dot " in text or " punto " in text:
             found += _formed(text, self._regions)
         return merged(found) if found else found
+
+    def _listed(self, text: str) -> list[PrivateDetail]:
+        """Find the owner's own words."""
+        matches = (match for pattern in self._words for match in pattern.finditer(text))
+        return [PrivateDetail("own", *match.span()) for match in matches if match.end() > match.start()]
 
 
 def _formed(text: str, regions: Sequence[str]) -> list[PrivateDetail]:
     """Find what has a form; each kind is looked for where its least sign is there, as looking is slow."""
     found: list[PrivateDetail] = []
-    lower = text.lower()
     if "@" in text:
         found += emails(text)
-    if may_be_spelled(lower):
+    if may_be_spelled(text):
         found += spelled_emails(text)
     if "://" in text:
         found += credentials(text)
+    lower, digits = text.lower(), len(_DIGIT.findall(text))
+    if not digits and not ("-" in text or "_" in text or may_call_password(lower)):
+        return found
     tokens = lower.replace(":", " ").replace("=", " ").split()
     if not CUES.isdisjoint(tokens):
         found += called_secrets(text)
-    longest = max(map(len, tokens), default=0)
-    if longest >= LEAST_IN_KEY:
+    long = [token for token in tokens if len(token) >= LEAST_CHARACTERS]
+    if "PRIVATE KEY" in text or (long and len(max(long, key=len)) >= LEAST_IN_KEY):
         found += keys(text)
-    if digits := len(_DIGIT.findall(text)):
-        if longest >= LEAST_CHARACTERS:
+    if digits:
+        if long and any(map(_DIGIT.search, long)):
             found += drawn_secrets(text)
         found += _with_digits(text, lower, tokens, digits, regions)
     return found
@@ -69,7 +71,7 @@ def _with_digits(
 ) -> Iterator[PrivateDetail]:
     if text.count(".") >= 3 or text.count(":") >= 2:
         yield from ip_addresses(text)
-    if not STREETS.isdisjoint(tokens) or STREET_ENDING.search(lower):
+    if may_hold_street(lower, tokens):
         yield from postal_addresses(text, lower, tokens)
     if digits >= FEWEST_IN_IBAN:
         yield from ibans(text)

@@ -51,6 +51,14 @@ _HEX = re.compile(
 """As keys are; not the 40 digits of a commit."""
 
 
+def may_call_password(lower: str) -> bool:
+    """Whether a text, given in small letters, may call something a password, which need not have a digit."""
+    return (
+        "pass" in lower or "pw" in lower or "wort" in lower or "mdp" in lower or "contrase" in lower or "senha" in lower
+        or "парол" in lower or "hasł" in lower
+    )  # fmt: skip
+
+
 def called_secrets(text: str) -> Iterator[PrivateDetail]:
     """Find what is called a password or a code."""
     for match in _CUE.finditer(text):

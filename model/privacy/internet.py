@@ -79,25 +79,12 @@ def emails(text: str) -> Iterator[PrivateDetail]:
             yield PrivateDetail("email", match.start(), match.end())
 
 
-def any_spelled_dot(text: str) -> bool:
-    """Whether "dot" stands between words, as in an address that is spelled out."""
-    return " dot " in text or " punkt " in text or " punto " in text or " ponto " in text or " DOT " in text
-
-
-def may_be_spelled(lower: str) -> bool:
-    """Whether an e-mail address may be spelled out in a text, given in small letters."""
+def may_be_spelled(text: str) -> bool:
+    """Whether an e-mail address may be spelled out in a text."""
     return (
-        "(at" in lower
-        or "[at" in lower
-        or "{at" in lower
-        or "(ät" in lower
-        or "(@" in lower
-        or "[@" in lower
-        or "( at" in lower
-        or "[ at" in lower
-        or "arroba" in lower
-        or any_spelled_dot(lower)
-    )
+        "(at" in text or "[at" in text or "{at" in text or "( at" in text or " dot " in text or " punto " in text
+        or " punkt " in text or " ponto " in text or "(AT" in text or "[AT" in text or "(ät" in text or "(arroba" in text
+    )  # fmt: skip
 
 
 def spelled_emails(text: str) -> Iterator[PrivateDetail]:

@@ -15,7 +15,9 @@ def owners_patterns(given: str) -> list[re.Pattern[str]]:
     literal = re.escape(given)
     edges = (r"(?<!\w)" if _ends_a_word(given[:1]) else "", r"(?!\w)" if _ends_a_word(given[-1:]) else "")
     whole = re.compile(f"{edges[0]}{literal}{edges[1]}", re.IGNORECASE)
-    if given.strip() and not _META.search(given):
+    if not given.strip():
+        raise ValueError("it is empty, and an empty text is in every text; give a word")
+    if not _META.search(given):
         return [whole]
     try:
         expression = re.compile(given, re.IGNORECASE)

@@ -16,7 +16,9 @@ _DIALS_00 = "DE"
 """A country where 00 is the plus sign of a country code."""
 FEWEST_DIFFERENT = 4
 """Different digits of a number without a country code: 600 000 000 is an amount."""
-_CANDIDATE = re.compile(r"(?<![\w.,:/\\#=@%&$€£_-])(?:\+|\(\+?)?\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){6,}")
+_CANDIDATE = re.compile(
+    r"(?<![A-Za-z]\d\d[ -])(?<!\d[ .-])(?<![A-Za-z0-9_.,:/\\#=@%&$€£-])(?:\+|\(\+?)?\d(?:[\s().\-/\u2010-\u2015]{0,3}\d){6,}"
+)
 _CALL = re.compile(
     r"\b(?:call\w*|ring|phone|tele\w*|tel|cell\w*|mobil\w*|handy\w*|whats ?app|sms|te?xt me|fax|reach|numbers?"
     r"|ruf\w*|anruf\w*|nummer|appel\w*"
@@ -56,26 +58,33 @@ def known_regions() -> frozenset[str]:
 
 def phones(text: str, regions: Sequence[str]) -> Iterator[PrivateDetail]:
     """Find phone numbers; those without a country code by the plans of `regions`, two letters each (ISO 3166)."""
-    if not any(_may_be_one(text, match) for match in _CANDIDATE.finditer(text)):
-        return
+    for candidate in _CANDIDATE.finditer(text):
+        if _may_be_one(text, candidate):
+            for start, end in _by_plans(text, candidate, regions):
+                if _has_code(text, start, text[start:end]) or _is_written_as_one(text, start, end):
+                    yield PrivateDetail("phone", start, end)
+
+
+def _by_plans(text: str, candidate: re.Match[str], regions: Sequence[str]) -> set[tuple[int, int]]:
+    """Return where numbers stand in a candidate that have a code, or that a region has."""
     from phonenumbers import Leniency, PhoneNumberMatcher  # noqa: PLC0415 (it takes a third of a second to import)
 
+    begin = max(0, candidate.start() - 1)
+    window = text[begin : candidate.end() + 1]
     spans = set[tuple[int, int]]()
     for sign, region in (("+", None), ("00", _DIALS_00)):
-        for match in PhoneNumberMatcher(text, region, Leniency.POSSIBLE) if sign in text else ():
-            if _has_code(text, match.start, match.raw_string):
-                spans.add((match.start, match.end))
-    for region in regions:
-        spans.update((match.start, match.end) for match in PhoneNumberMatcher(text, region, Leniency.VALID))
-    for start, end in spans:
-        if _has_code(text, start, text[start:end]) or _is_written_as_one(text, start, end):
-            yield PrivateDetail("phone", start, end)
+        for match in PhoneNumberMatcher(window, region, Leniency.POSSIBLE) if sign in window else ():
+            if _has_code(window, match.start, match.raw_string) and begin + match.start <= candidate.start() + 1:
+                spans.add((begin + match.start, begin + match.end))
+    for region in regions if not spans else ():
+        spans.update((begin + one.start, begin + one.end) for one in PhoneNumberMatcher(window, region, Leniency.VALID))
+    return spans
 
 
 def _has_code(text: str, start: int, piece: str) -> bool:
     """Whether a number begins with a country's code."""
-    is_varied = len(set(piece)) >= FEWEST_DIFFERENT
-    return piece.lstrip("(").startswith(("+", "00")) and is_varied and not text[:start][-1:].isalnum()
+    is_varied, before = len(set(piece)) >= FEWEST_DIFFERENT, text[max(0, start - 1) : start]
+    return piece.lstrip("(").startswith(("+", "00")) and is_varied and not (before.isascii() and before.isalnum())
 
 
 def _may_be_one(text: str, match: re.Match[str]) -> bool:
