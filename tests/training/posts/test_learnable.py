@@ -75,11 +75,10 @@ def readers(root: Path) -> Iterator[str]:
         if file in MAY_READ or file.startswith("training/store/"):
             continue
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            called = node.func if isinstance(node, ast.Call) else None
-            if isinstance(called, ast.Attribute) and called.attr in READS and not called.attr.startswith("_"):
-                of = ast.unparse(called.value)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in READS:
+                of = ast.unparse(node.func.value)
                 if of != "self":  # an attribute of its own by the same name
-                    yield f"{file}:{node.lineno}: {of}.{called.attr}()"
+                    yield f"{file}:{node.lineno}: {of}.{node.func.attr}()"
             if isinstance(node, ast.ImportFrom) and node.module == "training.store.tables":
                 yield f"{file}:{node.lineno}: imports the store's tables"
 
