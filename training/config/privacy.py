@@ -1,5 +1,6 @@
 """The table [privacy]: what is private, and what happens to it before anything is learned."""
 
+import re
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from model.privacy.masking import Masking
 
 MOST_CHARACTERS = 40
+"""Of a phrase."""
 
 
 def _is_pattern(given: str) -> str:
@@ -34,8 +36,14 @@ def _is_channel(given: str) -> str:
     return given
 
 
-Phrase = Annotated[str, Field(max_length=MOST_CHARACTERS, pattern=r"^[^\W_]+( [^\W_]+)*$")]
-"""Letters, digits and single spaces: a tokenizer takes it for one token."""
+def _is_phrase(given: str) -> str:
+    if len(given) > MOST_CHARACTERS or not re.fullmatch(r"[^\W\d_]+(?: [^\W\d_]+)*", given):
+        raise ValueError(f"give words of letters with single spaces, at most {MOST_CHARACTERS} characters together")
+    return given
+
+
+Phrase = Annotated[str, AfterValidator(_is_phrase)]
+"""Nothing but words: a tokenizer takes it for one token, and nobody for a detail."""
 
 
 class MaskPhrases(ConfigTable):

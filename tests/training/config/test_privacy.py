@@ -21,7 +21,8 @@ from training.config.tables import Settings
         ("privacy.fone=mask", r"^--set: privacy.fone is no setting; did you mean privacy.phone\?$"),
         ("privacy.regions=['UK']", r"^--set: privacy.regions = 'UK' is not right: it is no country; give two capitals"),
         ("privacy.except_channels=['']", r"^--set: privacy.except_channels = '' is not right: it is empty"),
-        ("privacy.says.phone='<phone>'", r"^--set: privacy.says.phone = '<phone>' is not right: "),
+        ("privacy.says.phone='<phone>'", r"^--set: privacy.says.phone = '<phone>' is not right: give words of "),
+        ("privacy.says.phone='030 23125000'", r"is not right: give words of letters"),
     ],
 )
 def test_what_is_wrong_is_one_line(given: str, why: str) -> None:
