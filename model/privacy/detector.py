@@ -13,6 +13,7 @@ from model.privacy.phone import phones
 
 _SIGN = re.compile(r"[\d@:=]")
 """Something without which a text holds no form but a spelled e-mail address: three messages in four have none of it."""
+_KEY_OF_LETTERS = re.compile(r"[-_][A-Za-z]{16}")
 _DIGIT = re.compile(r"\d")
 FEWEST_DIGITS, FEWEST_IN_IBAN = 7, 4
 """Digits of a phone number or a card, and of an IBAN, which may have letters too; most messages have fewer."""
@@ -31,7 +32,7 @@ class Detector:
     def details(self, text: str) -> list[PrivateDetail]:
         """Return what is private in a text, in order and without overlaps."""
         found = self._listed(text) if self._words else []
-        if _SIGN.search(text) or "(at" in text or "[at" in text or " dot " in text or " punto " in text:
+        if _SIGN.search(text) or _has_rare_sign(text):
             found += _formed(text, self._regions)
         return merged(found) if found else found
 
@@ -39,6 +40,13 @@ class Detector:
         """Find the owner's own words."""
         matches = (match for pattern in self._words for match in pattern.finditer(text))
         return [PrivateDetail("own", *match.span()) for match in matches if match.end() > match.start()]
+
+
+def _has_rare_sign(text: str) -> bool:
+    """Whether an e-mail address may be spelled out, or a key have no digit."""
+    if "(at" in text or "[at" in text or " dot " in text or " punto " in text:
+        return True
+    return ("-" in text or "_" in text) and _KEY_OF_LETTERS.search(text) is not None
 
 
 def _formed(text: str, regions: Sequence[str]) -> list[PrivateDetail]:

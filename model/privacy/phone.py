@@ -44,6 +44,7 @@ _UNIT = re.compile(
 )
 """What stands just after an amount, or a longer number."""
 _THOUSANDS = re.compile(r"\d{1,3}(?:([ .,\u00a0\u202f])\d{3})(?:\1\d{3})*$")
+_FRACTION = re.compile(r"\d{1,3}[.,]\d{5,}$")
 _DATE = re.compile(
     r"(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4}|(?:\d{1,2}[./]){2}\s?-\s?\d{1,2}[./]\d{1,2})(?!\d)"
 )
@@ -105,7 +106,7 @@ def _is_written_as_one(text: str, start: int, end: int) -> bool:
     piece, before = text[start:end], text[max(0, start - CUE_CHARACTERS) : start]
     digits = re.sub(r"\D", "", piece)
     is_called = _CALL.search(before) is not None
-    if len(set(digits)) < FEWEST_DIFFERENT or _UNIT.match(text, end) or _DATE.match(piece):
+    if len(set(digits)) < FEWEST_DIFFERENT or _UNIT.match(text, end) or _DATE.match(piece) or _FRACTION.match(piece):
         return False
     if is_called:
         return not before.endswith((".", ",", "#", "$", "€"))
