@@ -114,6 +114,8 @@ _TOWN = re.compile(
 
 STREETS = frozenset[str]().union(*(streets.tokens for streets in _STREETS))
 """The tokens of all, in small letters."""
+_LETTER_AND_NUMBER = re.compile(r"[egzrmtn.]\s\d")
+"""The last letter of each ending, and a number: quicker to look for than the endings."""
 _ABBREVIATIONS = re.compile(r"(?:ул|пр|пер|наб)\.")
 
 
@@ -121,7 +123,9 @@ def may_hold_street(lower: str, tokens: Sequence[str]) -> bool:
     """Whether a text, given in small letters, may name a street: by its token, or its ending before a number."""
     if not STREETS.isdisjoint(tokens):
         return True
-    if any(then[0].isdigit() and token.endswith(_ENDINGS) for token, then in pairwise(tokens)):
+    if _LETTER_AND_NUMBER.search(lower) and any(
+        then[0].isdigit() and token.endswith(_ENDINGS) for token, then in pairwise(tokens)
+    ):
         return True
     return not lower.isascii() and _ABBREVIATIONS.search(lower) is not None
 

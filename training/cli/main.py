@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 
+from model.errors import DannError
 from training.cli.base import add_base
 from training.cli.checkpoints import add_checkpoints
 from training.cli.eval import add_eval
@@ -39,11 +40,10 @@ def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
     add_import(commands)
     posts = add_command(commands, "posts", run_posts, "show what the store holds")
-    shown = posts.add_mutually_exclusive_group()
-    shown.add_argument(
+    posts.add_argument(
         "--private", action="store_true", help="list what is private in it, masked in part, and where it stands"
     )
-    shown.add_argument("--channels", action="store_true", help="list its channels, for privacy.except_channels")
+    posts.add_argument("--channels", action="store_true", help="list its channels, for privacy.except_channels")
     add_forget(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
     add_setting(training, "minutes", "train.minutes", "M", "how long")
@@ -65,6 +65,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     """`dann posts`."""
+    if args.private and args.channels:
+        raise DannError("--private and --channels are two lists; ask for one of them")
     if args.private:
         return run_private(args, settings)
     if args.channels:

@@ -69,6 +69,11 @@ def test_nothing_private_is_said_so(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == "nothing private was found\n"
 
 
+def test_two_lists_at_once_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["posts", "--private", "--channels"]) == 1
+    assert capsys.readouterr().err == "dann: --private and --channels are two lists; ask for one of them\n"
+
+
 @pytest.mark.parametrize("kind", ["phone", "secret", "own"])
 def test_what_is_shown_is_never_the_whole(kind: str) -> None:
     assert all(len(masked_in_part(kind, "x" * n).rstrip("•").replace("•", "")) < max(n, 2) for n in range(1, 30))
