@@ -7,7 +7,7 @@ UV    := $(shell command -v uv 2>/dev/null)
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null && echo $$p && break; done)
 
-.PHONY: demo quick test check bench soak playground page browsers lock clean
+.PHONY: demo quick test suite check bench soak playground page browsers lock clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data, no token, no network
@@ -16,7 +16,11 @@ demo: $(VENV)/.run  ## set up, then import, train for a minute and talk: no data
 quick: $(VENV)/.dev  ## 90 seconds: lint, types and the tests that a change touches (SINCE=commit, or where the branch began)
 	$(BIN)/python -m tests.quick $(SINCE)
 
-test: check  ## set up, then lint, types and every test
+# Side by side: types take one core for half a minute, and the tests' imports leave one.
+test: $(VENV)/.dev  ## set up, then lint, types and every test
+	@$(MAKE) --no-print-directory --jobs=2 check suite
+
+suite: $(VENV)/.dev
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 check: $(VENV)/.dev  ## lint, format and types

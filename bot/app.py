@@ -84,7 +84,7 @@ async def import_from(inbox: Path, settings: BotSettings, tell: Tell) -> None:
 
         return watch_inbox
 
-    await (await run_in_daemon_thread(watch))(settings.data, inbox, tell)
+    await (await run_in_daemon_thread(watch))(settings, inbox, tell)
 
 
 async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:

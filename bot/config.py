@@ -10,7 +10,8 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_settings import NoDecode
 
 from bot.cron import check_cron
-from training.config.tables import ConfigTable, Settings
+from training.config.table import ConfigTable
+from training.config.tables import Settings
 
 
 def _parse_list(value: Any) -> Any:

@@ -17,6 +17,7 @@ from training.cli.shared import interruptible, print_line
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.loop import devices
 from training.posts.importer import scan_exports, store_exports
+from training.posts.learnable import learnable_posts
 from training.runs.terminal import TrainingConsole
 from training.runs.train import train
 from training.store.posts import open_store
@@ -72,10 +73,9 @@ def _train(settings: BotSettings, console: Console) -> None:
     print_line(f"{about}(training/demo_persona.py is the grammar it was drawn from).", console)
     with open_store(settings.data.store_url) as store:
         report = store_exports(store, scan_exports([export], NAME))
-        posts = list(store.posts())
     print_line(f"imported {report.mine:,} of {NAME}'s posts and {report.context:,} of the others'", console)
     with interruptible() as stopping:
-        train(settings, posts, TrainingConsole(console), stopping)
+        train(settings, learnable_posts(settings), TrainingConsole(console), stopping)
 
 
 def _converse(settings: BotSettings, out: Console) -> None:

@@ -3,14 +3,17 @@
 The one file that knows `tokenizers`. The special tokens are ids 0, 1 and 2, below every id of text. They stand for no text,
 so no text encodes to one of them. BPE round-trips any text: its alphabet is the 256 bytes. A tokenizer of characters has
 those of its training text alone, and refuses others.
+
+BPE may have masks too: whole phrases with a token each, the last ids, which stand where a private detail was
+(model/privacy/masking.py). Such a token has no name beside its phrase. A tokenizer without it spells the phrase.
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tokenizers import AddedToken, decoders, models, pre_tokenizers, trainers
 from tokenizers import Tokenizer as Bpe
-from tokenizers import decoders, models, pre_tokenizers, trainers
 
 from model.config import MIN_VOCAB_SIZE
 from model.errors import DannError
@@ -33,23 +36,27 @@ class Tokenizer:
         self.vocab_size: int = len(token_bytes)
 
     @staticmethod
-    def train(texts: Iterable[str], vocab_size: int) -> "Tokenizer":
+    def train(texts: Iterable[str], vocab_size: int, masks: Sequence[str] = ()) -> "Tokenizer":
         """Learn at most `vocab_size` tokens (special ones included) from texts; fewer where the text has no more pairs.
+
+        Each phrase of `masks` is one token wherever it stands between other words, as far as there is room beside the bytes.
 
         Method: byte pair encoding (Sennrich et al. 2016, arXiv 1508.07909) on bytes (Radford et al. 2019).
         Raises DannError for a vocabulary too small for every byte.
         """
         if vocab_size < MIN_VOCAB_SIZE:
             raise DannError(f"tokenizer.vocab_size: {vocab_size} is too small; it must be at least {MIN_VOCAB_SIZE}")
+        masks = masks[: vocab_size - MIN_VOCAB_SIZE]
         bpe = Bpe(models.BPE())
         bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=True)
         bpe.decoder = decoders.ByteLevel()
         trainer = trainers.BpeTrainer(
-            vocab_size=vocab_size - NUM_SPECIAL,
+            vocab_size=vocab_size - NUM_SPECIAL - len(masks),
             initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
             show_progress=False,
         )
         bpe.train_from_iterator(texts, trainer)
+        bpe.add_tokens([AddedToken(phrase, single_word=True, normalized=False) for phrase in masks])
         return _ByteLevel(bpe)
 
     @staticmethod
@@ -139,8 +146,12 @@ def _bytes_of_tokens(bpe: Bpe) -> list[bytes]:
     printable = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     rest = [b for b in range(256) if b not in printable]
     byte_of = {chr(b): b for b in printable} | {chr(256 + n): b for n, b in enumerate(rest)}
-    vocab: dict[str, int] = json.loads(bpe.to_str())["model"]["vocab"]
-    table = [b""] * (len(vocab) + NUM_SPECIAL)
+    saved = json.loads(bpe.to_str())
+    vocab: dict[str, int] = saved["model"]["vocab"]
+    masks: dict[str, int] = {mask["content"]: mask["id"] for mask in saved["added_tokens"]}
+    table = [b""] * (len(vocab) + len(masks) + NUM_SPECIAL)
     for token, index in vocab.items():
         table[index + NUM_SPECIAL] = bytes(byte_of[c] for c in token)
+    for phrase, index in masks.items():
+        table[index + NUM_SPECIAL] = phrase.encode()
     return table

@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DISTRICTS = {
-    "model": "errors config sampling tokenizer architectures checkpoints base engine",
+    "model": "errors config privacy sampling tokenizer architectures checkpoints base engine",
     "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock servers run_names demo_persona store exports data posts context_model loop "
     "evaluation runs base lab retrain cli __main__",
@@ -42,6 +42,7 @@ MOST_LINES = 300
 DOORS = {
     "matplotlib": "training/lab/plot.py",
     "optax": "training/loop/optimizer.py",
+    "phonenumbers": "model/privacy/phone.py",
     "tokenizers": "model/tokenizer.py",
     "filelock": "model/checkpoints/file_lock.py",
     "sqlalchemy": "training/store/",

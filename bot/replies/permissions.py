@@ -8,7 +8,7 @@ from pydantic import model_validator
 
 from bot.config import BotConfig, Ids
 from bot.replies.types import Author, Channel, ChatMessage
-from training.config.tables import ConfigTable
+from training.config.table import ConfigTable
 
 MAX_CHANNELS = 10_000
 """Channels in which answers to bots are counted."""

@@ -20,6 +20,7 @@ from bot.replies.types import Author, Channel
 from bot.serving.privacy import Privacy
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.store.post import Post
 
 FILE = "collected.jsonl"
@@ -50,6 +51,7 @@ class Collector:
         self._tables = platform_tables(settings.bot)
         self._permissions = Permissions(settings.bot)
         self._url = settings.data.store_url
+        self._policy = settings.privacy
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
         self._waiting: list[PostChange] = []
@@ -130,7 +132,7 @@ class Collector:
     def _is_written(self, batch: Sequence[PostChange]) -> bool:
         """In a thread: write all of the batch or nothing. Writing it twice changes nothing more."""
         try:
-            _write_batch(self._url, batch)
+            _write_batch(self._url, batch, self._policy)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
         except Exception as error:
             if not self._warned:
@@ -151,18 +153,19 @@ class Collector:
             log.exception("%d collected messages are lost", len(changes))
 
 
-def _write_batch(url: str, batch: Sequence[PostChange]) -> None:
+def _write_batch(url: str, batch: Sequence[PostChange], privacy: PrivacyConfig) -> None:
     from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
     with open_store(url, LOCK_SECONDS) as store:
-        choices = store.choices()
+        choices, masking = store.choices(), privacy.masking()
         with store.writing() as writer:
             for forgotten, changes in groupby(batch, key=lambda change: change.post is None):
                 if forgotten:
                     writer.forget([change.id for change in changes])
                 else:
                     posts = (change.post for change in changes if change.post)
-                    writer.add(post for post in posts if not choices.keep_out(post.channel))
+                    wanted = (post for post in posts if not choices.keep_out(post.channel))
+                    writer.add(post for post in wanted if masking.masked(post.text) is not None)
         if any(change.post is None for change in batch):
             store.empty_log()
 

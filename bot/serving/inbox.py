@@ -5,23 +5,23 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-from training.config.tables import DataConfig
-from training.posts.inbox import Importer, Inbox, InboxStopped
+from training.config.tables import Settings
+from training.posts.inbox import Inbox, InboxStopped
 from training.posts.inbox_child import ImportChild
 
 POLL_SECONDS = 2.0
-IN_CHILD = ImportChild()
-"""A file that takes all memory or time takes it from a child process."""
 
 log = logging.getLogger("dann.inbox")
 
 
-async def watch_inbox(
-    data: DataConfig, folder: Path, tell: Callable[[str], None], importer: Importer = IN_CHILD
-) -> None:
-    """Import what is dropped into `folder` until cancelled, each in a child process, printing a line for each."""
+async def watch_inbox(settings: Settings, folder: Path, tell: Callable[[str], None]) -> None:
+    """Import what is dropped into `folder` until cancelled, printing a line for each.
+
+    Each is read in a child process: a file that takes all memory or time takes it from that.
+    """
     stopping = False
-    inbox = Inbox(data, folder, should_stop=lambda: stopping, importer=importer)
+    importer = ImportChild(settings.privacy)
+    inbox = Inbox(settings.data, folder, should_stop=lambda: stopping, importer=importer)
     try:
         while True:
             for line in await asyncio.to_thread(inbox.scan):

@@ -97,3 +97,24 @@ def test_a_damaged_file_of_characters_is_one_line(tmp_path: Path) -> None:
         (tmp_path / "tokenizer.json").write_text(written)
         with pytest.raises(DannError, match="not a tokenizer"):
             Tokenizer.load(tmp_path / "tokenizer.json")
+
+
+def test_masks_are_a_token_each_that_says_its_phrase(tmp_path: Path) -> None:
+    plain = Tokenizer.train(["call my number, or write to my email"] * 4, 320)
+    masked = Tokenizer.train(["call my number, or write to my email"] * 4, 320, ["my number", "my email"])
+    masked.save(tmp_path / "tokenizer.json")
+    for tokenizer in (masked, Tokenizer.load(tmp_path / "tokenizer.json")):
+        assert [tokenizer.token_bytes[id_] for id_ in tokenizer.encode("my number?")] == [b"my number", b"?"]
+        assert {*tokenizer.token_bytes[-2:]} == {b"my number", b"my email"}
+        assert len(tokenizer.token_bytes) == tokenizer.vocab_size <= 320
+    texts = ["my numbers", "xmy number", "(my number)", "<phone> my email", "My number", "my number my email"]
+    assert [masked.decode(ids) for ids in masked.encode_batch(texts)] == texts
+    assert [plain.decode(ids) for ids in plain.encode_batch(texts)] == texts  # one without masks spells them
+    assert max(len(token) for token in plain.token_bytes) < len("my number")
+
+
+def test_masks_without_room_beside_the_bytes_are_spelled() -> None:
+    tokenizer = Tokenizer.train(["my number"], 260, ["my number", "my email"])
+    assert tokenizer.vocab_size == 260
+    assert tokenizer.token_bytes[-1] == b"my number"
+    assert tokenizer.decode(tokenizer.encode("my email")) == "my email"

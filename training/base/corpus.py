@@ -13,6 +13,7 @@ from model.base.words import BaseWords
 from model.tokenizer import Tokenizer
 from training.base.sources import SourcesFile
 from training.base.text import BaseText, read_base_text
+from training.config.privacy import PrivacyConfig
 from training.config.tables import TrainConfig
 from training.data.conversations import Conversation
 from training.data.dataset import Dataset, TokenStream, held_out_rows, leave_out_context, token_stream, weighted_turns
@@ -81,6 +82,10 @@ class BaseCorpus:
     def tokenizer_texts(self) -> Sequence[str]:
         """Return an even sample of each text."""
         return [text for one in self.mixed for text in one.for_tokenizer]
+
+    def masks(self, privacy: PrivacyConfig) -> Sequence[str]:  # noqa: ARG002
+        """TrainingText: none, as a base's text is published as it is."""
+        return ()
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Encode both parts; conversations, or windows, of all files are shuffled together."""

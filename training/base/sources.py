@@ -16,7 +16,7 @@ from pathlib import Path
 from pydantic import Field, ValidationError
 
 from model.errors import DannError
-from training.config.tables import ConfigTable
+from training.config.table import ConfigTable
 
 
 class SourceTable(ConfigTable):

@@ -22,7 +22,7 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     from model.checkpoints import checkpoint  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate  # noqa: PLC0415 (scikit-learn takes seconds to import)
     from training.evaluation.table import print_report  # noqa: PLC0415
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
     console = Console(stderr=True, quiet=args.quiet)
     with console.status("loading") as status:
@@ -32,9 +32,7 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
             logging.getLogger("dann.eval").debug(stage)
 
         snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
-        with open_store(settings.data.store_url) as store:
-            posts = list(store.posts())
-        report = evaluate(snapshot, posts, settings, progress)
+        report = evaluate(snapshot, list(learnable_posts(settings)), settings, progress)
     if report.posts != report.posts_when_trained:
         then = f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained"
         now = f"holds {report.posts:,} now: some of the posts held out now may have been learned"

@@ -69,10 +69,9 @@ def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
     path = text or settings.experiment.text
     if path:
         return TextSource(Path(path), settings.experiment.train_fraction)
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
-    with open_store(settings.data.store_url) as store:
-        return PostSource(list(store.posts()), settings.data, settings.experiment)
+    return PostSource(list(learnable_posts(settings)), settings.data, settings.experiment)
 
 
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:

@@ -104,7 +104,7 @@ def run_import(args: argparse.Namespace, settings: Settings) -> int:
     with console.status("storing") as status, open_store(url) as store:
         left = give_up_secret(settings.data, store) if args.new_secret else 0
         key = author_key(settings.data, store)
-        report = store_exports(store, exports, partial(_show_progress, status), key)
+        report = store_exports(store, exports, partial(_show_progress, status), key, settings.privacy)
     if left:
         print_line(
             f"{left:,} who were forgotten or ignored are no longer known: keep out their chats (--except)", console
@@ -134,7 +134,7 @@ def _show(
             print_line(f"who you are is not clear, so nothing is counted as yours: {unclear}", console, "dim")
         return 0
     with console.status("reading again") as status, preview_store(settings.data.store_url) as store:
-        report = store_exports(store, exports, partial(_show_progress, status))
+        report = store_exports(store, exports, partial(_show_progress, status), privacy=settings.privacy)
     print_preview(args, exports, report, unclear)
     _print_notes(report, console)
     if unclear:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from training.cli.private import private_json, private_rows
 from training.cli.shared import iso, print_json, print_line, print_table
 from training.exports.common.record import OWNER
 from training.exports.common.stream_errors import one_line
@@ -22,6 +23,7 @@ COUNTS = ("read", "kept", "updated", "duplicates", "forgotten", "mine", "context
 def report_json(report: "ImportReport") -> dict[str, Any]:
     """Return the object of `--json`."""
     found = {key: getattr(report, key) for key in COUNTS}
+    found |= {key: counts for key, counts in private_json(report.private).items() if counts}
     return found | {
         key: value for key in ("unread", "skipped", "stored_before", "authored") if (value := getattr(report, key))
     }
@@ -37,6 +39,7 @@ def print_report(report: "ImportReport", *, owner_known: bool = True) -> None:
     rows += [("left out", report.dropped.total())]
     rows += [(f"  {reason.replace('_', ' ')}", count) for reason, count in report.dropped.most_common()]
     rows += [(f"from {name}", count) for name, count in report.formats.most_common()]
+    rows += private_rows(report.private)
     print_table([(name, f"{count:,}") for name, count in rows])
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.filesize import decimal
 
+from model.errors import DannError
 from training.cli.base import add_base
 from training.cli.checkpoints import add_checkpoints
 from training.cli.eval import add_eval
@@ -15,6 +16,7 @@ from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
 from training.cli.import_exports import add_import
 from training.cli.leaving import add_export_data
+from training.cli.private import run_channels, run_private
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
     add_command,
@@ -38,7 +40,11 @@ if TYPE_CHECKING:
 def add_commands(commands: Any) -> None:
     """Add training's commands to a parser's subparsers."""
     add_import(commands)
-    add_command(commands, "posts", run_posts, "show what the store holds")
+    posts = add_command(commands, "posts", run_posts, "show what the store holds")
+    posts.add_argument(
+        "--private", action="store_true", help="list what is private in it, masked in part, and where it stands"
+    )
+    posts.add_argument("--channels", action="store_true", help="list its channels, for privacy.except_channels")
     add_forget(commands)
     add_export_data(commands)
     training = add_command(commands, "train", run_train, "learn from the posts, and put the result in service")
@@ -61,6 +67,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run_posts(args: argparse.Namespace, settings: Settings) -> int:
     """`dann posts`."""
+    if args.private and args.channels:
+        raise DannError("--private and --channels are two lists; ask for one of them")
+    if args.private:
+        return run_private(args, settings)
+    if args.channels:
+        return run_channels(args, settings)
     from training.store.posts import open_store  # noqa: PLC0415
 
     with open_store(settings.data.store_url) as store:
@@ -91,14 +103,14 @@ def _print_summary(summary: "Summary") -> None:
 def run_train(args: argparse.Namespace, settings: Settings) -> int:
     """`dann train`."""
     from training.loop import devices, multihost  # noqa: PLC0415
-    from training.store.posts import stored_posts  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
     devices.prepare(settings.train)
     from training.runs.learning import Diverged  # noqa: PLC0415 (JAX takes seconds to import)
     from training.runs.terminal import TrainingConsole  # noqa: PLC0415
     from training.runs.train import resume_last, train  # noqa: PLC0415
 
-    posts = stored_posts(settings.data.store_url)
+    posts = learnable_posts(settings)
     with multihost.join_hosts(settings) as here, interruptible() as stopping:
         console = TrainingConsole(Console(stderr=True, quiet=args.quiet or not multihost.is_first()))
         if args.resume:

@@ -23,6 +23,9 @@ CONFIG_FILE = Path("config.toml")
 BOT_TABLES = frozenset({"persona", "bot"})
 """Tables of config.toml that belong to bot/; `python -m training` ignores them."""
 
+OWNERS_TABLES = frozenset({"privacy"})
+"""Tables that hold the owner's own secrets: never written beside what was trained."""
+
 S = TypeVar("S", bound=Settings)
 
 Files = list[tuple[Path, dict[str, Any]]]

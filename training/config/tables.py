@@ -4,26 +4,16 @@ import re
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveInt, model_validator
+from pydantic import Field, PositiveInt, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from model.config import MIN_VOCAB_SIZE, SamplingParams
+from training.config.privacy import PrivacyConfig
+from training.config.table import ConfigTable
 
 Auto = Literal["auto"]
 Rate = Annotated[float, Field(ge=0, lt=1)]
 """The share of values that dropout zeroes."""
-
-
-class ConfigTable(BaseModel):
-    """One table of config.toml: frozen, unknown keys refused."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        allow_inf_nan=False,
-        validate_default=True,
-        coerce_numbers_to_str=True,  # data.me = 901 is an id
-    )
 
 
 OWN_FOLDERS = ("checkpoints", "runs", "bases", "compiled", "servers")
@@ -37,9 +27,9 @@ class DataConfig(ConfigTable):
     url: str = ""
     me: str = ""
     inbox: str = "inbox"
-    all_mine: list[Literal["text", "csv", "jsonl"]] = []
-    only_chats: list[str] = []
-    except_chats: list[str] = []
+    all_mine: list[Literal["text", "csv", "jsonl"]] = Field([])
+    only_chats: list[str] = Field([])
+    except_chats: list[str] = Field([])
     keep_imported_days: float = Field(7.0, ge=0)
     conversation_gap_minutes: float = Field(60.0, gt=0)
     context_turns: int = Field(8, ge=0)
@@ -222,6 +212,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", env_prefix="DANN_", env_nested_delimiter="__")
 
     data: DataConfig = DataConfig()
+    privacy: PrivacyConfig = PrivacyConfig()
     tokenizer: TokenizerConfig = TokenizerConfig()
     model: NetworkConfig = NetworkConfig()
     train: TrainConfig = TrainConfig()

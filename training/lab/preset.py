@@ -8,7 +8,8 @@ from pydantic import Field
 
 from model.errors import DannError
 from training.config.load import load_settings
-from training.config.tables import ConfigTable, Settings
+from training.config.table import ConfigTable
+from training.config.tables import Settings
 
 FOLDER = Path("experiments")
 

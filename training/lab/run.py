@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from importlib.metadata import version
+from typing import Any
 
 from model.checkpoints.atomic_files import private_folder, replace_file
 from training.lab import results
@@ -17,7 +18,7 @@ from training.runs.callbacks import Console
 from training.runs.learning import RunListener, Stopped, learn, num_params, set_up
 from training.runs.start import choose_start
 
-PRIVATE = {"data": {"dir", "url", "me"}, "experiment": {"text"}}
+PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "experiment": {"text"}}
 """Settings of the machine or its owner, which are not stored with a run."""
 
 

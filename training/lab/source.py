@@ -15,6 +15,7 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
 from model.tokenizer import Tokenizer
+from training.config.privacy import PrivacyConfig
 from training.config.tables import DataConfig, TrainConfig
 from training.context_model.mixture import mixed_stateful
 from training.data import text_file
@@ -106,6 +107,10 @@ class TextSource:
     def tokenizer_texts(self) -> Sequence[str]:
         """Return the texts to learn a tokenizer from."""
         return [self.text.train]
+
+    def masks(self, privacy: PrivacyConfig) -> Sequence[str]:  # noqa: ARG002
+        """Return none: a text is learned as it is."""
+        return ()
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:  # noqa: ARG002
         """Encode both parts."""

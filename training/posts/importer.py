@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.exports.common.files import ExportFile, open_tree
 from training.exports.common.record import DATE, OWNER, ExportReader
 from training.exports.detect import FORMATS, choose_readers, describe
@@ -34,6 +35,7 @@ from training.posts.owner import (
 from training.store.post import Post
 
 if TYPE_CHECKING:
+    from model.privacy.masking import Masking
     from training.store.posts import PostStore, Writer
     from training.store.preview import PreviewStore
 
@@ -45,6 +47,7 @@ PROGRESS_EVERY = 10_000
 SHOWN_PLACES = 5
 _PLACE = re.compile(r"line \d|something ")
 EVERY_CHAT = ChatSelection()
+DEFAULT_PRIVACY = PrivacyConfig()
 
 Progress = Callable[[str, int], None]
 """Called with the current stage and the number of messages read so far."""
@@ -57,7 +60,8 @@ class ImportReport:
     `kept` is mine + context. `forgotten` posts were deleted for good before and stay deleted. `formats` counts the messages
     read, by format; `skipped` names files of no known format, in a folder or zip. `unread` counts what was not
     understood: kinds of message, and dates. `stored_before` counts posts, by channel, that the store has of chats kept out,
-    `authored` those whose author was not known before.
+    `authored` those whose author was not known before. `private` counts private details by kind, of all messages that
+    somebody wrote; posts with one whose kind is dropped are left out.
     """
 
     read: int = 0
@@ -73,6 +77,7 @@ class ImportReport:
     unread: Counter[str] = field(default_factory=Counter)
     stored_before: dict[str, int] = field(default_factory=dict)
     authored: int = 0
+    private: Counter[str] = field(default_factory=Counter)
 
     def notes(self) -> list[str]:
         """Return a line for each thing that was not understood."""
@@ -199,12 +204,14 @@ def store_exports(
     exports: Exports,
     progress: Progress = lambda _stage, _read: None,
     key: AuthorKey | None = None,
+    privacy: PrivacyConfig = DEFAULT_PRIVACY,
 ) -> ImportReport:
     """Store scanned exports, one transaction per file, who `--me` named as the owner, and which chats were chosen.
 
-    With the installation's `key`, the store also gets a keyed digest of who wrote each post.
+    Texts are stored as they are: masks are for what reads them (learnable.py). With the installation's `key`, the store also
+    gets a keyed digest of who wrote each post.
     """
-    report = ImportReport(skipped=exports.skipped)
+    report, masking = ImportReport(skipped=exports.skipped), privacy.masking()
     chats, choice, kept_out = StoredChats(), exports.choice, exports.kept_out
     excepted = {chat.id for chat in exports.chats if chat.is_excepted}
     if choice:
@@ -218,7 +225,7 @@ def store_exports(
                 channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
             }
             _count_stored(writer, scan, excepted, channels, report)
-            posts = _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, key)
+            posts = _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, key, masking)
             added = writer.add(posts)
             if source in exports.others:
                 mine, others = exports.mine[source] - {OWNER}, exports.others[source]
@@ -257,6 +264,7 @@ def _posts(
     report: ImportReport,
     progress: Progress,
     key: AuthorKey | None,
+    masking: "Masking",
 ) -> Iterator[Post]:
     """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
     source = scan.reader.name
@@ -274,21 +282,18 @@ def _posts(
         if record.dropped is None:
             channel = record.channel if record.id else channels.get(record.channel, record.channel)
             id_, *aliases = message_ids.ids_of(record, channel)
+            if details := masking.detector.details(record.text):
+                kinds = [detail.kind for detail in details]
+                report.private.update(kinds)
+                if masking.drops(kinds):
+                    report.dropped["private"] += 1
+                    continue
             reply_to = short_id(record.reply_to) if record.reply_to else None
             own = record.author in mine
             author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
-                id_,
-                short_id(channel),
-                own,
-                record.time,
-                record.text,
-                reply_to,
-                record.edited,
-                source,
-                aliases=tuple(aliases),
-                author=author,
-                known_as=known_as,
-            )
+                id_, short_id(channel), own, record.time, record.text, reply_to, record.edited, source,
+                aliases=tuple(aliases), author=author, known_as=known_as,
+            )  # fmt: skip
         else:
             report.dropped[record.dropped] += 1

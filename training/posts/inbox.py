@@ -16,10 +16,11 @@ from pathlib import Path
 
 from model.checkpoints.atomic_files import private_folder, replace_file
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.config.tables import DataConfig
 from training.exports.common.stream_errors import printable_path
 from training.posts.chat_selection import ChatSelection
-from training.posts.importer import ImportReport, scan_exports, store_exports
+from training.posts.importer import DEFAULT_PRIVACY, ImportReport, scan_exports, store_exports
 from training.posts.inbox_attempts import ATTEMPTS, MOST_ATTEMPTS, Attempts
 from training.posts.inbox_done import remove_imported
 from training.posts.owner import UnknownOwnerError
@@ -55,7 +56,9 @@ class ChildFailedError(Exception):
     """The child did not come to an end of its own; the message says why."""
 
 
-def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
+def import_export(
+    data: DataConfig, path: Path, progress: Callable[[str, int], None], privacy: PrivacyConfig = DEFAULT_PRIVACY
+) -> ImportOutcome:
     """Import an export. Raises DannError only for the store: a bad export is an outcome."""
     from training.posts.secret_file import author_key, known_owners  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
     from training.store.posts import open_store, remembered  # noqa: PLC0415
@@ -76,7 +79,7 @@ def import_export(data: DataConfig, path: Path, progress: Callable[[str, int], N
         hint = "; for the inbox: data.all_mine in config.toml" if "--all-mine" in str(error) else ""
         return ImportOutcome(FAILED, f"not imported: {error}", f"{error}{hint}")
     with open_store(data.store_url, WAIT_SECONDS) as store:
-        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress, author_key(data, store))))
+        return ImportOutcome(DONE, _summary(store_exports(store, exports, progress, author_key(data, store), privacy)))
 
 
 def _summary(report: ImportReport) -> str:
@@ -85,6 +88,8 @@ def _summary(report: ImportReport) -> str:
     parts += [f"{count:,} {name}" for name, count in counted.items() if count]
     parts += [f"{report.authored:,} whose author is known now"] if report.authored else []
     parts += [f"{report.dropped['kept_out']:,} of chats kept out"] if report.dropped["kept_out"] else []
+    parts += [f"{report.dropped['private']:,} left out as private"] if report.dropped["private"] else []
+    parts += [f"{report.private.total():,} private details in them"] if report.private else []
     parts += report.notes()
     if report.skipped:
         parts.append(f"{len(report.skipped):,} files in it are no exports")

@@ -19,7 +19,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from model.errors import DannError
+from training.config.privacy import PrivacyConfig
 from training.config.tables import DataConfig
+from training.posts.importer import DEFAULT_PRIVACY
 from training.posts.inbox import WAIT_SECONDS, ChildFailedError, ImportOutcome, import_export
 
 MAX_BYTES = 1 << 30
@@ -36,8 +38,9 @@ log = logging.getLogger("dann.inbox")
 
 @dataclass(frozen=True)
 class ImportChild:
-    """Imports in a child process; limits of 0 mean those of the file's size."""
+    """Imports in a child process, with a table [privacy]; limits of 0 mean those of the file's size."""
 
+    privacy: PrivacyConfig = DEFAULT_PRIVACY
     seconds: float = 0.0
     max_bytes: int = MAX_BYTES
     on_start: Callable[[int], None] = lambda _pid: None
@@ -45,7 +48,8 @@ class ImportChild:
     def __call__(self, data: DataConfig, path: Path, progress: Callable[[str, int], None]) -> ImportOutcome:
         """Import an export as `import_export` does. Raises ChildFailedError, and whatever `progress` raises."""
         command = [sys.executable, "-P", "-m", "training.posts.inbox_child"]
-        request = {"data": data.model_dump(mode="json"), "path": str(path), "max_bytes": self.max_bytes}
+        tables = {"data": data.model_dump(mode="json"), "privacy": self.privacy.model_dump(mode="json")}
+        request = {**tables, "path": str(path), "max_bytes": self.max_bytes}
         pipe = subprocess.PIPE
         deadline = time.monotonic() + (self.seconds or LEAST_SECONDS + SECONDS_PER_MB * _size(path) / 1e6)
         with subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=pipe, process_group=0) as process:  # noqa: S603 (this module)
@@ -119,8 +123,9 @@ def main() -> int:
     with suppress(ValueError, OSError):  # some systems have no such limit
         resource.setrlimit(resource.RLIMIT_AS, (request["max_bytes"], request["max_bytes"]))
     data = DataConfig.model_validate(request["data"])
+    privacy = PrivacyConfig.model_validate(request["privacy"])
     try:
-        told = asdict(import_export(data, Path(request["path"]), lambda _stage, _read: None))
+        told = asdict(import_export(data, Path(request["path"]), lambda _stage, _read: None, privacy))
     except DannError as error:
         told = {"problem": str(error)}
     except MemoryError:

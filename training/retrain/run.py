@@ -26,6 +26,7 @@ from training.data.corpus import Corpus, build_corpus, own_texts
 from training.data.split import UnlearnedPosts, held_out_for_candidate, unlearned_posts
 from training.lock import training_lock
 from training.loop.clock import Clock
+from training.posts.learnable import learnable_posts
 from training.retrain.compare import compare
 from training.retrain.high_water import high_water, mark_of, new_since
 from training.retrain.warm_start import can_warm_start, warm_start_params
@@ -36,7 +37,6 @@ from training.runs.learning import Diverged, Stopped
 from training.runs.post_run import PostRun, PostText
 from training.runs.start import choose_start
 from training.store.post import Post
-from training.store.posts import open_store
 from training.store.retrain_outcome import Verdict
 from training.store.runs import RetrainRun, open_runs
 
@@ -121,10 +121,8 @@ class _Attempt:
 
     def _posts(self) -> list[Post]:
         """Read the store's posts, and count the new ones."""
-        url = self.settings.data.store_url
-        with open_store(url) as store:
-            posts = list(store.posts())
-        with open_runs(url) as runs:
+        posts = list(learnable_posts(self.settings))
+        with open_runs(self.settings.data.store_url) as runs:
             before = high_water(self.settings.data.checkpoints, runs.last())
         mark = mark_of(posts)
         self.known |= {"posts": mark.posts, "newest_post": mark.newest_post, "new_posts": new_since(posts, before)}

@@ -19,6 +19,7 @@ from model.checkpoints import checkpoint
 from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from training.config.privacy import PrivacyConfig
 from training.config.tables import Settings, TrainConfig
 from training.data.dataset import Dataset, HeldOut
 from training.loop.clock import Clock
@@ -37,6 +38,9 @@ class TrainingText(Protocol):
 
     def tokenizer_texts(self) -> Sequence[str]:
         """Texts to learn a tokenizer from."""
+
+    def masks(self, privacy: PrivacyConfig) -> Sequence[str]:
+        """Phrases in it that stand where something private was, for a token each."""
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Both parts as tokens."""
@@ -114,8 +118,10 @@ def set_up(
     settings = sizing.settled(settings, text.size(settings.train))
     if tokenizer is None:
         texts, table = text.tokenizer_texts(), settings.tokenizer
-        of_characters = table.kind == "characters"
-        tokenizer = Tokenizer.of_characters(texts) if of_characters else Tokenizer.train(texts, int(table.vocab_size))
+        if table.kind == "characters":
+            tokenizer = Tokenizer.of_characters(texts)
+        else:
+            tokenizer = Tokenizer.train(texts, int(table.vocab_size), text.masks(settings.privacy))
     model = fresh_network(settings, tokenizer.vocab_size)
     if weights is not None:
         checkpoint.set_weights(model, weights)

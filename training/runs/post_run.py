@@ -11,7 +11,8 @@ import numpy as np
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.tokenizer import Tokenizer
-from training.config.load import BOT_TABLES
+from training.config.load import BOT_TABLES, OWNERS_TABLES
+from training.config.privacy import PrivacyConfig
 from training.config.private import without_private
 from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
@@ -21,6 +22,7 @@ from training.evaluation.listening import listening
 from training.loop.devices import num_devices
 from training.loop.scoring import Score, ppmd_bpb, scored
 from training.loop.trainer import Ending, Fit, TrainProgress
+from training.posts.learnable import mask_phrases
 from training.runs import sizing
 from training.runs.callbacks import Console
 from training.runs.learning import num_params, set_up
@@ -63,6 +65,10 @@ class PostText:
     def tokenizer_texts(self) -> Sequence[str]:
         """Return the texts to learn a tokenizer from."""
         return own_texts(self.corpus.train)
+
+    def masks(self, privacy: PrivacyConfig) -> Sequence[str]:
+        """TrainingText: the phrases of masks in all turns."""
+        return mask_phrases([turn.text for conversation in self.corpus.train for turn in conversation], privacy)
 
     def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Encode both parts."""
@@ -157,8 +163,10 @@ class PostRun(ResumableRun):
             newest_post=self.corpus.newest_post,
             seed=self.setup.settings.train.seed,
             code_version=version("dann"),
-            # The bot's tables hold ids of people, which are not of the run.
-            settings=without_private(self.setup.settings).model_dump(mode="json", exclude=set(BOT_TABLES)),
+            # Tables that hold ids of people, or the owner's own private words, are not of the run.
+            settings=without_private(self.setup.settings).model_dump(
+                mode="json", exclude={*BOT_TABLES, *OWNERS_TABLES}
+            ),
             held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
             listening=heard,

@@ -25,6 +25,7 @@ from model.checkpoints.curve import read_points
 from model.engine.engine import Engine, Turn
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from training.config.load import OWNERS_TABLES
 from training.config.private import without_private
 from training.config.tables import Settings
 from training.data.conversations import Conversation
@@ -84,8 +85,8 @@ class ResumableRun(RunListener):
         tokenizer = self.folder / "tokenizer.json"
         with explain_disk_errors(tokenizer):
             self.setup.tokenizer.save(tokenizer)
-        settings = without_private(self.setup.settings)
-        replace_file(self.folder / "settings.json", settings.model_dump_json(indent=2).encode())
+        used = without_private(self.setup.settings).model_dump_json(indent=2, exclude=set(OWNERS_TABLES))
+        replace_file(self.folder / "settings.json", used.encode())
 
     def resumed(self) -> tuple[TrainState, TrainProgress]:
         """What `saved` saved last; raises DannError where it is damaged or of another network."""

@@ -72,7 +72,11 @@ def resume_last(
         started_with, tokenizer = saved_setup(folder, type(settings), COMMAND)
         time_given = {"minutes": minutes or started_with.train.minutes}
         settings = started_with.model_copy(
-            update={"data": settings.data, "train": started_with.train.model_copy(update=time_given)}
+            update={
+                "data": settings.data,
+                "privacy": settings.privacy,
+                "train": started_with.train.model_copy(update=time_given),
+            }
         )
         corpus = build_corpus(list(posts), settings.data)
         base = base_weights(settings, console.say)

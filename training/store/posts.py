@@ -12,11 +12,11 @@ from training.store.people import Person, authors_known_as, authors_like, is_rea
 from training.store.post import Post
 from training.store.selector import SelectedPosts, Selector, select_posts
 from training.store.stored_choices import StoredChoices
-from training.store.summary import ROWS_PER_FETCH, Summary, count_by_owner, summarize
+from training.store.summary import ROWS_PER_FETCH, Summary, count_by_channel, count_by_owner, summarize
 from training.store.tables import FORGOTTEN, INSTALLATION, OWNERS, POSTS
 from training.store.writer import COLUMNS, AddResult, Writer, among
 
-__all__ = ["AddResult", "PostStore", "Remembered", "Writer", "open_store", "remembered", "stored_posts"]
+__all__ = ["AddResult", "PostStore", "Remembered", "Writer", "open_store", "remembered"]
 
 
 @dataclass(frozen=True)
@@ -130,6 +130,11 @@ class PostStore:
         with explain_errors(self._engine), self._engine.connect() as connection:
             return count_by_owner(connection)
 
+    def channels(self) -> list[tuple[str, int, int]]:
+        """Return each channel with the counts of the owner's posts and of others', those with the most posts first."""
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            return count_by_channel(connection)
+
     def summary(self) -> Summary:
         """Return the store's counts, time span and size."""
         with explain_errors(self._engine), self._engine.connect() as connection:
@@ -141,12 +146,6 @@ def open_store(url: str, wait: float | None = None) -> Iterator[PostStore]:
     """Open the posts in the database at a SQLAlchemy URL, as `open_database` does."""
     with open_database(url, wait) as engine:
         yield PostStore(engine)
-
-
-def stored_posts(url: str) -> Iterator[Post]:
-    """Yield `PostStore.posts`, opening the store when the first post is read."""
-    with open_store(url) as store:
-        yield from store.posts()
 
 
 def remembered(url: str, wait: float | None = None) -> Remembered:

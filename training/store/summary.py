@@ -35,6 +35,16 @@ def count_by_owner(connection: sa.Connection) -> tuple[int, int]:
     return counts.get(True, 0), counts.get(False, 0)
 
 
+def count_by_channel(connection: sa.Connection) -> list[tuple[str, int, int]]:
+    """Count the owner's posts, and those of others, in each channel; the largest first."""
+    query = sa.select(POSTS.c.channel, POSTS.c.mine, sa.func.count()).group_by(POSTS.c.channel, POSTS.c.mine)
+    counts: dict[str, list[int]] = {}
+    for channel, mine, count in connection.execute(query):
+        counts.setdefault(channel, [0, 0])[not mine] = count
+    largest_first = sorted(counts.items(), key=lambda item: (-sum(item[1]), item[0]))
+    return [(channel, mine, others) for channel, (mine, others) in largest_first]
+
+
 def summarize(connection: sa.Connection) -> Summary:
     """Summarize the store, holding only the lengths of the owner's posts in memory."""
     mine, context = count_by_owner(connection)

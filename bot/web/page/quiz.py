@@ -84,7 +84,7 @@ class QuizMaker:
                 continue
             if not drawn:
                 continue
-            if await run_in_daemon_thread(partial(is_unchanged, self._settings.data.store_url, question)):
+            if await run_in_daemon_thread(partial(is_unchanged, self._settings, question)):
                 return question.text, drawn
             self._pool.drop()  # others in it may be gone, too
         raise HTTPException(503, NOT_NOW)
@@ -95,8 +95,9 @@ class QuizMaker:
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
         streams = [engine.submit(question.turns, params, secrets.randbelow(2**32)) for _ in range(DRAWS)]
         for reply in await asyncio.gather(*map(wait_for_completion, streams)):
-            whole = reply.finish_reason == "stop"
-            if whole and may_be_shown(reply.text, self._settings.persona.name) and pool.is_original(reply.text):
+            whole, name = reply.finish_reason == "stop", self._settings.persona.name
+            shown = whole and may_be_shown(reply.text, name, self._settings.privacy.phrases())
+            if shown and pool.is_original(reply.text):
                 return reply.text
         return ""
 

@@ -47,17 +47,17 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
     from training.data.conversations import split_conversations  # noqa: PLC0415 (serving has no other use for these, and SQLAlchemy is slow)
     from training.data.split import unlearned_posts  # noqa: PLC0415
     from training.evaluation.prompts import held_out_prompts  # noqa: PLC0415
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_posts  # noqa: PLC0415
 
-    with open_store(settings.data.store_url) as store:
-        posts = list(store.posts())
+    posts = list(learnable_posts(settings))
     held_out, sources = unlearned_posts(posts, meta).old, settings.bot.web.quiz_sources
     stored = Counter(fingerprint(post.text) for post in posts)
     shown = {
         post.text: post.id
         for post in posts
         if post.mine and post.id in held_out and post.source in sources
-        if stored[fingerprint(post.text)] == 1 and may_be_shown(post.text, settings.persona.name)
+        if stored[fingerprint(post.text)] == 1
+        and may_be_shown(post.text, settings.persona.name, settings.privacy.phrases())
     }
     cut = split_conversations(posts, settings.data, frozenset(shown.values()))
     prompts = held_out_prompts([conversation for conversation in cut if conversation[-1].val])
@@ -65,20 +65,21 @@ def read_pool(settings: BotSettings, meta: Meta) -> QuizPool:
     return QuizPool(random.SystemRandom().sample(questions, min(MAX_QUESTIONS, len(questions))), frozenset(stored))
 
 
-def is_unchanged(url: str, question: QuizQuestion) -> bool:
+def is_unchanged(settings: BotSettings, question: QuizQuestion) -> bool:
     """Whether the post is still in the store with this text; it may be edited or forgotten. Raises DannError."""
-    from training.store.posts import open_store  # noqa: PLC0415
+    from training.posts.learnable import learnable_text  # noqa: PLC0415
 
-    with open_store(url) as store:
-        return store.text_of(question.post) == question.text
+    return learnable_text(settings, question.post) == question.text
 
 
-def may_be_shown(text: str, name: str) -> bool:
-    """Whether sanitizing changes nothing, and no link, mention, address or long number is in it.
+def may_be_shown(text: str, name: str, phrases: Sequence[str] = ()) -> bool:
+    """Whether sanitizing changes nothing, and no link, mention, address, long number or mask's phrase is in it.
 
     Real and drawn texts pass the same check, so that it gives neither away.
     """
     if not MIN_CHARACTERS <= len(text) <= MAX_CHARACTERS or "@" in text or _NUMBER.search(text):
+        return False
+    if any(phrase in text for phrase in phrases):  # masked, a post is not what the person wrote
         return False
     return sanitize(text, [name]) == text
 

@@ -55,7 +55,8 @@ def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
     return requests
 
 
-def test_a_reply_is_the_same_alone_and_in_a_crowd() -> None:
+def test_a_reply_is_the_same_alone_and_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batch, "batch_sizes", lambda _: [1, 16, 64])  # 4 is seen below, in the table
     engine, requests = Engine(snapshot(**SHAPE)), crowd(64)
     together = engine.replies(requests)
     assert len({reply.text for reply in together}) > 50, "of every kind: otherwise this says little"
