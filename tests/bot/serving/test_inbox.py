@@ -43,7 +43,7 @@ def test_what_is_dropped_is_imported_and_told_before_there_is_a_checkpoint(tmp_p
             dann.process.send_signal(signal.SIGTERM)
             assert await dann.ends(10.0) == 0
         found = {path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_file()}
-        assert found == {"done/notes.txt", "failed/cat.png", "failed/cat.png.why.txt"}
+        assert found == {".done.json", "done/notes.txt", "failed/cat.png", "failed/cat.png.why.txt"}
         assert texts(tmp_path) == ["hello there", "lol no"]
         assert not any("hello there" in line for line in dann.lines)
 

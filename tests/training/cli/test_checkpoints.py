@@ -52,7 +52,7 @@ def test_the_list_as_json(root: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert found[2] == {
         "id": "c", "created": "2026-01-01T00:00:00+00:00", "posts": 4, "val_bpb": 2.3456,
         "bytes": sum(file.stat().st_size for file in (root / "c").iterdir()), "current": True, "pinned": False,
-        "retired": False, "damaged": "", "refused": "",
+        "retired": False, "withdrawn": False, "damaged": "", "refused": "",
     }  # fmt: skip
 
 
