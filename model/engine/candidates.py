@@ -10,9 +10,9 @@ from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
 from model.tokenizer import Tokenizer
 
-UNCONDITIONAL_WEIGHT = 0.9
-"""How much of a reply's log-likelihood without the conversation is taken off, in nats per nat (maximum mutual information:
-Li et al., 1510.03055). At 1 the likelihood in itself says nothing and rare words win; below 0.9 short stock phrases win."""
+LENGTH_EXPONENT = 0.75
+"""What the gain of a reply is divided by is its tokens to this power: at 0 long replies win, at 1 short ones; with this one
+replies are as long as the person's (experiments/LOG.md)."""
 
 
 class CandidatesRequest(ReplyRequest):
@@ -56,9 +56,12 @@ class CandidatesRequest(ReplyRequest):
 
 
 def score(candidate: ReplyRequest) -> float:
-    """Log p(reply | conversation) - UNCONDITIONAL_WEIGHT * log p(reply), in nats, of a reply that was scored."""
+    """What the conversation tells of a reply that was scored: log p(reply | conversation) - log p(reply), for its length.
+
+    Maximum mutual information (Li et al., 1510.03055), in nats a token to the power of LENGTH_EXPONENT.
+    """
     conditional, unconditional = candidate.log_likelihoods.tolist()
-    return float(conditional - UNCONDITIONAL_WEIGHT * unconditional)
+    return float((conditional - unconditional) / max(1, candidate.tokens_generated) ** LENGTH_EXPONENT)
 
 
 def candidate_seed(seed: int, number: int) -> int:

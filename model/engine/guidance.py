@@ -13,11 +13,27 @@ from model.tokenizer import NUM_SPECIAL
 
 
 def guided_logits(logits_BxV: jax.Array, unconditional_BxV: jax.Array, guidance_B: jax.Array) -> jax.Array:
-    """Move logits away from those without the conversation, by `guidance_B` times the difference; 0 moves nothing."""
+    """Move logits away from those without the conversation, by `guidance_B` times the difference; 0 moves nothing.
+
+    A reply ends as likely as without guidance: with it replies grow longer than the person's (experiments/LOG.md).
+    """
     # Barriers: one fused loop in every program, whose multiply and add are contracted alike.
     logits_BxV, unconditional_BxV = jax.lax.optimization_barrier((logits_BxV, unconditional_BxV))
     guided_BxV = logits_BxV + guidance_B[:, None] * (logits_BxV - unconditional_BxV)
-    return jnp.asarray(jax.lax.optimization_barrier(guided_BxV))
+    guided_BxV = jax.lax.optimization_barrier(guided_BxV)
+    (highest_Bx1, sum_Bx1), (network_highest_Bx1, network_sum_Bx1) = map(_mass_of_text, (guided_BxV, logits_BxV))
+    # As wide as V: the logarithm of so many rows alone would depend on how many there are.
+    grown_BxV = jax.lax.optimization_barrier(jnp.broadcast_to(sum_Bx1 / network_sum_Bx1, logits_BxV.shape))
+    ends_BxV = logits_BxV + (highest_Bx1 - network_highest_Bx1) + jnp.log(grown_BxV)
+    is_end_V = jnp.arange(logits_BxV.shape[-1]) < NUM_SPECIAL
+    return jnp.asarray(jax.lax.optimization_barrier(jnp.where(is_end_V, ends_BxV, guided_BxV)))
+
+
+def _mass_of_text(logits_BxV: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """The highest logit of all but special tokens, and the sum of their weights beside it, `[B, 1]` each."""
+    text_BxV = logits_BxV[:, NUM_SPECIAL:]
+    highest_Bx1 = text_BxV.max(axis=-1, keepdims=True)
+    return highest_Bx1, jnp.cumsum(jnp.exp(text_BxV - highest_Bx1), axis=-1)[:, -1:]
 
 
 def likelihood_terms(logits_BxV: jax.Array, tokens_B: jax.Array) -> jax.Array:

@@ -27,7 +27,7 @@ from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
 from training.store.posts import open_store
 
 PROMPTS = 200
-GUIDANCE, CANDIDATES = (0.0, 0.5, 1.0), (1, 4)
+GUIDANCE, CANDIDATES = (0.0, 0.5, 1.0, 2.0), (1, 4)
 SEED = 0
 FEWEST_CHARACTERS = 12
 """Shorter messages ("lol") say nothing that a reply could be near to."""

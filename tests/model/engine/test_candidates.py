@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from model.engine.batch import Batch
-from model.engine.candidates import UNCONDITIONAL_WEIGHT, CandidatesRequest, candidate_seed, reply_request
+from model.engine.candidates import LENGTH_EXPONENT, CandidatesRequest, candidate_seed, reply_request
 from model.engine.engine import Engine, Load, Turn, prompt_tokens
 from model.engine.request import ReplyRequest
 from model.tokenizer import BOS, ME, NUM_SPECIAL
@@ -44,7 +44,7 @@ def test_the_candidate_with_the_best_score_is_the_reply(guidance: float) -> None
         for candidate in request.drawn:
             sums = [log_likelihood(prompt, candidate) for prompt in (prompt_tokens(TOKENIZER, TALK), [BOS, ME])]
             assert candidate.log_likelihoods.tolist() == pytest.approx(sums, abs=1e-3)
-            scores.append(sums[0] - UNCONDITIONAL_WEIGHT * sums[1])
+            scores.append((sums[0] - sums[1]) / len(candidate.generated) ** LENGTH_EXPONENT)
         best = request.drawn[int(np.argmax(scores))]
         assert best.completion
         assert request.completion == replace(best.completion, seed=seed)

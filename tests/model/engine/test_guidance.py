@@ -43,6 +43,11 @@ def follow(served: Snapshot, prompt: Sequence[int], tokens: Sequence[int]) -> np
     return np.asarray(found[len(prompt) - 1 :])
 
 
+def mass_of_text(logits: np.ndarray) -> np.ndarray:
+    """The logarithm of what all but special tokens weigh: the end stays as likely as it is without guidance."""
+    return np.asarray(np.log(np.exp(logits[:, NUM_SPECIAL:]).sum(axis=-1)))
+
+
 def may_follow(before: Sequence[int], token: int) -> bool:
     """Whether text can begin with these tokens and `token`, which ends it if it is a special one."""
     try:
@@ -60,10 +65,11 @@ def goes_on(before: Sequence[int], token: int) -> bool:
 
 def chosen(logits: np.ndarray, own: np.ndarray, params: SamplingParams, seed: int, before: Sequence[int]) -> int:
     """The token that is sampled from `logits`, by the network's `own`, after the reply's tokens `before`, in NumPy."""
-    logits = logits.copy()
-    logits[[not may_follow(before, token) for token in range(len(logits))]] = -np.inf
+    own = own.copy()
+    own[[not may_follow(before, token) for token in range(len(logits))]] = -np.inf
     if not before:
-        logits[[not raw.decode("utf-8", "replace").strip() for raw in TOKENIZER.token_bytes]] = -np.inf
+        own[[not raw.decode("utf-8", "replace").strip() for raw in TOKENIZER.token_bytes]] = -np.inf
+    logits = np.where(own < own.max() + np.log(params.min_p), -np.inf, logits)
     if any(going_on := [goes_on(before, token) for token in range(len(logits))]):
         logits[going_on & (own < own[going_on].max() + np.log(params.word_min_p))] = -np.inf
     seen = list(set(before))
@@ -98,6 +104,7 @@ def test_tokens_are_those_of_a_loop_that_computes_both_logits(architecture: str)
     for request in requests:
         own = follow(served, prompt_tokens(TOKENIZER, TALK), request.generated)
         guided = own + GUIDED.guidance * (own - follow(served, [BOS, ME], request.generated))
+        guided[:, :NUM_SPECIAL] = own[:, :NUM_SPECIAL] + (mass_of_text(guided) - mass_of_text(own))[:, None]
         expected = [
             chosen(logits, own[number], GUIDED, request.seed, request.generated[:number])
             for number, logits in enumerate(guided)
