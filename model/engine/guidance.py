@@ -5,20 +5,24 @@ conversation makes likelier is made likelier still. What is computed here for a 
 model/sampling.py: a fixed order of adding, and logarithms in float64 on the host.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from model.sampling import min_p
 from model.tokenizer import NUM_SPECIAL
 
 
-def guided_logits(logits_BxV: jax.Array, unconditional_BxV: jax.Array, guidance_B: jax.Array) -> jax.Array:
-    """Move logits away from those without the conversation, by `guidance_B` times the difference; 0 moves nothing.
+def guided_logits(logits_2xBxV: jax.Array, guidance_B: jax.Array) -> jax.Array:
+    """Move the first logits away from the second, those without the conversation, by `guidance_B` times the difference.
 
-    A reply ends as likely as without guidance: with it replies grow longer than the person's (experiments/LOG.md).
+    0 moves nothing. A reply ends as likely as without guidance, which makes replies longer than the person's otherwise
+    (experiments/LOG.md).
     """
     # Barriers: one fused loop in every program, whose multiply and add are contracted alike.
-    logits_BxV, unconditional_BxV = jax.lax.optimization_barrier((logits_BxV, unconditional_BxV))
+    logits_BxV, unconditional_BxV = jax.lax.optimization_barrier((logits_2xBxV[0], logits_2xBxV[1]))
     guided_BxV = logits_BxV + guidance_B[:, None] * (logits_BxV - unconditional_BxV)
     guided_BxV = jax.lax.optimization_barrier(guided_BxV)
     (highest_Bx1, sum_Bx1), (network_highest_Bx1, network_sum_Bx1) = map(_mass_of_text, (guided_BxV, logits_BxV))
@@ -27,6 +31,11 @@ def guided_logits(logits_BxV: jax.Array, unconditional_BxV: jax.Array, guidance_
     ends_BxV = logits_BxV + (highest_Bx1 - network_highest_Bx1) + jnp.log(grown_BxV)
     is_end_V = jnp.arange(logits_BxV.shape[-1]) < NUM_SPECIAL
     return jnp.asarray(jax.lax.optimization_barrier(jnp.where(is_end_V, ends_BxV, guided_BxV)))
+
+
+def uncut(guided_BxV: jax.Array, network_BxV: jax.Array, min_p_B: Any) -> jax.Array:
+    """Cut what min-p cuts of the network's own logits: guidance chooses among what the person may say."""
+    return jnp.where(jnp.isfinite(min_p(network_BxV, min_p_B)), guided_BxV, -jnp.inf)
 
 
 def _mass_of_text(logits_BxV: jax.Array) -> tuple[jax.Array, jax.Array]:

@@ -16,10 +16,10 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel
-from model.engine.guidance import guided_logits, likelihood_terms
+from model.engine.guidance import guided_logits, likelihood_terms, uncut
 from model.engine.logprobs import LogprobArrays, logprob_arrays
 from model.engine.spelling import Spelling, allowed_logits, likely_in_words
-from model.sampling import SamplingArrays, min_p, sample
+from model.sampling import SamplingArrays, sample
 
 PREFILL_STEPS = 16
 DECODE_STEPS = 8
@@ -249,10 +249,8 @@ def _decode_pairs(
         logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
         logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none
         counts_B = replies.counts_B + number
-        guided_BxV = guided_logits(logits_2xBxV[0], logits_2xBxV[1], jnp.asarray(batch.guidance_B))
         own_BxV = allowed_logits(spelling, logits_2xBxV[0], states_B, counts_B)
-        # What the network itself would cut stays cut: guidance chooses among what the person may say.
-        guided_BxV = jnp.where(jnp.isfinite(min_p(own_BxV, replies.params.min_p)), guided_BxV, -jnp.inf)
+        guided_BxV = uncut(guided_logits(logits_2xBxV, jnp.asarray(batch.guidance_B)), own_BxV, replies.params.min_p)
         guided_BxV = likely_in_words(spelling, guided_BxV, own_BxV, tokens_B, replies.params.word_min_p)
         tokens_B = sample(guided_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, replies.params)
         terms_2xBx3 = jax.lax.cond(

@@ -58,7 +58,8 @@ def test_the_personas_name_is_made_a_name_that_discord_takes(persona: str, name:
 @with_discord(persona="Mia Lou")
 async def test_the_personas_name_names_the_command(discord: DiscordHarness) -> None:
     await discord.registered()
-    assert [command["name"] for command in discord.simulation.commands.listed()] == ["mia-lou", "mia-lou-admin"]
+    names = [command["name"] for command in discord.simulation.commands.listed()]
+    assert names == ["mia-lou", "mia-lou-admin", "mia-lou-privacy"]
     await discord.simulation.first_reply(
         discord.simulation.use_command(discord.ann, discord.room, "mia-lou", prompt="hi")
     )
@@ -75,7 +76,7 @@ async def test_commands_are_written_only_where_they_changed(discord: DiscordHarn
 async def started_again(discord: DiscordHarness, persona: str) -> int:
     """Start dann anew; returns how often commands have been written when it has looked at them."""
     await discord.stop()
-    looks, names = discord.server.count("GET /applications"), {persona, f"{persona}-admin"}
+    looks, names = discord.server.count("GET /applications"), {persona, f"{persona}-admin", f"{persona}-privacy"}
     discord.start(persona=persona)
     await discord.connected()
     await discord.simulation.until(lambda: discord.server.count("GET /applications") > looks)

@@ -198,6 +198,7 @@ def test_what_is_no_whole_export_is_put_aside_and_what_still_grows_is_waited_for
     asyncio.run(scenario())
     found = {path.relative_to(inbox).as_posix() for path in inbox.rglob("*") if path.is_file()}
     assert found == {
+        ".done.json",
         "done/growing.txt",
         *(f"failed/{name}{end}" for name in ("half.json", "cut.json", "cat.png") for end in ("", ".why.txt")),
     }
