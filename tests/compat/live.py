@@ -83,6 +83,7 @@ async def live(folder: Path, checkout: Path, *, learn: bool) -> dict[str, Json]:
             "DANN_BOT__DISCORD__API_URL": discord.api_url,
             "DANN_BOT__DISCORD__GATEWAY_URL": discord.gateway_url,
             "DANN_BOT__SLOTS": "4",
+            "DANN_BOT__SCHEDULE__CRON": "",  # what runs is what is ordered here: a missed retraining is made up at any moment
             "DANN_TRAIN__STEPS": "20",
         }
         async with serving(folder, checkout, variables), client_of(port) as client:
