@@ -10,7 +10,7 @@ from tests.bench.chat import answering, serve_process, soak
 from tests.bench.rounds.children import Quartiles
 from tests.bot.test_app import publish
 
-pytestmark = pytest.mark.usefixtures("forked")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("forked")]
 
 
 def test_the_chats_loads_run_against_dann_itself(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ class Town:
         self.ann = simulation.user("ann")
         self.room = simulation.channel(simulation.guild("home", self.ann), "general")
         self.alice = self.telegram.simulation.user("alice")
-        self.tavern = self.telegram.simulation.group("tavern")
+        self.home = self.telegram.simulation.private(self.alice)  # in a group it may say 20 a minute
 
     async def talk(self) -> None:
         """Mention dann on both, and again once all are answered."""
@@ -71,7 +71,7 @@ class Town:
             before = self.said()
             for _ in range(SIDE_BY_SIDE):
                 self.discord.simulation.say(self.ann, self.room, f"<@{self.discord.simulation.bot.id}> hey lol")
-                self.telegram.simulation.say(self.alice, self.tavern, "@dann_bot hey lol")
+                self.telegram.simulation.say(self.alice, self.home, "hey lol")
             await self.say_after(before, SIDE_BY_SIDE)
 
     def said(self) -> tuple[list[str], list[str]]:
