@@ -5,6 +5,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from model.errors import DannError
@@ -21,12 +22,16 @@ def private_folder(path: Path) -> None:
     path.mkdir(exist_ok=True, mode=0o700)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write `content` to `path` in one step: readers see the old file or the new one, never a part of either."""
+def replace_file(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write `content` to `path` in one step: readers see the old file or the new one, never a part of either.
+
+    `mode` holds from the first byte, within the umask.
+    """
     aside = path.with_name(f"{ASIDE}{path.name}")
     with explain_disk_errors(path):
+        aside.unlink(missing_ok=True)  # left by a kill, maybe with another mode
         try:
-            with aside.open("wb") as file:
+            with open(aside, "wb", opener=partial(os.open, mode=mode)) as file:
                 file.write(content)
                 file.flush()
                 os.fsync(file.fileno())

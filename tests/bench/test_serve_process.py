@@ -1,4 +1,4 @@
-"""The chats' loads run against `dann serve`, and a process that does not serve is told of; nothing here is timed."""
+"""The chats' loads run against `dann serve`, and a process that does not start is reported; nothing here is timed."""
 
 import asyncio
 from pathlib import Path

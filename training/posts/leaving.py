@@ -250,8 +250,7 @@ def drop_collected(file: Path, authors: Collection[str]) -> int:
         raise DannError(f"{file}: cannot be read ({error.strerror})") from error
     kept = [line for line in lines if _author_of(line) not in authors]
     if len(kept) < len(lines):
-        replace_file(file, "\n".join(kept).encode())
-        file.chmod(0o600)
+        replace_file(file, "\n".join(kept).encode(), mode=0o600)
     return len(lines) - len(kept)
 
 

@@ -4,7 +4,6 @@ dann makes it with the first digest. The store has a fingerprint of it, so that 
 its place. Who has the secret and the store can test whether a name is in there, and nothing more.
 """
 
-import os
 import re
 import secrets
 import stat
@@ -12,7 +11,7 @@ from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-from model.checkpoints.atomic_files import ASIDE, explain_disk_errors, flush_folder, private_folder
+from model.checkpoints.atomic_files import explain_disk_errors, private_folder, replace_file
 from model.checkpoints.file_lock import hold_lock
 from model.errors import DannError
 from training.config.tables import DataConfig
@@ -105,18 +104,6 @@ def _read(file: Path) -> bytes:
 
 def _make(file: Path) -> None:
     """Write a new secret, which appears whole and for its owner alone."""
-    aside = file.with_name(f"{ASIDE}{file.name}")
     with explain_disk_errors(file):
         private_folder(file.parent)
-        aside.unlink(missing_ok=True)  # of a start that was killed
-        try:
-            aside.touch(0o600, exist_ok=False)
-            with aside.open("w", encoding="ascii") as opened:
-                opened.write(f"{secrets.token_hex(BYTES)}\n")
-                opened.flush()
-                os.fsync(opened.fileno())
-            aside.rename(file)
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        flush_folder(file.parent)
+    replace_file(file, f"{secrets.token_hex(BYTES)}\n".encode(), mode=0o600)
