@@ -30,7 +30,7 @@ export class Alternatives {
     return !this.box.hidden;
   }
 
-  /** A mouse has come over a token. */
+  /** A mouse moves over a token. */
   hover(...at) {
     clearTimeout(this.coming);
     clearTimeout(this.leaving);

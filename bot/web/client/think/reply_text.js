@@ -76,7 +76,10 @@ export class ReplyText {
       "aria-haspopup": "dialog",
       "aria-label": `${visible(span.text)}, ${percent(Math.exp(token.logprob))}`,
       text: span.text,
-      onmouseenter: () => this.alternatives.hover(element, this.reply, span, this),
+      // Not as it enters: a token that comes to lie under a resting mouse was not pointed at.
+      onmousemove: (event) => {
+        if (event.movementX || event.movementY) this.alternatives.hover(element, this.reply, span, this);
+      },
       onmouseleave: () => this.alternatives.leave(),
       onfocus: () => this.alternatives.open(element, this.reply, span, this),
       onclick: () => this.alternatives.pin(element, this.reply, span, this),
