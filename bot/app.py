@@ -91,7 +91,7 @@ async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
     """Load the serving checkpoint; only the engine refers to it, so that its memory is freed when another serves."""
     snapshot = await load_first(settings.data.checkpoints, tell)
     bot = settings.bot
-    return Engine(snapshot, slots=bot.slots, waiting=bot.waiting, pairs=settings.sample.is_paired)
+    return Engine(snapshot, slots=bot.slots, waiting=bot.waiting, usual=settings.sample)
 
 
 async def _serve_platforms(

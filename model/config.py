@@ -53,8 +53,9 @@ class SamplingParams(BaseModel):
     The filters apply in llama.cpp's order (repetition penalty, top-k, top-p, min-p) and temperature comes last.
     Temperature 0 is greedy. `top_k` 0, `top_p` 1, `min_p` 0, `word_min_p` 0 and `repetition_penalty` 1 switch a filter off.
     `guidance` comes before all of them, then `word_min_p`; `candidates` after: each of these is a whole reply. Neither
-    guidance nor candidates does anything without a conversation. The defaults sample the network's own distribution without
-    its least likely tokens and its unlikely words: sharper settings make a reply easier to tell from the person's
+    guidance nor candidates does anything without a conversation, nor guidance in a network that never learned to reply after
+    an empty one (checkpoint.py). The defaults sample the network's own distribution, drawn towards what was said, without its
+    least likely tokens and its unlikely words: sharper settings make a reply easier to tell from the person's
     (experiments/LOG.md). With `top_k` and `top_p` off, sampling is fastest (sampling.py).
 
     The command line, `/dann`, HTTP and the page's dials take names, help, examples and ranges from these fields
@@ -88,7 +89,7 @@ class SamplingParams(BaseModel):
         description="the longest the reply may be, in tokens (parts of words)",
     )  # fmt: skip
     guidance: float = Field(
-        0.0, ge=0.0, le=3.0, title="Guidance", examples=[1],
+        1.0, ge=0.0, le=3.0, title="Guidance", examples=[1],
         description="above 0, what the conversation makes likelier is made likelier still, by so much; 0: off",
     )  # fmt: skip
     candidates: int = Field(
@@ -99,11 +100,6 @@ class SamplingParams(BaseModel):
         0.1, ge=0.0, le=1.0, title="Min-p in words", examples=[0.2],
         description="go on with a word by parts at least this likely, where the likeliest counts as 1; 0: by any",
     )  # fmt: skip
-
-    @property
-    def is_paired(self) -> bool:
-        """Whether a reply is compared with the same one after an empty conversation, for which it needs a second row."""
-        return self.guidance > 0 or self.is_chosen
 
     @property
     def is_chosen(self) -> bool:

@@ -46,12 +46,17 @@ __all__ = ["Meta", "Snapshot", "current", "ids", "load", "publish", "save", "set
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A verified checkpoint in memory, ready for the engine."""
+    """A verified checkpoint in memory, ready for the engine.
+
+    `guidable` networks learned to reply after an empty conversation too, which is what guidance compares with: others are
+    drawn without.
+    """
 
     id: str
     model: LanguageModel
     tokenizer: Tokenizer
     meta: Meta | None = None
+    guidable: bool = False
 
 
 def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
@@ -114,7 +119,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         raise damaged_checkpoint(folder, f"a file cannot be read ({error.strerror})") from error
     model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
-    return Snapshot(id_, model, tokenizer, meta)
+    return Snapshot(id_, model, tokenizer, meta, guidable=meta.guidable)
 
 
 def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None:

@@ -58,6 +58,12 @@ class Meta(BaseModel):
     highest_seq: int | None = None
     started_from: str | None = None
 
+    @property
+    def guidable(self) -> bool:
+        """Whether it learned to reply after an empty conversation too."""
+        train = self.settings.get("train")
+        return isinstance(train, dict) and bool(train.get("without_context"))
+
     def created_at(self) -> float | None:
         """When the checkpoint was made, in Unix seconds; None where `created` is no time with a time zone."""
         try:

@@ -156,7 +156,7 @@ class Batch:
             ):  # its first chunk is read in the next round, before the source row can be given to another prefix
                 self._sources[slot] = source
                 request.unread = request.unread[cached:]
-            if request.paired:
+            if request.is_paired(guidable=self.snapshot.guidable):
                 self._unconditional.open(slot, request.reply_prefix)
 
     def _decode(self, chunk: SlotRequests, *, paired: bool) -> None:
@@ -220,7 +220,8 @@ class Batch:
         rows_B, sources_B = self._unconditional.decoding([slot for slot, _ in slot_requests], width)
         guidance_B, scored_B = np.zeros(width, np.float32), np.zeros(width, bool)
         for row, (_, request) in enumerate(slot_requests):
-            guidance_B[row], scored_B[row] = request.params.guidance, request.scored
+            guidance_B[row] = request.params.guidance if self.snapshot.guidable else 0.0
+            scored_B[row] = request.scored
         return PairBatch(self._decode_batch(slot_requests, width), rows_B, sources_B, guidance_B, scored_B)
 
 

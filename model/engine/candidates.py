@@ -27,7 +27,10 @@ class CandidatesRequest(ReplyRequest):
             ReplyRequest(conversation, params, candidate_seed(seed, number), **more, scored=True)
             for number in range(params.candidates)
         ]
-        self.paired = True
+
+    def is_paired(self, *, guidable: bool) -> bool:  # noqa: ARG002 (each candidate is scored)
+        """Whether its candidates have a second row in the table."""
+        return True
 
     @property
     def drawn(self) -> Sequence[ReplyRequest]:

@@ -70,8 +70,8 @@ class Load:
 class Engine:
     """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full.
 
-    `pairs` compiles what guidance and candidates need before it is ready; else that is done when they are first asked for,
-    beside the replies in progress, and whoever asked first waits for it.
+    What guidance and candidates need is compiled before it is ready where the `usual` parameters have them; else when they
+    are first asked for, beside the replies in progress, and whoever asked first waits for it.
     """
 
     def __init__(
@@ -80,9 +80,9 @@ class Engine:
         slots: int = DEFAULT_SLOTS,
         waiting: int = DEFAULT_WAITING,
         *,
-        pairs: bool = False,
+        usual: SamplingParams | None = None,
     ) -> None:
-        self.snapshot, self._pairs = snapshot, pairs
+        self.snapshot, self._usual = snapshot, usual
         self._slots, self._capacity = slots, slots + waiting
         self._local_batch: Batch | None = None
         self._local_lock = threading.Lock()
@@ -135,7 +135,9 @@ class Engine:
             with suppress(RuntimeError):  # the loop is closed: nobody waits any more
                 loop.call_soon_threadsafe(self._deliver, updates)
 
-        self._worker = Worker(batch or Batch(self.snapshot, self._slots), deliver, pairs=self._pairs)
+        self._worker = Worker(
+            batch or Batch(self.snapshot, self._slots), deliver, pairs=self._usually_pairs(self.snapshot)
+        )
 
     async def ready(self) -> None:
         """Wait until the programs for one reply are compiled; raises what went wrong with that."""
@@ -202,9 +204,13 @@ class Engine:
         for width in batch.widths:
             if not self._closed:
                 batch.warm(width)
-                if self._started().compiles_pairs:
+                if self._started().compiles_pairs or self._usually_pairs(snapshot):
                     batch.warm_pairs(width)
         return batch
+
+    def _usually_pairs(self, snapshot: Snapshot) -> bool:
+        usual = self._usual
+        return usual is not None and (usual.is_chosen or (usual.guidance > 0 and snapshot.guidable))
 
     @property
     def full(self) -> bool:

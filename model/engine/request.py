@@ -36,9 +36,8 @@ class ReplyRequest:
 
     `reply_prefix` is the reply's beginning, as text or as tokens: it goes on from there, with the tokens that the whole
     reply would have had. The reply ends before the first of `stop`. With `logprobs`, log-probabilities are collected.
-    `scored` replies add up `log_likelihoods`: of their tokens after the conversation, and after an empty one. `paired`
-    replies have a second row in the table: scored ones, and those with guidance. `drawn` is the reply itself, or the
-    candidates that it is chosen from (candidates.py).
+    `scored` replies add up `log_likelihoods`: of their tokens after the conversation, and after an empty one. `drawn` is the
+    reply itself, or the candidates that it is chosen from (candidates.py).
 
     `unread` is what is left of the prompt but for its `last` token, which is later the last one generated; `fresh` until a
     chunk of it has been read. `tokenizer` and `checkpoint` are known once it has a slot. Ends with a `completion`, or with
@@ -57,7 +56,6 @@ class ReplyRequest:
         scored: bool = False,
     ) -> None:
         self.params, self.seed, self.logprobs, self.scored = params, seed, logprobs, scored
-        self.paired = bool(conversation) and (scored or params.guidance > 0)  # nothing to compare with nothing
         self.log_likelihoods = np.zeros(2)
         self.tokenizer: Tokenizer
         self.checkpoint = ""
@@ -84,6 +82,11 @@ class ReplyRequest:
     def finished(self) -> bool:
         """Whether it is complete or cancelled."""
         return self.completion is not None or self.cancelled
+
+    def is_paired(self, *, guidable: bool) -> bool:
+        """Whether it has a second row in the table: scored replies do, and by a network that is `guidable` guided ones."""
+        compared = self.scored or (guidable and self.params.guidance > 0)
+        return compared and bool(self._conversation)  # nothing to compare with nothing
 
     @property
     def drawn(self) -> "Sequence[ReplyRequest]":

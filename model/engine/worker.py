@@ -183,8 +183,8 @@ class Worker:
             request = self._waiting.popleft()
             if request.finished:
                 continue
-            self.compiles_pairs |= request.paired
-            if request.paired and not batch.widest_pairs:
+            self.compiles_pairs |= (paired := request.is_paired(guidable=batch.snapshot.guidable))
+            if paired and not batch.widest_pairs:
                 self._held.append(request)
                 continue
             try:

@@ -15,14 +15,16 @@ from model.config import ModelConfig, SamplingParams
 from model.tokenizer import BOS, ME, Tokenizer
 
 TOKENIZER = Tokenizer.train(["hey lol", "the loss goes down lol"] * 3, 280)
-WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, max_tokens=40)
-GREEDY = SamplingParams(temperature=0.0, max_tokens=40)
+WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, guidance=0.0, max_tokens=40)
+GREEDY = SamplingParams(temperature=0.0, guidance=0.0, max_tokens=40)
 
 
-def snapshot(tokenizer: Tokenizer = TOKENIZER, id_: str = "test", seed: int = 3, **shape: Any) -> Snapshot:
+def snapshot(
+    tokenizer: Tokenizer = TOKENIZER, id_: str = "test", seed: int = 3, *, guidable: bool = False, **shape: Any
+) -> Snapshot:
     """A network of random weights, whose replies are long gibberish."""
     config = ModelConfig(vocab_size=tokenizer.vocab_size, **{"hidden_dim": 16, **shape})
-    return Snapshot(id_, build(config, seed=seed), tokenizer)
+    return Snapshot(id_, build(config, seed=seed), tokenizer, guidable=guidable)
 
 
 class Parrot(nnx.Module):

@@ -126,7 +126,8 @@ class ResumableRun(RunListener):
     def samples(self, average: Any, seed: int) -> list[str]:
         """Replies to three held-out conversations, at the place where the person wrote next."""
         model = nnx.merge(nnx.graphdef(self.setup.model), average)
-        engine = Engine(Snapshot("", model, self.setup.tokenizer))
+        guidable = self.setup.settings.train.without_context > 0
+        engine = Engine(Snapshot("", model, self.setup.tokenizer, guidable=guidable))
         openings = [list(takewhile(lambda turn: not turn.mine, conversation)) for conversation in self.val]
         chosen = [turns for turns in openings if turns][:SAMPLES] or [[]] * SAMPLES
         prompts = [[Turn(mine=False, text=turn.text) for turn in turns] for turns in chosen]

@@ -14,7 +14,7 @@ from tests.model.small_networks import WILD, snapshot
 PARAMS = WILD.model_copy(update={"max_tokens": 12})
 KINDS: list[dict[str, Any]] = [{}, {"guidance": 2.5}, {"candidates": 3}, {"guidance": 2.5, "candidates": 3}]
 SAID = "the loss goes down"
-LISTENER = snapshot(architecture="lstm_attention", attention_dim=8, attention_window=16)
+LISTENER = snapshot(guidable=True, architecture="lstm_attention", attention_dim=8, attention_window=16)
 
 
 async def page_text(web: Web, **params: Any) -> str:

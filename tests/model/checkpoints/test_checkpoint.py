@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -52,6 +53,17 @@ def test_what_is_loaded_computes_what_was_saved(tmp_path: Path, name: str) -> No
     np.testing.assert_array_equal(logits(model), logits(snapshot.model))
     assert (snapshot.id, snapshot.meta) == ("one", META)
     assert snapshot.tokenizer.encode("the loss") == TOKENIZER.encode("the loss")
+
+
+@pytest.mark.parametrize(
+    ("settings", "guidable"),
+    [({"train": {"without_context": 0.1}}, True), ({"train": {"without_context": 0.0}}, False), ({"train": []}, False)],
+)
+def test_what_learned_to_reply_without_a_conversation_is_guidable(
+    tmp_path: Path, settings: dict[str, Any], guidable: bool
+) -> None:
+    checkpoint.save(tmp_path, "one", network(), TOKENIZER, META.model_copy(update={"settings": settings}))
+    assert checkpoint.load(tmp_path, "one").guidable == guidable
 
 
 def test_saving_is_not_publishing(tmp_path: Path) -> None:

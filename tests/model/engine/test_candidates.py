@@ -14,7 +14,7 @@ from model.tokenizer import BOS, ME, NUM_SPECIAL
 from tests.model.engine.test_guidance import TALK, drawn, follow
 from tests.model.small_networks import TOKENIZER, WILD, snapshot
 
-SERVED = snapshot()
+SERVED = snapshot(guidable=True)
 SLOTS = 4
 """As in the engine's other tests, so that all compile the same programs."""
 FOUR = WILD.model_copy(update={"candidates": 4, "max_tokens": 24})
@@ -76,7 +76,7 @@ def test_where_there_is_nothing_to_choose_one_reply_is_drawn() -> None:
     for talk, params in ((TALK, ONE), (TALK, FOUR.model_copy(update={"temperature": 0.0})), ([], FOUR)):
         request = reply_request(talk, params, 3)
         assert type(request) is ReplyRequest
-        assert not request.paired
+        assert not request.is_paired(guidable=False)
     assert isinstance(reply_request(TALK, FOUR, 3), CandidatesRequest)
 
 

@@ -57,7 +57,7 @@ def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
 
 def test_a_reply_is_the_same_alone_and_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batch, "batch_sizes", lambda _: [1, 16, 64])  # 4 is seen below, in the table
-    engine, requests = Engine(snapshot(**SHAPE)), crowd(64)
+    engine, requests = Engine(snapshot(guidable=True, **SHAPE)), crowd(64)
     together = engine.replies(requests)
     assert len({reply.text for reply in together}) > 50, "of every kind: otherwise this says little"
     assert {reply.finish_reason for reply in together} == {"stop", "length"}
@@ -70,7 +70,7 @@ def test_a_reply_is_the_same_alone_and_in_a_crowd(monkeypatch: pytest.MonkeyPatc
 
 def table_row(shape: dict[str, Any], count: int, *, decoded: bool) -> list[np.ndarray]:
     """The table's row of one request among `count`, once its prompt is read, or after two more rounds if `decoded`."""
-    replies = Batch(snapshot(**shape), 64)
+    replies = Batch(snapshot(guidable=True, **shape), 64)
     fillers = [ReplyRequest([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
     prompt = [Turn(mine=False, text="the loss goes down lol " * 3)]
     target = ReplyRequest(prompt, WILD.model_copy(update={"max_tokens": 41}), 7)

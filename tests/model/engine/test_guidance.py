@@ -97,7 +97,7 @@ def test_tokens_are_those_of_a_loop_that_computes_both_logits(architecture: str)
     The other cells take the LSTM's steps, with fewer arrays in their carry.
     """
     is_first = architecture == "lstm"  # the others have programs of their own: few, and one row each
-    served = snapshot(architecture=architecture, **(HEAD if architecture == "lstm_attention" else {}))
+    served = snapshot(guidable=True, architecture=architecture, **(HEAD if architecture == "lstm_attention" else {}))
     requests = [ReplyRequest(TALK, GUIDED, seed, logprobs=is_first and seed == 0) for seed in range(3)]
     drawn(Batch(served, SLOTS if is_first else 1), *requests)
     unguided = []
@@ -127,7 +127,7 @@ def test_tokens_are_those_of_a_loop_that_computes_both_logits(architecture: str)
 
 def test_a_guided_reply_goes_on_from_a_given_beginning_of_any_length() -> None:
     """The second row reads the beginning too, in chunks: the tokens are those that the whole reply had."""
-    batch, whole = Batch(snapshot(), SLOTS), ReplyRequest([], WILD, 0)
+    batch, whole = Batch(snapshot(guidable=True), SLOTS), ReplyRequest([], WILD, 0)
     params, seed = GUIDED.model_copy(update={"temperature": 2.0, "max_tokens": 3 * PREFILL_STEPS}), 0
     while len(whole.generated) < 2 * PREFILL_STEPS + 3:
         seed += 1
@@ -148,17 +148,19 @@ def test_without_guidance_no_reply_has_a_second_row(monkeypatch: pytest.MonkeyPa
         raise AssertionError("this takes a second row")
 
     monkeypatch.setattr(Slots, "decode_pairs", never)
-    engine = Engine(snapshot(), SLOTS)
+    engine = Engine(snapshot(guidable=True), SLOTS)
     assert engine.reply(TALK, unguided, 1).text
     assert engine.reply([], GUIDED, 1) == engine.reply([], unguided, 1)
     assert engine.tokens([5, 6], GUIDED, 1) == engine.tokens([5, 6], unguided, 1)
+    never_without = Engine(snapshot(guidable=False), SLOTS)  # it never learned to reply after an empty conversation
+    assert never_without.reply(TALK, GUIDED, 1) == engine.reply(TALK, unguided, 1)
     with pytest.raises(AssertionError, match="second row"):
         engine.reply(TALK, GUIDED, 1)
 
 
 def test_a_second_row_is_free_again_whenever_its_reply_is_cancelled() -> None:
     """More of them than there are rows, cancelled at every stage; then the table serves as a new one does."""
-    served, batch = snapshot(), Batch(snapshot(), SLOTS)
+    served, batch = snapshot(guidable=True), Batch(snapshot(guidable=True), SLOTS)
     long = [Turn(mine=False, text="the loss goes down lol " * 8)]
     for rounds in range(24):
         requests = [ReplyRequest(long, GUIDED, seed, reply_prefix="hey" * (seed % 2 * 20)) for seed in range(SLOTS)]
@@ -177,11 +179,11 @@ def test_a_second_row_is_free_again_whenever_its_reply_is_cancelled() -> None:
 
 def test_guided_replies_and_others_draw_side_by_side_as_alone() -> None:
     """Mixed in one table, more than there are slots; conversations that were read before, and none."""
-    engine = Engine(snapshot(), SLOTS)
+    engine = Engine(snapshot(guidable=True), SLOTS)
     talks: list[list[Turn]] = [TALK, [], [*TALK, Turn(mine=True, text="lol"), Turn(mine=False, text="the loss")]]
     requests = [
         (talks[number % 3], WILD.model_copy(update={"guidance": [0.0, 0.7, 3.0][number % 4 % 3]}), number)
         for number in range(14)
     ]
     together = engine.replies(requests)
-    assert together == [Engine(snapshot(), SLOTS).reply(*one) for one in requests]
+    assert together == [Engine(snapshot(guidable=True), SLOTS).reply(*one) for one in requests]

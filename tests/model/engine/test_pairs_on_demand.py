@@ -14,6 +14,7 @@ from model.tokenizer import Tokenizer
 from tests.model.small_networks import GREEDY, WILD, snapshot
 
 HEY = [Turn(mine=False, text="hey")]
+SERVED = snapshot(guidable=True)
 SLOTS = 4
 """As in the engine's other tests, so that all compile the same programs."""
 GUIDED = WILD.model_copy(update={"guidance": 2.0})
@@ -67,16 +68,16 @@ def test_others_are_drawn_while_the_first_guided_reply_waits(compiling: Compilin
         for seed in range(3):
             assert (await engine.submit(HEY, WILD, seed).completion()).text
         unguided = await engine.submit([], GUIDED, 4).completion()
-        assert unguided == Engine(snapshot(), SLOTS).reply([], WILD, 4)
+        assert unguided == Engine(SERVED, SLOTS).reply([], WILD, 4)
         cancelled.cancel()
         assert engine.load == Load(0, SLOTS, 2)
         assert compiling.begun == [1]
         compiling.go_on.set()
         completions = [await stream.completion() for stream in guided]
-        assert completions == Engine(snapshot(), SLOTS).replies([(HEY, GUIDED, 1), (HEY, CHOSEN, 2)])
+        assert completions == Engine(SERVED, SLOTS).replies([(HEY, GUIDED, 1), (HEY, CHOSEN, 2)])
         assert engine.load.waiting == 0
 
-    run(use, snapshot())
+    run(use, SERVED)
 
 
 def test_what_cannot_be_compiled_fails_those_who_asked_and_is_tried_again(compiling: Compiling) -> None:
@@ -89,9 +90,9 @@ def test_what_cannot_be_compiled_fails_those_who_asked_and_is_tried_again(compil
                 await stream.completion()
         assert (await engine.submit(HEY, WILD, 1).completion()).text
         compiling.error = None
-        assert await engine.submit(HEY, GUIDED, 1).completion() == Engine(snapshot(), SLOTS).reply(HEY, GUIDED, 1)
+        assert await engine.submit(HEY, GUIDED, 1).completion() == Engine(SERVED, SLOTS).reply(HEY, GUIDED, 1)
 
-    run(use, snapshot())
+    run(use, SERVED)
 
 
 def test_stopping_fails_those_who_wait_for_programs(compiling: Compiling) -> None:
@@ -108,21 +109,29 @@ def test_stopping_fails_those_who_wait_for_programs(compiling: Compiling) -> Non
             await waiting.completion()
         assert compiling.begun == [1]
 
-    run(use, snapshot())
+    run(use, SERVED)
 
 
 def test_an_engine_for_pairs_is_ready_when_they_are(compiling: Compiling) -> None:
     async def use(engine: Engine) -> None:
         assert compiling.begun == [1, 1, SLOTS]  # one reply's before it is ready, then all, of which one is there
-        assert await engine.submit(HEY, GUIDED, 1).completion() == Engine(snapshot(), SLOTS).reply(HEY, GUIDED, 1)
+        assert await engine.submit(HEY, GUIDED, 1).completion() == Engine(SERVED, SLOTS).reply(HEY, GUIDED, 1)
 
     compiling.go_on.set()
-    run(use, snapshot(), pairs=True)
+    run(use, SERVED, usual=GUIDED)
+
+
+def test_what_guidance_needs_is_not_compiled_for_a_network_that_is_not_guidable(compiling: Compiling) -> None:
+    async def use(engine: Engine) -> None:
+        assert await engine.submit(HEY, GUIDED, 1).completion() == engine.reply(HEY, WILD, 1)
+        assert compiling.begun == []
+
+    run(use, snapshot(), usual=GUIDED)
 
 
 def test_a_swap_amid_guided_replies_draws_as_each_would_alone() -> None:
     """Candidates are all of one network, those too that had no slot yet when the next one came."""
-    old, new = snapshot(id_="old"), snapshot(id_="new", seed=4)
+    old, new = (snapshot(id_=id_, seed=seed, guidable=True) for id_, seed in (("old", 3), ("new", 4)))
     requests = [(HEY, [GUIDED, CHOSEN, WILD][seed % 3], seed) for seed in range(6)]
 
     async def use(engine: Engine) -> None:
@@ -141,11 +150,12 @@ def test_a_swap_amid_guided_replies_draws_as_each_would_alone() -> None:
         assert len(running) >= 2
         assert all(stream.checkpoint == "new" for stream in after)
 
-    run(use, old, pairs=True)
+    run(use, old, usual=GUIDED)
 
 
 def test_after_a_swap_to_another_shape_nobody_waits_for_programs() -> None:
-    other = snapshot(Tokenizer.of_characters(["hey lol"]), "other")  # as in test_stream.py, which compiles the rest
+    # As in test_stream.py, which compiles the rest.
+    other = snapshot(Tokenizer.of_characters(["hey lol"]), "other", guidable=True)
 
     async def use(engine: Engine) -> None:
         await engine.submit(HEY, GUIDED, 1).completion()
@@ -153,4 +163,4 @@ def test_after_a_swap_to_another_shape_nobody_waits_for_programs() -> None:
         assert await engine.submit(HEY, GUIDED, 1).completion() == Engine(other, SLOTS).reply(HEY, GUIDED, 1)
         assert engine._started()._batches[-1].widest_pairs == SLOTS
 
-    run(use, snapshot())
+    run(use, SERVED)
