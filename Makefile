@@ -54,11 +54,13 @@ else
 	@$(PYTHON) -m venv $(VENV)
 endif
 
+# Python compiles what is imported, as it is imported: compiling all that is installed takes half a minute.
+unexport PYTHONDONTWRITEBYTECODE
 # --no-build-isolation: the build backend comes from the lock too.
 ifneq ($(UV),)
 INSTALL = $(UV) pip install --quiet --python $(BIN)/python
 else
-INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check
+INSTALL = $(BIN)/python -m pip install -qq --disable-pip-version-check --no-compile
 endif
 
 $(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
@@ -67,9 +69,12 @@ $(VENV)/.run: $(BIN)/python requirements.lock pyproject.toml
 	@$(INSTALL) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.run requirements-dev.lock
+# Its lock has what running needs too, at the same versions.
+$(VENV)/.dev: $(BIN)/python requirements.lock requirements-dev.lock pyproject.toml
+	@echo "setting up $(VENV) for tests (once, about a minute)" >&2
 	@$(INSTALL) --require-hashes -r requirements-dev.lock
-	@touch $@
+	@$(INSTALL) --no-deps --no-build-isolation -e .
+	@touch $(VENV)/.run $@
 
 # What is compared with. pip even where there is uv, because an index set up for pip is where its CPU build comes from.
 BENCH = import sys, tomllib; print(*tomllib.load(open("pyproject.toml", "rb"))["dependency-groups"][sys.argv[1]])

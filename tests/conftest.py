@@ -147,8 +147,8 @@ def is_cut(program: bytes) -> bool:
 
 
 def pytest_xdist_auto_num_workers() -> int:
-    """A worker more than cores: many tests wait, for processes, sockets and a browser."""
-    return (os.cpu_count() or 1) + 1
+    """Two workers more than cores: many tests wait, for processes, sockets and a browser."""
+    return (os.cpu_count() or 1) + 2
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
