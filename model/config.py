@@ -89,7 +89,7 @@ class SamplingParams(BaseModel):
         description="the longest the reply may be, in tokens (parts of words)",
     )  # fmt: skip
     guidance: float = Field(
-        1.0, ge=0.0, le=3.0, title="Guidance", examples=[1],
+        1.5, ge=0.0, le=3.0, title="Guidance", examples=[1],
         description="above 0, what the conversation makes likelier is made likelier still, by so much; 0: off",
     )  # fmt: skip
     candidates: int = Field(

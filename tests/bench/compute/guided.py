@@ -31,9 +31,9 @@ BEFORE = ModelConfig(vocab_size=1024, embed_dim=128, hidden_dim=512, num_layers=
 OLDER = "2 x 512 lstm, V 1,024"
 KINDS: dict[str, dict[str, float]] = {
     "plain": {"guidance": 0.0},
-    "guidance 1": {"guidance": 1.0},
+    "guidance 1.5": {"guidance": 1.5},
     "candidates 4": {"guidance": 0.0, "candidates": 4},
-    "both": {"guidance": 1.0, "candidates": 4},
+    "both": {"guidance": 1.5, "candidates": 4},
     OLDER: {"guidance": 0.0},
 }
 ROUNDS = {1: 9, 64: 3}
