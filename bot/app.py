@@ -32,6 +32,7 @@ from model.checkpoints.atomic_files import private_folder
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
+from training.posts.guarding import load_guarded
 from training.servers import registered
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ async def import_from(inbox: Path, settings: BotSettings, tell: Tell) -> None:
 
 async def _load_engine(settings: BotSettings, tell: Tell) -> Engine:
     """Load the serving checkpoint; only the engine refers to it, so that its memory is freed when another serves."""
-    snapshot = await load_first(settings.data.checkpoints, tell)
+    snapshot = await load_first(settings.data.checkpoints, tell, partial(load_guarded, settings))
     bot = settings.bot
     return Engine(snapshot, slots=bot.slots, waiting=bot.waiting, usual=settings.sample)
 
@@ -117,7 +118,7 @@ async def _serve_platforms(
         freezing = asyncio.create_task(_freeze_when_warm(engine))
         tell(_describe(engine.snapshot))
         await knowing
-        reload = Reload(engine, settings.data.checkpoints, tell)
+        reload = Reload(engine, settings.data.checkpoints, tell, load=partial(load_guarded, settings))
         news = status.news
         retraining = RetrainSupervisor(settings, news, tell)
         status.engine, status.reload, status.retraining = engine, reload, retraining

@@ -9,12 +9,18 @@ from typing import TextIO
 from pydantic import ValidationError
 from rich.console import Console
 
+from bot.replies import phrases
 from model.config import SAMPLING_OPTIONS, SamplingParams
-from model.engine.engine import Engine, Turn
+from model.engine.engine import Completion, Engine, Turn
 from model.errors import DannError
 from training.cli.shared import print_line
 
 HELP = "/temp 1.2 how wild · /seed 7 repeatable · /again another answer · /new forget · Ctrl-D leave"
+
+
+def in_words(reply: Completion) -> str:
+    """Return what is said of a reply: its text, or a neutral line where the guard ended it."""
+    return phrases.NEUTRAL if reply.finish_reason == "content_filter" else reply.text
 
 
 class Chat:
@@ -67,8 +73,9 @@ class Chat:
         self._check()
         reply = self._engine.reply(self._turns, self._params, self._next_seed())
         self._check()  # meanwhile
-        self._turns.append(Turn(mine=True, text=reply.text))
-        return reply.text
+        text = in_words(reply)
+        self._turns.append(Turn(mine=True, text=text))
+        return text
 
     def _next_seed(self) -> int:
         if self._seed is None:

@@ -55,10 +55,10 @@ def add_sampling(parser: argparse.ArgumentParser) -> None:
 
 def load_engine(args: argparse.Namespace, settings: BotSettings) -> "Engine":
     """Load the checkpoint that serves, or the one of --checkpoint."""
-    from model.checkpoints import checkpoint  # noqa: PLC0415 (JAX takes seconds to import)
-    from model.engine.engine import Engine  # noqa: PLC0415
+    from model.engine.engine import Engine  # noqa: PLC0415 (JAX takes seconds to import)
+    from training.posts.guarding import load_guarded  # noqa: PLC0415
 
-    return Engine(checkpoint.load(settings.data.checkpoints, getattr(args, "checkpoint", None)))
+    return Engine(load_guarded(settings, settings.data.checkpoints, getattr(args, "checkpoint", None)))
 
 
 def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
@@ -66,6 +66,7 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
     if not 1 <= args.count <= MAX_REPLIES:
         raise DannError(f"--count {args.count}: must be from 1 to {MAX_REPLIES}")
     engine = load_engine(args, settings)
+    from bot.chat import in_words  # noqa: PLC0415
     from model.engine.engine import Turn  # noqa: PLC0415
 
     first = chosen_seed(args.reply_seed)
@@ -78,7 +79,7 @@ def run_say(args: argparse.Namespace, settings: BotSettings) -> int:
         shown = [{key: getattr(reply, key) for key in keys} for reply in replies]
         print_json({"checkpoint": engine.snapshot.id, "replies": shown})
     else:
-        sys.stdout.writelines(f"{reply.text}\n" for reply in replies)
+        sys.stdout.writelines(f"{in_words(reply)}\n" for reply in replies)
         sys.stdout.flush()  # a closed pipe shows here, not while Python is shutting down
     return 0
 

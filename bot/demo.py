@@ -7,15 +7,16 @@ from functools import partial
 from rich.console import Console
 
 from bot.app import about_tokens, serve
+from bot.chat import in_words
 from bot.config import BotSettings, Tokens
 from bot.platform import Tell
 from bot.web.http.listen import free_port_for
-from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import private_folder
 from model.engine.engine import Engine, Turn
 from training.cli.shared import interruptible, print_line
 from training.demo_persona import FRIENDS, NAME, write_export
 from training.loop import devices
+from training.posts.guarding import load_guarded
 from training.posts.importer import scan_exports, store_exports
 from training.posts.learnable import learnable_posts
 from training.runs.terminal import TrainingConsole
@@ -80,12 +81,12 @@ def _train(settings: BotSettings, console: Console) -> None:
 
 def _converse(settings: BotSettings, out: Console) -> None:
     """Ask a few questions, as one conversation."""
-    engine = Engine(checkpoint.load(settings.data.checkpoints))
+    engine = Engine(load_guarded(settings, settings.data.checkpoints))
     turns: list[Turn] = []
     for number, question in enumerate(QUESTIONS):
         turns.append(Turn(mine=False, text=question))
-        reply = engine.reply(turns, settings.sample, seed=number)
-        turns.append(Turn(mine=True, text=reply.text))
+        said = in_words(engine.reply(turns, settings.sample, seed=number))
+        turns.append(Turn(mine=True, text=said))
         out.print(f"[dim]you   {question}[/dim]", highlight=False)
         out.print(f"[bold]{NAME}[/bold]  ", end="")
-        print_line(reply.text, out)
+        print_line(said, out)

@@ -19,6 +19,7 @@ from bot.web.checks import check_web
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from training.cli.shared import print_line
+from training.posts.guarding import load_guarded
 
 MIN_FREE_DISK = 500_000_000
 """Bytes: a checkpoint, the state to resume from, compiled programs, and a margin."""
@@ -32,7 +33,7 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     """Check everything; what cannot be reached is a finding too."""
     dates: list[str] = []
     findings = list(_check_machine(settings.data.dir))
-    findings.append(await asyncio.to_thread(_check_checkpoint, settings.data.checkpoints))
+    findings.append(await asyncio.to_thread(_check_checkpoint, settings))
     findings.append(await check_web(settings.bot.web))
     for platform in platforms.PLATFORMS:
         if token := tokens.platforms.get(platform.name):
@@ -85,12 +86,13 @@ def available_memory(proc: Path = Path("/proc/meminfo"), group: Path = Path("/sy
         return machine
 
 
-def _check_checkpoint(root: Path) -> Finding:
+def _check_checkpoint(settings: BotSettings) -> Finding:
+    root = settings.data.checkpoints
     try:
         id_ = checkpoint.current(root)
         if id_ is None:
             return Finding("checkpoint", "none serves", trouble=True, advice=NO_CHECKPOINT)
-        snapshot = checkpoint.load(root, id_)
+        snapshot = load_guarded(settings, root, id_)
     except DannError as error:
         return Finding("checkpoint", str(error), trouble=True, advice="`dann train` makes a new one")
     figure = f", {snapshot.meta.val_bpb:.3f} bits per byte" if snapshot.meta else ""

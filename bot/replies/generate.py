@@ -37,8 +37,8 @@ class EngineLike(Protocol):
     def snapshot(self) -> Snapshot:
         """The checkpoint that new requests are answered from."""
 
-    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> StreamLike:
-        """Queue a reply."""
+    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int, *, way: str = "") -> StreamLike:
+        """Queue a reply for a way out, which its refusals are counted by."""
 
     async def swap(self, snapshot: Snapshot) -> None:
         """Answer new requests from this checkpoint; returns once it is in place."""
@@ -50,10 +50,11 @@ class EngineLike(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class DrawnReply:
-    """Words that can be shown, never empty, and the checkpoint they come from."""
+    """Words that can be shown, never empty, and the checkpoint they come from; `filtered`: the guard ended the reply."""
 
     text: str
     checkpoint: str
+    filtered: bool = False
 
 
 async def draw(
@@ -65,8 +66,9 @@ async def draw(
     names: Sequence[str],
     draws: int,
     links: bool,
+    way: str = "",
 ) -> DrawnReply:
-    """Draw `draws` times, then once shorter and cooler, until something can be shown.
+    """Draw `draws` times, then once shorter and cooler, until something can be shown, or the guard ends a reply.
 
     Where another checkpoint was swapped in between two draws all begin again, or nobody could reproduce the reply. Raises
     EngineFull.
@@ -79,10 +81,13 @@ async def draw(
     while True:
         checkpoint = ""
         for number, attempt in enumerate(attempts):
-            completion = await wait_for_completion(engine.submit(conversation, attempt, derived_seed(seed, number)))
+            stream = engine.submit(conversation, attempt, derived_seed(seed, number), way=way)
+            completion = await wait_for_completion(stream)
             if number and completion.checkpoint != checkpoint:
                 break
             checkpoint = completion.checkpoint
+            if completion.finish_reason == "content_filter":
+                return DrawnReply(phrases.NEUTRAL, checkpoint, filtered=True)
             if text := sanitize(completion.text, names, links=links):
                 return DrawnReply(text, checkpoint)
         else:

@@ -5,7 +5,7 @@ NOTHING_TO_SAY = "hm"
 FAILED = "sorry, i lost my train of thought. ask me again in a bit?"
 PAUSED = "i'm taking a break, talk to you later"
 NEUTRAL = "let's talk about something else"
-"""Ends a reply whose checkpoint was withdrawn while it was drawn or sent."""
+"""Said instead of a reply that the guard ended, or whose checkpoint was withdrawn while it was drawn or sent."""
 OWNERS_ONLY = "only my owners may do that"
 PEOPLE_ONLY = "only people may ask that"
 

@@ -230,7 +230,8 @@ class Responder:
         people = messages[:-1] if mention.command else messages  # the reply to `/dann` must not depend on who asks
         names = speaker_names(self._persona, people)
         draws, links = self._config.draws, self._config.links
-        drawing = draw(self._engine, to_turns(messages), command.params, seed, names=names, draws=draws, links=links)
+        turns, way = to_turns(messages), mention.channel.platform
+        drawing = draw(self._engine, turns, command.params, seed, names=names, draws=draws, links=links, way=way)
         start = self._clock()
         try:
             drawn = await self._in_flight.run((mention.channel, mention.message.id), drawing)
@@ -239,6 +240,8 @@ class Responder:
         if drawn is None or self._history.is_deleted(mention.channel, mention.message.id):
             return None
         self._last_seconds = self._clock() - start
+        if drawn.filtered:
+            return refusal(phrases.NEUTRAL)
         footer = self._footer(command, seed, drawn) if mention.command else ""
         return Reply(drawn.text, footer=footer, checkpoint=drawn.checkpoint)
 

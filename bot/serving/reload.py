@@ -16,7 +16,7 @@ from bot.replies.generate import EngineLike
 from model.checkpoints import checkpoint, rollback
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.folder import CURRENT
-from model.checkpoints.serving import load_incumbent
+from model.checkpoints.serving import Load, load_incumbent
 from model.errors import DannError
 
 log = logging.getLogger("dann.reload")
@@ -41,7 +41,8 @@ class Reload:
     """Keeps the engine on the checkpoint that CURRENT names.
 
     Only `reload` and `rollback` raise; owners call them. `reloads` and `failures` count attempts; `trouble` says why the
-    checkpoint that CURRENT names does not serve, "" if it does. `tell` prints a line for each change.
+    checkpoint that CURRENT names does not serve, "" if it does. `tell` prints a line for each change; `load` loads one,
+    by default without a guard.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Reload:
         root: Path,
         tell: Callable[[str], object] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
+        load: Load | None = None,
     ) -> None:
         self.reloads = self.failures = 0
         self.trouble = ""
         self._engine, self._root = engine, root
         self._tell, self._clock = tell, clock
+        self._load_snapshot = load or _load_unguarded
         self._failed: CurrentFile | None = None
         self._retry_at = 0.0
         self._lock = asyncio.Lock()
@@ -93,14 +96,14 @@ class Reload:
         """
         async with self._lock:
             chosen = await asyncio.to_thread(rollback.rollback_target, self._root, id_)
-            snapshot = await asyncio.to_thread(checkpoint.load, self._root, chosen)
+            snapshot = await asyncio.to_thread(self._load_snapshot, self._root, chosen)
             await asyncio.to_thread(rollback.rollback, self._root, chosen)
             return await self._serve(snapshot)
 
     async def _load(self, current: CurrentFile) -> str:
         if not current.id:
             raise DannError(current.problem)
-        return await self._serve(await asyncio.to_thread(checkpoint.load, self._root, current.id))
+        return await self._serve(await asyncio.to_thread(self._load_snapshot, self._root, current.id))
 
     async def _serve(self, snapshot: Snapshot) -> str:
         before = self._engine.snapshot.id
@@ -123,7 +126,7 @@ class Reload:
         self.trouble = trouble
 
 
-async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
+async def load_first(root: Path, tell: Callable[[str], object], load: Load | None = None) -> Snapshot:
     """Load the checkpoint to serve, waiting for the first; if it is unusable, the one before.
 
     Raises DannError where neither can be used.
@@ -132,7 +135,7 @@ async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
     while True:
         current = await asyncio.to_thread(_read_current, root)
         try:
-            incumbent = await asyncio.to_thread(load_incumbent, root)
+            incumbent = await asyncio.to_thread(load_incumbent, root, load or _load_unguarded)
         except DannError:
             if await asyncio.to_thread(_read_current, root) == current:
                 raise
@@ -146,6 +149,10 @@ async def load_first(root: Path, tell: Callable[[str], object]) -> Snapshot:
             if incumbent.trouble:
                 tell(f"{incumbent.trouble}; {incumbent.snapshot.id}, which served before, answers until then")
             return incumbent.snapshot
+
+
+def _load_unguarded(root: Path, id_: str) -> Snapshot:
+    return checkpoint.load(root, id_)
 
 
 def _read_current(root: Path) -> CurrentFile:

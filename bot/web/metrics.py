@@ -77,6 +77,11 @@ def _of_engine(engine: Engine) -> Iterator[Metric]:
     yield GaugeMetricFamily("dann_slots_busy", "Replies being drawn.", load.busy)
     about = "Tokens of replies that ended or were cancelled."
     yield CounterMetricFamily("dann_tokens_drawn", about, engine.tokens_generated)
+    about = "Tokens that the guard refused in replies that ended or were cancelled, by way out and by what it found."
+    refusals = CounterMetricFamily("dann_guard_refusals", about, labels=["way", "kind"])
+    for labels, count in sorted(engine.refusals.items()):
+        refusals.add_metric(labels, count)
+    yield refusals
 
 
 def _of_checkpoint(meta: Meta) -> Iterator[Metric]:

@@ -10,12 +10,12 @@ import time
 from pathlib import Path
 
 from bot.web.state import AppState
-from model.checkpoints import checkpoint
 from model.checkpoints.folder import ids, read_meta, withdrawn
 from model.checkpoints.retention import retired
 from model.engine.batch import Batch
 from model.engine.engine import Engine
 from model.errors import DannError
+from training.posts.guarding import load_guarded
 
 MAX_OLDER = 2
 """Older checkpoints loaded at once; each holds its weights in memory."""
@@ -90,10 +90,11 @@ class Models:
         if not await asyncio.to_thread(_is_servable, self._root, name):
             raise UnknownModelError("there is no such model; GET /v1/models lists them")
         try:
-            snapshot = await asyncio.to_thread(checkpoint.load, self._root, name)
+            snapshot = await asyncio.to_thread(load_guarded, self._state.settings, self._root, name)
         except DannError as error:
             raise UnknownModelError("this checkpoint cannot be used; `dann checkpoints` says why") from error
-        engine = Engine(snapshot, SLOTS, WAITING)
+        serving = self._state.engine()
+        engine = Engine(snapshot, SLOTS, WAITING, refusals=serving.refusals if serving else None)
         engine.start(await asyncio.to_thread(Batch, snapshot, SLOTS))
         await engine.ready()
         if name in self._withdrawn:  # meanwhile

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from model.base.words import BaseWords
 from model.checkpoints.folder import ids
 from model.errors import DannError
 
@@ -12,6 +13,11 @@ SHIPPED = Path(__file__).parent
 def base_folders(root: Path) -> dict[str, Path]:
     """The folders of all bases by name: those under `root` go before those that ship."""
     return {id_: folder / id_ for folder in (SHIPPED, root) for id_ in ids(folder)}
+
+
+def base_words(root: Path, name: str) -> BaseWords:
+    """The words that a base has read, by its name or path; none for "off", or where it is gone."""
+    return BaseWords.load(base_folders(root).get(name, Path(name)))
 
 
 def find_base(root: Path, name: str) -> Path:

@@ -5,14 +5,15 @@
     <root>/<id>/tokenizer.json           Tokenizer
     <root>/<id>/meta.json                Meta
     <root>/<id>/curve.json               the training curve, where it is known
-    <root>/<id>/manifest.json            format version and the SHA-256 of every other file
+    <root>/<id>/guard.bin                what its replies may not recite (guard_file.py), not in the manifest
+    <root>/<id>/manifest.json            format version and the SHA-256 of the other files
 
 A folder is complete before anyone can see it, and only what verifies is used. folder.py, which needs no JAX, knows which of
 them serves. Knows no optimiser: the state that resuming needs is kept elsewhere (training/runs/resume.py).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -26,6 +27,7 @@ from model.architectures import LanguageModel, build
 from model.checkpoints.atomic_files import new_folder, private_folder, remove_leftovers
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
+    WEIGHTS,
     Meta,
     checkpoints_lock,
     current,
@@ -39,6 +41,7 @@ from model.checkpoints.folder import (
 )
 from model.config import ModelConfig
 from model.errors import DannError
+from model.privacy.guard_index import GuardIndex
 from model.tokenizer import Tokenizer
 
 __all__ = ["Meta", "Snapshot", "current", "ids", "load", "publish", "save", "set_weights", "verify", "weights_of"]
@@ -48,6 +51,7 @@ __all__ = ["Meta", "Snapshot", "current", "ids", "load", "publish", "save", "set
 class Snapshot:
     """A verified checkpoint in memory, ready for the engine.
 
+    `guard` is what its replies may not recite; without one nothing is looked for.
     `guidable` networks learned to reply after an empty conversation too, which is what guidance compares with: others are
     drawn without.
     """
@@ -56,7 +60,12 @@ class Snapshot:
     model: LanguageModel
     tokenizer: Tokenizer
     meta: Meta | None = None
+    guard: GuardIndex | None = None
     guidable: bool = False
+
+    def unguarded(self) -> "Snapshot":
+        """Return the same without a guard, to measure what the network itself recites."""
+        return replace(self, guard=None)
 
 
 def weights_of(model: LanguageModel) -> dict[str, np.ndarray]:
@@ -86,7 +95,7 @@ def save(
         remove_leftovers(root)
     weights = {name: array.astype(dtype) for name, array in weights_of(model).items()}
     with new_folder(root / id_) as folder:
-        (folder / "weights.safetensors").write_bytes(safetensors.numpy.save(weights))
+        (folder / WEIGHTS).write_bytes(safetensors.numpy.save(weights))
         (folder / "config.json").write_text(model.config.model_dump_json(indent=2))
         tokenizer.save(folder / "tokenizer.json")
         (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
@@ -111,7 +120,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
     try:
         config = ModelConfig.model_validate_json((folder / "config.json").read_text())
         meta = Meta.model_validate_json((folder / "meta.json").read_text())
-        weights = safetensors.numpy.load((folder / "weights.safetensors").read_bytes())
+        weights = safetensors.numpy.load((folder / WEIGHTS).read_bytes())
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
     except (ValidationError, safetensors.SafetensorError) as error:
         raise damaged_checkpoint(folder, str(error).splitlines()[0]) from error

@@ -27,6 +27,7 @@ FORMAT_VERSION = 1
 CURRENT, SERVED, WITHDRAWN, LOCK = "CURRENT", "SERVED", "WITHDRAWN", "LOCK"
 MANIFEST = "manifest.json"
 META = "meta.json"
+WEIGHTS = "weights.safetensors"
 LOCK_WAIT_SECONDS = 10.0
 """How long to wait for another process that holds LOCK: each holds it for less than a second."""
 
@@ -37,6 +38,8 @@ class Meta(BaseModel):
     `held_out` describes which posts were not trained on (training/data/split.py), None in checkpoints older than that note.
     `baselines` are bits per byte on the same held-out posts of methods other than a network, by name.
     `listening` is the share of held-out replies that find what they answer among 10 contexts, None where not measured.
+    `copies` says what its replies copied and what it recited, without a guard, None where not measured
+    (training/runs/post_run.py).
     `highest_seq` is the highest number in the store of a post that it may have learned, also by way of the checkpoint whose
     weights it `started_from` ("": none); both are None where that is not known.
     """
@@ -55,8 +58,15 @@ class Meta(BaseModel):
     held_out: str | None = None
     baselines: dict[str, float] = {}
     listening: float | None = None
+    copies: dict[str, float | None] | None = None
     highest_seq: int | None = None
     started_from: str | None = None
+
+    @property
+    def base(self) -> str:
+        """The name or path of the base that it started from, "off" for none."""
+        train = self.settings.get("train")
+        return str(train.get("base", "off")) if isinstance(train, dict) else "off"
 
     @property
     def guidable(self) -> bool:
@@ -196,6 +206,14 @@ def verify(folder: Path) -> None:
             raise damaged_checkpoint(folder, f"{name} cannot be read ({error.strerror})") from error
         if actual != expected:
             raise damaged_checkpoint(folder, f"{name} is not what was written (its SHA-256 differs)")
+
+
+def weights_digest(folder: Path) -> str:
+    """The SHA-256 of a checkpoint's weights, as its manifest has it; raises DannError for a damaged one."""
+    try:
+        return str(_manifest(folder)[WEIGHTS])
+    except KeyError as error:
+        raise damaged_checkpoint(folder, f"{MANIFEST} names no {WEIGHTS}") from error
 
 
 def unknown_checkpoint(root: Path) -> DannError:

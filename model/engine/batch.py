@@ -70,7 +70,7 @@ class Batch:
 
         Its replies get slots as soon as there are free ones.
         """
-        request.tokenize(self.snapshot.tokenizer, self.snapshot.id)
+        request.tokenize(self.snapshot.tokenizer, self.snapshot.id, self.snapshot.guard)
         self._requests.add(request)
         self._waiting.extend((drawn, request) for drawn in request.drawn)
         self._seat()
@@ -147,17 +147,19 @@ class Batch:
                 continue
             slot = self._free.pop()
             self._running[slot], self._owners[slot] = request, owner
-            self._prompts[slot] = request.unread
-            begun = np.array([request.reply_prefix], np.int32)
-            self._states |= {slot: int(states_after(self._spelling, np.array([WHOLE]), begun)[0])}
-            cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
-            if (
-                cached
-            ):  # its first chunk is read in the next round, before the source row can be given to another prefix
-                self._sources[slot] = source
-                request.unread = request.unread[cached:]
-            if request.is_paired(guidable=self.snapshot.guidable):
-                self._unconditional.open(slot, request.reply_prefix)
+            self._begin(slot, request)
+
+    def _begin(self, slot: int, request: ReplyRequest) -> None:
+        """Have the request's prompt, and what there is of its reply, read into its slot, but for what is cached."""
+        self._prompts[slot], reply = request.unread, [*request.reply_prefix, *request.generated]
+        begun = np.array([reply], np.int32)
+        self._states |= {slot: int(states_after(self._spelling, np.array([WHOLE]), begun)[0])}
+        cached, source = self._prefixes.find(request.unread[: len(request.unread) - request.unread_reply_tokens])
+        if cached:  # its first chunk is read in the next round, before the source row can be given to another prefix
+            self._sources[slot] = source
+            request.unread = request.unread[cached:]
+        if request.is_paired(guidable=self.snapshot.guidable):
+            self._unconditional.open(slot, reply)
 
     def _decode(self, chunk: SlotRequests, *, paired: bool) -> None:
         """Decode one chunk of each of these replies, by the program for `paired` ones or the other."""
@@ -174,9 +176,12 @@ class Batch:
         slots = [slot for slot, _ in chunk]
         states = states_after(self._spelling, np.array([self._states[slot] for slot in slots]), tokens)
         self._states |= zip(slots, states.tolist(), strict=True)
-        for row, (_, request) in enumerate(chunk):
+        for row, (slot, request) in enumerate(chunk):
             if terms is not None and request.scored:
                 request.add_log_likelihoods(token_log_likelihoods(terms[row, : num_accepted[row]]))
+            if request.fresh:  # a token was refused, and the row's carry is past it
+                self._unconditional.close(slot)
+                self._begin(slot, request)
 
     def _prefill_batch(self, requests: SlotRequests, width: int) -> PrefillBatch:
         batch = self._slots.padding_batch(width)
@@ -187,7 +192,7 @@ class Batch:
             reply_tokens = request.unread_reply_tokens
             chunk = request.take_unread(len(request.unread) % PREFILL_STEPS or PREFILL_STEPS)
             batch.is_reply_BxT[row, PREFILL_STEPS - (reply_tokens - request.unread_reply_tokens) :] = True
-            conversation_read = not request.unread and not request.reply_prefix
+            conversation_read = not request.unread and not request.reply_tokens
             if conversation_read and (copy := self._prefixes.claim(self._prompts[slot])) is not None:
                 batch.copies_B[row] = copy
             batch.skip_B[row] = PREFILL_STEPS - len(chunk)
@@ -199,13 +204,17 @@ class Batch:
         rows = [slot for slot, _ in slot_requests] + [self._slots.padding_row] * padding
         requests = [request for _, request in slot_requests] + [PADDING_REQUEST] * padding
         params = [request.params for request in requests]
-        lengths = [len(request.reply_prefix) + len(request.generated) for request in requests]
+        lengths = [request.reply_tokens for request in requests]
+        refused_BxV = np.zeros((width, self.snapshot.tokenizer.vocab_size), bool)
+        for row, request in enumerate(requests):
+            refused_BxV[row, request.refused] = True
         return DecodeBatch(
             rows_B=np.asarray(rows, np.int32),
             tokens_B=np.asarray([request.last for request in requests], np.int32),
             seeds_B=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
             counts_B=np.asarray(lengths, np.int32),
             states_B=np.asarray([self._states[slot] for slot, _ in slot_requests] + [WHOLE] * padding, np.int8),
+            refused_BxV=refused_BxV,
             params=SamplingArrays(
                 temperature=np.asarray([one.temperature for one in params], np.float32),
                 top_k=np.asarray([one.top_k for one in params], np.int32),

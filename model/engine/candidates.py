@@ -8,6 +8,7 @@ from typing import Any
 from model.config import SamplingParams
 from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
+from model.privacy.guard_index import GuardIndex
 from model.tokenizer import Tokenizer
 
 LENGTH_EXPONENT = 0.75
@@ -42,20 +43,28 @@ class CandidatesRequest(ReplyRequest):
         """How many tokens were generated for it, of all candidates."""
         return sum(candidate.tokens_generated for candidate in self._drawn)
 
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:
         """Encode the prompt; raises DannError as for one reply."""
-        self.tokenizer, self.checkpoint = tokenizer, checkpoint
+        super().tokenize(tokenizer, checkpoint, guard)
         for candidate in self._drawn:
-            candidate.tokenize(tokenizer, checkpoint)
+            candidate.tokenize(tokenizer, checkpoint, guard)
 
     def conclude(self) -> None:
-        """Choose the reply, once all candidates are complete."""
+        """Choose the reply, once all candidates are complete: one that the guard ended only where it ended all."""
         if self.completion is None and all(candidate.completion for candidate in self._drawn):
-            best = max(self._drawn, key=score)  # of equal ones the first
+            best = max(
+                self._drawn, key=lambda candidate: (not is_filtered(candidate), score(candidate))
+            )  # else the first
+            self.refusals = [kind for candidate in self._drawn for kind in candidate.refusals]
             update = best.take_update()
             self._new_text, self._new_logprobs = update.piece, list(update.logprobs)
             assert update.completion
             self.completion = replace(update.completion, seed=self.seed)
+
+
+def is_filtered(candidate: ReplyRequest) -> bool:
+    """Whether the guard ended a candidate."""
+    return candidate.completion is not None and candidate.completion.finish_reason == "content_filter"
 
 
 def score(candidate: ReplyRequest) -> float:

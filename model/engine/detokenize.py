@@ -27,14 +27,14 @@ class Detokenizer:
         """The text that can be shown after these bytes and not before."""
         return self._take(self._decoder.decode(raw))
 
-    def end(self, *, cut: bool) -> str:
+    def end(self, *, cut: bool, may_be_empty: bool = False) -> str:
         """The rest of the text. An incomplete character at the end is dropped if the reply was `cut` there, else U+FFFD.
 
         A reply of white space alone, or of part of a character, is U+FFFD: no reply is empty, unless it has a prefix or
-        begins with a stop word.
+        begins with a stop word, or it `may_be_empty`.
         """
         rest = self._take("" if cut else self._decoder.decode(b"", final=True), last=True)
-        return rest if self._pieces or self._has_prefix or self.stopped else self._take(REPLACEMENT)
+        return rest if self._pieces or self._has_prefix or self.stopped or may_be_empty else self._take(REPLACEMENT)
 
     @property
     def text(self) -> str:

@@ -1,14 +1,15 @@
 """Conversations in, replies out, many at once, from one Snapshot. Knows no platform, no posts and no files.
 
 `reply` and `replies` run in the caller's thread, for the terminal and for training. `submit` is for the event loop: once
-started, a thread generates and the caller gets a ReplyStream. Both give the same: a reply depends on (checkpoint,
-conversation, SamplingParams, seed) alone, bit for bit the same alone and in a batch, whatever the others ask for. (On one
-kind of processor: another kind, or another XLA, may add in another order, and then once in a great while sample another
-token.)
+started, a thread generates and the caller gets a ReplyStream. Both give the same: a reply depends on (checkpoint with its
+index of what is guarded, conversation, SamplingParams, seed) alone, bit for bit the same alone and in a batch, whatever the
+others ask for. (On one kind of processor: another kind, or another XLA, may add in another order, and then once in a great
+while sample another token.)
 """
 
 import asyncio
 import threading
+from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,7 +72,8 @@ class Engine:
     """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full.
 
     What guidance and candidates need is compiled before it is ready where the `usual` parameters have them; else when they
-    are first asked for, beside the replies in progress, and whoever asked first waits for it.
+    are first asked for, beside the replies in progress, and whoever asked first waits for it. `refusals`
+    counts what the guard refused, by the way out that a reply was requested for and by kind; several engines may share it.
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class Engine:
         waiting: int = DEFAULT_WAITING,
         *,
         usual: SamplingParams | None = None,
+        refusals: Counter[tuple[str, str]] | None = None,
     ) -> None:
         self.snapshot, self._usual = snapshot, usual
+        self.refusals: Counter[tuple[str, str]] = Counter() if refusals is None else refusals
         self._slots, self._capacity = slots, slots + waiting
         self._local_batch: Batch | None = None
         self._local_lock = threading.Lock()
@@ -100,6 +104,12 @@ class Engine:
     def replies(self, requests: Iterable[tuple[Sequence[Turn], SamplingParams, int]]) -> list[Completion]:
         """`reply` for many at once, much faster than one by one; in the order of `requests`."""
         return self._run([reply_request(*request) for request in requests])
+
+    def continuations(self, requests: Iterable[tuple[Sequence[Turn], str, SamplingParams, int]]) -> list[Completion]:
+        """`replies` that are begun: the second of each request is the reply's beginning, which is not in its text."""
+        return self._run(
+            [reply_request(turns, params, seed, reply_prefix=begun) for turns, begun, params, seed in requests]
+        )
 
     def tokens(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> list[int]:
         """Generate exactly `params.max_tokens` tokens after `prompt`, which has at least one; special ones end nothing."""
@@ -156,6 +166,8 @@ class Engine:
         reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
         logprobs: bool = False,
+        withhold: int = 0,
+        way: str = "",
     ) -> ReplyStream:
         """Request the persona's next turn; see ReplyRequest for the options. Raises EngineFull or EngineClosed at once.
 
@@ -167,7 +179,8 @@ class Engine:
             raise CheckpointWithdrawn("no checkpoint serves")
         if self.full:
             raise EngineFull(f"{self._capacity} replies are in progress or waiting; more are not taken")
-        request = reply_request(conversation, params, seed, reply_prefix=reply_prefix, stop=stop, logprobs=logprobs)
+        more = {"reply_prefix": reply_prefix, "stop": stop, "logprobs": logprobs, "withhold": withhold, "way": way}
+        request = reply_request(conversation, params, seed, **more)
         stream = self._streams[request] = ReplyStream(request, self._forget)
         worker.add(request)
         return stream
@@ -247,6 +260,7 @@ class Engine:
     def _forget(self, request: ReplyRequest) -> None:
         self._streams.pop(request, None)
         self.tokens_generated += request.tokens_generated
+        self.refusals.update((request.way, kind) for kind in list(request.refusals))
 
     def _deliver(self, updates: Sequence[RequestUpdate]) -> None:
         for update in updates:

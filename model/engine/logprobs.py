@@ -14,12 +14,16 @@ TOP = 20
 
 
 class TokenLogprobs(NamedTuple):
-    """For one token: its log-probability in nats, the entropy in bits, and the likeliest ids with their log-probabilities."""
+    """For one token: its log-probability in nats, the entropy in bits, and the likeliest ids with their log-probabilities.
+
+    Where `withheld`, the figures are 0 and there are no alternatives: one of them is guarded (guarded.py).
+    """
 
     token: int
     logprob: float
     entropy: float
     top: tuple[tuple[int, float], ...]
+    withheld: bool = False
 
 
 class LogprobArrays(NamedTuple):

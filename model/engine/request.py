@@ -8,12 +8,15 @@ import numpy as np
 
 from model.config import SamplingParams
 from model.engine.detokenize import Detokenizer
+from model.engine.guarded import MOST_READ_AGAIN, REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
 from model.engine.logprobs import TokenLogprobs
 from model.engine.prompt import Turn, prompt_tokens
 from model.errors import DannError
+from model.privacy.guard_index import GuardIndex
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
-FinishReason = Literal["stop", "length"]
+FinishReason = Literal["stop", "length", "content_filter"]
+"""`content_filter`: the guard refused tokens at more steps than another may be drawn at (guarded.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +38,19 @@ class ReplyRequest:
     """A conversation to reply to, how far its prompt has been read, and the tokens generated so far.
 
     `reply_prefix` is the reply's beginning, as text or as tokens: it goes on from there, with the tokens that the whole
-    reply would have had. The reply ends before the first of `stop`. With `logprobs`, log-probabilities are collected.
+    reply would have had. The reply ends before the first of `stop`. With `logprobs`, log-probabilities are collected;
+    `withhold` is how many of the likeliest tokens are shown to somebody who must not see what is guarded (`withheld`), 0 if
+    that is nobody. `way` names the way out that it was requested for.
     `scored` replies add up `log_likelihoods`: of their tokens after the conversation, and after an empty one. `drawn` is the
     reply itself, or the candidates that it is chosen from (candidates.py).
 
     `unread` is what is left of the prompt but for its `last` token, which is later the last one generated; `fresh` until a
     chunk of it has been read. `tokenizer` and `checkpoint` are known once it has a slot. Ends with a `completion`, or with
     `cancelled`, which the caller sets when nobody waits for it any more.
+
+    Where the checkpoint has an index of what is guarded, a token that would complete something of it is refused: the
+    request is `fresh` again, with all that stands in `unread`, and decoding goes on without the tokens in `refused`.
+    `refusals` are the kinds of what was refused so far.
     """
 
     def __init__(
@@ -53,29 +62,46 @@ class ReplyRequest:
         reply_prefix: str | Sequence[int] = "",
         stop: Sequence[str] = (),
         logprobs: bool = False,
+        withhold: int = 0,
+        way: str = "",
         scored: bool = False,
     ) -> None:
         self.params, self.seed, self.logprobs, self.scored = params, seed, logprobs, scored
+        self.withhold, self.way = withhold, way
         self.log_likelihoods = np.zeros(2)
         self.tokenizer: Tokenizer
         self.checkpoint = ""
         self.reply_prefix: list[int] = []
         self.generated: list[int] = []
+        self._unshown: list[int] = []
+        """The newest tokens, while they end in a word that the reply must not end with."""
+        self._num_told = 0
         self.completion: Completion | None = None
         self.cancelled = False
         self.unread: list[int] = []
         self.last = 0
         self.fresh = True
+        self.refused: list[int] = []
+        self.refusals: list[str] = []
+        self._refused_steps = self._refused_here = self._read_again = 0
+        self._guarded: GuardedReply | None = None
+        self._observed: GuardedReply | None = None
         self._conversation, self._given_prefix = conversation, reply_prefix
         self._stops = [text for text in stop if text]
         self._new_text, self._new_logprobs = "", list[TokenLogprobs]()
 
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
-        """Encode the prompt; raises DannError for text that the tokenizer cannot encode, or ids that it does not have."""
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:
+        """Encode the prompt; raises DannError for text that the tokenizer cannot encode, or ids that it does not have.
+
+        `guard` is the checkpoint's index of what must not come out.
+        """
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
         self.reply_prefix = reply_prefix_tokens(tokenizer, self._given_prefix)
-        *self.unread, self.last = [*prompt_tokens(tokenizer, self._conversation), *self.reply_prefix]
-        self._prompt_tokens = len(self.unread) + 1
+        self._prompt = [*prompt_tokens(tokenizer, self._conversation), *self.reply_prefix]
+        *self.unread, self.last = self._prompt
+        if guard is not None:
+            self._guarded = GuardedReply(guard, tokenizer, self.reply_prefix)
+            self._observed = GuardedReply(guard, tokenizer, self.reply_prefix)
         self._detokenizer = Detokenizer(tokenizer.decode_bytes(self.reply_prefix), self._stops)
 
     @property
@@ -100,8 +126,13 @@ class ReplyRequest:
 
     @property
     def unread_reply_tokens(self) -> int:
-        """How many tokens at the end of `unread` belong to the reply's beginning."""
-        return min(len(self.unread), max(0, len(self.reply_prefix) - 1))
+        """How many tokens at the end of `unread` belong to the reply."""
+        return min(len(self.unread), max(0, self.reply_tokens - 1))
+
+    @property
+    def reply_tokens(self) -> int:
+        """How many tokens the reply has, those of its beginning too."""
+        return len(self.reply_prefix) + len(self.generated)
 
     def take_unread(self, most: int) -> list[int]:
         """The next chunk of the prompt, all but its last token, from which decoding begins."""
@@ -110,28 +141,77 @@ class ReplyRequest:
         return chunk
 
     def accept(self, tokens: Sequence[int]) -> int:
-        """Append generated tokens, up to the first special one and to `params.max_tokens` in all.
+        """Append generated tokens, up to the first special one, the first refused one, and to `params.max_tokens` in all.
 
         Returns how many were used, with the special one that ends the reply.
         """
         tokens = tokens[: self.params.max_tokens - len(self.generated)]
         end = next((position for position, token in enumerate(tokens) if token < NUM_SPECIAL), len(tokens))
-        self.last, length_before = tokens[-1], len(self.generated)
-        for part in [tokens[:end]] if not self._stops else [[token] for token in tokens[:end]]:
+        length_before = len(self.generated)
+        one_by_one = self._stops or self._guarded
+        for part in [[token] for token in tokens[:end]] if one_by_one else [tokens[:end]]:
+            if self._guarded and self._refuses(self._guarded, part[0]):
+                return len(self.generated) - length_before
             self.generated += part
-            self._new_text += self._detokenizer.add(self.tokenizer.decode_bytes(part))
+            self._unshown += part
+            if self._guarded and not self._guarded.may_end:
+                continue
+            self._new_text += self._detokenizer.add(self.tokenizer.decode_bytes(self._unshown))
+            self._unshown = []
             if self._detokenizer.stopped:
                 self._complete("stop")
                 return len(self.generated) - length_before
         if end < len(tokens):
-            self._complete("stop")
+            may_end = end > 0 or self._may_end
+            if may_end and self._guarded and self._refuses(self._guarded, tokens[end]):
+                return len(self.generated) - length_before
+            self._complete("stop" if may_end else "content_filter")
         elif len(self.generated) == self.params.max_tokens:
             self._complete("length")
+        if end:
+            self.last = tokens[end - 1]
         return min(end + 1, len(tokens))
+
+    @property
+    def _may_end(self) -> bool:
+        """Whether a special token may come next; where one does that may not, every other was refused."""
+        if not self.refused:
+            return True
+        return bool(self.reply_tokens and self._guarded and self._guarded.is_whole and self._guarded.may_end)
+
+    def _refuses(self, guarded: GuardedReply, token: int) -> bool:
+        """Go on with a token, or refuse it: then the prompt and what there is of the reply are read again, or it ends."""
+        last = len(self.generated) == self.params.max_tokens - 1
+        refusal = guarded.refuses(token, last=last)
+        if refusal is None:
+            guarded.add(token)
+            self.refused = []
+            return False
+        self.refusals.append(refusal.kind)
+        self._refused_steps += not self.refused
+        self._refused_here = self._refused_here + 1 if self.refused else 1
+        self.refused = [*self.refused, *(guarded.refused_like(token) if guarded.refuses(token) else [token])]
+        self._read_again += len(self._prompt) + len(self.generated)
+        is_over = self._refused_steps > REFUSED_STEPS or self._refused_here > REFUSALS_A_STEP
+        if is_over or self._read_again > MOST_READ_AGAIN:
+            self._complete("content_filter")
+        else:
+            *self.unread, self.last = [*self._prompt, *self.generated]
+            self.fresh = True
+        return True
 
     def add_logprobs(self, logprobs: Sequence[TokenLogprobs]) -> None:
         """Append log-probabilities of the newest tokens."""
         self._new_logprobs += logprobs
+
+    def withheld(self, logprobs: Sequence[TokenLogprobs]) -> Sequence[TokenLogprobs]:
+        """What may be shown of the log-probabilities of the next tokens; called with all of them in turn.
+
+        It takes a third of a millisecond a token, and so is no work for the engine's thread.
+        """
+        if not self._observed or not self.withhold:
+            return logprobs
+        return [self._observed.withhold(entry, self.withhold) for entry in logprobs]
 
     def conclude(self) -> None:
         """Called after a round: complete the request if all that was drawn for it is complete."""
@@ -142,15 +222,18 @@ class ReplyRequest:
 
     def take_update(self) -> "RequestUpdate":
         """What has come since the last call: text in whole characters, log-probabilities, the completion."""
-        update = RequestUpdate(self, self._new_text, self.completion, self._new_logprobs)
-        self._new_text, self._new_logprobs = "", []
+        ready = len(self._new_logprobs)
+        if self._unshown:
+            ready = len(self.generated) - len(self._unshown) - self._num_told
+        update = RequestUpdate(self, self._new_text, self.completion, self._new_logprobs[:ready])
+        self._new_text, self._new_logprobs = "", self._new_logprobs[ready:]
+        self._num_told += ready
         return update
 
     def _complete(self, reason: FinishReason) -> None:
-        self._new_text += self._detokenizer.end(cut=reason == "length")
-        self.completion = Completion(
-            self._detokenizer.text, self.seed, len(self.generated), reason, self.checkpoint, self._prompt_tokens
-        )
+        self._new_text += self._detokenizer.end(cut=reason != "stop", may_be_empty=reason == "content_filter")
+        text, read = self._detokenizer.text, len(self._prompt)
+        self.completion = Completion(text, self.seed, len(self.generated), reason, self.checkpoint, read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,10 +261,10 @@ class ContinuationRequest(ReplyRequest):
 
     def __init__(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> None:
         super().__init__([], params, seed)
-        self._prompt = prompt
+        self._prompt = list(prompt)
 
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str) -> None:
-        """Take the prompt as it is."""
+    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:  # noqa: ARG002
+        """Take the prompt as it is. Nothing is guarded: nobody but who trains gets such text."""
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
         *self.unread, self.last = self._prompt
 

@@ -18,7 +18,8 @@ from flax import nnx
 from model.architectures import LanguageModel
 from model.engine.guidance import guided_logits, likelihood_terms, uncut
 from model.engine.logprobs import LogprobArrays, logprob_arrays
-from model.engine.spelling import Spelling, allowed_logits, likely_in_words
+from model.engine.spelling import Spelling, allowed_logits, likely_in_words, without_refused
+from model.engine.table_rows import as_bits, gather_rows, scatter_rows, where_rows
 from model.sampling import SamplingArrays, sample
 
 PREFILL_STEPS = 16
@@ -55,13 +56,17 @@ class PrefillBatch(NamedTuple):
 
 
 class DecodeBatch(NamedTuple):
-    """Replies to go on with: rows, last tokens, seeds, how many tokens each has, where in a character it is, parameters."""
+    """Replies to go on with: rows, last tokens, seeds, how many tokens each has, where in a character it is, parameters.
+
+    `refused_BxV` are tokens that must not come next.
+    """
 
     rows_B: np.ndarray
     tokens_B: np.ndarray
     seeds_B: np.ndarray
     counts_B: np.ndarray
     states_B: np.ndarray
+    refused_BxV: np.ndarray
     params: SamplingArrays
 
 
@@ -115,7 +120,7 @@ class Slots:
         self.warm: set[int] = self._programs.warm
         self.warm_pairs: set[int] = self._programs.warm_pairs
         self._spelling = Spelling(*map(jnp.asarray, spelling))
-        carry = jax.tree.map(_bits, model.initial_carry(count + 1 + num_prefixes))
+        carry = jax.tree.map(as_bits, model.initial_carry(count + 1 + num_prefixes))
         self._table = SlotTable(carry, jnp.zeros((count + 1, len(spelling.opening_V)), bool))
         self.padding_row = count
         self.prefix_rows = range(count + 1, count + 1 + num_prefixes)
@@ -189,25 +194,25 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
         logits_BxTxV, _ = merge(weights)(tokens_BxT, carry)
         return logprob_arrays(logits_BxTxV, generated_BxT)
 
-    return Programs(prefill, decode, decode_pairs, jax.jit(_gather), logprobs, set(), set())
+    return Programs(prefill, decode, decode_pairs, jax.jit(gather_rows), logprobs, set(), set())
 
 
 def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> SlotTable:
-    source, empty = _gather(table.carry, batch.sources_B), model.initial_carry(len(batch.rows_B))
+    source, empty = gather_rows(table.carry, batch.sources_B), model.initial_carry(len(batch.rows_B))
 
     def step(carry: Any, step_input: tuple[jax.Array, Any]) -> tuple[Any, None]:
         number, tokens_B = step_input
         _, new_carry = model(tokens_B[:, None], carry)
-        return _where(number >= batch.skip_B, new_carry, carry), None
+        return where_rows(number >= batch.skip_B, new_carry, carry), None
 
-    start = _where(batch.fresh_B, empty, source)
+    start = where_rows(batch.fresh_B, empty, source)
     carry, _ = jax.lax.scan(step, start, (jnp.arange(PREFILL_STEPS), jnp.asarray(batch.tokens_BxT.T)))
     seen_BxV = table.seen_RxV[batch.rows_B] & ~jnp.asarray(batch.first_B)[:, None]
     is_token_BxTxV = jnp.arange(seen_BxV.shape[1]) == batch.tokens_BxT[..., None]
     reply_BxTxV = is_token_BxTxV & batch.is_reply_BxT[..., None]
     return SlotTable(
-        carry=_scatter(_scatter(table.carry, batch.copies_B, carry), batch.rows_B, carry),
-        seen_RxV=_scatter(table.seen_RxV, batch.rows_B, seen_BxV | reply_BxTxV.any(axis=1)),
+        carry=scatter_rows(scatter_rows(table.carry, batch.copies_B, carry), batch.rows_B, carry),
+        seen_RxV=scatter_rows(table.seen_RxV, batch.rows_B, seen_BxV | reply_BxTxV.any(axis=1)),
     )
 
 
@@ -215,24 +220,25 @@ def _decode(
     model: LanguageModel, spelling: Spelling, table: SlotTable, batch: DecodeBatch
 ) -> tuple[SlotTable, jax.Array]:
     keys_B = jax.vmap(jax.random.key)(batch.seeds_B)
-    ids_V = jnp.arange(len(spelling.opening_V))
+    ids_V, some_refused = jnp.arange(len(spelling.opening_V)), jnp.asarray(batch.refused_BxV).any()
 
     def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, jax.Array]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits_BxTxV, carry = model(tokens_B[:, None], carry)
-        network_BxV, counts_B = logits_BxTxV[:, 0], batch.counts_B + number
+        counts_B = batch.counts_B + number
+        network_BxV = without_refused(logits_BxTxV[:, 0], batch.refused_BxV, some_refused & (number == 0))
         logits_BxV = allowed_logits(spelling, network_BxV, states_B, counts_B)
         logits_BxV = likely_in_words(spelling, logits_BxV, network_BxV, tokens_B, batch.params.word_min_p)
         tokens_B = sample(logits_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, batch.params)
         rows = SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))
         return (tokens_B, spelling.next_SxV[states_B, tokens_B], rows), tokens_B
 
-    carry, seen_BxV = _gather(table, batch.rows_B)
+    carry, seen_BxV = gather_rows(table, batch.rows_B)
     last_BxV = (ids_V == batch.tokens_B[:, None]) & (batch.counts_B > 0)[:, None]  # a reply's last token is seen
     rows = SlotTable(carry, seen_BxV | last_BxV)
     state = (jnp.asarray(batch.tokens_B), jnp.asarray(batch.states_B), rows)
     (_, _, rows), tokens_TxB = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
-    return _scatter(table, batch.rows_B, rows), tokens_TxB.T
+    return scatter_rows(table, batch.rows_B, rows), tokens_TxB.T
 
 
 def _decode_pairs(
@@ -242,14 +248,15 @@ def _decode_pairs(
     replies, count = batch.replies, len(batch.sources_B)
     keys_B = jax.vmap(jax.random.key)(replies.seeds_B)
     ids_V = jnp.arange(len(spelling.opening_V))
-    is_scored = jnp.asarray(batch.scored_B).any()
+    is_scored, some_refused = jnp.asarray(batch.scored_B).any(), jnp.asarray(replies.refused_BxV).any()
 
     def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, Any]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
         logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none
         counts_B = replies.counts_B + number
-        own_BxV = allowed_logits(spelling, logits_2xBxV[0], states_B, counts_B)
+        own_BxV = without_refused(logits_2xBxV[0], replies.refused_BxV, some_refused & (number == 0))
+        own_BxV = allowed_logits(spelling, own_BxV, states_B, counts_B)
         guided_BxV = uncut(guided_logits(logits_2xBxV, jnp.asarray(batch.guidance_B)), own_BxV, replies.params.min_p)
         guided_BxV = likely_in_words(spelling, guided_BxV, own_BxV, tokens_B, replies.params.word_min_p)
         tokens_B = sample(guided_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, replies.params)
@@ -261,40 +268,13 @@ def _decode_pairs(
         rows = SlotTable(carry, seen_BxV | (ids_V == tokens_B[:, None]))
         return (tokens_B, spelling.next_SxV[states_B, tokens_B], rows), (tokens_B, terms_2xBx3)
 
-    carry = _gather(table.carry, jnp.concatenate([replies.rows_B, batch.sources_B]))
+    carry = gather_rows(table.carry, jnp.concatenate([replies.rows_B, batch.sources_B]))
     last_BxV = (ids_V == replies.tokens_B[:, None]) & (replies.counts_B > 0)[:, None]
     rows = SlotTable(carry, table.seen_RxV[replies.rows_B] | last_BxV)
     state = (jnp.asarray(replies.tokens_B), jnp.asarray(replies.states_B), rows)
     (_, _, (carry, seen_BxV)), (tokens_TxB, terms_Tx2xBx3) = jax.lax.scan(step, state, jnp.arange(DECODE_STEPS))
     table = SlotTable(
-        carry=_scatter(table.carry, jnp.concatenate([replies.rows_B, batch.unconditional_rows_B]), carry),
-        seen_RxV=_scatter(table.seen_RxV, replies.rows_B, seen_BxV),
+        carry=scatter_rows(table.carry, jnp.concatenate([replies.rows_B, batch.unconditional_rows_B]), carry),
+        seen_RxV=scatter_rows(table.seen_RxV, replies.rows_B, seen_BxV),
     )
     return table, tokens_TxB.T, terms_Tx2xBx3.transpose(2, 0, 1, 3)
-
-
-def _gather(table: Any, rows_B: Any) -> Any:
-    return jax.tree.map(lambda array: _of_bits(array[rows_B]), table)
-
-
-def _scatter(table: Any, rows_B: Any, values: Any) -> Any:
-    def put(array: jax.Array, value: jax.Array) -> jax.Array:
-        if len(rows_B) == 1:  # of one row, XLA:CPU would make a copy of the table, to choose if the row is none of it
-            return jax.lax.dynamic_update_slice_in_dim(array, _bits(value), rows_B[0], axis=0)
-        return array.at[rows_B].set(_bits(value))
-
-    return jax.tree.map(put, table, values)
-
-
-def _bits(array: jax.Array) -> jax.Array:
-    """bfloat16 as integers, which is how the table holds it: XLA:CPU converts all of it to float32 to move a few rows."""
-    return jax.lax.bitcast_convert_type(array, jnp.uint16) if array.dtype == jnp.bfloat16 else array
-
-
-def _of_bits(array: jax.Array) -> jax.Array:
-    return jax.lax.bitcast_convert_type(array, jnp.bfloat16) if array.dtype == jnp.uint16 else array
-
-
-def _where(condition_B: Any, chosen: Any, other: Any) -> Any:
-    """`chosen` in the rows where `condition_B` is True, `other` in the rest."""
-    return jax.tree.map(lambda a, b: jnp.where(condition_B.reshape(-1, *[1] * (a.ndim - 1)), a, b), chosen, other)

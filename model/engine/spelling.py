@@ -8,6 +8,7 @@ Shape suffixes: S states, V tokens of the vocabulary, B rows.
 
 import unicodedata
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -111,6 +112,12 @@ def allowed_logits(spelling: Spelling, logits_BxV: jax.Array, states_B: jax.Arra
     """Logits of the tokens that may come next, the others' -inf; a reply without tokens (`counts_B`) needs an opening one."""
     may_BxV = (spelling.next_SxV[states_B] >= 0) & (spelling.opening_V | (counts_B > 0)[:, None])
     return jnp.where(may_BxV, logits_BxV, -jnp.inf)
+
+
+def without_refused(logits_BxV: jax.Array, refused_BxV: Any, some: jax.Array) -> jax.Array:
+    """Logits without the tokens that were refused at this step, where a reply was taken back; nothing but for `some`."""
+    without = partial(jnp.where, jnp.asarray(refused_BxV), -jnp.inf, logits_BxV)
+    return jnp.asarray(jax.lax.cond(some, without, lambda: logits_BxV))
 
 
 def likely_in_words(

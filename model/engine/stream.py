@@ -10,6 +10,9 @@ from model.engine.request import Completion, ReplyRequest
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 
+FEW = 16
+"""Tokens whose alternatives are looked up in a few milliseconds, on the event loop; more come where nothing is streamed."""
+
 
 class ReplyCancelled(DannError):  # noqa: N818 (somebody wanted it so)
     """The reply was cancelled, so there is no completion."""
@@ -61,9 +64,20 @@ class ReplyStream:
         return self._completion
 
     def take_logprobs(self) -> list[TokenLogprobs]:
-        """Log-probabilities of the tokens that have come since the last call; empty unless the request asks for them."""
+        """Log-probabilities of the tokens that have come since the last call; empty unless the request asks for them.
+
+        All of them, also those that must not be shown to everybody: `shown_logprobs`.
+        """
         new, self._logprobs = self._logprobs, []
         return new
+
+    async def shown_logprobs(self) -> Sequence[TokenLogprobs]:
+        """`take_logprobs` without what the request withholds, looked up in a thread where there are many."""
+        new = self.take_logprobs()
+        if len(new) <= FEW:
+            return self._request.withheld(new)
+        shown = await asyncio.to_thread(self._request.withheld, new)
+        return [] if isinstance(self._error, CheckpointWithdrawn) else shown
 
     def __aiter__(self) -> Self:
         return self

@@ -1,10 +1,12 @@
-"""PrivateDetail, one finding in a text, and the kinds there are. Knows no way to find one."""
+"""PrivateDetail, one finding in a text, the kinds there are, and GuardedText, a post. Knows no way to find one."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 KINDS = ("own", "credentials", "key", "email", "iban", "card", "phone", "ip", "secret", "address")
 """Every kind. Of findings that overlap the longest gives its kind to all of them, of equal ones the first kind here."""
+NAME = "name"
+"""Two rare words in a row (guard_builder.py): nothing that is looked for in a post, and guarded like what is."""
 GUESSED = ("secret", "address")
 """Kinds that rules can only guess, counted apart from those with a form or a check sum of their own."""
 
@@ -20,6 +22,18 @@ class PrivateDetail(NamedTuple):
     kind: str
     start: int
     end: int
+
+
+class GuardedText(NamedTuple):
+    """A post as the index reads it: its text as stored, and another as which it was learned, None for none.
+
+    `author` tells authors apart, `day` is the number of the day of its time. None is not known, and makes nothing common.
+    """
+
+    text: str
+    learned: str | None = None
+    author: str | None = None
+    day: int | None = None
 
 
 def with_marks(tokens: str) -> frozenset[str]:

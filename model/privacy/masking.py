@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from model.privacy.details import Policy
+from model.privacy.details import Policy, PrivateDetail
 from model.privacy.detector import Detector
 
 
@@ -23,7 +23,10 @@ class Masking:
         """Return the text with phrases for details, the same object where there are none; None for a text to leave out."""
         if not self._is_on:
             return text
-        details = self.detector.details(text)
+        return self.with_phrases(text, self.detector.details(text))
+
+    def with_phrases(self, text: str, details: Sequence[PrivateDetail]) -> str | None:
+        """Return what `masked` does of a text with these details."""
         if not details:
             return text
         if self.drops([detail.kind for detail in details]):

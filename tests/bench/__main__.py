@@ -24,6 +24,7 @@ BENCHES = {
     "sizes": "compute.size_growth",
     "decode": "compute.decode",
     "guided": "compute.guided",
+    "guarded": "compute.guarded",
     "reload": "chat.reload",
     "retraining": "chat.retraining",
     "importing": "chat.importing",
@@ -37,6 +38,7 @@ BENCHES = {
     "web": "web.streams",
     "page": "web.page",
     "soak": "chat.soak",
+    "guard": "guard",
     "growing-corpus": "compute.growing_corpus",
     "nearness": "quality.nearness",
 }

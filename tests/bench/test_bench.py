@@ -16,7 +16,7 @@ from jax.experimental import rnn
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.bench import __main__ as program
-from tests.bench import other_load
+from tests.bench import guard, other_load
 from tests.bench.chat import checkpoints, importing, loads
 from tests.bench.compute import decode, growing_corpus, same_work, training_speed
 from tests.bench.contenders.decoding import decode_ours
@@ -244,6 +244,16 @@ def test_a_checkpoint_is_made_or_taken(tmp_path: Path, monkeypatch: pytest.Monke
     source = tmp_path / "made" / "checkpoints"
     assert checkpoints.take(source, tmp_path / "taken") == "random: 2 x 8, V 1,024"
     assert checkpoint.load(tmp_path / "taken" / "checkpoints").id == "random"
+
+
+def test_the_guards_replies_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One reply in fifty is a post: the guard refuses those that are long enough, and few others."""
+    monkeypatch.setattr(guard, "POSTS", 400)
+    monkeypatch.setattr(guard, "REPLIES", 400)
+    report = guard.run(False)
+    assert 0 < report.figures["MB"] < 2
+    assert report.figures["p50 ms"] > 0
+    assert 0.2 <= float(report.text.partition(" characters, ")[2].partition("% refused")[0]) <= 3
 
 
 def test_what_takes_very_long_runs_only_where_it_is_named(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
 from model.engine.engine import Completion, EngineFull, Load, Turn
+from model.engine.request import FinishReason
 from model.tokenizer import Tokenizer
 
 ME = Author("3", "dann", is_me=True)
@@ -90,11 +91,19 @@ class ScriptedEngine:
         self.snapshot = snapshot()
         self.says = says
         self.full = False
+        self.finish_reason: FinishReason = "stop"
         self.requests: list[Request] = []
         self.go = asyncio.Event()
         self.go.set()
 
-    def submit(self, conversation: Sequence[Turn], params: SamplingParams, seed: int) -> "ScriptedStream":
+    def submit(
+        self,
+        conversation: Sequence[Turn],
+        params: SamplingParams,
+        seed: int,
+        *,
+        way: str = "",
+    ) -> "ScriptedStream":
         if self.full:
             raise EngineFull("full")
         self.requests.append(Request(list(conversation), params, seed, self.snapshot.id))
@@ -121,7 +130,7 @@ class ScriptedStream:
     async def completion(self) -> Completion:
         await self.engine.go.wait()
         text = self.engine.says(self.request.conversation, self.request.params, self.request.seed)
-        return Completion(text, self.request.seed, 1, "stop", self.request.checkpoint)
+        return Completion(text, self.request.seed, 1, self.engine.finish_reason, self.request.checkpoint)
 
     def cancel(self) -> None:
         self.request.cancelled = True

@@ -33,7 +33,7 @@ def save(folder: Path, id_: str, seed: int = 0) -> Path:
     tokenizer = Tokenizer.train(TEXTS, 300)
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, embed_dim=8, hidden_dim=16), seed)
     meta = Meta(
-        created="2024-01-01T00:00:00+00:00", step=1, seconds=1, val_bpb=3.0, posts=4, newest_post=None, seed=0,
+        created="2024-01-01T00:00:00+00:00", step=1, seconds=1, val_bpb=3.0, posts=0, newest_post=None, seed=0,
         code_version="0", settings={},
     )  # fmt: skip
     checkpoint.save(folder / "checkpoints", id_, model, tokenizer, meta)

@@ -9,12 +9,15 @@ from rich.console import Console
 
 from bot.chat import Chat
 from bot.cli import main
+from bot.replies import phrases
 from model.architectures import build
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta
 from model.config import ModelConfig, SamplingParams
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
+from tests.model.made_up_guard import guarded
+from tests.model.small_networks import parrot
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +27,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     tokenizer = Tokenizer.train(["the loss goes down lol"] * 3, 280)
     model = build(ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=16), seed=3)
     meta = Meta(
-        created="", step=1, seconds=1.0, val_bpb=1.0, posts=1, newest_post=None, seed=0, code_version="0", settings={}
+        created="", step=1, seconds=1.0, val_bpb=1.0, posts=0, newest_post=None, seed=0, code_version="0", settings={}
     )
     checkpoint.save(folder / "checkpoints", "one", model, tokenizer, meta)
     checkpoint.publish(folder / "checkpoints", "one")
@@ -122,6 +125,13 @@ def test_again_is_another_answer_to_the_same(data: Path) -> None:
     shown = chatted(data, "/seed 7", "hi", "/again")
     assert shown[1] != shown[2]
     assert chatted(data, "/seed 8", "hi")[-1] == shown[2]
+
+
+def test_where_the_guard_ends_a_reply_a_neutral_line_is_said() -> None:
+    shown = StringIO()
+    engine = Engine(guarded(parrot("hey lol"), lambda *_: True))
+    Chat(engine, SamplingParams(temperature=0.0), "dann", 1).run(StringIO("hi\n"), Console(file=shown, width=500))
+    assert shown.getvalue().split("dann  ")[1:] == [f"{phrases.NEUTRAL}\n"]
 
 
 @pytest.mark.parametrize(

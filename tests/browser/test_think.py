@@ -7,6 +7,7 @@ from playwright.async_api import Route, expect
 
 from model.tokenizer import Tokenizer
 from tests.browser.page_harness import BrowserSession, Visit, run_in_browser, sent
+from tests.model.made_up_guard import guarded
 from tests.model.small_networks import TOKENIZER, parrot
 
 SWITCH = "label.switch:has(#think)"
@@ -48,6 +49,30 @@ def test_tokens_that_spell_a_character_together_are_shown_as_one() -> None:
             assert await visit.page.locator(".reply .token").all_text_contents() == ["h", "i", " ", "🙃"]
 
     run_in_browser(play, lambda: parrot("hi 🙃", tokenizer=EMOJI))
+
+
+def test_where_figures_are_withheld_it_says_so() -> None:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await visit.page.click(SWITCH)
+            await visit.say("hello")
+            first = visit.page.locator(".reply .token").first
+            await expect(first).to_have_attribute("aria-label", re.compile("withheld: an alternative"))
+            await first.click()
+            box = visit.page.locator("#alternatives")
+            await expect(box).to_contain_text("withheld: one of them would repeat a stored message")
+            assert await box.locator("button").count() == 0
+
+    run_in_browser(play, lambda: guarded(parrot("hey lol"), lambda _, text: "hey" in text))
+
+
+def test_a_reply_that_the_guard_ended_says_so() -> None:
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            await visit.say("hello")
+            await expect(visit.page.locator(".reply")).to_contain_text("ended here: it would repeat stored messages")
+
+    run_in_browser(play, lambda: guarded(parrot("hey lol"), lambda *_: True))
 
 
 def test_an_alternative_goes_on_from_there_with_the_mouse() -> None:

@@ -33,7 +33,7 @@ def test_the_documents_paths_fields_and_answers_are_there(before: Any, present: 
 
 
 def promised(node: Any, *, answers: bool = False) -> Any:
-    """Let answers have more fields, and requests no more required ones."""
+    """Let answers have more fields and values of them, and requests no more required ones."""
     if isinstance(node, list):
         return [promised(one, answers=answers) for one in node]
     if not isinstance(node, dict):
@@ -41,6 +41,8 @@ def promised(node: Any, *, answers: bool = False) -> Any:
     found = {key: promised(one, answers=answers or key == "responses") for key, one in node.items()}
     if isinstance(required := found.get("required"), list):
         found["required"] = dict.fromkeys(required, True) if answers else sorted(required)
+    if answers and isinstance(values := found.get("enum"), list):
+        found["enum"] = dict.fromkeys(values, True)
     return found
 
 

@@ -60,10 +60,13 @@ META = Meta(
 )  # fmt: skip
 
 
-def save(root: Path, *ids: str, seed: int = 3, publish: bool = True, **shape: Any) -> None:
-    """Save networks of random weights as checkpoints of these ids, and let each of them serve in turn."""
+def save(root: Path, *ids: str, seed: int = 3, publish: bool = True, posts: int = 0, **shape: Any) -> None:
+    """Save networks of random weights as checkpoints of these ids, and let each of them serve in turn.
+
+    Without `posts` they have learned none, so that they serve without a store to guard them by.
+    """
     network = snapshot(seed=seed, **shape)
     for id_ in ids:
-        checkpoint.save(root, id_, network.model, network.tokenizer, META)
+        checkpoint.save(root, id_, network.model, network.tokenizer, META.model_copy(update={"posts": posts}))
         if publish:
             checkpoint.publish(root, id_)

@@ -6,7 +6,8 @@ from typing import Any
 
 from rich.console import Console
 
-from training.cli.shared import add_command, print_json, print_line
+from training.cli.canaries import add_canaries, refuse_without_canaries, run_canaries
+from training.cli.shared import add_command, add_setting, print_json, print_line
 from training.config.tables import Settings
 
 
@@ -15,10 +16,15 @@ def add_eval(commands: Any) -> None:
     about = "measure how well a checkpoint knows your posts, and how much like you it writes"
     parser = add_command(commands, "eval", run_eval, about)
     parser.add_argument("--checkpoint", metavar="ID", help="default: the one that serves")
+    add_setting(parser, "seed", "eval.seed", "S", "random seed")
+    add_canaries(parser)
 
 
 def run_eval(args: argparse.Namespace, settings: Settings) -> int:
     """`dann eval`."""
+    if args.canaries:
+        return run_canaries(args, settings)
+    refuse_without_canaries(args)
     from model.checkpoints import checkpoint  # noqa: PLC0415
     from training.evaluation.evaluate import evaluate  # noqa: PLC0415 (scikit-learn takes seconds to import)
     from training.evaluation.table import print_report  # noqa: PLC0415

@@ -25,6 +25,8 @@ FIGURES = {
     "new_bpb": ("  that arrived later", "{:.3f}"),
     "longest_copy": ("longest copy, words", "{:,}"),
     "copied": ("share 8 words with a post", "{:.1%}"),
+    "near_copies": ("nearly repeat a post", "{:.1%}"),
+    "recited": ("recited when begun", "{:.1%}"),
     "words": ("different words", "{:.1%}"),
     "pairs": ("different word pairs", "{:.1%}"),
     "replies": ("different answers", "{:.1%}"),

@@ -62,7 +62,7 @@ class MaskPhrases(ConfigTable):
 
 
 class PrivacyConfig(ConfigTable):
-    """What happens to private details by kind, the owner's own words, and channels that are left out."""
+    """What happens to private details by kind, the owner's own words, channels that are left out, and the guard."""
 
     phone: Policy = "mask"
     email: Policy = "mask"
@@ -77,6 +77,7 @@ class PrivacyConfig(ConfigTable):
     words: list[Annotated[str, AfterValidator(_is_pattern)]] = Field([])
     regions: list[Annotated[str, AfterValidator(_is_region)]] = Field(list(REGIONS))
     except_channels: list[Annotated[str, AfterValidator(_is_channel)]] = Field([])
+    guard: bool = True
     says: MaskPhrases = MaskPhrases()
 
     def phrases(self) -> list[str]:

@@ -201,6 +201,8 @@ class RetrainConfig(ConfigTable):
     samples: int = Field(300, ge=20, le=10_000)
     longest_copy: int = Field(30, ge=0)
     copied: float = Field(0.05, ge=0, le=1)
+    near_copies: float = Field(0.02, ge=0, le=1)
+    recited: float = Field(0.1, ge=0, le=1)
     variety: float = Field(0.85, ge=0, le=1)
     same: float = Field(0.1, ge=0, le=1)
     keep: PositiveInt = 5

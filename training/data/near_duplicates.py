@@ -1,8 +1,11 @@
-"""Near-duplicates of held-out posts, which would flatter the scores if they were trained on."""
+"""Near-duplicates: training posts that nearly repeat a held-out one, and samples that nearly repeat a training post.
+
+The first would flatter the scores, the second are copies that differ in a word. One rule for both.
+"""
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 MIN_CHARS = 32
 """Shorter posts ("yes", "lol", "good morning") repeat all the time, which is part of the voice."""
@@ -38,6 +41,22 @@ class NearDuplicates:
         shingles = _shingles(words)
         shared = Counter(number for shingle in shingles for number in self._posts_with.get(shingle, ()))
         return bool(shared) and max(shared.values()) >= MIN_OVERLAP * len(shingles)
+
+
+def near_copies(texts: Collection[str], posts: Iterable[str]) -> int:
+    """Count the `texts` that nearly repeat one of the `posts`, by the rule of NearDuplicates.
+
+    Only posts that share a run of words with one of the texts are indexed, so 100,000 of them take no memory.
+    """
+    words = [_words(text) for text in texts if len(text) >= MIN_CHARS]
+    exact, wanted = set(words), {shingle for one in words for shingle in _shingles(one)}
+
+    def is_related(post: str) -> bool:
+        words = _words(post)
+        return words in exact or not wanted.isdisjoint(_shingles(words))
+
+    index = NearDuplicates(post for post in posts if len(post) >= MIN_CHARS and is_related(post))
+    return sum(text in index for text in texts)
 
 
 def _words(text: str) -> tuple[str, ...]:

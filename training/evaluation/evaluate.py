@@ -7,10 +7,9 @@ import math
 import random
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from model.base.find import base_folders
+from model.base.find import base_words
 from model.base.words import BaseWords
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
@@ -25,6 +24,7 @@ from training.evaluation.listening import Listening, listening
 from training.evaluation.markov import markov_samples
 from training.evaluation.memorization import Novelty, PostIndex, novelty
 from training.evaluation.prompts import held_out_prompts
+from training.evaluation.recital import Recital, begun_posts, recital
 from training.evaluation.style import Auc, Distances, Traits, distances, separability, traits, words_of
 from training.loop.scoring import Score, ppmd_bpb, scored
 from training.store.post import Post
@@ -53,9 +53,10 @@ class EvaluationReport:
 
     `posts` are one's own in the store now, `posts_when_trained` those at the time of the training. `mixed_bpb` is the
     checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one pass and learning as
-    they read. `baselines` are bits per byte on the same text by name. `listening` is None where nobody else writes. `real`
-    are the traits of the held-out posts; `voices` by name: "dann", "markov_2", "markov_3", and "real", which are training
-    posts, as a reference for a perfect likeness.
+    they read. `baselines` are bits per byte on the same text by name. `listening` is None where nobody else writes.
+    `recital` is of learned posts, one's own and others', without a guard, as all samples are drawn. `real` are the traits of
+    the held-out posts; `voices` by name: "dann", "markov_2", "markov_3", and "real", which are training posts, as a reference
+    for a perfect likeness.
     """
 
     checkpoint: str
@@ -68,6 +69,7 @@ class EvaluationReport:
     mixed_bpb: float
     baselines: dict[str, float]
     listening: Listening | None
+    recital: Recital
     real: Traits
     voices: dict[str, Voice]
 
@@ -90,6 +92,7 @@ class EvaluationReport:
             "val_accuracy": self.score.accuracy,
             "baselines": self.baselines,
             "listening": self.listening and asdict(self.listening),
+            "recital": asdict(self.recital),
             "held_out": asdict(self.real),
             "voices": {name: asdict(voice) for name, voice in self.voices.items()},
         }
@@ -122,11 +125,14 @@ def evaluate(
     real = [prompt.answer for prompt in chosen]
     progress(f"writing {len(chosen):,} samples")
     requests = [(prompt.turns, settings.sample, seed + number) for number, prompt in enumerate(chosen)]
-    samples = {"dann": [reply.text for reply in Engine(snapshot).replies(requests)]}
+    engine = Engine(snapshot.unguarded())
+    samples = {"dann": [reply.text for reply in engine.replies(requests)]}
+    progress("beginning learned posts")
+    recited = recital(engine, begun_posts(corpus.train, seed))
     progress("drawing from Markov chains")
     samples |= {f"markov_{order}": markov_samples(train, order, len(real), seed) for order in MARKOV_ORDERS}
     progress("comparing")
-    base = _base_words(settings, snapshot.meta.settings)
+    base = base_words(settings.data.bases, snapshot.meta.base)
     return EvaluationReport(
         checkpoint=snapshot.id,
         seed=seed,
@@ -138,6 +144,7 @@ def evaluate(
         mixed_bpb=mixed,
         baselines=baselines,
         listening=heard,
+        recital=recited,
         real=traits(real, words_of(train), base),
         voices=_voices(samples, train, real, base, seed),
     )
@@ -166,13 +173,6 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
     mixture = mixed_stateful(snapshot.model, train.tokens, val.tokens, snapshot.tokenizer.token_bytes)
     bits = math.log(2) * own_bytes(corpus.val)
     return float(mixture.mixed @ val.weights / bits), float(mixture.context @ val.weights / bits)
-
-
-def _base_words(settings: Settings, trained_with: dict[str, Any]) -> BaseWords:
-    """The words of the base that the checkpoint started from; none where it started from none, or that is gone."""
-    name = trained_with.get("train", {}).get("base", "off")
-    folder = base_folders(settings.data.bases).get(name, Path(name))
-    return BaseWords.load(folder)
 
 
 def _voices(

@@ -9,28 +9,19 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
-
-import jax
-import jax.numpy as jnp
-import numpy as np
-from flax import nnx
 
 from model.architectures import LanguageModel
 from model.engine.prompt import prompt_tokens
 from model.tokenizer import Tokenizer
 from training.data.conversations import Conversation
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
-from training.loop.optimizer import cross_entropy
+from training.evaluation.reply_nats import reply_nats
 
 CONTEXTS = 10
 """A reply's own context, and others'."""
 CONTEXT_TURNS = 6
 MOST_REPLIES = 300
 """Replies that are tried, drawn at random: the share is then known to about 0.05."""
-ROWS, LENGTH_QUANTUM = 50, 64
-"""Rows of a program, and its length in multiples of so many tokens."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ def listening(
         reply = tokenizer.encode(prompt.answer)
         contexts = [prompt, *_others(answering, number, rng)]
         rows += [(prompt_tokens(tokenizer, context.turns[-CONTEXT_TURNS:]), reply) for context in contexts]
-    nats = _reply_nats(model, rows).reshape(len(chosen), CONTEXTS)
+    nats = reply_nats(model, rows).reshape(len(chosen), CONTEXTS)
     share = float((nats[:, 0] < nats[:, 1:].min(axis=1)).mean())
     low, high = _interval(share, len(chosen))
     bits = float((nats[:, 1:].mean(axis=1) - nats[:, 0]).mean() / math.log(2))
@@ -78,32 +69,6 @@ def _others(answering: Sequence[tuple[int, HeldOutPrompt]], own: int, rng: rando
         if number != own:
             others.setdefault(number, prompt)
     return list(others.values())
-
-
-def _reply_nats(model: LanguageModel, rows: Sequence[tuple[list[int], list[int]]]) -> np.ndarray:
-    """-log p(reply | context) of each row, in nats."""
-    graph, params = nnx.split(model)
-    read = jax.jit(partial(_row_nats, graph))
-    nats = np.zeros(len(rows))
-    order = sorted(range(len(rows)), key=lambda row: sum(map(len, rows[row])))
-    for start in range(0, len(order), ROWS):
-        numbers = order[start : start + ROWS]
-        longest = sum(map(len, rows[numbers[-1]]))
-        tokens = np.zeros((ROWS, LENGTH_QUANTUM * -(-longest // LENGTH_QUANTUM)), np.int32)
-        counts = np.zeros(tokens.shape, np.float32)
-        for row, number in enumerate(numbers):
-            context, reply = rows[number]
-            tokens[row, : len(context) + len(reply)] = context + reply
-            counts[row, len(context) : len(context) + len(reply)] = 1.0
-        nats[numbers] = np.asarray(read(params, tokens, counts))[: len(numbers)]
-    return nats
-
-
-def _row_nats(graph: nnx.GraphDef[Any], params: Any, tokens_RxT: jax.Array, counts_RxT: jax.Array) -> jax.Array:
-    model: Any = nnx.merge(graph, params)
-    logits_RxTxV, _ = model(tokens_RxT, model.initial_carry(len(tokens_RxT)))
-    nats_RxT = cross_entropy(logits_RxTxV[:, :-1], jnp.asarray(tokens_RxT)[:, 1:])
-    return (nats_RxT * counts_RxT[:, 1:]).sum(axis=1)
 
 
 def _interval(share: float, count: int) -> tuple[float, float]:

@@ -1,7 +1,7 @@
 """Memorization and variety: text copied from training posts, distinct runs of words.
 
-A word is what stands between white space, compared as it is written: case and punctuation count. Knows no network and no
-store.
+A word is what stands between white space, compared as it is written: case and punctuation count. Only near-copies fold both
+(training/data/near_duplicates.py). Texts are what a network drew by itself, without a guard. Knows no network and no store.
 """
 
 from array import array
@@ -10,6 +10,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+
+from training.data.near_duplicates import near_copies
 
 COPIED_WORDS = 8
 """A run of this length from one post is a quotation; shorter ones are mostly common phrases."""
@@ -30,13 +32,16 @@ class Novelty:
     """Copying in a set of texts from the posts that they were learned from.
 
     `longest_words` and `longest_characters` are of the longest run there is, each by its own measure; `copied` is the
-    share of texts with a run of COPIED_WORDS words, `whole` the share that are an entire post.
+    share of texts with a run of COPIED_WORDS words, `whole` the share that are an entire post. `near_copies` is the share
+    that nearly repeat one: 32 characters or more, of whose runs of four words four fifths stand in one post, whatever their
+    case, punctuation and digits.
     """
 
     longest_words: int
     longest_characters: int
     copied: float
     whole: float
+    near_copies: float
 
 
 class PostIndex:
@@ -58,6 +63,11 @@ class PostIndex:
             self._words.append(_END)
             longest = max(longest, len(words))
         self._suffixes = _suffix_array(self._words, longest)
+
+    @property
+    def texts(self) -> Iterable[str]:
+        """The posts, each once, with single spaces."""
+        return self._whole
 
     def longest_run(self, text: str) -> VerbatimRun:
         """The longest run of words that `text` shares with one post, and the longest in characters."""
@@ -102,6 +112,7 @@ def novelty(texts: Sequence[str], posts: PostIndex) -> Novelty:
         longest_characters=max(run.characters for run in runs),
         copied=sum(run.words >= COPIED_WORDS for run in runs) / len(texts),
         whole=sum(posts.contains(text) for text in texts) / len(texts),
+        near_copies=near_copies(texts, posts.texts) / len(texts),
     )
 
 

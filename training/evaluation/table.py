@@ -44,6 +44,8 @@ def _scores_table(report: EvaluationReport) -> Table:
     rows += [("  next token right", _percent(report.score.accuracy))]
     if heard := report.listening:
         rows += [("  finds what it answers, among 10", f"{heard.share:.2f} ({heard.low:.2f} to {heard.high:.2f})")]
+    if report.recital.recited is not None:
+        rows += [(f"  recites learned posts, of {report.recital.begun} begun", _percent(report.recital.recited))]
     for row in rows:
         table.add_row(*row)
     return table
@@ -66,6 +68,7 @@ def _rows() -> list[Row]:
     return [
         ("told from held-out posts", lambda v: f"{v.auc.mean:.2f}±{v.auc.sd:.2f}".replace("±0.", "±."), None),
         (f"share {COPIED_WORDS} words with a post", lambda v: _percent(v.novelty.copied), None),
+        ("nearly repeat a post", lambda v: _percent(v.novelty.near_copies), None),
         ("are a whole post", lambda v: _percent(v.novelty.whole), None),
         ("longest copy, words", lambda v: f"{v.novelty.longest_words:,}", None),
         ("  in characters", lambda v: f"{v.novelty.longest_characters:,}", None),

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import lru_cache
 
+from model.privacy.fingerprints import Key
 from training.exports.common.record import OWNER
 from training.posts.owner import plain_name
 
@@ -60,6 +61,10 @@ class AuthorKey:
     def owners(self, stored: Mapping[str, Collection[str]]) -> dict[str, Collection[str]]:
         """Return the stored digests of the owner, by format, in which owner.py's digests are found."""
         return {source: _KeyedDigests(self, digests) for source, digests in stored.items()}
+
+    def guard(self) -> Key:
+        """Return the key of what checkpoints' replies may not recite (model/privacy/fingerprints.py)."""
+        return Key(hmac.digest(self._secret, b"guard", "sha256"))
 
     def _digest(self, *parts: str) -> str:
         content = "\0".join(parts).encode("utf-8", "surrogatepass")

@@ -54,8 +54,9 @@ def forget(store: PostStore, data: DataConfig, selector: Selector, *, purge: boo
 def remove_derived(data: DataConfig, posts: SelectedPosts, *, purge: bool) -> list[str]:
     """Remove what was made of posts outside the store and may hold them; return the runs that cannot be resumed any more.
 
-    Every further kind of file that is made of posts, such as an index, belongs here. With `purge` also files that only may
-    hold pieces of them. Raises DannError where one cannot be removed.
+    Every further kind of file that is made of posts belongs here, but for the index of what a checkpoint may not recite
+    (guarding.py): it is hashes, and guards the posts until the network that learned them is gone. With `purge` also files
+    that only may hold pieces of them. Raises DannError where one cannot be removed.
     """
     unfinished = _run_files(data.runs, "resume.safetensors", posts)
     derived = [path for name in DERIVED_FILES for path in _run_files(data.runs, name, posts)] if purge else []

@@ -10,13 +10,16 @@ import stat
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from model.checkpoints.atomic_files import explain_disk_errors, private_folder, replace_file
 from model.checkpoints.file_lock import hold_lock
 from model.errors import DannError
 from training.config.tables import DataConfig
 from training.posts.author_key import AuthorKey
-from training.store.posts import PostStore, Remembered
+
+if TYPE_CHECKING:
+    from training.store.posts import PostStore, Remembered
 
 FILE, LOCK = "secret", "secret.lock"
 BYTES = 32
@@ -25,7 +28,7 @@ LOCK_SECONDS = 10.0
 WAY_OUT = "or begin with another one by `dann import PATH --new-secret`, and name yourself with --me again"
 
 
-def author_key(data: DataConfig, store: PostStore) -> AuthorKey:
+def author_key(data: DataConfig, store: "PostStore") -> AuthorKey:
     """Return the key of this installation; makes the secret before the first digest.
 
     The owner's digests of an earlier version are keyed with it. Raises DannError for a secret that is gone, can be read by
@@ -55,7 +58,7 @@ def author_key(data: DataConfig, store: PostStore) -> AuthorKey:
     return key
 
 
-def known_owners(data: DataConfig, remembered: Remembered) -> Mapping[str, Collection[str]]:
+def known_owners(data: DataConfig, remembered: "Remembered") -> Mapping[str, Collection[str]]:
     """Return the digests of the owner by format, in which owner.py finds its own. Raises DannError as `author_key`."""
     if remembered.fingerprint is None or not remembered.owners:
         return remembered.owners
@@ -67,7 +70,13 @@ def known_owners(data: DataConfig, remembered: Remembered) -> Mapping[str, Colle
     return AuthorKey(_read(file)).owners(remembered.owners)
 
 
-def give_up_secret(data: DataConfig, store: PostStore) -> int:
+def stored_key(data: DataConfig) -> AuthorKey | None:
+    """Return the key without a look at the store; None where there is none. Raises DannError as `author_key`."""
+    file = data.dir / FILE
+    return AuthorKey(_read(file)) if file.exists() else None
+
+
+def give_up_secret(data: DataConfig, store: "PostStore") -> int:
     """Delete every digest, so that the next one is made with another secret; return how many who left are not known any more.
 
     A secret that can be used stays, and is the next one.

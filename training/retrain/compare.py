@@ -24,10 +24,12 @@ from training.config.tables import Settings
 from training.data.conversations import Conversation, split_conversations
 from training.data.corpus import Corpus, own_texts
 from training.data.dataset import held_out_rows, own_bytes
+from training.data.near_duplicates import near_copies
 from training.data.split import UnlearnedPosts
 from training.evaluation.kneser_ney import unigram_bpb
 from training.evaluation.memorization import PostIndex, distinct_n, novelty
 from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
+from training.evaluation.recital import BegunPost, begun_posts, recital
 from training.loop.scoring import scored
 from training.retrain.gate import GateFigures, Variety, objections, objections_to_first
 from training.store.post import Post
@@ -61,7 +63,9 @@ class ComparisonSet:
 
     `old` are the conversations that the incumbent held out, `new` those that arrived later (split.py): no checkpoint that is
     compared has learned either. Samples answer `prompts`, and `unprompted` more answer nothing. `real` is as many posts of
-    one's own as there are samples, or as many as the incumbent held out; nobody should copy from `learned`.
+    one's own as there are samples, or as many as the incumbent held out, and `repeated` the share of these (of a first
+    candidate's held-out ones) that nearly repeat a learned one; nobody should copy from `learned`, nor recite
+    `begun`, which both have learned.
     """
 
     old: list[Conversation]
@@ -69,7 +73,9 @@ class ComparisonSet:
     prompts: list[HeldOutPrompt]
     unprompted: int
     real: list[str]
+    repeated: float
     learned: PostIndex
+    begun: list[BegunPost]
 
     @property
     def posts(self) -> int:
@@ -91,7 +97,7 @@ def compare(
     The candidate was trained on `corpus`, which was made of `posts`. `progress` is called with the share that is done.
     """
     try:
-        candidate = Engine(checkpoint.load(root, candidate_id))
+        candidate = Engine(checkpoint.load(root, candidate_id).unguarded())
     except DannError as error:
         return Comparison([f"it does not load: {error}"])
     if problems := serving_problems(candidate, settings.sample):
@@ -109,13 +115,17 @@ def compare(
     }
     if incumbent is None:
         unigram = unigram_bpb(own_texts(corpus.train), own_texts(corpus.val), candidate.snapshot.tokenizer)
-        return Comparison(objections_to_first(ours, unigram), _finite(ours.bpb), None, measured | {"unigram": unigram})
+        reasons = objections_to_first(ours, unigram, settings.retrain, held_out.repeated)
+        return Comparison(reasons, _finite(ours.bpb), None, measured | {"unigram": unigram})
     progress(0.6)
-    theirs = measure(Engine(incumbent[0]), held_out, settings)
+    theirs = measure(Engine(incumbent[0].unguarded()), held_out, settings)
     real = variety(held_out.real) if held_out.real else None
-    measured |= {"incumbent": theirs.as_json(), "real": real and real._asdict()}
+    measured |= {"incumbent": theirs.as_json(), "real": real and real._asdict() | {"near_copies": held_out.repeated}}
     return Comparison(
-        objections(ours, theirs, settings.retrain, real), _finite(ours.bpb), _finite(theirs.bpb), measured
+        objections(ours, theirs, settings.retrain, real, held_out.repeated),
+        _finite(ours.bpb),
+        _finite(theirs.bpb),
+        measured,
     )
 
 
@@ -132,7 +142,23 @@ def comparison_set(
     prompts = _sample_prompts(old, new, settings.retrain.samples - unprompted, settings.eval.seed)
     own = own_texts(old)
     real = random.Random(settings.eval.seed).sample(own, min(settings.retrain.samples, len(own)))  # noqa: S311
-    return ComparisonSet(old, new, prompts, unprompted, real, PostIndex(own_texts(corpus.train)))
+    learned = own_texts(corpus.train)
+    compared = real if incumbent else own_texts(new)[: settings.retrain.samples]
+    repeated = near_copies(compared, learned) / max(1, len(compared))
+    begun = begun_posts(
+        corpus.train, settings.eval.seed, among=_learned_by_both(posts, incumbent) if incumbent else None
+    )
+    return ComparisonSet(old, new, prompts, unprompted, real, repeated, PostIndex(learned), begun)
+
+
+def _learned_by_both(posts: Sequence[Post], incumbent: UnlearnedPosts) -> set[str]:
+    """Texts of the posts that the incumbent may have learned: none that it held out, nor one as new as those after it.
+
+    A candidate has learned more posts than the incumbent, and would recite more of them for that alone.
+    """
+    new = min((post.time for post in posts if post.id in incumbent.new and post.time is not None), default=math.inf)
+    unlearned = incumbent.old | incumbent.new
+    return {post.text for post in posts if post.id not in unlearned and (post.time is None or post.time < new)}
 
 
 def _sample_prompts(
@@ -182,7 +208,7 @@ def measure(engine: Engine, held_out: ComparisonSet, settings: Settings) -> Gate
     requests = [(turns, settings.sample, settings.eval.seed + number) for number, turns in enumerate(prompts)]
     samples = [reply.text for reply in engine.replies(requests)]
     kinds = samples[: len(held_out.prompts)], samples[len(held_out.prompts) :]
-    copies = novelty(samples, held_out.learned)
+    copies, begun = novelty(samples, held_out.learned), recital(engine, held_out.begun)
     return GateFigures(
         bpb=sum(bpb * size for bpb, size in sized) / sum(size for _, size in sized),
         old_bpb=old,
@@ -191,6 +217,10 @@ def measure(engine: Engine, held_out: ComparisonSet, settings: Settings) -> Gate
         copied=copies.copied,
         **variety(samples)._asdict(),
         commonest=max(Counter(kind).most_common(1)[0][1] / len(kind) for kind in kinds),
+        near_copies=copies.near_copies,
+        samples=len(samples),
+        recited=begun.recited,
+        begun=begun.begun,
     )
 
 

@@ -1,9 +1,9 @@
 """The gate: reasons why a candidate may not replace the incumbent. Figures in, reasons out.
 
-Both are measured on the same posts and prompts, and bits per byte compare whatever the tokenizers are. The posts that the
-incumbent held out are judged by themselves: judged together with many new posts of nonsense, they would hide that the voice
-is lost (training/data/split.py). A lost voice also shows in the samples: the same few words again and again, or whole posts
-from memory.
+Both are measured on the same posts and prompts, without a guard, and bits per byte compare whatever the tokenizers are. The
+posts that the incumbent held out are judged by themselves: judged together with many new posts of nonsense, they would hide
+that the voice is lost (training/data/split.py). A lost voice also shows in the samples: the same few words again and again,
+or whole posts from memory.
 """
 
 import math
@@ -14,6 +14,9 @@ from typing import NamedTuple
 from training.config.tables import RetrainConfig
 from training.evaluation.memorization import COPIED_WORDS
 
+CHANCE = 100
+"""A difference in recital counts where chance alone shows it less than once in so many retrainings."""
+
 
 @dataclass(frozen=True)
 class GateFigures:
@@ -23,7 +26,8 @@ class GateFigures:
     where there are none.
     Of samples: the longest run of words copied from one post; the share that copies COPIED_WORDS words or more;
     different words, word pairs and samples as shares of all; and the share of the commonest one, of replies or of unprompted
-    samples, whichever is greater.
+    samples, whichever is greater; the share that nearly repeats a post, of `samples`. Of posts that both learned and that
+    were `begun`, the share `recited` (evaluation/recital.py), None where there are none.
     """
 
     bpb: float
@@ -35,6 +39,10 @@ class GateFigures:
     pairs: float
     replies: float
     commonest: float
+    near_copies: float = 0.0
+    samples: int = 0
+    recited: float | None = None
+    begun: int = 0
 
     def as_json(self) -> dict[str, float | int | None]:
         """The figures by name, None for one that is not finite."""
@@ -51,24 +59,33 @@ class Variety(NamedTuple):
 
 
 def objections(
-    candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfig, real: Variety | None = None
+    candidate: GateFigures,
+    incumbent: GateFigures,
+    limits: RetrainConfig,
+    real: Variety | None = None,
+    repeated: float = 0.0,
 ) -> list[str]:
     """List the reasons, with figures, why the candidate may not replace the incumbent.
 
     `real` is the variety of as many of the person's own posts as there are samples: samples as varied as these are not bland,
-    however varied the incumbent's noise is.
+    however varied the incumbent's noise is. `repeated` is the share of these that nearly repeat a learned post: no more than
+    that is no recital.
     """
     return [*_knows_less(candidate, incumbent, limits), *_copies(candidate, incumbent, limits),
-            *_is_blander(candidate, incumbent, limits, real)]  # fmt: skip
+            *_recites(candidate, incumbent, limits, repeated), *_is_blander(candidate, incumbent, limits, real)]  # fmt: skip
 
 
-def objections_to_first(candidate: GateFigures, unigram: float) -> list[str]:
-    """List the reasons against a first candidate, which must beat a unigram model."""
+def objections_to_first(
+    candidate: GateFigures, unigram: float, limits: RetrainConfig, repeated: float = 0.0
+) -> list[str]:
+    """List the reasons against a first candidate, which must beat a unigram model and recite no more than is allowed."""
+    reasons = list(_recites(candidate, None, limits, repeated))
     if candidate.bpb < unigram:
-        return []
+        return reasons
     return [
         f"it knows held-out posts no better than counting single tokens does: {candidate.bpb:.3f} bits per byte against "
-        f"{unigram:.3f}"
+        f"{unigram:.3f}",
+        *reasons,
     ]
 
 
@@ -101,6 +118,35 @@ def _copies(candidate: GateFigures, incumbent: GateFigures, limits: RetrainConfi
             f"it copies: {candidate.copied:.1%} of its answers share {COPIED_WORDS} words with a post, of the incumbent's "
             f"{incumbent.copied:.1%}, and at most {share:.1%} is allowed (retrain.copied)"
         )
+
+
+def _recites(
+    candidate: GateFigures, incumbent: GateFigures | None, limits: RetrainConfig, repeated: float
+) -> Iterator[str]:
+    """Reasons of two kinds: more than is allowed whatever serves, and more than what serves, beyond chance."""
+    for what, key, of, own in (
+        ("of its answers, {} nearly repeat a post", "near_copies", "samples", repeated),
+        ("of learned posts that were begun, it recites {}", "recited", "begun", 0.0),
+    ):
+        share, most, count = getattr(candidate, key), max(getattr(limits, key), own), getattr(candidate, of)
+        if share is None or share <= own:
+            continue
+        bar = getattr(incumbent, key) if incumbent else None
+        beside = "" if bar is None else f", where the incumbent's share is {bar:.1%}"
+        if share > most:
+            yield f"it recites: {what.format(f'{share:.1%}')}{beside}, and at most {most:.1%} is allowed (retrain.{key})"
+        elif bar is not None and is_more(round(share * count), round(bar * count), count):
+            yield f"it recites: {what.format(f'{share:.1%}')}{beside}, and that is beyond chance on {count:,}"
+
+
+def is_more(of_one: int, of_other: int, count: int) -> bool:
+    """Check whether one share of `count` is greater than another beyond chance: one time in a hundred at most.
+
+    Fisher's exact test, one-sided: the hypergeometric probability that so many or more of the hits fall to the one.
+    """
+    hits = of_one + of_other
+    ways = sum(math.comb(count, k) * math.comb(count, hits - k) for k in range(of_one, min(hits, count) + 1))
+    return ways * CHANCE < math.comb(2 * count, hits)
 
 
 def _is_blander(

@@ -40,7 +40,7 @@ def can_warm_start(incumbent: Snapshot, settings: Settings) -> bool:
     """
     assert incumbent.meta is not None  # a checkpoint that was loaded has it
     its_tokenizer = incumbent.meta.settings.get("tokenizer")
-    same_base = incumbent.meta.settings.get("train", {}).get("base", "off") == settings.train.base
+    same_base = incumbent.meta.base == settings.train.base
     same_size = all(getattr(settings.model, key) == getattr(incumbent.model.config, key) for key in _SIZE)
     return (
         same_base

@@ -1,7 +1,8 @@
 """A run on posts: train a network and save it as a checkpoint, unpublished. Knows no terminal and no lock."""
 
+import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Meta, Snapshot
+from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
 from training.config.load import BOT_TABLES, OWNERS_TABLES
 from training.config.privacy import PrivacyConfig
@@ -19,9 +21,14 @@ from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
 from training.data.split import digests_for_meta
 from training.evaluation.listening import listening
+from training.evaluation.memorization import PostIndex, novelty
+from training.evaluation.prompts import held_out_prompts
+from training.evaluation.recital import begun_posts, recital
+from training.loop import multihost
 from training.loop.devices import num_devices
 from training.loop.scoring import Score, ppmd_bpb, scored
 from training.loop.trainer import Ending, Fit, TrainProgress
+from training.posts.guarding import guard_checkpoint
 from training.posts.learnable import mask_phrases
 from training.runs import sizing
 from training.runs.callbacks import Console
@@ -29,8 +36,9 @@ from training.runs.learning import num_params, set_up
 from training.runs.resumable_run import ResumableRun
 
 LISTENING_SECONDS = 30.0
-"""A run that trained for less does not measure listening, which takes seconds."""
+"""A run that trained for less measures neither listening nor copies, which take seconds."""
 LISTENING_REPLIES = 100
+COPIES_REPLIES = 100
 
 
 @dataclass(frozen=True)
@@ -123,13 +131,20 @@ class PostRun(ResumableRun):
             self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
 
     def save(self, result: Fit, id_: str) -> TrainResult:
-        """Score the best weights on all of val and save them as `id_`, unpublished; raises DannError for lack of room."""
+        """Score the best weights on all of val and save them as `id_` with its guard's index, unpublished.
+
+        Raises DannError for lack of room, or where the index cannot be made.
+        """
         progress, setup = result.progress, self.setup
         score = scored(setup.model, setup.dataset.val)
         ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
         heard = self._listening(progress)
-        root, meta = setup.settings.data.checkpoints, self._meta(progress, score, ppmd, heard)
+        copies = self._copies(progress)
+        root, meta = setup.settings.data.checkpoints, self._meta(progress, score, ppmd, heard, copies)
         checkpoint.save(root, id_, setup.model, setup.tokenizer, meta, self.curve.points)
+        if multihost.is_first():  # what other hosts save is not kept
+            read = (turn.text for part in (self.corpus.train, self.corpus.val) for turns in part for turn in turns)
+            guard_checkpoint(setup.settings, id_, read, self.parent.id if self.parent else None)
         if result.ending == "done":
             self.resume_file.unlink(missing_ok=True)
         return TrainResult(
@@ -153,7 +168,28 @@ class PostRun(ResumableRun):
         heard = listening(setup.model, setup.tokenizer, self.corpus.val, setup.settings.eval.seed, LISTENING_REPLIES)
         return round(heard.share, 3) if heard else None
 
-    def _meta(self, progress: TrainProgress, score: Score, ppmd: float, heard: float | None) -> Meta:
+    def _copies(self, progress: TrainProgress) -> dict[str, float | None] | None:
+        """What replies to held-out conversations copy from one's own posts, and what is recited, both without a guard."""
+        if progress.seconds < LISTENING_SECONDS:
+            return None
+        setup, settings = self.setup, self.setup.settings
+        guidable, seed = settings.train.without_context > 0, settings.eval.seed
+        engine = Engine(Snapshot("", setup.model, setup.tokenizer, guidable=guidable))
+        prompts = [prompt.turns for prompt in held_out_prompts(self.corpus.val)]
+        chosen = random.Random(seed).sample(prompts, min(COPIES_REPLIES, len(prompts)))  # noqa: S311
+        replies = engine.replies([(turns, settings.sample, seed + number) for number, turns in enumerate(chosen)])
+        copied = novelty([reply.text for reply in replies], PostIndex(own_texts(self.corpus.train)))
+        recited = recital(engine, begun_posts(self.corpus.train, seed))
+        return {"samples": len(chosen), **asdict(copied), **asdict(recited)}
+
+    def _meta(
+        self,
+        progress: TrainProgress,
+        score: Score,
+        ppmd: float,
+        heard: float | None,
+        copies: dict[str, float | None] | None,
+    ) -> Meta:
         return Meta(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             step=progress.step,
@@ -170,6 +206,7 @@ class PostRun(ResumableRun):
             held_out=digests_for_meta(self.corpus.held_out),
             baselines={"ppmd": round(ppmd, 4)},
             listening=heard,
+            copies=copies,
             highest_seq=self._highest_seq(),
             started_from=self.parent.id if self.parent else "",
         )

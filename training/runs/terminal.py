@@ -1,6 +1,7 @@
 """A run's progress at a terminal, and metrics.jsonl. A bar at a terminal, lines elsewhere, always on standard error."""
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -82,6 +83,14 @@ def _rounded(figures: dict[str, Any]) -> dict[str, Any]:
 def _one_line(text: str, width: int = 100) -> str:
     flat = " / ".join(text.split("\n"))
     return flat if len(flat) <= width else f"{flat[: width - 1]}…"
+
+
+class UnrecordedConsole(TrainingConsole):
+    """A Console of a run that leaves nothing on the disk."""
+
+    def begin(self, metrics: Path, samples: Callable[[Any, int], list[str]]) -> None:  # noqa: ARG002
+        """Show the bar; metrics go nowhere."""
+        super().begin(Path(os.devnull), samples)
 
 
 class RetrainingConsole(TrainingConsole):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import sqlalchemy as sa
 
@@ -111,6 +111,15 @@ class PostStore:
     def posts(self) -> Iterator[Post]:
         """Stream all posts by channel, then time (those without one first), then import order; not of those ignored."""
         yield from self.posts_where(is_read())
+
+    def posts_up_to(self, seq: int | None) -> Iterator[Post]:
+        """Stream all posts up to this number in the store, None for all, in import order; of those ignored too."""
+        query = sa.select(*COLUMNS, POSTS.c.seq, POSTS.c.author).order_by(POSTS.c.seq)
+        if seq is not None:
+            query = query.where(POSTS.c.seq <= seq)
+        with explain_errors(self._engine), self._engine.connect() as connection:
+            for row in connection.execute(query.execution_options(yield_per=ROWS_PER_FETCH)):
+                yield replace(Post(*row[:-1]), author=row.author)
 
     def posts_of(self, authors: Collection[str]) -> Iterator[Post]:
         """Stream all posts of these authors in the same order."""

@@ -11,6 +11,8 @@ from bot.web.http.client_address import ClientAddresses
 from bot.web.http.paths import MEASURED, OPEN, is_api, is_v1
 from bot.web.http.refusal import refuse
 
+KNOWN = "dann.known"
+"""The key in a request's scope under which it stands whether a secret was asked for, and so given."""
 BEARER = b'Bearer realm="dann"'
 BASIC = b'Basic realm="dann", charset="UTF-8"'
 
@@ -38,6 +40,7 @@ class Authentication:
         """Handle one request."""
         accepted = self._accepted(scope)
         if not accepted or any(_has_secret(scope, scheme, secret) for scheme, secret in accepted):
+            scope[KNOWN] = bool(accepted)
             await self._app(scope, receive, send)
             return
         challenge = BASIC if any(scheme == "basic" for scheme, _ in accepted) else BEARER
@@ -59,6 +62,11 @@ class Authentication:
         if path == MEASURED:
             return [] if self._clients.is_local(scope) else secrets
         return secrets if password or is_api(path) else []
+
+
+def is_known(scope: Scope) -> bool:
+    """Whether a request came with a key or the password; nobody's does where none is set."""
+    return bool(scope.get(KNOWN))
 
 
 def _has_secret(scope: Scope, scheme: str, secret: str) -> bool:

@@ -2,12 +2,14 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import Response
 
 from bot.config import BotSettings
 from bot.replies.generate import derived_seed
+from bot.web.http.auth import is_known
 from bot.web.http.errors import ApiError
 from bot.web.http.sse import ClientDisconnectedError, EventStream, until_disconnected
 from bot.web.models import Models
@@ -20,6 +22,8 @@ from model.errors import DannError
 
 Prompt = tuple[Sequence[Turn], str]
 """A conversation, and the text that the answer starts with."""
+WAY = "v1"
+"""This way out in the metrics of the guard."""
 CLIENT_CLOSED = 499
 """The customary status for a client that disconnected; nobody receives it."""
 
@@ -38,7 +42,8 @@ async def generate(
         engine = await models.engine(body.model)
     texts = [text for turns, prefix in prompts for text in (*(turn.text for turn in turns), prefix)]
     await check_spelling(engine, texts, "messages" if isinstance(body, ChatRequest) else "prompt")
-    choices = _submit_all(engine, body, prompts, params, format_)
+    withhold = 0 if is_known(request.scope) else format_.top or 0
+    choices = _submit_all(engine, body, prompts, params, format_, withhold)
     answer = AnswerStream(format_, body.model or models.name, choices)
     if body.stream:
         return EventStream(answer.events(with_usage=body.with_usage), answer.cancel)
@@ -59,16 +64,18 @@ def _submit_all(
     prompts: Sequence[Prompt],
     params: SamplingParams,
     format_: CompletionFormat | ChatFormat,
+    withhold: int,
 ) -> list[ChoiceStream]:
     """Submit all answers to the engine, or none, each with a seed derived from the request's."""
     choices: list[ChoiceStream] = []
-    seed, logprobs = seed_of(body.seed), format_.top is not None
+    seed = seed_of(body.seed)
+    more: dict[str, Any] = {
+        "stop": body.stops, "logprobs": format_.top is not None, "withhold": withhold, "way": WAY
+    }  # fmt: skip
     with ExitStack() as submitted, api_errors():
         for number in range(len(prompts) * body.n):
             turns, prefix = prompts[number // body.n]
-            stream = engine.submit(
-                turns, params, derived_seed(seed, number), reply_prefix=prefix, stop=body.stops, logprobs=logprobs
-            )
+            stream = engine.submit(turns, params, derived_seed(seed, number), reply_prefix=prefix, **more)
             submitted.callback(stream.cancel)
             echo = prefix if isinstance(body, CompletionRequest) and body.echo else ""
             choices.append(ChoiceStream(number, number // body.n, stream, format_, echo))

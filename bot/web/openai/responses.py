@@ -7,8 +7,11 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from model.engine.logprobs import TokenLogprobs
+from model.engine.request import FinishReason
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
+UNKNOWN = -9999.0
+"""The log-probability of a token whose own is withheld, where the form must have one: OpenAI's for what it does not tell."""
 END = "<|end|>"
 """The text of a special token among alternatives; each of them ends the message."""
 
@@ -43,7 +46,7 @@ class CompletionChoice(BaseModel):
     index: int
     text: str
     logprobs: dict[str, Any] | None = None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
 
 
 class CompletionObject(BaseModel):
@@ -71,7 +74,7 @@ class ChatChoice(BaseModel):
     index: int
     message: ChatReply
     logprobs: dict[str, Any] | None = None
-    finish_reason: Literal["stop", "length"]
+    finish_reason: FinishReason
 
 
 class ChatObject(BaseModel):
@@ -87,7 +90,10 @@ class ChatObject(BaseModel):
 
 @dataclass
 class TextLogprobs:
-    """The form of /v1/completions, with `top` alternatives; `offset`: the text's length so far."""
+    """The form of /v1/completions, with `top` alternatives; `offset`: the text's length so far.
+
+    `withheld`, where anything is, has the places in these lists of tokens whose figures are withheld.
+    """
 
     tokenizer: Tokenizer
     top: int
@@ -101,11 +107,13 @@ class TextLogprobs:
         for text in texts:
             offsets.append(self.offset)
             self.offset += len(text)
+        withheld = [place for place, token in enumerate(tokens) if token.withheld]
         return {
             "tokens": texts,
-            "token_logprobs": [token.logprob for token in tokens],
+            "token_logprobs": [None if token.withheld else token.logprob for token in tokens],
             "top_logprobs": [self._alternatives(token) for token in tokens] if self.top else None,
             "text_offset": offsets,
+            **({"withheld": withheld} if withheld else {}),
         }
 
     def _alternatives(self, token: TokenLogprobs) -> dict[str, float]:
@@ -118,7 +126,7 @@ class TextLogprobs:
 
 @dataclass
 class ChatLogprobs:
-    """The form of /v1/chat/completions."""
+    """The form of /v1/chat/completions; a token whose figures are withheld is marked `withheld`."""
 
     tokenizer: Tokenizer
     top: int
@@ -128,6 +136,8 @@ class ChatLogprobs:
         return {"content": [self._token(token) for token in _without_end(logprobs)], "refusal": None}
 
     def _token(self, token: TokenLogprobs) -> dict[str, Any]:
+        if token.withheld:
+            return self._entry(token.token, UNKNOWN) | {"top_logprobs": [], "withheld": True}
         top = [self._entry(id_, logprob) for id_, logprob in token.top[: self.top]]
         return self._entry(token.token, token.logprob) | {"top_logprobs": top}
 

@@ -38,13 +38,13 @@ class ChoiceStream:
     echo: str = ""
     _logprobs: TextLogprobs | ChatLogprobs | None = None
 
-    def take_logprobs(self) -> Fields | None:
+    async def take_logprobs(self) -> Fields | None:
         """Log-probabilities of the tokens drawn since the last call, if the client wants them."""
         if self.format_.top is None:
             return None
         if self._logprobs is None:  # only now is the tokenizer certain: another checkpoint may have come to serve
             self._logprobs = self.format_.logprobs(self.stream.tokenizer, self.format_.top)
-        return self._logprobs.encode(self.stream.take_logprobs())
+        return self._logprobs.encode(await self.stream.shown_logprobs())
 
 
 @dataclass(frozen=True)
@@ -101,10 +101,11 @@ class AnswerStream:
     async def all(self) -> CompletionObject | ChatObject:
         """Wait for the whole answer. Raises the first choice's error."""
         completions = [await choice.stream.completion() for choice in self._choices]
+        logprobs = [await choice.take_logprobs() for choice in self._choices]
         choices = [
             self._format.content(choice.echo + completion.text)
-            | {"index": choice.index, "logprobs": choice.take_logprobs(), "finish_reason": completion.finish_reason}
-            for completion, choice in zip(completions, self._choices, strict=True)
+            | {"index": choice.index, "logprobs": shown, "finish_reason": completion.finish_reason}
+            for completion, choice, shown in zip(completions, self._choices, logprobs, strict=True)
         ]
         whole = {**self._about, "choices": choices, "usage": self._usage(completions)}
         return self._format.whole.model_validate(whole)
@@ -133,9 +134,9 @@ class AnswerStream:
         if choice.echo:
             yield self._chunk(choice, self._format.piece(choice.echo))
         async for piece in choice.stream:
-            yield self._chunk(choice, self._format.piece(piece), choice.take_logprobs())
+            yield self._chunk(choice, self._format.piece(piece), await choice.take_logprobs())
         completion = await choice.stream.completion()
-        yield self._chunk(choice, self._format.ending, choice.take_logprobs(), completion.finish_reason)
+        yield self._chunk(choice, self._format.ending, await choice.take_logprobs(), completion.finish_reason)
 
     async def _merged(self) -> AsyncIterator[bytes]:
         """The chunks of all choices, in the order they arrive."""

@@ -50,7 +50,7 @@ def _serving(snapshot: Snapshot, bases: Path) -> CardServing | None:
 
 
 def _base(meta: Meta, bases: Path) -> CardBase | None:
-    name = meta.settings.get("train", {}).get("base", "off")
+    name = meta.base
     if name in {"off", "auto"}:
         return None
     try:

@@ -15,13 +15,25 @@ class CardBase(BaseModel):
     credits: list[str]
 
 
+class CardCopies(BaseModel):
+    """What replies copied from training posts, unguarded: the longest run of words, the share that nearly repeat a post.
+
+    `recited` is the share of `begun` learned posts that were gone on with word for word; None where none is long enough.
+    """
+
+    longest_words: int
+    near_copies: float
+    begun: int
+    recited: float | None
+
+
 class CardServing(BaseModel):
     """The serving checkpoint.
 
     `created` is ISO 8601, `newest_post` Unix seconds, `bytes` the size of its weights.
 
     `val_bpb` is in bits per byte of held-out posts; `seconds` and `steps` are what training took; `listening` is the share
-    of held-out replies that find what they answer among 10 contexts (0.1 is guessing), None where not measured.
+    of held-out replies that find what they answer among 10 contexts (0.1 is guessing), None where not measured, as `copies`.
     """
 
     id: str
@@ -38,6 +50,7 @@ class CardServing(BaseModel):
     seconds: float
     steps: int
     listening: float | None
+    copies: CardCopies | None
     base: CardBase | None
 
 

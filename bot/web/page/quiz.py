@@ -93,7 +93,8 @@ class QuizMaker:
         """Draw a reply in the post's place; "" where no draw passes the rules for posts."""
         tokens = min(self._settings.sample.max_tokens, MAX_TOKENS)
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
-        streams = [engine.submit(question.turns, params, secrets.randbelow(2**32)) for _ in range(DRAWS)]
+        seeds = (secrets.randbelow(2**32) for _ in range(DRAWS))
+        streams = [engine.submit(question.turns, params, seed, way="quiz") for seed in seeds]
         for reply in await asyncio.gather(*map(wait_for_completion, streams)):
             whole, name = reply.finish_reason == "stop", self._settings.persona.name
             shown = whole and may_be_shown(reply.text, name, self._settings.privacy.phrases())

@@ -2,22 +2,25 @@
 
     {"type": "start", "checkpoint": "20260101-000000", "seed": 7, "params": {...}}
     {"type": "piece", "text": "he", "tokens": [{"id": 300, "text": "he", "logprob": -0.1, "entropy": 1.2, "top": [...]}]}
-    {"type": "end", "finish_reason": "stop", "tokens": 12}
+    {"type": "end", "finish_reason": "stop" | "length" | "content_filter", "tokens": 12}
     {"type": "error", "message": "..."}
 
 `begun` is in "start" where the request had `begun_text`: its tokens. `tokens` are sent to requests with `watch`; a token's
-text is "" where it ends the reply. The same checkpoint, messages, params, seed and `begun` give the same text again. If
-another checkpoint comes to serve while a reply waits for a slot, that one draws it, and "start" names it; a request for a
-certain checkpoint, or with tokens in `begun`, gets an error.
+text is "" where it ends the reply. From whoever came without a key or the password, a token's figures are withheld where one
+of the likeliest would repeat what is guarded: they are null then, `top` is empty, and `withheld` is true. The same
+checkpoint, messages, params, seed and `begun` give the same text again. If another checkpoint comes to serve while a reply
+waits for a slot, that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets
+an error.
 """
 
 import logging
 from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import Field
 
+from bot.web.http.auth import is_known
 from bot.web.http.errors import FAILED, ApiError, documented
 from bot.web.http.sse import EVENTS, EventStream, encode_event
 from bot.web.models import Models
@@ -37,7 +40,7 @@ from bot.web.sampling_request import (
 from bot.web.state import AppState
 from model.config import SamplingParams
 from model.engine.engine import Turn
-from model.engine.logprobs import TokenLogprobs
+from model.engine.logprobs import TOP, TokenLogprobs
 from model.engine.request import reply_prefix_tokens
 from model.engine.stream import ReplyStream
 from model.errors import DannError
@@ -74,7 +77,7 @@ def router(state: AppState, models: Models) -> APIRouter:
     ok = {"content": EVENTS, "description": "The reply as it comes"}
 
     @page.post("/reply", response_class=EventStream, responses={**documented(400, 404, 429, 503), 200: ok})
-    async def reply(body: PageRequest) -> EventStream:
+    async def reply(body: PageRequest, request: Request) -> EventStream:
         """Draw one reply, piece by piece."""
         settings, seed = state.settings, seed_of(body.seed)
         check_not_paused(state)
@@ -91,7 +94,10 @@ def router(state: AppState, models: Models) -> APIRouter:
         turns = [Turn(message.mine, message.text) for message in body.messages]
         wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
         with api_errors():
-            stream = engine.submit(turns, params, seed, reply_prefix=prefix, logprobs=body.watch)
+            withhold = 0 if is_known(request.scope) else TOP
+            stream = engine.submit(
+                turns, params, seed, reply_prefix=prefix, logprobs=body.watch, withhold=withhold, way="page"
+            )
         begun = {"begun": prefix} if body.begun_text and not body.begun else {}
         return EventStream(_events(stream, params, seed, wanted, begun), stream.cancel)
 
@@ -107,11 +113,11 @@ async def _events(
             yield encode_event(type="error", message=ANOTHER)
             return
         yield encode_event(type="start", checkpoint=stream.checkpoint, seed=seed, params=params.model_dump(), **begun)
-        yield _piece(stream, first)
+        yield await _piece(stream, first)
         async for piece in stream:
-            yield _piece(stream, piece)
+            yield await _piece(stream, piece)
         completion = await stream.completion()
-        if rest := stream.take_logprobs():
+        if rest := await stream.shown_logprobs():
             yield encode_event(type="piece", text="", tokens=_tokens(rest, stream.tokenizer))
         yield encode_event(type="end", finish_reason=completion.finish_reason, tokens=completion.tokens)
     except DannError:
@@ -121,8 +127,8 @@ async def _events(
         yield encode_event(type="error", message=FAILED)
 
 
-def _piece(stream: ReplyStream, text: str) -> bytes:
-    return encode_event(type="piece", text=text, tokens=_tokens(stream.take_logprobs(), stream.tokenizer))
+async def _piece(stream: ReplyStream, text: str) -> bytes:
+    return encode_event(type="piece", text=text, tokens=_tokens(await stream.shown_logprobs(), stream.tokenizer))
 
 
 def _tokens(logprobs: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dict[str, Any]]:
@@ -131,13 +137,11 @@ def _tokens(logprobs: Sequence[TokenLogprobs], tokenizer: Tokenizer) -> list[dic
     def text(id_: int) -> str:
         return token_bytes[id_].decode(errors="replace")
 
-    return [
-        {
-            "id": token.token,
-            "text": text(token.token),
-            "logprob": round(token.logprob, 4),
-            "entropy": round(token.entropy, 4),
-            "top": [(id_, text(id_), round(logprob, 4)) for id_, logprob in token.top],
-        }
-        for token in logprobs
-    ]
+    def shown(token: TokenLogprobs) -> dict[str, Any]:
+        about = {"id": token.token, "text": text(token.token)}
+        if token.withheld:
+            return about | {"logprob": None, "entropy": None, "top": [], "withheld": True}
+        top = [(id_, text(id_), round(logprob, 4)) for id_, logprob in token.top]
+        return about | {"logprob": round(token.logprob, 4), "entropy": round(token.entropy, 4), "top": top}
+
+    return [shown(token) for token in logprobs]

@@ -12,6 +12,9 @@ from model.config import ModelConfig
 from model.tokenizer import Tokenizer
 from tests.bench.options import GIVEN
 from tests.bench.rounds.children import ROOT
+from training.config.tables import Settings
+from training.posts.guarding import load_guarded
+from training.posts.secret_file import FILE
 
 LAYERS, HIDDEN, VOCABULARY = 2, 512, 1024
 
@@ -27,7 +30,7 @@ def make(folder: Path) -> str:
     config = ModelConfig(vocab_size=tokenizer.vocab_size, hidden_dim=HIDDEN, num_layers=LAYERS)
     model = build(config, seed=0)
     meta = Meta(
-        created=datetime.now(UTC).isoformat(), step=1, seconds=1, val_bpb=8.0, posts=1, newest_post=None, seed=0,
+        created=datetime.now(UTC).isoformat(), step=1, seconds=1, val_bpb=8.0, posts=0, newest_post=None, seed=0,
         code_version="0", settings={},
     )  # fmt: skip
     root = folder / "checkpoints"
@@ -42,11 +45,13 @@ def given() -> Path | None:
 
 
 def take(source: Path, folder: Path) -> str:
-    """Copy the checkpoint that serves there; returns what it is."""
+    """Copy the checkpoint that serves there, with what guards its replies; returns what it is."""
     id_ = checkpoint.current(source)
-    snapshot = checkpoint.load(source)
+    snapshot = load_guarded(Settings.model_validate({"data": {"dir": source.parent}}), source)
     root = folder / "checkpoints"
     shutil.copytree(source / str(id_), root / str(id_))
+    if snapshot.guard is not None:
+        shutil.copy2(source.parent / FILE, folder / FILE)
     checkpoint.publish(root, str(id_))
     config = snapshot.model.config
     return f"{id_}: {config.num_layers} x {config.hidden_dim}, V {config.vocab_size:,}"

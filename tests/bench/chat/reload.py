@@ -51,7 +51,7 @@ def save(root: Path) -> None:
     """Two checkpoints, of which the first serves."""
     tokenizer = Tokenizer.train(prose(), VOCABULARY)
     meta = Meta(
-        created="2026-01-01T00:00:00+00:00", step=1, seconds=1, val_bpb=8.0, posts=1, newest_post=None, seed=0,
+        created="2026-01-01T00:00:00+00:00", step=1, seconds=1, val_bpb=8.0, posts=0, newest_post=None, seed=0,
         code_version="0", settings={},
     )  # fmt: skip
     for seed, id_ in enumerate((FIRST, SECOND)):

@@ -126,3 +126,14 @@ def test_its_own_defused_words_are_read_as_it_meant_them() -> None:
         assert s.engine.texts == [["@ann lol", "hi"]]
 
     run_scenario(scene)
+
+
+def test_instead_of_a_reply_that_the_guard_ended_there_is_a_neutral_line_and_unasked_nothing() -> None:
+    async def scene(s: ResponderHarness) -> None:
+        s.engine.finish_reason = "content_filter"
+        assert await s.ask("a") == Reply(phrases.NEUTRAL, private=True, refused=True)
+        assert len(s.engine.requests) == 1, "it is not drawn again: another seed would get as far"
+        assert await s.responder.remark(GROUP, said("b"), addressed=False) is None
+        assert len(s.engine.requests) == 2
+
+    run_scenario(scene)

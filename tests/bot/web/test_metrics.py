@@ -16,7 +16,8 @@ from model.checkpoints.checkpoint import Meta
 from model.engine.engine import Engine
 from model.errors import DannError
 from tests.bot.scripted_engine import Clock
-from tests.bot.web.web_harness import FakeBot, serve_http, value
+from tests.bot.web.web_harness import FakeBot, samples, serve_http, value
+from tests.model.made_up_guard import guarded
 from tests.model.small_networks import GREEDY, parrot
 from training.store.post import Post
 from training.store.posts import open_store
@@ -82,6 +83,12 @@ def test_the_engine_and_the_checkpoint_that_serves() -> None:
                 found = await web.samples()
                 assert value(found, "dann_tokens_drawn_total") == tokens > 0
                 assert value(found, "dann_checkpoint_val_bpb") == 2.0
+                assert not [name for name, _ in found if "refusals" in name]
+                await engine.swap(guarded(parrot("hey lol"), lambda _, text: "lol" in text))
+                await engine.submit([], GREEDY, 1, way="page").completion()
+                text = (await web.client.get("/metrics")).text
+                assert value(samples(text), "dann_guard_refusals_total", way="page", kind="run") > 0
+                assert "lol" not in text
                 assert not [name for name, _ in found if "age" in name]  # it does not say when it was made
 
     asyncio.run(play())

@@ -28,7 +28,7 @@ ROOT = Path(__file__).parents[3]
 def one_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One checkpoint, to copy."""
     root = tmp_path_factory.mktemp("one")
-    save(root, "one", publish=False)
+    save(root, "one", publish=False, posts=4)
     return root / "one"
 
 

@@ -18,6 +18,7 @@ from model.engine.engine import Engine
 from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
 from model.sampling import SHORTLIST
+from tests.model.made_up_guard import guarded, now_and_then
 from tests.model.small_networks import TOKENIZER, WILD, snapshot
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimized")]
@@ -63,6 +64,22 @@ def test_a_reply_is_the_same_alone_and_in_a_crowd(monkeypatch: pytest.MonkeyPatc
     assert {reply.finish_reason for reply in together} == {"stop", "length"}
     assert TOKENIZER.vocab_size > SHORTLIST
     shuffled = random.Random(2).sample(range(64), 64)
+    again = engine.replies([requests[number] for number in shuffled])
+    assert [again[shuffled.index(number)] for number in range(64)] == together
+    assert [engine.reply(*one) for one in requests[:16]] == together[:16]
+
+
+def test_a_guarded_reply_is_the_same_alone_and_in_a_crowd(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows are taken back at steps of their own, and read again beside rows that are decoded."""
+    monkeypatch.setattr(batch, "batch_sizes", lambda _: [1, 16, 64])
+    served = snapshot(guidable=True, **SHAPE)
+    engine, requests = Engine(guarded(served, now_and_then(8))), crowd(64)
+    together = engine.replies(requests)
+    assert {reply.finish_reason for reply in together} == {"stop", "length", "content_filter"}
+    unguarded = Engine(served).replies(requests)
+    same = [reply == free for reply, free in zip(together, unguarded, strict=True)]
+    assert 8 < sum(same) < 56, "some are taken back and some are not"
+    shuffled = random.Random(3).sample(range(64), 64)
     again = engine.replies([requests[number] for number in shuffled])
     assert [again[shuffled.index(number)] for number in range(64)] == together
     assert [engine.reply(*one) for one in requests[:16]] == together[:16]

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[3]
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The default data folder with three checkpoints that served in turn."""
     monkeypatch.chdir(tmp_path)
-    save(tmp_path / "data" / "checkpoints", "a", "b", "c")
+    save(tmp_path / "data" / "checkpoints", "a", "b", "c", posts=4)
     return tmp_path / "data" / "checkpoints"
 
 

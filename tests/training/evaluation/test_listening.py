@@ -11,7 +11,8 @@ from flax import nnx
 from model.config import ModelConfig
 from model.tokenizer import OTHER, Tokenizer
 from training.data.conversations import Conversation, TrainingTurn
-from training.evaluation.listening import _interval, _reply_nats, listening
+from training.evaluation.listening import _interval, listening
+from training.evaluation.reply_nats import reply_nats
 
 WORDS = [chr(ord("a") + number) for number in range(20)]
 TOKENIZER = Tokenizer.train([], 259)
@@ -61,7 +62,7 @@ def test_a_replys_nats_are_those_of_its_tokens_alone_whatever_is_read_beside_it(
     context, reply = [0, OTHER, 10, 1], [10, 11]
     other = ([0, OTHER, 12, 1], [12] * 80)
     expected = -jax.nn.log_softmax(5.0 * jax.nn.one_hot(10, TOKENIZER.vocab_size))[np.asarray(reply)].sum()
-    found = _reply_nats(model, [other, (context, reply)])
+    found = reply_nats(model, [other, (context, reply)])
     assert found[1] == pytest.approx(float(expected), rel=1e-5)
 
 

@@ -56,15 +56,32 @@ def test_a_whole_post_is_one_but_for_white_space() -> None:
 def test_novelty_is_shares_and_the_longest_of_all() -> None:
     post = "one two three four five six seven eight nine"
     texts = ["say one two three four five six seven eight", "two three four five six seven eight", "lol", "new"]
-    # eight words, seven words, a whole post, nothing
+    # eight words; seven, nearly all of a post; a whole post, nothing
     assert novelty(texts, PostIndex([post, "lol"])) == Novelty(
-        longest_words=8, longest_characters=len("one two three four five six seven eight"), copied=0.25, whole=0.25
-    )
+        longest_words=8, longest_characters=len("one two three four five six seven eight"), copied=0.25, whole=0.25,
+        near_copies=0.5,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "is_near"),
+    [
+        ("I never water the beans in the morning, only in the evening!", True),
+        ("i never water the beans in the morning only in the evening ok", True),  # 8 of 9 runs of four words
+        ("i never water the peas in the morning only in the evening", False),  # 4 of 8
+        ("i never water the beans in the morning", True),  # a part of a post
+        ("in the morning", False),  # too short to be anybody's
+        ("never i the water in beans morning the in only evening the", False),
+    ],
+)
+def test_a_near_copy_differs_in_a_word_in_case_or_in_punctuation(text: str, *, is_near: bool) -> None:
+    posts = ["I never water the beans in the morning, only in the evening.", "the beans are in the shed"]
+    assert novelty([text, "new"], PostIndex(posts)).near_copies == (0.5 if is_near else 0.0)
 
 
 def test_nothing_is_copied_from_no_posts() -> None:
-    assert novelty(["a b"], PostIndex([])) == Novelty(0, 0, 0.0, 0.0)
-    assert novelty(["a b"], PostIndex([""])) == Novelty(0, 0, 0.0, 0.0)
+    assert novelty(["a b"], PostIndex([])) == Novelty(0, 0, 0.0, 0.0, 0.0)
+    assert novelty(["a b"], PostIndex([""])) == Novelty(0, 0, 0.0, 0.0, 0.0)
 
 
 def test_distinct_n_counts_different_runs_within_a_text() -> None:

@@ -15,7 +15,9 @@ from tests.model.small_networks import TOKENIZER, Parrot, parrot, snapshot
 from tests.training.small_runs import SMALL, chat
 from training.data.corpus import build_corpus, own_texts
 from training.data.split import UnlearnedPosts
+from training.evaluation import recital
 from training.retrain.compare import SMOKE_DRAWS, comparison_set, measure, serving_problems
+from training.retrain.gate import objections
 from training.store.post import Post
 
 pytestmark = pytest.mark.slow
@@ -95,6 +97,21 @@ def test_what_the_incumbent_may_have_learned_is_not_compared_on() -> None:
     assert measure(Engine(snapshot(TIMED)), held_out, config).new_bpb is None
 
 
+def test_only_posts_that_both_have_learned_are_begun() -> None:
+    """A candidate has learned more, and would seem to recite more for that alone."""
+    config, words = settings(), " ".join(map(str, range(10)))
+    posts = chat([(f"{words} {text}", mine) for text, mine in LINES])
+    corpus = build_corpus(posts, config.data, frozenset(NEW))
+    late = posts[360].time
+    new = frozenset(post.id for post in posts if post.mine and (post.time or 0) >= (late or 0))
+    held_out = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), new), config)
+    texts = {post.text: post for post in posts}
+    begun = [texts[f"{post.begun} {' '.join(post.rest)}"] for post in held_out.begun]
+    assert {post.mine for post in begun} == {True, False}
+    assert not [post for post in begun if post.id in OLD or (post.time or 0) >= (late or 0)]
+    assert {turn.mine for post in held_out.begun for turn in post.turns} == {True, False}
+
+
 def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
     config = settings()
     corpus = build_corpus(POSTS, config.data, frozenset(NEW))
@@ -102,17 +119,21 @@ def test_what_the_candidate_has_learned_is_not_compared_on() -> None:
     assert (held_out.old, held_out.posts) == ([], len(NEW))
 
 
-def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies() -> None:
+def test_one_who_always_says_the_same_is_bland_and_one_who_quotes_copies(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recital, "FEWEST_POSTS", 1)
     config = settings()
-    long = "a b c d e f g h i j"
+    long = "ant bee cat dog elk fox gnu hen ibis jay kiwi lynx mole newt"
     posts = [*POSTS, *(Post(f"q{n}", "q", mine=True, time=None, text=long) for n in range(3))]
     corpus = build_corpus(posts, config.data, frozenset([*OLD, *NEW]))
     held_out = comparison_set(posts, corpus, UnlearnedPosts(frozenset(OLD), frozenset(NEW)), config)
     quoting = measure(Engine(parrot(long, tokenizer=Tokenizer.train([long] * 9, 400))), held_out, config)
-    assert (quoting.longest_copy, quoting.copied) == (10, 1.0)
+    assert (quoting.longest_copy, quoting.copied, quoting.near_copies) == (14, 1.0, 1.0)
+    assert (quoting.recited, quoting.begun) == (1.0, 1)  # no other post is long enough
     assert (quoting.replies, quoting.commonest) == (1 / 60, 1.0)
-    assert quoting.words == 10 / 600
+    assert quoting.words == 14 / 840
     wild = measure(Engine(snapshot(TIMED)), held_out, config)
-    assert wild.copied == 0.0
+    assert (wild.copied, wild.near_copies, wild.recited) == (0.0, 0.0, 0.0)
+    recites = [reason for reason in objections(quoting, wild, config.retrain) if reason.startswith("it recites")]
+    assert len(recites) == 2
     assert min(wild.replies, wild.words) > 0.9
     assert wild.commonest <= 0.1

@@ -12,12 +12,14 @@ import pytest
 
 from bot.config import BotSettings
 from model.checkpoints import checkpoint
+from model.checkpoints.guard_file import GUARD
 from model.checkpoints.retention import retire
 from model.errors import DannError
 from tests.training.small_runs import SMALL, demo
 from training.data.corpus import build_corpus, own_texts
 from training.data.split import digests_for_meta
 from training.lock import training_lock
+from training.posts.guarding import guard_checkpoint, load_guarded
 from training.retrain.run import retrain
 from training.runs.post_run import PostRun
 from training.runs.train import resume_last, train
@@ -123,6 +125,8 @@ def test_what_came_since_is_learned_and_published(folder: Path) -> None:
     assert [part for part, share in console.parts if share == 0.0] == ["reading", "learning", "judging", "publishing"]
     assert console.parts[-1] == ("publishing", 1.0)
 
+    assert (folder / "checkpoints" / str(before) / GUARD).exists()
+    assert (folder / "checkpoints" / str(run.candidate) / GUARD).exists()
     saved = checkpoint.load(folder / "checkpoints")
     assert saved.meta is not None
     assert saved.meta.posts == len(mine)
@@ -327,11 +331,16 @@ def test_a_candidate_can_go_on_from_the_incumbent(folder: Path, start: str, monk
         set_up(self, *positional, **named)
 
     monkeypatch.setattr(PostRun, "__init__", noting)
+    gone = "the incumbent alone has read this sentence, which was forgotten since"
+    guard_checkpoint(settings(folder), str(serving(folder)), [gone], parent=None)
     run = retrained(settings(folder, retrain={"start": start}, train={"steps": 60}))
     assert run.verdict == "published", run.reason
     assert warm_starts == [True]
     candidate, incumbent = (checkpoint.load(folder / "checkpoints", id_) for id_ in (run.candidate, run.incumbent))
     assert candidate.tokenizer.token_bytes == incumbent.tokenizer.token_bytes
+    guarded = load_guarded(settings(folder), folder / "checkpoints", run.candidate).guard
+    assert guarded is not None
+    assert guarded.guard().refuses(gone)  # what its weights had learned it may recite too
 
 
 def test_a_warm_start_that_cannot_be_begins_anew_and_says_so(folder: Path) -> None:

@@ -123,6 +123,11 @@ def test_listening_is_measured_where_the_training_was_longer(
     assert meta is not None
     assert meta.listening == result.listening
     assert result.listening is None if least else 0.0 <= (result.listening or -1) <= 1.0
+    assert (meta.copies is None) == bool(least)
+    if meta.copies:
+        assert list(meta.copies) == [
+            "samples", "longest_words", "longest_characters", "copied", "whole", "near_copies", "begun", "recited",
+        ]  # fmt: skip
 
 
 def test_no_post_is_written_outside_of_the_store(tmp_path: Path) -> None:

@@ -80,6 +80,11 @@ function facts(checkpoint) {
   if (checkpoint.listening != null) {
     pairs.push(["Finds what it answers", `${percent(checkpoint.listening)} of the time, among ten (guessing: 10 %)`]);
   }
+  if (checkpoint.copies) {
+    const { longest_words: longest, near_copies: near, begun, recited } = checkpoint.copies;
+    pairs.push(["Copies, unguarded", `at most ${whole(longest)} words in a row; ${percent(near)} of replies nearly repeat a post`]);
+    if (recited != null) pairs.push(["Recites, unguarded", `${percent(recited)} of ${whole(begun)} posts that were begun`]);
+  }
   return el(
     "dl",
     { class: "facts" },

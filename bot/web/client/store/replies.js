@@ -4,9 +4,9 @@ import { newId } from "./tree.js";
 import { NOT_BEGUN, wholeBeginning } from "./prompt.js";
 
 /**
- * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop" and
- * "length" as the server ends it, "stopped" by you, "refused", "gone" (its checkpoint is), "recorded" (from a link,
- * not drawn).
+ * States: "new", "drawing", "away" (the server cannot be reached), "waiting" (refused for now); then "stop", "length"
+ * and "content_filter" (the guard refused too much) as the server ends it, "stopped" by you, "refused", "gone" (its
+ * checkpoint is), "recorded" (from a link, not drawn).
  */
 const UNFINISHED = ["new", "drawing", "away", "waiting"];
 // Parameters that came later: what they are in replies and links of earlier versions.

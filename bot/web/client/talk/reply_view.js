@@ -10,6 +10,7 @@ const NOTES = {
   away: "waiting for the server",
   waiting: "waits for its turn",
   length: "cut at its longest length",
+  content_filter: "ended here: it would repeat stored messages",
 };
 
 /** One reply. `acts` has what its buttons do, whether tokens are shown (`thinking`), and `alternatives`. */

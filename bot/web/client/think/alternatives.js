@@ -102,6 +102,13 @@ export class Alternatives {
 
   #fill() {
     const { token, reply, span } = this.at;
+    if (token.withheld) {
+      const was = el("p", { class: "was" }, el("b", { text: plain(token.text), dir: "auto" }));
+      const below = el("p", { class: "more-below hint", hidden: true });
+      const why = "Its probability and alternatives are withheld: one of them would repeat a stored message.";
+      this.box.replaceChildren(was, below, el("p", { class: "hint", text: why }));
+      return;
+    }
     const rows = bars(token.top, this.temperature(), SHOWN).map((row) => this.#row(row, token, reply, span));
     const drawn = token.top.slice(0, SHOWN).some(([id]) => id === token.id) ? [] : [rare(token)];
     const before = this.box.querySelector(".more-below")?.hidden ?? true;

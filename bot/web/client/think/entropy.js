@@ -12,7 +12,8 @@ export const height = (entropy) => Math.min(1, Math.max(0, entropy / FULL)).toFi
  * "Average surprise 1.1 bits" in words; "" for no tokens. Surprise is the bits that a token's probability cost.
  */
 export function averageSurprise(tokens) {
-  if (!tokens.length) return "";
-  const sum = tokens.reduce((total, { logprob }) => total - logprob / LN2, 0);
-  return `Average surprise ${bits(sum / tokens.length, 1)} bits. Bars: how open the choice was, full at ${FULL} bits or more.`;
+  const known = tokens.filter((token) => !token.withheld);
+  if (!known.length) return "";
+  const sum = known.reduce((total, { logprob }) => total - logprob / LN2, 0);
+  return `Average surprise ${bits(sum / known.length, 1)} bits. Bars: how open the choice was, full at ${FULL} bits or more.`;
 }

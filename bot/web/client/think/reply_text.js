@@ -7,7 +7,9 @@ import { spansOf } from "./spans.js";
 
 const STEPS = [0.5, 0.2, 0.05, 0.01]; // probabilities, from sure to surprised
 
-/** The surprise of a token, from 0 (over 50%) to 4 (under 1%). */
+export const WITHHELD = "withheld: an alternative here would repeat a stored message";
+
+/** The surprise of a token, from 0 (over 50%) to 4 (under 1%); 0 for null, a figure that is withheld. */
 export function surprise(logprob) {
   const share = Math.exp(logprob);
   const step = STEPS.findIndex((least) => share >= least);
@@ -74,7 +76,7 @@ export class ReplyText {
       role: "button",
       tabindex: first ? 0 : -1,
       "aria-haspopup": "dialog",
-      "aria-label": `${visible(span.text)}, ${percent(Math.exp(token.logprob))}`,
+      "aria-label": `${visible(span.text)}, ${token.withheld ? WITHHELD : percent(Math.exp(token.logprob))}`,
       text: span.text,
       // Not as it enters: a token that comes to lie under a resting mouse was not pointed at.
       onmousemove: (event) => {

@@ -35,7 +35,7 @@ export function bars(top, temperature, shown) {
 export function showHeat(root, thinking, token, temperature) {
   root.hidden = !thinking;
   root.replaceChildren(legend());
-  if (!token) return;
+  if (!token || token.withheld) return;
   const rows = bars(token.top, temperature, 8).map(({ text, share, bar }) =>
     el(
       "li",

@@ -27,6 +27,7 @@ from training.store.posts import open_store
 from training.store.retrain_outcome import RetrainProgress
 from training.store.runs import open_runs
 
+COPIES = {"samples": 100, "longest_words": 9, "near_copies": 0.01, "begun": 100, "recited": 0.04}
 CURVE: list[Point] = [(1.5, 10, 3.1, 3.0), (3.0, 20, 2.5, 2.6)]
 SECRET = "nobody may read this"
 
@@ -37,7 +38,7 @@ def settings(tmp_path: Path) -> BotSettings:
     asked = BotSettings.model_validate({"data": {"dir": tmp_path}, "persona": {"name": "sam"}})
     root, held = asked.data.checkpoints, snapshot()
     meta = META.model_copy(
-        update={"baselines": {"ppmd": 1.75}, "settings": {"data": {"me": SECRET}}, "listening": 0.36}
+        update={"baselines": {"ppmd": 1.75}, "settings": {"data": {"me": SECRET}}, "listening": 0.36, "copies": COPIES}
     )
     checkpoint.save(root, "20260101-000000", held.model, TOKENIZER, META.model_copy(update={"val_bpb": 2.5}))
     checkpoint.save(root, "20260102-000000", held.model, TOKENIZER, meta, CURVE)
@@ -89,6 +90,7 @@ def test_what_serves_is_told_with_how_it_was_learned_and_what_came_before(settin
         ]  # fmt: skip
         assert serving["base"] is None
         assert serving["listening"] == 0.36
+        assert serving["copies"] == {"longest_words": 9, "near_copies": 0.01, "begun": 100, "recited": 0.04}
         assert told["name"] == "sam"
         assert told["baselines"] == {"ppmd": 1.75}
         assert told["curve"] == [list(point) for point in CURVE]

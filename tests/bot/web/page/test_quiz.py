@@ -14,10 +14,12 @@ from bot.config import BotSettings
 from bot.web.page import quiz
 from bot.web.page.quiz import MAX_OPEN, OPEN_SECONDS, OpenQuestions
 from bot.web.page.quiz_posts import may_be_shown, read_pool
+from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
 from tests.bot.scripted_engine import Clock
 from tests.bot.web.web_harness import FakeBot, Web, serve_http
+from tests.model.made_up_guard import guarded
 from tests.model.small_networks import META, parrot
 from training.data.split import digests_for_meta
 from training.store.post import Post
@@ -77,9 +79,12 @@ HELD_OUT = META.model_copy(
 )
 
 
+PARROT = parrot(DRAWN)
+
+
 @contextlib.asynccontextmanager
-async def serve_quiz(config: BotSettings, says: str = DRAWN) -> AsyncIterator[tuple[Web, FakeBot]]:
-    async with Engine(replace(parrot(says), meta=HELD_OUT)) as engine:
+async def serve_quiz(config: BotSettings, served: Snapshot = PARROT) -> AsyncIterator[tuple[Web, FakeBot]]:
+    async with Engine(replace(served, meta=HELD_OUT)) as engine:
         await engine.ready()
         fake_bot = FakeBot(settings=config, engine=engine)
         async with serve_http(fake_bot.state()) as web:
@@ -141,6 +146,18 @@ def test_a_quiz_that_is_off_or_may_show_nothing_is_not_there(folder: Path, web_s
             assert (await web.client.post("/api/quiz", json={"id": "x", "choice": 1})).status_code == 404
             off = web_settings != {"quiz_sources": ["whatsapp"]}
             assert (await web.client.get("/api/card")).json()["quiz"] is not off
+
+    asyncio.run(play())
+
+
+def test_what_is_drawn_is_guarded_and_what_is_real_is_not(folder: Path) -> None:
+    async def play() -> None:
+        async with serve_quiz(settings(folder), guarded(PARROT, lambda _, text: "goes" in text)) as (web, fake_bot):
+            told = (await web.client.get("/api/quiz")).json()["texts"]
+            assert DRAWN not in told
+            assert set(told) & {*SHOWN, UNASKED}
+            assert fake_bot.engine
+            assert fake_bot.engine.refusals["quiz", "run"] > 0
 
     asyncio.run(play())
 
