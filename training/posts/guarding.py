@@ -12,7 +12,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from model.base.find import base_words
 from model.checkpoints.folder import read_meta
 from model.checkpoints.guard_file import GUARD, read_guard, write_guard
 from model.errors import DannError
@@ -96,6 +95,7 @@ def _guard_of(settings: Settings, root: Path, id_: str) -> GuardIndex | None:
 
 def _make(settings: Settings, root: Path, id_: str, learned: Collection[str], earlier: GuardIndex | None) -> GuardIndex:
     """Make and keep the index of a checkpoint."""
+    from model.base.find import base_words  # noqa: PLC0415 (no reply waits for it)
     from training.store.database import store_exists  # noqa: PLC0415
     from training.store.posts import open_store  # noqa: PLC0415
 

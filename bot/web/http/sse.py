@@ -22,13 +22,18 @@ EVENTS = {"text/event-stream": {"schema": {"type": "object", "description": "one
 """Content of a stream, for the OpenAPI document."""
 
 
+LINE_ENDS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
+"""What ends a line in Unicode, though not in JSON and events, with its escape."""
+
+
 class ClientDisconnectedError(Exception):
     """The client has disconnected."""
 
 
 def encode_json(value: object) -> bytes:
-    """Encode a value as compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    """Encode a value as compact JSON, in one line for clients too that end lines wherever Unicode does."""
+    encoded = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return encoded.translate(LINE_ENDS).encode()
 
 
 def encode_event(**fields: Any) -> bytes:
