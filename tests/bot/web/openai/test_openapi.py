@@ -16,7 +16,7 @@ from tests.bot.web.web_harness import FakeBot, serve_http
 from tests.model.small_networks import parrot, save
 from training.config.tables import DataConfig
 
-EXAMPLES = int(os.environ.get("DANN_EXAMPLES", "3"))
+EXAMPLES = int(os.environ.get("DANN_EXAMPLES", "1"))
 """Random requests of each kind, beside the fixed ones; `make soak` asks for many."""
 
 
