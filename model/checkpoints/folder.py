@@ -65,14 +65,17 @@ class Meta(BaseModel):
     @property
     def base(self) -> str:
         """The name or path of the base that it started from, "off" for none."""
-        train = self.settings.get("train")
-        return str(train.get("base", "off")) if isinstance(train, dict) else "off"
+        return str(self._train.get("base", "off"))
 
     @property
     def guidable(self) -> bool:
         """Whether it learned to reply after an empty conversation too."""
+        return bool(self._train.get("without_context"))
+
+    @property
+    def _train(self) -> dict[str, Any]:
         train = self.settings.get("train")
-        return isinstance(train, dict) and bool(train.get("without_context"))
+        return train if isinstance(train, dict) else {}
 
     def created_at(self) -> float | None:
         """When the checkpoint was made, in Unix seconds; None where `created` is no time with a time zone."""

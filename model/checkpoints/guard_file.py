@@ -17,7 +17,7 @@ GUARD = "guard.bin"
 
 
 def read_guard(folder: Path, key: Key) -> tuple[GuardIndex, IndexHeader] | None:
-    """Return the index in a checkpoint's folder, with its header; None where there is none.
+    """Return the index in a checkpoint's folder, with its header; None if it has none.
 
     Raises DannError for one that is damaged, made with another key, or another checkpoint's.
     """

@@ -6,7 +6,7 @@
     {"type": "error", "message": "..."}
 
 `begun` is in "start" where the request had `begun_text`: its tokens. `tokens` are sent to requests with `watch`; a token's
-text is "" where it ends the reply. From whoever came without a key or the password, a token's figures are withheld where one
+text is "" where it ends the reply. Without a key or the password, a token's figures are withheld where one
 of the likeliest would repeat what is guarded: they are null then, `top` is empty, and `withheld` is true. The same
 checkpoint, messages, params, seed and `begun` give the same text again. If another checkpoint comes to serve while a reply
 waits for a slot, that one draws it, and "start" names it; a request for a certain checkpoint, or with tokens in `begun`, gets

@@ -1,6 +1,7 @@
 """The best of several replies: the choice against scores computed separately, its seed, its stream and its slots."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -117,19 +118,24 @@ def test_stop_words_and_a_beginning_hold_for_every_candidate() -> None:
         assert candidate.log_likelihoods.tolist() == pytest.approx(sums, abs=1e-3)
 
 
+def cancel_all_after(batch: Batch, requests: Sequence[ReplyRequest], rounds: int) -> None:
+    """Admit more replies than there are slots, cancel them after some rounds, and see that nothing stays taken."""
+    for request in requests:
+        batch.admit(request)
+    assert (len(batch), batch.free_slots) == (len(requests), 0)
+    for _ in range(rounds):
+        batch.round()
+    for request in requests:
+        request.cancelled = True
+    assert batch.round() == []
+    assert (len(batch), batch.free_slots) == (0, SLOTS)
+
+
 def test_cancelling_frees_every_slot_and_row_whether_seated_or_not() -> None:
     batch, long = Batch(SERVED, SLOTS), [Turn(mine=False, text="the loss goes down lol " * 8)]
     for rounds in range(12):
-        requests = [CandidatesRequest(long, FOUR.model_copy(update={"candidates": 3}), seed) for seed in range(3)]
-        for request in requests:
-            batch.admit(request)
-        assert (len(batch), batch.free_slots) == (3, 0)
-        for _ in range(rounds):
-            batch.round()
-        for request in requests:
-            request.cancelled = True
-        assert batch.round() == []
-        assert (len(batch), batch.free_slots) == (0, SLOTS)
+        params = FOUR.model_copy(update={"candidates": 3})
+        cancel_all_after(batch, [CandidatesRequest(long, params, seed) for seed in range(3)], rounds)
     last = CandidatesRequest(TALK, FOUR, 7)
     drawn(batch, last)
     assert last.completion == Engine(SERVED, SLOTS).reply(TALK, FOUR, 7)

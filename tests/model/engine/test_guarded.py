@@ -21,6 +21,7 @@ from model.privacy.detector import Detector
 from model.privacy.fingerprints import Key
 from model.privacy.guard_index import GuardedText, GuardIndex
 from model.tokenizer import BOS, ME, NUM_SPECIAL, Tokenizer
+from tests.model.engine.test_candidates import cancel_all_after
 from tests.model.engine.test_guidance import GUIDED, TALK, chosen, drawn, mass_of_text, step_of
 from tests.model.made_up_guard import guarded, now_and_then
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot
@@ -289,13 +290,5 @@ def test_a_crowd_whose_tokens_are_refused_leaves_no_slot_and_no_row_taken() -> N
     long = [Turn(mine=False, text="the loss goes down lol " * 8)]
     params = WILD.model_copy(update={"guidance": 1.0, "candidates": 2})
     for rounds in range(8):
-        requests = [CandidatesRequest(long, params, seed) for seed in range(3)]
-        for request in requests:
-            batch.admit(request)
-        for _ in range(rounds):
-            batch.round()
-        for request in requests:
-            request.cancelled = True
-        assert batch.round() == []
-        assert (len(batch), batch.free_slots) == (0, SLOTS)
+        cancel_all_after(batch, [CandidatesRequest(long, params, seed) for seed in range(3)], rounds)
         assert len(batch._unconditional._rows) == 0
