@@ -16,7 +16,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DISTRICTS = {
-    "model": "errors config privacy sampling tokenizer architectures checkpoints base engine",
+    "model": "errors config privacy sampling tokenizer words architectures checkpoints base engine",
     "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock servers run_names demo_persona store exports data posts context_model loop "
     "evaluation runs base lab retrain cli __main__",

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from model.base.words import BaseWords
 from model.checkpoints.folder import ids
 from model.errors import DannError
+from model.words import WordSet
 
 SHIPPED = Path(__file__).parent
 """The folder of the bases that ship with dann."""
@@ -15,9 +15,9 @@ def base_folders(root: Path) -> dict[str, Path]:
     return {id_: folder / id_ for folder in (SHIPPED, root) for id_ in ids(folder)}
 
 
-def base_words(root: Path, name: str) -> BaseWords:
+def base_words(root: Path, name: str) -> WordSet:
     """The words that a base has read, by its name or path; none for "off", or where it is gone."""
-    return BaseWords.load(base_folders(root).get(name, Path(name)))
+    return WordSet.load(base_folders(root).get(name, Path(name)))
 
 
 def find_base(root: Path, name: str) -> Path:

@@ -7,10 +7,10 @@ from typing import Literal
 import numpy as np
 
 from model.config import SamplingParams
-from model.engine.detokenize import Detokenizer
-from model.engine.guarded import MOST_READ_AGAIN, REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
 from model.engine.logprobs import TokenLogprobs
 from model.engine.prompt import Turn, prompt_tokens
+from model.engine.text.detokenize import Detokenizer
+from model.engine.text.guarded import MOST_READ_AGAIN, REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
 from model.errors import DannError
 from model.privacy.guard_index import GuardIndex
 from model.tokenizer import NUM_SPECIAL, Tokenizer

@@ -3,9 +3,9 @@
 from model.base.datasheet import lines
 from model.base.find import SHIPPED
 from model.base.load import load_base
-from model.base.words import BaseWords
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
+from model.words import WordSet
 
 NAME = "english"
 FOLDER = SHIPPED / NAME
@@ -15,7 +15,7 @@ MOST_BYTES = 12_000_000
 def test_it_loads_from_anywhere_and_writes_words() -> None:
     base, sheet = load_base(SHIPPED / "no-folder-of-bases", NAME)
     assert sheet.architecture.startswith(base.model.config.architecture)
-    words = BaseWords.load(FOLDER)
+    words = WordSet.load(FOLDER)
     reply = Engine(base).reply([Turn(mine=False, text="what did you eat?")], SamplingParams(max_tokens=40), 0).text
     known = [word.strip(".,!?").lower() in words for word in reply.split()]
     assert known.count(True) > known.count(False)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from model.base.words import BaseWords
 from model.tokenizer import Tokenizer
+from model.words import WordSet
 from training.base.sources import SourcesFile
 from training.base.text import BaseText, read_base_text
 from training.config.privacy import PrivacyConfig
@@ -69,7 +69,7 @@ class BaseCorpus:
                 )
             )
             say(f"{text.name}: {text.messages:,} messages, {text.repeated:,} repeated ones left out")
-        self.words = BaseWords.of(words)
+        self.words = WordSet.of(words)
 
     def samples(self) -> list[Conversation]:
         """Held-out conversations of several, for samples to answer."""

@@ -19,13 +19,13 @@ from pydantic import BaseModel, ConfigDict
 
 from model.base.datasheet import DATASHEET, BaseSource, Datasheet
 from model.base.load import load_base
-from model.base.words import WORDS
 from model.checkpoints import checkpoint
 from model.checkpoints.atomic_files import private_folder, replace_file
 from model.checkpoints.checkpoint import Meta, Snapshot, weights_of
 from model.checkpoints.folder import is_id
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from model.words import WORDS
 from training.base.corpus import BaseCorpus, MixedText
 from training.base.measure import TextMeasures, measure
 from training.base.sources import SourcesFile, read_sources

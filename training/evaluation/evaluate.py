@@ -10,11 +10,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from model.base.find import base_words
-from model.base.words import BaseWords
 from model.checkpoints.checkpoint import Snapshot
 from model.engine.engine import Engine
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from model.words import WordSet
 from training.config.tables import DataConfig, Settings
 from training.context_model.mixture import mixed_stateful
 from training.data.corpus import Corpus, build_corpus, own_texts
@@ -176,7 +176,7 @@ def _mixed(snapshot: Snapshot, corpus: Corpus) -> tuple[float, float]:
 
 
 def _voices(
-    samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], base: BaseWords, seed: int
+    samples: dict[str, list[str]], train: Sequence[str], real: Sequence[str], base: WordSet, seed: int
 ) -> dict[str, Voice]:
     """Measure all sets of samples, and training posts in their place against the rest."""
     known, index = words_of(train), PostIndex(train)
@@ -191,7 +191,7 @@ def _voice(
     texts: Sequence[str],
     real: Sequence[str],
     known: Collection[str],
-    base: BaseWords,
+    base: WordSet,
     index: PostIndex,
     seed: int,
 ) -> Voice:

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from model.words import WORD
 from training.evaluation.memorization import distinct_n
 
 FOLDS = 5
 ENDINGS = (".", "!", "?")
 
-_WORD = re.compile(r"\w+(?:['’]\w+)*")
 # One to four words, and the same twice more; each run is tried from each word once, so the time grows with the text alone.
 _REPEATED = re.compile(r"\b((?:\w{1,30}\W{1,3}){0,3}\w{1,30})\b(?:\W{1,3}\1\b){2}")
 # One emoji: a flag (two letters), or a picture with its skin tone, and what is joined to it (Unicode's UTS 51, roughly).
@@ -143,7 +143,7 @@ def separability(posts: Sequence[str], real: Sequence[str], seed: int) -> Auc:
 
 def words_of(posts: Iterable[str]) -> Counter[str]:
     """Count words, in lower case: letters, digits and the apostrophes between them."""
-    return Counter(word for post in posts for word in _WORD.findall(post.lower()))
+    return Counter(word for post in posts for word in WORD.findall(post.lower()))
 
 
 def emoji_of(posts: Iterable[str]) -> Counter[str]:
@@ -178,7 +178,7 @@ def _share(answers: Iterable[bool]) -> float:
 def _cut_words(posts: Sequence[str], made_up: Collection[str], known: Sequence[str]) -> Iterator[bool]:
     """Yield for each post whether it ends within a word; `known` are sorted."""
     for post in posts:
-        words = _WORD.findall(post.lower())
+        words = WORD.findall(post.lower())
         last = words[-1] if words and post.lower().endswith(words[-1]) else ""
         place = bisect_left(known, last)
         yield last in made_up and place < len(known) and known[place].startswith(last)

@@ -16,8 +16,8 @@ import numpy as np
 from model.checkpoints import checkpoint
 from model.checkpoints.checkpoint import Snapshot, weights_of
 from model.config import SamplingParams
-from model.engine.detokenize import REPLACEMENT
 from model.engine.engine import Engine, Turn
+from model.engine.text.detokenize import REPLACEMENT
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.tables import Settings

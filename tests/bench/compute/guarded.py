@@ -16,9 +16,9 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
 from model.engine.batch import Batch
 from model.engine.engine import Turn
-from model.engine.guarded import GuardedReply
 from model.engine.logprobs import TOP
 from model.engine.request import ReplyRequest
+from model.engine.text.guarded import GuardedReply
 from model.privacy.detector import Detector
 from model.privacy.fingerprints import Key
 from model.privacy.guard_index import GuardIndex

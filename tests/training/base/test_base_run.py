@@ -11,9 +11,9 @@ from safetensors.numpy import load_file
 
 from bot.cli import main
 from model.base.load import load_base
-from model.base.words import BaseWords
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
+from model.words import WordSet
 from tests.training.base.chats import SUBJECTS, small_base, write_chats
 from tests.training.retrain.test_warm_start import SilentConsole
 from training.base.run import BasePlan, resume_base, train_base
@@ -51,7 +51,7 @@ def test_a_base_has_its_datasheet_and_half_precision_loses_little(data: Path) ->
     assert sheet.tokens == 120 * 8 * 32
     assert {array.dtype for array in weights(data, "small").values()} == {np.dtype(np.float16)}
     assert base.model.config.architecture == "lstm_attention"
-    words = BaseWords.load(data / "bases" / "small")
+    words = WordSet.load(data / "bases" / "small")
     assert all(word in words for word in " ".join(SUBJECTS).split())
     assert "zebracorn" not in words
 

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from model.base.words import BaseWords
+from model.words import WordSet
 from training.evaluation.style import distances, emoji_of, jensen_shannon, separability, traits, wasserstein, words_of
 
 REAL = ["yes", "No way!", "ok. fine 🎉"]
@@ -24,7 +24,7 @@ def test_traits_are_what_one_counts_by_hand() -> None:
 
 
 def test_a_word_is_made_up_where_neither_the_person_nor_the_base_has_it() -> None:
-    base = BaseWords.of(["fine"])
+    base = WordSet.of(["fine"])
     assert traits(REAL, {"yes", "no", "way"}, base).made_up_words == 1 / 5  # ok
     assert traits(REAL, {"yes", "no", "way"}).made_up_words == 2 / 5  # without a base, as unseen_words
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model.engine.detokenize import Detokenizer
+from model.engine.text.detokenize import Detokenizer
 from model.tokenizer import Tokenizer
 
 

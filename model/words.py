@@ -1,5 +1,6 @@
-"""The words of the text that a base has read, as hashes: which word is one, and which was made up. Knows no network."""
+"""Sets of words by their hashes: those of the text that a base has read, those that a person wrote. Knows no network."""
 
+import re
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,25 +9,32 @@ import numpy as np
 
 WORDS = "words.bin"
 """A base's file of them: sorted 32-bit hashes, the least significant byte first."""
+WORD = re.compile(r"\w+(?:['’]\w+)*")
+"""Letters, digits and the apostrophes between them."""
 _HASH = np.dtype("<u4")
 
 
-class BaseWords:
+class WordSet:
     """Words by their hashes; of those that are none of them, one in some ten thousand is taken for one."""
 
     def __init__(self, hashes: np.ndarray) -> None:
         self._hashes = hashes
 
     @classmethod
-    def of(cls, words: Iterable[str]) -> "BaseWords":
+    def of(cls, words: Iterable[str]) -> "WordSet":
         """The set of `words`, which are in lower case."""
         return cls(np.unique(np.fromiter(map(_hash, words), _HASH)))
 
     @classmethod
-    def load(cls, folder: Path) -> "BaseWords":
+    def load(cls, folder: Path) -> "WordSet":
         """Read a base's; no words where it has no such file, or its folder is gone."""
         path = folder / WORDS
-        return cls(np.frombuffer(path.read_bytes() if path.is_file() else b"", _HASH))
+        return cls.decoded(path.read_bytes() if path.is_file() else b"")
+
+    @classmethod
+    def decoded(cls, content: bytes) -> "WordSet":
+        """The set that `encoded` gave."""
+        return cls(np.frombuffer(content, _HASH))
 
     def __contains__(self, word: object) -> bool:
         if not isinstance(word, str):
@@ -37,8 +45,12 @@ class BaseWords:
     def __len__(self) -> int:
         return len(self._hashes)
 
+    def __or__(self, other: "WordSet") -> "WordSet":
+        """The words of both."""
+        return WordSet(np.union1d(self._hashes, other._hashes))
+
     def encoded(self) -> bytes:
-        """What `load` reads."""
+        """The set as bytes."""
         return self._hashes.astype(_HASH).tobytes()
 
 

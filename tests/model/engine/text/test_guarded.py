@@ -14,9 +14,9 @@ from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.candidates import CandidatesRequest
 from model.engine.engine import Engine, Turn, prompt_tokens
-from model.engine.guarded import REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
 from model.engine.logprobs import TOP, TokenLogprobs
 from model.engine.request import ReplyRequest
+from model.engine.text.guarded import REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
 from model.privacy.detector import Detector
 from model.privacy.fingerprints import Key
 from model.privacy.guard_index import GuardedText, GuardIndex
