@@ -1,6 +1,7 @@
 """Sets of words by their hashes: those of the text that a base has read, those that a person wrote. Knows no network."""
 
 import re
+import unicodedata
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,6 +12,20 @@ WORDS = "words.bin"
 """A base's file of them: sorted 32-bit hashes, the least significant byte first."""
 WORD = re.compile(r"\w+(?:['’]\w+)*")
 """Letters, digits and the apostrophes between them."""
+WITHOUT_SPACES = {
+    "CJK",
+    "HIRAGANA",
+    "KATAKANA",
+    "KATAKANA-HIRAGANA",
+    "BOPOMOFO",
+    "YI",
+    "THAI",
+    "LAO",
+    "KHMER",
+    "MYANMAR",
+    "TIBETAN",
+}
+"""Scripts whose words stand next to each other, by the first word of their letters' Unicode names."""
 _HASH = np.dtype("<u4")
 
 
@@ -52,6 +67,11 @@ class WordSet:
     def encoded(self) -> bytes:
         """The set as bytes."""
         return self._hashes.astype(_HASH).tobytes()
+
+
+def is_of_a_word(character: str) -> bool:
+    """Whether it is a letter, of a script that has spaces between words."""
+    return character.isalpha() and unicodedata.name(character, "?").split()[0] not in WITHOUT_SPACES
 
 
 def _hash(word: str) -> int:

@@ -28,6 +28,7 @@ SLOW_SECONDS, OTHER_SECONDS = 20.0, 0.5
 """What a test is taken to need that never ran here."""
 
 os.environ.setdefault("DANN_TRAIN__BASE", "off")  # the base that ships: tests learn networks of their own, in seconds
+os.environ.setdefault("DANN_TRAIN__CALIBRATION_REPLIES", "0")  # a thousand replies, where a test learns for a second
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 os.environ.setdefault("JAX_NUM_CPU_DEVICES", "4")
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))

@@ -67,6 +67,9 @@ MEANT = {
     "model/engine/spelling.py:Spelling.ends_in_word_V": "words of a language, not tokens",
     "model/engine/spelling.py:likely_in_words": "words of a language, not tokens",
     "model/sampling.py:SamplingArrays.word_min_p": "words of a language, not tokens",
+    "model/words.py:WORD": "words of a language, not tokens",
+    "model/words.py:WordSet": "words of a language, not tokens",
+    "model/words.py:is_of_a_word": "words of a language, not tokens",
     "training/store/summary.py:ROWS_PER_FETCH": "rows of a database",
 }
 

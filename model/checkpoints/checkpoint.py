@@ -5,6 +5,7 @@
     <root>/<id>/tokenizer.json           Tokenizer
     <root>/<id>/meta.json                Meta
     <root>/<id>/curve.json               the training curve, where it is known
+    <root>/<id>/calibration.safetensors  Calibration, where replies were calibrated
     <root>/<id>/guard.bin                what its replies may not recite (guard_file.py), not in the manifest
     <root>/<id>/manifest.json            format version and the SHA-256 of the other files
 
@@ -25,6 +26,7 @@ from pydantic import ValidationError
 
 from model.architectures import LanguageModel, build
 from model.checkpoints.atomic_files import new_folder, private_folder, remove_leftovers
+from model.checkpoints.calibration import CALIBRATION, Calibration
 from model.checkpoints.curve import Point, write_curve
 from model.checkpoints.folder import (
     WEIGHTS,
@@ -53,7 +55,7 @@ class Snapshot:
 
     `guard` is what its replies may not recite; without one nothing is looked for.
     `guidable` networks learned to reply after an empty conversation too, which is what guidance compares with: others are
-    drawn without.
+    drawn without. `calibration` is how replies are drawn.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Snapshot:
     meta: Meta | None = None
     guard: GuardIndex | None = None
     guidable: bool = False
+    calibration: Calibration | None = None
 
     def unguarded(self) -> "Snapshot":
         """Return the same without a guard, to measure what the network itself recites."""
@@ -82,6 +85,7 @@ def save(
     meta: Meta,
     curve: Sequence[Point] = (),
     *,
+    calibration: Calibration | None = None,
     dtype: DTypeLike = np.float32,
     more: Mapping[str, bytes] | None = None,
 ) -> None:
@@ -101,6 +105,8 @@ def save(
         (folder / "meta.json").write_text(meta.model_dump_json(indent=2))
         if curve:
             write_curve(folder, curve)
+        if calibration is not None:
+            (folder / CALIBRATION).write_bytes(safetensors.numpy.save(calibration.arrays()))
         for name, content in (more or {}).items():
             (folder / name).write_bytes(content)
         seal(folder)
@@ -122,13 +128,18 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         meta = Meta.model_validate_json((folder / "meta.json").read_text())
         weights = safetensors.numpy.load((folder / WEIGHTS).read_bytes())
         tokenizer = Tokenizer.load(folder / "tokenizer.json")
-    except (ValidationError, safetensors.SafetensorError) as error:
+        calibration = _load_calibration(folder / CALIBRATION)
+    except (ValidationError, KeyError, safetensors.SafetensorError) as error:
         raise damaged_checkpoint(folder, str(error).splitlines()[0]) from error
     except OSError as error:  # the checkpoint was removed meanwhile, or the disk fails
         raise damaged_checkpoint(folder, f"a file cannot be read ({error.strerror})") from error
     model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
-    return Snapshot(id_, model, tokenizer, meta, guidable=meta.guidable)
+    return Snapshot(id_, model, tokenizer, meta, guidable=meta.guidable, calibration=calibration)
+
+
+def _load_calibration(file: Path) -> Calibration | None:
+    return Calibration.of_arrays(safetensors.numpy.load(file.read_bytes())) if file.is_file() else None
 
 
 def set_weights(model: LanguageModel, weights: Mapping[str, np.ndarray]) -> None:

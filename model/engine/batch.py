@@ -45,7 +45,9 @@ class Batch:
     def reset(self) -> list[ReplyRequest]:
         """Drop all requests and return them: after an error the table's contents are unknown."""
         lost = list(self._requests)
-        self._slots = Slots(self.snapshot.model, self._spelling, self.size, PREFIXES_PER_SLOT * self.size)
+        calibration = self.snapshot.calibration
+        bias_V = calibration.bias_V if calibration else None
+        self._slots = Slots(self.snapshot.model, self._spelling, self.size, PREFIXES_PER_SLOT * self.size, bias_V)
         self._prefixes = PrefixCache(self._slots.prefix_rows)
         self._unconditional = UnconditionalRows(self._slots, self._prefixes, self.widths[0])
         self._sources: dict[int, int] = {}
@@ -70,7 +72,8 @@ class Batch:
 
         Its replies get slots as soon as there are free ones.
         """
-        request.tokenize(self.snapshot.tokenizer, self.snapshot.id, self.snapshot.guard)
+        held = self.snapshot
+        request.tokenize(held.tokenizer, held.id, held.guard, held.calibration)
         self._requests.add(request)
         self._waiting.extend((drawn, request) for drawn in request.drawn)
         self._seat()
@@ -179,7 +182,7 @@ class Batch:
         for row, (slot, request) in enumerate(chunk):
             if terms is not None and request.scored:
                 request.add_log_likelihoods(token_log_likelihoods(terms[row, : num_accepted[row]]))
-            if request.fresh:  # a token was refused, and the row's carry is past it
+            if request.fresh:  # it was taken back, and the row's carry is past that
                 self._unconditional.close(slot)
                 self._begin(slot, request)
 
@@ -211,7 +214,7 @@ class Batch:
         return DecodeBatch(
             rows_B=np.asarray(rows, np.int32),
             tokens_B=np.asarray([request.last for request in requests], np.int32),
-            seeds_B=np.asarray([request.seed % 2**32 for request in requests], np.uint32),
+            seeds_B=np.asarray([request.draw_seed % 2**32 for request in requests], np.uint32),
             counts_B=np.asarray(lengths, np.int32),
             states_B=np.asarray([self._states[slot] for slot, _ in slot_requests] + [WHOLE] * padding, np.int8),
             refused_BxV=refused_BxV,

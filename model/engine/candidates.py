@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from model.checkpoints.calibration import Calibration
 from model.config import SamplingParams
 from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
@@ -43,11 +44,17 @@ class CandidatesRequest(ReplyRequest):
         """How many tokens were generated for it, of all candidates."""
         return sum(candidate.tokens_generated for candidate in self._drawn)
 
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:
+    def tokenize(
+        self,
+        tokenizer: Tokenizer,
+        checkpoint: str,
+        guard: GuardIndex | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         """Encode the prompt; raises DannError as for one reply."""
-        super().tokenize(tokenizer, checkpoint, guard)
+        super().tokenize(tokenizer, checkpoint, guard, calibration)
         for candidate in self._drawn:
-            candidate.tokenize(tokenizer, checkpoint, guard)
+            candidate.tokenize(tokenizer, checkpoint, guard, calibration)
 
     def conclude(self) -> None:
         """Choose the reply, once all candidates are complete: one that the guard ended only where it ended all."""

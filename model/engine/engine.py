@@ -19,8 +19,10 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.batch import Batch
 from model.engine.candidates import reply_request
+from model.engine.completion import Completion
+from model.engine.continuation import ContinuationRequest
 from model.engine.prompt import PROMPT_TOKENS, Turn, prompt_tokens
-from model.engine.request import Completion, ContinuationRequest, ReplyRequest, RequestUpdate
+from model.engine.request import ReplyRequest, RequestUpdate
 from model.engine.stream import CheckpointWithdrawn, ReplyStream
 from model.engine.worker import Worker
 from model.errors import DannError

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from model.tokenizer import BOS, ME, OTHER, Tokenizer
+from model.errors import DannError
+from model.tokenizer import BOS, ME, NUM_SPECIAL, OTHER, Tokenizer
 
 PROMPT_TOKENS = 512
 """Most tokens of a prompt; of a longer conversation the end is kept."""
@@ -28,3 +29,12 @@ def prompt_tokens(tokenizer: Tokenizer, conversation: Sequence[Turn]) -> list[in
         ids = tokenizer.encode(turn.text[-64 * PROMPT_TOKENS :])[-room:]
         tokens = [ME if turn.mine else OTHER, *ids, *tokens]
     return [BOS, *tokens]
+
+
+def reply_prefix_tokens(tokenizer: Tokenizer, reply_prefix: str | Sequence[int]) -> list[int]:
+    """Token ids of a reply's beginning; raises DannError for ids that do not exist and text that cannot be encoded."""
+    if isinstance(reply_prefix, str):
+        return tokenizer.encode(reply_prefix) if reply_prefix else []
+    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in reply_prefix):
+        raise DannError(f"a reply's tokens are numbers from {NUM_SPECIAL} to {tokenizer.vocab_size - 1}")
+    return list(reply_prefix)

@@ -2,36 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 
+from model.checkpoints.calibration import Calibration
 from model.config import SamplingParams
+from model.engine.completion import Completion, FinishReason
 from model.engine.logprobs import TokenLogprobs
-from model.engine.prompt import Turn, prompt_tokens
+from model.engine.prompt import Turn, prompt_tokens, reply_prefix_tokens
 from model.engine.text.detokenize import Detokenizer
+from model.engine.text.drawn_words import DrawnWords
 from model.engine.text.guarded import MOST_READ_AGAIN, REFUSALS_A_STEP, REFUSED_STEPS, GuardedReply
-from model.errors import DannError
 from model.privacy.guard_index import GuardIndex
 from model.tokenizer import NUM_SPECIAL, Tokenizer
-
-FinishReason = Literal["stop", "length", "content_filter"]
-"""`content_filter`: the guard refused tokens at more steps than another may be drawn at (guarded.py)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Completion:
-    """One reply; `tokens` is how many were generated for it, `checkpoint` the id of the checkpoint that generated them.
-
-    `prompt_tokens` is how many were read before: the conversation, and the reply's beginning if it was given.
-    """
-
-    text: str
-    seed: int
-    tokens: int
-    finish_reason: FinishReason
-    checkpoint: str
-    prompt_tokens: int = 0
 
 
 class ReplyRequest:
@@ -50,7 +33,8 @@ class ReplyRequest:
 
     Where the checkpoint has an index of what is guarded, a token that would complete something of it is refused: the
     request is `fresh` again, with all that stands in `unread`, and decoding goes on without the tokens in `refused`.
-    `refusals` are the kinds of what was refused so far.
+    `refusals` are the kinds of what was refused so far. Where the checkpoint is calibrated, the reply is taken back
+    likewise to before a word that nobody knows, and goes on with `draw_seed`, which is another then.
     """
 
     def __init__(
@@ -68,14 +52,15 @@ class ReplyRequest:
     ) -> None:
         self.params, self.seed, self.logprobs, self.scored = params, seed, logprobs, scored
         self.withhold, self.way = withhold, way
-        self.log_likelihoods = np.zeros(2)
+        self._token_log_likelihoods: list[np.ndarray] = []
         self.tokenizer: Tokenizer
         self.checkpoint = ""
         self.reply_prefix: list[int] = []
         self.generated: list[int] = []
         self._unshown: list[int] = []
-        """The newest tokens, while they end in a word that the reply must not end with."""
+        """The newest tokens, while they end in a word that is not finished, or that the reply must not end with."""
         self._num_told = 0
+        self._guard: GuardIndex | None = None
         self.completion: Completion | None = None
         self.cancelled = False
         self.unread: list[int] = []
@@ -86,14 +71,21 @@ class ReplyRequest:
         self._refused_steps = self._refused_here = self._read_again = 0
         self._guarded: GuardedReply | None = None
         self._observed: GuardedReply | None = None
+        self._words: DrawnWords | None = None
         self._conversation, self._given_prefix = conversation, reply_prefix
         self._stops = [text for text in stop if text]
         self._new_text, self._new_logprobs = "", list[TokenLogprobs]()
 
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:
+    def tokenize(
+        self,
+        tokenizer: Tokenizer,
+        checkpoint: str,
+        guard: GuardIndex | None = None,
+        calibration: Calibration | None = None,
+    ) -> None:
         """Encode the prompt; raises DannError for text that the tokenizer cannot encode, or ids that it does not have.
 
-        `guard` is the checkpoint's index of what must not come out.
+        `guard` is the checkpoint's index of what must not come out, `calibration` knows the words that may.
         """
         self.tokenizer, self.checkpoint = tokenizer, checkpoint
         self.reply_prefix = reply_prefix_tokens(tokenizer, self._given_prefix)
@@ -102,7 +94,15 @@ class ReplyRequest:
         if guard is not None:
             self._guarded = GuardedReply(guard, tokenizer, self.reply_prefix)
             self._observed = GuardedReply(guard, tokenizer, self.reply_prefix)
+        self._guard = guard
+        if calibration is not None:
+            self._words = DrawnWords(calibration, tokenizer, self.reply_prefix, self.seed)
         self._detokenizer = Detokenizer(tokenizer.decode_bytes(self.reply_prefix), self._stops)
+
+    @property
+    def draw_seed(self) -> int:
+        """The seed of the tokens that are drawn next."""
+        return self._words.seed if self._words else self.seed
 
     @property
     def finished(self) -> bool:
@@ -148,29 +148,50 @@ class ReplyRequest:
         tokens = tokens[: self.params.max_tokens - len(self.generated)]
         end = next((position for position, token in enumerate(tokens) if token < NUM_SPECIAL), len(tokens))
         length_before = len(self.generated)
-        one_by_one = self._stops or self._guarded
+        one_by_one = self._stops or self._guarded or self._words
         for part in [[token] for token in tokens[:end]] if one_by_one else [tokens[:end]]:
-            if self._guarded and self._refuses(self._guarded, part[0]):
-                return len(self.generated) - length_before
-            self.generated += part
-            self._unshown += part
-            if self._guarded and not self._guarded.may_end:
-                continue
-            self._new_text += self._detokenizer.add(self.tokenizer.decode_bytes(self._unshown))
-            self._unshown = []
-            if self._detokenizer.stopped:
-                self._complete("stop")
-                return len(self.generated) - length_before
+            if not self._goes_on(part):
+                return max(0, len(self.generated) - length_before)
         if end < len(tokens):
-            may_end = end > 0 or self._may_end
-            if may_end and self._guarded and self._refuses(self._guarded, tokens[end]):
-                return len(self.generated) - length_before
-            self._complete("stop" if may_end else "content_filter")
+            if not self._ends(tokens[end], may_end=end > 0 or self._may_end):
+                return max(0, len(self.generated) - length_before)
         elif len(self.generated) == self.params.max_tokens:
             self._complete("length")
         if end:
             self.last = tokens[end - 1]
         return min(end + 1, len(tokens))
+
+    def _goes_on(self, part: Sequence[int]) -> bool:
+        """Go on with some tokens, one where anything may be taken back; False where it was, or a stop word has come."""
+        if self._guarded and self._refuses(self._guarded, part[0]):
+            return False
+        self.generated += part
+        self._unshown += part
+        if self._words and self._takes_back(self._words):
+            return False
+        if self._may_be_shown:
+            self._show()
+        if self._detokenizer.stopped:
+            self._complete("stop")
+        return not self._detokenizer.stopped
+
+    def _ends(self, token: int, *, may_end: bool) -> bool:
+        """End with a special token; False where the reply was taken back instead."""
+        if self._words and self.generated and self._takes_back(self._words, ended=True):
+            return False
+        if may_end and self._guarded and self._refuses(self._guarded, token):
+            return False
+        self._complete("stop" if may_end else "content_filter")
+        return True
+
+    @property
+    def _may_be_shown(self) -> bool:
+        """Whether nothing of what there is will be taken back."""
+        return (not self._words or self._words.is_whole) and (not self._guarded or self._guarded.may_end)
+
+    def _show(self) -> None:
+        self._new_text += self._detokenizer.add(self.tokenizer.decode_bytes(self._unshown))
+        self._unshown = []
 
     @property
     def _may_end(self) -> bool:
@@ -196,9 +217,29 @@ class ReplyRequest:
         if is_over or self._read_again > MOST_READ_AGAIN:
             self._complete("content_filter")
         else:
-            *self.unread, self.last = [*self._prompt, *self.generated]
-            self.fresh = True
+            self._read_anew()
         return True
+
+    def _takes_back(self, words: DrawnWords, *, ended: bool = False) -> bool:
+        """Take the reply back to before a word that is to be drawn again, if there is one."""
+        kept = words.take_back_to(self.generated, ended=ended)
+        if kept is None:
+            return False
+        num_shown = len(self.generated) - len(self._unshown)
+        del self.generated[kept:], self._token_log_likelihoods[kept:]
+        del self._unshown[kept - num_shown :], self._new_logprobs[kept - self._num_told :]
+        self.refused = []
+        if self._guard is not None:
+            self._guarded = GuardedReply(self._guard, self.tokenizer, self.reply_prefix)
+            for token in self.generated:
+                self._guarded.add(token)
+        self._read_anew()
+        return True
+
+    def _read_anew(self) -> None:
+        """Have the prompt, and what there is of the reply, read again."""
+        *self.unread, self.last = [*self._prompt, *self.generated]
+        self.fresh = True
 
     def add_logprobs(self, logprobs: Sequence[TokenLogprobs]) -> None:
         """Append log-probabilities of the newest tokens."""
@@ -217,8 +258,13 @@ class ReplyRequest:
         """Called after a round: complete the request if all that was drawn for it is complete."""
 
     def add_log_likelihoods(self, of_tokens: np.ndarray) -> None:
-        """Add those of the newest tokens `[T, 2]`, the end of the reply included."""
-        self.log_likelihoods += of_tokens.sum(axis=0)
+        """Append those of the newest tokens `[T, 2]`, the end of the reply included."""
+        self._token_log_likelihoods += list(of_tokens)
+
+    @property
+    def log_likelihoods(self) -> np.ndarray:
+        """Those of the whole reply `[2]`: of its tokens after the conversation, and after an empty one."""
+        return np.asarray(np.sum([np.zeros(2), *self._token_log_likelihoods], axis=0))
 
     def take_update(self) -> "RequestUpdate":
         """What has come since the last call: text in whole characters, log-probabilities, the completion."""
@@ -231,6 +277,8 @@ class ReplyRequest:
         return update
 
     def _complete(self, reason: FinishReason) -> None:
+        if reason != "content_filter" and (not self._guarded or self._guarded.may_end):
+            self._show()
         self._new_text += self._detokenizer.end(cut=reason != "stop", may_be_empty=reason == "content_filter")
         text, read = self._detokenizer.text, len(self._prompt)
         self.completion = Completion(text, self.seed, len(self.generated), reason, self.checkpoint, read)
@@ -245,35 +293,3 @@ class RequestUpdate:
     completion: Completion | None = None
     logprobs: Sequence[TokenLogprobs] = ()
     error: BaseException | None = None
-
-
-def reply_prefix_tokens(tokenizer: Tokenizer, reply_prefix: str | Sequence[int]) -> list[int]:
-    """Token ids of a reply's beginning; raises DannError for ids that do not exist and text that cannot be encoded."""
-    if isinstance(reply_prefix, str):
-        return tokenizer.encode(reply_prefix) if reply_prefix else []
-    if not all(NUM_SPECIAL <= token < tokenizer.vocab_size for token in reply_prefix):
-        raise DannError(f"a reply's tokens are numbers from {NUM_SPECIAL} to {tokenizer.vocab_size - 1}")
-    return list(reply_prefix)
-
-
-class ContinuationRequest(ReplyRequest):
-    """`params.max_tokens` tokens after given ones, special ones too: for networks of plain text."""
-
-    def __init__(self, prompt: Sequence[int], params: SamplingParams, seed: int) -> None:
-        super().__init__([], params, seed)
-        self._prompt = list(prompt)
-
-    def tokenize(self, tokenizer: Tokenizer, checkpoint: str, guard: GuardIndex | None = None) -> None:  # noqa: ARG002
-        """Take the prompt as it is. Nothing is guarded: nobody but who trains gets such text."""
-        self.tokenizer, self.checkpoint = tokenizer, checkpoint
-        *self.unread, self.last = self._prompt
-
-    def accept(self, tokens: Sequence[int]) -> int:
-        """Append generated tokens; special ones do not end the text."""
-        tokens = tokens[: self.params.max_tokens - len(self.generated)]
-        self.generated += tokens
-        self.last = self.generated[-1]
-        if len(self.generated) == self.params.max_tokens:
-            text = self.tokenizer.decode(self.generated)
-            self.completion = Completion(text, self.seed, len(self.generated), "length", self.checkpoint)
-        return len(tokens)

@@ -108,10 +108,18 @@ class Slots:
 
     Row `padding_row` belongs to no reply: programs with more rows than requests work on it. The rows `prefix_rows` behind
     it, `num_prefixes` of them, hold carries alone: of prompts that may come again, and of replies after an empty
-    conversation. `warm` and `warm_pairs` are the batch sizes that are compiled, for this network or another of its shape.
+    conversation. Replies are drawn from logits to which `bias_V` is added. `warm` and `warm_pairs` are the batch sizes that
+    are compiled, for this network or another of its shape.
     """
 
-    def __init__(self, model: LanguageModel, spelling: Spelling, count: int, num_prefixes: int = 0) -> None:
+    def __init__(
+        self,
+        model: LanguageModel,
+        spelling: Spelling,
+        count: int,
+        num_prefixes: int = 0,
+        bias_V: np.ndarray | None = None,
+    ) -> None:
         model = nnx.merge(*nnx.split(model))  # a copy, so that its config can be set; the weights are shared
         model.config = model.config.without_dropout()  # decoding drops nothing: no rate has programs of its own
         graph, state = nnx.split(model)
@@ -120,6 +128,8 @@ class Slots:
         self.warm: set[int] = self._programs.warm
         self.warm_pairs: set[int] = self._programs.warm_pairs
         self._spelling = Spelling(*map(jnp.asarray, spelling))
+        bias_V = np.zeros(len(spelling.opening_V)) if bias_V is None else bias_V
+        self._bias_V = jnp.asarray(bias_V, jnp.float32)
         carry = jax.tree.map(as_bits, model.initial_carry(count + 1 + num_prefixes))
         self._table = SlotTable(carry, jnp.zeros((count + 1, len(spelling.opening_V)), bool))
         self.padding_row = count
@@ -144,7 +154,7 @@ class Slots:
 
     def decode(self, batch: DecodeBatch) -> np.ndarray:
         """Generate DECODE_STEPS tokens for some rows, `[B, DECODE_STEPS]`; token n of a reply uses its key folded with n."""
-        self._table, tokens_BxT = self._programs.decode(self._weights, self._spelling, self._table, batch)
+        self._table, tokens_BxT = self._programs.decode(self._weights, self._spelling, self._bias_V, self._table, batch)
         return np.asarray(tokens_BxT)
 
     def decode_pairs(self, batch: PairBatch) -> tuple[np.ndarray, np.ndarray]:
@@ -153,7 +163,7 @@ class Slots:
         Those (guidance.py) are of the network after the conversation, then after none; zeros where nobody wants them.
         """
         self._table, tokens_BxT, terms_BxTx2x3 = self._programs.decode_pairs(
-            self._weights, self._spelling, self._table, batch
+            self._weights, self._spelling, self._bias_V, self._table, batch
         )
         return np.asarray(tokens_BxT), np.asarray(terms_BxTx2x3)
 
@@ -179,15 +189,17 @@ def _programs(graph: nnx.GraphDef[Any], structure: Any, _shapes: tuple[Any, ...]
     def prefill(weights: Any, table: SlotTable, batch: PrefillBatch) -> SlotTable:
         return _prefill(merge(weights), table, batch)
 
-    @partial(jax.jit, donate_argnums=2)
-    def decode(weights: Any, spelling: Spelling, table: SlotTable, batch: DecodeBatch) -> tuple[SlotTable, jax.Array]:
-        return _decode(merge(weights), spelling, table, batch)
+    @partial(jax.jit, donate_argnums=3)
+    def decode(
+        weights: Any, spelling: Spelling, bias_V: jax.Array, table: SlotTable, batch: DecodeBatch
+    ) -> tuple[SlotTable, jax.Array]:
+        return _decode(merge(weights), spelling, bias_V, table, batch)
 
-    @partial(jax.jit, donate_argnums=2)
+    @partial(jax.jit, donate_argnums=3)
     def decode_pairs(
-        weights: Any, spelling: Spelling, table: SlotTable, batch: PairBatch
+        weights: Any, spelling: Spelling, bias_V: jax.Array, table: SlotTable, batch: PairBatch
     ) -> tuple[SlotTable, jax.Array, jax.Array]:
-        return _decode_pairs(merge(weights), spelling, table, batch)
+        return _decode_pairs(merge(weights), spelling, bias_V, table, batch)
 
     @jax.jit
     def logprobs(weights: Any, carry: Any, tokens_BxT: jax.Array, generated_BxT: jax.Array) -> LogprobArrays:
@@ -217,7 +229,7 @@ def _prefill(model: LanguageModel, table: SlotTable, batch: PrefillBatch) -> Slo
 
 
 def _decode(
-    model: LanguageModel, spelling: Spelling, table: SlotTable, batch: DecodeBatch
+    model: LanguageModel, spelling: Spelling, bias_V: jax.Array, table: SlotTable, batch: DecodeBatch
 ) -> tuple[SlotTable, jax.Array]:
     keys_B = jax.vmap(jax.random.key)(batch.seeds_B)
     ids_V, some_refused = jnp.arange(len(spelling.opening_V)), jnp.asarray(batch.refused_BxV).any()
@@ -226,7 +238,7 @@ def _decode(
         tokens_B, states_B, (carry, seen_BxV) = state
         logits_BxTxV, carry = model(tokens_B[:, None], carry)
         counts_B = batch.counts_B + number
-        network_BxV = without_refused(logits_BxTxV[:, 0], batch.refused_BxV, some_refused & (number == 0))
+        network_BxV = without_refused(logits_BxTxV[:, 0] + bias_V, batch.refused_BxV, some_refused & (number == 0))
         logits_BxV = allowed_logits(spelling, network_BxV, states_B, counts_B)
         logits_BxV = likely_in_words(spelling, logits_BxV, network_BxV, tokens_B, batch.params.word_min_p)
         tokens_B = sample(logits_BxV, jax.vmap(jax.random.fold_in)(keys_B, counts_B), seen_BxV, batch.params)
@@ -242,7 +254,7 @@ def _decode(
 
 
 def _decode_pairs(
-    model: LanguageModel, spelling: Spelling, table: SlotTable, batch: PairBatch
+    model: LanguageModel, spelling: Spelling, bias_V: jax.Array, table: SlotTable, batch: PairBatch
 ) -> tuple[SlotTable, jax.Array, jax.Array]:
     """`_decode` with logits of two rows for each reply: one read its conversation, the other an empty one."""
     replies, count = batch.replies, len(batch.sources_B)
@@ -253,7 +265,7 @@ def _decode_pairs(
     def step(state: DecodeCarry, number: jax.Array) -> tuple[DecodeCarry, Any]:
         tokens_B, states_B, (carry, seen_BxV) = state
         logits, carry = model(jnp.concatenate([tokens_B, tokens_B])[:, None], carry)
-        logits_2xBxV = logits.reshape(2, count, -1)  # after the conversation, then after none
+        logits_2xBxV = logits.reshape(2, count, -1) + bias_V  # after the conversation, then after none
         counts_B = replies.counts_B + number
         own_BxV = without_refused(logits_2xBxV[0], replies.refused_BxV, some_refused & (number == 0))
         own_BxV = allowed_logits(spelling, own_BxV, states_B, counts_B)

@@ -6,7 +6,6 @@ automaton that reads well-formed UTF-8 byte by byte (Unicode 16, table 3-7), her
 Shape suffixes: S states, V tokens of the vocabulary, B rows.
 """
 
-import unicodedata
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -16,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from model.sampling import min_p
+from model.words import is_of_a_word
 
 WHOLE = 0
 """The state between two characters, in which a reply may end."""
@@ -35,22 +35,6 @@ _TRANSITIONS: Sequence[dict[tuple[int, int], int]] = (
     {(0x80, 0x8F): 2},  # after F4: nothing above U+10FFFF
 )  # fmt: skip
 """Of each state: ranges of bytes, and the state after one of them. 1, 2 and 3 wait for so many bytes of any kind."""
-
-
-WITHOUT_SPACES = {
-    "CJK",
-    "HIRAGANA",
-    "KATAKANA",
-    "KATAKANA-HIRAGANA",
-    "BOPOMOFO",
-    "YI",
-    "THAI",
-    "LAO",
-    "KHMER",
-    "MYANMAR",
-    "TIBETAN",
-}
-"""Scripts whose words stand next to each other, by the first word of their letters' Unicode names."""
 
 
 class Spelling(NamedTuple):
@@ -80,16 +64,11 @@ def spelling_of(token_bytes: Sequence[bytes]) -> Spelling:
     texts = [token.decode("utf-8", "replace") for token in token_bytes]
     opening_V = np.array([bool(text.strip()) for text in texts])
     goes_on_V, ends_in_word_V = (
-        np.array([_is_of_a_word(text[end]) for text in texts]) for end in (slice(1), slice(-1, None))
+        np.array([is_of_a_word(text[end]) for text in texts]) for end in (slice(1), slice(-1, None))
     )
     if max(map(len, texts)) == 1:  # of single characters nearly every token goes on with a word: that is no spelling
         goes_on_V = np.zeros_like(goes_on_V)
     return Spelling(opening_V, next_SxV, goes_on_V, ends_in_word_V)
-
-
-def _is_of_a_word(character: str) -> bool:
-    """Whether it is a letter, of a script that has spaces between words."""
-    return character.isalpha() and unicodedata.name(character, "?").split()[0] not in WITHOUT_SPACES
 
 
 def _byte_table() -> np.ndarray:

@@ -5,8 +5,9 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from model.engine.completion import Completion
 from model.engine.logprobs import TokenLogprobs
-from model.engine.request import Completion, ReplyRequest
+from model.engine.request import ReplyRequest
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 

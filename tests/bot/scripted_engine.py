@@ -19,8 +19,8 @@ from bot.serving.reload import Reload
 from model.architectures import build
 from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
+from model.engine.completion import FinishReason
 from model.engine.engine import Completion, EngineFull, Load, Turn
-from model.engine.request import FinishReason
 from model.tokenizer import Tokenizer
 
 ME = Author("3", "dann", is_me=True)

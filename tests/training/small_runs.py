@@ -11,9 +11,17 @@ from training.store.post import Post
 SMALL: dict[str, Any] = {
     "model": {"embed_dim": 16, "hidden_dim": 32, "embedding_dropout": 0.0, "dropout": 0.0, "weight_drop": 0.0},
     "tokenizer": {"vocab_size": 300},
-    "train": {"steps": 40, "batch_size": 8, "bptt_length": 32, "evaluations": 2, "devices": 1, "base": "off"},
+    "train": {
+        "calibration_replies": 0,
+        "steps": 40,
+        "batch_size": 8,
+        "bptt_length": 32,
+        "evaluations": 2,
+        "devices": 1,
+        "base": "off",
+    },
     "sample": {"max_tokens": 20},
-}
+}  # fmt: skip
 """On one device: four take three times as long, to compile for and to meet on two cores. Tests of devices say "auto"."""
 
 

@@ -146,6 +146,7 @@ class TrainConfig(ConfigTable):
     host: int = Field(0, ge=0)
     coordinator: str = ""
     evaluations: PositiveInt = 6
+    calibration_replies: int = Field(1000, ge=0, le=100_000)
     save_seconds: float = Field(30.0, gt=0)
 
     @model_validator(mode="after")

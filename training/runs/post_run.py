@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from model.base.find import base_words
 from model.checkpoints import checkpoint
+from model.checkpoints.calibration import Calibration
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.engine.engine import Engine
 from model.tokenizer import Tokenizer
@@ -20,6 +22,7 @@ from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
 from training.data.split import digests_for_meta
+from training.evaluation.calibrate import FEWEST_POSTS, calibrate
 from training.evaluation.listening import listening
 from training.evaluation.memorization import PostIndex, novelty
 from training.evaluation.prompts import held_out_prompts
@@ -131,7 +134,7 @@ class PostRun(ResumableRun):
             self.console.say(f"{corpus.near_duplicates} posts dropped: near-duplicates of held-out posts")
 
     def save(self, result: Fit, id_: str) -> TrainResult:
-        """Score the best weights on all of val and save them as `id_` with its guard's index, unpublished.
+        """Score the best weights on all of val, calibrate replies, and save all as `id_` with its guard's index, unpublished.
 
         Raises DannError for lack of room, or where the index cannot be made.
         """
@@ -139,9 +142,10 @@ class PostRun(ResumableRun):
         score = scored(setup.model, setup.dataset.val)
         ppmd = ppmd_bpb(own_texts(self.corpus.train), own_texts(self.corpus.val))
         heard = self._listening(progress)
-        copies = self._copies(progress)
+        calibration = self._calibration() if result.ending == "done" else None
+        copies = self._copies(progress, calibration)
         root, meta = setup.settings.data.checkpoints, self._meta(progress, score, ppmd, heard, copies)
-        checkpoint.save(root, id_, setup.model, setup.tokenizer, meta, self.curve.points)
+        checkpoint.save(root, id_, setup.model, setup.tokenizer, meta, self.curve.points, calibration=calibration)
         if multihost.is_first():  # what other hosts save is not kept
             read = (turn.text for part in (self.corpus.train, self.corpus.val) for turns in part for turn in turns)
             guard_checkpoint(setup.settings, id_, read, self.parent.id if self.parent else None)
@@ -168,13 +172,28 @@ class PostRun(ResumableRun):
         heard = listening(setup.model, setup.tokenizer, self.corpus.val, setup.settings.eval.seed, LISTENING_REPLIES)
         return round(heard.share, 3) if heard else None
 
-    def _copies(self, progress: TrainProgress) -> dict[str, float | None] | None:
+    def _snapshot(self, calibration: Calibration | None = None) -> Snapshot:
+        """The best weights, to draw from."""
+        setup = self.setup
+        guidable = setup.settings.train.without_context > 0
+        return Snapshot("", setup.model, setup.tokenizer, guidable=guidable, calibration=calibration)
+
+    def _calibration(self) -> Calibration | None:
+        """How replies are to be drawn; None where settings ask for none, or there are too few posts to count in."""
+        settings = self.setup.settings
+        replies = settings.train.calibration_replies
+        if not replies or self.corpus.posts < FEWEST_POSTS:
+            return None
+        self.console.say(f"drawing {replies:,} replies, to count what they have more often than you")
+        base = base_words(settings.data.bases, settings.train.base)
+        return calibrate(self._snapshot(), self.corpus, settings.sample, base, replies, settings.eval.seed)
+
+    def _copies(self, progress: TrainProgress, calibration: Calibration | None) -> dict[str, float | None] | None:
         """What replies to held-out conversations copy from one's own posts, and what is recited, both without a guard."""
         if progress.seconds < LISTENING_SECONDS:
             return None
-        setup, settings = self.setup, self.setup.settings
-        guidable, seed = settings.train.without_context > 0, settings.eval.seed
-        engine = Engine(Snapshot("", setup.model, setup.tokenizer, guidable=guidable))
+        settings, seed = self.setup.settings, self.setup.settings.eval.seed
+        engine = Engine(self._snapshot(calibration))
         prompts = [prompt.turns for prompt in held_out_prompts(self.corpus.val)]
         chosen = random.Random(seed).sample(prompts, min(COPIES_REPLIES, len(prompts)))  # noqa: S311
         replies = engine.replies([(turns, settings.sample, seed + number) for number, turns in enumerate(chosen)])

@@ -6,8 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
+from model.engine.completion import FinishReason
 from model.engine.logprobs import TokenLogprobs
-from model.engine.request import FinishReason
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 
 UNKNOWN = -9999.0

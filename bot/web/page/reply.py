@@ -41,7 +41,7 @@ from bot.web.state import AppState
 from model.config import SamplingParams
 from model.engine.engine import Turn
 from model.engine.logprobs import TOP, TokenLogprobs
-from model.engine.request import reply_prefix_tokens
+from model.engine.prompt import reply_prefix_tokens
 from model.engine.stream import ReplyStream
 from model.errors import DannError
 from model.tokenizer import NUM_SPECIAL, Tokenizer

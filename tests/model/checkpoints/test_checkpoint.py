@@ -19,11 +19,13 @@ from flax import nnx
 
 from model.architectures import ARCHITECTURES, LanguageModel, build
 from model.checkpoints import atomic_files, checkpoint
+from model.checkpoints.calibration import CALIBRATION, Calibration
 from model.checkpoints.checkpoint import Meta
 from model.checkpoints.folder import FORMAT_VERSION
 from model.config import ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
+from model.words import WordSet
 
 TOKENIZER = Tokenizer.train(["the loss goes down"] * 3, 270)
 META = Meta(
@@ -53,6 +55,19 @@ def test_what_is_loaded_computes_what_was_saved(tmp_path: Path, name: str) -> No
     np.testing.assert_array_equal(logits(model), logits(snapshot.model))
     assert (snapshot.id, snapshot.meta) == ("one", META)
     assert snapshot.tokenizer.encode("the loss") == TOKENIZER.encode("the loss")
+
+
+def test_a_calibration_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
+    words = WordSet.of(["the", "loss"])
+    kept = Calibration(np.arange(TOKENIZER.vocab_size, dtype=np.float32), words, 0.25)
+    checkpoint.save(tmp_path, "one", network(), TOKENIZER, META, calibration=kept)
+    loaded = checkpoint.load(tmp_path, "one").calibration
+    assert loaded is not None
+    np.testing.assert_array_equal(loaded.bias_V, kept.bias_V)
+    assert (loaded.words.encoded(), loaded.keep_unknown) == (words.encoded(), 0.25)
+    (tmp_path / "one" / CALIBRATION).write_bytes(b"cut")
+    with pytest.raises(DannError, match=CALIBRATION):
+        checkpoint.load(tmp_path, "one")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +183,7 @@ def test_a_full_disk_while_saving_leaves_the_old_one_serving(tmp_path: Path) -> 
 SAVE_FOREVER = """
 import sys
 from pathlib import Path
+from model.words import WordSet
 from tests.model.checkpoints.test_checkpoint import META, TOKENIZER, network
 from model.checkpoints import checkpoint
 root = Path(sys.argv[1])

@@ -5,9 +5,10 @@ import numpy as np
 from flax import nnx
 
 from model.engine.batch import Batch, batch_sizes, smallest_fitting
+from model.engine.continuation import ContinuationRequest
 from model.engine.engine import Engine
 from model.engine.prompt import PROMPT_TOKENS, Turn
-from model.engine.request import ContinuationRequest, ReplyRequest
+from model.engine.request import ReplyRequest
 from model.engine.slots import DECODE_STEPS, PREFILL_STEPS
 from model.tokenizer import BOS
 from tests.model.small_networks import GREEDY, TOKENIZER, WILD, parrot, snapshot

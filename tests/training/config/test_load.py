@@ -18,7 +18,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide this repository's config.toml and the developer's environment."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("DANN_TRAIN__MINUTES", raising=False)
-    monkeypatch.delenv("DANN_TRAIN__BASE", raising=False)  # tests/conftest.py sets it
+    for name in ("BASE", "CALIBRATION_REPLIES"):  # tests/conftest.py sets them
+        monkeypatch.delenv(f"DANN_TRAIN__{name}", raising=False)
 
 
 def test_defaults_hold_where_nothing_is_written() -> None:

@@ -14,6 +14,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -23,6 +24,7 @@ from model.errors import DannError
 from tests.training.full_disk import full_disk
 from tests.training.small_runs import SMALL, demo, small_settings
 from training.config.tables import NetworkConfig, Settings
+from training.evaluation.style import words_of
 from training.lock import training_lock
 from training.loop import clock
 from training.runs import post_run, sizing
@@ -60,7 +62,8 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> Learned:
     folder, out, err = tmp_path_factory.mktemp("learned"), StringIO(), StringIO()
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(out), redirect_stderr(err):
         patch.setattr(clock, "DISPATCH_SECONDS", 1e9)  # 32 steps and 8: two evaluations on any machine
-        result = train(small_settings(folder, devices="auto"), demo(), console(quiet=False), lambda: False)
+        settings = small_settings(folder, devices="auto", calibration_replies=40)
+        result = train(settings, demo(), console(quiet=False), lambda: False)
     return Learned(folder, result, out.getvalue(), err.getvalue())
 
 
@@ -110,6 +113,19 @@ def test_a_run_leaves_a_checkpoint_that_serves_and_its_figures(learned: Learned)
     assert "only 244 posts of yours" in learned.err
     assert learned.err.count("bits per byte  ") == 2
     assert learned.err.count("\n      ") == 2 * 3, "samples"
+
+
+def test_a_run_that_ends_is_calibrated(learned: Learned) -> None:
+    """With what its replies say, counted beside the posts; a run that is stopped is not."""
+    snapshot = checkpoint.load(learned.folder / "checkpoints")
+    calibration = snapshot.calibration
+    assert calibration is not None
+    assert calibration.bias_V.shape == (snapshot.tokenizer.vocab_size,)
+    assert 0.1 < np.abs(calibration.bias_V).max() < 10
+    written = words_of(post.text for post in demo() if post.mine)
+    assert sum(word in calibration.words for word in written) > 0.9 * len(written), "all but those in held-out posts alone"
+    assert 0 < calibration.keep_unknown <= 1
+    assert "drawing 40 replies, to count what they have more often than you" in learned.err
 
 
 @pytest.mark.parametrize("least", [30.0, 0.0])

@@ -5,7 +5,7 @@ from model.checkpoints.checkpoint import Snapshot
 from model.config import ModelConfig, SamplingParams
 from model.engine import slots
 from model.engine.batch import Batch
-from model.engine.request import ContinuationRequest
+from model.engine.continuation import ContinuationRequest
 from model.tokenizer import Tokenizer
 from tests.bench.rounds.job import DECODE_STEPS, Job
 
