@@ -20,15 +20,15 @@ from model.engine.engine import Engine
 from model.tokenizer import NUM_SPECIAL, Tokenizer
 from model.words import WordSet
 from training.data.corpus import Corpus, own_texts
-from training.evaluation.prompts import held_out_prompts
+from training.evaluation.prompts import HeldOutPrompt, held_out_prompts
 from training.evaluation.style import words_of
 
 FEWEST_POSTS = 50
 """Below this, counts of the person's tokens mean nothing."""
-ADDED_COUNT = 8.0
-"""Added to both counts of a token: one that is seldom in either says little."""
+ADDED_COUNT = 40.0
+"""Added to both counts of a token: seldom ones, which are what a reply is about, stay nearly as likely as they are."""
 WORDS_PART = 3
-"""Of replies, one in so many is drawn again with the bias, to count unknown words."""
+"""For so many replies, one more is drawn with the bias, to count unknown words."""
 ADDED_WORDS = 100
 """Words, one of them unknown, that are added to both shares of unknown words."""
 
@@ -36,23 +36,28 @@ ADDED_WORDS = 100
 def calibrate(
     snapshot: Snapshot, corpus: Corpus, params: SamplingParams, base: WordSet, replies: int, seed: int
 ) -> Calibration:
-    """Draw `replies` to what the person has answered in the posts that were learned, and count.
+    """Draw `replies` to what the person has answered, and count.
 
-    `base` are the words of the base's text. How many unknown words the person has is counted in held-out posts.
+    `base` are the words of the base's text. Tokens are counted in the posts that were learned, unknown words in
+    those that were held out.
     """
-    prompts = list(held_out_prompts(corpus.train))
-    rng = random.Random(seed)  # noqa: S311 (a choice of prompts, not a secret)
-    chosen = rng.sample(prompts, replies) if replies <= len(prompts) else rng.choices(prompts, k=replies)
-
-    def drawn(calibration: Calibration | None, count: int) -> list[str]:
-        engine = Engine(replace(snapshot, guard=None, calibration=calibration))
-        requests = [(prompt.turns, params, seed + number) for number, prompt in enumerate(chosen[:count])]
-        return [reply.text for reply in engine.replies(requests)]
-
+    learned, held_out = (list(held_out_prompts(part)) for part in (corpus.train, corpus.val))
     words = WordSet.of(words_of(own_texts(corpus.train))) | base
-    bias_V = token_bias(snapshot.tokenizer, [prompt.answer for prompt in prompts], drawn(None, replies))
-    made_up = unknown_share(drawn(Calibration(bias_V, words, keep_unknown=1.0), -(-replies // WORDS_PART)), words)
+    drawn = _draw(replace(snapshot, guard=None, calibration=None), learned, params, replies, seed)
+    bias_V = token_bias(snapshot.tokenizer, [prompt.answer for prompt in learned], drawn)
+    biased = replace(snapshot, guard=None, calibration=Calibration(bias_V, words, keep_unknown=1.0))
+    made_up = unknown_share(_draw(biased, held_out, params, -(-replies // WORDS_PART), seed), words)
     return Calibration(bias_V, words, min(1.0, unknown_share(own_texts(corpus.val), words) / made_up))
+
+
+def _draw(
+    snapshot: Snapshot, prompts: Sequence[HeldOutPrompt], params: SamplingParams, count: int, seed: int
+) -> list[str]:
+    """Draw `count` replies to random prompts, each to another one where there are as many."""
+    rng = random.Random(seed)  # noqa: S311 (a choice of prompts, not a secret)
+    chosen = rng.sample(prompts, count) if count <= len(prompts) else rng.choices(prompts, k=count)
+    requests = [(prompt.turns, params, seed + number) for number, prompt in enumerate(chosen)]
+    return [reply.text for reply in Engine(snapshot).replies(requests)]
 
 
 def token_bias(tokenizer: Tokenizer, answers: Sequence[str], drawn: Sequence[str]) -> np.ndarray:

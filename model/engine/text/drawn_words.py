@@ -17,9 +17,8 @@ from model.words import WORD, is_of_a_word
 
 MOST_REDRAWS = 4
 """How often one word is drawn again; then it stays as it comes."""
-NO_WORDS = frozenset("/@#<>\\_0123456789")
-"""A run of characters between spaces with one of these is no words: an address, a mention, a number."""
-APOSTROPHES = ("'", "’")
+NO_WORDS = frozenset("/@#<>\\")
+"""A run of characters between spaces with one of these is no words: a link, a mention, a path."""
 
 
 class DrawnWords:
@@ -74,11 +73,12 @@ class DrawnWords:
         return self._tokenizer.decode_bytes(tokens).decode("utf-8", "ignore")
 
     def _may_be_judged(self, word: Match[str], text: str) -> bool:
-        """Whether it is a word, of a script that has spaces between them, and not part of a link or a number."""
+        """Whether it is a word or a name in code, of a script with spaces between words, and no part of a link."""
         before = text[: word.start()]
         begun = before.rsplit(maxsplit=1)[-1] if before and not before[-1].isspace() else ""
         run = begun + text[word.start() :].split(maxsplit=1)[0]
-        return NO_WORDS.isdisjoint(run) and all(is_of_a_word(one) or one in APOSTROPHES for one in word.group())
+        letters = [character for character in word.group() if character.isalpha()]
+        return NO_WORDS.isdisjoint(run) and bool(letters) and all(map(is_of_a_word, letters))
 
     def _is_unknown(self, word: Match[str], text: str) -> bool:
         found = word.group()
