@@ -1,21 +1,32 @@
-"""`dann experiment run | compare | list`."""
+"""`dann experiment run | compare | log | speedrun | list`."""
 
 import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 
 from model.errors import DannError
-from training.cli.shared import EXIT_INTERRUPTED, add_command, interruptible, print_json, print_table, setting_overrides
+from training.cli.shared import (
+    EXIT_INTERRUPTED,
+    add_command,
+    interruptible,
+    print_json,
+    print_line,
+    print_table,
+    setting_overrides,
+)
 from training.config.tables import Settings
-from training.lab import preset, report, results
+from training.lab import comparison, preset, report, results
+from training.lab.sweep_table import MOST_SEEDS
 
-if TYPE_CHECKING:
-    from training.lab.source import Source
 
-MOST_SEEDS = 1000
+class _NotGiven(int):
+    """A default that is told apart from the same number on the command line."""
+
+
+ONE_SEED = _NotGiven(1)
 
 
 def add_experiment(commands: Any) -> None:
@@ -23,17 +34,48 @@ def add_experiment(commands: Any) -> None:
     about = "run experiments, and compare their results"
     nested = commands.add_parser("experiment", help=about, description=about)
     named = nested.add_subparsers(metavar="COMMAND", required=True)
-    running = add_command(named, "run", run_experiment, "train what an experiment's file says, once for each seed")
+    running = add_command(
+        named, "run", run_experiment, "train what an experiment's file says, once for each seed, or its whole sweep"
+    )
     running.add_argument("name", metavar="NAME", help="a file in experiments/ without .toml, or a path with it")
     running.add_argument(
-        "--seeds", metavar="N", type=int, default=1, help="how many runs, with random seeds 0 to N - 1"
+        "--seeds",
+        metavar="N",
+        type=int,
+        default=ONE_SEED,
+        help="how many runs, with random seeds 0 to N - 1 (sweep.seeds, else 1)",
     )
     running.add_argument("--text", metavar="FILE", default="", help="learn this text, not your posts (experiment.text)")
+    running.add_argument(
+        "--parallel", metavar="N", type=int, default=0, help="how many runs of a sweep at once (sweep.parallel)"
+    )
+    running.add_argument(
+        "--fresh", action="store_true", help="run a sweep from its beginning, although it was run before"
+    )
     comparing = add_command(
         named, "compare", compare_experiments, "put finished experiments into one table, best first"
     )
-    comparing.add_argument("names", metavar="NAME", nargs="+", help="an experiment; its newest run counts")
+    comparing.add_argument(
+        "names",
+        metavar="NAME",
+        nargs="+",
+        help="an experiment, its newest run; of a sweep all variants, or NAME:VARIANT",
+    )
     comparing.add_argument("--plot", metavar="FILE", type=Path, help="draw the learning curves: a .png or .svg file")
+    comparing.add_argument("--baseline", metavar="NAME", default="", help="the row that all are compared with")
+    comparing.add_argument("--matters", metavar="X", type=float, help="the smallest difference worth an answer")
+    writing = add_command(named, "log", log_experiment, "write what an experiment answered into experiments/LOG.md")
+    writing.add_argument("name", metavar="NAME", help="an experiment, its newest run")
+    writing.add_argument("--against", metavar="NAME", default="", help="another one, which it is compared with")
+    racing = add_command(
+        named, "speedrun", run_speedrun, "time a recipe from the start of its process, beside the record's"
+    )
+    racing.add_argument(
+        "name", metavar="NAME", nargs="?", default="speedrun", help="the recipe (experiments/speedrun.toml)"
+    )
+    racing.add_argument("--record", metavar="NAME", default="speedrun-0", help="the recipe that holds the record")
+    racing.add_argument("--text", metavar="FILE", required=True, help="Tiny Shakespeare")
+    racing.add_argument("--seeds", metavar="N", type=int, default=5, help="how many runs of each")
     add_command(named, "list", list_experiments, "list the experiments there are, and those that were run")
 
 
@@ -41,17 +83,23 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     """`dann experiment run`."""
     if not 1 <= args.seeds <= MOST_SEEDS:
         raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
-    chosen = preset.load_preset(args.name, args.config, setting_overrides(args))
+    sets = setting_overrides(args)
+    chosen = preset.load_preset(args.name, args.config, sets)
+    if chosen.sweep.is_there:
+        return _run_sweep(args, chosen, sets)
     from training.loop import devices, multihost  # noqa: PLC0415 (JAX takes seconds to import)
 
     devices.prepare(chosen.train)
+    from training.lab.open_source import open_source  # noqa: PLC0415
     from training.lab.run import run_seeds  # noqa: PLC0415
     from training.runs.terminal import TrainingConsole  # noqa: PLC0415
 
-    name, source = preset.preset_path(args.name).stem, _source(chosen, args.text)
+    name, source = preset.preset_path(args.name).stem, open_source(chosen, args.text)
     with multihost.join_hosts(chosen) as here, interruptible() as stopping:
         output = Console(stderr=True, quiet=args.quiet or not multihost.is_first())
-        finished = run_seeds(here, name, source, args.seeds, lambda: TrainingConsole(output), stopping)
+        finished = run_seeds(
+            here, name, source, args.seeds, lambda: TrainingConsole(output), stopping, preset.kept_overrides(sets)
+        )
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
     if multihost.is_first():
@@ -59,32 +107,118 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
         if args.json:
             print_json(report.row_json(row))
         else:
-            sys.stdout.write(report.markdown([(row, "")]) + "\n")
+            sys.stdout.write(report.markdown([report.RankedRow(row, "")]) + "\n")
     return 0 if len(finished) == args.seeds else EXIT_INTERRUPTED
 
 
-def _source(settings: preset.ExperimentSettings, text: str) -> "Source":
-    from training.lab.source import PostSource, TextSource  # noqa: PLC0415
+def _run_sweep(args: argparse.Namespace, chosen: preset.ExperimentSettings, sets: list[str]) -> int:
+    """Run the sweep of an experiment's file, and print its answer."""
+    from training.lab.sweep_plan import make_plan  # noqa: PLC0415
+    from training.lab.sweep_run import Surroundings, run_sweep  # noqa: PLC0415
 
-    path = text or settings.experiment.text
-    if path:
-        return TextSource(Path(path), settings.experiment.train_fraction)
-    from training.posts.learnable import learnable_posts  # noqa: PLC0415
-
-    return PostSource(list(learnable_posts(settings)), settings.data, settings.experiment)
+    path = preset.preset_path(args.name)
+    if args.parallel < 0:
+        raise DannError(f"--parallel {args.parallel}: must be 1 or more")
+    given = {"parallel": args.parallel} if args.parallel else {}
+    given |= {} if args.seeds is ONE_SEED else {"seeds": args.seeds}
+    table = chosen.sweep.model_copy(update=given)
+    plan = make_plan(path, table, lambda more: preset.load_preset(args.name, args.config, [*sets, *more]))
+    output = Console(stderr=True, quiet=args.quiet)
+    with interruptible("ending the runs under way; finished ones are kept") as stopping:
+        around = Surroundings(
+            runs=chosen.data.runs,
+            lock=chosen.data.dir / "train.lock",
+            text=args.text or chosen.experiment.text,
+            say=lambda line: print_line(line, output),
+            stopping=stopping,
+            overrides=preset.kept_overrides(sets),
+        )
+        sweep, done = run_sweep(plan, around, fresh=args.fresh)
+    if not done:
+        print_line("the same command goes on; what was under way begins again", output)
+    if not sweep.finished():
+        raise DannError(f"no run of {sweep.id} has a result")
+    rows = comparison.sweep_rows(chosen.data.runs, sweep.id)
+    _print_ranked(args, chosen.data.runs, report.ranked(rows, _baseline(chosen.data.runs, rows)), [sweep.id])
+    return 0 if done else EXIT_INTERRUPTED
 
 
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment compare`."""
     runs = settings.data.runs
-    rows = report.ranked([report.Row(name, results.newest(runs, name)) for name in args.names])
+    rows = [row for name in args.names for row in comparison.rows_of(runs, name)]
+    sweeps = list(dict.fromkeys(row.results[0].sweep for row in rows if row.results[0].sweep))
+    ranked = report.ranked(rows, args.baseline or _baseline(runs, rows), args.matters)
     if args.plot:
-        _draw(args.plot, runs, [row for row, _ in rows])
-    if args.json:
-        print_json({"rows": [{**report.row_json(row), "verdict": verdict} for row, verdict in rows]})
-    else:
-        sys.stdout.write(report.markdown(rows) + "\n")
+        _draw(args.plot, runs, [one.row for one in ranked])
+    _print_ranked(args, runs, ranked, sweeps)
     return 0
+
+
+def _print_ranked(args: argparse.Namespace, runs: Path, rows: list[report.RankedRow], sweeps: list[str]) -> None:
+    """Print the table, and below it what was given up and what the sweeps took."""
+    ended = [line for sweep in sweeps for line in comparison.ended_runs(runs, sweep)]
+    took = [comparison.hours(runs, sweep) for sweep in sweeps]
+    if args.json:
+        hours = {sweep: round(used, 3) for sweep, (used, _) in zip(sweeps, took, strict=True)}
+        print_json({"rows": [report.ranked_json(one) for one in rows], "ended": ended, "two_core_hours": hours})
+        return
+    sys.stdout.write(report.markdown(rows) + "\n")
+    for line in ended:
+        print_line(line)
+    for sweep, (used, budget) in zip(sweeps, took, strict=True):
+        print_line(f"{sweep}: {used:.2f} two-core hours" + (f" of {budget:g}" if budget else ""))
+
+
+def log_experiment(args: argparse.Namespace, settings: Settings) -> int:
+    """`dann experiment log`."""
+    from training.lab.log import write_row  # noqa: PLC0415
+
+    rows = comparison.rows_of(settings.data.runs, args.name)
+    other = comparison.rows_of(settings.data.runs, args.against) if args.against else []
+    baseline = args.against if other else _baseline(settings.data.runs, rows)
+    ranked = report.ranked([*rows, *other], baseline)
+    # The first row's own run is what is logged, also where the one that it is compared with did better.
+    ranked.sort(key=lambda one: one.row in other)
+    file = preset.FOLDER / "LOG.md"
+    how = write_row(file, ranked)
+    if args.json:
+        print_json({"file": str(file), "row": how})
+    else:
+        print_line(f"{file}: {'the row is there already' if how == 'there' else f'row {how}'}")
+    return 0
+
+
+def run_speedrun(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the presets)
+    """`dann experiment speedrun`."""
+    from training.data.text_file import read_text  # noqa: PLC0415
+    from training.lab import speedrun  # noqa: PLC0415
+
+    if not 1 <= args.seeds <= MOST_SEEDS:
+        raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
+    record, challenger = (
+        speedrun.Recipe(preset.preset_path(name).stem, preset.load_preset(name, args.config, setting_overrides(args)))
+        for name in (args.record, args.name)
+    )
+    read_text(Path(args.text), record.settings.experiment.train_fraction)
+    output = Console(stderr=True, quiet=args.quiet)
+    with interruptible("ending after the run under way") as stopping:
+        run = speedrun.race(record, challenger, args.text, args.seeds, lambda line: print_line(line, output), stopping)
+    if run is None:
+        return EXIT_INTERRUPTED
+    if args.json:
+        rows = {"record": run.record, "challenger": run.challenger}
+        print_json({part: report.row_json(report.Row(of[0].experiment, of)) for part, of in rows.items()})
+    else:
+        sys.stdout.write(speedrun.markdown(run) + "\n")
+    return 0
+
+
+def _baseline(runs: Path, rows: list[report.Row]) -> str:
+    """The row that the others are compared with: of one sweep its baseline, where that has a result."""
+    sweeps = {row.results[0].sweep for row in rows}
+    named = {comparison.table_of(runs, sweep).baseline for sweep in sweeps if sweep} if len(sweeps) == 1 else set()
+    return next((row.name for row in rows if row.name in named), "")
 
 
 def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
@@ -99,7 +233,7 @@ def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
 def list_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment list`."""
     questions = [(name, preset.question_of(preset.preset_path(name))) for name in preset.preset_names()]
-    rows = [report.Row(group, finished) for group, finished in results.groups(settings.data.runs).items()]
+    rows = comparison.all_rows(settings.data.runs)
     if args.json:
         experiments = [{"name": name, "question": question} for name, question in questions]
         print_json({"experiments": experiments, "runs": [report.row_json(row) for row in rows]})

@@ -152,7 +152,11 @@ def interruptible(then: str = "finishing and saving") -> Iterator[Callable[[], b
     def handle(number: int, _frame: object) -> None:
         received.append(number)
         signal.signal(number, signal.default_int_handler)
-        sys.stderr.write(f"dann: {then}; once more to quit at once\n")
+        line = f"dann: {then}; once more to quit at once\n"
+        try:
+            sys.stderr.write(line)
+        except RuntimeError:  # the signal came while this thread was writing there
+            os.write(2, line.encode())
 
     before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -106,11 +106,16 @@ class NetworkConfig(ConfigTable):
         return self
 
 
+OptimizerName = Literal["adamw", "rmsprop", "sgd", "lion", "muon", "lamb", "madam", "softmax_rate"]
+"""What training/loop/optimizers has, by name."""
+
+
 class TrainConfig(ConfigTable):
     """A training run: its length, data, devices and optimizer."""
 
     minutes: float = Field(10.0, gt=0, le=7 * 24 * 60)
     steps: int = Field(0, ge=0)
+    tokens: int = Field(0, ge=0)
     epochs: int = Field(0, ge=0)
     most_epochs: int = Field(0, ge=0)
     seed: int = Field(0, ge=0, lt=2**31)
@@ -119,11 +124,13 @@ class TrainConfig(ConfigTable):
     bptt_length: PositiveInt = 64
     windows: Literal["stream", "conversations"] = "stream"
     random_offsets: bool = True
+    carry: Literal["keep", "refresh", "conversation"] = "keep"
     resets: float = Field(0.0, ge=0, le=1)
     without_context: float = Field(0.0, ge=0, lt=1)
     other_weight: float = Field(1.0, ge=0, le=1)
     init_range: float = Field(0.0, ge=0)
-    optimizer: Literal["adamw", "rmsprop", "sgd"] = "adamw"
+    loss: Literal["mean", "sum"] = "mean"
+    optimizer: OptimizerName = "adamw"
     learning_rate: float = Field(0.01, gt=0)
     rate_scaling: Literal["none", "sqrt", "linear"] = "none"
     reference_batch: PositiveInt = 32
@@ -136,6 +143,10 @@ class TrainConfig(ConfigTable):
     beta2: float = Field(0.99, ge=0, lt=1)
     momentum: float = Field(0.9, ge=0, lt=1)
     rms_decay: float = Field(0.95, ge=0, lt=1)
+    softmax_of: Literal["weight", "distance"] = "distance"
+    softmax_tau: float = Field(1.0, gt=0)
+    softmax_inner: Literal["adamw", "sgd"] = "adamw"
+    softmax_shuffled: bool = False
     weight_decay: float = Field(0.05, ge=0)
     clip_norm: float = Field(1.0, ge=0)
     clip_value: float = Field(0.0, ge=0)
@@ -151,8 +162,9 @@ class TrainConfig(ConfigTable):
 
     @model_validator(mode="after")
     def _one_stop_condition(self) -> Self:
-        if self.steps and self.epochs:
-            raise ValueError("steps and epochs both say when the run ends: set one of them to 0")
+        given = [key for key in ("steps", "tokens", "epochs") if getattr(self, key)]
+        if len(given) > 1:
+            raise ValueError(f"{given[0]} and {given[1]} both say when the run ends: set one of them to 0")
         return self
 
     @model_validator(mode="after")

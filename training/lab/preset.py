@@ -10,6 +10,7 @@ from model.errors import DannError
 from training.config.load import load_settings
 from training.config.table import ConfigTable
 from training.config.tables import Settings
+from training.lab.sweep_table import SweepTable
 
 FOLDER = Path("experiments")
 
@@ -20,7 +21,8 @@ class ExperimentTable(ConfigTable):
     `text` "" is the store's posts; `train_fraction` is the share of a text that is trained on. `mixed` scores the text a
     third time, the network mixed with a context model; it takes a minute or two per megabyte. Of posts, `test` holds the
     newest tenth out once more, of which nothing is chosen, and the figures are of that; `posts` trains on so many own posts
-    just before it, 0 on all; without `others`, others' posts are left out.
+    just before it, 0 on all; without `others`, others' posts are left out. `thinking` are pauses behind each token of a text,
+    steps that the network has before it answers. `matters` is the smallest difference worth an answer, in the figure's unit.
     """
 
     question: str = ""
@@ -30,12 +32,15 @@ class ExperimentTable(ConfigTable):
     test: bool = False
     posts: int = Field(0, ge=0)
     others: bool = True
+    thinking: int = Field(0, ge=0, le=16)
+    matters: float = Field(0.005, gt=0)
 
 
 class ExperimentSettings(Settings):
     """Every table that training needs, and the experiment's own."""
 
     experiment: ExperimentTable = ExperimentTable()
+    sweep: SweepTable = SweepTable()
 
 
 def preset_path(name: str) -> Path:
@@ -56,7 +61,19 @@ def preset_names() -> list[str]:
 
 def load_preset(name: str, file: Path | None, sets: Sequence[str]) -> ExperimentSettings:
     """Load its settings; in order of precedence: --set, the environment, its file, config.toml (or `file`), defaults."""
-    return load_settings(ExperimentSettings, file, sets, overlay=preset_path(name))
+    path = preset_path(name)
+    settings = load_settings(ExperimentSettings, file, sets, overlay=path)
+    check_mixed(path, settings)
+    return settings
+
+
+def check_mixed(path: Path, settings: ExperimentSettings) -> None:
+    """Raise DannError where a text would be mixed with a context model that is not read as it is."""
+    if settings.experiment.mixed and (settings.experiment.thinking or settings.train.carry == "conversation"):
+        raise DannError(
+            f"{path}: experiment.mixed counts a text as it is: set it to false, or experiment.thinking to 0 and "
+            f'train.carry, which is "{settings.train.carry}", to "keep"'
+        )
 
 
 def question_of(path: Path) -> str:
@@ -65,3 +82,12 @@ def question_of(path: Path) -> str:
         return str(tomllib.loads(path.read_text(encoding="utf-8")).get("experiment", {}).get("question", ""))
     except (OSError, ValueError, AttributeError):
         return ""
+
+
+KEPT_OVERRIDES = ("train.", "model.", "tokenizer.", "finetune.")
+"""Options of --set that results keep: they say nothing of the machine or its owner."""
+
+
+def kept_overrides(sets: Sequence[str]) -> list[str]:
+    """Those --set options that say nothing of the machine or its owner."""
+    return [given for given in sets if given.startswith(KEPT_OVERRIDES)]

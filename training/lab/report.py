@@ -1,18 +1,18 @@
-"""Comparison of results: means over seeds with their spread, in one table. Knows no files."""
+"""Comparison of results: means over seeds, their differences with an interval, in one table. Knows no files."""
 
-import math
 import statistics
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from model.errors import DannError
+from training.lab.intervals import LEAST_PAIRS, Difference, difference
 from training.lab.results import Result
 
 FIGURES = ("val_reset_nats_per_char", "val_stateful_nats_per_char", "val_mixed_nats_per_char", "val_bpb", "listening")
 """Figures with a spread over the seeds; None where not measured: nats per character of posts, listening of a text."""
 NO_FIGURE = "–"
-SELDOM = {"mixed", "listening"}
+SELDOM = {"mixed", "listening", "tuned"}
 """Columns that are left out where no row has them."""
 
 
@@ -39,10 +39,16 @@ class Spread:
 
 @dataclass(frozen=True)
 class Row:
-    """One experiment over its seeds, of which there is at least one, shown as `name`."""
+    """One experiment over its seeds, of which there is at least one, shown as `name`.
+
+    Of a variant in a sweep, `results` are those of its best candidate; where there were finals, of their seeds alone, and
+    `screened` are those it was chosen by. `tried` is how many candidates it is the best of.
+    """
 
     name: str
     results: list[Result]
+    screened: list[Result] = field(default_factory=list)
+    tried: int = 1
 
     def spread(self, key: str) -> Spread | None:
         """The spread of one of FIGURES; None where no seed has it."""
@@ -55,6 +61,12 @@ class Row:
         assert figure is not None
         return figure
 
+    @property
+    def tuned(self) -> str:
+        """What was tuned and of how many; "" where nothing was."""
+        values = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.results[0].tuned.items())
+        return f"{values} (of {self.tried})" if values else ""
+
     def mean(self, key: str) -> float:
         """Mean of another figure over the seeds."""
         return statistics.fmean(getattr(result, key) for result in self.results)
@@ -63,7 +75,7 @@ class Row:
 def row_json(row: Row) -> dict[str, Any]:
     """The JSON of a row: means with their spread, and the figures of each seed."""
     first, spreads = row.results[0], {key: row.spread(key) for key in FIGURES}
-    of_all_seeds = {"experiment", "group", "question", "text_sha256", "split"}
+    of_all_seeds = {"experiment", "group", "question", "text_sha256", "split", "sweep", "variant", "tuned", "matters"}
     return {
         "name": row.name,
         "group": first.group,
@@ -74,37 +86,74 @@ def row_json(row: Row) -> dict[str, Any]:
         "steps": round(row.mean("steps")),
         "tokens_per_second": round(row.mean("tokens_per_second")),
         "seconds": round(row.mean("seconds"), 1),
+        "tuned": first.tuned,
+        "tried": row.tried,
         "seeds": [result.model_dump(exclude=of_all_seeds) for result in row.results],
     }
 
 
-def ranked(rows: Sequence[Row]) -> list[tuple[Row, str]]:
-    """Order rows, best first, each with its verdict against the best. Raises DannError for runs on different text."""
-    reference = rows[0]
-    for row in rows[1:]:
-        first, second = reference.results[0], row.results[0]
-        if (first.text_sha256, first.split) != (second.text_sha256, second.split):
+@dataclass(frozen=True)
+class RankedRow:
+    """A row, its verdict against the reference, and how it differs from that; the reference does not differ."""
+
+    row: Row
+    verdict: str
+    difference: Difference | None = None
+
+
+def ranked(rows: Sequence[Row], baseline: str = "", matters: float | None = None) -> list[RankedRow]:
+    """Order rows, best first, each with its verdict against the row `baseline`, or against the best where that is "".
+
+    `matters` is the smallest difference worth an answer; None: what the reference's experiment says. Raises DannError for
+    runs that cannot be compared: on different text, or by minutes on different machines.
+    """
+    _check_comparable(rows)
+    ordered = sorted(rows, key=lambda row: row.figure.mean)
+    reference = ordered[0] if not baseline else next((row for row in rows if row.name == baseline), None)
+    if reference is None:
+        raise DannError(f"--baseline {baseline}: no such row; there are: {', '.join(row.name for row in rows)}")
+    smallest = reference.results[0].matters if matters is None else matters
+    found = []
+    for row in ordered:
+        if row is reference:
+            found.append(RankedRow(row, "baseline" if baseline else "best"))
+        else:
+            apart = compared(reference, row)
+            found.append(RankedRow(row, f"{apart.verdict(smallest)} ({apart})", apart))
+    return found
+
+
+def compared(reference: Row, other: Row) -> Difference:
+    """The difference on seeds of which nothing was chosen, where both have two; else on all."""
+    ours, theirs = ({result.seed: result.figure for result in row.results} for row in (reference, other))
+    if len(ours.keys() & theirs.keys()) < LEAST_PAIRS and (reference.screened or other.screened):
+        ours |= {result.seed: result.figure for result in reference.screened}
+        theirs |= {result.seed: result.figure for result in other.screened}
+    return difference(ours, theirs)
+
+
+def _check_comparable(rows: Sequence[Row]) -> None:
+    reference, first = rows[0], rows[0].results[0]
+    for row in rows:
+        second = next((one for one in row.results if _text(one) != _text(first)), first)
+        if second is not first:
             raise DannError(
                 f"{reference.name} and {row.name} were run on different text and cannot be compared: {_text_of(first)}, "
                 f"and {_text_of(second)}; run one of them again on the other's text"
             )
-    ordered = sorted(rows, key=lambda row: row.figure.mean)
-    return [(row, "best" if row is ordered[0] else verdict(ordered[0].figure, row.figure)) for row in ordered]
+    results = [(row, result) for row in rows for result in row.results if result.by == "minutes" and result.machine]
+    for row, result in results[1:]:
+        machine, other = results[0][1].machine, result.machine
+        if machine and other and machine.fingerprint != other.fingerprint:
+            raise DannError(
+                f"{results[0][0].name} and {row.name} were run by minutes on different machines and cannot be compared "
+                f"({machine}; {other}); run both by train.steps or train.tokens, or both on one machine"
+            )
 
 
-def verdict(best: Spread, other: Spread) -> str:
-    """Say whether `other` is worse than `best` by more than the combined spread, hypot(sd, sd)."""
-    difference = other.mean - best.mean
-    if best.sd is None or other.sd is None:
-        return f"+{difference:.4f}; one seed: no spread known"
-    if abs(difference) <= math.hypot(best.sd, other.sd):
-        return "no difference"
-    return f"worse by {difference:.4f}"
-
-
-def markdown(rows: Sequence[tuple[Row, str]]) -> str:
+def markdown(rows: Sequence[RankedRow]) -> str:
     """One Markdown table of at least one row; figures are mean ± standard deviation (seeds)."""
-    table = [_cells(row) | {"verdict": row_verdict} for row, row_verdict in rows]
+    table = [_cells(one.row) | {"verdict": one.verdict} for one in rows]
     measured = {name for cells in table for name, value in cells.items() if value != NO_FIGURE}
     columns = [name for name in table[0] if name in measured or name not in SELDOM]
     lines = ["| " + " | ".join(columns) + " |", "|---|" + "---:|" * (len(columns) - 2) + "---|"]
@@ -116,6 +165,7 @@ def _cells(row: Row) -> dict[str, str]:
     reset, stateful, mixed, bpb, heard = (str(row.spread(key) or NO_FIGURE) for key in FIGURES)
     return {
         "name": row.name,
+        "tuned": row.tuned or NO_FIGURE,
         "params": f"{row.results[0].params:,}",
         "steps": f"{round(row.mean('steps')):,}",
         "val@256-reset": reset,
@@ -126,6 +176,23 @@ def _cells(row: Row) -> dict[str, str]:
         "tokens/s": f"{round(row.mean('tokens_per_second')):,}",
         "seconds": f"{row.mean('seconds'):,.0f}",
     }
+
+
+def ranked_json(one: RankedRow) -> dict[str, Any]:
+    """The JSON of a row with its verdict, and how it differs from the reference, with a 95 % interval."""
+    apart = one.difference
+    interval = apart and {
+        "mean": apart.mean,
+        "low": None if apart.half is None else apart.low,
+        "high": None if apart.half is None else apart.high,
+        "seeds": apart.n,
+        "paired": apart.paired,
+    }
+    return {**row_json(one.row), "verdict": one.verdict, "difference": interval}
+
+
+def _text(result: Result) -> tuple[str, str]:
+    return result.text_sha256, result.split
 
 
 def _text_of(result: Result) -> str:

@@ -1,13 +1,16 @@
-"""Run an experiment: train each seed in turn, and store its result. Knows no terminal."""
+"""Run an experiment: train each seed in turn, and store its result. Knows no terminal and no sweep."""
 
 import time
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from model.checkpoints.atomic_files import private_folder, replace_file
+from training.config.tables import TrainConfig
 from training.lab import results
+from training.lab.machine import this_code, this_machine
 from training.lab.preset import ExperimentSettings
 from training.lab.results import Result
 from training.lab.source import Source
@@ -18,8 +21,21 @@ from training.runs.callbacks import Console
 from training.runs.learning import RunListener, Stopped, learn, num_params, set_up
 from training.runs.start import choose_start
 
-PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "experiment": {"text"}}
-"""Settings of the machine or its owner, which are not stored with a run."""
+PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "experiment": {"text"}, "sweep": True}
+"""Settings of the machine or its owner, which are not stored with a run; nor is what else a sweep runs."""
+
+
+@dataclass(frozen=True)
+class RunName:
+    """What a result says of the run beside its settings; `started` is the time.monotonic() at which its process began."""
+
+    experiment: str
+    group: str
+    sweep: str = ""
+    variant: str = ""
+    tuned: dict[str, Any] = field(default_factory=dict)
+    overrides: list[str] = field(default_factory=list)
+    started: float | None = None
 
 
 def run_seeds(
@@ -29,6 +45,7 @@ def run_seeds(
     seeds: int,
     console: Callable[[], Console],
     stopping: Callable[[], bool],
+    overrides: list[str] | None = None,
 ) -> list[Result]:
     """Train seeds 0 to `seeds` - 1, each for its own minutes; returns those that finished.
 
@@ -37,39 +54,53 @@ def run_seeds(
     """
     with training_lock(settings.data.dir / "train.lock"):
         group, finished = unused_name(settings.data.runs, f"{name}-", "-seed0"), []
+        named = RunName(name, group, overrides=overrides or [])
         for seed in range(seeds):
-            train = settings.train.model_copy(update={"seed": seed})
-            result = _run_seed(settings.model_copy(update={"train": train}), group, name, source, console(), stopping)
+            result = run_seed(settings, seed, named, source, console(), stopping)
             if result is None:
                 break
             finished.append(result)
         return finished
 
 
-def _run_seed(
-    settings: ExperimentSettings, group: str, name: str, source: Source, console: Console, stopping: Callable[[], bool]
+def run_seed(
+    settings: ExperimentSettings,
+    seed: int,
+    named: RunName,
+    source: Source,
+    console: Console,
+    stopping: Callable[[], bool],
+    listener: type[RunListener] | Callable[[Console, Path], RunListener] = RunListener,
+    *,
+    samples: bool = True,
 ) -> Result | None:
-    """Train one seed, all but the last evaluation in its minutes; None if it was stopped."""
-    started, seed = time.monotonic(), settings.train.seed
-    if settings.train.base == "auto":  # what an experiment compares must not depend on which bases there are
-        settings = settings.model_copy(update={"train": settings.train.model_copy(update={"base": "off"})})
-    start = choose_start(settings, [], console.say)
+    """Train one seed, all but the last evaluation in its minutes, and store its result; None if it was stopped.
+
+    Raises Diverged for a loss that is not finite, and DannError where there is no room to save.
+    """
+    started, busy = time.monotonic(), time.process_time()
+    # What an experiment compares must not depend on which bases there are.
+    base = "off" if settings.train.base == "auto" else settings.train.base
+    train = settings.train.model_copy(update={"seed": seed, "base": base})
+    start = choose_start(settings.model_copy(update={"train": train}), [], console.say)
     clock = Clock(start.settings.train, started)
     setup = set_up(start.settings, source, tokenizer=start.tokenizer, weights=start.weights, base=start.weights)
-    folder = results.folder_of(settings.data.runs, group, seed)
+    folder = results.folder_of(settings.data.runs, named.group, seed)
     private_folder(folder)
     replace_file(folder / "settings.json", setup.settings.model_dump_json(indent=2, exclude=PRIVATE).encode())
-    console.say(f"{name}, seed {seed}: {len(setup.dataset.train):,} tokens; {setup.shape}")
+    console.say(f"{named.experiment}, seed {seed}: {len(setup.dataset.train):,} tokens; {setup.shape}")
     consequence = f"seed {seed} has no result; finished seeds keep theirs"
     try:
-        fit = learn(setup, clock, RunListener(console, folder), stopping, partial=False, consequence=consequence)
+        fit = learn(setup, clock, listener(console, folder), stopping, partial=False, consequence=consequence)
     except Stopped:
         return None
+    ready = time.monotonic()
     figures = source.figures(setup, settings.experiment.mixed)
-    replace_file(folder / "samples.txt", source.sample(setup, seed).encode())
+    if samples:
+        replace_file(folder / "samples.txt", source.sample(setup, seed).encode())
     result = Result(
-        experiment=name,
-        group=group,
+        experiment=named.experiment,
+        group=named.group,
         question=settings.experiment.question,
         seed=seed,
         text_sha256=source.sha256,
@@ -80,6 +111,21 @@ def _run_seed(
         tokens_per_second=round(fit.tokens_per_second),
         seconds=round(fit.progress.seconds, 1),
         code_version=version("dann"),
+        sweep=named.sweep,
+        variant=named.variant,
+        tuned=named.tuned,
+        by=ended_by(train),
+        machine=this_machine(),
+        code=this_code(),
+        overrides=named.overrides,
+        matters=settings.experiment.matters,
+        cpu_seconds=round(time.process_time() - busy, 1),
+        ready_seconds=None if named.started is None else round(ready - named.started, 1),
     )
     results.save(folder, result)
     return result
+
+
+def ended_by(train: TrainConfig) -> str:
+    """The setting that ends a run: one that repeats exactly, or "minutes", of which machines make more or less."""
+    return next((key for key in ("steps", "tokens", "epochs") if getattr(train, key)), "minutes")

@@ -14,6 +14,7 @@ from model.architectures import LanguageModel
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
+from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.privacy import PrivacyConfig
 from training.config.tables import DataConfig, TrainConfig
@@ -55,11 +56,13 @@ class TextFigures:
     listening: float | None = None
 
 
-def score_text(model: LanguageModel, tokenizer: Tokenizer, text: str) -> TextFigures:
+def score_text(
+    model: LanguageModel, tokenizer: Tokenizer, text: str, reading: text_file.TextReading = text_file.AS_IT_IS
+) -> TextFigures:
     """Score held-out `text` with an empty carry every 256 characters, and in one pass, which gives the bits per byte."""
-    tokens = np.asarray(tokenizer.encode(text), np.int32)
+    tokens = reading.encode(text, tokenizer)
     rows = [
-        text_file.windows(tokens, tokenizer, text_file.window_tokens(len(tokens), len(text))),
+        text_file.windows(tokens, tokenizer, reading.window_tokens(len(tokens), len(text))),
         text_file.one_pass(tokens, tokenizer),
     ]
     scores = [scored(model, held_out) for held_out in rows]
@@ -95,7 +98,8 @@ class Source(TrainingText, Protocol):
 class TextSource:
     """One text file. Raises DannError if it is missing, no text, or too short."""
 
-    def __init__(self, path: Path, train_fraction: float) -> None:
+    def __init__(self, path: Path, train_fraction: float, thinking: int = 0) -> None:
+        self._thinking = thinking
         self.text: text_file.SplitText = text_file.read_text(path, train_fraction)
         self.sha256 = self.text.sha256
         self.split = f"the first {100 * train_fraction:g} % train"
@@ -112,18 +116,21 @@ class TextSource:
         """Return none: a text is learned as it is."""
         return ()
 
-    def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:  # noqa: ARG002
+    def dataset(self, tokenizer: Tokenizer, config: TrainConfig) -> Dataset:
         """Encode both parts."""
-        return text_file.text_dataset(self.text, tokenizer)
+        return text_file.text_dataset(self.text, tokenizer, self._reading(config))
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:
         """Source: both protocols; bits per byte are those of val-stateful."""
-        figures = score_text(setup.model, setup.tokenizer, self.text.val)
+        reading = self._reading(setup.settings.train)
+        figures = score_text(setup.model, setup.tokenizer, self.text.val, reading)
         both = mixed_nats_per_char(setup.model, setup.tokenizer, self.text) if mixed else None
         return replace(figures, val_mixed_nats_per_char=both)
 
     def sample(self, setup: TrainingSetup, seed: int) -> str:
         """Source: the first held-out tokens, and how the network continues them."""
+        if self._thinking:
+            return "no sample: replies are drawn without pauses (experiment.thinking), so this would not be the network's\n"
         opening = self.text.val[:SAMPLE_CHARACTERS]
         tokens = setup.tokenizer.encode(opening)
         wanted = -(-SAMPLE_CHARACTERS * len(tokens) // len(opening))
@@ -132,11 +139,16 @@ class TextSource:
         completion = Engine(Snapshot("", setup.model, setup.tokenizer)).tokens(prompt, params, seed)
         return setup.tokenizer.decode([*prompt, *completion])
 
+    def _reading(self, config: TrainConfig) -> text_file.TextReading:
+        return text_file.TextReading(paragraphs=config.carry == "conversation", thinking=self._thinking)
+
 
 class PostSource(PostText):
     """The store's posts. Raises DannError if there are too few."""
 
     def __init__(self, posts: Sequence[Post], config: DataConfig, experiment: ExperimentTable) -> None:
+        if experiment.thinking:
+            raise DannError("experiment.thinking is for texts alone: give experiment.text or --text, or set it to 0")
         self.split = "the newest tenth is held out"
         whole = build_corpus(posts, config)
         self._test: Sequence[Conversation] | None = None

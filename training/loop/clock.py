@@ -15,12 +15,12 @@ DISPATCH_SECONDS = 0.5
 
 @dataclass
 class Clock:
-    """Progress of a run: by steps (exactly repeatable) where `steps` or `epochs` is set, otherwise by the minutes.
+    """Progress of a run: by steps (exactly repeatable) where `steps`, `tokens` or `epochs` is set, otherwise by the minutes.
 
     With `most_epochs`, by the minutes or by passes over the text, whichever is further.
 
     `started` is the time.monotonic() at which the minutes began, `seconds_before` what a resumed run had already used.
-    `fit` sets `steps_per_epoch`.
+    `fit` sets `steps_per_epoch` and `tokens_per_step`.
     """
 
     config: TrainConfig
@@ -28,11 +28,13 @@ class Clock:
     seconds_before: float = 0.0
     step_seconds: float = 1.0
     steps_per_epoch: int = 1
+    tokens_per_step: int = 1
 
     @property
     def steps(self) -> int:
         """Steps after which the run is over; 0 where the minutes decide."""
-        return self.config.steps or self.config.epochs * self.steps_per_epoch
+        by_tokens = -(-self.config.tokens // self.tokens_per_step)
+        return self.config.steps or by_tokens or self.config.epochs * self.steps_per_epoch
 
     @property
     def most_steps(self) -> int:
@@ -54,12 +56,15 @@ class Clock:
     def next_progress(self, step: int) -> np.ndarray:
         """The progress `[n]` of each step of the next dispatch, in (0, 1]; empty when the run is over.
 
-        The learning rate decays with it, so that it reaches zero when the minutes are up, however fast the machine is.
+        The learning rate decays with it, so that it reaches zero when the minutes are up, however fast the machine is. By
+        steps, a dispatch ends where an evaluation is due, so that the same steps are scored on a fast machine and a slow one.
         """
         count = max(1, min(DISPATCH_STEPS, int(DISPATCH_SECONDS / self.step_seconds)))
         following = np.arange(1, count + 1)
         if self.steps:
-            return (step + following[: self.steps - step]) / self.steps
+            by_steps = (step + following[: self.steps - step]) / self.steps
+            due = by_steps * self.config.evaluations >= int(step / self.steps * self.config.evaluations) + 1
+            return by_steps[: int(due.argmax()) + 1] if due.any() else by_steps
         budget = self.config.minutes * 60
         if self.seconds >= budget or 0 < self.most_steps <= step:
             return np.empty(0)

@@ -1,4 +1,4 @@
-"""The optimizer and the learning-rate schedule of a TrainConfig. The one file that knows optax."""
+"""The optimizer and the learning-rate schedule of a TrainConfig. With optimizers/, what knows optax."""
 
 import jax
 import jax.numpy as jnp
@@ -6,35 +6,24 @@ import numpy as np
 import optax
 
 from training.config.tables import TrainConfig
+from training.loop.optimizers import OPTIMIZERS, OWN_DECAY
+from training.loop.optimizers.adam import decay
 
 
-def optimizer(config: TrainConfig) -> optax.GradientTransformation:
+def optimizer(config: TrainConfig) -> optax.GradientTransformationExtraArgs:
     """Clipping (to a global norm, then element by element), the optimizer, and decoupled weight decay.
 
     The learning rate is not in it: it follows the clock and the step multiplies by it, so these updates have a rate of 1 and
-    are to be subtracted. Weight decay acts on matrices, not on biases. A limit of 0 clips nothing.
+    are to be subtracted. Weight decay acts on matrices, not on biases. A limit of 0 clips nothing. The optimizers are in
+    optimizers/; `update` takes the keyword `rate` for those that need it.
     """
-    return optax.chain(
+    chain = optax.chain(
         optax.clip_by_global_norm(config.clip_norm) if config.clip_norm else optax.identity(),
         optax.clip(config.clip_value) if config.clip_value else optax.identity(),
-        _scaled(config),
-        optax.add_decayed_weights(
-            config.weight_decay, mask=lambda params: jax.tree.map(lambda leaf: leaf.ndim > 1, params)
-        ),
+        OPTIMIZERS[config.optimizer](config),
+        optax.identity() if config.optimizer in OWN_DECAY else decay(config),
     )
-
-
-def _scaled(config: TrainConfig) -> optax.GradientTransformation:
-    """Adam, with the decay above AdamW (Loshchilov and Hutter, 1711.05101); RMSProp and SGD as Torch has them.
-
-    RMSProp (Hinton's lecture 6e): the mean square begins at zero without a correction, epsilon is added to its root.
-    SGD: m' = momentum m + g, without dampening.
-    """
-    if config.optimizer == "rmsprop":
-        return optax.scale_by_rms(config.rms_decay, eps=1e-8, eps_in_sqrt=False)
-    if config.optimizer == "sgd":
-        return optax.trace(config.momentum)
-    return optax.scale_by_adam(b1=config.beta1, b2=config.beta2)
+    return optax.with_extra_args_support(chain)
 
 
 def learning_rates(config: TrainConfig, progress: np.ndarray, epochs: np.ndarray) -> np.ndarray:

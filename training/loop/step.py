@@ -160,7 +160,9 @@ def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) 
     loss_and_gradient = jax.value_and_grad(partial(_loss, plan), has_aux=True)
     (loss, carry), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
     loss, gradient = jax.lax.psum((loss, gradient), AXIS)
-    updates, opt_state = optimizer(plan.config).update(gradient, state.opt_state, state.params)
+    if plan.config.loss == "sum":  # the reported loss stays the mean, so that curves compare
+        gradient = jax.tree.map(lambda leaf: leaf * num_counted, gradient)
+    updates, opt_state = optimizer(plan.config).update(gradient, state.opt_state, state.params, rate=rate)
     params = jax.tree.map(lambda param, update: param - rate * update, state.params, updates)
     # Early on the average follows closely: otherwise it would remember the random start.
     decay = jnp.minimum(plan.config.average, (1.0 + state.step) / (10.0 + state.step))
@@ -185,9 +187,12 @@ def _read_window(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ri
 
 
 def _reset_carry(plan: StepPlan, step: jax.Array, streams_S: jax.Array, ring: Ring, carry: Any) -> Any:
-    """Empty the carry at an epoch's start and, with probability `resets`, elsewhere: the network learns to start cold."""
+    """Empty the carry at an epoch's start and, with probability `resets`, elsewhere: the network learns to start cold.
+
+    `carry` "refresh" empties it before every window, so that nothing further back than the window is ever known.
+    """
     count = len(streams_S)
-    keep_S = jnp.full(count, step % ring.steps_per_epoch > 0)
+    keep_S = jnp.full(count, False if plan.config.carry == "refresh" else step % ring.steps_per_epoch > 0)
     if plan.config.resets:
         key = _step_key(ring.reset_key, step)
         uniform_S = jax.vmap(lambda stream: jax.random.uniform(jax.random.fold_in(key, stream)))(streams_S)

@@ -100,7 +100,7 @@ def fit(
     score = Evaluator(nnx.graphdef(model), dataset.quick)
     state, progress = resumed or (initial_state(model, config, dataset.train), TrainProgress())
     tokens_per_step = num_streams(config, dataset.train) * config.bptt_length
-    clock.steps_per_epoch = steps_per_epoch(config, dataset.train)
+    clock.steps_per_epoch, clock.tokens_per_step = steps_per_epoch(config, dataset.train), tokens_per_step
     speed = Speed(tokens_per_step)
     metrics: StepMetrics | None = None
     last_saved = time.monotonic()

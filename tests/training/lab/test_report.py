@@ -9,8 +9,9 @@ import pytest
 
 from model.errors import DannError
 from training.lab import results
+from training.lab.machine import Machine
 from training.lab.plot import COLOURS, PlottedCurve, check_picture, draw_curves
-from training.lab.report import Row, Spread, markdown, ranked, row_json, verdict
+from training.lab.report import Row, Spread, compared, markdown, ranked, row_json
 from training.lab.results import Result
 
 
@@ -49,23 +50,6 @@ def test_the_mixed_figure_has_a_column_where_it_was_asked_for() -> None:
     assert row_json(without)["val_mixed_nats_per_char"] is None
 
 
-@pytest.mark.parametrize(
-    ("best", "other", "expected"),
-    [
-        (Spread(1.60, 0.03, 3), Spread(1.65, 0.04, 3), "no difference"),
-        (Spread(1.60, 0.03, 3), Spread(1.651, 0.04, 3), "worse by 0.0510"),
-        (Spread(1.60, 0.0, 3), Spread(1.60, 0.0, 3), "no difference"),
-        (Spread(1.60, None, 1), Spread(1.90, 0.01, 3), "+0.3000; one seed: no spread known"),
-        (Spread(1.60, 0.01, 3), Spread(1.90, None, 1), "+0.3000; one seed: no spread known"),
-    ],
-)
-def test_inside_the_combined_spread_there_is_no_difference(best: Spread, other: Spread, expected: str) -> None:
-    """0.05 is the root of 0.03 squared and 0.04 squared."""
-    if expected == "no difference" and best.sd:
-        best = Spread(best.mean + 1e-9, best.sd, best.n)
-    assert verdict(best, other) == expected
-
-
 def test_the_table_has_the_best_first() -> None:
     table = markdown(ranked([row("slow", 1.70, 1.72), row("best", 1.60, 1.62), row("near", 1.61, 1.63)]))
     lines = table.splitlines()
@@ -74,7 +58,11 @@ def test_the_table_has_the_best_first() -> None:
     )
     assert len({line.count("|") for line in lines}) == 1
     assert [line.split("|")[1].strip() for line in lines[2:]] == ["best", "near", "slow"]
-    assert [line.split("|")[-2].strip() for line in lines[2:]] == ["best", "no difference", "worse by 0.1000"]
+    assert [line.split("|")[-2].strip() for line in lines[2:]] == [
+        "best",
+        "worse (+0.0100, +0.0100 to +0.0100, 2 paired seeds)",
+        "worse (+0.1000, +0.1000 to +0.1000, 2 paired seeds)",
+    ]
     assert "mixed" not in table
     assert "| 1,234,567 | 100 | 1.6100 ± 0.0141 (2) | 1.5800 ± 0.0141 (2) |" in lines[2]
 
@@ -84,14 +72,17 @@ def test_runs_on_different_text_are_not_compared() -> None:
         with pytest.raises(DannError, match=r"^one and two were run on different text") as caught:
             ranked([row("one", 1.6), row("two", 1.7, **other)])
         assert "abababababab" in str(caught.value)
+        mixed = Row("two", [result("two", 0, 1.7), result("two", 1, 1.7, **other)])
+        with pytest.raises(DannError, match=r"^one and two were run on different text"):
+            ranked([row("one", 1.6), mixed])
         assert "\n" not in str(caught.value)
 
 
 def test_posts_are_compared_in_bits_per_byte() -> None:
     nothing = {"val_reset_nats_per_char": None, "val_stateful_nats_per_char": None}
     ordered = ranked([row("two", 1.7, **nothing), row("one", 1.6, **nothing)])
-    assert [one.name for one, _ in ordered] == ["one", "two"]
-    assert row_json(ordered[0][0])["val_reset_nats_per_char"] is None
+    assert [one.row.name for one in ordered] == ["one", "two"]
+    assert row_json(ordered[0].row)["val_reset_nats_per_char"] is None
 
 
 def test_json_has_each_seeds_own_figures() -> None:
@@ -167,3 +158,35 @@ def test_only_pictures_of_two_kinds_are_drawn(tmp_path: Path) -> None:
         check_picture(tmp_path / "curves.gif")
     with pytest.raises(DannError, match="there is no folder"):
         check_picture(tmp_path / "nowhere" / "curves.png")
+
+
+def test_runs_by_minutes_are_not_compared_across_machines_and_by_steps_they_are() -> None:
+    here, there = (Machine(cores=2, processor=name, fingerprint=name) for name in ("Xeon", "EPYC"))
+    one, two = (row(name, 1.6, by="minutes", machine=machine) for name, machine in (("one", here), ("two", there)))
+    with pytest.raises(DannError, match=r"^one and two were run by minutes on different machines") as caught:
+        ranked([one, two])
+    assert "\n" not in str(caught.value)
+    assert len(ranked([one, row("two", 1.7, by="minutes", machine=here)])) == 2
+    assert len(ranked([row("one", 1.6, by="steps", machine=here), row("two", 1.7, by="steps", machine=there)])) == 2
+
+
+def test_against_a_baseline_each_row_is_better_or_worse_than_that() -> None:
+    rows = [row("base", 1.60, 1.61, 1.62), row("good", 1.50, 1.51, 1.53), row("bad", 1.70, 1.71, 1.73)]
+    verdicts = {one.row.name: one.verdict.split(" (")[0] for one in ranked(rows, "base")}
+    assert verdicts == {"good": "better", "base": "baseline", "bad": "worse"}
+    assert {one.verdict.split(" (")[0] for one in ranked(rows, "base", matters=0.5)} == {"no difference", "baseline"}
+    with pytest.raises(DannError, match="--baseline x: no such row; there are: base, good, bad"):
+        ranked(rows, "x")
+
+
+def test_seeds_that_something_was_chosen_by_are_left_out_where_there_are_others() -> None:
+    def chosen(name: str, screened: float, *final: float) -> Row:
+        finals = [result(name, 1 + seed, figure) for seed, figure in enumerate(final)]
+        return Row(name, finals, [result(name, 0, screened)], tried=3)
+
+    lucky, steady = chosen("lucky", 1.0, 1.6, 1.7), chosen("steady", 1.5, 1.6, 1.7)
+    assert compared(steady, lucky).mean == 0.0
+    unfinished = Row("unfinished", [result("unfinished", 0, 1.4)])
+    apart = compared(steady, unfinished)
+    assert apart.n == 1  # of the screening alone
+    assert apart.mean == pytest.approx(-0.1)

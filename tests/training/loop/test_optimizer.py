@@ -152,7 +152,7 @@ def test_without_a_range_the_architecture_keeps_its_own_initializer() -> None:
 
 
 def test_by_steps_the_last_step_is_the_end() -> None:
-    clock = Clock(TrainConfig(steps=50), started=time.monotonic(), step_seconds=1e-6)
+    clock = Clock(TrainConfig(steps=50, evaluations=1), started=time.monotonic(), step_seconds=1e-6)
     assert clock.next_progress(0).size == DISPATCH_STEPS
     np.testing.assert_allclose(clock.next_progress(48), [49 / 50, 1.0])
     assert clock.next_progress(50).size == 0

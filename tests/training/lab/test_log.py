@@ -1,0 +1,92 @@
+"""The row in LOG.md says how an experiment was run and what it answered, once, and leaves the rest of the file alone."""
+
+from pathlib import Path
+
+import pytest
+
+from model.errors import DannError
+from tests.training.lab.test_report import result, row
+from training.cli.main import main
+from training.lab import results
+from training.lab.log import HEADING, write_row
+from training.lab.machine import Code, Machine, this_code, this_machine
+from training.lab.report import Row, ranked
+
+MACHINE = Machine(cores=2, processor="Some Xeon", fingerprint="0123456789ab")
+BEFORE = "# What the experiments answered\n\n| another | table |\n|---|---|\n| x | y |\n"
+
+
+def stored(runs: Path, name: str, *figures: float) -> None:
+    for seed, figure in enumerate(figures):
+        one = result(
+            name, seed, figure, machine=MACHINE, code=Code(commit="a" * 40, clean=False), overrides=["train.steps=9"]
+        )
+        folder = results.folder_of(runs, one.group, seed)
+        folder.mkdir(parents=True)
+        results.save(folder, one)
+
+
+def test_a_row_is_written_once_and_replaced_by_a_better_answer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("experiments/LOG.md")
+    file.parent.mkdir()
+    file.write_text(BEFORE)
+    stored(Path("data/runs"), "idea", 1.50, 1.52, 1.51)
+    stored(Path("data/runs"), "other", 1.60, 1.63, 1.61)
+    assert main(["experiment", "log", "idea"]) == 0
+    assert "LOG.md: row added" in capsys.readouterr().out
+    once = file.read_text()
+    assert once.startswith(BEFORE)
+    [line] = [line for line in once.splitlines() if line.startswith("| idea-")]
+    cells = [cell.strip() for cell in line.split("|")][1:-1]
+    assert cells == [
+        "idea-20300101-000000",
+        "?",
+        "idea 1.5100 ± 0.0100 (3) nats per character, val@256-reset",
+        "`dann experiment run idea --text FILE --seeds 3 --set train.steps=9`",
+        "aaaaaaaaaaaa, changed since",
+        "2 cores, Some Xeon",
+        "2030-01-01",
+    ]
+    assert main(["experiment", "log", "idea"]) == 0
+    assert "there already" in capsys.readouterr().out
+    assert file.read_text() == once
+    assert main(["experiment", "log", "other"]) == 0
+    assert main(["experiment", "log", "idea", "--against", "other"]) == 0
+    assert "row replaced" in capsys.readouterr().out
+    rows = [line for line in file.read_text().splitlines() if line.startswith(("| idea-", "| other-"))]
+    assert [line.split("-")[0] for line in rows] == ["| idea", "| other"]
+    assert "other 1.6133 ± 0.0153 (3) nats per character, val@256-reset; idea: better (-0.1033, " in rows[0]
+    assert rows[0].count("--seeds 3") == 1
+
+
+def test_a_file_that_cannot_hold_it_is_one_line(tmp_path: Path) -> None:
+    rows = ranked([row("idea", 1.5)])
+    with pytest.raises(DannError, match=r"LOG.md: cannot be read .*; run this in dann's source tree$"):
+        write_row(tmp_path / "LOG.md", rows)
+    (tmp_path / "LOG.md").write_text(f"{HEADING}\n\nsomebody removed the table\n")
+    with pytest.raises(DannError, match="there is no table below"):
+        write_row(tmp_path / "LOG.md", rows)
+
+
+def test_a_sweeps_row_has_every_difference_from_its_baseline(tmp_path: Path) -> None:
+    tuned = {"sweep": "idea-20300101-000000", "tuned": {"train.learning_rate": 0.03}}
+    best = Row("new", row("idea", 1.50, 1.52, 1.51, **tuned).results, tried=4)
+    base = Row("old", row("idea", 1.60, 1.63, 1.61, **tuned).results, tried=2)
+    (tmp_path / "LOG.md").write_text(BEFORE)
+    assert write_row(tmp_path / "LOG.md", ranked([base, best], "old")) == "added"
+    line = (tmp_path / "LOG.md").read_text().splitlines()[-1]
+    assert "old at learning_rate=0.03 (of 2) 1.6133" in line
+    assert "new at learning_rate=0.03 (of 4): better (-0.1033" in line
+    assert "`dann experiment run idea --text FILE`" in line  # the sweep's own seeds
+
+
+def test_machine_and_code_name_neither_person_nor_host() -> None:
+    machine = this_machine()
+    assert machine.cores >= 1
+    assert len(machine.fingerprint) == 12
+    assert this_machine() is machine
+    code = this_code()
+    assert code.commit == "" or len(code.commit) == 40

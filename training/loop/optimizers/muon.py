@@ -1,0 +1,44 @@
+"""Muon (Jordan et al. 2024): a matrix moves by the nearest orthogonal matrix to its momentum, so in all directions alike.
+
+kellerjordan.github.io/posts/muon; scaled as in Liu et al., 2502.16982, so that one learning rate suits it and Adam.
+"""
+
+from typing import Any
+
+import jax
+import optax
+from optax.contrib import MuonDimensionNumbers, scale_by_muon
+
+from training.config.tables import TrainConfig
+from training.loop.optimizers.adam import adam
+
+MOMENTUM = 0.95
+UPDATE_RMS = 0.2
+"""Root mean square of an update's elements, as large as Adam's usually is (2502.16982)."""
+ADAMS = ("embedding", "output")
+"""Parts whose matrices are tables with a row or a column for each token: their author leaves them to Adam."""
+
+
+def muon(config: TrainConfig) -> optax.GradientTransformation:
+    """Muon for matrices, Adam for biases, tables of tokens, and tensors of more than two axes."""
+    orthogonal = optax.chain(
+        scale_by_muon(
+            beta=MOMENTUM,
+            weight_dimension_numbers=lambda updates: jax.tree.map(lambda _: MuonDimensionNumbers(), updates),
+        ),
+        optax.stateless(lambda updates, _: jax.tree.map(_sized, updates)),
+    )
+    return optax.partition({"muon": orthogonal, "adam": adam(config)}, _who)
+
+
+def _sized(update: Any) -> Any:
+    """An orthogonal m x n matrix has elements of 1 / sqrt(max(m, n)) in the mean; make that UPDATE_RMS."""
+    return update * (UPDATE_RMS * max(update.shape) ** 0.5)
+
+
+def _who(params: Any) -> Any:
+    def of(path: Any, leaf: Any) -> str:
+        name = jax.tree_util.keystr(path)
+        return "muon" if leaf.ndim == 2 and not any(part in name for part in ADAMS) else "adam"
+
+    return jax.tree_util.tree_map_with_path(of, params)
