@@ -19,7 +19,7 @@ DISTRICTS = {
     "model": "errors config privacy sampling tokenizer words architectures checkpoints base engine",
     "model/architectures": "parts gru lstm lstm_attention rnn __init__",
     "training": "config compilation_cache lock servers run_names demo_persona store exports data posts context_model loop "
-    "evaluation runs base lab retrain cli __main__",
+    "evaluation runs base lab inspect retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x foreign detect",
     "bot": "cron config process replies retraining serving platform web discord_bot telegram_bot platforms chat app doctor "
     "demo cli",

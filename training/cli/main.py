@@ -15,6 +15,7 @@ from training.cli.eval import add_eval
 from training.cli.experiment import add_experiment
 from training.cli.forget import add_forget
 from training.cli.import_exports import add_import
+from training.cli.inspect import add_inspect
 from training.cli.leaving import add_export_data
 from training.cli.private import run_channels, run_private
 from training.cli.retrain import add_retrain
@@ -56,6 +57,7 @@ def add_commands(commands: Any) -> None:
     add_eval(commands)
     add_base(commands)
     add_checkpoints(commands)
+    add_inspect(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
