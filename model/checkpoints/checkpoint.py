@@ -24,7 +24,7 @@ from flax import nnx
 from numpy.typing import DTypeLike
 from pydantic import ValidationError
 
-from model.architectures import LanguageModel, build
+from model.architectures import LanguageModel, build, require_decoding
 from model.checkpoints.atomic_files import new_folder, private_folder, remove_leftovers
 from model.checkpoints.calibration import CALIBRATION, Calibration
 from model.checkpoints.curve import Point, write_curve
@@ -133,6 +133,7 @@ def load(root: Path, id_: str | None = None) -> Snapshot:
         raise damaged_checkpoint(folder, str(error).splitlines()[0]) from error
     except OSError as error:  # the checkpoint was removed meanwhile, or the disk fails
         raise damaged_checkpoint(folder, f"a file cannot be read ({error.strerror})") from error
+    require_decoding(config.architecture, str(folder))
     model: LanguageModel = nnx.eval_shape(lambda: build(config, seed=0))  # shapes alone: the weights come next
     set_weights(model, weights)
     return Snapshot(id_, model, tokenizer, meta, guidable=meta.guidable, calibration=calibration)

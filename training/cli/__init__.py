@@ -1,1 +1,1 @@
-"""Commands: `dann import, posts, train, eval, checkpoints, forget, experiment, retrain, base`."""
+"""Commands: `dann import, posts, train, eval, checkpoints, forget, experiment, retrain, base, new`."""

@@ -17,6 +17,7 @@ from training.cli.forget import add_forget
 from training.cli.import_exports import add_import
 from training.cli.inspect import add_inspect
 from training.cli.leaving import add_export_data
+from training.cli.new import add_new
 from training.cli.private import run_channels, run_private
 from training.cli.retrain import add_retrain
 from training.cli.shared import (
@@ -58,6 +59,7 @@ def add_commands(commands: Any) -> None:
     add_base(commands)
     add_checkpoints(commands)
     add_inspect(commands)
+    add_new(commands)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from model.architectures import decodes
 from model.checkpoints.atomic_files import private_folder, replace_file
 from training.config.tables import TrainConfig
 from training.lab import results
@@ -97,7 +98,9 @@ def run_seed(
     ready = time.monotonic()
     figures = source.figures(setup, settings.experiment.mixed)
     if samples:
-        replace_file(folder / "samples.txt", source.sample(setup, seed).encode())
+        decoded = decodes(type(setup.model))
+        sample = source.sample(setup, seed) if decoded else "(this architecture does not write token by token)\n"
+        replace_file(folder / "samples.txt", sample.encode())
     result = Result(
         experiment=named.experiment,
         group=named.group,

@@ -15,6 +15,7 @@ import numpy as np
 from flax import nnx
 
 from model.architectures import LanguageModel, build
+from model.architectures.check import check_architecture
 from model.checkpoints import checkpoint
 from model.config import ModelConfig
 from model.errors import DannError
@@ -113,7 +114,8 @@ def set_up(
 ) -> TrainingSetup:
     """Settle every "auto", build the network and the dataset; `tokenizer` and `weights` (by name) replace new ones.
 
-    `base` are the weights of a base, which the learned ones are blended with at the end.
+    `base` are the weights of a base, which the learned ones are blended with at the end. Raises DannError for an architecture
+    that does not keep the contract.
     """
     settings = sizing.settled(settings, text.size(settings.train))
     if tokenizer is None:
@@ -123,6 +125,7 @@ def set_up(
         else:
             tokenizer = Tokenizer.train(texts, int(table.vocab_size), text.masks(settings.privacy))
     model = fresh_network(settings, tokenizer.vocab_size)
+    check_architecture(model)
     if weights is not None:
         checkpoint.set_weights(model, weights)
     return TrainingSetup(settings, tokenizer, model, text.dataset(tokenizer, settings.train), base)

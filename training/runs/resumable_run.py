@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 from flax import nnx
 
+from model.architectures import require_decoding
 from model.checkpoints.atomic_files import explain_disk_errors, replace_file
 from model.checkpoints.checkpoint import Snapshot
 from model.checkpoints.curve import read_points
@@ -74,6 +75,7 @@ class ResumableRun(RunListener):
         resumable: bool = True,
     ) -> None:
         super().__init__(console, folder)
+        require_decoding(setup.model.config.architecture)  # what it saves is to serve
         self.setup = setup
         self.val = val
         self.resumable = resumable

@@ -1,7 +1,8 @@
 """The language model around a recurrent cell: embedding, layers of the cell, logits. Knows no cell's equations.
 
-The cells in lstm.py, gru.py and rnn.py share it, and a new cell gets it by subclassing. An architecture that is not a stack
-of cells implements the contract (architectures/__init__.py) by itself.
+The cells share it, and a new one gets it by subclassing. A cell that is elementwise, which is fast, subclasses RecurrentLM;
+one that multiplies by matrices of its own, StepLM (step_model.py). An architecture that is not a stack of cells implements
+the contract (architectures/__init__.py) by itself.
 """
 
 from collections.abc import Sequence
@@ -13,37 +14,58 @@ from flax import nnx
 
 from model.architectures.parts.batch_invariant import batch_invariant_matmul
 from model.architectures.parts.dropout import DropoutKeys, embedding_mask, unit_mask, weight_drop
-from model.architectures.parts.scan import Carry, MatmulDtype, copied_transpose, matmul, scan, step
+from model.architectures.parts.scan import Carry, Cell, MatmulDtype, Own, copied_transpose, matmul, scan, step
 from model.config import ModelConfig
 from model.tokenizer import BOS
 
 
 class RecurrentLM(nnx.Module):
-    """A recurrent language model; a subclass defines one step of its cell."""
+    """A recurrent language model; a subclass defines one step of its cell, and parameters of the cell's own if it has any."""
 
+    decodes: ClassVar[bool] = True
+    """Whether it writes token by token; one that does not is trained and compared only."""
     num_gates: ClassVar[int]
     """Width of the cell's gates, in units of `hidden_dim`."""
     carry_size: ClassVar[int]
     """Arrays in a layer's carry; the last one is the output h."""
+    cell: ClassVar[Cell]
+    """One step, elementwise: `x[B, G]` from the input with its bias, `r[B, G]` from h, and the carry of `[B, H]`.
+
+    A cell with `params` gets those of its layer as a fourth argument.
+    """
 
     def __init__(self, config: ModelConfig, *, rngs: nnx.Rngs) -> None:
-        V, E, H, G = config.vocab_size, config.embed_dim, config.hidden_dim, self.num_gates * config.hidden_dim
+        V, E, H = config.vocab_size, config.embed_dim, config.hidden_dim
         self.config = config
         self.embedding = nnx.Param(jax.random.normal(rngs.params(), (V, E))) if E else None
+        self._add_layers(rngs)
+        self.projection = nnx.Param(uniform(rngs, (H, E), H)) if config.tie_embeddings and E != H else None
+        self.output = None if config.tie_embeddings else nnx.Param(uniform(rngs, (H, V), H))
+        self.output_bias = nnx.Param(jnp.zeros(V))
+        own = [self._own_params(rngs, layer) for layer in range(config.num_layers)]
+        if own[0]:
+            self.own = nnx.List([nnx.Dict({name: nnx.Param(array) for name, array in of.items()}) for of in own])
+
+    def _add_layers(self, rngs: nnx.Rngs) -> None:
+        """Draw the layers' weights: those of the input, biases, and the recurrent ones."""
+        config = self.config
+        V, E, H, G = config.vocab_size, config.embed_dim, config.hidden_dim, self.num_gates * config.hidden_dim
         # A row of a one-hot table is a whole input product, not one term of it: it starts as wide as such a product would be.
         first = uniform(rngs, (E, G), E) if E else 0.5 * jax.random.normal(rngs.params(), (V, G))
         rest = [uniform(rngs, (H, G), H) for _ in range(config.num_layers - 1)]
         self.inputs = nnx.List([nnx.Param(matrix) for matrix in (first, *rest)])
         self.biases = nnx.List([nnx.Param(self.initial_bias(H)) for _ in range(config.num_layers)])
         self.weights = nnx.List([nnx.Param(_orthogonal(rngs, H, self.num_gates)) for _ in range(config.num_layers)])
-        self.projection = nnx.Param(uniform(rngs, (H, E), H)) if config.tie_embeddings and E != H else None
-        self.output = None if config.tie_embeddings else nnx.Param(uniform(rngs, (H, V), H))
-        self.output_bias = nnx.Param(jnp.zeros(V))
 
-    @staticmethod
-    def cell(x: jax.Array, r: jax.Array, carry: Carry) -> Carry:
-        """One step, elementwise: `x[B, G]` from the input with its bias, `r[B, G]` from h, and the carry of `[B, H]`."""
-        raise NotImplementedError
+    def params(self, rngs: nnx.Rngs, hidden_dim: int) -> Own:  # noqa: ARG002
+        """Draw one layer's parameters of the cell's own, vectors by name; none unless a subclass has some.
+
+        JAX derives their gradient, and it is added up over the steps of a window.
+        """
+        return {}
+
+    def _own_params(self, rngs: nnx.Rngs, layer: int) -> Own:  # noqa: ARG002
+        return self.params(rngs, self.config.hidden_dim)
 
     def initial_bias(self, hidden_dim: int) -> jax.Array:
         """The gates' initial bias `[G]`."""
@@ -86,12 +108,21 @@ class RecurrentLM(nnx.Module):
             if layer:
                 gates = matmul(hidden, self.inputs[layer][...], dtype) + self.biases[layer][...]
             dropped = weight_drop(weight[...], here, config.weight_drop)
-            hidden, after = scan(type(self).cell, gates, dropped, before, keep, dtype)
-            is_top = layer == config.num_layers - 1
-            mask = unit_mask(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
-            hidden = hidden if mask is None else hidden * mask
+            hidden, after = scan(type(self).cell, gates, dropped, before, keep, dtype, self._own(layer))
+            hidden = self._dropped(hidden, here, layer)
             last.append(after)
         return hidden, tuple(last)
+
+    def _own(self, layer: int) -> tuple[Own, ...]:
+        """The cell's own parameters in a layer, or nothing where it has none."""
+        return ({name: param[...] for name, param in self.own[layer].items()},) if hasattr(self, "own") else ()
+
+    def _dropped(self, hidden: jax.Array, here: DropoutKeys | None, layer: int) -> jax.Array:
+        """A layer's outputs `[T, B, H]` with units dropped."""
+        config = self.config
+        is_top = layer == config.num_layers - 1
+        mask = unit_mask(here, config.dropout if is_top else config.hidden_dropout, config.hidden_dim)
+        return hidden if mask is None else hidden * mask
 
     def _hidden_step(self, tokens: jax.Array, carry: Sequence[Carry]) -> tuple[jax.Array, tuple[Carry, ...]]:
         """The top layer's output `[B, H]` for one token of each row, `tokens[B, 1]`, and the carry after it."""
@@ -101,7 +132,8 @@ class RecurrentLM(nnx.Module):
         for layer, (weight, before) in enumerate(zip(self.weights, carry, strict=True)):
             inputs = batch_invariant_matmul(hidden, self.inputs[layer][...]) if layer else hidden
             gates = inputs + self.biases[layer][...]
-            last.append(step(type(self).cell, gates, weight[...], tuple(array * keep for array in before)))
+            kept = tuple(array * keep for array in before)
+            last.append(step(type(self).cell, gates, weight[...], kept, self._own(layer)))
             hidden = last[-1][-1]
         return hidden, tuple(last)
 

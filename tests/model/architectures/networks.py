@@ -17,23 +17,47 @@ EVERYTHING: dict[str, Any] = {"embed_dim": 5, "tie_embeddings": True, "num_layer
 OTHERS: list[dict[str, Any]] = [{"num_layers": 2}, {"embed_dim": 5}, {"embed_dim": H, "tie_embeddings": True}]
 """Without an embedding; with an output of its own; tied without a projection: what EVERYTHING does not have."""
 
+ONE_LAYER: dict[str, Any] = {"embed_dim": 5}
 WINDOW = 6
 """Tokens that an attention head sees: fewer than conversations have here."""
+
+CHUNKED_WITHIN: dict[str, tuple[float, str]] = {}
+"""How far apart logits and carries may be between chunks and the whole, and why, where more than 1e-6 is right."""
 
 Shape = tuple[str, dict[str, Any]]
 
 
-def shapes() -> list[Shape]:
-    """Every architecture with everything at once, and each forward pass in the other shapes too.
+TEMPLATE = "cell_of_the_template"
+"""The cell as `dann new cell` writes it, which the tests here find among the others (conftest.py)."""
+NAMES = [*ARCHITECTURES, TEMPLATE]
 
-    A cell in the shared network (language_model.py) shares its forward pass, also with a head on it: the first takes it
-    through the shapes.
-    """
+
+def cells() -> list[str]:
+    """The architectures that are cells in the shared network."""
+    return [*(name for name, kind in ARCHITECTURES.items() if issubclass(kind, RecurrentLM)), TEMPLATE]
+
+
+def first_of_each_pass() -> list[str]:
+    """The first architecture of each forward pass: cells in the shared network share one, also with a head on it."""
     passes: dict[Any, str] = {}
     for name, kind in ARCHITECTURES.items():
         passes.setdefault(kind._hidden if issubclass(kind, RecurrentLM) else kind, name)
-    return [(name, EVERYTHING) for name in ARCHITECTURES] + [
-        (name, shape) for name in passes.values() for shape in OTHERS
+    return list(passes.values())
+
+
+def shapes() -> list[Shape]:
+    """Every architecture with everything at once, and each forward pass in the other shapes too."""
+    others = [(name, shape) for name in first_of_each_pass() for shape in OTHERS]
+    return [(name, EVERYTHING) for name in NAMES] + others
+
+
+def cell_shapes() -> list[Shape]:
+    """The same for cells alone, of which those that share a forward pass with another have one layer."""
+    first = first_of_each_pass()
+    return [
+        (name, shape if name in {*first, "lstm_attention"} else ONE_LAYER)
+        for name, shape in shapes()
+        if name in cells()
     ]
 
 

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from model.architectures import ARCHITECTURES, LanguageModel, build
+from model.architectures import ARCHITECTURES, LanguageModel, build, decodes
 from model.checkpoints import atomic_files, checkpoint
 from model.checkpoints.calibration import CALIBRATION, Calibration
 from model.checkpoints.checkpoint import Meta
@@ -45,7 +45,7 @@ def saved(root: Path, id_: str = "one", seed: int = 0) -> Path:
     return root / id_
 
 
-@pytest.mark.parametrize("name", ARCHITECTURES)
+@pytest.mark.parametrize("name", [name for name, kind in ARCHITECTURES.items() if decodes(kind)])
 def test_what_is_loaded_computes_what_was_saved(tmp_path: Path, name: str) -> None:
     model = network(1, architecture=name, embed_dim=4, tie_embeddings=True, num_layers=2)
     checkpoint.save(tmp_path, "one", model, TOKENIZER, META)
@@ -68,6 +68,17 @@ def test_a_calibration_is_loaded_as_it_was_saved(tmp_path: Path) -> None:
     (tmp_path / "one" / CALIBRATION).write_bytes(b"cut")
     with pytest.raises(DannError, match=CALIBRATION):
         checkpoint.load(tmp_path, "one")
+
+
+def test_an_architecture_that_does_not_decode_is_no_voice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = saved(tmp_path)
+    monkeypatch.setattr(ARCHITECTURES["lstm"], "decodes", False)
+    with pytest.raises(DannError) as error:
+        checkpoint.load(tmp_path)
+    assert str(error.value) == (
+        f"{folder}: 'lstm' does not write token by token, so it cannot be a voice; compare it with others by "
+        "`dann experiment run`, and train one that does, such as lstm"
+    )
 
 
 @pytest.mark.parametrize(

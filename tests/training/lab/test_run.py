@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from model.architectures import ARCHITECTURES
 from model.errors import DannError
 from tests.training.small_runs import demo
 from training.cli.main import main
@@ -70,6 +71,33 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "experiments" / "tiny.toml").write_text(SMALL)
     (tmp_path / "secret-name.txt").write_text(TEXT)
     return tmp_path
+
+
+def test_an_architecture_that_does_not_decode_is_compared_all_the_same(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ARCHITECTURES["lstm"], "decodes", False)
+    assert (
+        main(["experiment", "run", "tiny", "--text", "secret-name.txt", "-q", "--json", "--set", "train.epochs=1"]) == 0
+    )
+    row = json.loads(capsys.readouterr().out)
+    written = results.folder_of(folder / "data" / "runs", row["group"], 0) / "samples.txt"
+    assert written.read_text() == "(this architecture does not write token by token)\n"
+
+
+@pytest.mark.usefixtures("folder")
+def test_a_cell_that_does_not_fit_is_one_line_before_training(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(ARCHITECTURES["lstm"], "cell", staticmethod(lambda x, r, carry: (carry[0], x + r)))
+    assert main(["experiment", "run", "tiny", "--text", "secret-name.txt", "-q"]) == 1
+    err = capsys.readouterr().err
+    assert "lstm.py:" in err
+    assert (
+        "returns ([2, 12], [2, 48]); it must return the carry after the step, ([2, 12], [2, 12]), the output h last\n"
+        in err
+    )
+    assert err.count("\n") == 1
 
 
 def test_a_run_keeps_and_prints_what_it_found(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

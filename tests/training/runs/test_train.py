@@ -19,6 +19,7 @@ import pytest
 from rich.console import Console
 
 from bot.cli import main
+from model.architectures import ARCHITECTURES
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from tests.training.full_disk import full_disk
@@ -45,6 +46,15 @@ def console(*, quiet: bool = True) -> TrainingConsole:
 
 def trained(folder: Path, **options: Any) -> TrainResult:
     return train(small_settings(folder, **options), demo(), console(), lambda: False)
+
+
+def test_what_does_not_decode_is_refused_before_it_is_learned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ARCHITECTURES["lstm"], "decodes", False)
+    with pytest.raises(
+        DannError, match=r"model\.architecture: 'lstm' does not write token by token, so it cannot be a voice"
+    ):
+        trained(tmp_path)
+    assert not list(tmp_path.rglob("metrics.jsonl"))
 
 
 class Learned(NamedTuple):
