@@ -22,7 +22,10 @@ class ModelConfig(BaseModel):
     `embed_dim != hidden_dim`), so it needs `embed_dim > 0`. Dropout rates (AWD-LSTM's five, Merity et al. 1708.02182), from
     0 to 1: `embedding_dropout` of whole tokens, `input_dropout` of the first layer's inputs, `hidden_dropout` between
     layers, `dropout` before the output, `weight_drop` of recurrent connections. `attention_dim` is the width of the
-    attention head's keys, `attention_window` how many tokens back it sees, where the architecture has one.
+    attention head's keys, `attention_window` how many tokens back it sees, where the architecture has one. A transformer has
+    `num_heads` heads that share `hidden_dim` evenly, and feed-forward layers of `feedforward_dim` units (0: 8/3 of
+    `hidden_dim`, rounded up to a multiple of 8); looped blocks run `rounds` times; halting adds `ponder_penalty` nats to a
+    token's loss for each round it takes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -40,6 +43,10 @@ class ModelConfig(BaseModel):
     weight_drop: float = Field(0.0, ge=0.0, lt=1.0)
     attention_dim: PositiveInt = 64
     attention_window: PositiveInt = 256
+    num_heads: PositiveInt = 4
+    feedforward_dim: int = Field(0, ge=0)
+    rounds: PositiveInt = 2
+    ponder_penalty: float = Field(0.01, ge=0.0)
 
     def without_dropout(self) -> "ModelConfig":
         """The same shape without dropout: networks that agree in it decode by the same programs."""

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 LAYERS = ("model", "training", "bot")
 DISTRICTS = {
     "model": "errors config privacy sampling tokenizer words architectures checkpoints base engine",
-    "model/architectures": "parts gru lstm lstm_attention rnn cells __init__ check",
+    "model/architectures": "parts gru lstm lstm_attention rnn mingru minlstm transformer looped halting cells __init__ check",
     "training": "config compilation_cache lock servers run_names demo_persona store exports data posts context_model loop "
     "evaluation runs base lab inspect retrain cli __main__",
     "training/exports": "common discord generic telegram whatsapp x foreign detect",

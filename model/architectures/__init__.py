@@ -88,6 +88,11 @@ ARCHITECTURES: Mapping[str, type[Any]] = Registry(
         "gru": "gru.GRU",
         "rnn": "rnn.RNN",
         "lstm_attention": "lstm_attention.LSTMAttention",
+        "mingru": "mingru.MinGRU",
+        "minlstm": "minlstm.MinLSTM",
+        "transformer": "transformer.Transformer",
+        "looped": "looped.Looped",
+        "halting": "halting.Halting",
     }
 )
 
@@ -106,6 +111,8 @@ class LanguageModel(Protocol):
         """Logits `[B, T, V]` of the token after each of `tokens[B, T]`, and the carry after the last.
 
         With `noise`, dropout is applied (dropout.py); matmuls use the compute dtype `dtype` (scan.py).
+        One that adds to the training loss also has `call_with_extra_loss`, called alike, which returns a third array: what
+        to add to the loss of each token `[B, T]`, in nats (halting.py).
         """
 
 

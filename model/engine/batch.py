@@ -13,19 +13,18 @@ from model.engine.prefix_cache import PrefixCache
 from model.engine.request import ReplyRequest
 from model.engine.slots import PREFILL_STEPS, DecodeBatch, PairBatch, PrefillBatch, Slots
 from model.engine.spelling import WHOLE, spelling_of, states_after
+from model.engine.table_rows import table_size
 from model.engine.unconditional_rows import UnconditionalRows
 from model.sampling import SamplingArrays
 
 SlotRequests = list[tuple[int, ReplyRequest]]
 """Requests, each with its slot."""
-PREFIXES_PER_SLOT = 4
-"""Cached prompt prefixes, for each slot: no round needs more than two, and one may be lent as the slot's second row."""
 PADDING_REQUEST = ReplyRequest([], SamplingParams(), 0)
 """Fills a program's rows where there are fewer requests than rows."""
 
 
 class Batch:
-    """Up to `size` replies on one Snapshot; a request may draw several (candidates.py).
+    """Up to `size` replies on one Snapshot, fewer where its carry is large; a request may draw several (candidates.py).
 
     In each `round` every prompt is read on by one chunk and every reply decoded on by one chunk, so that a long prompt holds
     up nobody for longer than a chunk takes, and a new request waits for one round. No program has more rows than `widest`,
@@ -34,8 +33,9 @@ class Batch:
     """
 
     def __init__(self, snapshot: Snapshot, size: int) -> None:
-        self.snapshot, self.size = snapshot, size
-        self.widths = batch_sizes(size)
+        self.snapshot, self.table_size = snapshot, table_size(snapshot.model, size)
+        self.size = self.table_size.slots
+        self.widths = batch_sizes(self.size)
         self.widest = self.widest_pairs = self.widths[-1]
         self._spelling = spelling_of(snapshot.tokenizer.token_bytes)
         self._requests: set[ReplyRequest] = set()
@@ -47,7 +47,7 @@ class Batch:
         lost = list(self._requests)
         calibration = self.snapshot.calibration
         bias_V = calibration.bias_V if calibration else None
-        self._slots = Slots(self.snapshot.model, self._spelling, self.size, PREFIXES_PER_SLOT * self.size, bias_V)
+        self._slots = Slots(self.snapshot.model, self._spelling, self.size, self.table_size.prefixes, bias_V)
         self._prefixes = PrefixCache(self._slots.prefix_rows)
         self._unconditional = UnconditionalRows(self._slots, self._prefixes, self.widths[0])
         self._sources: dict[int, int] = {}

@@ -71,7 +71,9 @@ class Load:
 
 
 class Engine:
-    """Replies from one Snapshot, `slots` at once. `waiting` more requests are queued before it is full.
+    """Replies from one Snapshot, `slots` at once; `waiting` more requests are queued before it is full.
+
+    A network with a large carry draws fewer at once (table_rows.py).
 
     What guidance and candidates need is compiled before it is ready where the `usual` parameters have them; else when they
     are first asked for, beside the replies in progress, and whoever asked first waits for it. `refusals`
@@ -235,8 +237,9 @@ class Engine:
     @property
     def load(self) -> Load:
         """How busy the engine is; `waiting` counts the requests without a slot."""
-        busy, admitted = (self._worker.busy, self._worker.admitted) if self._worker else (0, 0)
-        return Load(busy, self._slots, max(len(self._streams) - admitted, 0))
+        if (worker := self._worker) is None:
+            return Load(0, self._slots, len(self._streams))
+        return Load(worker.busy, worker.slots, max(len(self._streams) - worker.admitted, 0))
 
     async def close(self) -> None:
         """Stop after the present round. Replies that are not complete fail with EngineClosed."""

@@ -1,12 +1,63 @@
-"""Rows of the slots' table: taken out for a program, and put back. Knows no network.
+"""Rows of the slots' table: how many there are, how they are taken out for a program, and put back. Knows no requests.
+
+A row of an LSTM takes kilobytes, a row of a transformer's keys and values a megabyte or more. So that a bot of either fits a
+small machine, a table takes TABLE_BYTES at most: a network of larger rows draws fewer replies at once and keeps fewer
+prefixes, and whoever comes meanwhile waits. While a checkpoint is swapped, or wider programs are compiled, there are two.
 
 Shape suffix: B rows of a program.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+
+from model.architectures import LanguageModel
+
+TABLE_BYTES = 64 << 20
+"""64 slots and 256 prefixes of 200 kB: twice what lstm_attention takes, eight times what an LSTM of 3 x 1024 does."""
+PREFIXES_PER_SLOT = 4
+"""Cached prompt prefixes, for each slot: no round needs more than two, and one may be lent as the slot's second row."""
+MEGABYTE = 1e6
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    """Rows of a table: `slots` replies, of `wanted`, `prefixes`, and one for padding; each takes `row_bytes`."""
+
+    slots: int
+    wanted: int
+    row_bytes: int
+
+    @property
+    def prefixes(self) -> int:
+        """Rows for carries alone."""
+        return PREFIXES_PER_SLOT * self.slots
+
+    @property
+    def total_bytes(self) -> int:
+        """Memory of all rows."""
+        return (self.slots + 1 + self.prefixes) * self.row_bytes
+
+    @property
+    def note(self) -> str:
+        """What to tell whoever wanted more slots; "" where all are there."""
+        if self.slots == self.wanted:
+            return ""
+        return (
+            f"a row of this network's carry takes {self.row_bytes / MEGABYTE:.1f} MB: {self.slots:,} replies at once and "
+            f"{self.prefixes:,} kept prefixes ({self.total_bytes / MEGABYTE:,.0f} MB), not {self.wanted:,} and "
+            f"{PREFIXES_PER_SLOT * self.wanted:,}; others wait. Fewer layers or a smaller attention_window make room"
+        )
+
+
+def table_size(model: LanguageModel, wanted: int) -> TableSize:
+    """As many slots of `wanted` as have room with their prefixes, at least one."""
+    shapes = jax.eval_shape(lambda: model.initial_carry(1))
+    row_bytes = sum(array.size * array.dtype.itemsize for array in jax.tree.leaves(shapes))
+    fitting = (TABLE_BYTES // max(row_bytes, 1) - 1) // (1 + PREFIXES_PER_SLOT)
+    return TableSize(max(1, min(wanted, fitting)), wanted, row_bytes)
 
 
 def gather_rows(table: Any, rows_B: Any) -> Any:

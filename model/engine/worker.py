@@ -23,13 +23,15 @@ LOG = logging.getLogger("dann.engine")
 class Worker:
     """A thread, its queue of requests, and its batches. `deliver` gets each round's updates, in the thread.
 
-    `compiles_pairs`: whether replies with a second row have been asked for, as with `pairs` from the start.
+    `compiles_pairs`: whether replies with a second row have been asked for, as with `pairs` from the start. `slots`: how many
+    replies the newest batch draws at once.
     """
 
     def __init__(
         self, batch: Batch, deliver: Callable[[Sequence[RequestUpdate]], None], *, pairs: bool = False
     ) -> None:
         self._batches, self._deliver, self.compiles_pairs = [batch], deliver, pairs
+        self._take_on(batch)
         self._waiting: deque[ReplyRequest] = deque()
         self._held: list[ReplyRequest] = []
         self._pair_compiler: threading.Thread | None = None
@@ -45,6 +47,12 @@ class Worker:
         self._thread = threading.Thread(target=self._work, name="dann engine", daemon=True)
         self._compiling = threading.Thread(target=self._compile, args=[batch], name="dann compiler", daemon=True)
         self._thread.start()
+
+    def _take_on(self, batch: Batch) -> None:
+        """Count this batch's slots from now on, and say where its network's carry leaves room for fewer."""
+        self.slots = batch.size
+        if batch.table_size.note:
+            LOG.info("%s: %s", batch.snapshot.id, batch.table_size.note)
 
     @property
     def busy(self) -> int:
@@ -163,6 +171,7 @@ class Worker:
                 batch = self._new_batches.popleft()
                 batch.widest_pairs = batch.widest_warm_pairs
                 self._batches.append(batch)
+                self._take_on(batch)
                 del batch
             self._batches = [batch for batch in self._batches[:-1] if len(batch)] + self._batches[-1:]
             self._batches = [batch for batch in self._batches if batch.snapshot.id not in self._withdrawn]

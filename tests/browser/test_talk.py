@@ -1,12 +1,15 @@
 """The conversation in a browser: streaming, several replies, again, continuing, links, history."""
 
 import asyncio
+from typing import Any
 
 import pytest
 from playwright.async_api import expect
 
+from model.config import SamplingParams
+from model.engine.engine import Engine, Turn
 from tests.browser.page_harness import BrowserSession, run_in_browser, sent, slow
-from tests.model.small_networks import parrot
+from tests.model.small_networks import TINY_LOOPED, TINY_TRANSFORMER, parrot, snapshot
 
 
 def test_it_answers_and_remembers_what_was_said() -> None:
@@ -202,3 +205,25 @@ def test_a_reply_is_saved_as_a_picture() -> None:
             assert (await download.path()).read_bytes().startswith(b"\x89PNG\r\n")
 
     run_in_browser(play)
+
+
+@pytest.mark.parametrize("shape", [TINY_TRANSFORMER, TINY_LOOPED], ids=["transformer", "looped"])
+def test_a_network_that_is_no_lstm_replies_on_the_page_as_in_the_engine(shape: dict[str, Any]) -> None:
+    """Twice, so that the second goes on from a kept prefix; the page's seeds are its own."""
+    served = snapshot(**shape)
+
+    async def play(session: BrowserSession) -> None:
+        async with session.visit() as visit:
+            forms: list[dict[str, Any]] = []
+            visit.page.on("request", lambda one: forms.append(sent(one)) if one.url.endswith("/api/reply") else None)
+            await visit.say("hey")
+            await visit.say("and again")
+            shown = await visit.replies()
+            assert len(shown) == len(forms) == 2
+            engine = Engine(served, slots=4)
+            for form, text in zip(forms, shown, strict=True):
+                turns = [Turn(mine=turn["mine"], text=turn["text"]) for turn in form["messages"]]
+                drawn = engine.reply(turns, SamplingParams(**form["params"]), form["seed"])
+                assert "".join(text.split()) == "".join(drawn.text.split())
+
+    run_in_browser(play, lambda: served)

@@ -16,6 +16,11 @@ from model.tokenizer import BOS, ME, Tokenizer
 
 TOKENIZER = Tokenizer.train(["hey lol", "the loss goes down lol"] * 3, 280)
 WILD = SamplingParams(temperature=2.0, top_k=0, top_p=1.0, min_p=0.0, word_min_p=0.0, guidance=0.0, max_tokens=40)
+TINY_TRANSFORMER: dict[str, Any] = {
+    "architecture": "transformer", "hidden_dim": 16, "embed_dim": 16, "attention_window": 12, "num_heads": 2,
+}  # fmt: skip
+TINY_LOOPED = TINY_TRANSFORMER | {"architecture": "looped", "num_layers": 2, "rounds": 2}
+"""For `snapshot`, of which prompts and replies fill the ring several times."""
 GREEDY = SamplingParams(temperature=0.0, guidance=0.0, max_tokens=40)
 
 

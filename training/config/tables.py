@@ -98,6 +98,10 @@ class NetworkConfig(ConfigTable):
     weight_drop: Auto | Rate = "auto"
     attention_dim: PositiveInt = 64
     attention_window: PositiveInt = 256
+    num_heads: PositiveInt = 4
+    feedforward_dim: int = Field(0, ge=0)
+    rounds: PositiveInt = 2
+    ponder_penalty: float = Field(0.01, ge=0)
 
     @model_validator(mode="after")
     def _tying_needs_an_embedding(self) -> Self:

@@ -158,7 +158,7 @@ def _train_step(plan: StepPlan, state: TrainState, rate: jax.Array, ring: Ring) 
     carry = _reset_carry(plan, state.step, streams_S, ring, state.carry)
     window = _read_window(plan, state.step, streams_S, ring)
     loss_and_gradient = jax.value_and_grad(partial(_loss, plan), has_aux=True)
-    (loss, carry), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
+    (_, (loss, carry)), gradient = loss_and_gradient(state.params, window, carry, num_counted, noise)
     loss, gradient = jax.lax.psum((loss, gradient), AXIS)
     if plan.config.loss == "sum":  # the reported loss stays the mean, so that curves compare
         gradient = jax.tree.map(lambda leaf: leaf * num_counted, gradient)
@@ -208,9 +208,16 @@ def _step_key(key_data: jax.Array, number: jax.Array) -> jax.Array:
 def _loss(
     plan: StepPlan, params: Any, window: Window, carry: Any, num_counted: jax.Array, noise: DropoutKeys
 ) -> tuple[jax.Array, Any]:
-    """One device's part of the mean loss, in nats per counted token, and the carry after the window."""
+    """One device's part of the mean loss, in nats per counted token; and that without the network's own, and the carry.
+
+    A network may add to the loss of each token what its gradient is to be of too: halting does (LanguageModel has how).
+    Curves show the loss without it, which is what held-out text is scored by.
+    """
     network: Any = nnx.merge(plan.graph, params)
     tokens_SxT1, weights_SxT1 = window
-    logits_SxTxV, carry = network(tokens_SxT1[:, :-1], carry, noise=noise, dtype=compute_dtype(plan.config))
+    call = getattr(network, "call_with_extra_loss", network)
+    logits_SxTxV, carry, *extra = call(tokens_SxT1[:, :-1], carry, noise=noise, dtype=compute_dtype(plan.config))
     nats_SxT = cross_entropy(logits_SxTxV, tokens_SxT1[:, 1:]) * weights_SxT1[:, 1:]
-    return nats_SxT.sum() / num_counted, carry
+    loss = nats_SxT.sum() / num_counted
+    parts = ((extra_SxT * weights_SxT1[:, 1:]).sum() / num_counted for extra_SxT in extra)
+    return sum(parts, start=loss), (loss, carry)

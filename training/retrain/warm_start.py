@@ -30,6 +30,9 @@ _SIZE = (
     "tie_embeddings",
     "attention_dim",
     "attention_window",
+    "num_heads",
+    "feedforward_dim",
+    "rounds",
 )
 
 

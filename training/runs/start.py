@@ -25,7 +25,10 @@ from training.data.dataset import held_out_rows
 from training.evaluation.kneser_ney import unigram_bpb
 from training.loop.scoring import scored
 
-SHAPE = ("architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embeddings", "attention_dim", "attention_window")
+SHAPE = (
+    "architecture", "embed_dim", "hidden_dim", "num_layers", "tie_embeddings", "attention_dim", "attention_window",
+    "num_heads", "feedforward_dim", "rounds",
+)  # fmt: skip
 """Settings of [model] that a base decides."""
 DROPOUT = {"embedding_dropout": 0.0, "dropout": 0.2, "weight_drop": 0.2}
 """Rates for "auto": less than from scratch, as what is general was learned from more text than any of it comes twice in."""

@@ -34,6 +34,9 @@ ATTENTION: dict[str, Any] = {
     "hidden_dim": 64, "embed_dim": 32, "attention_dim": 16, "attention_window": 32, "architecture": "lstm_attention",
 }  # fmt: skip
 RNN: dict[str, Any] = {"hidden_dim": 96, "embed_dim": 32, "architecture": "rnn"}
+TRANSFORMER: dict[str, Any] = {
+    "hidden_dim": 96, "embed_dim": 32, "attention_window": 20, "num_heads": 3, "num_layers": 2, "architecture": "transformer",
+}  # fmt: skip
 """Of these only rows are compared, alone and among 64, as what is drawn is in them; of the RNN what is read, because
 decoding takes the same steps. Drawing knows no network: that it is the same in a crowd is seen with SHAPE, and here the
 likeliest is taken, which compiles in a third of the time."""
@@ -110,7 +113,9 @@ def table_row(shape: dict[str, Any], count: int, *, decoded: bool) -> list[np.nd
 
 
 @pytest.mark.parametrize(
-    ("shape", "counts"), [(SHAPE, (4, 9, 64)), (TIED, (64,)), (ATTENTION, (64,)), (RNN, (64,))], ids=str
+    ("shape", "counts"),
+    [(SHAPE, (4, 9, 64)), *((shape, (64,)) for shape in (TIED, ATTENTION, RNN, TRANSFORMER))],
+    ids=str,
 )
 def test_what_is_remembered_has_the_same_bits_in_every_width_and_place(
     monkeypatch: pytest.MonkeyPatch, shape: dict[str, Any], counts: tuple[int, ...]

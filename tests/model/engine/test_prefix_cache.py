@@ -2,11 +2,12 @@
 
 import random
 
-from model.engine.batch import PREFIXES_PER_SLOT, Batch
+from model.engine.batch import Batch
 from model.engine.engine import Engine
 from model.engine.prefix_cache import PrefixCache
 from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
+from model.engine.table_rows import PREFIXES_PER_SLOT
 from model.tokenizer import BOS, ME, OTHER
 from tests.model.small_networks import WILD, snapshot
 
