@@ -63,7 +63,7 @@ SUSPECTS: dict[str, Suspect] = {
     "bos-ignored": Suspect(
         "BOS not resetting",
         "Reading BOS does not empty the carry: a conversation goes on from another one's end.",
-        f"{LANGUAGE_MODEL}: _hidden (keep); {SCAN}: _mask_carry",
+        f"{LANGUAGE_MODEL}: _hidden (keep); {SCAN}: mask_carry",
     ),
     "carry-lost": Suspect(
         "carry lost between calls",

@@ -45,10 +45,10 @@ def come_to(part: str, act: Callable[[], None]) -> None:
         if (now, share) == (part, 0.0):
             act()
 
-    def saving(*what: Any) -> None:
+    def saving(*what: Any, **more: Any) -> None:
         if part == "saving":
             act()
-        save(*what)
+        save(*what, **more)
 
     EventConsole.part = telling  # type: ignore[method-assign, assignment]
     checkpoint.save = saving  # type: ignore[assignment]
@@ -80,9 +80,9 @@ def spoil(change: Callable[[Any], None]) -> None:
 
     save = checkpoint.save
 
-    def saving(root: Path, id_: str, model: Any, *rest: Any) -> None:
+    def saving(root: Path, id_: str, model: Any, *rest: Any, **more: Any) -> None:
         change(model)
-        save(root, id_, model, *rest)
+        save(root, id_, model, *rest, **more)
 
     checkpoint.save = saving  # type: ignore[assignment]
 
@@ -103,10 +103,10 @@ def full() -> None:
     save, most = checkpoint.save, resource.getrlimit(resource.RLIMIT_FSIZE)
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 
-    def saving(*what: Any) -> None:
+    def saving(*what: Any, **more: Any) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, most[1]))
         try:
-            save(*what)
+            save(*what, **more)
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, most)
 

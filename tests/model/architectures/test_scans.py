@@ -63,8 +63,10 @@ def fast_scan(
     return scan(cell, inputs, weight, carry, keep, dtype, own)
 
 
-@pytest.mark.parametrize(("steps", "batch"), [(11, 1), (T, 9)])
-@pytest.mark.parametrize("name", ["lstm", "gru", "peephole_lstm", "mogrifier_lstm"])
+@pytest.mark.parametrize(
+    ("name", "steps", "batch"),
+    [("lstm", 11, 1), *((name, T, 9) for name in ("lstm", "gru", "peephole_lstm", "mogrifier_lstm"))],
+)
 def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, steps: int, batch: int) -> None:
     """With carries given and carries asked for, and resets in the middle; off by as much as the numbers are rounded.
 

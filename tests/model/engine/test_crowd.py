@@ -14,8 +14,8 @@ import pytest
 
 from model.checkpoints.calibration import Calibration
 from model.config import SamplingParams
-from model.engine import batch, slots
-from model.engine.batch import Batch, smallest_fitting
+from model.engine import batch
+from model.engine.batch import Batch
 from model.engine.engine import Engine
 from model.engine.prompt import Turn
 from model.engine.request import ReplyRequest
@@ -27,19 +27,6 @@ from tests.model.small_networks import TOKENIZER, WILD, snapshot
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("optimized")]
 
 SHAPE: dict[str, Any] = {"hidden_dim": 256, "embed_dim": 128}
-TIED: dict[str, Any] = {
-    "hidden_dim": 100, "embed_dim": 37, "num_layers": 2, "tie_embeddings": True, "architecture": "gru",
-}  # fmt: skip
-ATTENTION: dict[str, Any] = {
-    "hidden_dim": 64, "embed_dim": 32, "attention_dim": 16, "attention_window": 32, "architecture": "lstm_attention",
-}  # fmt: skip
-RNN: dict[str, Any] = {"hidden_dim": 96, "embed_dim": 32, "architecture": "rnn"}
-TRANSFORMER: dict[str, Any] = {
-    "hidden_dim": 96, "embed_dim": 32, "attention_window": 20, "num_heads": 3, "num_layers": 2, "architecture": "transformer",
-}  # fmt: skip
-"""Of these only rows are compared, alone and among 64, as what is drawn is in them; of the RNN what is read, because
-decoding takes the same steps. Drawing knows no network: that it is the same in a crowd is seen with SHAPE, and here the
-likeliest is taken, which compiles in a third of the time."""
 
 
 def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
@@ -92,8 +79,8 @@ def test_a_guarded_and_calibrated_reply_is_the_same_alone_and_in_a_crowd(monkeyp
     assert [engine.reply(*one) for one in requests[:16]] == together[:16]
 
 
-def table_row(shape: dict[str, Any], count: int, *, decoded: bool) -> list[np.ndarray]:
-    """The table's row of one request among `count`, once its prompt is read, or after two more rounds if `decoded`."""
+def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
+    """The table's row of one request among `count`, two rounds after its prompt is read."""
     replies = Batch(snapshot(guidable=True, **shape), 64)
     fillers = [ReplyRequest([Turn(mine=False, text="lol " * number)], WILD, number) for number in range(count - 1)]
     prompt = [Turn(mine=False, text="the loss goes down lol " * 3)]
@@ -102,30 +89,16 @@ def table_row(shape: dict[str, Any], count: int, *, decoded: bool) -> list[np.nd
         replies.admit(request)
     slot = next(slot for slot, request in replies._running.items() if request is target)
     while target.unread:
-        if decoded:
-            replies.round()
-        else:
-            unread = [(slot, request) for slot, request in replies._running.items() if request.unread or request.fresh]
-            replies._slots.prefill(replies._prefill_batch(unread, smallest_fitting(replies.widths, count)))
-    for _ in range(2 * decoded):
+        replies.round()
+    for _ in range(2):
         replies.round()
     return [np.asarray(array[slot]) for array in jax.tree.leaves(replies._slots._table)]
 
 
-@pytest.mark.parametrize(
-    ("shape", "counts"),
-    [(SHAPE, (4, 9, 64)), *((shape, (64,)) for shape in (TIED, ATTENTION, RNN, TRANSFORMER))],
-    ids=str,
-)
-def test_what_is_remembered_has_the_same_bits_in_every_width_and_place(
-    monkeypatch: pytest.MonkeyPatch, shape: dict[str, Any], counts: tuple[int, ...]
-) -> None:
-    """Texts could agree by luck; this is what all that follows is computed from."""
-    if shape is not SHAPE:
-        monkeypatch.setattr(slots, "sample", lambda logits_BxV, *_: logits_BxV.argmax(axis=-1))
-        monkeypatch.setattr(batch, "batch_sizes", lambda _: [1, 64])
-    alone = table_row(shape, 1, decoded=shape is not RNN)
+def test_what_is_remembered_has_the_same_bits_in_every_width_and_place() -> None:
+    """Texts could agree by luck; this is what all that follows is computed from. Other networks: test_rows.py."""
+    alone = table_row(SHAPE, 1)
     assert any(array.any() for array in alone)
-    for count in counts:
-        for array, expected in zip(table_row(shape, count, decoded=shape is not RNN), alone, strict=True):
+    for count in (4, 9, 64):
+        for array, expected in zip(table_row(SHAPE, count), alone, strict=True):
             np.testing.assert_array_equal(array, expected, err_msg=f"{count} at once")

@@ -48,7 +48,8 @@ def labels_shifted(patch: pytest.MonkeyPatch) -> None:
         tokens, weights = window
         network: Any = nnx.merge(plan.graph, params)
         logits, carry = network(tokens[:, :-1], carry, noise=noise)
-        return (scoring.cross_entropy(logits, tokens[:, :-1]) * weights[:, 1:]).sum() / num_counted, carry  # type: ignore[attr-defined]
+        loss = (scoring.cross_entropy(logits, tokens[:, :-1]) * weights[:, 1:]).sum() / num_counted  # type: ignore[attr-defined]
+        return loss, (loss, carry)
 
     patch.setattr(step, "_loss", wrong)
 
@@ -72,7 +73,7 @@ def ten_times_the_rate(patch: pytest.MonkeyPatch) -> None:
 
 def bos_does_not_reset(patch: pytest.MonkeyPatch) -> None:
     """The journal: "keep updating them, until a new sequence is met": here a new sequence is not met."""
-    patch.setattr(scan, "_mask_carry", lambda carry, _keep: carry)
+    patch.setattr(scan, "mask_carry", lambda carry, _keep: carry)
 
 
 def dropout_in_evaluation(patch: pytest.MonkeyPatch) -> None:

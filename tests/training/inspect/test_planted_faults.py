@@ -5,11 +5,13 @@ network with other seeds and sizes.
 """
 
 import os
+import re
 from typing import Any
 
 import pytest
 
 from tests.training.inspect.planted_faults import FAULTS
+from tests.training.inspect.unseen_faults import FAULTS as UNSEEN
 from training.config.tables import Settings
 from training.inspect.inspector import GROUPS, inspect_architecture
 
@@ -48,6 +50,18 @@ def test_a_planted_fault_is_named_first(name: str, monkeypatch: pytest.MonkeyPat
     assert first.suspect in fault.names, [(finding.suspect, finding.evidence) for finding in report.findings]
     assert any(character.isdigit() for character in first.evidence)
     assert ".py" in first.look
+
+
+@pytest.mark.parametrize("name", [name for name, fault in UNSEEN.items() if WHOLE or fault.groups])
+def test_a_fault_that_was_written_without_knowing_the_inspector_is_named_first(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = UNSEEN[name]
+    fault.plant(monkeypatch)
+    report = inspect_architecture(settings(), tuple(GROUPS) if WHOLE else fault.groups)
+    assert report.findings, f"{name} is not found"
+    first = report.findings[0]
+    assert re.search(fault.told, f"{first.about.name} {first.about.meaning} {first.evidence}".lower())
 
 
 @pytest.mark.parametrize("name", HEALTHY)
