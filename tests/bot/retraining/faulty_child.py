@@ -51,7 +51,7 @@ def come_to(part: str, act: Callable[[], None]) -> None:
         save(*what, **more)
 
     EventConsole.part = telling  # type: ignore[method-assign, assignment]
-    checkpoint.save = saving  # type: ignore[assignment]
+    checkpoint.save = saving
 
 
 def after(number: int, act: Callable[[], None]) -> None:
@@ -84,7 +84,7 @@ def spoil(change: Callable[[Any], None]) -> None:
         change(model)
         save(root, id_, model, *rest, **more)
 
-    checkpoint.save = saving  # type: ignore[assignment]
+    checkpoint.save = saving
 
 
 def nan(model: Any) -> None:
@@ -110,7 +110,7 @@ def full() -> None:
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, most)
 
-    checkpoint.save = saving  # type: ignore[assignment]
+    checkpoint.save = saving
 
 
 def hungry() -> None:
