@@ -167,6 +167,7 @@ class ReplyRequest:
             return False
         self.generated += part
         self._unshown += part
+        self.refused = []
         if self._words and self._takes_back(self._words):
             return False
         if self._may_be_shown:
@@ -196,7 +197,7 @@ class ReplyRequest:
     @property
     def _may_end(self) -> bool:
         """Whether a special token may come next; where one does that may not, every other was refused."""
-        if not self.refused:
+        if not self.refused or self._guarded is None:
             return True
         return bool(self.reply_tokens and self._guarded and self._guarded.is_whole and self._guarded.may_end)
 
@@ -225,10 +226,11 @@ class ReplyRequest:
         kept = words.take_back_to(self.generated, ended=ended)
         if kept is None:
             return False
+        refused = [self.generated[kept]] if words.is_looping else []
         num_shown = len(self.generated) - len(self._unshown)
         del self.generated[kept:], self._token_log_likelihoods[kept:]
         del self._unshown[kept - num_shown :], self._new_logprobs[kept - self._num_told :]
-        self.refused = []
+        self.refused = refused
         if self._guard is not None:
             self._guarded = GuardedReply(self._guard, self.tokenizer, self.reply_prefix)
             for token in self.generated:

@@ -17,6 +17,10 @@ from model.words import WORD, is_of_a_word
 
 MOST_REDRAWS = 4
 """How often one word is drawn again; then it stays as it comes."""
+LONGEST = 30
+"""Characters of a word after which it is judged although it goes on: "endendend" would never end."""
+LOOP = 3
+"""So many times in a row no word is said: a network that says one twice may never say another."""
 NO_WORDS = frozenset("/@#<>\\")
 """A run of characters between spaces with one of these is no words: a link, a mention, a path."""
 
@@ -41,6 +45,8 @@ class DrawnWords:
         """Where the word begins that is being drawn again."""
         self.is_whole = True
         """Whether no word is unfinished: all may be shown."""
+        self.is_looping = False
+        """Whether what was taken back last is a word said too often in a row: another token is to begin the next."""
 
     @property
     def seed(self) -> int:
@@ -55,8 +61,14 @@ class DrawnWords:
         text = self._text(tokens[self._first :])
         words = list(WORD.finditer(text))
         finished = [word for word in words if ended or _is_finished(word, text)]
+        self.is_looping = False
         for word in finished[self._judged :]:
-            if self._is_unknown(word, text) and self._is_drawn_again(place := self._token_of(word, text, tokens)):
+            if self._loops(word, text, tokens):
+                self.is_looping, self._drawing = True, None
+                return self._keep(self._token_of(word, text, tokens), tokens)
+            if self._is_unknown(word, text) and self._is_drawn_again(
+                place := self._token_of(word, text, tokens), endless=len(word.group()) > LONGEST
+            ):
                 return self._keep(place, tokens)
             if self._drawing is not None:  # that word stays, and what finished it is drawn with the reply's own seed
                 self._drawing = None
@@ -86,9 +98,15 @@ class DrawnWords:
             return False
         return self._may_be_judged(word, text) and found.lower() not in self._calibration.words
 
-    def _is_drawn_again(self, place: int) -> bool:
-        """Whether an unknown word that begins in token `place` is to be drawn again, as a share of them is."""
-        stays = self._hash("stay", place) / 2**32 < self._calibration.keep_unknown
+    def _loops(self, word: Match[str], text: str, tokens: Sequence[int]) -> bool:
+        """Whether a word is the LOOP-th of its kind in a row, and begins where others begin."""
+        before = self._text(tokens[: self._first]) + text[: word.start()]
+        last = WORD.findall(before.lower())[1 - LOOP :]
+        return len(last) == LOOP - 1 and {*last} == {word.group().lower()} and self._may_be_judged(word, text)
+
+    def _is_drawn_again(self, place: int, *, endless: bool) -> bool:
+        """Whether an unknown word that begins in token `place` is to be drawn again: a share of those with an end stays."""
+        stays = not endless and self._hash("stay", place) / 2**32 < self._calibration.keep_unknown
         if stays or self._attempts[place] == MOST_REDRAWS:
             return False
         self._attempts[place] += 1
@@ -119,4 +137,4 @@ class DrawnWords:
 
 def _is_finished(word: Match[str], text: str) -> bool:
     """Whether the next white space has come: until then a word may grow, and may turn out to be part of a link."""
-    return any(character.isspace() for character in text[word.end() :])
+    return len(word.group()) > LONGEST or any(character.isspace() for character in text[word.end() :])
