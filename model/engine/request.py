@@ -226,11 +226,10 @@ class ReplyRequest:
         kept = words.take_back_to(self.generated, ended=ended)
         if kept is None:
             return False
-        refused = [self.generated[kept]] if words.is_looping else []
         num_shown = len(self.generated) - len(self._unshown)
         del self.generated[kept:], self._token_log_likelihoods[kept:]
         del self._unshown[kept - num_shown :], self._new_logprobs[kept - self._num_told :]
-        self.refused = refused
+        self.refused = words.refused
         if self._guard is not None:
             self._guarded = GuardedReply(self._guard, self.tokenizer, self.reply_prefix)
             for token in self.generated:

@@ -2,7 +2,7 @@
 
 A row of an LSTM takes kilobytes, a row of a transformer's keys and values a megabyte or more. So that a bot of either fits a
 small machine, a table takes TABLE_BYTES at most: a network of larger rows draws fewer replies at once and keeps fewer
-prefixes, and whoever comes meanwhile waits. While a checkpoint is swapped, or wider programs are compiled, there are two.
+prefixes, and further requests wait. While a checkpoint is swapped, or wider programs are compiled, there are two.
 
 Shape suffix: B rows of a program.
 """
@@ -42,7 +42,7 @@ class TableSize:
 
     @property
     def note(self) -> str:
-        """What to tell whoever wanted more slots; "" where all are there."""
+        """A line for the log where there are fewer slots than wanted, else ""."""
         if self.slots == self.wanted:
             return ""
         return (

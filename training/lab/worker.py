@@ -1,7 +1,7 @@
 """`python -m training.lab.worker`: a process that trains the runs of a sweep, one after the other.
 
 A line of JSON on standard input is an Order, and each is answered by a line on standard output: what the run came to. When
-standard input ends, so does this process, at once and in the middle of a run: whoever started it is done or was killed.
+standard input ends, so does this process, at once and in the middle of a run: the sweep is done or was killed.
 """
 
 import os

@@ -6,8 +6,8 @@ depends on how far apart their tokens are, and not on where they stand.
 An angle is a fraction of a full circle, held in 32 bits that wrap around as angles do. So it is as exact for token 10,000,000
 as for token 1; a float32 position times a frequency would be off by a whole radian there.
 
-Keys are turned before they enter the ring, once each. Turned on their way out, each of a ring's keys would be turned anew for
-every token that is decoded. A token's position in its conversation is the ring's count, wherever a text is cut: so a
+Keys are rotated before they enter the ring, once each. Rotated on their way out, all of a ring's keys would be rotated again
+for every token that is decoded. A token's position in its conversation is the ring's count, wherever a text is cut: so a
 conversation read in chunks is the one read at once.
 """
 

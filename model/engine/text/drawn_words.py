@@ -19,7 +19,7 @@ MOST_REDRAWS = 4
 """How often one word is drawn again; then it stays as it comes."""
 LONGEST = 30
 """Characters of a word after which it is judged although it goes on: "endendend" would never end."""
-LOOP = 3
+LOOP = 4
 """So many times in a row no word is said: a network that says one twice may never say another."""
 NO_WORDS = frozenset("/@#<>\\")
 """A run of characters between spaces with one of these is no words: a link, a mention, a path."""
@@ -45,8 +45,9 @@ class DrawnWords:
         """Where the word begins that is being drawn again."""
         self.is_whole = True
         """Whether no word is unfinished: all may be shown."""
-        self.is_looping = False
-        """Whether what was taken back last is a word said too often in a row: another token is to begin the next."""
+        self.refused: list[int] = []
+        """Tokens that must not come next: those with which the word that was taken back last began, where it was a loop."""
+        self._refused: dict[int, list[int]] = {}
 
     @property
     def seed(self) -> int:
@@ -61,14 +62,10 @@ class DrawnWords:
         text = self._text(tokens[self._first :])
         words = list(WORD.finditer(text))
         finished = [word for word in words if ended or _is_finished(word, text)]
-        self.is_looping = False
+        self.refused = []
         for word in finished[self._judged :]:
-            if self._loops(word, text, tokens):
-                self.is_looping, self._drawing = True, None
-                return self._keep(self._token_of(word, text, tokens), tokens)
-            if self._is_unknown(word, text) and self._is_drawn_again(
-                place := self._token_of(word, text, tokens), endless=len(word.group()) > LONGEST
-            ):
+            place = self._token_of(word, text, tokens)
+            if self._is_drawn_again(word, text, place, tokens):
                 return self._keep(place, tokens)
             if self._drawing is not None:  # that word stays, and what finished it is drawn with the reply's own seed
                 self._drawing = None
@@ -104,13 +101,21 @@ class DrawnWords:
         last = WORD.findall(before.lower())[1 - LOOP :]
         return len(last) == LOOP - 1 and {*last} == {word.group().lower()} and self._may_be_judged(word, text)
 
-    def _is_drawn_again(self, place: int, *, endless: bool) -> bool:
-        """Whether an unknown word that begins in token `place` is to be drawn again: a share of those with an end stays."""
-        stays = not endless and self._hash("stay", place) / 2**32 < self._calibration.keep_unknown
-        if stays or self._attempts[place] == MOST_REDRAWS:
+    def _is_drawn_again(self, word: Match[str], text: str, place: int, tokens: Sequence[int]) -> bool:
+        """Whether a word that begins in token `place` is to be drawn again; of unknown ones with an end, a share stays.
+
+        A loop would go on with the same word: what it began with is refused, in every spelling that comes.
+        """
+        loops = self._loops(word, text, tokens)
+        if not (loops or self._is_unknown(word, text)) or self._attempts[place] == MOST_REDRAWS:
+            return False
+        may_stay = not loops and len(word.group()) <= LONGEST
+        if may_stay and self._hash("stay", place) / 2**32 < self._calibration.keep_unknown:
             return False
         self._attempts[place] += 1
         self._drawing = place
+        if loops:
+            self.refused = self._refused[place] = [*self._refused.get(place, []), tokens[place]]
         return True
 
     def _token_of(self, word: Match[str], text: str, tokens: Sequence[int]) -> int:

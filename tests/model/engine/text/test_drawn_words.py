@@ -73,9 +73,9 @@ def taken_back(text: str, keep: float = 0.0, begun: str = "", tokenizer: Tokeniz
         ("the 損失は下がる lol", None),
         ("the łoss", "the "),
         ("😂 the 😂", None),
-        ("lol lol", None),
-        ("the lol lol lol down", "the lol lol "),
-        ("Lol, lol lol!", "Lol, lol "),
+        ("lol lol lol", None),
+        ("the lol lol lol lol down", "the lol lol lol "),
+        ("Lol, lol lol - LOL!", "Lol, lol lol - "),
         ("the " + "loss" * 8, "the "),
     ],
 )
@@ -172,17 +172,20 @@ def test_it_goes_on_as_the_whole_did_from_a_beginning_that_ends_with_a_word() ->
         assert rest.generated == whole.generated[cut:]
 
 
-def test_a_reply_goes_on_with_another_word_where_one_was_said_in_a_loop() -> None:
-    """Also without a guard."""
-    only = np.array([token in (b" lol", b" down") for token in TOKENIZER.token_bytes])
+@pytest.mark.parametrize(
+    "left", [(b" lol", b" down"), (b" lol", b" lo", b"l")], ids=["another word", "another spelling"]
+)
+def test_a_reply_leaves_a_loop_where_there_is_another_word(left: tuple[bytes, ...]) -> None:
+    """Where there is only the same word in another spelling, it goes on with that after some tries, and ends."""
+    only = np.array([token in left for token in TOKENIZER.token_bytes])
     looping = Calibration(np.where(only, 0.0, -50.0).astype(np.float32), KNOWN, 1.0)
     requests = [ReplyRequest(TALK, DRAW, seed) for seed in range(12)]
     drawn(Batch(replace(SERVED, calibration=looping), SLOTS), *requests)
     texts = [request.completion.text for request in requests if request.completion]
     assert len(texts) == 12
-    assert not [text for text in texts if re.search(r"\b(\w+) \1 \1 ", text)]
-    assert {request.completion.finish_reason for request in requests if request.completion} <= {"stop", "length"}
-    assert min(map(len, texts)) > 60, "of two words, one would be said three times in a row soon"
+    assert min(map(len, texts)) > 30
+    loops = [text for text in texts if re.search(r"\b(\w+) \1 \1 \1 ", text)]
+    assert not loops or b" down" not in left
 
 
 def test_a_word_stays_after_some_tries() -> None:
