@@ -68,7 +68,7 @@ class ReplyRequest:
         self.fresh = True
         self.refused: list[int] = []
         self.refusals: list[str] = []
-        self._refused_steps = self._refused_here = self._read_again = 0
+        self._refused_steps = self._refused_here = self._read_again = self._read_again_for_words = 0
         self._guarded: GuardedReply | None = None
         self._observed: GuardedReply | None = None
         self._words: DrawnWords | None = None
@@ -230,6 +230,9 @@ class ReplyRequest:
         del self.generated[kept:], self._token_log_likelihoods[kept:]
         del self._unshown[kept - num_shown :], self._new_logprobs[kept - self._num_told :]
         self.refused = words.refused
+        self._read_again_for_words += len(self._prompt) + len(self.generated)
+        if self._read_again_for_words > MOST_READ_AGAIN:
+            self._words = None  # from here on words stay as they come
         if self._guard is not None:
             self._guarded = GuardedReply(self._guard, self.tokenizer, self.reply_prefix)
             for token in self.generated:

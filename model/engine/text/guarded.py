@@ -13,8 +13,9 @@ REFUSED_STEPS = 8
 REFUSALS_A_STEP = 16
 """At one step so many tokens may be drawn that are refused; with one more, the reply ends too."""
 MOST_READ_AGAIN = 1 << 16
-"""Tokens, over a reply's refusals together: the prompt and what was drawn are read again after each. A beginning of 19,000
-tokens would be read up to 136 times, in half a second each by the smallest network; it ends the reply after three."""
+"""Tokens, over a reply's refusals together, and as many over its words that are drawn again: the prompt and what was drawn
+are read again after each. A beginning of 19,000 tokens would be read up to 136 times, in half a second each by the smallest
+network; three refusals end the reply there."""
 
 
 class GuardedReply:

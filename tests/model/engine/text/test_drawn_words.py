@@ -11,6 +11,7 @@ from string import ascii_lowercase
 import numpy as np
 import pytest
 
+import model.engine.request as request_module
 from model.checkpoints.calibration import Calibration
 from model.engine.batch import Batch
 from model.engine.engine import Engine
@@ -188,10 +189,23 @@ def test_a_reply_leaves_a_loop_where_there_is_another_word(left: tuple[bytes, ..
     assert not loops or b" down" not in left
 
 
+def test_so_much_is_read_again_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A long prompt, whose every word is unknown, does not keep the engine busy: words stay as they come then."""
+    served = replace(SERVED, calibration=calibration(0.0, WordSet.of(["nothing"])))
+    free = [ReplyRequest(TALK, DRAW, seed) for seed in range(6)]
+    drawn(Batch(replace(SERVED, calibration=calibration(1.0)), SLOTS), *free)
+    monkeypatch.setattr(request_module, "MOST_READ_AGAIN", 1)
+    once = [ReplyRequest(TALK, DRAW, seed) for seed in range(6)]
+    drawn(Batch(served, SLOTS), *once)
+    assert all(one.completion for one in once)
+    assert [one.generated for one in once] == [one.generated for one in free], "by the reply's own random numbers"
+    assert all(0 < one._read_again_for_words < 200 for one in once), "taken back once"
+
+
 def test_a_word_stays_after_some_tries() -> None:
     """Where nothing the network says is known, each word is drawn again so often, and the reply ends."""
-    request = ReplyRequest(TALK, DRAW, 5)
-    drawn(Batch(replace(SERVED, calibration=calibration(0.0, WordSet.of(["nothing"]))), SLOTS), request)
-    assert request.completion
-    assert request.completion.text
+    reply = ReplyRequest(TALK, DRAW, 5)
+    drawn(Batch(replace(SERVED, calibration=calibration(0.0, WordSet.of(["nothing"]))), SLOTS), reply)
+    assert reply.completion
+    assert reply.completion.text
     assert MOST_REDRAWS == 4
