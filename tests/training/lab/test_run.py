@@ -10,6 +10,7 @@ from rich.console import Console
 
 from model.architectures import ARCHITECTURES
 from model.errors import DannError
+from tests.training.lab.small_experiment import TEXT
 from tests.training.small_runs import demo
 from training.cli.main import main
 from training.data.corpus import own_texts
@@ -56,8 +57,6 @@ evaluations = 2
 devices = 1
 """
 """A network as in small_runs.py, whose programs are compiled already."""
-VERSE = "Then wherefore should I stay? said Anne; the crown, the crown!\n"
-TEXT = "".join(f"{number * number} {VERSE}" for number in range(120))
 KEPT = {"settings.json", "metrics.jsonl", "samples.txt", "result.json"}
 
 pytestmark = pytest.mark.slow

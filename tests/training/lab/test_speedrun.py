@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.training.lab.small_experiment import TEXT, beginning
 from tests.training.lab.test_report import result, row
 from training.cli.main import main
 from training.lab.preset import load_preset
@@ -12,26 +13,7 @@ from training.lab.report import Row
 from training.lab.results import Result
 from training.lab.speedrun import Race, Recipe, markdown, timed
 
-RECIPE = """
-[experiment]
-question = "how soon?"
-train_fraction = 0.8
-[tokenizer]
-kind = "characters"
-[model]
-architecture = "rnn"
-embed_dim = 0
-hidden_dim = 12
-dropout = 0.0
-weight_drop = 0.0
-[train]
-steps = STEPS
-batch_size = 8
-bptt_length = 20
-evaluations = 1
-devices = 1
-"""
-TEXT = "".join(f"{n * n} Then wherefore should I stay? said Anne; the crown, the crown!\n" for n in range(120))
+RECIPE = beginning("how soon?") + "steps = STEPS\nevaluations = 1\ndevices = 1\n"
 
 
 @pytest.fixture(autouse=True)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from model.errors import DannError
+from tests.training.lab.small_experiment import TEXT, beginning
 from training.cli.main import main
 from training.lab import results
 from training.lab.comparison import ended_runs, rows_of, sweep_rows
@@ -18,22 +19,9 @@ from training.lab.results import Result
 from training.lab.sweep_run import SweepWorker
 from training.lock import training_lock
 
-TEXT = "".join(f"{n * n} Then wherefore should I stay? said Anne; the crown, the crown!\n" for n in range(120))
-SWEEP = """
-[experiment]
-question = "which rate?"
-train_fraction = 0.8
-[tokenizer]
-kind = "characters"
-[model]
-architecture = "rnn"
-embed_dim = 0
-hidden_dim = 12
-dropout = 0.0
-[train]
-steps = 12
-batch_size = 8
-bptt_length = 20
+SWEEP = (
+    beginning("which rate?")
+    + """steps = 12
 evaluations = 3
 precision = "float32"
 [sweep]
@@ -50,6 +38,7 @@ name = "slow"
 name = "fast"
 tune = { "train.learning_rate" = [0.03, 1e38] }
 """
+)
 RUNS = {
     ("slow", 0.001, 0),
     ("fast", 0.03, 0),

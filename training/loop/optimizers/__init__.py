@@ -5,7 +5,7 @@ by the learning rate and subtracts (step.py). The rate is in none of them, as it
 takes it as the keyword `rate` of its update. Weight decay is added behind it, but for those that have their own (OWN_DECAY).
 
 To add one: a file here that begins with its paper, its line below, and its name in OptimizerName (training/config/tables.py).
-tests/training/loop/test_optimizer.py holds each to its paper's step in float64, tests/training/loop/optimizers to the rest.
+tests/training/loop/test_optimizer.py and test_own_optimizers.py hold each to its paper's step in float64.
 """
 
 from collections.abc import Callable
