@@ -1,5 +1,6 @@
 """The small networks that the tests of architectures share, each built once."""
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -40,20 +41,21 @@ def cells() -> list[str]:
 
 def first_of_each_pass() -> list[str]:
     """The first architecture of each forward pass: cells in the shared network share one, also with a head on it."""
-    passes: dict[Any, str] = {}
-    for name, kind in ARCHITECTURES.items():
-        passes.setdefault(kind._hidden if issubclass(kind, RecurrentLM) else kind, name)
-    return list(passes.values())
+    return _firsts(lambda kind: kind._hidden if issubclass(kind, RecurrentLM) else kind)
 
 
 def shapes() -> list[Shape]:
-    """Every architecture with everything at once, and each forward pass in the other shapes too.
+    """Every architecture with everything at once, and in the other shapes the first of all that share how these are read."""
+    alike = _firsts(lambda kind: kind._hidden if issubclass(kind, RecurrentLM) else kind.__call__)
+    return [(name, EVERYTHING) for name in NAMES] + [(name, shape) for name in alike for shape in OTHERS]
 
-    Looped blocks and halting are the transformer's embedding and output, minLSTM is minGRU's.
-    """
-    alike = {"looped", "halting", "minlstm"}
-    others = [(name, shape) for name in first_of_each_pass() if name not in alike for shape in OTHERS]
-    return [(name, EVERYTHING) for name in NAMES] + others
+
+def _firsts(key: Callable[[Any], Any]) -> list[str]:
+    """The first architecture of each key."""
+    found: dict[Any, str] = {}
+    for name, kind in ARCHITECTURES.items():
+        found.setdefault(key(kind), name)
+    return list(found.values())
 
 
 def cell_shapes() -> list[Shape]:
