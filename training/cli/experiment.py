@@ -62,6 +62,7 @@ def add_experiment(commands: Any) -> None:
         help="an experiment, its newest run; of a sweep all variants, or NAME:VARIANT",
     )
     comparing.add_argument("--plot", metavar="FILE", type=Path, help="draw the learning curves: a .png or .svg file")
+    comparing.add_argument("--picture", metavar="FILE", type=Path, help="draw the answer: a .png or .svg file")
     comparing.add_argument("--baseline", metavar="NAME", default="", help="the row that all are compared with")
     comparing.add_argument("--matters", metavar="X", type=float, help="the smallest difference worth an answer")
     writing = add_command(named, "log", log_experiment, "write what an experiment answered into experiments/LOG.md")
@@ -151,6 +152,8 @@ def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
     ranked = report.ranked(rows, args.baseline or _baseline(runs, rows), args.matters)
     if args.plot:
         _draw(args.plot, runs, [one.row for one in ranked])
+    if args.picture:
+        _draw_answer(args.picture, runs, ranked)
     _print_ranked(args, runs, ranked, sweeps)
     return 0
 
@@ -228,6 +231,23 @@ def _draw(path: Path, runs: Path, rows: list[report.Row]) -> None:
         return results.curve(results.folder_of(runs, result.group, result.seed))
 
     draw_curves(path, [PlottedCurve(row.name, [of_seed(result) for result in row.results]) for row in rows])
+
+
+def _draw_answer(path: Path, runs: Path, rows: list[report.RankedRow]) -> None:
+    from training.lab.plot import PlottedAnswer, draw_answer  # noqa: PLC0415 (matplotlib takes a second to import)
+
+    sweeps = {one.row.results[0].sweep for one in rows} - {""}
+    tried = {(sweep, name): of for sweep in sweeps for name, of in comparison.by_rate(runs, sweep).items()}
+
+    def plotted(row: report.Row) -> PlottedAnswer:
+        first = row.results[0]
+        figures = [result.figure for result in row.results]
+        rates = tried.get((first.sweep, first.variant), [])
+        chosen = ", ".join(f"{key.rpartition('.')[2]} {value}" for key, value in first.tuned.items())
+        return PlottedAnswer(row.name, chosen, figures, bool(row.screened) or not first.sweep, rates)
+
+    baseline = next((one.row.name for one in rows if one.verdict == "baseline"), "")
+    draw_answer(path, [plotted(one.row) for one in rows], baseline, _unit(rows[0].row))
 
 
 def list_experiments(args: argparse.Namespace, settings: Settings) -> int:

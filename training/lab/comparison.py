@@ -15,6 +15,7 @@ from training.lab.sweep_table import SweepTable
 
 VARIANT = ":"
 """Between a sweep's name and one of its variants."""
+RATE = "train.learning_rate"
 
 
 def rows_of(runs: Path, name: str) -> list[Row]:
@@ -72,6 +73,19 @@ def _best(variant: str, candidates: Sequence[list[Result]], table: SweepTable, t
     best = min(means, key=means.__getitem__)
     final = [result for result in candidates[best] if result.seed >= table.seeds]
     return Row(variant, final or screened[best], screened[best] if final else [], tried)
+
+
+def by_rate(runs: Path, sweep: str) -> dict[str, list[tuple[float, float]]]:
+    """Of each variant the learning rates that were tried, each with the least figure of one run with a screening's seed."""
+    seeds = table_of(runs, sweep).seeds
+    best: dict[str, dict[float, float]] = {}
+    for group in results.groups(runs).values():
+        for result in group:
+            if result.sweep == sweep and result.seed < seeds and RATE in result.tuned:
+                found = best.setdefault(result.variant, {})
+                rate = float(result.tuned[RATE])
+                found[rate] = min(found.get(rate, result.figure), result.figure)
+    return {variant: sorted(found.items()) for variant, found in best.items()}
 
 
 def all_rows(runs: Path) -> list[Row]:

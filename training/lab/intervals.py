@@ -43,7 +43,7 @@ class Difference:
         if self.half is None:
             return LEAST_PAIRS + 1 - self.n
         for n in range(self.n + 1, self.n + MOST_MORE):
-            if _quantile(n - 1) * self.sd / math.sqrt(n) <= matters:
+            if quantile(n - 1) * self.sd / math.sqrt(n) <= matters:
                 return n - self.n
         return MOST_MORE
 
@@ -74,7 +74,7 @@ def difference(reference: Mapping[int, float], other: Mapping[int, float]) -> Di
         if len(pairs) < LEAST_PAIRS:
             return Difference(pairs[0], None, 1, paired=True)
         sd = statistics.stdev(pairs)
-        half = _quantile(len(pairs) - 1) * sd / math.sqrt(len(pairs))
+        half = quantile(len(pairs) - 1) * sd / math.sqrt(len(pairs))
         return Difference(statistics.fmean(pairs), half, len(pairs), paired=True, sd=sd)
     return _welch([*reference.values()], [*other.values()])
 
@@ -89,10 +89,10 @@ def _welch(reference: list[float], other: list[float]) -> Difference:
     if not error:
         return Difference(mean, 0.0, n, paired=False)
     below = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (reference, other), strict=True))
-    half = _quantile(error**4 / below) * error
+    half = quantile(error**4 / below) * error
     return Difference(mean, half, n, paired=False, sd=error * math.sqrt(n))
 
 
-def _quantile(degrees: float) -> float:
+def quantile(degrees: float) -> float:
     """Student's t that CONFIDENCE of the distribution lies within, on both sides."""
     return float(stdtrit(degrees, 0.5 + CONFIDENCE / 2))

@@ -2,6 +2,7 @@
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from model.errors import DannError
 from training.lab import results
 from training.lab.machine import Machine
-from training.lab.plot import COLOURS, PlottedCurve, check_picture, draw_curves
+from training.lab.plot import COLOURS, PlottedAnswer, PlottedCurve, check_picture, draw_answer, draw_curves, half_width
 from training.lab.report import Row, Spread, compared, markdown, ranked, row_json
 from training.lab.results import Result
 
@@ -151,6 +152,25 @@ def test_the_picture_says_what_it_shows(tmp_path: Path) -> None:
         assert words in drawn
     draw_curves(tmp_path / "again.svg", CURVES)
     assert (tmp_path / "again.svg").read_text() == drawn
+
+
+def test_the_picture_of_an_answer_has_a_row_each_and_what_was_tried(tmp_path: Path) -> None:
+    answers = [
+        PlottedAnswer("muon", "learning_rate 0.01", [1.50, 1.52], final=True, by_rate=[(0.01, 1.51), (0.03, 1.60)]),
+        PlottedAnswer("sgd & more", "", [1.70], final=False, by_rate=[]),
+    ]
+    draw_answer(tmp_path / "answer.svg", answers, "sgd & more", "nats per character")
+    drawn = (tmp_path / "answer.svg").read_text()
+    for words in (
+        "muon (learning_rate 0.01)",
+        "sgd &amp; more",
+        "nats per character (less is better)",
+        "learning rate",
+    ):
+        assert words in drawn
+    draw_answer(tmp_path / "rows.svg", [replace(one, by_rate=[]) for one in answers], "", "bits per byte")
+    assert "learning rate" not in (tmp_path / "rows.svg").read_text()
+    assert half_width([1.0, 2.0, 3.0]) == pytest.approx(4.303 / 3**0.5, rel=1e-3)  # Student's t of two degrees
 
 
 def test_only_pictures_of_two_kinds_are_drawn(tmp_path: Path) -> None:

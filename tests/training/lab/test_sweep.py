@@ -120,7 +120,8 @@ def test_it_ends_in_an_answer(two_at_a_time: dict[str, Any], capsys: pytest.Capt
     assert [line.partition(": diverged: ")[0] for line in two_at_a_time["json"]["ended"]] == [
         "fast learning_rate=1e+38, seed 0"
     ]
-    assert main(["experiment", "compare", "rates", "--set", "data.dir=two"]) == 0
+    assert main(["experiment", "compare", "rates", "--set", "data.dir=two", "--picture", "two/answer.svg"]) == 0
+    assert "fast (learning_rate 0.03)" in Path("two/answer.svg").read_text()
     out = capsys.readouterr().out
     assert "| learning_rate=0.03 (of 2) |" in out
     assert "two-core hours" in out
