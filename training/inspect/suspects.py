@@ -198,6 +198,11 @@ SUSPECTS: dict[str, Suspect] = {
         "The score on held-out text is not the mean cross-entropy of its counted tokens.",
         "training/loop/scoring.py: _advance, Evaluator",
     ),
+    "padding-counted": Suspect(
+        "padding counts",
+        "Rows and windows are filled up to sizes that programs are compiled for; what fills them is scored or learned too.",
+        "training/loop/scoring.py: Evaluator; training/loop/step.py: the padded stream",
+    ),
     "checkpoint-differs": Suspect(
         "saved weights are not the network",
         "Weights that are stored and loaded give other logits.",

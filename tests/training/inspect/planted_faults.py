@@ -1,4 +1,4 @@
-"""Ten faults, each planted in the project's own modules: one for each bug that the journal and Karpathy's recipe tell of.
+"""Eleven faults, each planted in the project's own modules: one for each bug that the journal and Karpathy's recipe tell of.
 
 `FAULTS` has for each what plants it, the suspects that count as its name, and the groups of probes that look for it.
 """
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 from flax import nnx
 
@@ -110,6 +111,17 @@ def greedy_sampling(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(sampling, "_sample_index", lambda kept, _uniform, _temperature: kept.argmax(axis=-1))
 
 
+def padding_counts(patch: pytest.MonkeyPatch) -> None:
+    """What fills up the last window and the last rows of a text is scored like the text."""
+    right = np.pad
+
+    def wrong(array: Any, width: Any, *given: Any, **more: Any) -> Any:
+        counts = isinstance(array, np.ndarray) and array.dtype == np.float32 and not (given or more)
+        return right(array, width, constant_values=1) if counts else right(array, width, *given, **more)
+
+    patch.setattr(np, "pad", wrong)
+
+
 FAULTS: dict[str, PlantedFault] = {
     "sum instead of mean": PlantedFault(sum_instead_of_mean, ("sum-instead-of-mean",), ("loop",)),
     "state refreshed each window": PlantedFault(carry_refreshed, ("carry-refreshed",), ("loop",)),
@@ -119,6 +131,7 @@ FAULTS: dict[str, PlantedFault] = {
     "learning rate 10x too high": PlantedFault(ten_times_the_rate, ("rate-too-high",), ("schedule",)),
     "BOS not resetting": PlantedFault(bos_does_not_reset, ("bos-ignored",), ("network",)),
     "dropout active in evaluation": PlantedFault(dropout_in_evaluation, ("dropout-in-evaluation",), ("evaluation",)),
+    "padding counted": PlantedFault(padding_counts, ("padding-counted",), ("evaluation",)),
     "val = train": PlantedFault(val_is_train, ("val-is-train",), ("data",)),
     "greedy sampling that loops": PlantedFault(greedy_sampling, ("greedy-loops",), ("sampling",)),
 }

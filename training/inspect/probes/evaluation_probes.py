@@ -89,6 +89,21 @@ def _wrong_score(
     return InspectionFinding("evaluation-differs", seen, WHERE, also, measured=measured)
 
 
+def probe_padding(subject: Subject) -> Iterator[InspectionFinding]:
+    """A text that fills neither its rows nor its last window: what it is filled up with must not count."""
+    width = subject.steps + subject.steps // 2
+    tokens = window_rows(subject.dataset.train.tokens, 3, width, 0)
+    counts = np.ones(tokens.shape, np.float32)
+    counts[:, 0] = 0.0
+    total = float(nats(subject.run(subject.vivid, tokens).logits, tokens[:, 1:]).sum())
+    found, expected = score(subject, HeldOut(tokens, counts, NUM_BYTES)).loss, total / counts.sum()
+    if not same(found, expected, MATCH):
+        evidence = f"3 rows of {width} tokens score {found:.4f}, by the reference {expected:.4f}"
+        also = ("evaluation-differs", "dropout-in-evaluation", "rows-mixed")
+        measured = {"loss": found, "reference": expected}
+        yield InspectionFinding("padding-counted", evidence, WHERE, also, measured=measured)
+
+
 def probe_checkpoint(subject: Subject) -> Iterator[InspectionFinding]:
     """Weights taken out as a checkpoint stores them, and set in a new network, give the same logits."""
     model, other = subject.build(), subject.build()
@@ -100,4 +115,4 @@ def probe_checkpoint(subject: Subject) -> Iterator[InspectionFinding]:
         yield InspectionFinding("checkpoint-differs", f"{wrong[0]} is another after it was stored and set again")
 
 
-PROBES = (probe_score, probe_checkpoint)
+PROBES = (probe_score, probe_padding, probe_checkpoint)
