@@ -14,7 +14,7 @@ from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench.options import GIVEN, MINUTES
+from tests.bench.options import EPOCHS, GIVEN, MINUTES, TEXT
 from tests.bench.report import Report, heading, machine
 
 BENCHES = {
@@ -41,9 +41,10 @@ BENCHES = {
     "guard": "guard",
     "growing-corpus": "compute.growing_corpus",
     "nearness": "quality.nearness",
+    "char-rnn": "quality.char_rnn",
 }
-APART = {"soak", "nearness"}
-"""Run only where they are named: one takes very long, the other a checkpoint that learned from somebody."""
+APART = {"soak", "nearness", "char-rnn"}
+"""Run only where they are named: they take very long, a checkpoint that learned from somebody, or a text."""
 
 
 def main() -> None:
@@ -60,9 +61,13 @@ def main() -> None:
         "--checkpoint-dir", metavar="DIR", help="`chat`, `soak` and `nearness` take the one in use there"
     )
     parser.add_argument("--minutes", metavar="N", type=float, help="how long `soak` lasts")
+    parser.add_argument("--text", metavar="FILE", help="what `char-rnn` learns: Tiny Shakespeare")
+    parser.add_argument("--epochs", metavar="N", type=int, help="how often `char-rnn` reads it (50)")
     args = parser.parse_args()
     os.environ |= {GIVEN: args.checkpoint_dir} if args.checkpoint_dir else {}
     os.environ |= {MINUTES: str(args.minutes)} if args.minutes else {}
+    os.environ |= {TEXT: args.text} if args.text else {}
+    os.environ |= {EPOCHS: str(args.epochs)} if args.epochs else {}
     if unknown := set(args.names) - set(BENCHES):
         parser.error(f"no benchmark {', '.join(sorted(unknown))}; there are {', '.join(BENCHES)}")
     found = machine()
