@@ -8,6 +8,7 @@ trained and compared only. tests/model/architectures/test_contract.py holds all 
 A file in cells/ is an architecture of its name; `dann new cell` begins one. Others have a line in ARCHITECTURES.
 """
 
+import difflib
 import pkgutil
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -43,20 +44,20 @@ class Registry(Mapping[str, type[Any]]):
             module, class_name = self._lines[name].rsplit(".", 1)
             kind: type[Any] = getattr(import_module(f"model.architectures.{module}"), class_name)
             return kind
-        return _only_class(f"{CELLS}.{name}", self._cells()[name])
+        return _only_class(f"{CELLS}.{name}", self.cells()[name])
 
     def __iter__(self) -> Iterator[str]:
         yield from self._lines
-        yield from self._cells()
+        yield from self.cells()
 
     def __len__(self) -> int:
-        return len(self._lines) + len(self._cells())
+        return len(self._lines) + len(self.cells())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._lines or name in self._cells()
+        return name in self._lines or name in self.cells()
 
-    def _cells(self) -> dict[str, Path]:
-        """The file of each cell, by name."""
+    def cells(self) -> dict[str, Path]:
+        """The file of each cell in CELLS, by name."""
         found = pkgutil.iter_modules(import_module(CELLS).__path__)
         files = {
             name: Path(str(getattr(finder, "path", ""))) / f"{name}.py"
@@ -82,7 +83,7 @@ def _only_class(module_name: str, file: Path) -> type[Any]:
     return public[0]
 
 
-ARCHITECTURES: Mapping[str, type[Any]] = Registry(
+ARCHITECTURES = Registry(
     {
         "lstm": "lstm.LSTM",
         "gru": "gru.GRU",
@@ -124,11 +125,18 @@ def build(config: ModelConfig, seed: int) -> LanguageModel:
     return model
 
 
+def is_cell(name: str) -> bool:
+    """Whether an architecture is a file in CELLS, where people write their own."""
+    return name in ARCHITECTURES.cells()
+
+
 def architecture(name: str) -> type[Any]:
     """The class of an architecture; raises DannError for an unknown name."""
     if name not in ARCHITECTURES:
         names = ", ".join(sorted(ARCHITECTURES))
-        raise DannError(f"model.architecture: {name!r} is not known; choose one of {names}")
+        near = difflib.get_close_matches(name, ARCHITECTURES, n=1)
+        meant = f"did you mean {near[0]}? There are" if near else "choose one of"
+        raise DannError(f"model.architecture: {name!r} is not known; {meant} {names}")
     return ARCHITECTURES[name]
 
 

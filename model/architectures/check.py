@@ -33,11 +33,17 @@ TOLERANCE = 1e-3
 
 def check_architecture(model: LanguageModel) -> None:
     """Check shapes and dtypes of logits and carry, and that there is a gradient; raises DannError saying what is wrong."""
-    methods = (getattr(type(model), name, None) for name in ("__call__", "initial_carry", "params", "cell", "step"))
-    key = (type(model), model.config, *methods)
+    kind = type(model)
+    if not isinstance(getattr(model, "config", None), ModelConfig):
+        raise DannError(
+            f"{place(kind, '__init__')}: a network keeps its ModelConfig as self.config; call "
+            "super().__init__(config, rngs=rngs) in __init__"
+        )
+    names = ("__call__", "initial_carry", "initial_bias", "params", "cell", "step")
+    key = (kind, model.config, *(getattr(kind, name, None) for name in names))
     if key not in _CHECKED:
-        with author_errors(type(model)), shapes_only():
-            _check_shapes(type(model), model)
+        with author_errors(kind), shapes_only():
+            _check_shapes(kind, model)
         _CHECKED.add(key)
 
 
@@ -85,6 +91,7 @@ def _check_cell(kind: type[Any], model: RecurrentLM) -> None:
     carry = jax.eval_shape(lambda: model.initial_carry(ROWS))[0]
     graph, state = nnx.split(model)
     own = jax.eval_shape(lambda state: nnx.merge(graph, state)._own(0), state)
+    _check_drawn(kind, model)
     if isinstance(model, StepLM):
         name, names = "step", ["x", "carry", "own"]
         inputs = [_floats(ROWS, model.config.embed_dim or hidden_dim), carry, *own]
@@ -93,13 +100,14 @@ def _check_cell(kind: type[Any], model: RecurrentLM) -> None:
         name, names, step = "cell", ["x", "r", "carry", "own"], kind.cell
         inputs = [_floats(ROWS, kind.num_gates * hidden_dim)] * 2 + [carry, *own]
     given = ", ".join(f"{one} {_shapes(array)}" for one, array in zip(names, inputs, strict=False))
-    with author_errors(kind, f"{name}({given}) fails: "):
+    gates = f" with num_gates = {kind.num_gates}" if name == "cell" else ""
+    with author_errors(kind, f"{name}({given}){gates} fails: "):
         traced, after = jax.make_jaxpr(step, return_shape=True)(*inputs)
     where = place(kind, name)
     if not isinstance(after, tuple) or _shapes(after) != _shapes(carry):
         raise DannError(
-            f"{where}: {name}({given}) returns {_shapes(after)}; it must return the carry after the step, {_shapes(carry)}, "
-            "the output h last"
+            f"{where}: {name}({given}) returns {_shapes(after)}; it must return the carry after the step, the tuple "
+            f"{_shapes(carry)}, the output h last"
         )
     used = set(_primitives(traced.jaxpr))
     if decodes(kind) and used & {"reduce_sum", "cumsum"}:
@@ -111,6 +119,22 @@ def _check_cell(kind: type[Any], model: RecurrentLM) -> None:
         raise DannError(
             f"{where}: cell multiplies by a matrix, which has other bits in other batches and is slow in training; a cell "
             "with matrices of its own subclasses StepLM (model/architectures/parts/step_model.py)"
+        )
+
+
+def _check_drawn(kind: type[Any], model: RecurrentLM) -> None:
+    """What a cell draws for a layer: parameters by name, and a bias as wide as its gates."""
+    drawn = jax.eval_shape(lambda: model._own_params(nnx.Rngs(0), 0))
+    if not isinstance(drawn, dict):
+        raise DannError(
+            f"{place(kind, 'params')}: params returns {_shapes(drawn)}; it must return a dict of arrays by name"
+        )
+    hidden_dim = model.config.hidden_dim
+    bias, wanted = jax.eval_shape(lambda: model.initial_bias(hidden_dim)), _floats(kind.num_gates * hidden_dim)
+    if _shapes(bias) != _shapes(wanted):
+        raise DannError(
+            f"{place(kind, 'initial_bias')}: initial_bias({hidden_dim}) is {_shapes(bias)}; it must be "
+            f"[num_gates * hidden_dim], {_shapes(wanted)}"
         )
 
 
@@ -150,7 +174,7 @@ def _check_call(kind: type[Any], model: Any, steps: int) -> None:
             f"{where}: the logits of tokens {_shape(tokens)} are {_shapes(logits)}; they must be [batch, steps, vocab_size], "
             f"{_shapes(wanted)}"
         )
-    if _structure(after) != _structure(carry) or _shapes(after) != _shapes(carry):
+    if jax.tree.structure(after) != jax.tree.structure(carry) or _shapes(after) != _shapes(carry):
         raise DannError(
             f"{where}: after tokens {_shape(tokens)} the carry is {_shapes(after)}; it must keep the shapes and dtypes of "
             f"initial_carry, {_shapes(carry)}"
@@ -229,10 +253,6 @@ def _split(model: Any) -> tuple[Any, Any, Any]:
     return graph, params, rest
 
 
-def _structure(tree: Any) -> Any:
-    return jax.tree.structure(tree)
-
-
 def _compiled(model: LanguageModel) -> Callable[..., Any]:
     graph, state = nnx.split(model)
     run = jax.jit(
@@ -273,5 +293,6 @@ def _shapes(tree: Any) -> str:
     if isinstance(tree, dict):
         return "{" + ", ".join(f"{name} {_shapes(value)}" for name, value in tree.items()) + "}"
     if isinstance(tree, list | tuple):
-        return "(" + ", ".join(_shapes(value) for value in tree) + ")"
+        inside = ", ".join(_shapes(value) for value in tree)
+        return f"({inside})" if isinstance(tree, tuple) else f"a list of {inside}"
     return type(tree).__name__

@@ -146,6 +146,8 @@ def _run_sweep(args: argparse.Namespace, chosen: preset.ExperimentSettings, sets
 
 def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment compare`."""
+    if args.matters is not None and not args.matters > 0:
+        raise DannError(f"--matters {args.matters:g}: must be greater than 0")
     runs = settings.data.runs
     rows = [row for name in args.names for row in comparison.rows_of(runs, name)]
     sweeps = list(dict.fromkeys(row.results[0].sweep for row in rows if row.results[0].sweep))
@@ -189,6 +191,8 @@ def log_experiment(args: argparse.Namespace, settings: Settings) -> int:
         print_json({"file": str(file), "row": how})
     else:
         print_line(f"{file}: {'the row is there already' if how == 'there' else f'row {how}'}")
+        if len(ranked) == 1:
+            print_line("it is compared with nothing; --against NAME adds a comparison to the row")
     return 0
 
 

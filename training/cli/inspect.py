@@ -49,7 +49,8 @@ def run_inspect(args: argparse.Namespace, settings: Settings) -> int:
         report = inspect_architecture(settings, snapshot=snapshot, figures=True, progress=progress)
     if not report.checked:
         broken = report.findings[0]
-        raise DannError(f"{args.name}: {broken.evidence}; look at {broken.look}")
+        where = "" if broken.evidence.startswith(broken.look) else f"; look at {broken.look}"
+        raise DannError(f"{args.name}: {broken.evidence}{where}")
     folder = settings.data.dir / "inspect"
     private_folder(folder)
     page = folder / f"{Path(args.name).name}.html"

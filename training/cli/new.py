@@ -46,7 +46,7 @@ def run_new_cell(args: argparse.Namespace, settings: Settings) -> int:  # noqa: 
     print_line(f"{cell}: your cell, which trains as it is; change its equations")
     print_line(f"{experiment}: its experiment")
     print_line("then, in the source tree:")
-    print_line(f"  python -m pytest -q -k {args.name} tests/model/architectures")
+    print_line(f"  python -m pytest -q -k {args.name} tests/model/architectures tests/model/checkpoints")
     for name in (BASELINE, experiment.stem):
         print_line(f"  dann experiment run {name} --text FILE --seeds 3")
     print_line(f"  dann experiment compare {experiment.stem} {BASELINE}")

@@ -1,6 +1,5 @@
 """`inspect_architecture`: every probe on one network, and the report. The groups of probes are listed here."""
 
-import importlib
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import jax
 
+from model.architectures.check import check_architecture
 from model.checkpoints.checkpoint import Snapshot
 from model.engine import slots
 from model.errors import DannError
@@ -93,8 +93,7 @@ def inspect_architecture(
         findings: list[InspectionFinding] = []
         checked: list[str] = []
         try:
-            check = _author_check()
-            check(subject.model)
+            check_architecture(subject.model)
             subject.run(subject.start, subject.random_tokens)
         except BREAKS as error:
             return Report(settings.model.architecture, "it does not run", (broken("one window", error),), ())
@@ -113,16 +112,6 @@ def inspect_architecture(
         return Report(subject.shape.architecture, describe(subject), by_likelihood(findings), tuple(checked), measured)
     finally:
         forget_programs()
-
-
-def _author_check() -> Callable[[Any], None]:
-    """The check that training makes of an architecture before its first step, where there is one."""
-    try:
-        module = importlib.import_module("model.architectures.check")
-    except ModuleNotFoundError:
-        return lambda _: None
-    found: Callable[[Any], None] = module.check_architecture
-    return found
 
 
 def describe(subject: Subject) -> str:
@@ -145,7 +134,12 @@ def _run(probes: Sequence[Any], made: Any, checked: list[str]) -> Iterator[Inspe
 
 
 def broken(probe: str, error: Exception) -> InspectionFinding:
-    """The finding for something that does not run: the error's first line, and the last line of the project on its way."""
+    """The finding for something that does not run: the error's first line, and the last line of the project on its way.
+
+    A DannError says in its one line which file to look at and what to do.
+    """
+    if isinstance(error, DannError):
+        return InspectionFinding("breaks", str(error), str(error).partition(": ")[0])
     inside = Path(__file__).parent
     frames = [
         frame

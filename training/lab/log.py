@@ -84,7 +84,7 @@ def command(rows: Sequence[RankedRow]) -> str:
     results = [result for one in rows for result in _all(one.row) if result.group == first.group]
     words = ["dann experiment run", first.experiment]
     words += ["--text FILE"] if first.val_reset_nats_per_char is not None else []
-    words += [] if first.sweep else [f"--seeds {len(results)}"]
+    words += [] if first.sweep else [f"--seeds {max(len(results), first.seeds_wanted)}"]
     words += [f"--set {given}" for given in first.overrides]
     return " ".join(words)
 
@@ -96,6 +96,8 @@ def answer(rows: Sequence[RankedRow]) -> str:
     unit = "nats per character, val@256-reset" if first.val_reset_nats_per_char is not None else "bits per byte"
     said = [f"{_named(reference.row)} {reference.row.figure} {unit}"]
     others = [one for one in rows if one is not reference]
+    if missing := max(0, first.seeds_wanted - len(reference.row.results)):
+        said += [f"stopped before {missing} of {first.seeds_wanted} seeds"]
     said += [f"{_named(one.row)}: {one.verdict}" for one in others[:MOST_NAMED]]
     if more := len(others) - MOST_NAMED:
         said += [f"{more} more further behind"] if more > 0 else []

@@ -26,8 +26,9 @@ class Result(BaseModel):
     """Result of one seed. `text_sha256` and `split` identify the text; neither a path nor any text is stored.
 
     Of a run in a sweep, `sweep` names the sweep, `variant` what is compared and `tuned` what of it was tuned. `by` is what
-    ended the run, `machine` where it ran, `overrides` are the --set options. `cpu_seconds` is the processor's time, which
-    other work changes little; `ready_seconds` the time from the start of the process to the end of training.
+    ended the run, `machine` where it ran, `overrides` are the --set options, `seeds_wanted` how many seeds were asked for (0:
+    not known). `cpu_seconds` is the processor's time, which other work changes little; `ready_seconds` the time from the
+    start of the process to the end of training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -55,6 +56,7 @@ class Result(BaseModel):
     machine: Machine | None = None
     code: Code = Code()
     overrides: list[str] = Field([])
+    seeds_wanted: int = 0
     matters: float = 0.005
     cpu_seconds: float | None = None
     ready_seconds: float | None = None

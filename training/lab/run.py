@@ -28,7 +28,10 @@ PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "exper
 
 @dataclass(frozen=True)
 class RunName:
-    """What a result says of the run beside its settings; `started` is the time.monotonic() at which its process began."""
+    """What a result says of the run beside its settings; `started` is the time.monotonic() at which its process began.
+
+    `seeds` is how many are to be run in all, 0 where a sweep decides.
+    """
 
     experiment: str
     group: str
@@ -37,6 +40,7 @@ class RunName:
     tuned: dict[str, Any] = field(default_factory=dict)
     overrides: list[str] = field(default_factory=list)
     started: float | None = None
+    seeds: int = 0
 
 
 def run_seeds(
@@ -55,7 +59,7 @@ def run_seeds(
     """
     with training_lock(settings.data.dir / "train.lock"):
         group, finished = unused_name(settings.data.runs, f"{name}-", "-seed0"), []
-        named = RunName(name, group, overrides=overrides or [])
+        named = RunName(name, group, overrides=overrides or [], seeds=seeds)
         for seed in range(seeds):
             result = run_seed(settings, seed, named, source, console(), stopping)
             if result is None:
@@ -121,6 +125,7 @@ def run_seed(
         machine=this_machine(),
         code=this_code(),
         overrides=named.overrides,
+        seeds_wanted=named.seeds,
         matters=settings.experiment.matters,
         cpu_seconds=round(time.process_time() - busy, 1),
         ready_seconds=None if named.started is None else round(ready - named.started, 1),

@@ -14,10 +14,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from model.architectures import LanguageModel, build
+from model.architectures import LanguageModel, build, is_cell
 from model.architectures.check import check_architecture
 from model.checkpoints import checkpoint
-from model.config import ModelConfig
+from model.config import MIN_VOCAB_SIZE, ModelConfig
 from model.errors import DannError
 from model.tokenizer import Tokenizer
 from training.config.privacy import PrivacyConfig
@@ -94,10 +94,10 @@ class Diverged(DannError):  # noqa: N818 (as the ending is called)
     """The loss was not a finite number."""
 
     def __init__(self, step: int, learning_rate: float, consequence: str) -> None:
-        super().__init__(
-            f"the loss was not a finite number after step {step:,}; train.learning_rate is {learning_rate:g}, try a smaller "
-            f"one; {consequence}"
-        )
+        why = f"train.learning_rate is {learning_rate:g}, try a smaller one"
+        if not step:  # among the first few: often it was so before any weight was changed
+            why += ", and if that is no help, `dann inspect` with the architecture's name looks for what is wrong in it"
+        super().__init__(f"the loss was not a finite number after step {step:,}; {why}; {consequence}")
 
 
 class Stopped(DannError):  # noqa: N818 (as the ending is called)
@@ -118,6 +118,8 @@ def set_up(
     that does not keep the contract.
     """
     settings = sizing.settled(settings, text.size(settings.train))
+    if is_cell(settings.model.architecture):  # perhaps just written: before anybody waits for a tokenizer
+        check_architecture(fresh_network(settings, MIN_VOCAB_SIZE))
     if tokenizer is None:
         texts, table = text.tokenizer_texts(), settings.tokenizer
         if table.kind == "characters":

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import jax
+
 from model.errors import DannError
 
 
@@ -40,7 +42,19 @@ def place(where: type | Path, method: str = "", error: BaseException | None = No
     return f"{file.relative_to(here) if file.is_relative_to(here) else file}:{line}"
 
 
+NO_VALUE = "the value of an array that has none while the step is compiled"
+REMEDIES: dict[type[Exception], str] = {
+    jax.errors.TracerBoolConversionError: f"a condition (if, while, and, or, max) asks for {NO_VALUE}; use jnp.where",
+    jax.errors.ConcretizationTypeError: f"float(), int(), bool() or a shape asks for {NO_VALUE}; keep to jnp functions",
+    jax.errors.TracerArrayConversionError: f"NumPy asks for {NO_VALUE}; use jnp instead of np",
+}
+"""What to say of JAX's errors on a value that is only traced: its own words are long, and name no remedy for a cell."""
+
+
 def _told(error: Exception) -> str:
-    """The first paragraph of what was raised, on one line."""
+    """The first paragraph of what was raised, on one line, or what to do where that is known."""
+    for kind, remedy in REMEDIES.items():
+        if isinstance(error, kind):
+            return f"{type(error).__name__}: {remedy}"
     words = " ".join(str(error).strip().split("\n\n")[0].split()).rstrip(".")
     return f"{type(error).__name__}: {words}" if words else type(error).__name__

@@ -68,26 +68,64 @@ def test_what_is_right_passes(planted: Any, source: str) -> None:
     check_behaviour(planted(source))
 
 
+FAILS = "cell(x [2, 16], r [2, 16], carry ([2, 16])) with num_gates = 1 fails: "
 WRONG_SHAPES = {
     "gates that do not fit": (
         CELL.replace("x + r", "x[:, :4] + r"), "9",
-        "cell(x [2, 16], r [2, 16], carry ([2, 16])) fails: TypeError: add got incompatible shapes for broadcasting: (2, 4), "
-        "(2, 16)",
+        FAILS + "TypeError: add got incompatible shapes for broadcasting: (2, 4), (2, 16)",
     ),
     "a carry of another shape": (
         CELL.replace("num_gates, carry_size = 1, 1", "num_gates, carry_size = 2, 1"), "7",
-        "cell(x [2, 32], r [2, 32], carry ([2, 16])) returns ([2, 32]); it must return the carry after the step, ([2, 16]), "
-        "the output h last",
+        "cell(x [2, 32], r [2, 32], carry ([2, 16])) returns ([2, 32]); it must return the carry after the step, the tuple "
+        "([2, 16]), the output h last",
     ),
     "one array too many": (
         CELL.replace("(jnp.tanh(x + r),)", "(jnp.tanh(x + r), carry[0])"), "7",
         "cell(x [2, 16], r [2, 16], carry ([2, 16])) returns ([2, 16], [2, 16]); it must return the carry after the step, "
+        "the tuple ([2, 16]), the output h last",
+    ),
+    "a list for a tuple": (
+        CELL.replace("(jnp.tanh(x + r),)", "[jnp.tanh(x + r)]"), "7",
+        "cell(x [2, 16], r [2, 16], carry ([2, 16])) returns a list of [2, 16]; it must return the carry after the step, "
+        "the tuple ([2, 16]), the output h last",
+    ),
+    "nothing returned": (
+        CELL.replace("return (", "(").replace("+ r),)", "+ r),)"), "7",
+        "cell(x [2, 16], r [2, 16], carry ([2, 16])) returns NoneType; it must return the carry after the step, the tuple "
         "([2, 16]), the output h last",
+    ),
+    "parameters that are not returned": (
+        CELL + "    def params(self, rngs, hidden_dim):\n        {'p': jnp.ones(hidden_dim)}\n", "10",
+        "params returns NoneType; it must return a dict of arrays by name",
+    ),
+    "a bias that is not as wide as the gates": (
+        CELL + "    def initial_bias(self, hidden_dim):\n        return jnp.ones(3 * hidden_dim)\n", "10",
+        "initial_bias(16) is [48]; it must be [num_gates * hidden_dim], [16]",
+    ),
+    "a condition on a traced array": (
+        CELL.replace("        return", "        if x.sum() > 0: x = -x\n        return"), "9",
+        FAILS + "TracerBoolConversionError: a condition (if, while, "
+        "and, or, max) asks for the value of an array that has none while the step is compiled; use jnp.where",
+    ),
+    "a number taken out of a traced array": (
+        CELL.replace("x + r", "float(x[0, 0]) + r"), "9",
+        FAILS + "ConcretizationTypeError: float(), int(), bool() or a "
+        "shape asks for the value of an array that has none while the step is compiled; keep to jnp functions",
+    ),
+    "NumPy on a traced array": (
+        CELL.replace("jnp.tanh(x + r)", "__import__('numpy').tanh(x + r)"), "9",
+        FAILS + "TracerArrayConversionError: NumPy asks for the value "
+        "of an array that has none while the step is compiled; use jnp instead of np",
+    ),
+    "a network that was not begun": (
+        "\nclass Planted(RecurrentLM):\n    num_gates, carry_size = 1, 1\n    def __init__(self, config, *, rngs):\n"
+        "        self.scale = 2.0\n", "7",
+        "a network keeps its ModelConfig as self.config; call super().__init__(config, rngs=rngs) in __init__",
     ),
     "a carry of another dtype": (
         CELL.replace("jnp.tanh(x + r)", "jnp.tanh(x + r).astype(jnp.bfloat16)"), "7",
         "cell(x [2, 16], r [2, 16], carry ([2, 16])) returns ([2, 16] bfloat16); it must return the carry after the step, "
-        "([2, 16]), the output h last",
+        "the tuple ([2, 16]), the output h last",
     ),
     "a cell that mixes by a matmul": (
         CELL.replace("x + r", "(x + r) @ jnp.ones((16, 16))"), "7",
@@ -120,8 +158,8 @@ WRONG_SHAPES = {
         CELL.replace("jnp.tanh(x + r)", "jax.lax.while_loop(lambda v: v.max() < 9, lambda v: v + 1, x + r)"), "7",
         "cannot be differentiated: ValueError: Reverse-mode differentiation does not work for lax.while_loop",
     ),
-    "a name that is not there": (CELL.replace("tanh", "tahn"), "9", "cell(x [2, 16], r [2, 16], carry ([2, 16])) fails: "
-                                 "AttributeError: module 'jax.numpy' has no attribute 'tahn'"),
+    "a name that is not there": (CELL.replace("tanh", "tahn"), "9",
+                                 FAILS + "AttributeError: module 'jax.numpy' has no attribute 'tahn'"),
     "no cell": ("\nclass Planted(RecurrentLM):\n    num_gates, carry_size = 1, 1\n", "5",
                 "AttributeError: type object 'Planted' has no attribute 'cell'"),
 }  # fmt: skip

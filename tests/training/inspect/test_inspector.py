@@ -103,7 +103,7 @@ def test_a_network_that_does_not_run_is_one_line(monkeypatch: pytest.MonkeyPatch
     lines = capsys.readouterr().err.strip().splitlines()
     assert len(lines) == 1
     assert "(15" in lines[0] or "15" in lines[0]
-    assert re.search(r"look at model/architectures/[\w/]+\.py:\d+", lines[0])
+    assert re.match(r"dann: lstm: model/architectures/[\w/]+\.py:\d+: ", lines[0])
     assert not (tmp_path / "inspect").exists()
 
 

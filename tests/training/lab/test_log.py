@@ -8,7 +8,7 @@ from model.errors import DannError
 from tests.training.lab.test_report import result, row
 from training.cli.main import main
 from training.lab import results
-from training.lab.log import HEADING, write_row
+from training.lab.log import HEADING, answer, command, write_row
 from training.lab.machine import Code, Machine, this_code, this_machine
 from training.lab.report import Row, ranked
 
@@ -60,6 +60,12 @@ def test_a_row_is_written_once_and_replaced_by_a_better_answer(
     assert [line.split("-")[0] for line in rows] == ["| idea", "| other"]
     assert "other 1.6133 ± 0.0153 (3) nats per character, val@256-reset; idea: better (-0.1033, " in rows[0]
     assert rows[0].count("--seeds 3") == 1
+
+
+def test_a_run_that_was_stopped_is_logged_as_asked_for_and_says_so() -> None:
+    rows = ranked([row("idea", 1.5, seeds_wanted=3)])
+    assert command(rows) == "dann experiment run idea --text FILE --seeds 3"
+    assert answer(rows).endswith("; stopped before 2 of 3 seeds")
 
 
 def test_a_file_that_cannot_hold_it_is_one_line(tmp_path: Path) -> None:
