@@ -113,7 +113,7 @@ def _draw_rates(axes: Axes, answers: Sequence[PlottedAnswer], unit: str) -> None
             axes.plot(rates, figures, STYLES[number % len(STYLES)], color=COLOURS[number], marker="o", label=one.name)
     axes.set_xscale("log")
     axes.set_xlabel("learning rate")
-    axes.set_ylabel(f"{unit}, screening")
+    axes.set_ylabel(f"{unit.partition(',')[0]}, one seed each")
     axes.legend(frameon=False, fontsize=9)
 
 
