@@ -38,7 +38,8 @@ os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "-1")
 # As JAX's own tests do: most of a test's time went into optimizing programs that run for milliseconds. Where bits or speed
 # are what is tested, `optimized` compiles as in use.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false")  # XLA's older emitters take half the time
+# XLA's older emitters take half the time; and a program that is not split among threads is not put together again either.
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1")
 
 # A process that is killed, or only slow, leaves half a program for a moment or for good: it is compiled again.
 # Here pyproject.toml says the same.
@@ -72,12 +73,12 @@ def optimized() -> Iterator[None]:
         jax.config.update("jax_disable_most_optimizations", not yes)
         compiler.get_compile_options = as_in_use if yes else usual
         jax.clear_caches()  # neither programs nor what was found out about them outlive the change
-        for cached in (_exact_methods, _programs, _program):
+        for cached in (_exact_methods, _programs, scoring._program, step._program):
             cached.cache_clear()
 
     from model.architectures.parts.batch_invariant import _exact_methods
     from model.engine.slots import _programs
-    from training.loop.scoring import _program
+    from training.loop import scoring, step
 
     set_optimized(True)
     yield

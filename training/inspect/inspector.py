@@ -32,7 +32,7 @@ from training.inspect.probes.rate_finder import RateFinder
 from training.inspect.probes.training_probes import Training
 from training.inspect.report import InspectionFinding, Report, by_likelihood
 from training.inspect.subject import Subject
-from training.loop import scoring
+from training.loop import scoring, step
 
 ROOT = Path(__file__).parents[2]
 Make = Callable[[Subject], Any]
@@ -156,4 +156,5 @@ def broken(probe: str, error: Exception) -> InspectionFinding:
 def forget_programs() -> None:
     """Drop programs that are kept for networks of one shape: they hold what was compiled before something was changed."""
     scoring._program.cache_clear()
+    step._program.cache_clear()
     slots._programs.cache_clear()

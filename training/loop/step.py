@@ -12,7 +12,7 @@ Shape suffixes: S streams of one device (or of all), T = bptt_length, T1 = T + 1
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 import jax
@@ -43,6 +43,8 @@ class TrainState(NamedTuple):
 
 RING_QUANTUM = 4096
 """A ring's arrays have a multiple of this length, of an eighth of their size if it is larger: few lengths, few programs."""
+OF_A_RUN = ("minutes", "steps", "tokens", "epochs", "seed", "learning_rate", "evaluations", "save_seconds")
+"""Settings that no step depends on: when a run ends and is saved, and what reaches the program as an argument."""
 Dispatch = Callable[[TrainState, np.ndarray, int], tuple[TrainState, jax.Array]]
 
 
@@ -104,8 +106,17 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
     The stream's tokens live on the devices too.
     """
     streams = num_streams(config, stream)
-    plan = StepPlan(nnx.graphdef(model), config, make_mesh(config, streams), streams)
+    settled = config.model_copy(update={name: TrainConfig.model_fields[name].default for name in OF_A_RUN})
+    plan = StepPlan(nnx.graphdef(model), settled, make_mesh(config, streams), streams)
     ring = jax.device_put(_make_ring(config, stream), NamedSharding(plan.mesh, P()))
+    compiled = _program(plan)
+    places = jax.tree.map(lambda spec: NamedSharding(plan.mesh, spec), _SPECS)
+    return lambda state, rates, count: compiled(TrainState(*map(jax.device_put, state, places)), rates, count, ring)
+
+
+@lru_cache(maxsize=8)
+def _program(plan: StepPlan) -> Callable[..., tuple[TrainState, jax.Array]]:
+    """`_run_steps`, traced and compiled once for all runs of a process that take the same steps, as a sweep's seeds do."""
     # Without check_vma, a gradient is the device's own until psum adds them up.
     sharded = jax.shard_map(
         partial(_run_steps, plan),
@@ -114,9 +125,7 @@ def make_dispatch(model: LanguageModel, config: TrainConfig, stream: TokenStream
         out_specs=(_SPECS, P()),
         check_vma=False,
     )
-    compiled = jax.jit(sharded, donate_argnums=0)
-    places = jax.tree.map(lambda spec: NamedSharding(plan.mesh, spec), _SPECS)
-    return lambda state, rates, count: compiled(TrainState(*map(jax.device_put, state, places)), rates, count, ring)
+    return jax.jit(sharded, donate_argnums=0)
 
 
 def _make_ring(config: TrainConfig, stream: TokenStream) -> Ring:

@@ -47,7 +47,7 @@ def test_every_way_in_gives_the_engines_own_text_alone_and_in_a_crowd() -> None:
             )
         assert crowd == alone * 3
         assert len(set(alone)) >= 3, "they draw otherwise; of several candidates the first may be the best"
-        by_itself = Engine(LISTENER, slots=4)
+        by_itself = Engine(LISTENER, slots=16)  # as many, so that its programs are there
         turns = [Turn(mine=False, text=SAID)]
         assert alone == [by_itself.reply(turns, PARAMS.model_copy(update=kind), 5).text for kind in KINDS]
 

@@ -12,10 +12,12 @@ from model.architectures import ARCHITECTURES, LanguageModel, build
 from model.architectures.parts.language_model import RecurrentLM
 from model.config import ModelConfig
 from model.tokenizer import BOS
+from tests.whole import also
 
 V, H, B, T = 13, 8, 5, 12
 EVERYTHING: dict[str, Any] = {"embed_dim": 5, "tie_embeddings": True, "num_layers": 2}
-OTHERS: list[dict[str, Any]] = [{"num_layers": 2}, {"embed_dim": 5}, {"embed_dim": H, "tie_embeddings": True}]
+NO_EMBEDDING: dict[str, Any] = {"num_layers": 2}
+OTHERS: list[dict[str, Any]] = [NO_EMBEDDING, {"embed_dim": 5}, {"embed_dim": H, "tie_embeddings": True}]
 """Without an embedding; with an output of its own; tied without a projection: what EVERYTHING does not have."""
 
 ONE_LAYER: dict[str, Any] = {"embed_dim": 5}
@@ -45,9 +47,13 @@ def first_of_each_pass() -> list[str]:
 
 
 def shapes() -> list[Shape]:
-    """Every architecture with everything at once, and in the other shapes the first of all that share how these are read."""
+    """Every architecture with everything at once, and in the other shapes the first of all that share how these are read.
+
+    All but the very first without an embedding, which each reads by itself; the rest is one network's code for all of them.
+    """
     alike = _firsts(lambda kind: kind._hidden if issubclass(kind, RecurrentLM) else kind.__call__)
-    return [(name, EVERYTHING) for name in NAMES] + [(name, shape) for name in alike for shape in OTHERS]
+    others = {name: OTHERS if name == alike[0] else [NO_EMBEDDING, *also(*OTHERS[1:])] for name in alike}
+    return [(name, EVERYTHING) for name in NAMES] + [(name, shape) for name in alike for shape in others[name]]
 
 
 def _firsts(key: Callable[[Any], Any]) -> list[str]:

@@ -1,7 +1,8 @@
-"""What only cells have, as compiled in use: their equations in float64 NumPy, or else JAX's own check of their gradient.
+"""What only cells have: their equations in float64 NumPy, or else JAX's own check of their gradient.
 
 A cell with a line in cells_float64.py is held to it, in logits and in gradients. One without is checked by
-`jax.test_util.check_grads` in float64, which finds a gradient that is written out wrongly. The scans around: test_scans.py.
+`jax.test_util.check_grads` in float64, which finds a gradient that is written out wrongly. The scans around, as compiled in
+use: test_scans.py; `make soak` compiles these here so too.
 """
 
 from collections.abc import Callable
@@ -21,8 +22,9 @@ from model.checkpoints import checkpoint
 from tests.model.architectures.cells_float64 import CELLS
 from tests.model.architectures.cells_float64 import logits as reference_logits
 from tests.model.architectures.networks import EVERYTHING, H, Shape, V, cell_shapes, cells, network, random_tokens
+from tests.whole import also
 
-pytestmark = pytest.mark.usefixtures("optimized", "exact_ring")
+pytestmark = pytest.mark.usefixtures("exact_ring", *also("optimized"))
 
 
 class Pass(NamedTuple):

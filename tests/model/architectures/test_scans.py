@@ -19,9 +19,12 @@ from model.architectures.parts.step_scan import scan_steps
 from model.config import ModelConfig
 from tests.model.architectures.frozen_lstm import FrozenLSTM
 from tests.model.architectures.networks import EVERYTHING, H, T, V, network
+from tests.whole import WHOLE
 
 pytestmark = pytest.mark.usefixtures("optimized")
 
+ROUNDED = {"lstm", "mogrifier_lstm"}
+"""A cell and a whole step: their scans round by themselves, whatever is in them."""
 BOTH_DROPPED = ModelConfig(
     vocab_size=V, hidden_dim=H, num_layers=2, embed_dim=5, tie_embeddings=True, weight_drop=0.2, hidden_dropout=0.1
 )
@@ -96,7 +99,7 @@ def test_the_fast_scan_and_its_gradient_equal_the_plain_one(name: str, steps: in
 
     plain, fast = (found(plain_steps), fast_steps) if whole else (found(plain_scan), fast_scan)
     jax.tree.map(partial(assert_near, 2e-5), found(partial(fast, dtype=jnp.float32)), plain)
-    if batch > 1:
+    if batch > 1 and (name in ROUNDED or WHOLE):
         rounded = found(partial(fast, dtype=jnp.bfloat16))
         jax.tree.map(partial(assert_near, 2e-2), rounded, plain)
 

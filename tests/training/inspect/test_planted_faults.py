@@ -4,7 +4,6 @@ Here at hidden 16, V 32, each fault by the probes of its group; `make soak` has 
 network with other seeds and sizes.
 """
 
-import os
 import re
 from typing import Any
 
@@ -12,11 +11,11 @@ import pytest
 
 from tests.training.inspect.planted_faults import FAULTS
 from tests.training.inspect.unseen_faults import FAULTS as UNSEEN
+from tests.whole import WHOLE
 from training.config.tables import Settings
 from training.inspect.inspector import GROUPS, inspect_architecture
 
 pytestmark = pytest.mark.slow
-WHOLE = "DANN_INSPECT_WHOLE" in os.environ
 HEALTHY: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
     "lstm": ({}, tuple(group for group in GROUPS if group not in {"rate", "activations"})),
     "gru": ({"architecture": "gru"}, ("network", "gradient", "activations")),

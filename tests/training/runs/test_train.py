@@ -307,7 +307,7 @@ def test_a_run_is_ended_by_signals_and_resumed_after_each_and_a_second_is_told_o
         child = started(tmp_path, "--resume")
     child.kill()
     child.communicate()
-    assert main(arguments(tmp_path, "--resume", "--minutes=0.1", "--json")) == 0
+    assert main(arguments(tmp_path, "--resume", "--minutes=0.03", "--json")) == 0
     out, err = capsys.readouterr()
     assert "resuming run" in err
     figures = json.loads(out)

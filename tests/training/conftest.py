@@ -1,4 +1,4 @@
-"""Retraining draws replies to judge them: programs for one batch size are enough."""
+"""Training draws replies, to show, to judge and to count in them: programs for one batch size are enough."""
 
 from collections.abc import Iterator
 
