@@ -43,7 +43,7 @@ def crowd(count: int) -> list[tuple[list[Turn], SamplingParams, int]]:
             repetition_penalty=rng.choice([1.0, 1.3]),
             guidance=rng.choice([0.0, 0.0, 0.6, 3.0]),
             candidates=rng.choice([1, 1, 1, 2]),
-            max_tokens=rng.randrange(1, 60),
+            max_tokens=rng.randrange(1, 40),
         )
         requests.append(([Turn(mine=number % 3 == 0, text=words)], params, number))
     return requests
@@ -73,10 +73,10 @@ def test_a_guarded_and_calibrated_reply_is_the_same_alone_and_in_a_crowd(monkeyp
     unguarded = Engine(served).replies(requests)
     same = [reply == free for reply, free in zip(together, unguarded, strict=True)]
     assert 4 < sum(same) < 60, "some are taken back and some are not"
-    shuffled = random.Random(3).sample(range(64), 64)
+    shuffled = random.Random(3).sample(range(16), 16)  # in other company and other rows than before
     again = engine.replies([requests[number] for number in shuffled])
-    assert [again[shuffled.index(number)] for number in range(64)] == together
-    assert [engine.reply(*one) for one in requests[:8]] == together[:8]
+    assert [again[shuffled.index(number)] for number in range(16)] == together[:16]
+    assert [engine.reply(*one) for one in requests[:6]] == together[:6]
 
 
 def table_row(shape: dict[str, Any], count: int) -> list[np.ndarray]:
