@@ -174,7 +174,8 @@ def _check_call(kind: type[Any], model: Any, steps: int) -> None:
             f"{where}: the logits of tokens {_shape(tokens)} are {_shapes(logits)}; they must be [batch, steps, vocab_size], "
             f"{_shapes(wanted)}"
         )
-    if jax.tree.structure(after) != jax.tree.structure(carry) or _shapes(after) != _shapes(carry):
+    structure: Any = jax.tree.structure
+    if structure(after) != structure(carry) or _shapes(after) != _shapes(carry):
         raise DannError(
             f"{where}: after tokens {_shape(tokens)} the carry is {_shapes(after)}; it must keep the shapes and dtypes of "
             f"initial_carry, {_shapes(carry)}"
