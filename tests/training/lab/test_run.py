@@ -94,8 +94,7 @@ def test_a_cell_that_does_not_fit_is_one_line_before_training(
     assert "lstm.py:" in err
     assert (
         "returns ([2, 12], [2, 48]); it must return the carry after the step, the tuple ([2, 12], [2, 12]), the output h "
-        "last\n"
-        in err
+        "last\n" in err
     )
     assert err.count("\n") == 1
 
