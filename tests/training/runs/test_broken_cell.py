@@ -1,4 +1,4 @@
-"""A cell that is wrong is told of at once, before anybody waits for a tokenizer or a step."""
+"""A mistake in a cell is reported at once, before a tokenizer is trained or a step is taken."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Planted(RecurrentLM):
 """
 
 
-def test_it_is_told_of_before_a_tokenizer_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_reported_before_a_tokenizer_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells, "__path__", [*cells.__path__, str(tmp_path)])
     monkeypatch.setattr(Tokenizer, "train", lambda *_: pytest.fail("the tokenizer came first"))
     (tmp_path / "planted.py").write_text(BROKEN)
