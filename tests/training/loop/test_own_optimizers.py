@@ -16,7 +16,7 @@ from training.config.tables import OptimizerName, TrainConfig
 from training.loop.optimizer import optimizer
 from training.loop.optimizers import OPTIMIZERS
 from training.loop.optimizers.softmax_rate import rate_factors
-from training.loop.step import TrainState
+from training.loop.step import OF_A_RUN, TrainState
 from training.loop.trainer import TrainProgress
 from training.runs import resume
 
@@ -224,3 +224,23 @@ def test_what_there_was_before_the_registry_gives_the_same_bits(name: Any, scale
         then = [p - RATE * u for p, u in zip(then, updates, strict=True)]
     for one, other in zip(now, then, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_none_depends_on_what_runs_of_one_program_may_differ_in(name: OptimizerName) -> None:
+    """A step's program is shared by runs that differ in OF_A_RUN alone, so an optimizer must not read any of it."""
+    usual = TrainConfig(optimizer=name, **PLAIN)
+    differing = {
+        "minutes": 7.0,
+        "steps": 7,
+        "tokens": 7,
+        "epochs": 7,
+        "seed": 7,
+        "learning_rate": 0.7,
+        "evaluations": 7,
+    }
+    other = usual.model_copy(update=differing | {"save_seconds": 7.0})
+    assert {*differing, "save_seconds"} == {*OF_A_RUN}
+    params, *gradients = random_arrays(3)
+    for found, wanted in zip(taken(other, params, gradients)[0], taken(usual, params, gradients)[0], strict=True):
+        np.testing.assert_array_equal(found, wanted)

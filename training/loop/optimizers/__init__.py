@@ -3,6 +3,7 @@
 An optimizer is a function from TrainConfig to an optax transformation: gradients in, updates out, which the step multiplies
 by the learning rate and subtracts (step.py). The rate is in none of them, as it follows the clock; one that cannot do without
 takes it as the keyword `rate` of its update. Weight decay is added behind it, but for those that have their own (OWN_DECAY).
+Runs that differ in their seed, end or rate alone share a program (OF_A_RUN in step.py), so it must not read those settings.
 
 To add one: a file here that begins with its paper, its line below, and its name in OptimizerName (training/config/tables.py).
 tests/training/loop/test_optimizer.py and test_own_optimizers.py hold each to its paper's step in float64.
