@@ -62,8 +62,8 @@ def sweep_rows(runs: Path, sweep: str) -> list[Row]:
 
 
 def _best(variant: str, candidates: Sequence[list[Result]], table: SweepTable, tried: int) -> Row:
-    """The candidate with the least mean over the screening's seeds, among those that have most of them."""
-    screened = [[result for result in group if result.seed < table.seeds] for group in candidates]
+    """The candidate with the least mean over the seeds to choose by, among those that have most of them."""
+    screened = [[result for result in group if result.seed < table.choosing_seeds] for group in candidates]
     most = max(len(group) for group in screened)
     means = {
         number: sum(result.figure for result in group) / max(1, len(group))
@@ -71,7 +71,7 @@ def _best(variant: str, candidates: Sequence[list[Result]], table: SweepTable, t
         if len(group) == most
     }
     best = min(means, key=means.__getitem__)
-    final = [result for result in candidates[best] if result.seed >= table.seeds]
+    final = [result for result in candidates[best] if result.seed >= table.choosing_seeds]
     return Row(variant, final or screened[best], screened[best] if final else [], tried)
 
 

@@ -41,7 +41,7 @@ class Sweep:
         """Read what the runs that were done before have come to; raises DannError for a damaged one."""
         table = self.plan.table
         for candidate in self.plan.candidates:
-            for seed in range(table.seeds + table.final_seeds):
+            for seed in range(table.choosing_seeds + table.final_seeds):
                 if outcome := results.outcome(self.folder(SweepRun(candidate, seed, final=False))):
                     self.outcomes[candidate.number, seed] = outcome
 
@@ -59,13 +59,15 @@ class Sweep:
         return [result for _, result in sorted(self.outcomes.items()) if isinstance(result, Result)]
 
     def queue(self) -> list[SweepRun]:
-        """Runs without an outcome that can begin now: first the screening, seed by seed; when it is over, the finals."""
+        """Runs without an outcome that can begin now: the screening, seed by seed; after it the run-offs; then the finals."""
         table = self.plan.table
-        return self._open(self.plan.candidates, range(table.seeds), final=False) or self._open(
-            self.finalists(), range(table.seeds, table.seeds + table.final_seeds), final=True
+        return (
+            self._open(self.plan.candidates, range(table.seeds))
+            or self._open(self._runoffs(), range(table.seeds, table.choosing_seeds))
+            or self._open(self._finalists(), self._final_seeds, final=True)
         )
 
-    def _open(self, candidates: Sequence[Candidate], seeds: Sequence[int], *, final: bool) -> list[SweepRun]:
+    def _open(self, candidates: Sequence[Candidate], seeds: Sequence[int], *, final: bool = False) -> list[SweepRun]:
         return [
             SweepRun(candidate, seed, final)
             for seed in seeds
@@ -73,25 +75,40 @@ class Sweep:
             if (candidate.number, seed) not in self.outcomes
         ]
 
-    def finalists(self) -> list[Candidate]:
-        """The best candidate of the baseline and of each of the best variants beside it."""
-        best = sorted(self.best_candidates().items(), key=lambda item: item[1][1])
-        baseline = self.plan.table.baseline
-        others = [name for name, _ in best if name != baseline][: self.plan.table.finalists]
-        return [candidate for name, (candidate, _) in best if name in {baseline, *others}]
+    @property
+    def _final_seeds(self) -> range:
+        table = self.plan.table
+        return range(table.choosing_seeds, table.choosing_seeds + table.final_seeds)
 
-    def best_candidates(self) -> dict[str, tuple[Candidate, float]]:
-        """Of each variant the candidate with the least mean over the screening's seeds; one without all of them is none."""
-        found: dict[str, tuple[Candidate, float]] = {}
+    def _leading(self) -> list[str]:
+        """The baseline and the best variants beside it, by the screening, best first."""
+        ranked = [(self._ranked(variant, self.plan.table.seeds), variant) for variant in self.plan.variants]
+        best = [variant for _, variant in sorted((of[0][1], variant) for of, variant in ranked if of)]
+        baseline = self.plan.table.baseline
+        others = [variant for variant in best if variant != baseline][: self.plan.table.finalists]
+        return [variant for variant in best if variant in {baseline, *others}]
+
+    def _runoffs(self) -> list[Candidate]:
+        """The two best candidates of each leading variant that has two."""
+        pairs = [self._ranked(variant, self.plan.table.seeds)[:2] for variant in self._leading()]
+        return [candidate for pair in pairs if len(pair) > 1 for candidate, _ in pair]
+
+    def _finalists(self) -> list[Candidate]:
+        """The best candidate of each leading variant, by screening and run-off."""
+        return [self._ranked(variant, self.plan.table.choosing_seeds)[0][0] for variant in self._leading()]
+
+    def _ranked(self, variant: str, seeds: int) -> list[tuple[Candidate, float]]:
+        """A variant's candidates that have a result for each seed of the screening, the best first, with their means.
+
+        Those with most results of the first `seeds` seeds come before the others.
+        """
+        found = []
         for candidate in self.plan.candidates:
-            screened = [self.result(candidate, seed) for seed in range(self.plan.table.seeds)]
-            figures = [result.figure for result in screened if result]
-            if len(figures) < len(screened):
-                continue
-            mean = sum(figures) / len(figures)
-            if candidate.variant not in found or mean < found[candidate.variant][1]:
-                found[candidate.variant] = (candidate, mean)
-        return found
+            figures = [result.figure for seed in range(seeds) if (result := self.result(candidate, seed))]
+            screened = all(self.result(candidate, seed) for seed in range(self.plan.table.seeds))
+            if candidate.variant == variant and screened:
+                found.append((-len(figures), sum(figures) / len(figures), candidate))
+        return [(candidate, mean) for _, mean, candidate in sorted(found, key=lambda one: one[:2])]
 
     def rivals(self, run: SweepRun) -> dict[str, Any] | None:
         """What a run is held against while it learns: the curves of the runs that are finished by now."""

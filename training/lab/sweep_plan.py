@@ -85,6 +85,8 @@ def make_plan(path: Path, table: SweepTable, load: Load) -> Plan:
         raise DannError(f"{where}: seeds is not set; give a number of seeds of 1 or more there, or with --seeds")
     if bool(table.finalists) != bool(table.final_seeds):
         raise DannError(f"{where}: finalists and final_seeds go together: set both, or neither")
+    if table.runoff_seeds and not table.finalists:
+        raise DannError(f"{where}: runoff_seeds is set, and is of the finalists; set finalists and final_seeds too")
     if table.parallel > usable_cores():
         raise DannError(
             f"{where}: parallel is {table.parallel}, and this machine has {usable_cores()} cores; set it to that, or give "

@@ -17,7 +17,8 @@ class SweepTable(ConfigTable):
     range, `{ log = [low, high] }` or `{ linear = [low, high] }`, is drawn from at random, `draws` times by `draw_seed`.
 
     Each of `seeds` random seeds is run for all before the next. Then `baseline`, which all are compared with, and the
-    `finalists` best variants beside it run `final_seeds` more, of which nothing was chosen: these are the ones compared.
+    `finalists` best variants beside it go on: the two best candidates of each run `runoff_seeds` more, as one seed seldom
+    tells neighbouring rates apart; the better of the two runs `final_seeds`, of which nothing was chosen: these are compared.
 
     A run that is far behind is ended early: once `early_share` of it is done, when its held-out bits per byte are above the
     median of the runs that were finished when it began, at the same share, by more than `early_margin` of that, and there are
@@ -27,6 +28,7 @@ class SweepTable(ConfigTable):
 
     seeds: int = Field(0, ge=0, le=MOST_SEEDS)
     finalists: int = Field(0, ge=0)
+    runoff_seeds: int = Field(0, ge=0, le=MOST_SEEDS)
     final_seeds: int = Field(0, ge=0, le=MOST_SEEDS)
     baseline: str = ""
     draws: int = Field(0, ge=0, le=10_000)
@@ -39,6 +41,11 @@ class SweepTable(ConfigTable):
     over: dict[str, Any] = Field({})
     tune: dict[str, Any] = Field({})
     variants: list[dict[str, Any]] = Field([])
+
+    @property
+    def choosing_seeds(self) -> int:
+        """How many seeds, from 0 on, what is best is chosen by; those from there on are the finals'."""
+        return self.seeds + self.runoff_seeds
 
     @property
     def is_there(self) -> bool:

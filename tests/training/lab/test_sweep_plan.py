@@ -110,6 +110,7 @@ def test_more_seeds_are_the_same_sweep_and_other_settings_another(tmp_path: Path
         ('seeds = 1\nover."data.dir" = ["x"]', "a sweep does not go over data.dir: it is the same for all runs"),
         ('seeds = 1\nover."train.devices" = [1]', "a sweep does not go over train.devices: sweep.parallel says it"),
         ('seeds = 1\nfinalists = 2\nover."train.batch_size" = [4]', "finalists and final_seeds go together"),
+        ('seeds = 1\nrunoff_seeds = 2\nover."train.batch_size" = [4]', "runoff_seeds is set, and is of the finalists"),
         ('seeds = 1\nbaseline = "x"\nover."train.batch_size" = [4]', "baseline is 'x'; the variants are batch_size=4"),
         ('seeds = 1\nparallel = 1000\nover."train.batch_size" = [4]', "parallel is 1000, and this machine has"),
         ('seeds = 1\n[[sweep.variants]]\n"train.steps" = 3', "a variant has no name; give each of [[sweep.variants]]"),
