@@ -173,6 +173,12 @@ SUSPECTS: dict[str, Suspect] = {
         "A large gradient passes although clipping is configured: one bad window can undo what was learned.",
         f"train.clip_norm; {OPTIMIZER}: optimizer",
     ),
+    "decay-too-strong": Suspect(
+        "weight decay too strong",
+        "A step takes decay times the rate from every matrix. SGD's rates are a hundred times AdamW's: with AdamW's decay, "
+        "matrices shrink faster than they learn.",
+        "train.weight_decay",
+    ),
     "decay-wrong": Suspect(
         "weight decay is wrong",
         "Weights shrink by more or less than configured, or biases shrink too.",

@@ -18,6 +18,8 @@ MATCH = 0.01
 WHERE = "training/loop/optimizer.py: learning_rates, _decay"
 CLIP_TOO_LOW = 0.02
 """A clip limit below this share of the first gradient's norm cuts every gradient to nearly nothing."""
+MOST_SHRINKING = 0.01
+"""Weight decay times the rate above which a step takes more from a matrix than most steps teach it: a half in 70 steps."""
 WARM = 1.0
 SLOW, FAST = 0.3, 3.0
 
@@ -171,6 +173,16 @@ def probe_settings(subject: Subject) -> Iterator[InspectionFinding]:
             f"train.clip_norm is {own.clip_norm:g}; gradients here have norms of about 1",
             "train.clip_norm in config.toml",
             severity="warning",
+        )
+    shrinking = own.weight_decay * peak_rate(own)
+    if shrinking > MOST_SHRINKING:
+        yield InspectionFinding(
+            "decay-too-strong",
+            f"each step takes {shrinking:.1%} of every matrix: train.weight_decay {own.weight_decay:g} times the rate, "
+            f"{peak_rate(own):g}",
+            "train.weight_decay in config.toml",
+            severity="warning",
+            measured={"shrinking": shrinking},
         )
 
 
