@@ -21,7 +21,7 @@ def refuse_unknown_variables(known: KnownKeys, other_tables: Collection[str]) ->
         if not variable.upper().startswith(PREFIX):
             continue
         path = variable[len(PREFIX) :].lower().split(SEPARATOR)
-        if len(path) < 2 or path[0] in other_tables:  # noqa: PLR2004
+        if len(path) < 2 or path[0] in other_tables:
             continue
         key = wrong_key(known, path)
         if key not in known:
