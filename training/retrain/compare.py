@@ -158,7 +158,8 @@ def _some(texts: Sequence[str], settings: Settings) -> list[str]:
 def _learned_by_both(posts: Sequence[Post], incumbent: UnlearnedPosts) -> set[str]:
     """Texts of the posts that the incumbent may have learned.
 
-    That is none that it held out or that was imported after it, nor one as new as those after it. A candidate has learned more posts than the incumbent, and would recite more of them for that alone.
+    That is none that it held out or that was imported after it, nor one as new as those after it. A candidate
+    has learned more posts than the incumbent, and would recite more of them for that alone.
     """
     new = min((post.time for post in posts if post.id in incumbent.new and post.time is not None), default=math.inf)
     return {post.text for post in posts if incumbent.may_be_learned(post) and (post.time is None or post.time < new)}
