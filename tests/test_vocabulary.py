@@ -58,6 +58,7 @@ MEANT = {
     "bot/web/page/quiz.py:Quiz.asked": "a field of the HTTP API",
     "model/checkpoints/folder.py:Meta.highest_seq": "the store's column, and a key of meta.json",
     "training/data/corpus.py:Corpus.highest_seq": "the store's column",
+    "training/data/split.py:UnlearnedPosts.highest_seq": "the store's column",
     "training/store/people.py:Person.lowest_seq": "the store's column",
     "training/store/post.py:Post.seq": "the store's column",
     "training/store/selector.py:SelectedPosts.lowest_seq": "the store's column",

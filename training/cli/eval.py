@@ -2,13 +2,17 @@
 
 import argparse
 import logging
-from typing import Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from training.cli.canaries import add_canaries, refuse_without_canaries, run_canaries
 from training.cli.shared import add_command, add_setting, print_json, print_line
 from training.config.tables import Settings
+
+if TYPE_CHECKING:
+    from training.evaluation.evaluate import EvaluationReport
 
 
 def add_eval(commands: Any) -> None:
@@ -39,12 +43,26 @@ def run_eval(args: argparse.Namespace, settings: Settings) -> int:
 
         snapshot = checkpoint.load(settings.data.checkpoints, args.checkpoint)
         report = evaluate(snapshot, list(learnable_posts(settings)), settings, progress)
-    if report.posts != report.posts_when_trained:
-        then = f"the store held {report.posts_when_trained:,} posts of yours when this checkpoint was trained"
-        now = f"holds {report.posts:,} now: some of the posts held out now may have been learned"
-        print_line(f"{then} and {now}", console)
+    for line in remarks(report):
+        print_line(line, console)
     if args.json:
         print_json(report.as_json())
     else:
         print_report(report, Console())
     return 0
+
+
+def remarks(report: "EvaluationReport") -> Iterator[str]:
+    """What to know of the posts that were scored; --json has the figures."""
+    if report.may_be_learned:
+        then, now = f"{report.posts_when_trained:,} posts of yours then", f"{report.posts:,} now"
+        counted = f" (the store held {then}, and holds {now})" if report.posts != report.posts_when_trained else ""
+        yield (
+            "this checkpoint is of an earlier version and has no record of the posts it held out: some of those held out now "
+            f"may have been learned{counted}"
+        )
+    elif report.learned:
+        yield (
+            f"{report.learned:,} of the newest tenth of your posts may have been learned by this checkpoint, and are not "
+            "scored: older posts were imported since, or newer ones deleted"
+        )

@@ -16,12 +16,16 @@ from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsError
 
 from model.errors import DannError
+from training.config.environment import refuse_unknown_variables
 from training.config.keys import allowed_values, known_keys, lower_first, nearest_key, wrong_key
 from training.config.tables import Settings
 
 CONFIG_FILE = Path("config.toml")
 BOT_TABLES = frozenset({"persona", "bot"})
 """Tables of config.toml that belong to bot/; `python -m training` ignores them."""
+
+LAB_TABLES = frozenset({"experiment", "sweep"})
+"""Tables of an experiment's file; every command accepts variables of them, and only experiments read those."""
 
 OWNERS_TABLES = frozenset({"privacy"})
 """Tables that hold the owner's own secrets: never written beside what was trained."""
@@ -37,6 +41,7 @@ def load_settings(kind: type[S], file: Path | None, sets: Sequence[str], overlay
     files: Files = [(overlay, _file_values(kind, overlay))] if overlay else []
     files.append((file or CONFIG_FILE, _file_values(kind, file)))
     from_command_line = _parse_sets(kind, sets)
+    refuse_unknown_variables(known_keys(kind), (BOT_TABLES | LAB_TABLES) - kind.model_fields.keys())
 
     class Layered(kind):  # type: ignore[valid-type, misc]
         @classmethod

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
+from model.checkpoints.checkpoint import Meta
 from model.errors import DannError
 from training.config.tables import DataConfig
 from training.data.conversations import Conversation, split_conversations
 from training.data.near_duplicates import NearDuplicates
-from training.data.split import newest_tenth
+from training.data.split import newest_tenth, unlearned_posts
 from training.store.post import Post
 
 MIN_POSTS = 20
@@ -40,8 +41,16 @@ def own_texts(conversations: Sequence[Conversation]) -> list[str]:
     return [turn.text for conversation in conversations for turn in conversation if turn.mine and not turn.quoted]
 
 
-def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSet[str] | None = None) -> Corpus:
-    """Build a corpus of posts sorted by channel and time, by default holding out the newest tenth; DannError for too few."""
+def build_corpus(
+    posts: Sequence[Post],
+    config: DataConfig,
+    held_out: AbstractSet[str] | None = None,
+    left_out: AbstractSet[str] = frozenset(),
+) -> Corpus:
+    """Build a corpus of posts sorted by channel and time, by default holding out the newest tenth; DannError for too few.
+
+    Own posts of `left_out` are in neither part, and end a conversation of the training part as held-out ones do.
+    """
     mine = [post for post in posts if post.mine]
     if len(mine) < MIN_POSTS:
         raise DannError(
@@ -51,6 +60,8 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
     held_out = newest_tenth(posts) if held_out is None else held_out
     conversations = list(split_conversations(posts, config, held_out))
     val = [conversation for conversation in conversations if conversation[-1].val]
+    if left_out:
+        conversations = list(split_conversations(posts, config, held_out | left_out))
     train = [conversation for conversation in conversations if not conversation[-1].val]
     distinct = without_near_duplicates(train, val)
     removed = len(own_texts(train)) - len(own_texts(distinct))
@@ -59,6 +70,20 @@ def build_corpus(posts: Sequence[Post], config: DataConfig, held_out: AbstractSe
     newest = max((post.time for post in mine if post.time is not None), default=None)
     highest = max((post.seq for post in posts), default=0) or None
     return Corpus(distinct, val, len(mine), newest, removed, held_out, highest)
+
+
+def corpus_to_evaluate(posts: Sequence[Post], meta: Meta, config: DataConfig) -> Corpus:
+    """Build the corpus that a checkpoint is evaluated on: held out is what it has not learned of the newest tenth.
+
+    The training part is what it may have learned. A checkpoint from before `held_out` was recorded is taken to have learned
+    all but the newest tenth.
+    """
+    if meta.held_out is None:
+        return build_corpus(posts, config)
+    unlearned = unlearned_posts(posts, meta)
+    unread = frozenset(post.id for post in posts if post.mine and not unlearned.may_be_learned(post))
+    held_out = newest_tenth(posts) & unread
+    return build_corpus(posts, config, held_out, unread - held_out)
 
 
 def without_near_duplicates(train: Sequence[Conversation], val: Sequence[Conversation]) -> list[Conversation]:

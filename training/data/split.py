@@ -16,8 +16,13 @@ half of the incumbent's held-out posts, wherever the newest tenth is now, and bo
 older half is learned, and for one training only: the next holds out half of *this* newest tenth.
 
 A post that is older than the incumbent's newest, and that the incumbent did not hold out, was either learned or imported
-later. It is not known which, so it is never compared on. Posts without a time sort before all others, in import order; of
-them only those that the incumbent held out are known to be unlearned.
+later. Its number in the store tells which, where the checkpoint noted up to which it read. Such a post is never compared on:
+checkpoints of earlier versions have no such note, and then it is not known. Posts without a time sort before all others, in
+import order.
+
+The newest tenth reaches back into what a checkpoint has learned when older posts are imported, or newer ones are deleted.
+What it has learned is held out neither in its evaluation nor by a candidate, which may begin with its weights: their figures
+would say how well posts are remembered.
 """
 
 import hashlib
@@ -35,10 +40,19 @@ DIGEST_DIGITS = 8
 
 @dataclass(frozen=True)
 class UnlearnedPosts:
-    """Ids of posts that a checkpoint cannot have learned: those it held out, and newer ones."""
+    """Ids of posts that a checkpoint cannot have learned: those it held out, and newer ones.
+
+    It read none above `highest_seq` either, the store's number; None where that is not known.
+    """
 
     old: frozenset[str] = frozenset()
     new: frozenset[str] = frozenset()
+    highest_seq: int | None = None
+
+    def may_be_learned(self, post: Post) -> bool:
+        """Whether the checkpoint may have learned a post, the owner's or another's."""
+        unread = self.highest_seq is not None and post.seq > self.highest_seq
+        return not unread and post.id not in self.old and post.id not in self.new
 
 
 def newest_tenth(posts: Sequence[Post]) -> frozenset[str]:
@@ -57,6 +71,12 @@ def digests_for_meta(ids: Iterable[str]) -> str:
     return " ".join(sorted(map(_digest, ids)))
 
 
+def ids_of_digests(posts: Iterable[Post], digests: str) -> frozenset[str]:
+    """Return the ids of those posts that `digests_for_meta` was given."""
+    wanted = set(digests.split())
+    return frozenset(post.id for post in posts if _digest(post.id) in wanted)
+
+
 def unlearned_posts(posts: Sequence[Post], meta: Meta) -> UnlearnedPosts:
     """Return which of `posts` the checkpoint with this Meta cannot have learned.
 
@@ -67,15 +87,24 @@ def unlearned_posts(posts: Sequence[Post], meta: Meta) -> UnlearnedPosts:
     new = frozenset(post.id for post in mine if _time(post) > newest)
     known = [post for post in mine if post.id not in new]
     if meta.held_out is not None:
-        digests = set(meta.held_out.split())
-        return UnlearnedPosts(frozenset(post.id for post in known if _digest(post.id) in digests), new)
-    return UnlearnedPosts(newest_tenth(known) if len(known) == meta.posts else frozenset(), new)
+        old = ids_of_digests(known, meta.held_out)
+    else:
+        old = newest_tenth(known) if len(known) == meta.posts else frozenset()
+    return UnlearnedPosts(old, new, meta.highest_seq)
 
 
 def held_out_for_candidate(posts: Sequence[Post], incumbent: UnlearnedPosts) -> frozenset[str]:
-    """Return the ids a candidate holds out: the newest tenth and the incumbent's newer half."""
-    old = [post.id for post in sorted_by_age(posts) if post.id in incumbent.old]
-    return newest_tenth(posts) | frozenset(old[len(old) // 2 :])
+    """Return the ids a candidate holds out: the newest tenth and the incumbent's newer half.
+
+    Of the newest tenth only what the incumbent has not learned, where that is known and leaves any.
+    """
+    mine = sorted_by_age(posts)
+    old = [post.id for post in mine if post.id in incumbent.old]
+    newest, half = newest_tenth(mine), frozenset(old[len(old) // 2 :])
+    if incumbent.highest_seq is None:
+        return newest | half
+    learned = frozenset(post.id for post in mine if incumbent.may_be_learned(post))
+    return (newest - learned) | half or newest
 
 
 def _time(post: Post) -> float:

@@ -17,8 +17,9 @@ from model.tokenizer import Tokenizer
 from model.words import WordSet
 from training.config.tables import DataConfig, Settings
 from training.context_model.mixture import mixed_stateful
-from training.data.corpus import Corpus, build_corpus, own_texts
+from training.data.corpus import Corpus, corpus_to_evaluate, own_texts
 from training.data.dataset import build_dataset, own_bytes, scored_stream
+from training.data.split import newest_tenth
 from training.evaluation.kneser_ney import kneser_ney_bpb, unigram_bpb
 from training.evaluation.listening import Listening, listening
 from training.evaluation.markov import markov_samples
@@ -32,6 +33,8 @@ from training.store.post import Post
 MARKOV_ORDERS = (2, 3)
 FEWEST_HELD_OUT = 10
 """Below this, no distance and no classifier means anything."""
+FEWEST_LEARNED = 2 * FEWEST_HELD_OUT
+"""Half of them stand in the place of samples, for a perfect likeness."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ class Voice:
 class EvaluationReport:
     """Figures of one evaluation.
 
-    `posts` are one's own in the store now, `posts_when_trained` those at the time of the training. `mixed_bpb` is the
+    `posts` are one's own in the store now, `posts_when_trained` those at the time of the training. `held_out` are those that
+    were scored, without `learned`, which are of the newest tenth too; `may_be_learned` is true of checkpoints from before
+    what they held out was recorded: some of those that were scored may then have been learned. `mixed_bpb` is the
     checkpoint's figure mixed with a context model (mixture.py), both reading the held-out posts in one pass and learning as
     they read. `baselines` are bits per byte on the same text by name. `listening` is None where nobody else writes.
     `recital` is of learned posts, one's own and others', without a guard, as all samples are drawn. `real` are the traits of
@@ -64,6 +69,8 @@ class EvaluationReport:
     posts: int
     posts_when_trained: int
     held_out: int
+    learned: int
+    may_be_learned: bool
     samples: int
     score: Score
     mixed_bpb: float
@@ -83,7 +90,13 @@ class EvaluationReport:
         return {
             "checkpoint": self.checkpoint,
             "seed": self.seed,
-            "posts": {"now": self.posts, "when_trained": self.posts_when_trained, "held_out": self.held_out},
+            "posts": {
+                "now": self.posts,
+                "when_trained": self.posts_when_trained,
+                "held_out": self.held_out,
+                "learned": self.learned,
+                "may_be_learned": self.may_be_learned,
+            },
             "samples": self.samples,
             "val_bpb": self.score.bpb,
             "val_bpb_mixed": self.mixed_bpb,
@@ -103,16 +116,13 @@ def evaluate(
 ) -> EvaluationReport:
     """Evaluate a checkpoint on posts sorted by channel and time; `progress` gets each stage.
 
-    Held out is what the checkpoint's own settings hold out. Raises DannError where that is too little.
+    Conversations are cut as by the checkpoint's own settings. Raises DannError where too little is held out or learned.
     """
     assert snapshot.meta is not None  # a checkpoint that was loaded has it
-    corpus = build_corpus(posts, _data_settings(settings.data, snapshot.meta.settings))
-    prompts = list(held_out_prompts(corpus.val))
-    if len(prompts) < FEWEST_HELD_OUT:
-        raise DannError(
-            f"{len(prompts)} of your {corpus.posts:,} posts are held out, and an evaluation takes at least "
-            f"{FEWEST_HELD_OUT}; import more with `dann import PATH`"
-        )
+    corpus = corpus_to_evaluate(posts, snapshot.meta, _data_settings(settings.data, snapshot.meta.settings))
+    prompts, train = list(held_out_prompts(corpus.val)), own_texts(corpus.train)
+    learned = len(newest_tenth(posts) - corpus.held_out)
+    _refuse_too_few(len(prompts), learned, len(train), corpus.posts)
     progress("reading held-out posts")
     dataset = build_dataset(corpus.train, corpus.val, snapshot.tokenizer, other_weight=1.0, seed=0)
     score, baselines = scored(snapshot.model, dataset.val), _baselines(corpus, snapshot.tokenizer)
@@ -120,7 +130,7 @@ def evaluate(
     heard = listening(snapshot.model, snapshot.tokenizer, corpus.val, settings.eval.seed)
     progress("mixing with the context model")
     mixed, baselines["context_model"] = _mixed(snapshot, corpus)
-    train, seed = own_texts(corpus.train), settings.eval.seed
+    seed = settings.eval.seed
     chosen = random.Random(seed).sample(prompts, min(settings.eval.samples, len(prompts), len(train) // 2))  # noqa: S311
     real = [prompt.answer for prompt in chosen]
     progress(f"writing {len(chosen):,} samples")
@@ -139,6 +149,8 @@ def evaluate(
         posts=corpus.posts,
         posts_when_trained=snapshot.meta.posts,
         held_out=len(prompts),
+        learned=learned,
+        may_be_learned=snapshot.meta.held_out is None,
         samples=len(real),
         score=score,
         mixed_bpb=mixed,
@@ -148,6 +160,25 @@ def evaluate(
         real=traits(real, words_of(train), base),
         voices=_voices(samples, train, real, base, seed),
     )
+
+
+def _refuse_too_few(held_out: int, also_newest: int, learned: int, posts: int) -> None:
+    """Raise DannError for too few posts to evaluate on; `also_newest` of the newest tenth were learned."""
+    if held_out < FEWEST_HELD_OUT and also_newest:
+        raise DannError(
+            f"of the newest tenth of your {posts:,} posts this checkpoint may have learned {also_newest}, which leaves "
+            f"{held_out}, and an evaluation takes at least {FEWEST_HELD_OUT}; import newer ones with `dann import PATH`"
+        )
+    if held_out < FEWEST_HELD_OUT:
+        raise DannError(
+            f"{held_out} of your {posts:,} posts are held out, and an evaluation takes at least {FEWEST_HELD_OUT}; import "
+            "more with `dann import PATH`"
+        )
+    if learned < FEWEST_LEARNED:
+        raise DannError(
+            f"this checkpoint learned {learned} of your {posts:,} posts, and an evaluation takes at least {FEWEST_LEARNED}; "
+            "evaluate a later one (`--checkpoint ID`), or train one with `dann train`"
+        )
 
 
 def _data_settings(now: DataConfig, trained_with: dict[str, Any]) -> DataConfig:

@@ -140,10 +140,9 @@ def comparison_set(
     )
     unprompted = settings.retrain.samples // 3
     prompts = _sample_prompts(old, new, settings.retrain.samples - unprompted, settings.eval.seed)
-    own = own_texts(old)
-    real = random.Random(settings.eval.seed).sample(own, min(settings.retrain.samples, len(own)))  # noqa: S311
+    real = _some(own_texts(old), settings)
     learned = own_texts(corpus.train)
-    compared = real if incumbent else own_texts(new)[: settings.retrain.samples]
+    compared = real if incumbent else _some(own_texts(new), settings)
     repeated = near_copies(compared, learned) / max(1, len(compared))
     begun = begun_posts(
         corpus.train, settings.eval.seed, among=_learned_by_both(posts, incumbent) if incumbent else None
@@ -151,14 +150,19 @@ def comparison_set(
     return ComparisonSet(old, new, prompts, unprompted, real, repeated, PostIndex(learned), begun)
 
 
-def _learned_by_both(posts: Sequence[Post], incumbent: UnlearnedPosts) -> set[str]:
-    """Texts of the posts that the incumbent may have learned: none that it held out, nor one as new as those after it.
+def _some(texts: Sequence[str], settings: Settings) -> list[str]:
+    """As many texts as there are samples, drawn from all of them; fewer where there are fewer."""
+    return random.Random(settings.eval.seed).sample(texts, min(settings.retrain.samples, len(texts)))  # noqa: S311
 
-    A candidate has learned more posts than the incumbent, and would recite more of them for that alone.
+
+def _learned_by_both(posts: Sequence[Post], incumbent: UnlearnedPosts) -> set[str]:
+    """Texts of the posts that the incumbent may have learned.
+
+    That is none that it held out or that was imported after it, nor one as new as those after it. A candidate
+    has learned more posts than the incumbent, and would recite more of them for that alone.
     """
     new = min((post.time for post in posts if post.id in incumbent.new and post.time is not None), default=math.inf)
-    unlearned = incumbent.old | incumbent.new
-    return {post.text for post in posts if post.id not in unlearned and (post.time is None or post.time < new)}
+    return {post.text for post in posts if incumbent.may_be_learned(post) and (post.time is None or post.time < new)}
 
 
 def _sample_prompts(

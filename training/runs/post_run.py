@@ -1,4 +1,7 @@
-"""A run on posts: train a network and save it as a checkpoint, unpublished. Knows no terminal and no lock."""
+"""A run on posts: train a network and save it as a checkpoint, unpublished. Knows no terminal and no lock.
+
+<folder>/held_out  digests of the posts that are held out, beside what resumable_run.py keeps
+"""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -11,6 +14,7 @@ import numpy as np
 
 from model.base.find import base_words
 from model.checkpoints import checkpoint
+from model.checkpoints.atomic_files import replace_file
 from model.checkpoints.calibration import Calibration
 from model.checkpoints.checkpoint import Meta, Snapshot
 from model.engine.engine import Engine
@@ -21,7 +25,7 @@ from training.config.private import without_private
 from training.config.tables import Settings, TrainConfig
 from training.data.corpus import FEW_POSTS, Corpus, own_texts
 from training.data.dataset import Dataset, build_dataset, own_bytes
-from training.data.split import digests_for_meta
+from training.data.split import digests_for_meta, ids_of_digests
 from training.evaluation.calibrate import FEWEST_POSTS, calibrate
 from training.evaluation.listening import listening
 from training.evaluation.memorization import PostIndex, novelty
@@ -37,11 +41,13 @@ from training.runs import sizing
 from training.runs.callbacks import Console
 from training.runs.learning import num_params, set_up
 from training.runs.resumable_run import ResumableRun
+from training.store.post import Post
 
 LISTENING_SECONDS = 30.0
 """A run that trained for less measures neither listening nor copies, which take seconds."""
 LISTENING_REPLIES = 100
 COPIES_REPLIES = 100
+HELD_OUT_FILE = "held_out"
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,11 @@ class PostRun(ResumableRun):
         super().__init__(folder, console, setup, corpus.val, resumable=resumable)
         self.corpus = corpus
         self.parent = parent
+
+    def save_setup(self) -> None:
+        """Save also what is held out."""
+        super().save_setup()
+        replace_file(self.folder / HELD_OUT_FILE, digests_for_meta(self.corpus.held_out).encode())
 
     def describe(self) -> None:
         """Say how many posts there are, what is held out, and the network's shape."""
@@ -236,3 +247,15 @@ class PostRun(ResumableRun):
         if own is None or (self.parent and before is None):
             return None
         return max(own, before or 0)
+
+
+def held_out_before(folder: Path, posts: Sequence[Post]) -> frozenset[str] | None:
+    """Return the ids of the posts that an unfinished run holds out; None where that is not known, or none is left.
+
+    The newest tenth may be others by now, of which the run has learned some, and its best score so far is not theirs.
+    """
+    try:
+        digests = (folder / HELD_OUT_FILE).read_text()
+    except FileNotFoundError:  # a run of an earlier version
+        return None
+    return ids_of_digests((post for post in posts if post.mine), digests) or None

@@ -5,10 +5,12 @@ base that knows the person's own words best, without having read any, where it k
 counts do (a unigram), and where [model] and [tokenizer] ask for no other network.
 """
 
+import random
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +124,7 @@ def _load(settings: Settings, name: str) -> Snapshot:
 
 def _nearest(bases: Mapping[str, Snapshot], own: Sequence[str], say: Callable[[str], None]) -> str:
     """The base that knows `own` best, where that is better than a unigram of half of it; "" where none is."""
-    sample = list(_newest(own, SAMPLE_BYTES))
+    sample = _sample(own, SAMPLE_BYTES)
     half = len(sample) // 2
     best, best_bpb, reasons = "", float("inf"), []
     for name, base in bases.items():
@@ -140,13 +142,14 @@ def _nearest(bases: Mapping[str, Snapshot], own: Sequence[str], say: Callable[[s
     return best
 
 
-def _newest(texts: Sequence[str], limit: int) -> Sequence[str]:
-    size = 0
-    for count, text in enumerate(reversed(texts), 1):
-        size += len(text.encode())
-        if size >= limit:
-            return texts[-count:]
-    return texts
+def _sample(texts: Sequence[str], limit: int) -> Sequence[str]:
+    """Draw texts from all of them until they hold `limit` bytes; the same ones each time.
+
+    They come channel by channel: either end of them may be one chat, in a language that is hardly used elsewhere.
+    """
+    drawn = random.Random(0).sample(texts, len(texts))  # noqa: S311
+    sizes = accumulate(len(text.encode()) for text in drawn)
+    return drawn[: 1 + sum(size < limit for size in sizes)]
 
 
 def script_share(text: str, tokenizer: Tokenizer) -> float:

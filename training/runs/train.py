@@ -19,8 +19,8 @@ from training.loop.step import TrainState
 from training.loop.trainer import TrainProgress
 from training.run_names import unused_name
 from training.runs.callbacks import Console
-from training.runs.post_run import PostRun, TrainResult
-from training.runs.resumable_run import saved_setup, unfinished_run
+from training.runs.post_run import PostRun, TrainResult, held_out_before
+from training.runs.resumable_run import explain_damage, saved_setup, unfinished_run
 from training.runs.start import base_weights, choose_start
 from training.store.post import Post
 
@@ -63,8 +63,8 @@ def resume_last(
 ) -> TrainResult:
     """Resume the newest unfinished run in `settings.data`, with its own settings.
 
-    `minutes` replaces its time limit. Posts that arrived meanwhile are learned too. Raises DannError where there is no such
-    run, or it cannot be resumed.
+    `minutes` replaces its time limit. Posts that arrived meanwhile are learned too; what is held out stays so. Raises
+    DannError where there is no such run, or it cannot be resumed.
     """
     started = time.monotonic()
     with training_lock(settings.data.dir / "train.lock"):
@@ -78,7 +78,10 @@ def resume_last(
                 "train": started_with.train.model_copy(update=time_given),
             }
         )
-        corpus = build_corpus(list(posts), settings.data)
+        stored = list(posts)
+        with explain_damage(folder, COMMAND):
+            held_out = held_out_before(folder, stored)
+        corpus = build_corpus(stored, settings.data, held_out)
         base = base_weights(settings, console.say)
         run = PostRun(folder, settings, corpus, console, tokenizer=tokenizer, base=base)
         state, progress = run.resumed()

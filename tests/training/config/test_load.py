@@ -11,6 +11,7 @@ from bot.telegram_bot.config import TelegramConfig
 from model.errors import DannError
 from training.config.load import load_settings
 from training.config.tables import Settings
+from training.lab.preset import ExperimentSettings
 
 
 @pytest.fixture(autouse=True)
@@ -125,6 +126,42 @@ def test_the_environment_has_the_same_checks(monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setenv("DANN_TRAIN", "{broken")
     with pytest.raises(DannError, match=r"DANN_TRAIN__MINUTES=3"):
         load_settings(settings_class(), None, [])
+
+
+@pytest.mark.parametrize(
+    ("variable", "said"),
+    [
+        ("DANN_PRIVCY__EMAIL", r"^DANN_PRIVCY__EMAIL: privcy is no setting; did you mean \[privacy\]\?$"),
+        ("DANN_TRIAN__MINUTES", r"^DANN_TRIAN__MINUTES: trian is no setting; did you mean \[train\]\?$"),
+        ("dann_trian__minutes", r"^dann_trian__minutes: trian is no setting"),
+        ("DANN_TRAIN__", r"^DANN_TRAIN__: train. is no setting; did you mean train\.\w+\?$"),
+        ("DANN_PRIVACY__SAYS__FONE", r"privacy.says.fone is no setting; did you mean privacy.says.phone\?$"),
+        ("DANN_EXPERIMNT__POSTS", r"experimnt is no setting"),
+    ],
+)
+@pytest.mark.parametrize("kind", [Settings, ExperimentSettings, settings_class()])
+def test_a_variable_that_no_setting_has_is_refused(
+    monkeypatch: pytest.MonkeyPatch, kind: type[Settings], variable: str, said: str
+) -> None:
+    monkeypatch.setenv(variable, "3")
+    with pytest.raises(DannError, match=said):
+        load_settings(kind, None, [])
+
+
+def test_the_bots_tables_are_checked_where_they_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DANN_BOT__DISCORD__OWNER", "1")
+    assert load_settings(Settings, None, []) == Settings()
+    with pytest.raises(DannError, match=r"^DANN_BOT__DISCORD__OWNER: .*; did you mean bot.discord.owners\?$"):
+        load_settings(settings_class(), None, [])
+
+
+def test_variables_of_other_kinds_are_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Secrets, those of tests, whole tables and an experiment's own."""
+    for name in ("API_KEY", "WEB_PASSWORD", "BROWSER", "WHOLE", "QUICK_LONGEST", "PRIVCY", "EXPERIMENT__POSTS"):
+        monkeypatch.setenv(f"DANN_{name}", "3")
+    monkeypatch.setenv("DANN_PRIVACY__SAYS", '{"phone": "a number"}')
+    assert load_settings(settings_class(), None, []).privacy.says.phone == "a number"
+    assert load_settings(ExperimentSettings, None, []).experiment.posts == 3
 
 
 @pytest.mark.parametrize(

@@ -76,13 +76,15 @@ def test_many_new_posts_leave_the_newer_half_of_what_the_incumbent_held_out() ->
     assert held_out_for_candidate(now, incumbent) == ids(950, 1000) | ids(9900, 11000)
 
 
-def test_what_is_held_out_does_not_pile_up_over_many_retrainings() -> None:
+@pytest.mark.parametrize("numbered", [False, True])
+def test_what_is_held_out_does_not_pile_up_over_many_retrainings(numbered: bool) -> None:
     """And at no time is a candidate compared with its incumbent on what one of them has learned."""
     total, held_out = 1000, newest_tenth(make_posts(0, 1000))
     learned_by_incumbent = ids(0, 1000) - held_out
     for new in (30, 0, 500, 5000, 10, 10, 2000):
-        known, now = make_posts(0, total), make_posts(0, total + new)
-        incumbent = unlearned_posts(now, meta(known, held_out))
+        now = [replace(post, seq=place) for place, post in enumerate(make_posts(0, total + new), 1)]
+        noted = meta(now[:total], held_out).model_copy(update={"highest_seq": total if numbered else None})
+        incumbent = unlearned_posts(now, noted)
         before, held_out = len(held_out), held_out_for_candidate(now, incumbent)
         compared = held_out & (incumbent.old | incumbent.new)
         learned = ids(0, total + new) - held_out

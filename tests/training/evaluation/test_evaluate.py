@@ -180,13 +180,32 @@ def test_the_split_is_that_of_the_checkpoint_whatever_the_settings_are_now(
 def test_a_store_that_has_changed_since_is_told(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    store(tmp_path, POSTS[:-40])
+    store(tmp_path, POSTS[:-20])
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
     assert main(arguments(tmp_path, "--json")) == 0
     out, err = capsys.readouterr()
     counts = json.loads(out)["posts"]
     assert counts["now"] < counts["when_trained"]
-    assert f"the store held {counts['when_trained']} posts of yours when this checkpoint was trained" in err
+    assert (counts["held_out"], counts["learned"], counts["may_be_learned"]) == (13, 10, False)
+    assert err.startswith(
+        "10 of the newest tenth of your posts may have been learned by this checkpoint, and are not scored"
+    )
+    assert err.count("\n") == 1
+
+
+def test_of_a_checkpoint_without_a_record_it_is_said_that_some_may_be_learned(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(tmp_path, [*(replace(post, id=f"older {post.id}", channel="a", time=1.0) for post in POSTS), *POSTS[:-20]])
+    snapshot = checkpoint.load(folder / "checkpoints")
+    assert snapshot.meta is not None
+    old = replace(snapshot, meta=snapshot.meta.model_copy(update={"held_out": None}))
+    monkeypatch.setattr(checkpoint, "load", lambda *_: old)
+    assert main(arguments(tmp_path, "--json")) == 0
+    out, err = capsys.readouterr()
+    counts = json.loads(out)["posts"]
+    assert (counts["held_out"], counts["learned"], counts["may_be_learned"]) == (counts["now"] // 10, 0, True)
+    assert "may have been learned (the store held 244 posts of yours then, and holds 477 now)" in err
     assert err.count("\n") == 1
 
 
@@ -208,7 +227,8 @@ def test_what_is_wrong_is_one_line(folder: Path, tmp_path: Path, capsys: pytest.
     (tmp_path / "checkpoints").symlink_to(folder / "checkpoints")
     assert "the store holds 0 posts of yours" in error_line(tmp_path)
     store(tmp_path, POSTS[:90])
-    assert re.search(r"\d of your \d\d posts are held out, and an evaluation takes at least 10", error_line(tmp_path))
+    few = r"of the newest tenth of your \d\d posts this checkpoint may have learned 5, which leaves 0, and .* at least 10; "
+    assert re.search(few, error_line(tmp_path))
 
 
 def test_ctrl_c_ends_at_once(folder: Path) -> None:

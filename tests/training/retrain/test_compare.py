@@ -1,5 +1,6 @@
 """What is measured of a candidate: whether it can answer at all, and on which posts and prompts it is compared."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -110,6 +111,38 @@ def test_only_posts_that_both_have_learned_are_begun() -> None:
     assert {post.mine for post in begun} == {True, False}
     assert not [post for post in begun if post.id in OLD or (post.time or 0) >= (late or 0)]
     assert {turn.mine for post in held_out.begun for turn in post.turns} == {True, False}
+
+
+def test_nor_are_posts_begun_that_were_imported_after_the_incumbent() -> None:
+    """However old they are: only the candidate has learned them."""
+    config = settings()
+
+    def words(kind: str, number: int) -> str:
+        """Twelve, which no other post has."""
+        letters = kind + "".join("abcdefghij"[int(digit)] for digit in str(number))
+        return " ".join(f"{letters}{place}" for place in "abcdefghijkl")
+
+    posts = [replace(post, text=words("x", n), seq=n, time=1e6 + n) for n, post in enumerate(POSTS, 1)]
+    later = [Post(f"z{n}", "z", mine=n % 2 == 0, time=60.0 * n, text=words("z", n), seq=400 + n) for n in range(1, 401)]
+    stored = [*posts, *later]
+    corpus = build_corpus(stored, config.data, frozenset(OLD))
+    held_out = comparison_set(stored, corpus, UnlearnedPosts(frozenset(OLD), highest_seq=400), config)
+    assert len(held_out.begun) == recital.MOST_POSTS
+    assert not [post for post in held_out.begun if post.begun.startswith("z")]
+
+
+def test_how_often_a_first_candidates_posts_repeat_is_counted_in_all_channels() -> None:
+    """Channel by channel, the first would fill the sample."""
+    config, long = settings(samples=30), "what is said over and over again, day by day and word by word"
+    echoing = [Post(f"a{n}", "a", mine=True, time=1e6 + n, text=long) for n in range(40)]
+    held_out = [
+        Post(f"b{n}", "b", mine=True, time=1e6 + n, text=f"{n} {chr(97 + n % 26) * 40} once") for n in range(40)
+    ]
+    learned = [Post(f"c{n}", "c", mine=True, time=1.0 * n, text=f"{n} {long}") for n in range(720)]
+    posts = [*echoing, *held_out, *learned]
+    found = comparison_set(posts, build_corpus(posts, config.data), None, config)
+    assert len(own_texts(found.new)) == 80
+    assert 0.2 < found.repeated < 0.8
 
 
 def test_what_the_candidate_has_learned_is_not_compared_on() -> None:

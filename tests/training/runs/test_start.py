@@ -1,5 +1,6 @@
 """What a voice starts from: which base "auto" takes and why, what it changes, and that it pays."""
 
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,16 @@ def test_auto_leaves_a_base_that_does_not_help_and_says_why(data: Path) -> None:
     base, said = chosen(data, ["доброе утро, как дела", "сегодня снова дождь"] * 20)
     assert base == "off"
     assert said[0] == "starting from scratch: 0% of your letters are in the script of small"
+
+
+def test_auto_judges_by_posts_of_every_channel(data: Path) -> None:
+    """Own texts come channel by channel, and one channel alone fills the sample that is judged by."""
+    english, russian = MINE * 40, ["доброе утро, как у тебя дела сегодня", "сегодня снова дождь, а завтра снег"] * 400
+    _, said = chosen(data, [*english, *russian])
+    assert "small has" in said[0], "not refused for the last channel's letters"
+    base, said = chosen(data, [*russian, *russian, *english[:900]])
+    assert base == "off"
+    assert re.match(r"starting from scratch: [1-4]\d% of your letters are in the script of small$", said[0])
 
 
 @pytest.mark.parametrize(

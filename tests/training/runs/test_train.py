@@ -25,11 +25,12 @@ from model.errors import DannError
 from tests.training.full_disk import full_disk
 from tests.training.small_runs import SMALL, demo, small_settings
 from training.config.tables import NetworkConfig, Settings
+from training.data.split import digests_for_meta, newest_tenth
 from training.evaluation.style import words_of
 from training.lock import training_lock
 from training.loop import clock
 from training.runs import post_run, sizing
-from training.runs.post_run import TrainResult
+from training.runs.post_run import TrainResult, held_out_before
 from training.runs.sizing import Size, choose
 from training.runs.terminal import TrainingConsole
 from training.runs.train import resume_last, train
@@ -182,6 +183,26 @@ def test_stopping_evaluates_saves_and_can_be_resumed(tmp_path: Path) -> None:
     assert second.score.bpb < first.score.bpb
     with pytest.raises(DannError, match="no unfinished run"):
         resume_last(settings, demo(), console(), lambda: False)
+
+
+def test_a_resumed_run_holds_out_what_it_held_out_before(tmp_path: Path) -> None:
+    """With older posts the newest tenth reaches back into what it has learned, and is no measure of the best so far."""
+    settings, asked = small_settings(tmp_path, steps=90), iter([False, False, True])
+    train(settings, demo(), console(), lambda: next(asked))
+    begun = checkpoint.load(tmp_path / "checkpoints").meta
+    older = [replace(post, id=f"older {post.id}", channel="older", time=(post.time or 0) - 1e8) for post in demo()]
+    resume_last(settings, [*demo(), *older], console(), lambda: False)
+    ended = checkpoint.load(tmp_path / "checkpoints").meta
+    assert begun is not None
+    assert ended is not None
+    assert begun.held_out == ended.held_out
+    assert begun.held_out == digests_for_meta(newest_tenth(demo()))
+    assert ended.posts == 2 * begun.posts
+    (run,) = (tmp_path / "runs").iterdir()
+    assert held_out_before(run, demo()) == newest_tenth(demo())
+    assert held_out_before(run, older) is None, "none is left"
+    (run / "held_out").unlink()
+    assert held_out_before(run, demo()) is None, "a run of an earlier version"
 
 
 def test_a_resumed_run_is_the_one_that_was_begun_whatever_the_settings_are_now(
