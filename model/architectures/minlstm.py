@@ -28,8 +28,12 @@ class MinLSTMMixer(MinGRUMixer):
     num_gates = 3
 
     def initial_bias(self, hidden_dim: int) -> jax.Array:
-        """The gates' initial bias: f over i is m in a unit that is to remember m steps."""
-        return jnp.concatenate([jnp.log(memories(hidden_dim)), jnp.zeros(2 * hidden_dim)])
+        """The gates' initial bias: f over i is m in a unit that is to remember m steps, of which m / (1 + m) is kept.
+
+        By i alone, as f would have to be above 1: sigmoid(0) / sigmoid(-log(2m - 1)) = 0.5 * 2m = m.
+        """
+        take = -jnp.log(2.0 * memories(hidden_dim) - 1.0)
+        return jnp.concatenate([jnp.zeros(hidden_dim), take, jnp.zeros(hidden_dim)])
 
     def kept_and_new(self, gates: jax.Array) -> tuple[jax.Array, jax.Array]:
         """The factor on h and the term that is added to it, of the gates' inputs `[..., G]`."""

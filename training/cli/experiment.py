@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,7 @@ def add_experiment(commands: Any) -> None:
     running.add_argument(
         "--parallel", metavar="N", type=int, default=0, help="how many runs of a sweep at once (sweep.parallel)"
     )
-    running.add_argument(
-        "--fresh", action="store_true", help="run a sweep from its beginning, although it was run before"
-    )
+    running.add_argument("--fresh", action="store_true", help="run all of it again, although some of it was run before")
     comparing = add_command(
         named, "compare", compare_experiments, "put finished experiments into one table, best first"
     )
@@ -88,6 +87,9 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     chosen = preset.load_preset(args.name, args.config, sets)
     if chosen.sweep.is_there:
         return _run_sweep(args, chosen, sets)
+    if args.parallel:
+        where = preset.preset_path(args.name)
+        raise DannError(f"--parallel {args.parallel}: is for sweeps, and {where} has no [sweep]; leave it out")
     from training.loop import devices, multihost  # noqa: PLC0415 (JAX takes seconds to import)
 
     devices.prepare(chosen.train)
@@ -98,11 +100,12 @@ def run_experiment(args: argparse.Namespace, settings: Settings) -> int:  # noqa
     name, source = preset.preset_path(args.name).stem, open_source(chosen, args.text)
     with multihost.join_hosts(chosen) as here, interruptible() as stopping:
         output = Console(stderr=True, quiet=args.quiet or not multihost.is_first())
-        finished = run_seeds(
-            here, name, source, args.seeds, lambda: TrainingConsole(output), stopping, preset.kept_overrides(sets)
-        )
+        kept, console = preset.kept_overrides(sets), lambda: TrainingConsole(output)
+        finished = run_seeds(here, name, source, args.seeds, console, stopping, kept, fresh=args.fresh)
     if not finished:
         raise DannError("stopped before the first seed was finished; there is no result")
+    if len(finished) < args.seeds:
+        print_line("the same command goes on with the seeds that are missing", output)
     if multihost.is_first():
         row = report.Row(name, finished)
         if args.json:
@@ -133,6 +136,7 @@ def _run_sweep(args: argparse.Namespace, chosen: preset.ExperimentSettings, sets
             say=lambda line: print_line(line, output),
             stopping=stopping,
             overrides=preset.kept_overrides(sets),
+            options=[] if args.seeds is ONE_SEED else ["--seeds", str(args.seeds)],
         )
         sweep, done = run_sweep(plan, around, fresh=args.fresh)
     if not done:
@@ -161,14 +165,18 @@ def compare_experiments(args: argparse.Namespace, settings: Settings) -> int:
 
 
 def _print_ranked(args: argparse.Namespace, runs: Path, rows: list[report.RankedRow], sweeps: list[str]) -> None:
-    """Print the table, and below it what was given up and what the sweeps took."""
+    """Print the table, and below it what is missing, what was given up and what the sweeps took."""
     ended = [line for sweep in sweeps for line in comparison.ended_runs(runs, sweep)]
+    unfinished = {sweep: missing for sweep in sweeps if (missing := comparison.opened(runs, sweep).missing())}
     took = [comparison.hours(runs, sweep) for sweep in sweeps]
     if args.json:
         hours = {sweep: round(used, 3) for sweep, (used, _) in zip(sweeps, took, strict=True)}
-        print_json({"rows": [report.ranked_json(one) for one in rows], "ended": ended, "two_core_hours": hours})
+        answer = {"rows": [report.ranked_json(one) for one in rows], "ended": ended, "two_core_hours": hours}
+        print_json({**answer, "unfinished": unfinished})
         return
     sys.stdout.write(report.markdown(rows) + "\n")
+    for sweep, missing in unfinished.items():
+        print_line(f"{sweep}: not finished: {missing}")
     for line in ended:
         print_line(line)
     for sweep, (used, budget) in zip(sweeps, took, strict=True):
@@ -179,14 +187,19 @@ def log_experiment(args: argparse.Namespace, settings: Settings) -> int:
     """`dann experiment log`."""
     from training.lab.log import write_row  # noqa: PLC0415
 
-    rows = comparison.rows_of(settings.data.runs, args.name)
-    other = comparison.rows_of(settings.data.runs, args.against) if args.against else []
-    baseline = args.against if other else _baseline(settings.data.runs, rows)
-    ranked = report.ranked([*rows, *other], baseline)
+    runs = settings.data.runs
+    rows = comparison.rows_of(runs, args.name)
+    other = [_against(runs, args.against)] if args.against else []
+    ranked = report.ranked([*rows, *other], other[0].name if other else _baseline(runs, rows))
     # The first row's own run is what is logged, also where the one that it is compared with did better.
     ranked.sort(key=lambda one: one.row in other)
-    file = preset.FOLDER / "LOG.md"
-    how = write_row(file, ranked)
+    file, sweep = preset.FOLDER / "LOG.md", rows[0].results[0].sweep
+    if sweep:
+        of = comparison.opened(runs, sweep)
+        unfinished = [f"not finished: {missing}"] if (missing := of.missing()) else []
+        how = write_row(file, ranked, [*of.given_up(), *unfinished], comparison.options_of(runs, sweep))
+    else:
+        how = write_row(file, ranked)
     if args.json:
         print_json({"file": str(file), "row": how})
     else:
@@ -194,6 +207,18 @@ def log_experiment(args: argparse.Namespace, settings: Settings) -> int:
         if len(ranked) == 1:
             print_line("it is compared with nothing; --against NAME adds a comparison to the row")
     return 0
+
+
+def _against(runs: Path, name: str) -> report.Row:
+    """The one row to compare with: of a sweep its baseline. Raises DannError where it has several rows and no baseline."""
+    rows = comparison.rows_of(runs, name)
+    baseline = _baseline(runs, rows)
+    found = next((row for row in rows if row.name == baseline), rows[0] if len(rows) == 1 else None)
+    if found is None:
+        named = ", ".join(f"{name}{comparison.VARIANT}{row.name}" for row in rows)
+        raise DannError(f"--against {name}: is a sweep without a baseline; name one of its variants: {named}")
+    alone = found.name == name or comparison.VARIANT in name
+    return found if alone else replace(found, name=f"{name}{comparison.VARIANT}{found.name}")
 
 
 def run_speedrun(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the presets)

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
+from math import isfinite
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
@@ -124,9 +125,17 @@ def print_line(line: str, console: Console | None = None, style: str = "") -> No
 
 
 def print_json(value: dict[str, Any]) -> None:
-    """Print the one object of --json."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False) + "\n")
+    """Print the one object of --json; JSON has no number for what is not finite, so null stands there."""
+    sys.stdout.write(json.dumps(_finite(value), ensure_ascii=False, allow_nan=False) + "\n")
     sys.stdout.flush()  # raises BrokenPipeError here, not while Python shuts down
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(part) for part in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
 
 
 def print_table(rows: Sequence[tuple[str, str]]) -> None:

@@ -1,5 +1,7 @@
 """The training corpus: conversations split by time, without near-duplicates."""
 
+import hashlib
+import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -91,3 +93,12 @@ def without_near_duplicates(train: Sequence[Conversation], val: Sequence[Convers
     held_out = NearDuplicates(own_texts(val))
     distinct = (tuple(turn for turn in c if not (turn.mine and turn.text in held_out)) for c in train)
     return [conversation for conversation in distinct if any(turn.mine for turn in conversation)]
+
+
+def corpus_digest(corpus: Corpus) -> str:
+    """SHA-256 over every turn of both parts, and whether the owner wrote it: all that settings make of posts."""
+    parts = [
+        [[(turn.mine, turn.quoted, turn.text) for turn in conversation] for conversation in part]
+        for part in (corpus.train, corpus.val)
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

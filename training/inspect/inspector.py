@@ -30,7 +30,7 @@ from training.inspect.probes.activations import Activations
 from training.inspect.probes.loop_probes import LoopTrace
 from training.inspect.probes.rate_finder import RateFinder
 from training.inspect.probes.training_probes import Training
-from training.inspect.report import InspectionFinding, Report, by_likelihood
+from training.inspect.report import InspectionFinding, NotComparedError, Report, by_likelihood
 from training.inspect.subject import Subject
 from training.loop import scoring, step
 
@@ -92,6 +92,7 @@ def inspect_architecture(
         subject.posts  # noqa: B018 (raises where a checkpoint's tokenizer spells too little of them)
         findings: list[InspectionFinding] = []
         checked: list[str] = []
+        notes: list[str] = []
         try:
             check_architecture(subject.model)
             subject.run(subject.start, subject.random_tokens)
@@ -101,7 +102,7 @@ def inspect_architecture(
         for group in groups:
             progress(group)
             make, probes = GROUPS[group]
-            findings += _run(probes, made[make], checked)
+            findings += _run(probes, made[make], checked, notes)
         measured: dict[str, Any] = {}
         if figures:
             progress("figures")
@@ -109,7 +110,8 @@ def inspect_architecture(
                 measured = figures_of(subject, *(made[GROUPS[group][0]] for group in MEASURED))
             except BREAKS as error:
                 findings.append(broken("figures", error))
-        return Report(subject.shape.architecture, describe(subject), by_likelihood(findings), tuple(checked), measured)
+        ordered, once = by_likelihood(findings), tuple(dict.fromkeys(notes))
+        return Report(subject.shape.architecture, describe(subject), ordered, tuple(checked), measured, once)
     finally:
         forget_programs()
 
@@ -124,13 +126,16 @@ def describe(subject: Subject) -> str:
     )
 
 
-def _run(probes: Sequence[Any], made: Any, checked: list[str]) -> Iterator[InspectionFinding]:
+def _run(probes: Sequence[Any], made: Any, checked: list[str], notes: list[str]) -> Iterator[InspectionFinding]:
     for probe in probes:
-        checked.append(probe.__name__.removeprefix("probe_"))
         try:
             yield from probe(made)
+        except NotComparedError as error:
+            notes.append(str(error))
+            continue
         except BREAKS as error:
             yield broken(probe.__name__, error)
+        checked.append(probe.__name__.removeprefix("probe_"))
 
 
 def broken(probe: str, error: Exception) -> InspectionFinding:

@@ -57,6 +57,8 @@ def _findings(report: Report) -> Iterator[str]:
             + (f"<p class=soft>It may also be: {escape(also)}</p>" if also else "")
             + "</div>"
         )
+    for note in report.notes:
+        yield f"<p class=soft>{escape(note)}</p>"
 
 
 def _plots(figures: dict[str, Any]) -> Iterator[str]:

@@ -8,10 +8,14 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from training.config.tables import TrainConfig
+from training.inspect.report import NotComparedError
 
 Arrays = Mapping[str, np.ndarray]
 """Parameters or gradients by dotted name."""
 EPSILON = 1e-8
+LAMB_EPSILON = 1e-6
+KNOWN = ("adamw", "rmsprop", "sgd", "lion", "lamb")
+"""Optimizers that ReferenceOptimizer has."""
 
 
 def log_softmax(logits: np.ndarray, axis: int = -1) -> np.ndarray:
@@ -49,11 +53,14 @@ def clipped(gradient: Arrays, config: TrainConfig) -> dict[str, np.ndarray]:
 
 
 class ReferenceOptimizer:
-    """AdamW, RMSProp or SGD with momentum, a step at a time; `known` is False for any other."""
+    """An optimizer of KNOWN, a step at a time. Raises NotComparedError for any other."""
 
     def __init__(self, config: TrainConfig) -> None:
+        if config.optimizer not in KNOWN:
+            raise NotComparedError(
+                f"the updates of {config.optimizer} are not compared; those of {', '.join(KNOWN)} are"
+            )
         self.config, self.count = config, 0
-        self.known = config.optimizer in {"adamw", "rmsprop", "sgd"}
         self._mean: dict[str, np.ndarray] = {}
         self._square: dict[str, np.ndarray] = {}
 
@@ -61,7 +68,10 @@ class ReferenceOptimizer:
         """The update at a rate of 1, to be subtracted."""
         self.count += 1
         cut = clipped(gradient, self.config)
-        return {name: self._scaled(name, cut[name]) + self._decay(params[name]) for name in params}
+        found = {name: self._scaled(name, cut[name]) + self._decay(params[name]) for name in params}
+        if self.config.optimizer == "lamb":
+            return {name: _as_long(update, params[name]) for name, update in found.items()}
+        return found
 
     def _decay(self, param: np.ndarray) -> np.ndarray:
         rate = self.config.weight_decay if param.ndim > 1 else 0.0
@@ -76,10 +86,20 @@ class ReferenceOptimizer:
         if config.optimizer == "rmsprop":
             self._square[name] = config.rms_decay * square + (1 - config.rms_decay) * g**2
             return np.asarray(g / (np.sqrt(self._square[name]) + EPSILON))
+        if config.optimizer == "lion":
+            self._mean[name] = config.beta2 * mean + (1 - config.beta2) * g
+            return np.asarray(np.sign(config.beta1 * mean + (1 - config.beta1) * g))
+        epsilon = LAMB_EPSILON if config.optimizer == "lamb" else EPSILON
         self._mean[name] = config.beta1 * mean + (1 - config.beta1) * g
         self._square[name] = config.beta2 * square + (1 - config.beta2) * g**2
         corrected = self._mean[name] / (1 - config.beta1**self.count)
-        return np.asarray(corrected / (np.sqrt(self._square[name] / (1 - config.beta2**self.count)) + EPSILON))
+        return np.asarray(corrected / (np.sqrt(self._square[name] / (1 - config.beta2**self.count)) + epsilon))
+
+
+def _as_long(update: np.ndarray, param: np.ndarray) -> np.ndarray:
+    """LAMB's update: as long as the parameter, where both have a length."""
+    length, wanted = float(np.linalg.norm(update)), float(np.linalg.norm(param.astype(np.float64)))
+    return update * (wanted / length) if length and wanted else update
 
 
 def peak_rate(config: TrainConfig) -> float:

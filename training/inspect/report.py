@@ -9,6 +9,10 @@ from training.inspect.suspects import SUSPECTS, Suspect
 Severity = Literal["error", "warning"]
 
 
+class NotComparedError(Exception):
+    """Raised by a probe that has nothing to compare with; its message is a line for people, and it did not check."""
+
+
 @dataclass(frozen=True)
 class InspectionFinding:
     """One thing that is not as it should be.
@@ -47,7 +51,7 @@ class InspectionFinding:
 class Report:
     """The result of one inspection: `findings`, the likeliest cause first, and `figures`, by name, for people to look at.
 
-    `checked` are the names of the probes that ran.
+    `checked` are the names of the probes that ran, `notes` lines on what could not be compared.
     """
 
     name: str
@@ -55,6 +59,7 @@ class Report:
     findings: tuple[InspectionFinding, ...]
     checked: tuple[str, ...]
     figures: dict[str, Any] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     @property
     def suspects(self) -> list[str]:
@@ -69,6 +74,7 @@ class Report:
             "shape": self.shape,
             "findings": [finding.as_json() for finding in self.findings],
             "checked": list(self.checked),
+            "notes": list(self.notes),
             "suspects": [suspect._asdict() | {"id": id_} for id_, suspect in SUSPECTS.items()],
             "figures": self.figures,
         }

@@ -1,6 +1,7 @@
 """The report at the terminal, readable at 80 columns."""
 
 from collections.abc import Sequence
+from math import isfinite
 
 from rich.console import Console
 from rich.padding import Padding
@@ -18,6 +19,8 @@ def print_report(report: Report, console: Console, page: str) -> None:
     """Print findings first, then figures; `page` is where the whole report is."""
     console.print(Text(report.shape))
     _print_findings(report, console)
+    for note in report.notes:
+        console.print(Text(note, style="yellow"))
     if report.figures:
         _print_tensors(report, console)
         _print_weights(report, console)
@@ -97,14 +100,14 @@ def _print_weights(report: Report, console: Console) -> None:
 
 def _print_curves(report: Report, console: Console) -> None:
     figures, losses, rates = report.figures, report.figures["loss"], report.figures["rates"]
-    heart_step, heart = figures["by_heart"][-1]
+    heart_step, _ = figures["by_heart"][-1]
     speed = figures["tokens_per_second"]
     baselines = f"ln V is {losses['ln_v']:.3f}, counting tokens takes {losses['counting_tokens']:.3f}"
     reach = ", ".join(f"{norm:.1g}" for norm in figures["gradient_by_distance"])
     rows = [
         ("first loss", f"{losses['first']:.3f}; {baselines}"),
-        ("short run", f"{_bars(figures['short_run'])} to {figures['short_run'][-1][1]:.2f}"),
-        ("one window by heart", f"{_bars(figures['by_heart'])} to {heart:.4f}, in {heart_step} steps"),
+        ("short run", _bars(figures["short_run"], digits=2)),
+        ("one window by heart", f"{_bars(figures['by_heart'], digits=4)}, in {heart_step} steps"),
         ("rate finder", f"{_bars(figures['rate_finder'])} least at {rates['best']:.2g}, is {rates['configured']:g}"),
         ("gradient back in time", f"{reach} by {figures['distance_step']} tokens each"),
         ("speed", f"{speed['this']:,} tokens/s; an LSTM of this size {speed['lstm']:,}"),
@@ -112,9 +115,13 @@ def _print_curves(report: Report, console: Console) -> None:
     console.print(_grid("\nCurves", ("", ""), rows))
 
 
-def _bars(points: Sequence[Sequence[float]]) -> str:
-    """The heights of a curve as a line of small bars, at most MOST_BARS of them."""
-    values = [height for _, height in points]
+def _bars(points: Sequence[Sequence[float]], digits: int | None = None) -> str:
+    """The finite heights of a curve as a line of small bars, at most MOST_BARS of them; with `digits` the last in figures."""
+    values = [height for _, height in points if isfinite(height)]
+    if not values:
+        return "no points"
+    last = "" if digits is None else f" to {values[-1]:.{digits}f}"
     values = values[:: max(1, -(-len(values) // MOST_BARS))]
     lowest, highest = min(values), max(values)
-    return "".join(BARS[round((value - lowest) / ((highest - lowest) or 1.0) * (len(BARS) - 1))] for value in values)
+    heights = [(value - lowest) / ((highest - lowest) or 1.0) for value in values]
+    return "".join(BARS[round(height * (len(BARS) - 1))] for height in heights) + last

@@ -2,15 +2,16 @@
 
 import json
 import re
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from model.errors import DannError
 from training.lab import results
+from training.lab.preset import ExperimentSettings
 from training.lab.report import Row
 from training.lab.results import Ended, Result
-from training.lab.sweep import PLAN
+from training.lab.sweep import PLAN, Sweep
+from training.lab.sweep_plan import Candidate, Plan
 from training.lab.sweep_table import SweepTable
 
 VARIANT = ":"
@@ -50,29 +51,35 @@ def _names(result: Result) -> set[str]:
 
 def sweep_rows(runs: Path, sweep: str) -> list[Row]:
     """A row for each variant of a sweep that has a result, in the file's order."""
-    plan = _plan(runs, sweep)
-    table, planned = table_of(runs, sweep), [candidate["variant"] for candidate in plan["candidates"]]
-    variants: dict[str, list[list[Result]]] = {}
-    for group in results.groups(runs).values():
-        if group[0].sweep == sweep:
-            variants.setdefault(group[0].variant, []).append(group)
-    return [
-        _best(name, variants[name], table, planned.count(name)) for name in dict.fromkeys(planned) if name in variants
-    ]
+    of = opened(runs, sweep)
+    return [row for variant in of.plan.variants if (row := row_of(of, variant))]
 
 
-def _best(variant: str, candidates: Sequence[list[Result]], table: SweepTable, tried: int) -> Row:
-    """The candidate with the least mean over the seeds to choose by, among those that have most of them."""
-    screened = [[result for result in group if result.seed < table.choosing_seeds] for group in candidates]
-    most = max(len(group) for group in screened)
-    means = {
-        number: sum(result.figure for result in group) / max(1, len(group))
-        for number, group in enumerate(screened)
-        if len(group) == most
-    }
-    best = min(means, key=means.__getitem__)
-    final = [result for result in candidates[best] if result.seed >= table.choosing_seeds]
-    return Row(variant, final or screened[best], screened[best] if final else [], tried)
+def row_of(of: Sweep, variant: str) -> Row | None:
+    """A variant's row, of its best candidate; None where no run of it has a result."""
+    best = of.best(variant)
+    if best is None:
+        return None
+    screened, final = (
+        [result for seed in seeds if (result := of.result(best, seed))] for seeds in (of.choosing_seeds, of.final_seeds)
+    )
+    tried = sum(candidate.variant == variant for candidate in of.plan.candidates)
+    return Row(variant, final or screened, screened if final else [], tried)
+
+
+def opened(runs: Path, sweep: str) -> Sweep:
+    """A sweep as it was last planned, and what its runs have come to; the settings of its candidates are not known."""
+    plan, unknown = _plan(runs, sweep), ExperimentSettings()
+    candidates = [Candidate(n, one["variant"], one["tuned"], unknown) for n, one in enumerate(plan["candidates"])]
+    of = Sweep(sweep, Plan("", SweepTable.model_validate(plan["table"]), candidates), runs)
+    of.load()
+    return of
+
+
+def options_of(runs: Path, sweep: str) -> list[str] | None:
+    """The options that change a sweep, as it was last run; None where its plan is of before they were kept."""
+    options = _plan(runs, sweep).get("options")
+    return None if options is None else [str(option) for option in options]
 
 
 def by_rate(runs: Path, sweep: str) -> dict[str, list[tuple[float, float]]]:

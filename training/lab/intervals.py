@@ -39,11 +39,15 @@ class Difference:
         return self.mean + (math.inf if self.half is None else self.half)
 
     def more_seeds(self, matters: float) -> int:
-        """How many more seeds, with the spread there is now, would make the interval no wider than +- `matters`."""
+        """How many more seeds would give an answer, if mean and spread stay what they are.
+
+        The interval is then on one side of zero, or within +- `matters`, whichever takes fewer.
+        """
         if self.half is None:
             return LEAST_PAIRS + 1 - self.n
+        enough = max(abs(self.mean), matters - abs(self.mean))
         for n in range(self.n + 1, self.n + MOST_MORE):
-            if quantile(n - 1) * self.sd / math.sqrt(n) <= matters:
+            if quantile(n - 1) * self.sd / math.sqrt(n) < enough:
                 return n - self.n
         return MOST_MORE
 

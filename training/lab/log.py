@@ -4,6 +4,7 @@ Rows stand in one table of experiments/LOG.md, under HEADING, the newest at the 
 else in the file is left as it is.
 """
 
+import shlex
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +12,7 @@ from pathlib import Path
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.lab.report import RankedRow, Row
-from training.lab.results import Result
+from training.lab.results import Result, started_at
 
 HEADING = "## Answers, a row each"
 ABOUT = (
@@ -23,16 +24,19 @@ MOST_NAMED = 6
 """Rows of a sweep whose difference is in the answer; the rest are counted."""
 
 
-def write_row(file: Path, rows: Sequence[RankedRow]) -> str:
+def write_row(
+    file: Path, rows: Sequence[RankedRow], notes: Sequence[str] = (), options: Sequence[str] | None = None
+) -> str:
     """Write the row of one run or sweep into `file`; returns "added", "replaced" or "there".
 
-    Raises DannError for a file that is not there, or has the heading and no table below it.
+    `notes` are added to the answer: what is missing, and what was given up. `options` are those that a sweep was run with,
+    None where they are not known. Raises DannError for a file that is not there, or has the heading and no table below it.
     """
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DannError(f"{file}: cannot be read ({error}); run this in dann's source tree") from error
-    row = _row(rows)
+    row = _row(rows, notes, options)
     new, how = _placed(file, text, row)
     if new != text:
         replace_file(file, new.encode())
@@ -64,29 +68,31 @@ def _cell(line: str) -> str:
     return line.split("|")[1].strip()
 
 
-def _row(rows: Sequence[RankedRow]) -> str:
+def _row(rows: Sequence[RankedRow], notes: Sequence[str] = (), options: Sequence[str] | None = None) -> str:
     first = rows[0].row.results[0]
     cells = {
         "run": first.sweep or first.group,
         "question": first.question,
-        "answer": answer(rows),
-        "command": f"`{command(rows)}`",
+        "answer": "; ".join([answer(rows), *notes]),
+        "command": f"`{command(rows, options)}`",
         "commit": ", ".join(sorted({str(result.code) for one in rows for result in one.row.results})),
         "machine": "; ".join(sorted({str(result.machine or "unknown") for one in rows for result in one.row.results})),
-        "date": _date(first.sweep or first.group, first.experiment),
+        "date": _date(first.sweep or first.group),
     }
     return "| " + " | ".join(cells[name].replace("|", "\\|").replace("\n", " ") for name in COLUMNS) + " |"
 
 
-def command(rows: Sequence[RankedRow]) -> str:
-    """What repeats it. The text's path is not stored; its SHA-256 is."""
+def command(rows: Sequence[RankedRow], options: Sequence[str] | None = None) -> str:
+    """What repeats it, with the `options` of a sweep. The text's path is not stored; its SHA-256 is."""
     first = rows[0].row.results[0]
     results = [result for one in rows for result in _all(one.row) if result.group == first.group]
     words = ["dann experiment run", first.experiment]
     words += ["--text FILE"] if first.val_reset_nats_per_char is not None else []
-    words += [] if first.sweep else [f"--seeds {max(len(results), first.seeds_wanted)}"]
-    words += [f"--set {given}" for given in first.overrides]
-    return " ".join(words)
+    if options is None or not first.sweep:
+        wanted = max(len(results), *(result.seeds_wanted for result in results))
+        seeds = [] if first.sweep else ["--seeds", str(wanted)]
+        options = [*seeds, *(word for given in first.overrides for word in ("--set", given))]
+    return " ".join([*words, *map(shlex.quote, options)])
 
 
 def answer(rows: Sequence[RankedRow]) -> str:
@@ -96,8 +102,9 @@ def answer(rows: Sequence[RankedRow]) -> str:
     unit = "nats per character, val@256-reset" if first.val_reset_nats_per_char is not None else "bits per byte"
     said = [f"{_named(reference.row)} {reference.row.figure} {unit}"]
     others = [one for one in rows if one is not reference]
-    if missing := max(0, first.seeds_wanted - len(reference.row.results)):
-        said += [f"stopped before {missing} of {first.seeds_wanted} seeds"]
+    wanted = max(result.seeds_wanted for result in reference.row.results)
+    if missing := max(0, wanted - len(reference.row.results)):
+        said += [f"stopped before {missing} of {wanted} seeds"]
     said += [f"{_named(one.row)}: {one.verdict}" for one in others[:MOST_NAMED]]
     if more := len(others) - MOST_NAMED:
         said += [f"{more} more further behind"] if more > 0 else []
@@ -112,10 +119,9 @@ def _all(row: Row) -> list[Result]:
     return [*row.screened, *row.results]
 
 
-def _date(group: str, experiment: str) -> str:
+def _date(group: str) -> str:
     """The day in a run's name."""
-    stamp = group.removeprefix(f"{experiment}-")[:8]
     try:
-        return datetime.strptime(stamp, "%Y%m%d").date().isoformat()  # noqa: DTZ007
+        return datetime.strptime(started_at(group)[:8], "%Y%m%d").date().isoformat()  # noqa: DTZ007
     except ValueError:
         return "unknown"

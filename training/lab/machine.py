@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict
 CPU_INFO = Path("/proc/cpuinfo")
 ROOT = Path(__file__).parents[2]
 """Of the source tree, where this is one."""
+COMPARED = ("model/architectures", "training/loop")
+"""What somebody works on who compares: networks and optimizers."""
 CODE = ("model", "training", "bot", "experiments", "pyproject.toml", "requirements.lock")
 """What a run depends on; a note beside it does not make a tree unclean."""
 
@@ -67,6 +69,15 @@ def this_code() -> Code:
         return Code()
     commit, changed = _git("rev-parse", "HEAD"), _git("status", "--porcelain", "--", *CODE)
     return Code(commit=commit or "", clean=changed == "") if commit else Code()
+
+
+@cache
+def compared_code() -> str:
+    """SHA-256 over the sources in COMPARED: runs before and after a change there are not of one kind."""
+    digest = hashlib.sha256()
+    for file in sorted(file for folder in COMPARED for file in (ROOT / folder).rglob("*.py")):
+        digest.update(f"{file.relative_to(ROOT)}\n".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _git(*arguments: str) -> str | None:

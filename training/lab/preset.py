@@ -84,10 +84,13 @@ def question_of(path: Path) -> str:
         return ""
 
 
-KEPT_OVERRIDES = ("train.", "model.", "tokenizer.", "finetune.")
-"""Options of --set that results keep: they say nothing of the machine or its owner."""
+KEPT_OVERRIDES = (
+    "train.", "model.", "tokenizer.", "finetune.", "experiment.", "sweep.", "data.conversation_gap_minutes",
+    "data.context_turns",
+)  # fmt: skip
+"""Options of --set that results keep: what changes a run and says nothing of the machine or its owner."""
 
 
 def kept_overrides(sets: Sequence[str]) -> list[str]:
-    """Those --set options that say nothing of the machine or its owner."""
-    return [given for given in sets if given.startswith(KEPT_OVERRIDES)]
+    """Those --set options that change a run and say nothing of the machine or its owner, as a text's path does."""
+    return [given for given in sets if given.startswith(KEPT_OVERRIDES) and not given.startswith("experiment.text")]

@@ -62,6 +62,11 @@ class Row:
         return figure
 
     @property
+    def is_screened(self) -> bool:
+        """Whether its figure is, in a sweep, of seeds that something was chosen by."""
+        return bool(self.results[0].sweep) and not self.screened
+
+    @property
     def tuned(self) -> str:
         """What was tuned and of how many; "" where nothing was."""
         values = " ".join(f"{key.rpartition('.')[2]}={value}" for key, value in self.results[0].tuned.items())
@@ -88,7 +93,7 @@ def row_json(row: Row) -> dict[str, Any]:
         "seconds": round(row.mean("seconds"), 1),
         "tuned": first.tuned,
         "tried": row.tried,
-        "seeds": [result.model_dump(exclude=of_all_seeds) for result in row.results],
+        "seeds": [result.model_dump(exclude=of_all_seeds | {"identity"}) for result in row.results],
     }
 
 
@@ -104,11 +109,13 @@ class RankedRow:
 def ranked(rows: Sequence[Row], baseline: str = "", matters: float | None = None) -> list[RankedRow]:
     """Order rows, best first, each with its verdict against the row `baseline`, or against the best where that is "".
 
+    Where one has finals, those that have none stand behind, marked "screened": something was chosen by their seeds.
     `matters` is the smallest difference worth an answer; None: what the reference's experiment says. Raises DannError for
     runs that cannot be compared: on different text, or by minutes on different machines.
     """
     _check_comparable(rows)
-    ordered = sorted(rows, key=lambda row: row.figure.mean)
+    finals = any(row.screened for row in rows)
+    ordered = sorted(rows, key=lambda row: (finals and row.is_screened, row.figure.mean))
     reference = ordered[0] if not baseline else next((row for row in rows if row.name == baseline), None)
     if reference is None:
         raise DannError(f"--baseline {baseline}: no such row; there are: {', '.join(row.name for row in rows)}")
@@ -119,7 +126,8 @@ def ranked(rows: Sequence[Row], baseline: str = "", matters: float | None = None
             found.append(RankedRow(row, "baseline" if baseline else "best"))
         else:
             apart = compared(reference, row)
-            found.append(RankedRow(row, f"{apart.verdict(smallest)} ({apart})", apart))
+            mark = "; screened" if finals and row.is_screened else ""
+            found.append(RankedRow(row, f"{apart.verdict(smallest)} ({apart}){mark}", apart))
     return found
 
 

@@ -9,6 +9,7 @@
 """
 
 import json
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -20,6 +21,8 @@ from training.lab.machine import Code, Machine
 
 FILE = "result.json"
 ENDED = "ended.json"
+STAMP = re.compile(r"(?<!\d)\d{8}-\d{6}(?!\d)")
+"""As of run_names.py."""
 
 
 class Result(BaseModel):
@@ -27,8 +30,8 @@ class Result(BaseModel):
 
     Of a run in a sweep, `sweep` names the sweep, `variant` what is compared and `tuned` what of it was tuned. `by` is what
     ended the run, `machine` where it ran, `overrides` are the --set options, `seeds_wanted` how many seeds were asked for (0:
-    not known). `cpu_seconds` is the processor's time, which other work changes little; `ready_seconds` the time from the
-    start of the process to the end of training.
+    not known), and seeds of one `identity` may stand in one group (run.py). `cpu_seconds` is the processor's time, which
+    other work changes little; `ready_seconds` the time from the start of the process to the end of training.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -57,6 +60,7 @@ class Result(BaseModel):
     code: Code = Code()
     overrides: list[str] = Field([])
     seeds_wanted: int = 0
+    identity: str = ""
     matters: float = 0.005
     cpu_seconds: float | None = None
     ready_seconds: float | None = None
@@ -110,8 +114,21 @@ def groups(runs: Path) -> dict[str, list[Result]]:
     for path in sorted(runs.glob(f"*/{FILE}")):
         result = _read(path, Result)
         by_group.setdefault(result.group, []).append(result)
-    ordered = sorted(by_group.items(), key=lambda item: item[0].removeprefix(item[1][0].experiment))
+    ordered = sorted(by_group.items(), key=lambda item: _age(item[0]))
     return {group: sorted(results, key=lambda result: result.seed) for group, results in ordered}
+
+
+def started_at(group: str) -> str:
+    """The timestamp in the name of a group or sweep, "" where there is none."""
+    found = STAMP.findall(group)
+    return str(found[-1]) if found else ""
+
+
+def _age(group: str) -> tuple[str, list[int], str]:
+    """What sorts groups by age: the timestamp in their names, then the numbers behind it."""
+    stamp = started_at(group)
+    numbers = re.findall(r"\d+", group.rpartition(stamp)[2]) if stamp else []
+    return stamp, [int(number) for number in numbers], group
 
 
 def newest(runs: Path, name: str) -> list[Result]:

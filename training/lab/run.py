@@ -1,5 +1,8 @@
 """Run an experiment: train each seed in turn, and store its result. Knows no terminal and no sweep."""
 
+import hashlib
+import json
+import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -11,10 +14,11 @@ from model.architectures import decodes
 from model.checkpoints.atomic_files import private_folder, replace_file
 from training.config.tables import TrainConfig
 from training.lab import results
-from training.lab.machine import this_code, this_machine
+from training.lab.machine import compared_code, this_code, this_machine
 from training.lab.preset import ExperimentSettings
 from training.lab.results import Result
 from training.lab.source import Source
+from training.lab.sweep_plan import UNLIKE
 from training.lock import training_lock
 from training.loop.clock import Clock
 from training.run_names import unused_name
@@ -30,7 +34,7 @@ PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "exper
 class RunName:
     """What a result says of the run beside its settings; `started` is the time.monotonic() at which its process began.
 
-    `seeds` is how many are to be run in all, 0 where a sweep decides.
+    `seeds` is how many are to be run in all, 0 where a sweep decides; `identity` is "" there too.
     """
 
     experiment: str
@@ -41,6 +45,7 @@ class RunName:
     overrides: list[str] = field(default_factory=list)
     started: float | None = None
     seeds: int = 0
+    identity: str = ""
 
 
 def run_seeds(
@@ -51,21 +56,48 @@ def run_seeds(
     console: Callable[[], Console],
     stopping: Callable[[], bool],
     overrides: list[str] | None = None,
+    *,
+    fresh: bool = False,
 ) -> list[Result]:
     """Train seeds 0 to `seeds` - 1, each for its own minutes; returns those that finished.
 
-    `stopping()` ends it. Raises DannError for a training already running, no room to save, or a loss that is not finite; the
-    results of finished seeds stay.
+    Where the newest run of its kind lacks some of them, as it was stopped or was to have fewer, only these are trained, but
+    with `fresh` all. `stopping()` ends it. Raises DannError for a training already running, no room to save, or a loss that
+    is not finite; the results of finished seeds stay.
     """
     with training_lock(settings.data.dir / "train.lock"):
-        group, finished = unused_name(settings.data.runs, f"{name}-", "-seed0"), []
-        named = RunName(name, group, overrides=overrides or [], seeds=seeds)
-        for seed in range(seeds):
+        identity = _identity(settings, source)
+        there = {} if fresh or settings.train.hosts > 1 else _begun(settings.data.runs, name, identity, seeds)
+        group = there[min(there)].group if there else unused_name(settings.data.runs, f"{name}-", "-seed0")
+        if there:
+            kept = f"seed{'s' if len(there) > 1 else ''} {', '.join(map(str, there))}"
+            console().say(f"going on with {group}: {kept} there and kept; --fresh trains all of them again")
+        named = RunName(name, group, overrides=overrides or [], seeds=seeds, identity=identity)
+        for seed in (seed for seed in range(seeds) if seed not in there):
+            shutil.rmtree(results.folder_of(settings.data.runs, group, seed), ignore_errors=True)  # of one cut off
             result = run_seed(settings, seed, named, source, console(), stopping)
             if result is None:
                 break
-            finished.append(result)
-        return finished
+            there[seed] = result
+        return [result for _, result in sorted(there.items())]
+
+
+def _identity(settings: ExperimentSettings, source: Source) -> str:
+    """What seeds of one group have in common: settings, text, networks and optimizers; of runs by minutes the machine."""
+    described = settings.model_dump(mode="json", exclude=UNLIKE)
+    machine = this_machine().fingerprint if ended_by(settings.train) == "minutes" else ""
+    parts = [described, source.sha256, source.split, compared_code(), machine]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _begun(runs: Path, name: str, identity: str, seeds: int) -> dict[int, Result]:
+    """Those of the seeds that the newest run of this identity has; none where it has all of them."""
+    alike = [
+        group for group in results.groups(runs).values()
+        if group[0].experiment == name and not group[0].sweep and {one.identity for one in group} == {identity}
+    ]  # fmt: skip
+    there = {result.seed: result for result in alike[-1] if result.seed < seeds} if alike else {}
+    return there if len(there) < seeds else {}
 
 
 def run_seed(
@@ -126,6 +158,7 @@ def run_seed(
         code=this_code(),
         overrides=named.overrides,
         seeds_wanted=named.seeds,
+        identity=named.identity,
         matters=settings.experiment.matters,
         cpu_seconds=round(time.process_time() - busy, 1),
         ready_seconds=None if named.started is None else round(ready - named.started, 1),

@@ -1,7 +1,5 @@
 """Text of an experiment, and figures measured on it: one file, or the store's posts. Knows no training loop."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
@@ -21,7 +19,7 @@ from training.config.tables import DataConfig, TrainConfig
 from training.context_model.mixture import mixed_stateful
 from training.data import text_file
 from training.data.conversations import Conversation
-from training.data.corpus import Corpus, build_corpus, without_near_duplicates
+from training.data.corpus import build_corpus, corpus_digest, without_near_duplicates
 from training.data.dataset import Dataset, held_out_rows
 from training.data.split import sorted_by_age
 from training.evaluation.listening import listening
@@ -162,7 +160,7 @@ class PostSource(PostText):
         if self._test:
             corpus = replace(corpus, train=without_near_duplicates(corpus.train, self._test))
         super().__init__(corpus)
-        self.sha256 = _digest(whole)
+        self.sha256 = corpus_digest(whole)
 
     def figures(self, setup: TrainingSetup, mixed: bool) -> TextFigures:  # noqa: ARG002
         """Source: bits per byte of one's own held-out turns, and listening there."""
@@ -193,12 +191,3 @@ def _before(posts: Sequence[Post], test: AbstractSet[str], count: int) -> list[P
         return first is None or last is None or post.time is None or first - CONTEXT_SECONDS <= post.time <= last
 
     return [post for post in posts if (post.id in chosen if post.mine else is_context(post))]
-
-
-def _digest(corpus: Corpus) -> str:
-    """SHA-256 over every turn of both parts, and who wrote it."""
-    parts = [
-        [[(turn.mine, turn.quoted, turn.text) for turn in conversation] for conversation in part]
-        for part in (corpus.train, corpus.val)
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

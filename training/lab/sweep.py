@@ -1,6 +1,7 @@
 """A sweep and what its runs have come to: what can begin now, which candidates are best. Starts nothing."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from training.lab.results import Ended, Result
 from training.lab.sweep_plan import Candidate, Plan
 
 PLAN = "plan.json"
+ENDINGS = {"early": "ended early", "diverged": "diverged"}
+"""An Ended's ending in words."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +63,23 @@ class Sweep:
 
     def queue(self) -> list[SweepRun]:
         """Runs without an outcome that can begin now: the screening, seed by seed; after it the run-offs; then the finals."""
-        table = self.plan.table
-        return (
-            self._open(self.plan.candidates, range(table.seeds))
-            or self._open(self._runoffs(), range(table.seeds, table.choosing_seeds))
-            or self._open(self._finalists(), self._final_seeds, final=True)
-        )
+        for stage, candidates, seeds in self._stages():
+            if found := self._open(candidates, seeds, final=stage == "final"):
+                return found
+        return []
+
+    def missing(self) -> str:
+        """Say how many runs are missing in the first stage that is not done; "" where the sweep is finished."""
+        for stage, candidates, seeds in self._stages():
+            if found := len(self._open(candidates, seeds)):
+                return f"{found} of {len(candidates) * len(seeds)} {stage} runs are missing"
+        return ""
+
+    def _stages(self) -> Iterator[tuple[str, list[Candidate], range]]:
+        """Each stage with its candidates and seeds; a later one can be asked for when those before it are done."""
+        yield "screening", self.plan.candidates, self._screening_seeds
+        yield "run-off", self._runoffs(), range(self.plan.table.seeds, self.plan.table.choosing_seeds)
+        yield "final", self._finalists(), self.final_seeds
 
     def _open(self, candidates: Sequence[Candidate], seeds: Sequence[int], *, final: bool = False) -> list[SweepRun]:
         return [
@@ -76,7 +90,17 @@ class Sweep:
         ]
 
     @property
-    def _final_seeds(self) -> range:
+    def _screening_seeds(self) -> range:
+        return range(self.plan.table.seeds)
+
+    @property
+    def choosing_seeds(self) -> range:
+        """The seeds that candidates are chosen by."""
+        return range(self.plan.table.choosing_seeds)
+
+    @property
+    def final_seeds(self) -> range:
+        """The seeds that variants are compared by."""
         table = self.plan.table
         return range(table.choosing_seeds, table.choosing_seeds + table.final_seeds)
 
@@ -103,12 +127,62 @@ class Sweep:
         Those with most results of the first `seeds` seeds come before the others.
         """
         found = []
-        for candidate in self.plan.candidates:
-            figures = [result.figure for seed in range(seeds) if (result := self.result(candidate, seed))]
-            screened = all(self.result(candidate, seed) for seed in range(self.plan.table.seeds))
-            if candidate.variant == variant and screened:
-                found.append((-len(figures), sum(figures) / len(figures), candidate))
+        for candidate in self._of(variant):
+            figures = self._figures(candidate, range(seeds))
+            if figures.keys() >= {*self._screening_seeds}:
+                found.append((-len(figures), sum(figures.values()) / len(figures), candidate))
         return [(candidate, mean) for _, mean, candidate in sorted(found, key=lambda one: one[:2])]
+
+    def best(self, variant: str) -> Candidate | None:
+        """The candidate that stands for a variant: its finalist, as far as is known by now; None where none has a result."""
+        screened = [candidate for candidate, _ in self._ranked(variant, self.plan.table.seeds)]
+        if self._open(self._of(variant), self._screening_seeds) or not screened:
+            return self._best_so_far(self._of(variant), self._screening_seeds)
+        if self._open(screened[:2], self.choosing_seeds):
+            return self._best_so_far(screened[:2], self.choosing_seeds)
+        return self._ranked(variant, self.plan.table.choosing_seeds)[0][0]
+
+    def _best_so_far(self, candidates: Sequence[Candidate], seeds: range) -> Candidate | None:
+        """The best on the seeds that all candidates have, of those of which fewest runs were given up.
+
+        A mean over more seeds is no better for that: else the candidate that was run first would be the best.
+        """
+        found = [(self._given_up(one, seeds), one, of) for one in candidates if (of := self._figures(one, seeds))]
+        least = min((given_up for given_up, _, _ in found), default=0)
+        rest = [(one, figures) for given_up, one, figures in found if given_up == least]
+        common = set(seeds).intersection(*(figures for _, figures in rest)) or set(seeds)
+
+        def rank(of: tuple[Candidate, dict[int, float]]) -> tuple[int, float]:
+            figures = [figure for seed, figure in of[1].items() if seed in common]
+            return -len(figures), sum(figures) / len(figures)
+
+        return min(rest, key=rank)[0] if rest else None
+
+    def _of(self, variant: str) -> list[Candidate]:
+        return [candidate for candidate in self.plan.candidates if candidate.variant == variant]
+
+    def _figures(self, candidate: Candidate, seeds: range) -> dict[int, float]:
+        return {seed: result.figure for seed in seeds if (result := self.result(candidate, seed))}
+
+    def _given_up(self, candidate: Candidate, seeds: range) -> int:
+        return sum(isinstance(self.outcomes.get((candidate.number, seed)), Ended) for seed in seeds)
+
+    def given_up(self) -> list[str]:
+        """Of each variant a few words on the runs without a result, where those are its finals, its best's, or all it has."""
+        found = []
+        for variant in self.plan.variants:
+            best = self.best(variant)
+            found += self._endings(variant, [best], self.final_seeds, "finals") if best else []
+            found += self._endings(variant, [best] if best else self._of(variant), self.choosing_seeds, "runs")
+        return found
+
+    def _endings(self, variant: str, candidates: Sequence[Candidate], seeds: range, what: str) -> list[str]:
+        runs = [(candidate.number, seed) for candidate in candidates for seed in seeds]
+        known = [self.outcomes[run] for run in runs if run in self.outcomes]
+        total = len(runs) if what == "finals" else len(known)
+        counts = Counter(ENDINGS[outcome.ending] for outcome in known if isinstance(outcome, Ended))
+        said = [f"all {ending}" if n == total else f"{n} of {total} {what} {ending}" for ending, n in counts.items()]
+        return [f"{variant}: {', '.join(said)}"] if said else []
 
     def rivals(self, run: SweepRun) -> dict[str, Any] | None:
         """What a run is held against while it learns: the curves of the runs that are finished by now."""

@@ -34,6 +34,8 @@ FIXED = {
 }
 """Settings that no sweep goes over."""
 FIXED_TABLES = ("data", "privacy", "sweep", "eval", "retrain", "sample")
+UNLIKE: dict[str, Any] = dict.fromkeys(FIXED_TABLES, True) | {"experiment": {"question", "text", "matters"}}
+"""Settings in which runs may differ that are alike. What [data] and [privacy] change is in the digest of the posts."""
 MOST_CANDIDATES = 10_000
 
 
@@ -67,10 +69,7 @@ class Plan:
 
     def digest(self, text_sha256: str) -> str:
         """Identify all settings and the text; more seeds or finalists are still the same sweep."""
-        left_out: dict[str, Any] = dict.fromkeys(FIXED_TABLES, True) | {"experiment": {"question", "text", "matters"}}
-        described = [
-            [c.variant, c.tuned, c.settings.model_dump(mode="json", exclude=left_out)] for c in self.candidates
-        ]
+        described = [[c.variant, c.tuned, c.settings.model_dump(mode="json", exclude=UNLIKE)] for c in self.candidates]
         return hashlib.sha256(json.dumps([described, text_sha256], sort_keys=True).encode()).hexdigest()
 
 
@@ -121,14 +120,27 @@ def _variants(where: str, table: SweepTable) -> Iterable[tuple[str, Values, Valu
             raise DannError(f'{where}: a variant has no name; give each of [[sweep.variants]] a name = "..."')
         if tune is not None and not isinstance(tune, dict):
             raise DannError(f"{where}: variant {name!r}: tune must be a table of keys with lists, and is {tune!r}")
-        own = dotted(where, own)
+        own, tuned = dotted(where, own), table.tune if tune is None else tune
+        which = f"variant {name!r}" if name else "the sweep"
+        _check_apart(where, which, own, dotted(where, table.over), dotted(where, tuned))
         for values in _assignments(where, "over", table.over, table):
             parts = [name] if name else []
             label = " ".join([*parts, *(f"{last_part(key)}={value}" for key, value in values.items())]) or "as it is"
             if label in taken:
                 raise DannError(f"{where}: two variants are called {label!r}; name each differently")
             taken.add(label)
-            yield label, {**own, **values}, table.tune if tune is None else tune
+            yield label, {**own, **values}, tuned
+
+
+def _check_apart(where: str, which: str, own: Values, over: Values, tune: Values) -> None:
+    """Raise DannError for a key that is given twice: one value would win, and the label would name the other."""
+    for one, first, other, second in (
+        (own, "as a key of its own", over, "in over"),
+        (own, "as a key of its own", tune, "in tune"),
+        (over, "in over", tune, "in tune"),
+    ):
+        for key in sorted(one.keys() & other.keys()):
+            raise DannError(f"{where}: {which} has {key} twice, {first} and {second}; remove one of them")
 
 
 def dotted(where: str, tables: Mapping[str, Any]) -> Values:
@@ -143,6 +155,12 @@ def dotted(where: str, tables: Mapping[str, Any]) -> Values:
         if key in FIXED or key.partition(".")[0] in FIXED_TABLES or key == "experiment.text":
             why = FIXED.get(key, "it is the same for all runs")
             raise DannError(f"{where}: a sweep does not go over {key}: {why}")
+        try:
+            json.dumps(found[key])
+        except TypeError as error:  # TOML has dates and times
+            raise DannError(
+                f"{where}: {key} has a date or a time, which no setting is; put a text in quotes"
+            ) from error
     return found
 
 

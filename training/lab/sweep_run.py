@@ -1,7 +1,8 @@
-"""Run a sweep: every seed of every candidate, several at once, each in a process with a core of its own. Imports no JAX.
+"""Run a sweep: every seed of every candidate, several at once, each in a process with a core of its own.
 
-A run is kept from its last file on (results.py). A sweep that was stopped or killed goes on when the same settings are run on
-the same text again: finished runs are kept, those that had been given up too, and one that was cut off begins again.
+It imports no JAX, but for posts. A run is kept from its last file on (results.py). A sweep that was stopped or killed goes
+on when the same settings are run on the same text again: finished runs are kept, those that had been given up too, and one
+that was cut off begins again.
 """
 
 import json
@@ -13,7 +14,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,12 @@ from model.checkpoints.atomic_files import private_folder, replace_file
 from model.errors import DannError
 from training.data.text_file import read_text
 from training.lab import results
+from training.lab.preset import ExperimentSettings
 from training.lab.results import Result
 from training.lab.sweep import PLAN, Sweep, SweepRun
 from training.lab.sweep_plan import Plan
 from training.lock import training_lock
+from training.posts.learnable import learnable_posts
 from training.run_names import unused_name
 
 POLL_SECONDS = 0.2
@@ -36,7 +39,10 @@ SINGLE = "--xla_cpu_multi_thread_eigen=false"
 
 @dataclass(frozen=True)
 class Surroundings:
-    """Where a sweep runs and whom it tells: `text` is a file, "" for posts; `overrides` are --set options for its results."""
+    """Where a sweep runs and whom it tells: `text` is a file, "" for posts; `overrides` are --set options for its results.
+
+    `options` are what the command was given beside that changes the sweep.
+    """
 
     runs: Path
     lock: Path
@@ -44,6 +50,7 @@ class Surroundings:
     say: Callable[[str], None]
     stopping: Callable[[], bool]
     overrides: list[str]
+    options: list[str] = field(default_factory=list)
 
 
 def run_sweep(plan: Plan, around: Surroundings, *, fresh: bool = False) -> tuple[Sweep, bool]:
@@ -53,14 +60,23 @@ def run_sweep(plan: Plan, around: Surroundings, *, fresh: bool = False) -> tuple
     a training already running, or the first run that fails; what is finished stays.
     """
     with training_lock(around.lock):
-        sweep = _open_sweep(plan, around, fresh=fresh)
-        return sweep, _run_all(sweep, around)
+        text_sha256 = _text_sha256(plan.candidates[0].settings, around.text)
+        sweep = _open_sweep(plan, around, text_sha256, fresh=fresh)
+        return sweep, _run_all(sweep, around, text_sha256)
 
 
-def _open_sweep(plan: Plan, around: Surroundings, *, fresh: bool) -> Sweep:
+def _text_sha256(settings: ExperimentSettings, text: str) -> str:
+    """What the results of all runs will say of the text, or of the posts as [data] and [privacy] have them."""
+    if text:
+        return read_text(Path(text), settings.experiment.train_fraction).sha256
+    from training.data.corpus import build_corpus, corpus_digest  # noqa: PLC0415 (imports JAX)
+
+    return corpus_digest(build_corpus(list(learnable_posts(settings)), settings.data))
+
+
+def _open_sweep(plan: Plan, around: Surroundings, text_sha256: str, *, fresh: bool) -> Sweep:
     """Find the newest sweep with the same settings on the same text, or begin one."""
-    fraction = plan.candidates[0].settings.experiment.train_fraction
-    digest = plan.digest(read_text(Path(around.text), fraction).sha256 if around.text else "")
+    digest = plan.digest(text_sha256)
     for file in [] if fresh else sorted(around.runs.glob(f"{plan.name}-*/{PLAN}"), reverse=True):
         with suppress(OSError, ValueError, TypeError, KeyError):
             if json.loads(file.read_text(encoding="utf-8"))["digest"] != digest:
@@ -69,23 +85,25 @@ def _open_sweep(plan: Plan, around: Surroundings, *, fresh: bool) -> Sweep:
             sweep.load()
             kept = f"{len(sweep.outcomes)} runs are there and kept; one that was cut off begins again"
             around.say(f"going on with {sweep.id}: {kept}")
-            _save_plan(sweep, digest)
+            _save_plan(sweep, digest, around)
             return sweep
     id_ = unused_name(around.runs, f"{plan.name}-")
     private_folder(around.runs / id_)
     sweep = Sweep(id_, plan, around.runs)
-    _save_plan(sweep, digest)
+    _save_plan(sweep, digest, around)
     return sweep
 
 
-def _save_plan(sweep: Sweep, digest: str) -> None:
+def _save_plan(sweep: Sweep, digest: str, around: Surroundings) -> None:
     """Save what is run; a sweep that goes on may have more seeds than before."""
+    options = [*around.options, *(word for given in around.overrides for word in ("--set", given))]
     described = [{"variant": c.variant, "tuned": c.tuned} for c in sweep.plan.candidates]
-    plan = {"digest": digest, "table": sweep.plan.table.model_dump(mode="json"), "candidates": described}
+    table = sweep.plan.table.model_dump(mode="json")
+    plan = {"digest": digest, "options": options, "table": table, "candidates": described}
     replace_file(sweep.runs / sweep.id / PLAN, json.dumps(plan, indent=2).encode())
 
 
-def _run_all(sweep: Sweep, around: Surroundings) -> bool:
+def _run_all(sweep: Sweep, around: Surroundings, text_sha256: str) -> bool:
     """Run everything, `parallel` at once; returns False where `stopping` ended it first."""
     answers: Answers = queue.SimpleQueue()
     running: list[SweepRun] = []
@@ -101,13 +119,13 @@ def _run_all(sweep: Sweep, around: Surroundings) -> bool:
                 if not idle:
                     break
                 running.append(run)
-                _begin(idle.pop(), run, _order(sweep, run, around), answers)
+                _begin(idle.pop(), run, _order(sweep, run, around, text_sha256), answers)
             if not running:
                 return True
             with suppress(queue.Empty):
                 worker, run, error = answers.get(timeout=POLL_SECONDS)
                 if error:
-                    raise DannError(f"{run}: {error}; finished runs are kept, and the same command goes on with them")
+                    raise DannError(f"{run}: {error}; finished runs are kept; run the same command again")
                 running.remove(run)
                 idle.append(worker)
                 around.say(_record(sweep, run))
@@ -119,12 +137,13 @@ def _begin(worker: "SweepWorker", run: SweepRun, order: dict[str, Any], answers:
     threading.Thread(target=lambda: answers.put((worker, run, worker.run(order))), daemon=True).start()
 
 
-def _order(sweep: Sweep, run: SweepRun, around: Surroundings) -> dict[str, Any]:
+def _order(sweep: Sweep, run: SweepRun, around: Surroundings, text_sha256: str) -> dict[str, Any]:
     """A worker's order for a run, whose folder is emptied of what a run that was cut off has left."""
     shutil.rmtree(sweep.folder(run), ignore_errors=True)
     return {
         "settings": run.candidate.settings.model_dump(mode="json"),
         "text": around.text,
+        "text_sha256": text_sha256,
         "seed": run.seed,
         "experiment": sweep.plan.name,
         "group": sweep.group(run.candidate),

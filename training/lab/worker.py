@@ -48,10 +48,14 @@ class Rivals(BaseModel):
 
 
 class Order(BaseModel):
-    """One run: `settings` are ExperimentSettings, `text` is "" for the store's posts; without `rivals` it is never ended."""
+    """One run: `settings` are ExperimentSettings, `text` is "" for the store's posts; without `rivals` it is never ended.
+
+    `text_sha256` is what all runs of the sweep learn, "" for whatever there is.
+    """
 
     settings: dict[str, object]
     text: str
+    text_sha256: str = ""
     seed: int
     experiment: str
     group: str
@@ -106,6 +110,9 @@ def _train(order: Order) -> None:
     settings = ExperimentSettings.model_validate(order.settings)
     devices.prepare(settings.train)
     source = _text_source(order.text, settings.experiment) if order.text else open_source(settings, "")
+    if order.text_sha256 not in {"", source.sha256}:
+        text = f"{order.text} is another text" if order.text else "the posts in the store are others"
+        raise DannError(f"{text} than when the sweep began, and runs on both cannot be compared")
     named = RunName(
         order.experiment, order.group, order.sweep, order.variant, dict(order.tuned), order.overrides, order.started
     )

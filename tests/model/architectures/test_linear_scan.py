@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from model.architectures.mingru import MinGRUMixer
+from model.architectures.mingru import MinGRUMixer, memories
 from model.architectures.minlstm import MinLSTMMixer
 from model.architectures.parts.linear_scan import linear_scan
 from model.config import ModelConfig
@@ -50,6 +50,14 @@ def test_the_scan_equals_the_steps_and_the_equations_in_float64(kind: type[MinGR
     for t in range(T):
         h = kept[:, t] * KEEP[:, t, None] * h + new[:, t]
         np.testing.assert_allclose(scanned[:, t], h, atol=1e-12)
+
+
+@pytest.mark.parametrize("kind", [MinGRUMixer, MinLSTMMixer])
+def test_units_remember_from_1_to_64_steps_at_first(kind: type[MinGRUMixer]) -> None:
+    mixer = kind(CONFIG, nnx.Rngs(1))
+    m = np.asarray(memories(H))
+    kept, _ = mixer.kept_and_new(mixer.initial_bias(H))
+    np.testing.assert_allclose(kept, m / (1.0 + m), rtol=1e-6)
 
 
 def test_gates_that_are_shut_or_open_wide_stay_finite_in_float32() -> None:

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from training.lab.intervals import Difference, difference
+from training.lab.intervals import Difference, difference, quantile
 
 
 def test_common_seeds_are_pairs_and_the_interval_is_students() -> None:
@@ -44,12 +44,27 @@ def test_the_verdict_is_the_intervals(low: float, high: float, verdict: str) -> 
     assert apart.verdict(0.005).startswith(verdict)
 
 
+def of_seeds(mean: float, sd: float, n: int) -> Difference:
+    return Difference(mean, quantile(n - 1) * sd / math.sqrt(n), n, paired=True, sd=sd)
+
+
 def test_it_says_how_many_seeds_would_do() -> None:
     """With a deviation of 0.01 the interval is +-0.005 from 18 seeds on: t for 17 degrees, 2.1098, times 0.01 / sqrt(18)."""
-    spread = 0.01 * 2.776 / math.sqrt(5)
-    apart = Difference(0.002, spread, 5, paired=True, sd=0.01)
-    assert apart.verdict(0.005) == "needs 13 more seeds"
+    assert of_seeds(0.0, 0.01, 5).verdict(0.005) == "needs 13 more seeds"
+    assert of_seeds(0.005, 0.01, 5).verdict(0.005) == "needs 13 more seeds"
     assert 2.1098 * 0.01 / math.sqrt(18) < 0.005 < 2.1199 * 0.01 / math.sqrt(17)
+
+
+@pytest.mark.parametrize(
+    ("mean", "sd"), [(0.0025, 0.009), (0.001, 0.01), (0.004, 0.008), (-0.02, 0.02), (0.0152, 0.01)]
+)
+def test_so_many_more_seeds_are_an_answer_and_one_fewer_is_none(mean: float, sd: float) -> None:
+    """Also where the interval is narrower than what matters already, and lies across its end."""
+    now = of_seeds(mean, sd, 4)
+    more = now.more_seeds(0.005)
+    assert now.verdict(0.005) == f"needs {more} more seed{'s' if more > 1 else ''}"
+    assert not of_seeds(mean, sd, 4 + more).verdict(0.005).startswith("needs")
+    assert more == 1 or of_seeds(mean, sd, 4 + more - 1).verdict(0.005).startswith("needs")
     assert Difference(0.0, 1.0, 5, paired=True, sd=1.0).verdict(1e-6) == "needs over 1000 more seeds"
 
 

@@ -1,6 +1,8 @@
 """The row in LOG.md says how an experiment was run and what it answered, once, and leaves the rest of the file alone."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,10 @@ from training.cli.main import main
 from training.lab import results
 from training.lab.log import HEADING, answer, command, write_row
 from training.lab.machine import Code, Machine, this_code, this_machine
+from training.lab.preset import kept_overrides
 from training.lab.report import Row, ranked
+from training.lab.results import Ended
+from training.lab.sweep_table import SweepTable
 
 MACHINE = Machine(cores=2, processor="Some Xeon", fingerprint="0123456789ab")
 BEFORE = "# What the experiments answered\n\n| another | table |\n|---|---|\n| x | y |\n"
@@ -87,6 +92,82 @@ def test_a_sweeps_row_has_every_difference_from_its_baseline(tmp_path: Path) -> 
     assert "old at learning_rate=0.03 (of 2) 1.6133" in line
     assert "new at learning_rate=0.03 (of 4): better (-0.1033" in line
     assert "`dann experiment run idea --text FILE`" in line  # the sweep's own seeds
+
+
+SWEEP = "q-20301130-000000"
+
+
+def a_sweep(runs: Path, baseline: str, outcomes: list[list[float | None]], **more: Any) -> None:
+    """Variants a, b, ... with one candidate each, of a seed to choose by and two finals; None diverged."""
+    table = SweepTable(seeds=1, finalists=2, final_seeds=2, baseline=baseline)
+    candidates = [{"variant": "abc"[number], "tuned": {}} for number in range(len(outcomes))]
+    (runs / SWEEP).mkdir(parents=True)
+    plan = {"digest": "x", "table": table.model_dump(mode="json"), "candidates": candidates, **more}
+    (runs / SWEEP / "plan.json").write_text(json.dumps(plan))
+    for number, figures in enumerate(outcomes):
+        for seed, figure in enumerate(figures):
+            group = f"{SWEEP}-{number:03}"
+            folder = results.folder_of(runs, group, seed)
+            folder.mkdir()
+            if figure is None:
+                (folder / "ended.json").write_text(Ended(ending="diverged", message="?").model_dump_json())
+            else:
+                results.save(folder, result("q", seed, figure, group=group, sweep=SWEEP, variant="abc"[number]))
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    Path("experiments").mkdir()
+    Path("experiments/LOG.md").write_text(BEFORE)
+    return Path("data/runs")
+
+
+def test_what_diverged_or_is_missing_is_in_the_row_and_in_the_table(
+    runs: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = ["--seeds", "1", "--set", "experiment.posts=100", "--set", "experiment.question=why not?"]
+    a_sweep(runs, "a", [[1.6, 1.61, 1.62], [1.5, 1.51, None], [None]], options=options)
+    assert main(["experiment", "log", "q"]) == 0
+    line = Path("experiments/LOG.md").read_text().splitlines()[-1]
+    assert "a 1.6150 ± 0.0071 (2) " in line
+    assert "; b: 1 of 2 finals diverged; c: all diverged |" in line
+    given = "--seeds 1 --set experiment.posts=100 --set 'experiment.question=why not?'"
+    assert f"`dann experiment run q --text FILE {given}`" in line
+    assert "not finished" not in line
+    (results.folder_of(runs, f"{SWEEP}-000", 2) / "result.json").unlink()
+    assert main(["experiment", "log", "q"]) == 0
+    line = Path("experiments/LOG.md").read_text().splitlines()[-1]
+    assert "; not finished: 1 of 4 final runs are missing |" in line
+    capsys.readouterr()
+    assert main(["experiment", "compare", "q"]) == 0
+    assert f"{SWEEP}: not finished: 1 of 4 final runs are missing" in capsys.readouterr().out
+    assert main(["experiment", "compare", "q", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["unfinished"] == {SWEEP: "1 of 4 final runs are missing"}
+
+
+def test_against_a_sweep_is_against_its_baseline(runs: Path) -> None:
+    a_sweep(runs, "a", [[1.6, 1.61, 1.62], [1.5, 1.51, 1.52]])
+    stored(runs, "idea", 1.50, 1.52, 1.51)
+    for against, named in (("q", "q:a"), ("q:b", "q:b")):
+        assert main(["experiment", "log", "idea", "--against", against]) == 0
+        line = Path("experiments/LOG.md").read_text().splitlines()[-1]
+        assert f"| {named} 1.{'6' if named == 'q:a' else '5'}150 ± 0.0071 (2) nats" in line
+        assert "; idea: " in line
+
+
+def test_against_a_sweep_without_a_baseline_asks_for_a_variant(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    a_sweep(runs, "", [[1.6, 1.61, 1.62], [1.5, 1.51, 1.52]])
+    stored(runs, "idea", 1.50)
+    assert main(["experiment", "log", "idea", "--against", "q"]) == 1
+    assert capsys.readouterr().err == (
+        "dann: --against q: is a sweep without a baseline; name one of its variants: q:a, q:b\n"
+    )
+
+
+def test_options_that_change_a_run_are_kept_and_a_texts_path_is_not() -> None:
+    given = ["experiment.posts=100", "sweep.draws=20", "train.steps=5", "data.context_turns=0"]
+    assert kept_overrides([*given, "experiment.text=/home/me/a.txt", "data.dir=/home/me", "data.me=me"]) == given
 
 
 def test_machine_and_code_name_neither_person_nor_host() -> None:

@@ -100,6 +100,32 @@ def stored(runs: Path, *stored_results: Result) -> None:
         results.save(folder, one)
 
 
+def test_those_without_finals_stand_behind_those_with_them_and_are_no_reference() -> None:
+    def of_sweep(name: str, screened: float, *final: float) -> Row:
+        first, *rest = [result(name, seed, figure, sweep="q") for seed, figure in enumerate([screened, *final])]
+        return Row(name, rest, [first]) if rest else Row(name, [first])
+
+    rows = [of_sweep("lucky", 1.510), of_sweep("a", 1.500, 1.530, 1.531), of_sweep("b", 1.505, 1.560, 1.562)]
+    first, second, third = ranked(rows)
+    assert (first.row.name, first.verdict, second.row.name) == ("a", "best", "b")
+    assert (third.row.name, third.verdict) == ("lucky", "needs 2 more seeds (+0.0100, one seed); screened")
+    assert [one.row.name for one in ranked(rows, "b")] == ["a", "b", "lucky"]
+    plain = row("plain", 1.4)  # of no sweep, so nothing was chosen by its seeds
+    assert [one.row.name for one in ranked([*rows, plain])] == ["plain", "a", "b", "lucky"]
+    assert ranked([rows[0], of_sweep("other", 1.4)])[0].verdict == "best"
+
+
+def test_groups_are_sorted_by_the_time_in_their_names(tmp_path: Path) -> None:
+    names = [
+        "speedrun-challenger-20260101-000000", "speedrun-20261130-000000", "q-20261231-000000-2-000",
+        "q-20261231-000000-2-001", "speedrun-20261231-000000-10", "speedrun-20270101-000000",
+    ]  # fmt: skip
+    stored(tmp_path, *(result("speedrun", 0, 1.0, group=name) for name in reversed(names)))
+    assert list(results.groups(tmp_path)) == names
+    assert results.newest(tmp_path, "speedrun")[0].group == names[-1]
+    assert results.started_at(names[0]) == "20260101-000000"
+
+
 def test_a_name_is_its_newest_group_and_a_group_can_be_named(tmp_path: Path) -> None:
     older, newer = (f"a-2030010{day}-000000" for day in (1, 2))
     stored(tmp_path, *(result("a", seed, 1.0, group=newer) for seed in (1, 0)), result("a", 0, 2.0, group=older))

@@ -118,6 +118,11 @@ def test_more_seeds_are_the_same_sweep_and_other_settings_another(tmp_path: Path
         ('seeds = 1\n[[sweep.variants]]\nname = "a"\ntune = 3', "variant 'a': tune must be a table of keys with lists"),
         ('seeds = 1\nsteps = 3', "sweep.steps is no setting; did you mean sweep.seeds?"),
         ('seeds = 1\n[[sweep.variants]]\nname = "a"\ntrain = { epochs = 3, steps = 2 }', "steps and epochs both say"),
+        ('seeds = 1\nover."train.beta1" = [0.1]\ntune."train.beta1" = [0.2]', "has train.beta1 twice, in over and in tune"),
+        ('seeds = 1\nover."train.steps" = [1]\n[[sweep.variants]]\nname = "a"\ntrain.steps = 2', "'a' has train.steps twice"),
+        ('seeds = 1\n[[sweep.variants]]\nname = "a"\ntrain.steps = 2\ntune."train.steps" = [3]', "of its own and in tune"),
+        ('seeds = 1\nover."train.beta1" = [2026-01-01]', "train.beta1 has a date or a time, which no setting is"),
+        ('seeds = 1\n[[sweep.variants]]\nname = "a"\ntrain.beta1 = 10:00:00', "train.beta1 has a date or a time"),
         ('seeds = 1', "there is nothing to try; give it over, tune or [[sweep.variants]]"),
     ],
 )  # fmt: skip

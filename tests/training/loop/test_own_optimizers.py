@@ -10,11 +10,15 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from flax import nnx
 
+from model.architectures import build
+from model.config import ModelConfig
 from tests.training.loop.test_optimizer import random_arrays
 from training.config.tables import OptimizerName, TrainConfig
 from training.loop.optimizer import optimizer
 from training.loop.optimizers import OPTIMIZERS
+from training.loop.optimizers import muon as muon_module
 from training.loop.optimizers.softmax_rate import rate_factors
 from training.loop.step import OF_A_RUN, TrainState
 from training.loop.trainer import TrainProgress
@@ -121,6 +125,17 @@ def test_it_takes_the_steps_of_its_paper(name: Any) -> None:
     for number, array in enumerate(found):
         expected = PAPERS[name](params[number], [g[number] for g in gradients])
         np.testing.assert_allclose(array, expected, rtol=2e-4, atol=2e-5)
+
+
+@pytest.mark.parametrize("embed_dim", [0, 6])
+@pytest.mark.parametrize("architecture", ["lstm", "mogrifier_lstm", "mingru"])
+def test_muon_leaves_tables_of_tokens_to_adam(architecture: str, embed_dim: int) -> None:
+    """Of 29 tokens, which no other axis has; without an embedding the first layer's input is a table too."""
+    shape = ModelConfig(architecture=architecture, vocab_size=29, hidden_dim=5, embed_dim=embed_dim, num_layers=2)
+    params = jax.eval_shape(lambda: nnx.state(build(shape, 0), nnx.Param))
+    whose = zip(jax.tree.leaves(muon_module._who(params)), jax.tree.leaves(params), strict=True)
+    found = {(who, leaf.ndim == 2, 29 in leaf.shape) for who, leaf in whose}
+    assert found == {("adam", True, True), ("muon", True, False), ("adam", False, False), ("adam", False, True)}
 
 
 def test_madam_keeps_signs_and_lets_no_weight_grow_for_ever() -> None:

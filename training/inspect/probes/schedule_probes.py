@@ -87,6 +87,7 @@ def probe_optimizer(subject: Subject) -> Iterator[InspectionFinding]:
         if not np.allclose(norms, expected, rtol=MATCH) and not limited.clip_value:
             yield _explain_clipping(limited, sizes, norms, expected)
             return
+    for function in functions.values():
         yield from _as_configured(function, own, params, [{k: v / norm for k, v in unit.items()}, gradients[2], unit])
 
 
@@ -113,8 +114,6 @@ def _as_configured(
     function: object, config: TrainConfig, params: dict[str, np.ndarray], gradients: list[dict[str, np.ndarray]]
 ) -> Iterator[InspectionFinding]:
     reference = ReferenceOptimizer(config)
-    if not reference.known:
-        return
     found = _updates(function, config, params, gradients)
     expected = [reference.updates(params, gradient) for gradient in gradients]
     for name, param in params.items():

@@ -15,8 +15,10 @@ from training.loop.optimizers.adam import adam
 MOMENTUM = 0.95
 UPDATE_RMS = 0.2
 """Root mean square of an update's elements, as large as Adam's usually is (2502.16982)."""
-ADAMS = ("embedding", "output")
+ADAMS = ("embedding", "output", "table")
 """Parts whose matrices are tables with a row or a column for each token: their author leaves them to Adam."""
+ONE_HOT = "inputs.0"
+"""The first layer's input matrix, which is such a table where there is no embedding."""
 
 
 def muon(config: TrainConfig) -> optax.GradientTransformation:
@@ -37,8 +39,15 @@ def _sized(update: Any) -> Any:
 
 
 def _who(params: Any) -> Any:
+    paths = [_dotted(path) for path, _ in jax.tree_util.tree_flatten_with_path(params)[0]]
+    tables = ADAMS if any(path.startswith("embedding") for path in paths) else (*ADAMS, ONE_HOT)
+
     def of(path: Any, leaf: Any) -> str:
-        name = jax.tree_util.keystr(path)
-        return "muon" if leaf.ndim == 2 and not any(part in name for part in ADAMS) else "adam"
+        is_table = any(f"{_dotted(path)}.".startswith(f"{table}.") for table in tables)
+        return "muon" if leaf.ndim == 2 and not is_table else "adam"
 
     return jax.tree_util.tree_map_with_path(of, params)
+
+
+def _dotted(path: Any) -> str:
+    return ".".join(str(getattr(key, "key", getattr(key, "idx", getattr(key, "name", "")))) for key in path)
