@@ -60,9 +60,11 @@ async def run(
     )
     with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
         tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
+        unloading = asyncio.create_task(models.run())
         try:
             await _serve(_Server(uvicorn_config), listener, stopping)
         finally:
+            unloading.cancel()
             await models.close()
 
 
