@@ -148,7 +148,9 @@ class TelegramEvents:
         author = self._reader.author(message)
         if author.is_bot:
             return
-        if message.sender_chat is not None:  # everybody who writes as it has the same id, and all in it would read the answer
+        if (
+            message.sender_chat is not None
+        ):  # everybody who writes as it has the same id, and all in it would read the answer
             await self._refuse(message, channel, author, phrases.AS_YOURSELF)
             return
         reply = await self._replier.privacy(channel, author, text.strip() or "show")

@@ -24,7 +24,9 @@ class AliceIgnored(NoPrivacy):
 async def last_words(telegram: ResponderHarness, count: int) -> list[Message]:
     """What was sent, once bob's mention after all the others is answered too."""
     telegram.simulation.say(telegram.bob, telegram.market, "@dann_bot last")
-    await telegram.simulation.until(lambda: any(message.text == "you said last" for message in telegram.simulation.sent))
+    await telegram.simulation.until(
+        lambda: any(message.text == "you said last" for message in telegram.simulation.sent)
+    )
     before = telegram.simulation.sent[:]
     assert len(before) == count + 1
     return [message for message in before if message.text != "you said last"]

@@ -191,7 +191,10 @@ def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> No
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [("[" * 3000, "is not TOML that can be read: lists or tables are nested too deeply$"), ("9" * 5000, "is not TOML: ")],
+    [
+        ("[" * 3000, "is not TOML that can be read: lists or tables are nested too deeply$"),
+        ("9" * 5000, "is not TOML: "),
+    ],
 )
 def test_what_python_cannot_read_is_one_line(tmp_path: Path, value: str, said: str) -> None:
     (tmp_path / "config.toml").write_text(f"[train]\nminutes = {value}\n")
