@@ -121,7 +121,7 @@ class SendLimiter(AIORateLimiter):
                 return error
 
         for _ in range(MAX_RETRIES + 1):
-            answer = await super().process_request(*args, **request | {"callback": send_when_allowed})
+            answer: Any = await super().process_request(*args, **request | {"callback": send_when_allowed})
             if not isinstance(answer, RetryAfter):
                 return answer
             if self._held_for(chat) > LONGEST_HOLD_SECONDS:

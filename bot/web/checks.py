@@ -6,7 +6,7 @@ import httpx
 
 from bot.config import WebConfig
 from bot.platform import Finding
-from bot.web.http.auth import PAGE_IS_LOCKED, SET_A_PASSWORD, WebSecrets
+from bot.web.http.auth import HOW_TO_UNLOCK, PAGE_IS_LOCKED, WebSecrets
 from bot.web.http.listen import open_socket, url_of
 from bot.web.routes import ALIVE
 from model.errors import DannError
@@ -31,7 +31,7 @@ async def check_web(config: WebConfig) -> Finding:
 def check_page(config: WebConfig, secrets: WebSecrets) -> Iterator[Finding]:
     """Say where the page is served and answers nobody, which is no trouble where only programs are meant to ask."""
     if config.port and secrets.locks_the_page:
-        yield Finding("page", PAGE_IS_LOCKED.removeprefix("the page "), advice=SET_A_PASSWORD)
+        yield Finding("page", PAGE_IS_LOCKED.removeprefix("the page "), advice=HOW_TO_UNLOCK)
 
 
 async def _is_dann(url: str) -> bool:

@@ -14,7 +14,7 @@ from bot.web.http.refusal import refuse
 KNOWN = "dann.known"
 """The key in a request's scope under which it stands whether a secret was asked for, and so given."""
 PAGE_IS_LOCKED = "the page answers nobody: only DANN_API_KEY is set, which a browser does not send"
-SET_A_PASSWORD = "set DANN_WEB_PASSWORD too, and the page asks for it"
+HOW_TO_UNLOCK = "set DANN_WEB_PASSWORD too, and the page asks for it"
 BEARER = b'Bearer realm="dann"'
 BASIC = b'Basic realm="dann", charset="UTF-8"'
 
@@ -54,7 +54,7 @@ class Authentication:
         secret = "password" if challenge is BASIC else "API key"
         message = f"The {secret} is missing or wrong."
         if self._secrets.locks_the_page and is_api(scope["path"]):  # the page shows it to people
-            message += f" In a browser {PAGE_IS_LOCKED}. If you run dann, {SET_A_PASSWORD}."
+            message += f" In a browser {PAGE_IS_LOCKED}. If you run dann, {HOW_TO_UNLOCK}."
         headers = [(b"www-authenticate", challenge)]
         await refuse(send, 401, message, "invalid_api_key", headers)
 
