@@ -108,7 +108,7 @@ def check_not_paused(state: AppState) -> None:
         raise ApiError(503, PAUSED, code="paused", wait=PAUSED_SECONDS)
 
 
-def check_places(engine: Engine, serving: Engine | None, count: int) -> None:
+def check_capacity(engine: Engine, serving: Engine | None, count: int) -> None:
     """Raise EngineFull where so many requests would take places that `serving` keeps for chats."""
     kept = engine.capacity // KEPT_FOR_CHATS if engine is serving else 0
     if engine.free - kept < count:

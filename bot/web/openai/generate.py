@@ -15,7 +15,7 @@ from bot.web.http.sse import ClientDisconnectedError, EventStream, until_disconn
 from bot.web.models import Models
 from bot.web.openai.requests import ChatRequest, CompletionRequest, OpenAIRequest
 from bot.web.openai.streaming import STOPPED, AnswerStream, ChatFormat, ChoiceStream, CompletionFormat
-from bot.web.sampling_request import WAIT_SECONDS, api_errors, check_places, check_spelling, params_of, seed_of
+from bot.web.sampling_request import WAIT_SECONDS, api_errors, check_capacity, check_spelling, params_of, seed_of
 from bot.web.state import AppState
 from model.config import SamplingParams
 from model.engine.engine import Engine, Turn
@@ -46,7 +46,7 @@ async def generate(
     await check_spelling(engine, texts, "messages" if isinstance(body, ChatRequest) else "prompt")
     withhold = 0 if is_known(request.scope) else format_.top or 0
     with api_errors():
-        check_places(engine, state.engine(), body.n * len(prompts))
+        check_capacity(engine, state.engine(), body.n * len(prompts))
         choices = _submit_all(engine, body, prompts, params, format_, withhold)
     answer = AnswerStream(format_, body.model or models.name, choices)
     if body.stream:
