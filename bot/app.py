@@ -15,6 +15,7 @@ from bot.platform import Tell
 from bot.process import memory_tuning
 from bot.process.daemon_thread import run_in_daemon_thread
 from bot.process.loop_lag import LoopLagMonitor
+from bot.replies.permissions import Permissions
 from bot.replies.responder import Responder
 from bot.replies.types import Replier
 from bot.retraining.notify import OwnerNotifier
@@ -106,7 +107,8 @@ async def _serve_platforms(
 ) -> int:
     """Answer on every platform with a token, from the engine's checkpoint and those that replace it."""
     status.waits_for = NOT_COMPILED
-    privacy = Privacy(settings.data, status.news.tell, settings.bot.history_minutes)
+    is_owner = Permissions(settings.bot).is_owner
+    privacy = Privacy(settings.data, status.news.tell, settings.bot.history_minutes, is_owner)
     async with engine, Collector(settings, privacy) as collector:
         knowing = asyncio.create_task(privacy.load())
         with memory_tuning.without_collecting():  # the clients are imported while the engine's thread compiles
@@ -129,7 +131,8 @@ async def _serve_platforms(
         await withdraw(engine, responder, await withdrawals.read())  # since the checkpoint was loaded
         connected = [_run_part(run(settings, responder, tell, collector, news), tell) for run in runs]
         platform_tasks = [asyncio.create_task(part) for part in connected]
-        other_tasks = [asyncio.create_task(part) for part in (reload.run(), run_schedule(settings, retraining))]
+        others = (reload.run(), run_schedule(settings, retraining), privacy.keep_loading())
+        other_tasks = [asyncio.create_task(part) for part in others]
         await run_until(_wait_for_platforms(platform_tasks), stopping)
         if stopping.is_set():
             tell("stopping: what is under way is finished first")

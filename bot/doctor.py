@@ -15,7 +15,8 @@ from bot import platforms
 from bot.config import BotSettings, Tokens
 from bot.platform import Finding
 from bot.serving.reload import NO_CHECKPOINT
-from bot.web.checks import check_web
+from bot.web.checks import check_page, check_web
+from bot.web.http.auth import WebSecrets
 from model.checkpoints import checkpoint
 from model.errors import DannError
 from training.cli.shared import print_line
@@ -35,6 +36,7 @@ async def examine(settings: BotSettings, tokens: Tokens) -> list[Finding]:
     findings = list(_check_machine(settings.data.dir))
     findings.append(await asyncio.to_thread(_check_checkpoint, settings))
     findings.append(await check_web(settings.bot.web))
+    findings += check_page(settings.bot.web, WebSecrets(tokens.api_key, tokens.web_password))
     for platform in platforms.PLATFORMS:
         if token := tokens.platforms.get(platform.name):
             findings += await platform.load_check()(token, settings, dates.append)

@@ -8,6 +8,7 @@ NEUTRAL = "let's talk about something else"
 """Said instead of a reply that the guard ended, or whose checkpoint was withdrawn while it was drawn or sent."""
 OWNERS_ONLY = "only my owners may do that"
 PEOPLE_ONLY = "only people may ask that"
+AS_YOURSELF = "write that as yourself: i can't tell who writes as a group or a channel"
 
 
 def wait(seconds: int) -> str:

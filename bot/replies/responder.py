@@ -85,6 +85,7 @@ class Responder:
         self._events = TTLSet(EVENT_SECONDS, clock)
         self._cooldown = TTLSet(bot.cooldown_seconds, clock)
         self._notices = TTLSet(NOTICE_SECONDS, clock)
+        self._mistakes = TTLSet(bot.cooldown_seconds, clock)
         self._lookups = TTLSet(LOOKUP_SECONDS, clock)
         self._last_seconds = 1.0
         self._stopping = False
@@ -113,6 +114,16 @@ class Responder:
             return reply
         finally:  # also where the platform stops waiting
             self._stats.count(mention.channel.platform, outcome, self._clock() - start)
+
+    def refuse(self, channel: Channel, author: Author, line: str) -> Reply | None:
+        """Return the line that says why a command is not run, once per cooldown; None for whom dann does not answer."""
+        if self._stopping or author.is_bot or self._privacy.ignores(channel, author):
+            return None
+        if not self._permissions.admits(channel, author):
+            return None
+        if self._orders.paused and not self._permissions.is_owner(channel, author):
+            return self._refusal(channel, author, phrases.PAUSED)
+        return refusal(line) if self._mistakes.add((channel.platform, author.id)) else None
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Return an unasked remark, or None; also where the queue is full or drawing fails."""

@@ -110,6 +110,9 @@ class Replier(Protocol):
     async def answer(self, mention: Mention) -> Reply | None:
         """Return the reply to send; None for people not admitted, a duplicate event, or a message deleted meanwhile."""
 
+    def refuse(self, channel: Channel, author: Author, line: str) -> Reply | None:
+        """Return the line that says why a command is not run, or None for whom dann does not answer, or told just now."""
+
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         """Return an unasked remark, or None; `addressed`: the message speaks to somebody else."""
 

@@ -21,6 +21,8 @@ from bot.serving.privacy import Privacy
 from model.checkpoints.atomic_files import replace_file
 from model.errors import DannError
 from training.config.privacy import PrivacyConfig
+from training.config.tables import DataConfig
+from training.posts.author_key import AuthorKey
 from training.store.post import Post
 
 FILE = "collected.jsonl"
@@ -34,23 +36,37 @@ log = logging.getLogger("dann.collecting")
 
 @dataclass(frozen=True, slots=True)
 class PostChange:
-    """One change to the store: the message becomes `post`, or is forgotten (None)."""
+    """One change to the store: the message becomes `post`, or is forgotten (None).
+
+    `author` is who wrote it, until the post has their digests: the secret may not be readable yet. No file has it.
+    """
 
     id: str
     post: Post | None
+    author: Author | None = None
+
+    def signed(self, key: AuthorKey) -> "PostChange":
+        """Return it with the author's digests: of who it is, and by which they are found."""
+        if self.post is None or self.author is None:
+            return self
+        digest, known_as = (
+            key.author(self.post.source, self.author.id),
+            (key.id(self.author.id), key.name(self.author.name)),
+        )
+        return PostChange(self.id, replace(self.post, author=digest, known_as=known_as) if digest else self.post)
 
 
 class Collector:
     """Context that queues changes to the store and writes them; on exit the rest, for at most `drain_seconds`.
 
-    `privacy` knows who is ignored or was forgotten, and by which digest an author is kept.
+    `privacy` knows who is ignored or was forgotten; with it, the digest of each author is kept.
     """
 
     def __init__(self, settings: BotSettings, privacy: Privacy | None = None) -> None:
         self._privacy = privacy
         self._tables = platform_tables(settings.bot)
         self._permissions = Permissions(settings.bot)
-        self._url = settings.data.store_url
+        self._data = settings.data
         self._policy = settings.privacy
         self._file = settings.data.dir / FILE
         self._seconds = settings.bot.drain_seconds
@@ -72,19 +88,25 @@ class Collector:
             table.collect and author.id in listed and not author.is_bot and self._permissions.admits_channel(channel)
         ):
             return False
-        return self._privacy is None or not self._privacy.ignores(channel, author)
+        if self._privacy is None or not self._privacy.known:  # what is written is looked at again then
+            return True
+        return not self._privacy.ignores(channel, author)
 
     def add(self, post: Post, author: Author | None = None) -> None:
         """Store a new or edited message, with the digest of its author."""
-        if author and self._privacy and (digest := self._privacy.author(post.source, author.id)):
-            post = replace(post, author=digest, known_as=self._privacy.known_as(author))
-        self._queue(PostChange(post.id, post))
+        self._queue(PostChange(post.id, post, author if self._privacy else None))
 
     async def look(self, _withdrawn: frozenset[str]) -> None:
         """Drop what waits of people who were forgotten."""
-        gone = self._privacy.forgotten if self._privacy else frozenset()
+        if self._privacy is None:
+            return
         for number, change in enumerate(self._waiting):  # in its place: a part of the list may be being written
-            if change.post and change.post.author in gone:
+            if change.post is None:
+                continue
+            author = change.post.author
+            if change.author:
+                author = self._privacy.author(change.post.source, change.author.id)
+            if author in self._privacy.forgotten:
                 self._waiting[number] = PostChange(change.id, None)
 
     def forget(self, id_: str) -> None:
@@ -132,7 +154,7 @@ class Collector:
     def _is_written(self, batch: Sequence[PostChange]) -> bool:
         """In a thread: write all of the batch or nothing. Writing it twice changes nothing more."""
         try:
-            _write_batch(self._url, batch, self._policy)
+            _write_batch(self._data, batch, self._policy)
             self._file.unlink(missing_ok=True)  # a batch begins with what was in there
         except Exception as error:
             if not self._warned:
@@ -146,17 +168,42 @@ class Collector:
     def _save_for_next_start(self, changes: Sequence[PostChange]) -> None:
         """Save to a file what the store has not taken."""
         try:
-            replace_file(self._file, "".join(f"{json.dumps(asdict(change))}\n" for change in changes).encode())
+            changes = self._signed(changes)
+            lines = (json.dumps({"id": change.id, "post": change.post and asdict(change.post)}) for change in changes)
+            replace_file(self._file, "".join(f"{line}\n" for line in lines).encode())
             self._file.chmod(0o600)
             log.warning("%s: %d collected messages wait there for the next start", self._file, len(changes))
         except (DannError, OSError):
             log.exception("%d collected messages are lost", len(changes))
 
+    def _signed(self, changes: Sequence[PostChange]) -> list[PostChange]:
+        from training.posts.secret_file import stored_key  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
 
-def _write_batch(url: str, batch: Sequence[PostChange], privacy: PrivacyConfig) -> None:
-    from training.store.posts import open_store  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+        if not any(change.author for change in changes):
+            return list(changes)
+        try:
+            if key := stored_key(self._data):
+                return [change.signed(key) for change in changes]
+            trouble = "there is no secret yet"
+        except DannError as error:
+            trouble = str(error)
+        kept = [change for change in changes if change.author is None]
+        log.warning(
+            "%d collected messages are lost, as who wrote them cannot be noted: %s", len(changes) - len(kept), trouble
+        )
+        return kept
 
-    with open_store(url, LOCK_SECONDS) as store:
+
+def _write_batch(data: DataConfig, batch: Sequence[PostChange], privacy: PrivacyConfig) -> None:
+    from training.posts.secret_file import author_key  # noqa: PLC0415 (SQLAlchemy takes half a second to import)
+    from training.store.posts import open_store  # noqa: PLC0415
+
+    with open_store(data.store_url, LOCK_SECONDS) as store:
+        if any(change.author for change in batch):  # makes the secret with the first post
+            key = author_key(data, store)
+            ignored = {person.author for person in store.people().values() if person.ignored is not None}
+            signed = [change.signed(key) for change in batch]
+            batch = [change for change in signed if change.post is None or change.post.author not in ignored]
         choices, masking = store.choices(), privacy.masking()
         with store.writing() as writer:
             for forgotten, changes in groupby(batch, key=lambda change: change.post is None):

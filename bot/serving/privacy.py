@@ -1,7 +1,8 @@
 """`/dann-privacy`: what a person may see and ask of dann, and who is ignored. Knows no platform's client.
 
-People are known by a keyed digest of their id (training/posts/author_key.py): no name and no id is stored. Where the store or
-the secret cannot be read, that is said once, and tried again with the next command.
+People are known by a keyed digest of their id (training/posts/author_key.py): no name and no id is stored. Until the store
+and the secret have been read, everybody but the owners is ignored, as anybody may have asked for it; what keeps them from
+being read is said once, and tried again.
 """
 
 import asyncio
@@ -25,15 +26,29 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 5.0
 """How long a command waits for another writer to the store."""
+RETRY_SECONDS = 5.0
+"""Pause before the store is read again, where it could not be read."""
 
 log = logging.getLogger("dann.privacy")
 
 
 class Privacy:
-    """Who is ignored, and the commands; `tell_owners` sends the owners a text."""
+    """Who is ignored, and the commands; `tell_owners` sends the owners a text, `is_owner` knows who they are.
 
-    def __init__(self, data: DataConfig, tell_owners: Callable[[str], Awaitable[None]], history_minutes: float) -> None:
+    `known`: whether it has been read who is ignored.
+    """
+
+    def __init__(
+        self,
+        data: DataConfig,
+        tell_owners: Callable[[str], Awaitable[None]],
+        history_minutes: float,
+        is_owner: Callable[[Channel, Author], bool] = lambda _channel, _author: False,
+    ) -> None:
+        self.known = False
+        self._trouble = ""
         self._data = data
+        self._is_owner = is_owner
         self._tell_owners = tell_owners
         self._minutes = history_minutes
         self._key: AuthorKey | None = None
@@ -43,34 +58,51 @@ class Privacy:
         self._telling: set[asyncio.Future[None]] = set()
 
     async def load(self) -> None:
-        """Read who is ignored and who was forgotten, where there is a store; what keeps it from that is logged."""
+        """Read who is ignored and who was forgotten, where there is a store; what keeps it from that is logged once."""
         try:
             await self.look(frozenset())
-        except DannError as error:
-            log.warning("who is to be ignored is not known: %s", error)
+        except Exception as error:
+            bug = None if isinstance(error, DannError) else error
+            if str(error) != self._trouble:
+                why = "who is to be ignored is not known: %s; owners alone are answered until it is, and dann keeps trying"
+                log.warning(why, error, exc_info=bug)
+            self._trouble = str(error)
+        else:
+            if self._trouble:
+                log.warning("who is to be ignored is known again")
+            self._trouble = ""
+
+    async def keep_loading(self) -> None:
+        """Try until it is known who is ignored."""
+        while not self.known:
+            await asyncio.sleep(RETRY_SECONDS)
+            await self.load()
 
     async def look(self, _withdrawn: frozenset[str]) -> None:
         """Read it again. Raises DannError."""
         if not self._data.url and not self._data.store_file.exists():  # opening it would create it
+            self.known = True
             return
         await run_in_daemon_thread(lambda: self._with_store(lambda _key, store: self._remember(store.people())))
 
     def ignores(self, channel: Channel, author: Author) -> bool:
-        """Whether this person asked not to be answered, remembered or learned from."""
+        """Whether this person asked not to be answered, remembered or learned from, or may have."""
+        if not self.known:
+            return not (author.is_me or self._is_owner(channel, author))
         return bool(self._ignored) and self.author(channel.platform, author.id) in self._ignored
 
     def asking(self) -> str:
-        """Say for the owners how many people ask to be forgotten; "" for none."""
+        """Say for the owners why nobody else is answered, or how many people ask to be forgotten; "" for neither."""
+        if not self.known:
+            return (
+                f"only owners are answered, as it is not known who is to be ignored: {self._trouble or 'not read yet'}"
+            )
         who = "1 person asks" if self._asking == 1 else f"{self._asking:,} people ask"
         return f"{who} to be forgotten: `dann forget --requests` lists the commands" if self._asking else ""
 
     def author(self, platform: str, id_: str) -> str | None:
         """Return the digest of a person on a platform; None where there is no key yet."""
         return self._key.author(platform, id_) if self._key and id_ else None
-
-    def known_as(self, author: Author) -> tuple[str, ...]:
-        """Return the digests by which a person is found: of the id, and of the name that they have now."""
-        return (self._key.id(author.id), self._key.name(author.name)) if self._key else ()
 
     async def run(self, channel: Channel, author: Author, command: str) -> str:
         """Run a person's command and describe the result. Raises DannError, one line, for what cannot be done."""
@@ -116,6 +148,7 @@ class Privacy:
         self._ignored = frozenset(one.author for one in people.values() if one.ignored is not None)
         self._asking = sum(one.requested is not None for one in people.values())
         self.forgotten = frozenset(one.author for one in people.values() if one.forgotten is not None)
+        self.known = True
 
     def _show(self, store: "PostStore", platform: str, author: str) -> str:
         from training.posts.forgetting import has_read  # noqa: PLC0415

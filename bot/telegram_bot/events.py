@@ -15,7 +15,6 @@ from telegram.ext import ContextTypes
 from bot.config import BotSettings
 from bot.replies import phrases
 from bot.replies.options import parse_command
-from bot.replies.permissions import Permissions
 from bot.replies.ttl_set import TTLSet
 from bot.replies.types import Author, Channel, ChatMessage, Command, Mention, Replier, Reply
 from bot.serving.collect import Collector
@@ -51,8 +50,6 @@ class TelegramEvents:
         self._collector = collector
         self._command = command_name(settings.persona.name)
         self._params = settings.sample
-        self._permissions = Permissions(settings.bot)
-        self._refused = TTLSet(settings.bot.cooldown_seconds)
         self._seen = TTLSet(DUPLICATE_SECONDS)
         self._albums = TTLSet(DUPLICATE_SECONDS)
         self._warned_late = False
@@ -143,22 +140,32 @@ class TelegramEvents:
         reply = await self._replier.admin(channel, author, command.lower(), argument.strip())
         if reply.refused:
             await self._refuse(message, channel, author, reply.text)
-        elif channel.private or not await self._sender.send_privately(author.id, reply):
-            await self._sender.send(channel, reply, message.message_id)
+        else:
+            await self._send_to_author(message, channel, author, reply)
 
     async def _run_privacy(self, message: Message, channel: Channel, text: str) -> None:
         """Handle `/dann_privacy`; answer in the person's private chat, or here before there is one."""
         author = self._reader.author(message)
         if author.is_bot:
             return
+        if (
+            message.sender_chat is not None
+        ):  # everybody who writes as it has the same id, and all in it would read the answer
+            await self._refuse(message, channel, author, phrases.AS_YOURSELF)
+            return
         reply = await self._replier.privacy(channel, author, text.strip() or "show")
-        if channel.private or not await self._sender.send_privately(author.id, reply):
+        await self._send_to_author(message, channel, author, reply)
+
+    async def _send_to_author(self, message: Message, channel: Channel, author: Author, reply: Reply) -> None:
+        """Send to somebody's own chat with the bot, or here before there is one, or where they write as a group."""
+        is_person = message.sender_chat is None
+        if channel.private or not is_person or not await self._sender.send_privately(author.id, reply):
             await self._sender.send(channel, reply, message.message_id)
 
     async def _refuse(self, message: Message, channel: Channel, author: Author, why: str) -> None:
-        """Send one line to those who may talk to dann at all, once per cooldown."""
-        if not author.is_bot and self._permissions.admits(channel, author) and self._refused.add(author.id):
-            await self._sender.send(channel, Reply(why, private=True, refused=True), message.message_id)
+        """Send one line that says why a command is not run, where its author may be told."""
+        if reply := self._replier.refuse(channel, author, why):
+            await self._sender.send(channel, reply, message.message_id)
 
     def _on_edit(self, message: Message) -> None:
         """Pass on an edited text; it is not answered."""

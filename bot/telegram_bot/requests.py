@@ -1,11 +1,15 @@
 """HTTP to Telegram: what is logged, how failures are reported, rate limits. Knows no updates and no replies."""
 
+import asyncio
 import json
 import logging
+import time
+from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from telegram import Update
-from telegram.error import NetworkError, TelegramError, TimedOut
+from telegram.error import NetworkError, RetryAfter, TelegramError, TimedOut
 from telegram.ext import AIORateLimiter
 from telegram.request import HTTPXRequest
 
@@ -24,6 +28,12 @@ QUIET_SECONDS = 600.0
 READ_SECONDS = 10.0
 MAX_RETRIES = 3
 """How often a message that Telegram rejects with 429 is sent again."""
+LONGEST_HOLD_SECONDS = 90.0
+"""Telegram may ask for minutes: nobody waits for an answer that long, so what would have to wait longer fails at once."""
+MARGIN_SECONDS = 0.1
+"""Waited beyond what Telegram asks for, as both clocks are rounded."""
+MAX_HELD = 1000
+"""Chats of which it is known until when they are held up; beyond that the one that was held up first is tried again."""
 
 logger = logging.getLogger("dann.telegram")
 
@@ -82,16 +92,53 @@ class PollingRequest(TelegramRequest):
 
 
 class SendLimiter(AIORateLimiter):
-    """Limit to 30 messages a second, 20 a minute in a group, and wait out 429; typing is no message, and exempt."""
+    """Limit to 30 messages a second, 20 a minute in a group, and wait out 429; typing is no message, and exempt.
 
-    def __init__(self) -> None:
-        super().__init__(max_retries=MAX_RETRIES)
+    A 429 holds up the chat that it was for: AIORateLimiter, which never sees one here, would hold up every chat.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__(max_retries=0)
+        self._clock = clock
+        self._held_until: dict[str, float] = {}
 
     async def process_request(self, *args: Any, **request: Any) -> Any:
-        """AIORateLimiter's, except for the typing action; python-telegram-bot names all arguments."""
+        """Send a request at its pace; python-telegram-bot names all arguments. Raises RetryAfter."""
+        send = request["callback"]
         if request["endpoint"] == "sendChatAction":
-            return await request["callback"](*request["args"], **request["kwargs"])
-        return await super().process_request(*args, **request)
+            return await send(*request["args"], **request["kwargs"])
+        chat = str(request["data"].get("chat_id", request["endpoint"]))
+
+        async def send_when_allowed(*given: Any, **named: Any) -> Any:
+            while 0 < (wait := self._held_for(chat)) <= LONGEST_HOLD_SECONDS:
+                await asyncio.sleep(wait)
+            if wait > 0:
+                return RetryAfter(timedelta(seconds=round(wait)))
+            try:
+                return await send(*given, **named)
+            except RetryAfter as error:
+                self._hold(chat, error)
+                return error
+
+        for _ in range(MAX_RETRIES + 1):
+            answer: Any = await super().process_request(*args, **request | {"callback": send_when_allowed})
+            if not isinstance(answer, RetryAfter):
+                return answer
+            if self._held_for(chat) > LONGEST_HOLD_SECONDS:
+                break
+        raise answer
+
+    def _held_for(self, chat: str) -> float:
+        """The seconds that this chat is still held up; not above 0 where it is not."""
+        return self._held_until.get(chat, 0.0) - self._clock()
+
+    def _hold(self, chat: str, error: RetryAfter) -> None:
+        wait = error.retry_after
+        seconds = wait.total_seconds() if isinstance(wait, timedelta) else wait
+        self._held_until.pop(chat, None)
+        self._held_until[chat] = self._clock() + seconds + MARGIN_SECONDS
+        if len(self._held_until) > MAX_HELD:
+            del self._held_until[next(iter(self._held_until))]
 
 
 def hide_update_text(record: logging.LogRecord) -> bool:

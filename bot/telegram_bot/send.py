@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from telegram import Bot, LinkPreviewOptions, Message, MessageEntity, ReplyParameters
 from telegram.constants import ChatAction, MessageLimit
-from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, TelegramError
+from telegram.error import BadRequest, ChatMigrated, Forbidden, NetworkError, RetryAfter, TelegramError
 
 from bot.replies.split import split, utf16_units
 from bot.replies.types import Channel, Replier, Reply
@@ -40,7 +40,7 @@ class Sender:
         """Send `reply`, its first piece as a reply to message `to`. What cannot be sent is logged and dropped."""
         try:
             await self._send_pieces(channel, reply, to)
-        except TimeoutError:
+        except (TimeoutError, RetryAfter):
             logger.warning(
                 "an answer in chat %s could not be sent within %d s and was dropped", channel.chat, SEND_SECONDS
             )

@@ -1,9 +1,12 @@
-"""Check of the HTTP port for `dann doctor`: it may be taken, also by a dann that serves."""
+"""Checks of HTTP for `dann doctor`: the port may be taken, also by a dann that serves, and the page may be locked."""
+
+from collections.abc import Iterator
 
 import httpx
 
 from bot.config import WebConfig
 from bot.platform import Finding
+from bot.web.http.auth import HOW_TO_UNLOCK, PAGE_IS_LOCKED, WebSecrets
 from bot.web.http.listen import open_socket, url_of
 from bot.web.routes import ALIVE
 from model.errors import DannError
@@ -23,6 +26,12 @@ async def check_web(config: WebConfig) -> Finding:
         problem, _, advice = str(error).removeprefix("web: ").partition("; ")
         return Finding("web", problem, trouble=True, advice=advice)
     return Finding("web", f"{url_of(config)} is free")
+
+
+def check_page(config: WebConfig, secrets: WebSecrets) -> Iterator[Finding]:
+    """Say where the page is served and answers nobody, which is no trouble where only programs are meant to ask."""
+    if config.port and secrets.locks_the_page:
+        yield Finding("page", PAGE_IS_LOCKED.removeprefix("the page "), advice=HOW_TO_UNLOCK)
 
 
 async def _is_dann(url: str) -> bool:

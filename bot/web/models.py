@@ -1,13 +1,15 @@
 """Checkpoints as models: the serving one by the persona's name, any other by its id.
 
 An older checkpoint is loaded on its first request, with a small engine of its own, and unloaded when it has been idle for
-a while or another one needs its place.
+a while, another one needs its place, or it was retired, withdrawn or removed.
 Knows no HTTP.
 """
 
 import asyncio
+import logging
 import time
 from pathlib import Path
+from weakref import WeakSet
 
 from bot.web.state import AppState
 from model.checkpoints.folder import ids, read_meta, withdrawn
@@ -21,6 +23,10 @@ MAX_OLDER = 2
 """Older checkpoints loaded at once; each holds its weights in memory."""
 SLOTS, WAITING = 4, 32
 IDLE_SECONDS = 300.0
+CHECK_SECONDS = 15.0
+"""Between two looks for models to unload that nobody asks for."""
+
+log = logging.getLogger("dann.web")
 
 
 class UnknownModelError(DannError):
@@ -39,6 +45,7 @@ class Models:
         self._root = state.settings.data.checkpoints
         self._older: dict[str, tuple[Engine, float]] = {}  # with the time of its last use, the longest ago first
         self._loading = asyncio.Lock()
+        self._drew: WeakSet[Engine] = WeakSet()  # unloaded ones too, as long as somebody reads what they drew
         self._withdrawn: frozenset[str] = frozenset()
         state.on_withdrawal(self.withdraw)
 
@@ -66,6 +73,9 @@ class Models:
             return serving
         async with self._loading:
             await self._unload_idle(IDLE_SECONDS)
+            if not await asyncio.to_thread(_is_servable, self._root, name):
+                await self._unload(name)
+                raise UnknownModelError("there is no such model; GET /v1/models lists them")
             if name not in self._older and len(self._older) >= MAX_OLDER:
                 await self._unload_idle(0.0, most=1)
                 if len(self._older) >= MAX_OLDER:
@@ -74,10 +84,27 @@ class Models:
             self._older[name] = engine, time.monotonic()
             return engine
 
+    async def run(self) -> None:
+        """Unload models that are idle or may not be used any more, until cancelled."""
+        while True:
+            await asyncio.sleep(CHECK_SECONDS)
+            try:
+                await self.check()
+            except Exception:
+                log.exception("older checkpoints could not be unloaded")
+
+    async def check(self) -> None:
+        """Unload models that are idle, and those that were retired, withdrawn or removed."""
+        async with self._loading:
+            await self._unload_idle(IDLE_SECONDS)
+            for name in list(self._older):
+                if not await asyncio.to_thread(_is_servable, self._root, name):
+                    await self._unload(name)
+
     async def withdraw(self, checkpoints: frozenset[str]) -> None:
         """End what these older models draw and unload all of them; one that is asked for again is loaded again."""
         self._withdrawn |= checkpoints
-        for engine, _ in self._older.values():
+        for engine in list(self._drew):
             engine.withdraw(checkpoints)
         await self.close()
 
@@ -86,15 +113,19 @@ class Models:
         while self._older:
             await self._older.popitem()[1][0].close()
 
+    async def _unload(self, name: str) -> None:
+        """Unload a model if it is loaded, also while it draws."""
+        if name in self._older:
+            await self._older.pop(name)[0].close()
+
     async def _load(self, name: str) -> Engine:
-        if not await asyncio.to_thread(_is_servable, self._root, name):
-            raise UnknownModelError("there is no such model; GET /v1/models lists them")
         try:
             snapshot = await asyncio.to_thread(load_guarded, self._state.settings, self._root, name)
         except DannError as error:
             raise UnknownModelError("this checkpoint cannot be used; `dann checkpoints` says why") from error
         serving = self._state.engine()
         engine = Engine(snapshot, SLOTS, WAITING, refusals=serving.refusals if serving else None)
+        self._drew.add(engine)
         engine.start(await asyncio.to_thread(Batch, snapshot, SLOTS))
         await engine.ready()
         if name in self._withdrawn:  # meanwhile
@@ -110,12 +141,15 @@ class Models:
             if time.monotonic() - last_used >= seconds and engine.load.busy + engine.load.waiting == 0
         ]
         for name in idle[:most]:
-            await self._older.pop(name)[0].close()
+            await self._unload(name)
 
 
 def _is_servable(root: Path, name: str) -> bool:
     """Whether a checkpoint may be used; a retired or withdrawn one learned posts that are forgotten now."""
-    return name in ids(root) and name not in {*retired(root), *withdrawn(root)}
+    try:
+        return name in ids(root) and name not in {*retired(root), *withdrawn(root)}
+    except DannError:  # which ones were, cannot be read
+        return False
 
 
 def _listed(root: Path, current: str | None) -> list[tuple[str, int]]:

@@ -21,6 +21,8 @@ WAIT_SECONDS = 2
 PAUSED = "dann is paused by its owner"
 PAUSED_SECONDS = 15
 """Retry-After while it is paused."""
+KEPT_FOR_CHATS = 8
+"""One place in so many of the engine's is not for HTTP: programs may fill the rest, and chats are still answered."""
 SEEDS = 2**31
 MAX_JSON_INT = 2**53
 """HTTP seeds may be any integer that every JSON library reads exactly, as OpenAI's clients send large and negative ones."""
@@ -104,6 +106,13 @@ def check_not_paused(state: AppState) -> None:
     """Raise ApiError while an owner has paused dann: the page then answers nobody, as chats do not."""
     if state.paused():
         raise ApiError(503, PAUSED, code="paused", wait=PAUSED_SECONDS)
+
+
+def check_capacity(engine: Engine, serving: Engine | None, count: int) -> None:
+    """Raise EngineFull where so many requests would take places that `serving` keeps for chats."""
+    kept = engine.capacity // KEPT_FOR_CHATS if engine is serving else 0
+    if engine.free - kept < count:
+        raise EngineFull(f"{engine.capacity - kept} replies of HTTP are in progress or waiting; more are not taken")
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import uvicorn
 
 from bot.config import WebConfig
 from bot.process.redaction import Redaction
-from bot.web.http.auth import NO_SECRETS, WebSecrets
+from bot.web.http.auth import HOW_TO_UNLOCK, NO_SECRETS, PAGE_IS_LOCKED, WebSecrets
 from bot.web.http.guard import guarded
 from bot.web.http.listen import open_socket, url_of
 from bot.web.http.timeouts import with_timeouts
@@ -43,7 +43,8 @@ async def run(
 ) -> None:
     """Serve until `stopping` is set, then finish open requests within `drain_seconds` and close.
 
-    `tell` gets one line once the server listens. Raises DannError, one line, where it cannot listen.
+    `tell` gets one line once the server listens, and one more where the page answers nobody. Raises DannError, one line,
+    where it cannot listen.
     """
     models = Models(state)
     uvicorn_config = uvicorn.Config(
@@ -60,9 +61,13 @@ async def run(
     )
     with open_socket(config) as listener, Redaction(secrets.api_key), Redaction(secrets.web_password):
         tell(f"web: {url_of(config)} is the page; /v1 is OpenAI's API; /healthz, /readyz and /metrics are there too")
+        if secrets.locks_the_page:
+            tell(f"web: {PAGE_IS_LOCKED}; {HOW_TO_UNLOCK}")
+        unloading = asyncio.create_task(models.run())
         try:
             await _serve(_Server(uvicorn_config), listener, stopping)
         finally:
+            unloading.cancel()
             await models.close()
 
 

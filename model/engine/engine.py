@@ -14,6 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Self, cast
+from weakref import WeakSet
 
 from model.checkpoints.checkpoint import Snapshot
 from model.config import SamplingParams
@@ -97,6 +98,7 @@ class Engine:
         self._worker: Worker | None = None
         self._closed = False
         self._streams: dict[ReplyRequest, ReplyStream] = {}
+        self._complete: WeakSet[ReplyStream] = WeakSet()
         self._withdrawn: frozenset[str] = frozenset()
         self.tokens_generated = 0
         """Tokens of the submitted replies that have ended, cancelled ones too."""
@@ -211,7 +213,7 @@ class Engine:
             self.snapshot, self._local_batch = NO_SNAPSHOT, None
         if self._worker is not None:
             self._worker.drop(self._withdrawn)
-        for stream in list(self._streams.values()):
+        for stream in (*self._streams.values(), *self._complete):
             if stream.checkpoint in self._withdrawn or (present and not stream.checkpoint):
                 stream.withdraw()
 
@@ -233,6 +235,16 @@ class Engine:
     def full(self) -> bool:
         """Whether another request would be refused."""
         return len(self._streams) >= self._capacity
+
+    @property
+    def capacity(self) -> int:
+        """How many requests it takes at once, those that wait too."""
+        return self._capacity
+
+    @property
+    def free(self) -> int:
+        """How many more requests it would take now."""
+        return max(0, self._capacity - len(self._streams))
 
     @property
     def load(self) -> Load:
@@ -263,7 +275,9 @@ class Engine:
         return self._worker
 
     def _forget(self, request: ReplyRequest) -> None:
-        self._streams.pop(request, None)
+        stream = self._streams.pop(request, None)
+        if stream is not None and request.completion is not None:
+            self._complete.add(stream)
         self.tokens_generated += request.tokens_generated
         self.refusals.update((request.way, kind) for kind in list(request.refusals))
 

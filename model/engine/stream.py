@@ -73,12 +73,17 @@ class ReplyStream:
         return new
 
     async def shown_logprobs(self) -> Sequence[TokenLogprobs]:
-        """`take_logprobs` without what the request withholds, looked up in a thread where there are many."""
+        """`take_logprobs` without what the request withholds, looked up in a thread where there are many.
+
+        Raises CheckpointWithdrawn where that came about meanwhile: neither these nor a piece taken before may be shown then.
+        """
         new = self.take_logprobs()
-        if len(new) <= FEW:
-            return self._request.withheld(new)
-        shown = await asyncio.to_thread(self._request.withheld, new)
-        return [] if isinstance(self._error, CheckpointWithdrawn) else shown
+        if len(new) > FEW:
+            shown = await asyncio.to_thread(self._request.withheld, new)
+        else:
+            shown = self._request.withheld(new)
+        self.refuse_withdrawn()
+        return shown
 
     def __aiter__(self) -> Self:
         return self
@@ -102,11 +107,24 @@ class ReplyStream:
             self._notify(ended=completion is not None)
 
     def withdraw(self) -> None:
-        """End the reply, as its checkpoint gives none any more: what has not been read of it is never read."""
+        """End the reply, as its checkpoint gives none any more: what has not been read of it is never read.
+
+        A complete one too: a slow reader may be in the middle of it.
+        """
         self._pieces.clear()
         self._logprobs.clear()
-        self.fail(CheckpointWithdrawn("the checkpoint that drew this reply was withdrawn"))
+        withdrawn = CheckpointWithdrawn("the checkpoint that drew this reply was withdrawn")
+        if self._completion is None:
+            self.fail(withdrawn)
+        else:
+            self._completion, self._error = None, withdrawn
+            self._notify(ended=False)
         self._request.cancelled = True
+
+    def refuse_withdrawn(self) -> None:
+        """Raise CheckpointWithdrawn where nothing of it may be shown any more: before each piece that was kept a while."""
+        if isinstance(self._error, CheckpointWithdrawn):
+            raise self._error
 
     def fail(self, error: BaseException) -> None:
         """End the stream with an error, unless it has ended."""

@@ -41,7 +41,7 @@ def read_sources(path: Path | None) -> SourcesFile:
     if path is None:
         return SourcesFile()
     try:
-        return SourcesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+        return SourcesFile.model_validate(tomllib.loads(path.read_text(encoding="utf-8-sig")))
     except OSError as error:
         raise DannError(f"{path}: cannot be read ({error.strerror}); give --sources a file that is there") from error
     except ValidationError as error:
@@ -50,5 +50,5 @@ def read_sources(path: Path | None) -> SourcesFile:
         raise DannError(
             f"{path}: {key}: {first['msg']}; a source takes weight, origin, licence, attribution"
         ) from error
-    except ValueError as error:  # no TOML, or no UTF-8
+    except (ValueError, RecursionError) as error:  # no TOML, or no UTF-8
         raise DannError(f"{path}: is not TOML in UTF-8 ({error})") from error

@@ -69,12 +69,14 @@ def _file_values(kind: type[Settings], file: Path | None) -> dict[str, Any]:
         return {}
     path = file or CONFIG_FILE
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8-sig"))  # Windows' editors begin a file with a mark
     except OSError as error:
         raise DannError(f"{path}: cannot be read ({error.strerror}); give --config a file that is there") from error
     except UnicodeDecodeError as error:
         raise DannError(f"{path}: is not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    except tomllib.TOMLDecodeError as error:
+    except RecursionError as error:
+        raise DannError(f"{path}: is not TOML that can be read: lists or tables are nested too deeply") from error
+    except ValueError as error:  # TOMLDecodeError, and a number of more digits than Python reads
         raise DannError(f"{path}: is not TOML: {lower_first(str(error))}") from error
     return {name: table for name, table in values.items() if name in kind.model_fields or name not in BOT_TABLES}
 
@@ -94,7 +96,7 @@ def _parse_sets(kind: type[Settings], sets: Iterable[str]) -> dict[str, Any]:
             raise DannError(f"--set: {unknown} is no setting; did you mean {nearest_key(known, unknown)}?")
         try:
             parsed = tomllib.loads(f"value = {value}")["value"]
-        except tomllib.TOMLDecodeError:
+        except (ValueError, RecursionError):
             parsed = value.strip()
         table = values
         for name in path[:-1]:

@@ -79,8 +79,8 @@ def check_mixed(path: Path, settings: ExperimentSettings) -> None:
 def question_of(path: Path) -> str:
     """The question in an experiment's file, "" where it cannot be read; running it says why."""
     try:
-        return str(tomllib.loads(path.read_text(encoding="utf-8")).get("experiment", {}).get("question", ""))
-    except (OSError, ValueError, AttributeError):
+        return str(tomllib.loads(path.read_text(encoding="utf-8-sig")).get("experiment", {}).get("question", ""))
+    except (OSError, ValueError, AttributeError, RecursionError):
         return ""
 
 

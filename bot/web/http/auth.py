@@ -13,6 +13,8 @@ from bot.web.http.refusal import refuse
 
 KNOWN = "dann.known"
 """The key in a request's scope under which it stands whether a secret was asked for, and so given."""
+PAGE_IS_LOCKED = "the page answers nobody: only DANN_API_KEY is set, which a browser does not send"
+HOW_TO_UNLOCK = "set DANN_WEB_PASSWORD too, and the page asks for it"
 BEARER = b'Bearer realm="dann"'
 BASIC = b'Basic realm="dann", charset="UTF-8"'
 
@@ -23,6 +25,11 @@ class WebSecrets:
 
     api_key: str = field(default="", repr=False)
     web_password: str = field(default="", repr=False)
+
+    @property
+    def locks_the_page(self) -> bool:
+        """Whether a browser loads the page, and has nothing that opens its API."""
+        return bool(self.api_key and not self.web_password)
 
 
 NO_SECRETS = WebSecrets()
@@ -45,8 +52,11 @@ class Authentication:
             return
         challenge = BASIC if any(scheme == "basic" for scheme, _ in accepted) else BEARER
         secret = "password" if challenge is BASIC else "API key"
+        message = f"The {secret} is missing or wrong."
+        if self._secrets.locks_the_page and is_api(scope["path"]):  # the page shows it to people
+            message += f" In a browser {PAGE_IS_LOCKED}. If you run dann, {HOW_TO_UNLOCK}."
         headers = [(b"www-authenticate", challenge)]
-        await refuse(send, 401, f"The {secret} is missing or wrong.", "invalid_api_key", headers)
+        await refuse(send, 401, message, "invalid_api_key", headers)
 
     def _accepted(self, scope: Scope) -> list[tuple[str, str]]:
         """List the schemes and secrets that open this path; empty where it is open to all.

@@ -1,4 +1,4 @@
-"""Rate limits per client, and concurrency limits per client and in all.
+"""Rate limits per client, and limits of answers drawn at once, per client and in all.
 
 The page's document and files are not counted, or a few quick reloads would leave a blank page: with a password set, only
 wrong guesses at them are. Not slowapi: it limits routes, with a storage behind them; these limits come before
@@ -22,6 +22,8 @@ CHEAP = 10
 """Requests that draw no reply may come this many times as often."""
 STREAM_SECONDS = 1.0
 """Retry-After where too many replies are in flight: about as long as one takes."""
+DRAWING = "dann.drawing"
+"""The key in a request's scope under which its Drawing stands."""
 MAX_CLIENTS = 10_000
 """Clients with a bucket; the one that has been quiet longest is dropped, and starts with a full bucket next time."""
 
@@ -62,17 +64,62 @@ class TokenBuckets:
         return len(self._buckets)
 
 
+class Answers:
+    """Counts the answers in progress, by client. Belongs to the event loop."""
+
+    def __init__(self, config: WebConfig) -> None:
+        self._config = config
+        self._in_progress = Counter[str]()
+
+    def take(self, client: str, count: int, mine: int = 0) -> str:
+        """Count `count` more, for a request that has `mine` of them already; return why they do not fit, "" where they do.
+
+        A request for more than a limit fits where nothing else is in progress: it was always possible.
+        """
+        of_client, in_all = self._in_progress[client] - mine, self._in_progress.total() - mine
+        wanted = mine + count
+        asks = f"; this request asks for {wanted:,}" if wanted > 1 else ""
+        if of_client and of_client + wanted > (most := self._config.streams):
+            return f"Too many of your answers are in progress: {most:,} at once are allowed{asks}."
+        if in_all and in_all + wanted > (most := self._config.streams_in_all):
+            return f"Too many answers are in progress: {most:,} at once are allowed{asks}."
+        self._in_progress[client] += count
+        return ""
+
+    def drop(self, client: str, count: int) -> None:
+        """Count some less."""
+        self._in_progress -= Counter({client: count})  # also drops a client at 0
+
+
+class Drawing:
+    """The answers of one request: one from its beginning, and others once its body has been read."""
+
+    def __init__(self, answers: Answers, client: str) -> None:
+        self._answers, self._client = answers, client
+        self._count = 0
+
+    def ask_for(self, count: int) -> str:
+        """Count so many answers in all; return why they do not fit, "" where they do."""
+        refusal = self._answers.take(self._client, count - self._count, self._count)
+        self._count = self._count if refusal else count
+        return refusal
+
+    def end(self) -> None:
+        """Count none any more."""
+        self._answers.drop(self._client, self._count)
+        self._count = 0
+
+
 class RateLimits:
     """Refuse requests over a limit with 429 and Retry-After; pass the others on to `app`."""
 
     def __init__(self, app: ASGIApp, config: WebConfig, clients: ClientAddresses) -> None:
         self._app = app
-        self._config = config
         self._clients = clients
         self._drawing = TokenBuckets(config.requests_per_minute, config.burst)
         self._cheap = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
         self._guesses = TokenBuckets(config.requests_per_minute * CHEAP, config.burst * CHEAP)
-        self._in_flight = Counter[str]()
+        self._answers = Answers(config)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -86,16 +133,16 @@ class RateLimits:
                 await self._app(scope, receive, send)
         elif wait := self._drawing.take(client):
             await _refuse(send, wait, "You ask too often.")
-        elif self._in_flight[client] >= self._config.streams:
-            await _refuse(send, STREAM_SECONDS, "Too many of your answers are in progress.")
-        elif self._in_flight.total() >= self._config.streams_in_all:
-            await _refuse(send, STREAM_SECONDS, "Too many answers are in progress.")
         else:
-            self._in_flight[client] += 1
+            drawing = Drawing(self._answers, client)
+            if refusal := drawing.ask_for(1):
+                await _refuse(send, STREAM_SECONDS, refusal)
+                return
+            scope[DRAWING] = drawing
             try:
                 await self._app(scope, receive, send)
             finally:
-                self._in_flight -= Counter([client])  # also drops a client at 0
+                drawing.end()
 
     async def _load(self, client: str, scope: Scope, receive: Receive, send: Send) -> None:
         """Send a file of the page without counting it; count a wrong password, so that nobody guesses it quickly."""

@@ -90,14 +90,14 @@ class ChatObject(BaseModel):
 
 @dataclass
 class TextLogprobs:
-    """The form of /v1/completions, with `top` alternatives; `offset`: the text's length so far.
+    """The form of /v1/completions, with `top` alternatives; `offset`: the text's length so far, the echo's at first.
 
     `withheld`, where anything is, has the places in these lists of tokens whose figures are withheld.
     """
 
     tokenizer: Tokenizer
     top: int
-    offset: int = 0
+    offset: int
 
     def encode(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
         """Encode the log-probabilities of newly drawn tokens."""
@@ -126,10 +126,11 @@ class TextLogprobs:
 
 @dataclass
 class ChatLogprobs:
-    """The form of /v1/chat/completions; a token whose figures are withheld is marked `withheld`."""
+    """The form of /v1/chat/completions, which has no offsets; a token whose figures are withheld is marked `withheld`."""
 
     tokenizer: Tokenizer
     top: int
+    offset: int
 
     def encode(self, logprobs: Sequence[TokenLogprobs]) -> dict[str, Any]:
         """Encode the log-probabilities of newly drawn tokens."""

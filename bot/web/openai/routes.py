@@ -12,7 +12,7 @@ from bot.web.openai.generate import Prompt, generate
 from bot.web.openai.requests import ChatRequest, CompletionRequest
 from bot.web.openai.responses import ChatObject, CompletionObject, ModelList, ModelObject
 from bot.web.openai.streaming import ChatFormat, CompletionFormat
-from bot.web.sampling_request import check_length
+from bot.web.sampling_request import check_length, check_not_paused
 from bot.web.state import AppState
 
 ERRORS = documented(400, 404, 429, 503)
@@ -44,9 +44,10 @@ def router(state: AppState, models: Models) -> APIRouter:
     )
     async def completions(body: CompletionRequest, request: HttpRequest) -> Response:
         """Continue a message of the persona's own."""
+        check_not_paused(state)
         prompts: list[Prompt] = [([], prompt) for prompt in body.prompts]
         check_length(body.prompts, state.settings, "prompt")
-        return await generate(request, state.settings, models, body, prompts, CompletionFormat(body.logprobs))
+        return await generate(request, state, models, body, prompts, CompletionFormat(body.logprobs))
 
     @openai.post(
         "/chat/completions",
@@ -55,8 +56,9 @@ def router(state: AppState, models: Models) -> APIRouter:
     )
     async def chat(body: ChatRequest, request: HttpRequest) -> Response:
         """Answer a conversation."""
+        check_not_paused(state)
         check_length([message.text for message in body.messages], state.settings, "messages")
         format_ = ChatFormat(body.top_logprobs or 0 if body.logprobs else None)
-        return await generate(request, state.settings, models, body, [body.conversation()], format_)
+        return await generate(request, state, models, body, [body.conversation()], format_)
 
     return openai

@@ -17,7 +17,7 @@ from bot.web.http.refusal import error_body
 from bot.web.http.sse import encode_event, encode_json
 from bot.web.openai.responses import ChatLogprobs, ChatObject, CompletionObject, TextLogprobs, Usage
 from model.engine.engine import Completion
-from model.engine.stream import CheckpointWithdrawn, ReplyStream
+from model.engine.stream import ReplyStream
 from model.errors import DannError
 
 STOPPED = "dann stopped before the answer was complete"
@@ -43,7 +43,7 @@ class ChoiceStream:
         if self.format_.top is None:
             return None
         if self._logprobs is None:  # only now is the tokenizer certain: another checkpoint may have come to serve
-            self._logprobs = self.format_.logprobs(self.stream.tokenizer, self.format_.top)
+            self._logprobs = self.format_.logprobs(self.stream.tokenizer, self.format_.top, len(self.echo))
         return self._logprobs.encode(await self.stream.shown_logprobs())
 
 
@@ -147,10 +147,6 @@ class AnswerStream:
                 async for chunk in self._chunks(choice):
                     queue.put_nowait(chunk)
                 queue.put_nowait(None)
-            except CheckpointWithdrawn as error:
-                while not queue.empty():  # what the others drew and nobody has read yet
-                    queue.get_nowait()
-                queue.put_nowait(error)
             except Exception as error:
                 queue.put_nowait(error)
 
@@ -159,6 +155,10 @@ class AnswerStream:
             left = len(reading)
             while left:
                 chunk = await queue.get()
+                for (
+                    choice
+                ) in self._choices:  # what is queued may have been drawn long ago, by a checkpoint withdrawn since
+                    choice.stream.refuse_withdrawn()
                 if isinstance(chunk, BaseException):
                     raise chunk
                 left -= chunk is None

@@ -17,7 +17,7 @@ from bot.replies.generate import wait_for_completion
 from bot.web.http.errors import documented
 from bot.web.http.security_headers import FRESH
 from bot.web.page.quiz_posts import QuizPool, QuizQuestion, is_unchanged, may_be_shown, read_pool
-from bot.web.sampling_request import check_not_paused
+from bot.web.sampling_request import check_capacity, check_not_paused
 from bot.web.state import AppState
 from model.engine.engine import Engine, EngineClosed, EngineFull
 from model.errors import DannError
@@ -93,6 +93,7 @@ class QuizMaker:
         """Draw a reply in the post's place; "" where no draw passes the rules for posts."""
         tokens = min(self._settings.sample.max_tokens, MAX_TOKENS)
         params = self._settings.sample.model_copy(update={"max_tokens": tokens})
+        check_capacity(engine, engine, DRAWS)
         seeds = (secrets.randbelow(2**32) for _ in range(DRAWS))
         streams = [engine.submit(question.turns, params, seed, way="quiz") for seed in seeds]
         for reply in await asyncio.gather(*map(wait_for_completion, streams)):

@@ -31,6 +31,7 @@ from bot.web.sampling_request import (
     Seed,
     Text,
     api_errors,
+    check_capacity,
     check_length,
     check_not_paused,
     check_spelling,
@@ -95,6 +96,7 @@ def router(state: AppState, models: Models) -> APIRouter:
         wanted = engine.snapshot.id if prefix or body.checkpoint not in {None, "", models.name} else ""
         with api_errors():
             withhold = 0 if is_known(request.scope) else TOP
+            check_capacity(engine, state.engine(), 1)
             stream = engine.submit(
                 turns, params, seed, reply_prefix=prefix, logprobs=body.watch, withhold=withhold, way="page"
             )

@@ -52,6 +52,9 @@ class RecordingReplier:
         deleted = any(id_ == mention.message.id for _, id_ in self.deletions)
         return None if deleted else reply
 
+    def refuse(self, channel: Channel, author: Author, line: str) -> Reply | None:
+        raise AssertionError("Discord shows a refusal to its author alone")
+
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         self.remark_requests.append((message.text, addressed))
         return self.remarks

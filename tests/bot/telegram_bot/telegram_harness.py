@@ -34,6 +34,7 @@ class RecordingReplier:
         self.footer = ""
         self.remark_with = ""
         self.owners: set[str] = set()
+        self.told: set[str] = set()
 
     def on_message(self, channel: Channel, message: ChatMessage) -> None:
         self.messages.append((channel, message))
@@ -57,6 +58,10 @@ class RecordingReplier:
 
     def reply(self, text: str) -> Reply:
         return Reply(f"echo: {text}" if text else "just talking", self.footer)
+
+    def refuse(self, channel: Channel, author: Author, line: str) -> Reply | None:
+        told, self.told = author.id in self.told, self.told | {author.id}
+        return None if author.is_bot or told else Reply(line, private=True, refused=True)
 
     async def remark(self, channel: Channel, message: ChatMessage, *, addressed: bool) -> Reply | None:
         self.remarks.append((message.text, addressed))

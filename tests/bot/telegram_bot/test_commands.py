@@ -77,29 +77,6 @@ async def test_what_is_out_of_range_is_refused_in_one_line(telegram: TelegramHar
 
 
 @on_telegram()
-async def test_somebody_who_goes_on_and_on_is_not_refused_each_time(telegram: TelegramHarness) -> None:
-    """Refusals would use up the 20 messages a minute that a group has."""
-    for _ in range(30):
-        telegram.simulation.say(telegram.alice, telegram.tavern, "/dann temp=9")
-        telegram.simulation.say(telegram.bob, telegram.tavern, "/dann_admin retrain")
-    telegram.simulation.say(telegram.alice, telegram.tavern, "/dann hi")
-    assert sorted(await telegram.replies()) == sorted(
-        ["temp takes a number from 0 to 2, such as temp=0.8", "that is for owners", "echo: hi"]
-    )
-
-
-@on_telegram(config={"deny_users": (5_000_002,), "allow_chats": (-1_000_005_000_004,)})
-async def test_whom_dann_does_not_answer_it_does_not_refuse_either(telegram: TelegramHarness) -> None:
-    assert (telegram.alice.id, telegram.tavern.id) == (5_000_002, -1_000_005_000_004)
-    market = telegram.simulation.group("market")
-    telegram.simulation.say(telegram.alice, telegram.tavern, "/dann temp=9")
-    telegram.simulation.say(telegram.bob, market, "/dann temp=9")
-    telegram.simulation.say(telegram.bob, market, "/dann_admin status")
-    telegram.simulation.say(telegram.bob, telegram.tavern, "/dann temp=9")
-    assert len(await telegram.replies()) == 1
-
-
-@on_telegram()
 async def test_the_footer_stands_slanted_under_the_answer_and_is_not_read_again(telegram: TelegramHarness) -> None:
     telegram.answers.footer = "temp 0.8 · seed 7 · 2026"
     telegram.simulation.say(telegram.alice, telegram.tavern, "/dann 😂 hi")

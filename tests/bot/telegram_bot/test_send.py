@@ -141,8 +141,36 @@ async def test_retry_after_is_honoured(telegram: TelegramHarness) -> None:
 
 
 @on_telegram()
-async def test_while_a_message_is_put_off_others_are_heard_and_their_answers_drawn(telegram: TelegramHarness) -> None:
+async def test_a_429_holds_up_its_chat_alone(telegram: TelegramHarness) -> None:
+    telegram.simulation.faults.next("sendMessage", Fault("too_many", seconds=3))
+    telegram.simulation.say(telegram.alice, telegram.tavern, "@dann_bot first")
+    await telegram.simulation.until(lambda: not telegram.simulation.faults.left("sendMessage"))
+    telegram.simulation.say(telegram.alice, telegram.tavern, "@dann_bot second")
+    telegram.simulation.say(telegram.bob, telegram.simulation.group("market"), "@dann_bot elsewhere")
+    telegram.simulation.say(telegram.alice, telegram.private_chat, "in private")
+    sent = await telegram.sent(4)
+    assert {message.text for message in sent[:2]} == {"echo: elsewhere", "echo: in private"}
+    assert {message.text for message in sent[2:]} == {"echo: first", "echo: second"}
+    assert telegram.bot.used["sendmessage"] == 5
+
+
+@on_telegram()
+async def test_a_chat_that_is_held_up_for_longer_than_anybody_waits_is_not_asked_again(
+    telegram: TelegramHarness, caplog: pytest.LogCaptureFixture
+) -> None:
     telegram.simulation.faults.next("sendMessage", Fault("too_many", seconds=600))
+    for text in ("first", "second"):
+        telegram.simulation.say(telegram.alice, telegram.tavern, f"@dann_bot {text}")
+        await telegram.simulation.until(lambda: "could not be sent within" in caplog.text)
+        caplog.clear()
+    assert telegram.bot.used["sendmessage"] == 1
+    assert "Traceback" not in caplog.text
+    assert await telegram.replies() == []
+
+
+@on_telegram()
+async def test_while_a_message_is_put_off_others_are_heard_and_their_answers_drawn(telegram: TelegramHarness) -> None:
+    telegram.simulation.faults.next("sendMessage", Fault("too_many", seconds=60))
     telegram.simulation.say(telegram.alice, telegram.tavern, "@dann_bot hi")
     await telegram.simulation.until(lambda: not telegram.simulation.faults.left("sendMessage"))
     telegram.simulation.say(telegram.bob, telegram.tavern, "@dann_bot ho")

@@ -10,7 +10,8 @@ import pytest
 
 from bot.config import WebConfig
 from bot.serving.status import NOT_COMPILED, NOT_LOADED, QUEUE_FULL, ServeStatus
-from bot.web.checks import check_web
+from bot.web.checks import check_page, check_web
+from bot.web.http.auth import WebSecrets
 from bot.web.http.listen import open_socket, url_of
 from bot.web.server import run
 from model.engine.engine import Engine
@@ -177,6 +178,21 @@ def test_stopping_gives_up_what_takes_too_long() -> None:
             )
 
     asyncio.run(play())
+
+
+@pytest.mark.parametrize(("key", "password", "locked"), [("k", "", True), ("k", "p", False), ("", "p", False)])
+def test_it_says_that_a_key_alone_locks_the_page(key: str, password: str, *, locked: bool) -> None:
+    secrets = WebSecrets(key, password)
+
+    async def play() -> None:
+        async with serve_http(FakeBot().state(), secrets=secrets) as web:
+            lines = [line for line in web.told if "DANN_WEB_PASSWORD" in line]
+            assert len(lines) == locked
+
+    asyncio.run(play())
+    findings = [(finding.what, finding.trouble) for finding in check_page(WebConfig(), secrets)]
+    assert findings == ([("page", False)] if locked else [])
+    assert list(check_page(WebConfig(port=0), secrets)) == []
 
 
 def test_a_taken_port_is_one_line_that_says_what_to_do() -> None:

@@ -51,6 +51,24 @@ def test_every_reply_of_it_ends_and_what_is_unread_is_not_read() -> None:
     asyncio.run(main())
 
 
+def test_what_is_complete_and_not_read_yet_is_not_read() -> None:
+    async def use(engine: Engine) -> None:
+        slow, read_whole = engine.submit([], GREEDY, 0, logprobs=True), engine.submit([], GREEDY, 1)
+        text = (await read_whole.completion()).text
+        first = await anext(slow)
+        await slow.completion()
+        assert len(first) < len(text)
+        drawn = engine.tokens_generated
+        engine.withdraw({"he"})
+        assert slow.take_logprobs() == []
+        for lost in (anext(slow), slow.completion(), slow.shown_logprobs()):
+            with pytest.raises(CheckpointWithdrawn):
+                await lost
+        assert engine.tokens_generated == drawn, "they are counted once"
+
+    run(use, parrot("he", forever=True))
+
+
 def test_what_another_draws_goes_on() -> None:
     async def use(engine: Engine) -> None:
         old = engine.submit([], LONG, 0)

@@ -221,6 +221,28 @@ def test_a_file_that_is_not_there_or_not_text_is_one_line(tmp_path: Path) -> Non
         load_settings(settings_class(), None, [])
 
 
+def test_a_file_that_begins_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "config.toml").write_text("[train]\nminutes = 3\n", encoding="utf-8-sig")
+    assert load_settings(settings_class(), None, []).train.minutes == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("[" * 3000, "is not TOML that can be read: lists or tables are nested too deeply$"),
+        ("9" * 5000, "is not TOML: "),
+    ],
+)
+def test_what_python_cannot_read_is_one_line(tmp_path: Path, value: str, said: str) -> None:
+    (tmp_path / "config.toml").write_text(f"[train]\nminutes = {value}\n")
+    with pytest.raises(DannError, match=rf"^config.toml: {said}") as caught:
+        load_settings(settings_class(), None, [])
+    assert "\n" not in str(caught.value)
+    (tmp_path / "config.toml").unlink()
+    with pytest.raises(DannError, match=r"^--set: train.minutes = "):
+        load_settings(settings_class(), None, [f"train.minutes={value}"])
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

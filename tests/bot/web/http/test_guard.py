@@ -140,7 +140,8 @@ def test_a_key_alone_leaves_the_page_open_and_a_password_alone_leaves_nothing_op
         async with client_behind_guard(secrets=WebSecrets(api_key=KEY)) as client:
             assert [(await client.get(path)).status_code for path in PAGES] == [200, 200, 200, 200, 401]
             assert (await client.get("/api/card", headers=BEARER)).status_code == 200
-            refused(await client.get("/v1/models"), 401)
+            assert "DANN_WEB_PASSWORD" in refused(await client.get("/api/card"), 401)["message"]
+            assert "DANN_WEB_PASSWORD" not in refused(await client.get("/v1/models"), 401)["message"]
         async with client_behind_guard(secrets=WebSecrets(web_password=PASSWORD)) as client:
             for path in (*PAGES, "/v1/models"):
                 refused(await client.get(path), 401)
