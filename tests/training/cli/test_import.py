@@ -91,6 +91,7 @@ def test_a_dry_run_counts_what_the_import_then_does(capsys: Captured, folder: Pa
     ids = (
         '{"id": "1", "author": "sam", "time": "2023-05-04T10:00:00Z", "text": "%s"}\n'
         '{"id": "2", "author": "sam", "time": "2023-05-04T10:01:00Z", "text": "nothing to mend"}\n'
+        '{"id": "3", "author": "sam", "time": "2023-05-04T10:02:00Z", "text": "nor here"}\n'
     )
     (folder / "ids.jsonl").write_text(ids % "a slip")
     assert main(["import", "ids.jsonl", "-q"]) == 0
