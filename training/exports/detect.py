@@ -75,11 +75,17 @@ def describe(file: ExportFile) -> str:
         return "an empty file"
     if not text:
         return "a file with nothing but white space"
-    if found := _no_posts(head):
+    if found := _no_posts(head) or _other_encoding(head):
         return found
     if not csv_rows.is_table(head) and (reason := _why_not_plain(file, head)):
         return f"{reason} (if every line of it is your own: --all-mine)"
     return f"{_kind(head, text)} of no format known here"
+
+
+def _other_encoding(head: bytes) -> str:
+    if encodings.is_readable(head):
+        return ""
+    return "a text that is neither UTF-8 nor Windows-1252 (save it as UTF-8 in the program that it is from)"
 
 
 def _why_not_plain(file: ExportFile, head: bytes) -> str:

@@ -13,7 +13,7 @@ from model.errors import DannError
 from training.exports.common.files import ExportFile
 from training.exports.common.record import NO_CHAT, ChatNames, ExportReader, Record
 from training.exports.common.stream_errors import LINE_CHARACTERS, one_line
-from training.posts.message_ids import ChatSample, message_digest
+from training.posts.message_ids import LEAST_TIMELESS, ChatSample, message_digests
 from training.posts.owner import Authors
 
 T = TypeVar("T")
@@ -27,8 +27,6 @@ MOST_BROKEN = 3
 """Broken records, or 1 % if that is more, that a file may have: one bad line must not cost an export."""
 SKETCH_SIZE = 256
 """Digests of a chat's messages that are kept; of a tenth of that chat, about a tenth of these are found again."""
-LEAST_TIMELESS = 20
-"""Characters of a message without a time that tells a chat; shorter ones are in many."""
 MAX_LINES, MAX_LINED_CHATS = 6, 100
 """Sample lines and authors that have some, for each of so many chats of a file."""
 _OF_NOBODY = frozenset({"service", "bot", "broken"})
@@ -72,7 +70,7 @@ class Sketch:
         """Add a message that is kept."""
         if record.time is None and len(record.text) < LEAST_TIMELESS:
             return
-        self.join((message_digest(record),))
+        self.join(message_digests(record))
 
     def join(self, digests: Iterable[str]) -> None:
         """Add digests."""
@@ -123,7 +121,7 @@ class ChatScan:
 
 @dataclass
 class FileScan:
-    """A complete file of a known format: its chats by id, and samples of those channels whose messages have no ids."""
+    """A complete file of a known format: its chats by id, and samples of channels whose messages have no ids of their own."""
 
     file: ExportFile
     reader: ExportReader
@@ -161,8 +159,10 @@ def scan_file(file: ExportFile, reader: ExportReader, on_message: Callable[[], N
         if record.dropped == "broken":
             broken += 1
             first_broken = first_broken or record.note
-        elif not (record.id or record.dropped) and (
-            record.channel in scan.samples or len(scan.samples) < MAX_CHANNELS_SAMPLED
+        elif (
+            not record.dropped
+            and (record.chat.by_file or not record.id)
+            and (record.channel in scan.samples or len(scan.samples) < MAX_CHANNELS_SAMPLED)
         ):
             scan.samples.setdefault(record.channel, ChatSample()).add(record)
     if broken > max(MOST_BROKEN, read // 100):

@@ -225,7 +225,8 @@ def store_exports(
                 channel: chats.find(writer, source, channel, sample) for channel, sample in scan.samples.items()
             }
             _count_stored(writer, scan, excepted, channels, report)
-            posts = _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, key, masking)
+            message_ids = MessageIds(source, channels, chats.formerly_kept)
+            posts = _posts(scan, exports.mine.get(source, set()), kept_out, message_ids, report, progress, key, masking)
             added = writer.add(posts)
             if source in exports.others:
                 mine, others = exports.mine[source] - {OWNER}, exports.others[source]
@@ -260,15 +261,14 @@ def _posts(
     scan: FileScan,
     mine: set[str],
     kept_out: Collection[str],
-    channels: Mapping[str, str],
+    message_ids: MessageIds,
     report: ImportReport,
     progress: Progress,
     key: AuthorKey | None,
     masking: "Masking",
 ) -> Iterator[Post]:
-    """Yield the posts of a file, and count its messages in the report; `channels` are those the store knows them by."""
+    """Yield the posts of a file, and count its messages in the report."""
     source = scan.reader.name
-    message_ids = MessageIds(source)
     for record in scan.reader.read(scan.file):
         report.read += 1
         report.formats[source] += 1
@@ -280,20 +280,20 @@ def _posts(
         if record.note:
             report.unread[record.note] += 1
         if record.dropped is None:
-            channel = record.channel if record.id else channels.get(record.channel, record.channel)
-            id_, *aliases = message_ids.ids_of(record, channel)
+            ids = message_ids.identify(record)
             if details := masking.detector.details(record.text):
                 kinds = [detail.kind for detail in details]
                 report.private.update(kinds)
                 if masking.drops(kinds):
                     report.dropped["private"] += 1
                     continue
-            reply_to = short_id(record.reply_to) if record.reply_to else None
             own = record.author in mine
             author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
-                id_, short_id(channel), own, record.time, record.text, reply_to, record.edited, source,
-                aliases=tuple(aliases), author=author, known_as=known_as,
+                ids.id, ids.channel, own, record.time, record.text, ids.reply_to, record.edited, source,
+                aliases=ids.aliases, author=author, known_as=known_as,
+                doubtful_ids=ids.doubtful_ids, all_must_match=ids.all_must_match, other_id=ids.other_id,
+                former_channel=ids.former_channel,
             )  # fmt: skip
         else:
             report.dropped[record.dropped] += 1

@@ -2,13 +2,16 @@
 
 Such a message is identified by its format, channel, time and text. The text is `Former.text` where the reader gives one, so
 no improvement of cleaning changes an identity. A chat's channel is derived from what changes (names, the first message, the
-file's name): before its messages are stored, the chat is looked for among the stored ones.
+file's name): before its messages are stored, the chat is looked for among the stored ones. Of a chat known by its file's name
+alone, ids as well hold in one file only, and another chat's file may have the same name.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Collection, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from typing import TYPE_CHECKING, NamedTuple
 
 from training.exports.common.record import Record
 
@@ -23,6 +26,10 @@ _PROBES = 8
 """Samples that are looked up in every stored chat; the others only where one of these is found."""
 _LEAST_HITS = 2
 """Two chats may share one message, such as a greeting that somebody sent to both."""
+LEAST_TIMELESS = 20
+"""Characters of a message without a time that tells a chat; shorter ones are in many."""
+_FEW = 10
+"""One in so many messages may be of a stored chat's time and not be in it: two exports hardly overlap."""
 
 _Span = tuple[float | None, float | None]
 
@@ -52,34 +59,111 @@ class ChatSample:
             self._step *= 2
 
 
-class StoredChats:
-    """Finds the channel of a chat among those of the store, for one import."""
+class _Shared(NamedTuple):
+    """The ids that a stored channel has of some messages, their number, and how many of these ids are others' there."""
 
-    def __init__(self) -> None:
-        self._spans: dict[str, dict[str, _Span]] = {}
+    ids: set[str]
+    of: int
+    others: int
+
+
+@dataclass
+class StoredChats:
+    """Finds the channel of a chat among those of the store, for one import.
+
+    `formerly_kept` are the found channels of chats that the store has in the channel of versions before, at least in part.
+    """
+
+    formerly_kept: set[str] = field(default_factory=set)
+    _spans: dict[str, dict[str, _Span]] = field(default_factory=dict)
 
     def find(self, writer: "Writer", source: str, channel: str, sample: ChatSample) -> str:
         """Return the channel under which these messages are stored (or were, and are forgotten), or `channel`.
 
-        Where the times of the two overlap, at least half of the messages have to be the same, and two of them.
+        Where the times of the two overlap, at least half of the messages have to be the same, and two of them. For a chat
+        known by its file's name it is another channel than `channel` where that is taken by another chat.
         """
         messages = sample.messages
-        if writer.count_known(_ids(source, channel, messages)):
+        by_file, former = messages[0].chat.by_file, messages[0].chat.former_channel
+        if not by_file and writer.known_ids(_ids(source, channel, messages)):
             return channel
         if source not in self._spans:
             self._spans[source] = writer.channels(source)
         spans = self._spans[source]
-        best, most = channel, _LEAST_HITS - 1
-        for other, span in spans.items():
-            shared = [message for message in messages if _within(message.time, span)]
-            probes = shared[:: max(1, len(shared) // _PROBES)]
-            if len(shared) > most and writer.count_known(_ids(source, other, probes)):
-                hits = writer.count_known(_ids(source, other, shared))
-                if hits > most and (2 * hits >= len(shared) or span == (None, None)):
-                    best, most = other, hits
+        kept = _shared_ids(writer, source, former, messages, among_others=True) if former else set()
+        found = writer.channel_of(kept, former)  # those that were moved
+        if not found and by_file and self._continues(writer, source, channel, messages):
+            found = channel
+        found = found or self._most_shared(writer, source, {channel, former}, messages)
+        found = found or (_unused(channel, spans) if by_file else channel)
+        if kept:
+            self.formerly_kept.add(found)
         times = [time for message in messages if (time := message.time) is not None]
-        spans[best] = _joined(spans.get(best), times)
+        spans[found] = _joined(spans.get(found), times)
+        return found
+
+    def _continues(self, writer: "Writer", source: str, channel: str, messages: Sequence[Record]) -> bool:
+        """Return whether the chat that is stored under a file's name is these messages', as nothing says otherwise."""
+        span = self._spans[source].get(channel)
+        if span is None:
+            return False
+        overlapping = [message for message in messages if _within(message.time, span)]
+        if _shared_ids(writer, source, channel, overlapping):
+            return True
+        return _FEW * len(overlapping) <= len(messages) and not _shared(writer, source, channel, messages).others
+
+    def _most_shared(self, writer: "Writer", source: str, without: set[str], messages: Sequence[Record]) -> str:
+        best, most = "", _LEAST_HITS - 1
+        for other, span in self._spans[source].items():
+            within = [message for message in messages if _within(message.time, span)]
+            probes = within[:: max(1, len(within) // _PROBES)]
+            if other in without or len(within) <= most or not _shared(writer, source, other, probes).ids:
+                continue
+            shared = len(_shared_ids(writer, source, other, within))
+            if shared > most and (2 * shared >= len(within) or span == (None, None)):
+                best, most = other, shared
         return best
+
+
+def _unused(channel: str, known: Collection[str]) -> str:
+    """Return a channel, or where it is taken the next with a number."""
+    return (
+        channel
+        if channel not in known
+        else next(other for number in count(2) if (other := f"{channel}-{number}") not in known)
+    )
+
+
+def _shared_ids(
+    writer: "Writer", source: str, channel: str, messages: Sequence[Record], *, among_others: bool = False
+) -> set[str]:
+    """Return the ids that a stored chat has of these messages, or none where they do not tell that it is the same chat.
+
+    Two messages tell, but short ones without a time only if most of all are the same. `among_others` is whether the channel
+    has other chats too.
+    """
+    telling = [one for one in messages if one.time is not None or len(one.text) >= LEAST_TIMELESS]
+    found = _shared(writer, source, channel, telling)
+    if len(found.ids) < max(1, min(_LEAST_HITS, found.of)) and len(telling) < len(messages):
+        found = _shared(writer, source, channel, messages)
+        found = found if 2 * len(found.ids) > found.of else _Shared(set(), 0, 0)
+    enough = len(found.ids) >= max(1, min(_LEAST_HITS, found.of))
+    return found.ids if enough and (among_others or len(found.ids) > found.others) else set()
+
+
+def _shared(writer: "Writer", source: str, channel: str, messages: Sequence[Record]) -> _Shared:
+    with_ids: dict[str, set[str]] = {}
+    for one in messages:
+        if one.id:
+            with_ids.setdefault(_in_channel(one.id, one, channel), set()).add(one.text)
+    same, others = writer.compare(with_ids)
+    same |= writer.known_ids(_ids(source, channel, messages))  # also of those whose id another message has
+    return _Shared(same, len({(one.id, one.time, one.text) for one in messages}), others)
+
+
+def _in_channel(id_: str, record: Record, channel: str) -> str:
+    """Return a full id of a record's channel as it is in another channel."""
+    return short_id(channel + id_.removeprefix(record.channel))
 
 
 def _joined(span: _Span | None, times: Collection[float]) -> _Span:
@@ -98,12 +182,12 @@ def _ids(source: str, channel: str, messages: Collection[Record]) -> set[str]:
 
 
 def _digests(source: str, channel: str, record: Record) -> Iterator[str]:
-    """Yield the digest of a message, then the one it had by its former time, if that was another."""
+    """Yield the digest of a message, then those it had by other times."""
     former = record.former
     text = record.text if former is None else former.text
     yield _digest(source, channel, record.time, text)
-    if former is not None and former.time != record.time:
-        yield _digest(source, channel, former.time, text)
+    for time in former.other_times(record.time) if former else ():
+        yield _digest(source, channel, time, text)
 
 
 def _digest(source: str, channel: str, time: float | None, text: str) -> str:
@@ -111,45 +195,79 @@ def _digest(source: str, channel: str, time: float | None, text: str) -> str:
     return f"{source}:{hashlib.sha256(content.encode()).digest()[:12].hex()}"
 
 
-def message_digest(record: Record) -> str:
-    """Return a digest of a message's time and text, which is the same in every channel and format that has it."""
-    text = record.text if record.former is None else record.former.text
-    return hashlib.sha256(f"{record.time!r}\0{text}".encode()).digest()[:12].hex()
+def message_digests(record: Record) -> Iterator[str]:
+    """Yield digests of a message's text and each of its times, the same in every channel and format that has it."""
+    former = record.former
+    text = record.text if former is None else former.text
+    for time in (record.time, *(former.other_times(record.time) if former else ())):
+        yield hashlib.sha256(f"{time!r}\0{text}".encode()).digest()[:12].hex()
+
+
+class Identity(NamedTuple):
+    """A message's id, channel and reply_to as they are stored; the other ids are those of a Post."""
+
+    id: str
+    channel: str
+    reply_to: str | None
+    aliases: tuple[str, ...] = ()
+    doubtful_ids: tuple[str, ...] = ()
+    all_must_match: bool = False
+    other_id: str = ""
+    former_channel: str = ""
 
 
 class MessageIds:
     """The ids of one file's messages: the format's own or, where it has none, digests.
 
-    Equal messages of one time are numbered, so that reading a file again, or a longer one with the same start, gives the same
-    ids. Of messages with a time, only those of the current time are remembered.
+    `channels` are those that the store knows the file's by, and `formerly_kept` as in StoredChats. Equal messages of one
+    time are numbered, so that reading a file again, or a longer one with the same start, gives the same ids. Of messages with
+    a time, only those of the current time are remembered.
     """
 
-    def __init__(self, source: str) -> None:
-        self._source = source
+    def __init__(self, source: str, channels: Mapping[str, str], formerly_kept: Collection[str]) -> None:
+        self._source, self._channels, self._formerly_kept = source, channels, formerly_kept
         self._time: float | None = None
         self._same_time: Counter[str] = Counter()
         self._without_time: Counter[str] = Counter()
 
-    def ids_of(self, record: Record, channel: str) -> tuple[str, ...]:
-        """Return the id of the file's next message, then the ids it may be stored under instead."""
-        own = short_id(record.id)
-        former = record.former
-        if own and former is None:
-            return (own,)
+    def identify(self, record: Record) -> Identity:
+        """Identify the file's next message."""
+        chat, former = record.chat, record.former
+        if record.id and not chat.by_file and former is None:
+            return Identity(short_id(record.id), short_id(record.channel), _short(record.reply_to))
+        channel = record.channel
+        if chat.by_file or not record.id:
+            channel = self._channels.get(channel, channel)
+        reply_to = record.reply_to
+        if chat.by_file and reply_to:
+            reply_to = _in_channel(reply_to, record, channel)
         aliases = tuple(map(short_id, former.ids)) if former else ()
-        if own:
-            return own, *aliases
+        if record.id and not chat.by_file:
+            return Identity(short_id(record.id), short_id(channel), _short(reply_to), aliases)
+        by_content, *numbered = self._numbered(record, channel)
+        if chat.by_file and channel in self._formerly_kept:
+            numbered += self._numbered(record, chat.former_channel)
+        former_channel = chat.former_channel
+        if not record.id:
+            aliases = (*numbered, *aliases)
+            return Identity(by_content, short_id(channel), _short(reply_to), aliases, former_channel=former_channel)
+        id_ = _in_channel(record.id, record, channel)
+        doubtful = (_in_channel(record.id, record, former_channel),) if former_channel else ()
+        all_must_match = channel not in self._formerly_kept
+        short = short_id(channel), _short(reply_to)
+        return Identity(id_, *short, (), doubtful, all_must_match, by_content, former_channel)
+
+    def _numbered(self, record: Record, channel: str) -> list[str]:
         if record.time is not None and record.time != self._time:
             self._time = record.time
             self._same_time.clear()
-        text = record.text if former is None else former.text
-        found = self._numbered(channel, record.time, text)
-        if former is not None and former.time != record.time:
-            aliases = (self._numbered(channel, former.time, text), *aliases)
-        return found, *aliases
+        seen = self._without_time if record.time is None else self._same_time
+        found = []
+        for digest in _digests(self._source, channel, record):
+            seen[digest] += 1
+            found.append(f"{digest}:{seen[digest]}")
+        return found
 
-    def _numbered(self, channel: str, time: float | None, text: str) -> str:
-        digest = _digest(self._source, channel, time, text)
-        seen = self._without_time if time is None else self._same_time
-        seen[digest] += 1
-        return f"{digest}:{seen[digest]}"
+
+def _short(id_: str | None) -> str | None:
+    return short_id(id_) if id_ else None

@@ -14,7 +14,9 @@ class Post:
     the id of the message it replies to; `source` is the export format. `seq` is its number in the store, which grows with
     each import; 0 for one that is not read from there. `aliases` are ids it may be stored or forgotten under
     instead; they are not stored. `author` is the keyed digest of who wrote it, None if unknown, and `known_as` digests by
-    which they are found (posts/author_key.py).
+    which they are found (posts/author_key.py). `doubtful_ids` are ids that another message may have: it is this one where
+    time or text are the same, or both if `all_must_match`. Where `id` itself is such an id, a post gets `other_id` if another
+    message has it. A post that is stored in `former_channel` is moved from there.
     """
 
     id: str
@@ -29,3 +31,7 @@ class Post:
     aliases: tuple[str, ...] = ()
     author: str | None = None
     known_as: tuple[str, ...] = ()
+    doubtful_ids: tuple[str, ...] = ()
+    all_must_match: bool = False
+    other_id: str = ""
+    former_channel: str = ""

@@ -1,6 +1,6 @@
 """What an import would add to the store, counted without writing: the rows of a dry run. Creates no database."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 import sqlalchemy as sa
@@ -13,7 +13,10 @@ from training.store.writer import AddResult, Writer, in_batches
 
 
 class Preview(Writer):
-    """Counts what a Writer would add; `added` are hashes of the ids that this run would have written."""
+    """Counts what a Writer would add; `added` are hashes of the ids that this run would have written.
+
+    So are pairs of an id with its text.
+    """
 
     def __init__(self, connection: sa.Connection, added: set[int]) -> None:
         super().__init__(connection)
@@ -25,8 +28,20 @@ class Preview(Writer):
         for batch in in_batches(posts):
             fresh = [post for post in batch if self._added.isdisjoint(map(hash, (post.id, *post.aliases)))]
             counts.duplicates += len(batch) - len(fresh)
-            self._added.update(map(hash, self._changes(fresh, counts).changed))
+            for id_, post in self._changes(fresh, counts).changed.items():
+                self._added.update((hash(id_), hash((id_, post.text))))
         return counts
+
+    def known_ids(self, ids: Collection[str]) -> set[str]:
+        """Return as `Writer.known_ids` does, with those that this run would have written."""
+        return super().known_ids(ids) | {id_ for id_ in ids if hash(id_) in self._added}
+
+    def compare(self, texts: Mapping[str, Collection[str]]) -> tuple[set[str], int]:
+        """Compare as `Writer.compare` does, with those that this run would have written."""
+        mine = {id_: some for id_, some in texts.items() if hash(id_) in self._added}
+        same, others = super().compare({id_: texts[id_] for id_ in texts.keys() - mine.keys()})
+        found = {id_ for id_, some in mine.items() if any(hash((id_, text)) in self._added for text in some)}
+        return same | found, others + len(mine) - len(found)
 
     def remember_owners(self, source: str, mine: Collection[str], others: Collection[str]) -> None:
         """Remember nobody."""

@@ -1,6 +1,7 @@
 """Add, update and forget posts within one transaction. Knows no export format and no network."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from itertools import islice
 from typing import Any, TypeVar
@@ -8,6 +9,7 @@ from typing import Any, TypeVar
 import sqlalchemy as sa
 
 from training.store.choices import read_choices, write_choices
+from training.store.matching import Matcher, ids_of
 from training.store.people import (
     Person,
     adopt_secret,
@@ -72,6 +74,7 @@ class Writer:
         self._connection = connection
         self._forgotten: frozenset[str] | None = None
         self._names: dict[str, set[str]] = {}
+        self._matcher = Matcher()
 
     def add(self, posts: Iterable[Post]) -> AddResult:
         """Insert new posts, update edited ones, skip forgotten ones, count the rest as duplicates.
@@ -96,9 +99,19 @@ class Writer:
         """Return which of these ids belong to posts that were deleted for good."""
         return among(self._connection, FORGOTTEN.c.id, ids)
 
-    def count_known(self, ids: Collection[str]) -> int:
-        """Count the ids that the store has a post of, or had one that was deleted for good."""
-        return len(among(self._connection, POSTS.c.id, ids) | self.among_forgotten(ids))
+    def known_ids(self, ids: Collection[str]) -> set[str]:
+        """Return the ids that the store has a post of, or had one that was deleted for good."""
+        return among(self._connection, POSTS.c.id, ids) | self.among_forgotten(ids)
+
+    def compare(self, texts: Mapping[str, Collection[str]]) -> tuple[set[str], int]:
+        """Return which ids the store has, or had, for messages of one of these texts; count those of others."""
+        same, others = self.among_forgotten(texts), 0
+        for some in in_batches(texts):
+            query = sa.select(POSTS.c.id, POSTS.c.text).where(POSTS.c.id.in_(some))
+            for id_, text in self._connection.execute(query):
+                same |= {id_} if text in texts[id_] else set()
+                others += text not in texts[id_]
+        return same, others
 
     def channels(self, source: str) -> dict[str, tuple[float | None, float | None]]:
         """Return the channels of a format, each with the times of its oldest and newest post, None if unknown."""
@@ -108,6 +121,14 @@ class Writer:
         there = sa.select(POSTS.c.channel, *times).where(POSTS.c.source == source).group_by(POSTS.c.channel)
         rows = [*self._connection.execute(gone), *self._connection.execute(there)]
         return {channel: (first, last) for channel, first, last in rows}
+
+    def channel_of(self, ids: Collection[str], without: str) -> str:
+        """Return the channel that has most of the posts with these ids, but for one channel; "" if none has any."""
+        counts: Counter[str] = Counter()
+        for some in in_batches(ids):
+            query = sa.select(POSTS.c.channel).where(POSTS.c.id.in_(some), POSTS.c.channel != without)
+            counts.update(self._connection.scalars(query))
+        return next((channel for channel, _ in counts.most_common(1)), "")
 
     def count_in(self, channel: str) -> int:
         """Count the posts of a channel and its topics."""
@@ -169,7 +190,7 @@ class Writer:
 
     def _changes(self, batch: Sequence[Post], added: AddResult) -> _Batch:
         """Count a batch, and return what it changes."""
-        ids = {id_ for post in batch for id_ in (post.id, *post.aliases)}
+        ids = {id_ for post in batch for id_ in ids_of(post)}
         forgotten = self.among_forgotten(ids)
         known: dict[str, Post] = {}
         for some in in_batches(ids):
@@ -178,11 +199,11 @@ class Writer:
                 known[row.id] = replace(Post(*row[:-1]), author=row.author)
         found = _Batch(stored=set(known))
         for given in batch:
-            post = given if not given.aliases or given.id in known else _as_stored(given, known)
+            post = self._matcher.as_stored(given, known)
             before = known.get(post.id)
             if before and before.reply_to is not None and post.reply_to is None:
                 post = replace(post, reply_to=before.reply_to)
-            if not forgotten.isdisjoint((post.id, *post.aliases)):
+            if not forgotten.isdisjoint((post.id, *ids_of(given))):
                 added.forgotten += 1
             elif post.author is not None and post.author in self._forgotten_authors():
                 added.forgotten += 1
@@ -228,11 +249,6 @@ class Writer:
         return len(existing)
 
 
-def _as_stored(post: Post, known: Collection[str]) -> Post:
-    """Return a post under the alias that the store has it under, if any."""
-    return next((replace(post, id=alias) for alias in post.aliases if alias in known), post)
-
-
 _UPDATE = (
     POSTS.update()
     .where(POSTS.c.id == sa.bindparam("new_id"))
@@ -269,6 +285,7 @@ def _must_write(before: Post | None, post: Post, added: AddResult) -> bool:
         added.mine += post.mine
         return True
     same = (before.text, before.mine, before.reply_to) == (post.text, post.mine, post.reply_to)
+    same = same and before.channel != (post.former_channel or None)
     if same or (post.edited or 0) < (before.edited or 0):
         added.duplicates += 1
         return False

@@ -88,7 +88,11 @@ def test_a_dry_run_counts_what_the_import_then_does(capsys: Captured, folder: Pa
     )
     assert main(["import", "later.jsonl", "--me", "sam", "-q"]) == 0
     assert main(["forget", "--contains", "forget me", "--yes", "-q"]) == 0
-    ids = '{"id": "1", "author": "sam", "text": "%s"}\n'
+    ids = (
+        '{"id": "1", "author": "sam", "time": "2023-05-04T10:00:00Z", "text": "%s"}\n'
+        '{"id": "2", "author": "sam", "time": "2023-05-04T10:01:00Z", "text": "nothing to mend"}\n'
+        '{"id": "3", "author": "sam", "time": "2023-05-04T10:02:00Z", "text": "nor here"}\n'
+    )
     (folder / "ids.jsonl").write_text(ids % "a slip")
     assert main(["import", "ids.jsonl", "-q"]) == 0
     (folder / "ids.jsonl").write_text(ids % "mended" + '{"author": "sam", "text": "twice"}\n')

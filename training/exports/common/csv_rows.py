@@ -3,7 +3,8 @@
 import csv
 import io
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import closing, suppress
 from itertools import chain, islice, pairwise
 from typing import NamedTuple
@@ -21,25 +22,30 @@ _IDENTIFIER = re.compile(r"[A-Za-z]\w{0,40}", re.ASCII)
 _COLUMN = re.compile(r"[A-Za-z_][\w .#-]{0,40}")
 
 
+_MOST_REREAD = 20
+"""Times that the rest of a file is read again after a quote without an end; a file with more is refused."""
+
+
 class BrokenRow(NamedTuple):
-    """A row that is not of its table's form, and what to say where it is the last; `line` is its last line."""
+    """A row that is not of its table's form, and what to say where it is the last.
+
+    `line` is its last line, or its first where a quote has no end.
+    """
 
     line: int
     error: DannError
 
 
-def rows(file: ExportFile, required: Collection[str], delimiter: str = ",") -> Iterator[dict[str, str]]:
+def rows(file: ExportFile, required: Collection[str], delimiter: str = ",") -> Iterator[dict[str, str] | BrokenRow]:
     """Yield each row as a dict by lower-case column name; surplus cells join the last column, missing ones are left out.
 
-    Blank lines, a title and "sep=;" may come before the header. Raises DannError for a missing required column and for an
-    overlong cell.
+    Blank lines, a title and "sep=;" may come before the header. A quote that swallows the rows after it makes its own row a
+    BrokenRow, and no other. Raises DannError for a missing required column, for an overlong cell and for many such quotes.
     """
     with closing(read_lines(file)) as lines:
         table = _Table(file, lines, required, delimiter, strict=False)
         for row in table.rows():
-            if isinstance(row, BrokenRow):
-                raise row.error
-            yield table.by_name(row)
+            yield row if isinstance(row, BrokenRow) else table.by_name(row)
 
 
 def strict_rows(
@@ -60,6 +66,39 @@ def strict_rows(
                 yield table.by_name(row)
 
 
+class _Lines(Iterator[str]):
+    """Lines with their ends, of which those of the current row can be read again."""
+
+    def __init__(self, lines: Iterable[str]) -> None:
+        self._lines = iter(lines)
+        self._again: deque[str] = deque()
+        self.row: list[str] = []
+        self.number = 0
+        self.ended = False
+
+    def __next__(self) -> str:
+        line = self._again.popleft() if self._again else next(self._lines, None)
+        if line is None:
+            self.ended = True
+            raise StopIteration
+        self.row.append(line)
+        self.number += 1
+        return f"{line}\n"
+
+    def begin_row(self) -> None:
+        """Forget the lines of the row before."""
+        self.row = []
+        self.ended = False
+
+    def read_again(self, kept: int = 0) -> None:
+        """Go back to the row's first line, or to that after the `kept` first."""
+        back = self.row[kept:]
+        self._again.extendleft(reversed(back))
+        self.number -= len(back)
+        self.row = []
+        self.ended = False
+
+
 class _Table:
     """A table from its header on."""
 
@@ -68,11 +107,14 @@ class _Table:
     ) -> None:
         csv.field_size_limit(max(csv.field_size_limit(), _MAX_CELL))
         self._file, self._delimiter, self._strict = file, delimiter, strict
-        self._reader = csv.reader((f"{line}\n" for line in lines), delimiter=delimiter, strict=strict)
+        self._lines = _Lines(lines)
+        self._reader = csv.reader(self._lines, delimiter=delimiter, strict=True)
+        self._lenient = csv.reader(self._lines, delimiter=delimiter)
+        self._reread = 0
         try:
-            names = _header(islice(self._reader, _HEADER_ROWS), required)
+            names = _header(islice(self._reader if strict else self._lenient, _HEADER_ROWS), required)
         except csv.Error:
-            raise self._not_a_row() from None
+            raise self._not_a_row(self._lines.number) from None
         if names is None:
             raise DannError(
                 f"{file.label}: line 1 has no column {next(iter(required))!r}; give a table with {', '.join(required)}"
@@ -83,19 +125,54 @@ class _Table:
     def rows(self) -> Iterator[list[str] | BrokenRow]:
         """The cells of each row that is not blank."""
         while True:
+            self._lines.begin_row()
+            row: list[str] | BrokenRow | None
             try:
                 row = next(self._reader, None)
             except csv.Error as error:
                 if "limit" in str(error):  # what follows is inside of a cell, too
-                    raise self._not_a_row() from None
-                yield BrokenRow(self._reader.line_num, self._not_a_row())
-                continue
+                    raise self._not_a_row(self._first_line) from None
+                row = (
+                    BrokenRow(self._lines.number, self._not_a_row(self._lines.number))
+                    if self._strict
+                    else self._row_with_stray_quotes()
+                )
             if row is None:
                 return
-            if self._strict and 0 < len(row) < len(self._names):
-                yield BrokenRow(self._reader.line_num, self._too_short(row))
-            elif row:
+            if self._strict and not isinstance(row, BrokenRow) and 0 < len(row) < len(self._names):
+                row = BrokenRow(self._lines.number, self._too_short(row))
+            if row:
                 yield row
+
+    @property
+    def _first_line(self) -> int:
+        return self._lines.number - len(self._lines.row) + 1
+
+    def _row_with_stray_quotes(self) -> list[str] | BrokenRow:
+        """Read a row again in which a quote is stray: leniently, unless it swallows other rows or has no end."""
+        lines = self._lines
+        swallows = not lines.ended and len(self._names) > 1 and len(lines.row) > 1 and self._are_rows(lines.row[1:])
+        if not (lines.ended or swallows):
+            lines.read_again()
+            try:
+                row = next(self._lenient)
+            except csv.Error:
+                raise self._not_a_row(self._first_line) from None
+            if not lines.ended:
+                return row
+        broken = BrokenRow(self._first_line, self._not_a_row(self._first_line))
+        self._reread += 1
+        if self._reread > _MOST_REREAD:
+            raise broken.error
+        if swallows or self._are_rows(lines.row[1:]):
+            lines.read_again(kept=1)
+        return broken
+
+    def _are_rows(self, lines: Sequence[str]) -> bool:
+        """Whether most lines have a row's cells each, so that they are no message's own lines."""
+        whole = [line for line in lines if not line.isspace() and line]
+        complete = sum(line.count(self._delimiter) >= len(self._names) - 1 for line in whole)
+        return 4 * complete >= 3 * len(whole)
 
     def by_name(self, row: list[str]) -> dict[str, str]:
         """A row's cells by column."""
@@ -107,13 +184,13 @@ class _Table:
 
     def _too_short(self, row: list[str]) -> DannError:
         return DannError(
-            f"{self._file.label}: line {self._reader.line_num} ends after {len(row)} of {len(self._names)} columns; "
+            f"{self._file.label}: line {self._lines.number} ends after {len(row)} of {len(self._names)} columns; "
             "the file was cut short or changed, so export or unpack it again"
         )
 
-    def _not_a_row(self) -> DannError:
+    def _not_a_row(self, line: int) -> DannError:
         return DannError(
-            f'{self._file.label}: line {self._reader.line_num} is not a row of a table (a " that is not closed, or not '
+            f'{self._file.label}: line {line} is not a row of a table (a " that is not closed, or not '
             "doubled inside a cell); fix that line or export the file again"
         )
 

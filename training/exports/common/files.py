@@ -63,7 +63,8 @@ def open_tree(path: Path) -> list[ExportFile]:
 def open_text(file: ExportFile) -> TextIO:
     """Open a file as text with LF line ends: UTF-8, UTF-16 with a mark, or else Windows-1252.
 
-    Reads it once to detect the encoding, and logs a warning for invalid UTF-8. Raises DannError as `open` does.
+    Reads it once to detect the encoding, and logs a warning for invalid UTF-8. Raises DannError as `open` does, and for a
+    text in another encoding.
     """
     return io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace")
 
@@ -71,7 +72,8 @@ def open_text(file: ExportFile) -> TextIO:
 def read_lines(file: ExportFile, *, keep_returns: bool = False) -> Generator[str]:
     """Yield a file's lines without their LF; with `keep_returns`, a CR before it stays.
 
-    Raises DannError for a line of over a million characters, which no export has: what reads lines must hold one.
+    Raises DannError for a text in another encoding, and for a line of over a million characters, which no export has: what
+    reads lines must hold one.
     """
     newline = "\n" if keep_returns and b"\n" in file.head() else None
     with io.TextIOWrapper(file.open(), encoding=_encoding(file), errors="replace", newline=newline) as text:
@@ -94,6 +96,11 @@ def read_lines(file: ExportFile, *, keep_returns: bool = False) -> Generator[str
 def _encoding(file: ExportFile) -> encodings.Encoding:
     with file.open() as stream:
         name, valid = encodings.guess_encoding(stream)
+    if name is None:
+        raise DannError(
+            f"{file.label}: is neither UTF-8 nor Windows-1252, so its letters cannot be told; allowed are these and UTF-16: "
+            "save it as UTF-8 in the program that it is from, or in an editor that shows it right"
+        )
     if not valid:
         read_as = "as Windows-1252" if name == "cp1252" else "with U+FFFD in place of damaged bytes"
         _log.warning("%s: is not valid UTF-8; read %s", file.label, read_as)

@@ -2,9 +2,18 @@
 
 from datetime import UTC, datetime
 
+_DATE_DIGITS = 8
+"""Digits of a date without hyphens, 20240115. Other digits alone are a count of some unit of time."""
+
 
 def seconds(text: object) -> float | None:
     """Return Unix seconds, reading a time without a zone as UTC; None for anything else."""
+    written = text.strip() if isinstance(text, str) else ""
+    return None if written.isdecimal() and len(written) != _DATE_DIGITS else former_seconds(text)
+
+
+def former_seconds(text: object) -> float | None:
+    """Return Unix seconds as versions before did: milliseconds of 13 digits were a day in 1612, and a clock."""
     if not isinstance(text, str):
         return None
     try:

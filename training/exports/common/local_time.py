@@ -1,12 +1,12 @@
 """Times as people, spreadsheets and other programs write them, to Unix seconds. Knows no format.
 
 ISO 8601; seconds, milli-, micro- and nanoseconds since 1970, nanoseconds since 2001 (Apple); "15.01.2024 10:01",
-"1/15/24 9:00 PM", "15-Jan-18 10:01 AM", "Mon, 15 Jan 2024 10:01:00 +0000". A time without a zone is read as UTC.
+"1/15/24 9:00 PM", "15-Jan-18 10:01 AM", "Mon, 15 Jan 2024 10:01:00 +0000", 20240115100100. A time without a zone is UTC.
 """
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 from training.exports.common import iso_time
@@ -17,6 +17,9 @@ _CLOCK = re.compile(
     r"(?<![\d:])(\d{1,2}):(\d{2})(?::(\d{2})(?:[.,]\d{1,9})?)?(?![\d:])\s?(?:([ap])\.?\s?m\b\.?)?", re.IGNORECASE
 )
 _ZONE = re.compile(r"(?:UTC|GMT|Z)?\s{0,2}([+-])(\d{2}):?(\d{2})$|(?:UTC|GMT|Z)$", re.IGNORECASE)
+_COMPACT = re.compile(r"(?:19|20)\d{10}(?:\d\d)?", re.ASCII)
+"""A date and a clock in 12 or 14 digits; as milliseconds these are of 1976 or of the 26th century."""
+_NUMERIC_DATE = re.compile(r"\s{0,9}(\d{1,2})([/.-])(\d{1,2})\2\d{2,4}(?!\d)")
 _NUMBER = re.compile(r"[+-]?\d{1,25}(?:\.\d{1,9})?")
 _LONGEST = 60
 """Characters of a time; a longer value is none."""
@@ -31,9 +34,23 @@ _APPLE_EPOCH = 978_307_200
 
 
 def seconds(value: object, *, month_first: bool = False) -> float | None:
-    """Return Unix seconds, or None for what is no time; `month_first` is how to read "01/02/2024"."""
+    """Return Unix seconds, or None for what is no time; `month_first` is how to read "01/02/2024" and "01-02-2024"."""
     if (time := iso_time.seconds(value)) is not None:
         return time
+    if _COMPACT.fullmatch(digits := str(value).strip()):
+        with suppress(ValueError):
+            return datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp()
+    return _local_seconds(value, month_first=month_first)
+
+
+def former_seconds(value: object, *, month_first: bool = False) -> float | None:
+    """Return Unix seconds as versions before read a time: digits as ISO 8601, and the month first only before a slash."""
+    if (time := iso_time.former_seconds(value)) is not None:
+        return time
+    return _local_seconds(value, month_first=month_first and "/" in str(value))
+
+
+def _local_seconds(value: object, *, month_first: bool) -> float | None:
     text = "" if isinstance(value, bool) else str(value).strip()
     if not 0 < len(text) <= _LONGEST:
         return None
@@ -51,14 +68,22 @@ def seconds(value: object, *, month_first: bool = False) -> float | None:
         return None
 
 
-def is_month_first(values: Iterable[object]) -> bool:
-    """Return whether dates with slashes, of which one alone may not tell, have the month first in most that do."""
-    votes = 0
-    for value in values:
-        found = re.match(r"\s*(\d{1,2})/(\d{1,2})/\d{2,4}\b", value) if isinstance(value, str) else None
-        if found:
-            votes += (int(found[2]) > 12) - (int(found[1]) > 12)
-    return votes > 0
+class DateOrder:
+    """Whether the month comes first in dates of numbers: most of those that tell, such as 1/15/2024, decide for all."""
+
+    def __init__(self, dividers: str = "/.-") -> None:
+        self._dividers, self._votes = dividers, 0
+
+    def add(self, value: object) -> None:
+        """Count a value, if it is such a date."""
+        found = _NUMERIC_DATE.match(value) if isinstance(value, str) else None
+        if found and found[2] in self._dividers:
+            self._votes += (int(found[3]) > 12) - (int(found[1]) > 12)
+
+    @property
+    def month_first(self) -> bool:
+        """Whether the month comes first; the day does where no date tells."""
+        return self._votes > 0
 
 
 def _since_epoch(number: float) -> float | None:
@@ -77,7 +102,8 @@ def _since_epoch(number: float) -> float | None:
 def _parts(text: str) -> tuple[str, tuple[int, int, int], timedelta] | None:
     """Return a time's date, clock and distance from UTC, or None for too much besides."""
     offset = timedelta(0)
-    if zone := _ZONE.search(text):
+    zone = _ZONE.search(text)
+    if zone and (not zone[1] or _CLOCK.search(text, 0, zone.start())):  # "01-15-2024" ends in no zone
         text = text[: zone.start()]
         if zone[1]:
             offset = timedelta(hours=int(zone[2]), minutes=int(zone[3])) * (-1 if zone[1] == "-" else 1)
@@ -102,7 +128,7 @@ def _day(text: str, *, month_first: bool) -> tuple[int, int, int] | None:
             found = (int(numbers[0]), int(numbers[1]), int(numbers[2]))
         else:
             first, second = int(numbers[0]), int(numbers[1])
-            swap = second > 12 or (first <= 12 and month_first and "/" in text)
+            swap = second > 12 or (first <= 12 and month_first)
             found = (_full_year(numbers[2]), *((first, second) if swap else (second, first)))
     else:
         return None

@@ -40,13 +40,18 @@ DATE = "date"
 class Former:
     """How version 0eb29d7 read a message, where that differs: frozen, so that its identity outlives better reading.
 
-    A message without an id is identified by `text` (and by its own channel and time). `ids` are full ids it had, and `time`
-    is the time that version took it to have, both of which still find it in older stores.
+    A message without an id is identified by `text` (and by its own channel and time). `ids` are full ids it had, `time` is
+    the time that version took it to have and `times` what later ones did: all of these still find it in older stores.
     """
 
     text: str
     time: float | None
     ids: tuple[str, ...] = ()
+    times: tuple[float | None, ...] = ()
+
+    def other_times(self, time: float | None) -> tuple[float | None, ...]:
+        """Return the times that it was taken to have and does not."""
+        return tuple(other for other in dict.fromkeys((self.time, *self.times)) if other != time)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +60,15 @@ class ChatNames:
 
     `id` is the same in every export of the chat where its platform has one; else it hangs on names. `names` are what the
     export and its file call it, the one to show first; `people` are the two who write, where the export has no other name.
+    Of a chat `by_file` nothing but the file's name is known: its channel, and the ids within it, are those of one file. The
+    stores of versions before have it in `former_channel`, with the format's other chats.
     """
 
     id: str
     names: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
+    by_file: bool = False
+    former_channel: str = ""
 
 
 NO_CHAT = ChatNames("")
@@ -69,7 +78,8 @@ NO_CHAT = ChatNames("")
 class Record(NamedTuple):
     """One message of an export; a tuple, as making a frozen dataclass of eleven fields takes a tenth of an import.
 
-    `id` is unique over all exports of its platform ("discord:901", "telegram:77:12"), or "" where the format has none.
+    `id` is unique over all exports of its platform ("discord:901", "telegram:77:12"), or "" where the format has none; in a
+    chat `by_file` it begins with the channel, within which it is unique.
     `author` is the format's stable id for a person (their name where there is no id), or OWNER; `names` are the other
     names `--me` may match. `channel` is an opaque id, never a name that could be a person's. `time` and `edited` are Unix
     seconds, None if unknown. `text` is cleaned by `message_text.clean` and empty if `dropped` gives a reason. `note` names

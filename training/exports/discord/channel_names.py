@@ -27,9 +27,9 @@ def chat_of_file(path: PurePath, channel: str) -> ChatNames:
     """Return the channel as its file's name has it; with its id where that is there, as in the exporter's JSON."""
     found = _FILE_NAME.fullmatch(path.name)
     if found is None:
-        return ChatNames(channel, (path.name, path.stem))
-    names = channel_names(found["guild"] or "", found["name"])
-    return ChatNames(f"discord:{found['id']}" if found["id"] else channel, (*names, path.name))
+        return ChatNames(channel, (path.name, path.stem), by_file=True)
+    names = (*channel_names(found["guild"] or "", found["name"]), path.name)
+    return ChatNames(f"discord:{found['id']}", names) if found["id"] else ChatNames(channel, names, by_file=True)
 
 
 def names_in_index(file: ExportFile, channel_id: str) -> tuple[str, ...]:

@@ -37,17 +37,17 @@ def read(file: ExportFile) -> Iterator[Record]:
     delimiter = _delimiter(file.head()) or ","
     authors: dict[str, str] = {}  # by id, "" for several: a spreadsheet has rounded the ids
     people: set[str] = set()
+    order, formerly = local_time.DateOrder(), local_time.DateOrder("/")
     for row in _whole_rows(file, delimiter):
         id_, author = row.get(_ID, ""), row["author"]
         people.update(name.casefold() for name in _names(author))
         if authors.setdefault(id_, author) != author:
             authors[id_] = ""
+        order.add(row["date"])
+        formerly.add(row["date"])
     ruined = {id_ for id_, author in authors.items() if not author or not id_.isdecimal()}
-    month_first = (
-        local_time.is_month_first(row["date"] for row in _whole_rows(file, delimiter))
-        if _SLASHES.search(decode_head(file.head()))
-        else False
-    )
+    had_slashes = _SLASHES.search(decode_head(file.head())) is not None
+    month_first, formerly_month_first = order.month_first, had_slashes and formerly.month_first
     path = PurePath(file.label)
     channel = f"discord:{channel_hash(path.name)}"  # the file is named after the channel
     chat = chat_of_file(path, channel)
@@ -64,8 +64,13 @@ def read(file: ExportFile) -> Iterator[Record]:
         id_ = row.get(_ID, "")
         author = next(iter(names), _NOBODY) if id_ in ruined else id_ or next(iter(names), _NOBODY)
         time, former_time = local_time.seconds(row["date"], month_first=month_first), _former_seconds(row["date"])
+        later_time = former_time
+        if former_time is None:
+            later_time = local_time.former_seconds(row["date"], month_first=formerly_month_first)
         known_text = message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else text
-        former = None if (known_text, former_time) == (text, time) else Former(known_text, former_time)
+        former = None
+        if (known_text, former_time, later_time) != (text, time, time):
+            former = Former(known_text, former_time, times=(later_time,))
         note = DATE if time is None and row["date"] and not reason else ""
         text = "" if reason else text
         yield Record("", author, names, channel, time, text, None, None, reason, note, former, chat)
@@ -82,7 +87,7 @@ def _names(author: str) -> tuple[str, ...]:
 
 def _former_seconds(date: str) -> float | None:
     """Return the time as 0eb29d7 read it."""
-    time = iso_time.seconds(date)
+    time = iso_time.former_seconds(date)
     if time is not None:
         return time
     try:

@@ -5,24 +5,15 @@ what programs call them.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from model.errors import DannError
+from training.exports.generic.column_names import FLAGS, SENDERS, TIMES, Fields
+from training.exports.generic.survey import ColumnSurvey
 
-_SENDERS = (
-    "author author_name authorname sender_name sendername from_name fromname sender from from_user user username"
-    " user_name nick nickname handle screen_name display_name displayname name speaker who member participant poster"
-    " sender_id senderid from_id fromid author_id authorid user_id userid handle_id contact phone_number address"
-)
-_FLAGS = (
-    "is_from_me isfromme from_me fromme is_mine mine outgoing is_outgoing isoutgoing out is_sender issender sent_by_me"
-    " direction type"
-)
-_TIMES = (
-    "time timestamp datetime date_time date message_date messagedate sent_at sentat sent date_sent datesent created_at"
-    " createdat created created_utc posted_at posted published published_at ts epoch unix_time unixtime when timestamp_ms"
-)
+_DOUBTFUL = ("out", "sent", "mine", "type")
+"""Flags that say something else in many tables: that a message was delivered, or what it is."""
 _MAY_BE_SENDER = re.compile(r"(?:is_)?(?:from|sender|user|author|nick|handle|speaker|poster)(?:_|$|name|id)")
 _NO_SENDER = re.compile(r"user_?agent|.*_(?:url|color|colour|avatar|image|lang|count|type)$")
 _OUTGOING = "1 true yes y t outgoing outbound out sent send me ausgehend gesendet enviado envoyé inviato verzonden"
@@ -30,10 +21,13 @@ _INCOMING = (
     "0 false no n f incoming inbound in received receive inbox eingehend empfangen recibido reçu ricevuto ontvangen"
 )
 _MINE, _THEIRS = frozenset(_OUTGOING.split()), frozenset(_INCOMING.split())
+_NO_DIRECTION = frozenset(("1", "0", "true", "false", "yes", "no", "y", "n", "t", "f"))
+"""Values that are no `type` of the owner's messages, or of others'."""
+_SMS = frozenset(("address", "date", "type"))
+_SMS_TYPES = frozenset("123456")
+"""`type` in tables of Android's messages, beside the other's number in `address`: 1 was received, the others are mine."""
 _RUINED = re.compile(r"\d(?:[.,]\d+)?[eE]\+?\d{1,2}")
 """A long id that a spreadsheet has rounded: 4.58305E+17."""
-
-Fields = Mapping[str, object]
 
 
 def is_ruined(value: object) -> bool:
@@ -48,30 +42,31 @@ def plain_key(key: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """The keys that say who wrote (`sender`), whether it was the owner (`flag`), and when (`times`, tried in order)."""
+    """The keys that say who wrote (`sender`), whether it was the owner (`flag`), and when (`times`, tried in order).
+
+    `names_people` is whether the file says who wrote, so that a message without a name is nobody's. A flag that
+    `yields` counts only where no sender is named.
+    """
 
     sender: str = ""
     flag: str = ""
     times: tuple[str, ...] = ()
-
-    @property
-    def names_people(self) -> bool:
-        """Whether the file says who wrote, under another key than `author`."""
-        return bool(self.flag or (self.sender and self.sender != "author"))
+    names_people: bool = False
+    yields: bool = False
 
 
-def find_columns(samples: Sequence[Fields], label: str) -> Columns:
-    """Return the columns of a file from its first records, whose keys are plain.
+def find_columns(survey: ColumnSurvey, label: str) -> Columns:
+    """Return the columns of a file by all of its records, whose keys are plain.
 
     Raises DannError for a key that may say who wrote and cannot be read: what nobody understands must not become the owner's.
     """
-    keys = list(dict.fromkeys(key for fields in samples for key in fields))
-    times = [key for key in _TIMES.split() if key in keys]
+    keys, samples = survey.keys, survey.samples
+    times = tuple(key for key in TIMES if key in keys)
     if "author" in keys:
         _refuse_ruined(samples, label, "author")
-        return Columns("author", "", tuple(times))
-    flag = next((key for key in _FLAGS.split() if key in keys and _is_flag(samples, key, label)), "")
-    senders = [key for key in _SENDERS.split() if key in keys]
+        return Columns("author", "", times, names_people=bool(survey.named["author"]))
+    flag = next((key for key in FLAGS if key in keys and _is_flag(survey, key, label)), "")
+    senders = [key for key in SENDERS if key in keys]
     believed = [key for key in senders if not any(is_ruined(fields.get(key, "")) for fields in samples)]
     if senders and not believed and not flag:
         _refuse_ruined(samples, label, senders[0])
@@ -82,12 +77,15 @@ def find_columns(samples: Sequence[Fields], label: str) -> Columns:
             f"{label}: the column {unknown[0]!r} may say who wrote, and dann does not know how; rename it to author (a "
             "name or id), or remove it if every line is your own"
         )
-    return Columns(sender, flag, tuple(times))
+    yields = bool(flag and sender) and _yields(survey, flag, sender)
+    return Columns(sender, flag, times, names_people=bool(flag or sender), yields=yields)
 
 
 def is_mine(value: object, key: str, label: str) -> bool:
     """Return whether a flag says that the owner wrote. Raises DannError for a value that says neither."""
     written = str(value).strip().lower()
+    if key == "type" and written in _SMS_TYPES:
+        return written != "1"
     if written in _MINE:
         return True
     if written in _THEIRS or value is None:
@@ -98,13 +96,27 @@ def is_mine(value: object, key: str, label: str) -> bool:
     )
 
 
-def _is_flag(samples: Sequence[Fields], key: str, label: str) -> bool:
-    values = {str(fields[key]).strip().lower() for fields in samples if fields.get(key) not in (None, "")}
-    if key in ("type", "out", "sent", "mine"):
-        return bool(values) and values <= _MINE | _THEIRS - {"1", "0"} if key == "type" else values <= _MINE | _THEIRS
+def _is_flag(survey: ColumnSurvey, key: str, label: str) -> bool:
+    values = survey.flags[key]
+    if key == "type":
+        return bool(values) and (values <= (_MINE | _THEIRS) - _NO_DIRECTION or _is_sms(survey.keys, values))
+    if key in _DOUBTFUL:
+        return bool(values) and values <= _MINE | _THEIRS
     for value in values:
         is_mine(value, key, label)
     return bool(values)
+
+
+def _is_sms(keys: Collection[str], values: Collection[str]) -> bool:
+    return _SMS.issubset(keys) and _SMS_TYPES.issuperset(values)
+
+
+def _yields(survey: ColumnSurvey, flag: str, sender: str) -> bool:
+    """Return whether a flag with one value alone says less than the names: several people are not all the owner."""
+    values = survey.flags[flag]
+    if flag == "type" and _is_sms(survey.keys, values):
+        return False
+    return not values & _THEIRS and (flag in _DOUBTFUL or len(survey.named[sender]) > 1)
 
 
 def _refuse_ruined(samples: Sequence[Fields], label: str, key: str) -> None:

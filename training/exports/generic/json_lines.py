@@ -8,10 +8,11 @@ from typing import Any
 
 from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile, read_lines
-from training.exports.common.local_time import is_month_first
+from training.exports.common.local_time import DateOrder
 from training.exports.common.record import ExportReader, Record
 from training.exports.generic.columns import plain_key
 from training.exports.generic.fields import RecordMaker
+from training.exports.generic.survey import ColumnSurvey
 
 _PLATFORM = "jsonl"
 _CLAIM_LINES = 20
@@ -21,19 +22,26 @@ _CUT_OFF = re.compile(r'\s*\{\s*(?:"\w+"\s*:\s*(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)\s*
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield one record per line, broken ones too. Raises DannError as `RecordMaker` does."""
-    samples = [fields for line in _first_lines(file.head()) if (fields := _fields(line)) is not None]
-    dates = (value for fields in samples for value in fields.values())
-    maker = RecordMaker(samples, _PLATFORM, file.label, month_first=is_month_first(dates))
+    survey = ColumnSurvey(formerly_month_first=_formerly_month_first(file.head()))
+    lines = (line for line in read_lines(file) if line and not line.isspace())
+    maker = RecordMaker(survey.read(fields for line in lines if (fields := _fields(line))), _PLATFORM, file.label)
     for number, line in enumerate(read_lines(file), 1):
         if line and not line.isspace():
             fields = _fields(line)
             if fields is None or isinstance(
                 fields.get("text"), dict | list | bool
             ):  # a number may be all that was said
-                note = f"line {number}"
-                yield Record("", _PLATFORM, (), _PLATFORM, None, "", None, None, "broken", note, None, maker.file_chat)
+                yield maker.broken(f"line {number}")
             else:
                 yield maker.record(fields)
+
+
+def _formerly_month_first(head: bytes) -> bool:
+    order = DateOrder("/")
+    for line in _first_lines(head):
+        for value in (_fields(line) or {}).values():
+            order.add(value)
+    return order.month_first
 
 
 def _fields(line: str) -> dict[str, Any] | None:

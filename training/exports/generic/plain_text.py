@@ -12,10 +12,10 @@ from training.exports.common import csv_rows, encodings, message_text
 from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile, read_lines
 from training.exports.common.record import OWNER, ExportReader, Record
-from training.exports.generic.fields import chat_of_file
+from training.exports.generic.fields import channel_of_file, chat_of_file
 from training.exports.generic.plain_proof import why_not_plain
 
-_CHANNEL = "plain"
+_FORMER_CHANNEL = "plain"
 _MAX_LINES_PER_BLOCK = 12
 """On average; beyond that blank lines separate chapters, and each line is a post."""
 _MARKUP = re.compile(r'\s*(?:<[!?/a-zA-Z]|\{\s*["}]|\[\s*(?:["{\[\]]|-?\d[\d.]*\s*[,\]]\s*(?:[-\d\]]|\Z)))')
@@ -26,12 +26,13 @@ _MAX_UNPRINTABLE = 0.05
 
 def read(file: ExportFile) -> Iterator[Record]:
     """Yield the posts from top to bottom. Raises DannError for a file that cannot be read."""
-    has_blocks, chat = _has_blocks(file), chat_of_file("text", file.label)
+    has_blocks, chat = _has_blocks(file), chat_of_file("text", file.label, _FORMER_CHANNEL)
+    channel = channel_of_file(_FORMER_CHANNEL, file.label)
     for block in _blocks(file):
         for post in ["\n".join(map(str.rstrip, block))] if has_blocks else block:
             text = message_text.clean(post)
             reason = message_text.reason_to_drop(text)
-            yield Record("", OWNER, (), _CHANNEL, None, "" if reason else text, dropped=reason, chat=chat)
+            yield Record("", OWNER, (), channel, None, "" if reason else text, dropped=reason, chat=chat)
 
 
 def _has_blocks(file: ExportFile) -> bool:

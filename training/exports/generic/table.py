@@ -3,12 +3,13 @@
 import re
 from collections.abc import Iterator
 
-from training.exports.common.csv_rows import first_rows, rows
+from training.exports.common.csv_rows import BrokenRow, first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.local_time import is_month_first
+from training.exports.common.local_time import DateOrder
 from training.exports.common.record import ExportReader, Record
 from training.exports.generic.columns import plain_key
 from training.exports.generic.fields import RecordMaker
+from training.exports.generic.survey import ColumnSurvey
 
 _PLATFORM = "csv"
 _DELIMITERS = (",", ";", "\t")
@@ -21,17 +22,30 @@ _NAME = re.compile(r"[\w .-]*")
 
 
 def read(file: ExportFile) -> Iterator[Record]:
-    """Yield one record per row; missing cells are empty. Raises DannError as `rows` and `RecordMaker` do."""
+    """Yield one record per row, broken ones too; missing cells are empty. Raises DannError as `rows` and `RecordMaker` do."""
     head = file.head()
     delimiter = _delimiter(head) or ","
     names, *samples = first_rows(head, delimiter, _REQUIRED, _SAMPLES) or [[]]
     keys = {name: plain_key(name) for name in names}
-    fields = [dict.fromkeys(keys.values(), ""), *(dict(zip(keys.values(), row, strict=False)) for row in samples)]
     with_slashes = any(_SLASHES.match(cell) for row in samples for cell in row)
-    cells = (cell for row in rows(file, _REQUIRED, delimiter) for cell in row.values())
-    maker = RecordMaker(fields, _PLATFORM, file.label, month_first=with_slashes and is_month_first(cells))
+    formerly = DateOrder("/")
+
+    def records() -> Iterator[dict[str, str]]:
+        yield dict.fromkeys(keys.values(), "")
+        for row in rows(file, _REQUIRED, delimiter):
+            if not isinstance(row, BrokenRow):
+                yield {keys[name]: cell for name, cell in row.items()}
+                for cell in row.values() if with_slashes else ():
+                    formerly.add(cell)
+
+    survey = ColumnSurvey().read(records())
+    survey.formerly_month_first = formerly.month_first
+    maker = RecordMaker(survey, _PLATFORM, file.label)
     for row in rows(file, _REQUIRED, delimiter):
-        yield maker.record({keys[name]: cell for name, cell in row.items()})
+        if isinstance(row, BrokenRow):
+            yield maker.broken(f"line {row.line}")
+        else:
+            yield maker.record({keys[name]: cell for name, cell in row.items()})
 
 
 def _delimiter(head: bytes) -> str | None:

@@ -50,3 +50,23 @@ def test_the_first_rows_are_seen_however_the_head_ends() -> None:
     assert first_rows(b'\n ID ,Text\r\n1,"a\r\nb') == [["id", "text"], ["1", "a\r\nb"]]
     assert first_rows(b"ID\rA\rB") == [["id"], ["A"]]
     assert first_rows(b"\xff\xfe") == []
+
+
+def test_a_quote_that_swallows_rows_is_told_from_one_inside_a_message(tmp_path: Path) -> None:
+    swallowing = file_of(tmp_path, 'id,who,text\n1,a,"oh no\n2,b,what\n3,c,"hm" so\n4,d,end\n')
+    broken, *others = rows(swallowing, ["text"])
+    assert isinstance(broken, BrokenRow)
+    assert (broken.line, [row["id"] for row in others if isinstance(row, dict)]) == (2, ["2", "3", "4"])
+    inside = file_of(tmp_path, 'id,who,text\n1,a,"so he\nsaid "no" and left"\n2,b,what\n')
+    assert [row["id"] for row in rows(inside, ["text"]) if isinstance(row, dict)] == ["1", "2"]
+
+
+def test_a_file_cut_within_a_message_loses_that_alone(tmp_path: Path) -> None:
+    found = list(rows(file_of(tmp_path, 'id,who,text\n1,a,hi\n2,b,"one\ntwo\nthree'), ["text"]))
+    assert [isinstance(row, BrokenRow) for row in found] == [False, True]
+
+
+def test_quotes_without_end_in_many_rows_refuse_the_file(tmp_path: Path) -> None:
+    text = "id,text\n" + '1,"a" b "\n2,"c\n' * 100
+    with pytest.raises(DannError, match=r"a\.csv: line \d+ is not a row"):
+        list(rows(file_of(tmp_path, text), ["text"]))

@@ -132,3 +132,28 @@ def test_a_date_that_cannot_be_read_is_noted(tmp_path: Path) -> None:
 )
 def test_what_stands_over_a_table_is_passed_over(tmp_path: Path, text: str) -> None:
     assert [(one.author, one.text) for one in read_table(tmp_path, text)] == [("heron", "hello")]
+
+
+@pytest.mark.parametrize(
+    ("header", "rows", "authors"),
+    [
+        ("sender,type", ("Bob,1", "Ann,1"), ["Bob", "Ann"]),
+        ("sender,type", ("Bob,1", "Ann,0"), ["Bob", "Ann"]),
+        ("sender,out", ("Bob,yes", "Ann,yes"), ["Bob", "Ann"]),
+        ("sender,is_from_me", ("Bob,1", "Ann,1"), ["Bob", "Ann"]),
+        ("sender,is_from_me", ("Me,1", "Me,1"), [OWNER, OWNER]),
+        ("sender,type", (",Outgoing", ",Outgoing"), [OWNER, OWNER]),
+        ("address,date,type", ("+491,1705310000000,1", "+491,1705310001000,2"), ["+491", OWNER]),
+        ("address,date,type", ("+491,1705310000000,1", "+492,1705310001000,1"), ["+491", "+492"]),
+    ],
+)
+def test_a_flag_that_says_nothing_makes_nobodys_words_the_owners(
+    tmp_path: Path, header: str, rows: tuple[str, str], authors: list[str]
+) -> None:
+    found = read_table(tmp_path, f"{header},text\n{rows[0]},hi\n{rows[1]},hello\n")
+    assert [one.author for one in found] == authors
+
+
+def test_a_flag_is_judged_by_all_rows(tmp_path: Path) -> None:
+    text = "sender,out,text\n" + "Bob,1,hi\n" * 30 + "Ann,0,hello\n"
+    assert [one.author for one in read_table(tmp_path, text)] == [OWNER] * 30 + ["Ann"]

@@ -21,14 +21,16 @@ def read(tmp_path: Path, *lines: object, encoding: str = "utf-8") -> list[Record
 
 
 def test_text_alone_is_enough_and_is_the_owners(tmp_path: Path) -> None:
-    assert read(tmp_path, {"text": " hello "}) == [Record("", OWNER, (), "jsonl", None, "hello", chat=ANY)]
+    [record] = read(tmp_path, {"text": " hello "})
+    assert record == Record("", OWNER, (), record.channel, None, "hello", chat=ANY)
+    assert record.channel.startswith("jsonl:file:")
 
 
 def test_a_line_keeps_what_is_known_and_other_keys_are_ignored(tmp_path: Path) -> None:
     line = {"text": "hi", "id": 7, "author": "fox", "time": "2024-03-01T10:00:00Z", "reply_to": 6, "mood": ["odd"]}
-    assert read(tmp_path, line) == [
-        Record("jsonl:7", "fox", (), "jsonl", 1_709_287_200.0, "hi", reply_to="jsonl:6", chat=ANY)
-    ]
+    [record] = read(tmp_path, line)
+    own = record.channel
+    assert record == Record(f"{own}:7", "fox", (), own, 1_709_287_200.0, "hi", reply_to=f"{own}:6", chat=ANY)
 
 
 def test_ids_and_replies_hold_within_their_channel_and_its_name_is_not_stored(tmp_path: Path) -> None:
@@ -50,6 +52,10 @@ def test_ids_and_replies_hold_within_their_channel_and_its_name_is_not_stored(tm
         (1_709_287_200.5, 1_709_287_200.5),
         (1_709_287_200_500, 1_709_287_200.5),
         ("1709287200500", 1_709_287_200.5),
+        ("1612010112345", 1_612_010_112.345),
+        ("20240301", 1_709_251_200.0),
+        ("20240301100000", 1_709_287_200.0),
+        ("202403011000", 1_709_287_200.0),
         ("2024-03-01 10:00", 1_709_287_200.0),
         ("2024-03-01T12:00:00+02:00", 1_709_287_200.0),
         ("noon", None),
@@ -100,3 +106,17 @@ def test_one_line_longer_than_what_is_looked_at_is_claimed(tmp_path: Path) -> No
 )
 def test_other_files_are_not_claimed(head: bytes) -> None:
     assert not READER.claims(head)
+
+
+def test_what_only_a_late_line_tells_counts_for_all(tmp_path: Path) -> None:
+    early = [{"text": f"no {n}", "time": "1/2/2024 10:00"} for n in range(30)]
+    found = read(tmp_path, *early, {"text": "yes", "time": "1/15/2024 10:00", "author": "fox"})
+    assert {record.time for record in found} == {1_704_189_600.0, 1_705_312_800.0}
+    assert OWNER not in {record.author for record in found}
+
+
+def test_nobody_is_not_the_owner_where_somebody_is_named(tmp_path: Path) -> None:
+    named = {"text": "hi", "author": "fox"}
+    found = read(tmp_path, {"text": "left the group", "author": None}, {"text": "a", "author": ""}, named)
+    assert [record.author for record in found] == ["jsonl", "jsonl", "fox"]
+    assert [record.author for record in read(tmp_path, {"text": "a", "author": ""}, {"text": "b"})] == [OWNER, OWNER]

@@ -22,7 +22,9 @@ def posts(tmp_path: Path, text: str) -> list[str]:
 
 
 def test_a_post_is_the_owners_without_id_or_time(tmp_path: Path) -> None:
-    assert list(READER.read(file_of(tmp_path, b"hello\n"))) == [Record("", OWNER, (), "plain", None, "hello", chat=ANY)]
+    [record] = READER.read(file_of(tmp_path, b"hello\n"))
+    assert record == Record("", OWNER, (), record.channel, None, "hello", chat=ANY)
+    assert record.channel.startswith("plain:file:")
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
