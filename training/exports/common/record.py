@@ -23,10 +23,12 @@ Reason = Literal[
     "unknown",
     "broken",
     "superseded",
+    "quote",
 ]
 """Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not
 know, and "broken" a record or line that is not of its format's form,
-and "superseded" an older version of an edited message; `Record.note` says which."""
+and "superseded" an older version of an edited message; `Record.note` says which. A "quote" has no words besides those of
+somebody else."""
 
 OWNER = ""
 """The author of a record in formats that know whose export it is (a data package, an archive, an account)."""

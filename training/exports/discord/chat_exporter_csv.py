@@ -57,14 +57,18 @@ def read(file: ExportFile) -> Iterator[Record]:
             continue
         row = found
         content = markup.render(row["content"])
-        text = message_text.clean(markup.hide_names(content, people))
-        reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
+        written = message_text.clean(markup.hide_names(content, people))
+        text = message_text.clean(markup.without_quote(written))
+        reason: Reason | None = "service" if _NOTICE.fullmatch(written) else None
+        reason = reason or ("quote" if written and not text else None)
         reason = reason or message_text.reason_to_drop(text, has_attachments=bool(row.get("attachments")))
         names = _names(row["author"])
         id_ = row.get(_ID, "")
         author = next(iter(names), _NOBODY) if id_ in ruined else id_ or next(iter(names), _NOBODY)
         time, former_time = local_time.seconds(row["date"], month_first=month_first), _former_seconds(row["date"])
-        known_text = message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else text
+        known_text = (
+            message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else written
+        )
         former = None if (known_text, former_time) == (text, time) else Former(known_text, former_time)
         note = DATE if time is None and row["date"] and not reason else ""
         text = "" if reason else text
