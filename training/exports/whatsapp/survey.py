@@ -20,7 +20,11 @@ _LONGEST_PASTED = 50
 """Messages pasted into one; more stamps after LF alone mean that the file was put together, and LF ends messages too."""
 _MOST_MARKED = 10_000
 """Different texts with U+200E whose writers are remembered."""
+TAG_AT_END = re.compile(r"\s<(?=[^<>]*(?:\s|[^\x00-\x7f]))([^<>\n=\"/]{4,100})>\Z")
+"""Words in `<…>` behind a message. One word of English letters is rather a person's, such as "<grin>"."""
 _QUOTE = re.compile('["“”„«»]')
+_TAG_ENDS = (">", ">\r")
+_LONGEST_TAG = 120
 _MARK = re.compile(f"[{DIRECTION_MARKS}]")
 
 
@@ -37,18 +41,20 @@ class Survey:
         """Names that no second ": " may belong to, and what they are without marks."""
         self._first: tuple[Numbers, int, str] | None = None
         self._writer_of: dict[str, str] = {}  # of texts with U+200E; "" for several
+        self._tags: dict[str, str] = {}  # those at the end of a message, with what stands before; "" for several
         self._unknown: dict[str, int] = {}
         self._read(file)
 
     def _read(self, file: ExportFile) -> None:
         dates = DateDetector()
         plain, match, crlf = self.parser.plain, self.parser.match, self.crlf
-        pasted, after_message, date = 0, True, ""
+        pasted, after_message, date, tagged = 0, True, "", ""
         for line in read_lines(file, keep_returns=True):
             stamp = plain(line) or match(line)
             if stamp is not None:
                 if after_message:
                     pasted = 0
+                    self._add_tag(tagged)
                     if stamp[1] != date:
                         date = stamp[1]
                         dates.add(date_of(date))
@@ -57,6 +63,8 @@ class Survey:
                     pasted += 1
                     self.longest_pasted = max(self.longest_pasted, pasted)
             after_message = not crlf or line.endswith("\r")
+            tagged = line[stamp.end() if stamp else 0 :] if line.endswith(_TAG_ENDS) else ""
+        self._add_tag(tagged)
         for word, hour in self._unknown.items():
             if 0 < hour <= 12:
                 raise DannError(
@@ -89,6 +97,18 @@ class Survey:
             text = text.removesuffix("\r")
             if self._writer_of.setdefault(text, name) != name:
                 self._writer_of[text] = ""
+
+    def _add_tag(self, line: str) -> None:
+        """Note a tag at the end of a message's last line."""
+        tag = TAG_AT_END.search(_MARK.sub("", line).rstrip()[-_LONGEST_TAG:]) if line else None
+        if tag and (tag[1] in self._tags or len(self._tags) < _MOST_MARKED):
+            before = line.partition("<")[0]
+            if self._tags.setdefault(tag[1], before) != before:
+                self._tags[tag[1]] = ""
+
+    def ends_several(self, tag: str) -> bool:
+        """Return whether several messages end with this tag."""
+        return self._tags.get(tag) == ""
 
     def is_of_several(self, text: str) -> bool:
         """Return whether several people have this text, which has U+200E in it."""
