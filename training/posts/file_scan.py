@@ -13,7 +13,7 @@ from model.errors import DannError
 from training.exports.common.files import ExportFile
 from training.exports.common.record import NO_CHAT, ChatNames, ExportReader, Record
 from training.exports.common.stream_errors import LINE_CHARACTERS, one_line
-from training.posts.message_ids import ChatSample, message_digest
+from training.posts.message_ids import ChatSample, message_digests
 from training.posts.owner import Authors
 
 T = TypeVar("T")
@@ -72,7 +72,7 @@ class Sketch:
         """Add a message that is kept."""
         if record.time is None and len(record.text) < LEAST_TIMELESS:
             return
-        self.join((message_digest(record),))
+        self.join(message_digests(record))
 
     def join(self, digests: Iterable[str]) -> None:
         """Add digests."""

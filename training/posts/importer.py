@@ -22,7 +22,7 @@ from training.exports.foreign import foreign_kind
 from training.posts.author_key import AuthorKey
 from training.posts.chat_selection import ChatSelection, FoundChat, found_chats
 from training.posts.file_scan import SKETCH_SIZE, FileScan, scan_file
-from training.posts.message_ids import MessageIds, StoredChats, short_id
+from training.posts.message_ids import MessageIds, StoredChats, outdated_places, short_id
 from training.posts.owner import (
     Authors,
     find_owners,
@@ -293,7 +293,7 @@ def _posts(
             author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
                 id_, short_id(channel), own, record.time, record.text, reply_to, record.edited, source,
-                aliases=tuple(aliases), author=author, known_as=known_as,
+                aliases=tuple(aliases), outdated=outdated_places(record, channel), author=author, known_as=known_as,
             )  # fmt: skip
         else:
             report.dropped[record.dropped] += 1

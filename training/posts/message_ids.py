@@ -6,10 +6,12 @@ file's name): before its messages are stored, the chat is looked for among the s
 """
 
 import hashlib
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
+from training.exports.common.iso_time import showable
 from training.exports.common.record import Record
 
 if TYPE_CHECKING:
@@ -64,14 +66,16 @@ class StoredChats:
         Where the times of the two overlap, at least half of the messages have to be the same, and two of them.
         """
         messages = sample.messages
-        if writer.count_known(_ids(source, channel, messages)):
-            return channel
+        formers = (former for message in messages if (former := message.former))
+        for own in dict.fromkeys((channel, *(other for former in formers for other in former.channels))):
+            if writer.count_known(_ids(source, own, messages)):
+                return own
         if source not in self._spans:
             self._spans[source] = writer.channels(source)
         spans = self._spans[source]
         best, most = channel, _LEAST_HITS - 1
         for other, span in spans.items():
-            shared = [message for message in messages if _within(message.time, span)]
+            shared = [message for message in messages if any(_within(time, span) for time in _times(message))]
             probes = shared[:: max(1, len(shared) // _PROBES)]
             if len(shared) > most and writer.count_known(_ids(source, other, probes)):
                 hits = writer.count_known(_ids(source, other, shared))
@@ -92,18 +96,24 @@ def _within(time: float | None, span: _Span) -> bool:
     return time is None or first is None or last is None or first <= time <= last
 
 
+def _times(record: Record) -> tuple[float | None, ...]:
+    """Return a message's time, then those it may have been stored with."""
+    former = record.former
+    if former is None:
+        return (record.time,)
+    return tuple(dict.fromkeys((record.time, former.time, *former.other_times)))
+
+
 def _ids(source: str, channel: str, messages: Collection[Record]) -> set[str]:
     """Return the ids that messages have if they are the first of their kind."""
     return {f"{digest}:1" for message in messages for digest in _digests(source, channel, message)}
 
 
 def _digests(source: str, channel: str, record: Record) -> Iterator[str]:
-    """Yield the digest of a message, then the one it had by its former time, if that was another."""
-    former = record.former
-    text = record.text if former is None else former.text
-    yield _digest(source, channel, record.time, text)
-    if former is not None and former.time != record.time:
-        yield _digest(source, channel, former.time, text)
+    """Yield the digest of a message, then those it had by other times."""
+    text = record.text if record.former is None else record.former.text
+    for time in _times(record):
+        yield _digest(source, channel, time, text)
 
 
 def _digest(source: str, channel: str, time: float | None, text: str) -> str:
@@ -111,10 +121,22 @@ def _digest(source: str, channel: str, time: float | None, text: str) -> str:
     return f"{source}:{hashlib.sha256(content.encode()).digest()[:12].hex()}"
 
 
-def message_digest(record: Record) -> str:
-    """Return a digest of a message's time and text, which is the same in every channel and format that has it."""
-    text = record.text if record.former is None else record.former.text
-    return hashlib.sha256(f"{record.time!r}\0{text}".encode()).digest()[:12].hex()
+def message_digests(record: Record) -> Iterator[str]:
+    """Yield a digest of a message's text with each time, which is the same in every channel and format that has both."""
+    former = record.former
+    text = record.text if former is None else former.text
+    for time in (record.time, *(former.other_times if former else ())):
+        yield hashlib.sha256(f"{time!r}\0{text}".encode()).digest()[:12].hex()
+
+
+def outdated_places(record: Record, channel: str) -> tuple[tuple[str, float | None], ...]:
+    """Return the channels and times that a stored message of this record has by mistake, where it is known as `channel`."""
+    former = record.former
+    if former is None or not former.moves:
+        return ()
+    times = [time if time is None else showable(time) for time in _times(record)]
+    places = itertools.product((short_id(channel), *map(short_id, former.channels)), times)
+    return tuple(place for place in places if place != (short_id(channel), record.time))
 
 
 class MessageIds:
@@ -143,10 +165,8 @@ class MessageIds:
             self._time = record.time
             self._same_time.clear()
         text = record.text if former is None else former.text
-        found = self._numbered(channel, record.time, text)
-        if former is not None and former.time != record.time:
-            aliases = (self._numbered(channel, former.time, text), *aliases)
-        return found, *aliases
+        places = itertools.product((channel, *(former.channels if former else ())), _times(record))
+        return *(self._numbered(place, time, text) for place, time in places), *aliases
 
     def _numbered(self, channel: str, time: float | None, text: str) -> str:
         digest = _digest(self._source, channel, time, text)

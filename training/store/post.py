@@ -13,8 +13,9 @@ class Post:
     `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
     the id of the message it replies to; `source` is the export format. `seq` is its number in the store, which grows with
     each import; 0 for one that is not read from there. `aliases` are ids it may be stored or forgotten under
-    instead; they are not stored. `author` is the keyed digest of who wrote it, None if unknown, and `known_as` digests by
-    which they are found (posts/author_key.py).
+    instead, and `outdated` are channels with times that a stored one has by mistake: it gets the right ones. Neither is
+    stored. `author` is the keyed digest of who wrote it, None if unknown, and `known_as` digests by which they are found
+    (posts/author_key.py).
     """
 
     id: str
@@ -27,5 +28,6 @@ class Post:
     source: str = ""
     seq: int = field(default=0, compare=False)
     aliases: tuple[str, ...] = ()
+    outdated: tuple[tuple[str, float | None], ...] = ()
     author: str | None = None
     known_as: tuple[str, ...] = ()

@@ -2,6 +2,14 @@
 
 from datetime import UTC, datetime
 
+_FIRST_SECOND, _END = -62_135_596_800, 253_402_300_800
+"""The first second of the year 1, and the end of the year 9999."""
+
+
+def showable(seconds: float) -> float | None:
+    """Return Unix seconds, or None for what no date of the years 1 to 9999 shows, such as "inf" and "nan"."""
+    return seconds if _FIRST_SECOND <= seconds < _END else None
+
 
 def seconds(text: object) -> float | None:
     """Return Unix seconds, reading a time without a zone as UTC; None for anything else."""
@@ -9,6 +17,6 @@ def seconds(text: object) -> float | None:
         return None
     try:
         time = datetime.fromisoformat(text.strip())
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return showable((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None

@@ -43,12 +43,17 @@ class Former:
     """How version 0eb29d7 read a message, where that differs: frozen, so that its identity outlives better reading.
 
     A message without an id is identified by `text` (and by its own channel and time). `ids` are full ids it had, and `time`
-    is the time that version took it to have, both of which still find it in older stores.
+    is the time that version took it to have, both of which still find it in older stores. So do `other_times`, which an
+    earlier export of the chat may have given it, and `channels`, which it may be in. Where `moves`, a post that is stored
+    with one of these channels and times gets those of its record.
     """
 
     text: str
     time: float | None
     ids: tuple[str, ...] = ()
+    other_times: tuple[float, ...] = ()
+    channels: tuple[str, ...] = ()
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)
