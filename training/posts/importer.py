@@ -226,7 +226,7 @@ def store_exports(
             }
             _count_stored(writer, scan, excepted, channels, report)
             posts = _posts(scan, exports.mine.get(source, set()), kept_out, channels, report, progress, key, masking)
-            added = writer.add(posts)
+            added = writer.add(scan.order.as_written(posts))
             if source in exports.others:
                 mine, others = exports.mine[source] - {OWNER}, exports.others[source]
                 writer.remember_owners(source, _digests(source, mine, key), _digests(source, others, key))
