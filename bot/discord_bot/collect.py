@@ -3,7 +3,7 @@
 import discord
 
 from training.exports.common import message_text
-from training.exports.discord.markup import render
+from training.exports.discord.markup import render, without_quote
 from training.store.post import Post
 
 SOURCE = "discord-live"
@@ -16,8 +16,8 @@ def post_id(message: int) -> str:
 
 
 def post_of(message: discord.Message) -> Post | None:
-    """Return the author's own words as a post; None for a notice, a forward, a command, a picture or a bare link."""
-    text = message_text.clean(render(message.content))
+    """Return the author's own words as a post; None for a notice, a forward, a quote, a command, a picture or a bare link."""
+    text = message_text.clean(without_quote(message_text.clean(render(message.content))))
     foreign = message.type not in _USER_TYPES or message.webhook_id or message.message_snapshots
     if foreign or message_text.reason_to_drop(text):
         return None

@@ -149,8 +149,11 @@ def print_table(rows: Sequence[tuple[str, str]]) -> None:
 
 
 def iso(seconds: float | None) -> str | None:
-    """Return Unix seconds as ISO 8601 in UTC."""
-    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    """Return Unix seconds as ISO 8601 in UTC; None for those of no date, which stores of earlier versions may have."""
+    try:
+        return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
+    except (ValueError, OverflowError, OSError):
+        return None
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from training.exports.common.files import ExportFile
 from training.exports.common.record import NO_CHAT, ChatNames, ExportReader, Record
 from training.exports.common.stream_errors import LINE_CHARACTERS, one_line
 from training.posts.message_ids import LEAST_TIMELESS, ChatSample, message_digests
+from training.posts.message_order import MessageOrder
 from training.posts.owner import Authors
 
 T = TypeVar("T")
@@ -121,12 +122,16 @@ class ChatScan:
 
 @dataclass
 class FileScan:
-    """A complete file of a known format: its chats by id, and samples of channels whose messages have no ids of their own."""
+    """A complete file of a known format: its chats by id, and samples of channels whose messages have no ids of their own.
+
+    `order` says whether it is newest first.
+    """
 
     file: ExportFile
     reader: ExportReader
     chats: dict[str, ChatScan] = field(default_factory=dict)
     samples: dict[str, ChatSample] = field(default_factory=dict)
+    order: MessageOrder = field(default_factory=MessageOrder)
 
     def chat_of(self, record: Record) -> str:
         """Return the id of a message's chat among `chats`."""
@@ -156,6 +161,7 @@ def scan_file(file: ExportFile, reader: ExportReader, on_message: Callable[[], N
             names = record.chat
             chat = scan.chats.get(names.id) or _new_chat(scan, names, sketches=sketches)
         chat.add(record)
+        scan.order.add(record.time)
         if record.dropped == "broken":
             broken += 1
             first_broken = first_broken or record.note

@@ -227,7 +227,7 @@ def store_exports(
             _count_stored(writer, scan, excepted, channels, report)
             message_ids = MessageIds(source, channels, chats.formerly_kept)
             posts = _posts(scan, exports.mine.get(source, set()), kept_out, message_ids, report, progress, key, masking)
-            added = writer.add(posts)
+            added = writer.add(scan.order.as_written(posts))
             if source in exports.others:
                 mine, others = exports.mine[source] - {OWNER}, exports.others[source]
                 writer.remember_owners(source, _digests(source, mine, key), _digests(source, others, key))
@@ -291,7 +291,7 @@ def _posts(
             author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
                 ids.id, ids.channel, own, record.time, record.text, ids.reply_to, record.edited, source,
-                aliases=ids.aliases, author=author, known_as=known_as,
+                aliases=ids.aliases, outdated=ids.outdated, author=author, known_as=known_as,
                 doubtful_ids=ids.doubtful_ids, all_must_match=ids.all_must_match, other_id=ids.other_id,
                 former_channel=ids.former_channel,
             )  # fmt: skip

@@ -10,9 +10,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
+from itertools import chain, count, product
 from typing import TYPE_CHECKING, NamedTuple
 
+from training.exports.common.iso_time import showable
 from training.exports.common.record import Record
 
 if TYPE_CHECKING:
@@ -85,8 +86,9 @@ class StoredChats:
         """
         messages = sample.messages
         by_file, former = messages[0].chat.by_file, messages[0].chat.former_channel
-        if not by_file and writer.known_ids(_ids(source, channel, messages)):
-            return channel
+        for own in [] if by_file else dict.fromkeys((channel, *chain(*map(_other_channels, messages)))):
+            if writer.known_ids(_ids(source, own, messages)):
+                return own
         if source not in self._spans:
             self._spans[source] = writer.channels(source)
         spans = self._spans[source]
@@ -115,7 +117,7 @@ class StoredChats:
     def _most_shared(self, writer: "Writer", source: str, without: set[str], messages: Sequence[Record]) -> str:
         best, most = "", _LEAST_HITS - 1
         for other, span in self._spans[source].items():
-            within = [message for message in messages if _within(message.time, span)]
+            within = [message for message in messages if any(_within(time, span) for time in _times(message))]
             probes = within[:: max(1, len(within) // _PROBES)]
             if other in without or len(within) <= most or not _shared(writer, source, other, probes).ids:
                 continue
@@ -176,6 +178,16 @@ def _within(time: float | None, span: _Span) -> bool:
     return time is None or first is None or last is None or first <= time <= last
 
 
+def _times(record: Record) -> tuple[float | None, ...]:
+    """Return a message's time, then those it may have been stored with."""
+    return record.time, *(record.former.other_times(record.time) if record.former else ())
+
+
+def _other_channels(record: Record) -> tuple[str, ...]:
+    """Return the channels besides its own that a message may have been stored in."""
+    return record.former.channels if record.former else ()
+
+
 def _ids(source: str, channel: str, messages: Collection[Record]) -> set[str]:
     """Return the ids that messages have if they are the first of their kind."""
     return {f"{digest}:1" for message in messages for digest in _digests(source, channel, message)}
@@ -183,10 +195,8 @@ def _ids(source: str, channel: str, messages: Collection[Record]) -> set[str]:
 
 def _digests(source: str, channel: str, record: Record) -> Iterator[str]:
     """Yield the digest of a message, then those it had by other times."""
-    former = record.former
-    text = record.text if former is None else former.text
-    yield _digest(source, channel, record.time, text)
-    for time in former.other_times(record.time) if former else ():
+    text = record.text if record.former is None else record.former.text
+    for time in _times(record):
         yield _digest(source, channel, time, text)
 
 
@@ -197,14 +207,13 @@ def _digest(source: str, channel: str, time: float | None, text: str) -> str:
 
 def message_digests(record: Record) -> Iterator[str]:
     """Yield digests of a message's text and each of its times, the same in every channel and format that has it."""
-    former = record.former
-    text = record.text if former is None else former.text
-    for time in (record.time, *(former.other_times(record.time) if former else ())):
+    text = record.text if record.former is None else record.former.text
+    for time in _times(record):
         yield hashlib.sha256(f"{time!r}\0{text}".encode()).digest()[:12].hex()
 
 
 class Identity(NamedTuple):
-    """A message's id, channel and reply_to as they are stored; the other ids are those of a Post."""
+    """A message's id, channel and reply_to as they are stored; the other fields are those of a Post."""
 
     id: str
     channel: str
@@ -214,6 +223,17 @@ class Identity(NamedTuple):
     all_must_match: bool = False
     other_id: str = ""
     former_channel: str = ""
+    outdated: tuple[tuple[str, float | None], ...] = ()
+
+
+def _outdated_places(record: Record, channel: str) -> tuple[tuple[str, float | None], ...]:
+    """Return the channels and times that a stored message of this record has by mistake, where it is known as `channel`."""
+    former = record.former
+    if former is None or not former.moves:
+        return ()
+    times = [time if time is None else showable(time) for time in _times(record)]
+    places = product((short_id(channel), *map(short_id, former.channels)), times)
+    return tuple(place for place in places if place != (short_id(channel), record.time))
 
 
 class MessageIds:
@@ -242,15 +262,19 @@ class MessageIds:
         if chat.by_file and reply_to:
             reply_to = _in_channel(reply_to, record, channel)
         aliases = tuple(map(short_id, former.ids)) if former else ()
+        outdated = _outdated_places(record, channel)
         if record.id and not chat.by_file:
-            return Identity(short_id(record.id), short_id(channel), _short(reply_to), aliases)
-        by_content, *numbered = self._numbered(record, channel)
+            return Identity(short_id(record.id), short_id(channel), _short(reply_to), aliases, outdated=outdated)
+        by_content, *numbered = [
+            id_ for of in (channel, *_other_channels(record)) for id_ in self._numbered(record, of)
+        ]
         if chat.by_file and channel in self._formerly_kept:
             numbered += self._numbered(record, chat.former_channel)
         former_channel = chat.former_channel
         if not record.id:
             aliases = (*numbered, *aliases)
-            return Identity(by_content, short_id(channel), _short(reply_to), aliases, former_channel=former_channel)
+            found = Identity(by_content, short_id(channel), _short(reply_to), aliases, former_channel=former_channel)
+            return found._replace(outdated=outdated)
         id_ = _in_channel(record.id, record, channel)
         doubtful = (_in_channel(record.id, record, former_channel),) if former_channel else ()
         all_must_match = channel not in self._formerly_kept

@@ -13,6 +13,9 @@ from model.checkpoints.folder import ids, read_meta
 from training.store.post import Post
 from training.store.runs import RetrainRun
 
+_END_OF_DATES = 253_402_300_800
+"""The end of the year 9999; trainings of earlier versions may have seen a post of a later time, such as infinity."""
+
 
 @dataclass(frozen=True)
 class HighWaterMark:
@@ -56,4 +59,5 @@ def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
 
 
 def _time(mark: HighWaterMark) -> float:
-    return float("-inf") if mark.newest_post is None else mark.newest_post
+    newest = mark.newest_post
+    return newest if newest is not None and newest < _END_OF_DATES else float("-inf")

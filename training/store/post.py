@@ -13,10 +13,11 @@ class Post:
     `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
     the id of the message it replies to; `source` is the export format. `seq` is its number in the store, which grows with
     each import; 0 for one that is not read from there. `aliases` are ids it may be stored or forgotten under
-    instead; they are not stored. `author` is the keyed digest of who wrote it, None if unknown, and `known_as` digests by
-    which they are found (posts/author_key.py). `doubtful_ids` are ids that another message may have: it is this one where
-    time or text are the same, or both if `all_must_match`. Where `id` itself is such an id, a post gets `other_id` if another
-    message has it. A post that is stored in `former_channel` is moved from there.
+    instead, `outdated` channels with times that a stored one has by mistake: it gets the right ones. `author` is the keyed
+    digest of who wrote it, None if unknown, and `known_as` digests by which they are found (posts/author_key.py).
+    `doubtful_ids` are ids that another message may have: it is this one where time or text are the same, or both if
+    `all_must_match`. Where `id` itself is such an id, a post gets `other_id` if another message has it. A post that is stored
+    in `former_channel` is moved from there. Of all these only `author` is stored.
     """
 
     id: str
@@ -29,6 +30,7 @@ class Post:
     source: str = ""
     seq: int = field(default=0, compare=False)
     aliases: tuple[str, ...] = ()
+    outdated: tuple[tuple[str, float | None], ...] = ()
     author: str | None = None
     known_as: tuple[str, ...] = ()
     doubtful_ids: tuple[str, ...] = ()

@@ -13,10 +13,14 @@ from training.store.post import Post
 from training.store.selector import SelectedPosts, Selector, select_posts
 from training.store.stored_choices import StoredChoices
 from training.store.summary import ROWS_PER_FETCH, Summary, count_by_channel, count_by_owner, summarize
-from training.store.tables import FORGOTTEN, INSTALLATION, OWNERS, POSTS
+from training.store.tables import FORGOTTEN, INSTALLATION, OWNERS, POSTS, TIME
 from training.store.writer import COLUMNS, AddResult, Writer, among
 
 __all__ = ["AddResult", "PostStore", "Remembered", "Writer", "open_store", "remembered"]
+
+_IS_COUNTED = sa.or_(POSTS.c.id.startswith("discord:"), POSTS.c.id.startswith("x:"))
+_BY_NUMBER = (sa.case((_IS_COUNTED, sa.func.length(POSTS.c.id))), sa.case((_IS_COUNTED, POSTS.c.id)))
+"""Orders ids that grow with time; of numbers behind one prefix, a longer one is greater."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,10 @@ class PostStore:
         empty_log(self._engine)
 
     def posts(self) -> Iterator[Post]:
-        """Stream all posts by channel, then time (those without one first), then import order; not of those ignored."""
+        """Stream all posts by channel, then time (those without one first), then number; not of those ignored.
+
+        Of one moment in Discord and on X the ids tell the order, elsewhere the order of import.
+        """
         yield from self.posts_where(is_read())
 
     def posts_up_to(self, seq: int | None) -> Iterator[Post]:
@@ -127,7 +134,7 @@ class PostStore:
 
     def posts_where(self, condition: sa.ColumnElement[bool]) -> Iterator[Post]:
         """Stream posts in the order of `posts`."""
-        order = (POSTS.c.channel, POSTS.c.time.is_not(None), POSTS.c.time, POSTS.c.seq)
+        order = (POSTS.c.channel, TIME.is_not(None), TIME, *_BY_NUMBER, POSTS.c.seq)
         query = sa.select(*COLUMNS, POSTS.c.seq).where(condition).order_by(*order)
         query = query.execution_options(yield_per=ROWS_PER_FETCH)
         with explain_errors(self._engine), self._engine.connect() as connection:

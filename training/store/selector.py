@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import sqlalchemy as sa
 
 from training.store.summary import ROWS_PER_FETCH
-from training.store.tables import POSTS
+from training.store.tables import POSTS, TIME
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SelectedPosts:
 
 def select_posts(connection: sa.Connection, selector: Selector) -> SelectedPosts:
     """Select posts, holding only their ids in memory."""
-    query = sa.select(POSTS.c.id, POSTS.c.mine, POSTS.c.time, POSTS.c.text, POSTS.c.seq)
+    query = sa.select(POSTS.c.id, POSTS.c.mine, TIME, POSTS.c.text, POSTS.c.seq)
     if selector.id is not None:
         query = query.where(POSTS.c.id == selector.id)
     elif selector.source is not None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from training.store.tables import POSTS
+from training.store.tables import POSTS, TIME
 
 ROWS_PER_FETCH = 1000
 """Rows fetched from the database at a time while reading posts."""
@@ -49,7 +49,7 @@ def summarize(connection: sa.Connection) -> Summary:
     """Summarize the store, holding only the lengths of the owner's posts in memory."""
     mine, context = count_by_owner(connection)
     sources = count_by(connection, POSTS.c.source)
-    first, last = connection.execute(sa.select(sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))).one()
+    first, last = connection.execute(sa.select(sa.func.min(TIME), sa.func.max(TIME))).one()
     texts = sa.select(POSTS.c.text, POSTS.c.mine).execution_options(yield_per=ROWS_PER_FETCH)
     size, lengths = 0, []
     for text, is_mine in connection.execute(texts):

@@ -22,7 +22,7 @@ from training.store.people import (
 from training.store.post import Post
 from training.store.selector import SelectedPosts, Selector, in_channel, select_posts
 from training.store.stored_choices import StoredChoices
-from training.store.tables import FORGOTTEN, FORGOTTEN_CHANNELS, INSTALLATION, OWNERS, POSTS
+from training.store.tables import FORGOTTEN, FORGOTTEN_CHANNELS, INSTALLATION, OWNERS, POSTS, TIME
 
 T = TypeVar("T")
 
@@ -47,8 +47,10 @@ class AddResult:
     authored: int = 0
 
 
-COLUMNS = [
-    POSTS.c[column.name] for column in fields(Post) if column.name in POSTS.c and column.name not in {"seq", "author"}
+COLUMNS: list[sa.ColumnElement[Any]] = [
+    TIME.label("time") if column.name == "time" else POSTS.c[column.name]
+    for column in fields(Post)
+    if column.name in POSTS.c and column.name not in {"seq", "author"}
 ]
 """Those that come first in a Post, in its order."""
 
@@ -79,8 +81,9 @@ class Writer:
     def add(self, posts: Iterable[Post]) -> AddResult:
         """Insert new posts, update edited ones, skip forgotten ones, count the rest as duplicates.
 
-        A stored post is updated if the new one differs and is not an older edit. For an id that is twice in `posts` the same
-        rule applies. A `reply_to` is never removed: some formats have none.
+        A stored post is updated if the new one differs and is not an older edit, or has its channel and time among the
+        `outdated` ones of the new one. For an id that is twice in `posts` the same rule applies. A `reply_to` is never
+        removed: some formats have none.
         """
         added = AddResult()
         for batch in in_batches(posts):
@@ -117,7 +120,7 @@ class Writer:
         """Return the channels of a format, each with the times of its oldest and newest post, None if unknown."""
         columns = (FORGOTTEN_CHANNELS.c.channel, sa.null(), sa.null())
         gone = sa.select(*columns).where(FORGOTTEN_CHANNELS.c.source == source)
-        times = (sa.func.min(POSTS.c.time), sa.func.max(POSTS.c.time))
+        times = (sa.func.min(TIME), sa.func.max(TIME))
         there = sa.select(POSTS.c.channel, *times).where(POSTS.c.source == source).group_by(POSTS.c.channel)
         rows = [*self._connection.execute(gone), *self._connection.execute(there)]
         return {channel: (first, last) for channel, first, last in rows}
@@ -285,7 +288,8 @@ def _must_write(before: Post | None, post: Post, added: AddResult) -> bool:
         added.mine += post.mine
         return True
     same = (before.text, before.mine, before.reply_to) == (post.text, post.mine, post.reply_to)
-    same = same and before.channel != (post.former_channel or None)
+    moves = before.channel == (post.former_channel or None) or (before.channel, before.time) in post.outdated
+    same = same and not moves
     if same or (post.edited or 0) < (before.edited or 0):
         added.duplicates += 1
         return False

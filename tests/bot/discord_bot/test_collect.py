@@ -53,6 +53,7 @@ async def test_what_an_owner_says_is_stored_and_what_others_say_is_not(discord: 
         answer = discord.simulation.say(
             discord.ann, discord.room, f"twice! {discord.at} <@{discord.bob.id}> <:pea:42>", reply_to=question
         )
+        discord.simulation.say(discord.ann, discord.room, "> did you water the beans")
         await settled(discord, tmp_path, ["twice! @someone @someone :pea:"])
     (post,) = posts(tmp_path)
     assert (post.id, post.channel, post.mine) == (f"discord:{answer.id}", f"discord:{discord.room.id}", True)

@@ -87,3 +87,8 @@ def test_a_damaged_checkpoint_stops_nothing(tmp_path: Path) -> None:
     (tmp_path / "20260104").mkdir()
     (tmp_path / "20260104" / MANIFEST).write_text("{}")
     assert high_water(tmp_path, []) == HighWaterMark(40.0, 6)
+
+
+def test_a_mark_of_no_date_hides_no_new_post() -> None:
+    for newest in (float("inf"), 1704103200000.0):
+        assert new_since(posts(1.0, 2.0), HighWaterMark(newest, 2)) == 2

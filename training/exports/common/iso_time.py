@@ -4,6 +4,13 @@ from datetime import UTC, datetime
 
 _DATE_DIGITS = 8
 """Digits of a date without hyphens, 20240115. Other digits alone are a count of some unit of time."""
+_FIRST_SECOND, _END = -62_135_596_800, 253_402_300_800
+"""The first second of the year 1, and the end of the year 9999."""
+
+
+def showable(seconds: float) -> float | None:
+    """Return Unix seconds, or None for what no date of the years 1 to 9999 shows, such as "inf" and "nan"."""
+    return seconds if _FIRST_SECOND <= seconds < _END else None
 
 
 def seconds(text: object) -> float | None:
@@ -18,6 +25,6 @@ def former_seconds(text: object) -> float | None:
         return None
     try:
         time = datetime.fromisoformat(text.strip())
-        return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
+        return showable((time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp())
     except (ValueError, OverflowError):
         return None

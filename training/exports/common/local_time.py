@@ -24,8 +24,6 @@ _NUMBER = re.compile(r"[+-]?\d{1,25}(?:\.\d{1,9})?")
 _LONGEST = 60
 """Characters of a time; a longer value is none."""
 _FIRST_YEAR, _LAST_YEAR = 1970, 9999
-_LAST_SECOND = 253_402_300_799
-"""The end of the year 9999."""
 _FIRST_MILLISECOND = 1e11
 """As seconds this is the year 5138, as milliseconds 1973."""
 _FIRST_MICROSECOND, _FIRST_NANOSECOND, _FIRST_UNIX_NANOSECOND = 1e14, 1e17, 1e18
@@ -68,6 +66,13 @@ def _local_seconds(value: object, *, month_first: bool) -> float | None:
         return None
 
 
+def unix_seconds(value: object) -> float | None:
+    """Return the seconds of a number of (milli-, micro-, nano-)seconds since 1970, None for anything else and before 1970."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    time = _since_epoch(float(text)) if len(text) <= _LONGEST and _NUMBER.fullmatch(text) else None
+    return time if time is None or time >= 0 else None
+
+
 class DateOrder:
     """Whether the month comes first in dates of numbers: most of those that tell, such as 1/15/2024, decide for all."""
 
@@ -96,7 +101,7 @@ def _since_epoch(number: float) -> float | None:
         number /= 1e6
     elif size >= _FIRST_MILLISECOND:
         number /= 1e3
-    return number if abs(number) <= _LAST_SECOND else None
+    return iso_time.showable(number)
 
 
 def _parts(text: str) -> tuple[str, tuple[int, int, int], timedelta] | None:

@@ -23,10 +23,12 @@ Reason = Literal[
     "unknown",
     "broken",
     "superseded",
+    "quote",
 ]
 """Why a message is dropped, as counted in the import report. "unknown" is a kind of message that its reader does not
 know, and "broken" a record or line that is not of its format's form,
-and "superseded" an older version of an edited message; `Record.note` says which."""
+and "superseded" an older version of an edited message; `Record.note` says which. A "quote" has no words besides those of
+somebody else."""
 
 OWNER = ""
 """The author of a record in formats that know whose export it is (a data package, an archive, an account)."""
@@ -41,13 +43,17 @@ class Former:
     """How version 0eb29d7 read a message, where that differs: frozen, so that its identity outlives better reading.
 
     A message without an id is identified by `text` (and by its own channel and time). `ids` are full ids it had, `time` is
-    the time that version took it to have and `times` what later ones did: all of these still find it in older stores.
+    the time that version took it to have and `times` what later ones did, or an earlier export of the chat gave it; it may be
+    in `channels`. All of these still find it in older stores. Where `moves`, a post that is stored with one of these channels
+    and times gets those of its record.
     """
 
     text: str
     time: float | None
     ids: tuple[str, ...] = ()
     times: tuple[float | None, ...] = ()
+    channels: tuple[str, ...] = ()
+    moves: bool = False
 
     def other_times(self, time: float | None) -> tuple[float | None, ...]:
         """Return the times that it was taken to have and does not."""

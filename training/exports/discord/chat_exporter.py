@@ -13,7 +13,7 @@ from typing import Any
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping
-from training.exports.common.record import ChatNames, ExportReader, Reason, Record
+from training.exports.common.record import ChatNames, ExportReader, Former, Reason, Record
 from training.exports.discord import chat_exporter_csv, markup
 from training.exports.discord.channel_names import channel_names
 
@@ -91,22 +91,25 @@ def _record(message: Message, chat: ChatNames, people: Collection[str]) -> Recor
     author = mapping(message.get("author"))
     get = author.get
     names = _names(str(get("name") or ""), str(get("nickname") or ""), str(get("discriminator") or ""))
-    message_id = message.get("id")
+    message_id, time = message.get("id"), iso_time.seconds(message.get("timestamp"))
     replied_to = mapping(message.get("reference")).get("messageId")
-    text = message_text.clean(markup.hide_names(markup.render(message.get("content") or ""), people))
+    written = message_text.clean(markup.hide_names(markup.render(message.get("content") or ""), people))
+    text = message_text.clean(markup.without_quote(written))
     has_attachments = not text and any(map(message.get, ("attachments", "stickers", "embeds")))
-    reason = _not_own_words(message, author) or message_text.reason_to_drop(text, has_attachments=has_attachments)
+    reason = _not_own_words(message, author) or ("quote" if written and not text else None)
+    reason = reason or message_text.reason_to_drop(text, has_attachments=has_attachments)
     return Record(
         id=f"discord:{message_id}" if message_id else "",
         author=str(author.get("id") or "") or next(iter(names), _NOBODY),
         names=names,
         channel=chat.id,
-        time=iso_time.seconds(message.get("timestamp")),
+        time=time,
         text="" if reason else text,
         reply_to=f"discord:{replied_to}" if replied_to else None,
         edited=iso_time.seconds(message.get("timestampEdited")),
         dropped=reason,
         note=str(message.get("type"))[:40] if reason == "unknown" else "",
+        former=Former(written, time) if written != text else None,
         chat=chat,
     )
 

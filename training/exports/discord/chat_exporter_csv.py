@@ -57,8 +57,10 @@ def read(file: ExportFile) -> Iterator[Record]:
             continue
         row = found
         content = markup.render(row["content"])
-        text = message_text.clean(markup.hide_names(content, people))
-        reason: Reason | None = "service" if _NOTICE.fullmatch(text) else None
+        written = message_text.clean(markup.hide_names(content, people))
+        text = message_text.clean(markup.without_quote(written))
+        reason: Reason | None = "service" if _NOTICE.fullmatch(written) else None
+        reason = reason or ("quote" if written and not text else None)
         reason = reason or message_text.reason_to_drop(text, has_attachments=bool(row.get("attachments")))
         names = _names(row["author"])
         id_ = row.get(_ID, "")
@@ -67,7 +69,9 @@ def read(file: ExportFile) -> Iterator[Record]:
         later_time = former_time
         if former_time is None:
             later_time = local_time.former_seconds(row["date"], month_first=formerly_month_first)
-        known_text = message_text.clean(markup.hide_names(content, people, only_known=True)) if "@" in content else text
+        known_text = written
+        if "@" in content:
+            known_text = message_text.clean(markup.hide_names(content, people, only_known=True))
         former = None
         if (known_text, former_time, later_time) != (text, time, time):
             former = Former(known_text, former_time, times=(later_time,))

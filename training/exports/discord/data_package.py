@@ -13,7 +13,7 @@ from model.errors import DannError
 from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.csv_rows import BrokenRow, first_rows, strict_rows
 from training.exports.common.files import ExportFile
-from training.exports.common.record import OWNER, ChatNames, ExportReader, Record, channel_hash
+from training.exports.common.record import OWNER, ChatNames, ExportReader, Former, Record, channel_hash
 from training.exports.discord import markup
 from training.exports.discord.channel_names import channel_names, names_in_index
 
@@ -47,17 +47,20 @@ def _record(message: dict[str, Any], chat: ChatNames) -> Record:
     contents = message.get("contents") or ""
     if not isinstance(contents, str):
         return _broken(chat, "something that is no message")
-    message_id = str(message.get("id") or "")
-    text = message_text.clean(markup.render(contents))
+    message_id, time = str(message.get("id") or ""), iso_time.seconds(message.get("timestamp"))
+    written = message_text.clean(markup.render(contents))
+    text = message_text.clean(markup.without_quote(written))
     reason = message_text.reason_to_drop(text, has_attachments=bool(message.get("attachments")))
+    reason = "quote" if written and not text else reason
     return Record(
         id=f"discord:{message_id}" if message_id.isdecimal() else "",  # a spreadsheet turned it into 9.0E+17
         author=OWNER,
         names=(),
         channel=chat.id,
-        time=iso_time.seconds(message.get("timestamp")),
+        time=time,
         text="" if reason else text,
         dropped=reason,
+        former=Former(written, time) if written != text else None,
         chat=chat,
     )
 

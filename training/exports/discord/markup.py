@@ -2,10 +2,13 @@
 
 import re
 from collections.abc import Collection
+from itertools import dropwhile
 
 _SOMEONE = "@someone"
 _MAX_NAME = 80
 """Characters; Discord's limit for a webhook. A person has 32."""
+_QUOTE_TO_THE_END = ">>> "
+_QUOTES = ("> ", _QUOTE_TO_THE_END)
 _FIRST_WORD = re.compile(r"(?!(?:everyone|here|someone)\b)[^\W\d_][\w'’-]{0,79}(?:\.\w{1,79})*")
 _MARKUP = re.compile(
     r"(?P<someone><@[!&]?\d+>)|<a?(?P<emoji>:\w+:)\d+>|(?P<channel><#\d+>)|<(?P<command>/[^<>:\n]+):\d+>"
@@ -43,6 +46,21 @@ def hide_names(text: str, names: Collection[str], *, only_known: bool = False) -
         hidden.append(known or (_SOMEONE + mention[begins.end() :] if begins else "@" + mention))
         before = mention
     return text.partition("@")[0] + "".join(hidden)
+
+
+def without_quote(text: str) -> str:
+    """Return a message's own words: "" where all of it is a quote, and no quote that stands above an answer to somebody.
+
+    So Discord's button wrote an answer before there were replies: "> what do you think" above "@someone not much". Another
+    quote may be part of what its author says, and stays. `text` is clean, and has "@someone" for mentions.
+    """
+    if not text.startswith(_QUOTES):
+        return text
+    lines = text.split("\n")
+    own = list(dropwhile(lambda line: line == ">" or line.startswith("> "), lines))
+    if text.startswith(_QUOTE_TO_THE_END) or not own:
+        return ""
+    return "\n".join(own) if _SOMEONE in own[0] else text
 
 
 def _hidden(mention: str, names: Collection[str]) -> str | None:

@@ -13,9 +13,9 @@ from itertools import islice
 from string import ascii_lowercase
 from typing import Any
 
-from training.exports.common import json_stream, message_text
+from training.exports.common import json_stream, local_time, message_text
 from training.exports.common.files import ExportFile
-from training.exports.common.record import NO_CHAT, OWNER, ChatNames, ExportReader, Reason, Record, channel_hash
+from training.exports.common.record import NO_CHAT, OWNER, ChatNames, ExportReader, Former, Reason, Record, channel_hash
 
 Message = dict[str, Any]
 
@@ -39,6 +39,7 @@ _KNOWN_KEYS = frozenset(
 )  # fmt: skip
 """Keys of a message besides its media that say nothing of its own."""
 _FORWARDED = ("forwarded_from", "forwarded_from_id", "saved_from", "saved_from_id")
+_OPENS_TOPIC = "topic_created"
 _MAX_TOPIC_MESSAGES = 100_000
 """Messages per chat whose topic is remembered."""
 
@@ -53,14 +54,18 @@ _MESSAGE = re.compile(rb'"(?:date|date_unixtime)"\s*:[^{}]{0,400}"(?:from|from_i
 
 @dataclass(slots=True)
 class _Chat:
-    """One chat's header, and the topics of its messages read so far."""
+    """One chat's header, and the topics of its messages read so far.
+
+    `topics` has each message's notice that opened its topic, if any, and the one that earlier versions took for that.
+    """
 
     id: str = ""
     type: str = ""
     name: str = ""
     messages: int = 0
     services: set[int] = field(default_factory=set)
-    topics: dict[int, int] = field(default_factory=dict)
+    opened: set[int] = field(default_factory=set)
+    topics: dict[int, tuple[int | None, int]] = field(default_factory=dict)
     recent: deque[int] = field(default_factory=deque)
     shown: ChatNames = NO_CHAT
 
@@ -68,6 +73,10 @@ class _Chat:
     def channel(self) -> str:
         """The chat's own id, or a hash of its name, which may be a person's."""
         return f"telegram:{self.id or channel_hash(self.name)}"
+
+    def channel_of(self, topic: int | None) -> str:
+        """The channel of a topic, or the chat's own for None."""
+        return self.channel if topic is None else f"{self.channel}:{topic}"
 
 
 def _survey(file: ExportFile) -> tuple[str, dict[str, list[_Chat]]]:
@@ -109,8 +118,9 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
     name = str(message.get("from") or message.get("actor") or "")
     author = person or name or _NOBODY
     mine = author == owner or (chat.type == "saved_messages" and person == f"user{chat.id}")
-    channel, reply_to = _topic_and_reply(message, chat)
+    channel, former_channel, reply_to = _topic_and_reply(message, chat)
     time = _seconds(message, "date")
+    former_time = _former_seconds(message, time)
     edited = _seconds(message, "edited")
     text, starts_with_command = _text(message)
     text = message_text.clean(text)
@@ -118,6 +128,9 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
     unknown = _unknown_kind(message, text) if reason is None else ""
     reason = reason or ("unknown" if unknown else None)
     reason = reason or message_text.reason_to_drop(text, has_attachments=not _MEDIA.isdisjoint(message))
+    former = None
+    if (former_channel, former_time) != (channel, time) and not reason:
+        former = Former(text, former_time, channels=(former_channel,), moves=True)
     return Record(
         id=_id(chat, message.get("id")),
         author=OWNER if mine else author,
@@ -129,6 +142,7 @@ def _record(message: Message, chat: _Chat, owner: str) -> Record:
         edited=edited if edited and time and edited > time else None,  # old exports write 1970 for "never"
         dropped=reason,
         note=unknown,
+        former=former,
         chat=chat.shown,
     )
 
@@ -187,35 +201,49 @@ def _text(message: Message) -> tuple[str, bool]:
     return joined, False
 
 
-def _topic_and_reply(message: Message, chat: _Chat) -> tuple[str, str | None]:
-    """Return the channel, which is the topic where there is one, and the message replied to.
+def _topic_and_reply(message: Message, chat: _Chat) -> tuple[str, str, str | None]:
+    """Return the channel, which is the topic where there is one, that of earlier versions, and the message replied to.
 
     A message in a topic that is no reply is exported as a reply to the notice that opened the topic. A reply within a topic
-    names only the message it replies to, so the topics of recent messages are remembered.
+    names only the message it replies to, so the topics of recent messages are remembered. Nobody wrote a notice, so an answer
+    to one answers nothing. Earlier versions took every notice that is answered for one that opened a topic.
     """
     number, target = message.get("id"), message.get("reply_to_message_id")
     if message.get("type") == "service" and isinstance(number, int):
         chat.services.add(number)
+        if message.get("action") == _OPENS_TOPIC:
+            chat.opened.add(number)
     peer = str(message.get("reply_to_peer_id") or "").lstrip(ascii_lowercase)
     if not isinstance(target, int) or (peer and peer != chat.id):
-        return chat.channel, None
-    topic = target if target in chat.services else chat.topics.get(target)
-    if topic is not None and isinstance(number, int):
-        chat.topics[number] = topic
+        return chat.channel, chat.channel, None
+    topic, former = chat.topics.get(target, (None, None))
+    topic, former = (target if target in chat.opened else topic), (target if target in chat.services else former)
+    if former is not None and isinstance(number, int):
+        chat.topics[number] = topic, former
         chat.recent.append(number)
         if len(chat.recent) > _MAX_TOPIC_MESSAGES:
             chat.topics.pop(chat.recent.popleft(), None)
-    channel = chat.channel if topic is None else f"{chat.channel}:{topic}"
-    return channel, None if target in chat.services else _id(chat, target) or None
+    reply_to = None if target in chat.services else _id(chat, target) or None
+    return chat.channel_of(topic), chat.channel_of(former), reply_to
 
 
 def _seconds(message: Message, key: str) -> float | None:
     """Return Unix seconds as exports have since 2021, or else the local time read as UTC."""
+    unix, local = message.get(f"{key}_unixtime"), message.get(key)
+    time = local_time.unix_seconds(unix) if unix else None
+    if time is not None:
+        return time
     try:
-        if unix := message.get(f"{key}_unixtime"):
-            return float(unix)
-        local = message.get(key)
         return datetime.fromisoformat(str(local)).replace(tzinfo=UTC).timestamp() if local else None
+    except (ValueError, OverflowError):
+        return None
+
+
+def _former_seconds(message: Message, time: float | None) -> float | None:
+    """Return the time that earlier versions took a message to have: any number of seconds."""
+    unix = message.get("date_unixtime")
+    try:
+        return float(unix) if unix else time
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -4,7 +4,8 @@ The timestamp is in the phone's locale, which the file does not name: 03/04/20 i
 and calendar are detected from all dates of a file.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 
@@ -21,8 +22,13 @@ Calendar = str
 DAY_FIRST: Order = (2, 1, 0)
 MONTH_FIRST: Order = (2, 0, 1)
 YEAR_FIRST: Order = (0, 1, 2)
+DAY_SECONDS = 86_400
 FIRST_YEAR = 2009
 """Of WhatsApp; no message is older."""
+_TIMES_LONGER = 4
+"""How much longer a span of days has to be to be unlikely, beside another reading of the same dates."""
+_MOST_UNDECIDED = 500
+"""Dates from the first that may be undecided; in two orders alike there are at most some dozens a year."""
 _PERSIAN_LEAP_YEARS = frozenset({1, 5, 9, 13, 17, 22, 26, 30})
 _SHORT_CENTURIES = {"gregorian": (2000,), "buddhist": (2500,), "persian": (1300, 1400), "minguo": (0,)}
 
@@ -48,6 +54,21 @@ CALENDARS: dict[Calendar, Callable[[int, int, int], date]] = {
 """Others are tried only where the first does not fit; whatever fits none is refused."""
 
 
+@dataclass(frozen=True, slots=True)
+class DateOrder:
+    """The order and calendar of a file's dates.
+
+    `is_known` where they follow from the dates, or are much likelier. `others` are the first seconds of other days that the
+    file's first dates stand for in an order that only later dates rule out: an export that ended before those may have been
+    read in it.
+    """
+
+    order: Order
+    calendar: Calendar
+    is_known: bool
+    others: Mapping[Numbers, tuple[float, ...]]
+
+
 class DateDetector:
     """Collects the dates of one file, then chooses the order and calendar that fit them best."""
 
@@ -55,6 +76,7 @@ class DateDetector:
         self._readings = [
             _Reading(order, calendar) for calendar in CALENDARS for order in (DAY_FIRST, MONTH_FIRST, YEAR_FIRST)
         ]
+        self._first: list[Numbers] = []
         self._last: Numbers | None = None
         self._count = 0
 
@@ -63,11 +85,13 @@ class DateDetector:
         if numbers != self._last:
             self._last = numbers
             self._count += 1
+            if len(self._first) < _MOST_UNDECIDED:
+                self._first.append(numbers)
             for reading in self._readings:
                 reading.add(numbers)
 
-    def detect(self, file: ExportFile) -> tuple[Order, Calendar]:
-        """Return the order with fewest invalid dates, then fewest steps back, else day first.
+    def detect(self, file: ExportFile) -> DateOrder:
+        """Return the order with fewest invalid dates, then fewest steps back, else the likeliest.
 
         Raises DannError where no calendar makes a date between 2009 and next year of most of them.
         """
@@ -85,14 +109,26 @@ class DateDetector:
                     "calendar that dann knows; set the phone to the Gregorian calendar and export the chat again"
                 )
         tied = [reading for reading in readings if reading.faults == best]
-        if tied[-1].order == YEAR_FIRST and len(tied) > 1:
-            # 20-01-15, 20-01-16 spans two days or a year: the shorter span is the likelier.
-            return min(tied, key=_Reading.span).order, calendar
-        if len(tied) > 1 and tied[0].first != tied[1].first:
+        reading, is_known = _likeliest(tied)
+        if tied[-1].order != YEAR_FIRST and len({(one.first, one.last) for one in tied}) > 1:
+            shown = "day/month" if reading.order == DAY_FIRST else "month/day"
             warn_once(
-                f"{file.label}: its dates could be day/month or month/day, and no date decides which; read as day/month"
+                f"{file.label}: its dates could be day/month or month/day, and no date decides which; read as {shown}"
+                + (", which is likelier" if is_known else "")
             )
-        return tied[0].order, calendar
+        others = [other for other in readings if other is not reading]
+        return DateOrder(reading.order, calendar, is_known, self._days_in(others, reading))
+
+    def _days_in(self, others: list["_Reading"], chosen: "_Reading") -> dict[Numbers, tuple[float, ...]]:
+        """Return the days that dates stand for in other orders, up to the first that each of these does not fit."""
+        days: dict[Numbers, tuple[float, ...]] = {}
+        for other in others:
+            for numbers in self._first[: other.fitting]:
+                own, day = chosen.day(numbers), other.day(numbers)
+                if day is not None and day != own:
+                    start = midnight(day)
+                    days[numbers] = tuple(dict.fromkeys((*days.get(numbers, ()), start)))
+        return days
 
 
 class _Reading:
@@ -101,22 +137,46 @@ class _Reading:
     def __init__(self, order: Order, calendar: Calendar) -> None:
         self.order, self.calendar = order, calendar
         self.faults = (0, 0)
+        self.fitting = 0
+        """Dates before the first fault."""
         self.first: date | None = None
-        self._previous: date | None = None
+        self.last: date | None = None
 
     def add(self, numbers: Numbers) -> None:
-        day = day_of(numbers, self.order, self.calendar)
+        day = self.day(numbers)
         invalid, backward = self.faults
         if day is None:
             self.faults = (invalid + 1, backward)
             return
-        if self._previous and day < self._previous:
+        if self.last and day < self.last:
             self.faults = (invalid, backward + 1)
+        self.fitting += self.faults == (0, 0)
         self.first = self.first or day
-        self._previous = day
+        self.last = day
 
-    def span(self) -> int:
-        return abs((self._previous - self.first).days) if self._previous and self.first else 0
+    def day(self, numbers: Numbers) -> date | None:
+        return day_of(numbers, self.order, self.calendar)
+
+    def days(self) -> int:
+        return abs((self.last - self.first).days) + 1 if self.last and self.first else 0
+
+    def is_of_the_future(self) -> bool:
+        tomorrow = datetime.now(UTC).date() + timedelta(days=1)  # the phone's zone may be ahead by 14 hours
+        return self.last is not None and self.last > tomorrow
+
+
+def _likeliest(tied: list[_Reading]) -> tuple[_Reading, bool]:
+    """Choose among readings that fit equally well, day first without a reason; return whether there is one.
+
+    1/5, 1/6, 1/7 are three days in a row or the first day of three months: people write the former. Nor do they write in the
+    future.
+    """
+    tied = [reading for reading in tied if not reading.is_of_the_future()] or tied
+    shortest = min(tied, key=_Reading.days)
+    spans = {(reading.first, reading.last): reading for reading in tied}
+    others = [other for days, other in spans.items() if days != (shortest.first, shortest.last)]
+    is_known = all(_TIMES_LONGER * shortest.days() <= other.days() for other in others)
+    return (shortest if is_known or tied[-1].order == YEAR_FIRST else tied[0]), is_known
 
 
 @lru_cache(maxsize=65536)  # a chat has many messages a day, and twelve readings are tried
@@ -138,7 +198,7 @@ def former_seconds(numbers: Numbers, order: Order, seconds: float) -> float:
     year, month, day = (numbers[position] for position in order)
     year += 2000 if year < 100 else 0
     try:
-        return datetime(year, month, day, tzinfo=UTC).timestamp() + seconds % 86_400
+        return datetime(year, month, day, tzinfo=UTC).timestamp() + seconds % DAY_SECONDS
     except ValueError:
         return seconds
 

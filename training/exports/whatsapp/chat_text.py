@@ -12,7 +12,7 @@ from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile, read_lines
 from training.exports.common.record import ExportReader, Former, Record
 from training.exports.whatsapp import notices
-from training.exports.whatsapp.calendars import Numbers, day_of, former_seconds, midnight
+from training.exports.whatsapp.calendars import DAY_SECONDS, Numbers, day_of, former_seconds, midnight
 from training.exports.whatsapp.survey import Survey, plain_name, survey_chat
 from training.exports.whatsapp.timestamps import StampParser, clock_of, date_of, settle_style, style_of
 
@@ -31,7 +31,8 @@ def read(file: ExportFile) -> Iterator[Record]:
             f'{file.label}: no line begins like a WhatsApp message ("[20.01.24, 11:23:45] name: " or '
             '"20/01/2024, 11:23 - name: "); export the chat again from WhatsApp\'s own menu'
         )
-    channel, chat, converted = survey.channel(), survey.chat(file.label), survey.calendar != "gregorian"
+    channel, chat, converted = survey.channel(), survey.chat(file.label), survey.dates.calendar != "gregorian"
+    other_days, other_channels, moves = survey.dates.others, survey.other_channels(), survey.dates.is_known
     simple, own_words = survey.simple_names, notices.own_words
     for numbers, time, first, more in _messages(file, survey):
         written, colon, words = first.partition(": ")
@@ -43,8 +44,10 @@ def read(file: ExportFile) -> Iterator[Record]:
                 continue
             name, words = plain_name(name_and_text[0]), name_and_text[1]
         text, reason, former_text = own_words(words, more, survey)
-        if reason is None and (converted or former_text != text):
-            former = Former(former_text, former_seconds(numbers, survey.order, time) if converted else time)
+        if reason is None and (converted or former_text != text or numbers in other_days):
+            former_time = former_seconds(numbers, survey.dates.order, time) if converted else time
+            other_times = tuple(start + time % DAY_SECONDS for start in other_days.get(numbers, ()))
+            former = Former(former_text, former_time, (), other_times, other_channels if other_times else (), moves)
             yield Record("", name, (name,), channel, time, text, former=former, chat=chat)
         else:
             yield Record("", name, (name,), channel, time, text, None, None, reason, "", None, chat)
@@ -63,7 +66,7 @@ def _messages(file: ExportFile, survey: Survey) -> Iterator[tuple[Numbers, float
         if stamp is not None:
             date, written = stamp.groups()
             if date not in days:
-                day = day_of(date_of(date), survey.order, survey.calendar)
+                day = day_of(date_of(date), survey.dates.order, survey.dates.calendar)
                 days[date] = None if day is None else (date_of(date), midnight(day))
             known, clock = days[date], clock_of(written)
             if known is not None and clock is not None:

@@ -1,4 +1,4 @@
-"""Words of WhatsApp's notices in over thirty languages: of deleted messages, and of media left out.
+"""Words of WhatsApp's notices in over thirty languages: of deleted and edited messages, and of media left out.
 
 A text made of nothing but such words, with a noun and a verb of one language among them, is WhatsApp's: "Det här meddelandet
 raderades". So any wording passes that a version of the app may use, and a sentence with one word of its own does not.
@@ -101,6 +101,13 @@ _ATTACHED = re.compile(
     r"|添付|첨부|附件|附加|附上|lisatud|manus|pievieno|pridėt|aangeheg|ambatish|bashkëngjit|əlavə|тірке",
     re.IGNORECASE,
 )
+_EDITED = re.compile(
+    r"\bedit(?:ed|ada?|ado|at|ată|uar)\b|bearbeitet|modifi[ée]|bewerkt|изменен|изменён|отредакт|düzenlendi|edytowan|zmienion"
+    r"|uprav|editov|redigera|redigert|redigeret|muoka|szerkeszt|módos[ií]t|modificat|редактиран|измењен|uređen|izmenj|izmijenj"
+    r"|urejen|uredi|відредаг|змінен|επεξεργ|τροποποι|נערכ|ערכת|تعديل|عُدّل|عدّل|ویرایش|ترمیم|संपाद|एडिट|সম্পাদ|திருத்த|diedit|disunting"
+    r"|chỉnh sửa|แก้ไข|編集|수정|편집|编辑|編輯|muude|rediģē|labota|redaguo|ndryshua|redaktə|өңделді|өзгертіл|hariri|gewysig",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"[^\s.,;:!?\u200b-\u200f\u061c\u2066-\u2069\u202a-\u202e。،۔।]+")
 _ADMIN = re.compile(
     r"admin|админ|адмін|správc|beheerder|ylläpit|skrbnik|διαχειρ|מנהל|مدير|مدیر|مشرف|pentadbir|yönetic", re.IGNORECASE
@@ -183,3 +190,8 @@ def _kind_of_words(text: str) -> str:
 def says_attached(words: str) -> bool:
     """Return whether the words in parentheses behind a file's name say that it is attached."""
     return _ATTACHED.search(words) is not None
+
+
+def says_edited(words: str) -> bool:
+    """Return whether the words in `<…>` behind a message say that it was edited."""
+    return _EDITED.search(words) is not None

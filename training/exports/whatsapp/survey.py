@@ -18,9 +18,14 @@ _FIRST_STAMPS = 20
 """Stamps by which the ends of lines are settled."""
 _LONGEST_PASTED = 50
 """Messages pasted into one; more stamps after LF alone mean that the file was put together, and LF ends messages too."""
+_MOST_IN_PAIR = 2
 _MOST_MARKED = 10_000
 """Different texts with U+200E whose writers are remembered."""
+TAG_AT_END = re.compile(r"\s<(?=[^<>]*(?:\s|[^\x00-\x7f]))([^<>\n=\"/]{4,100})>\Z")
+"""Words in `<…>` behind a message. One word of English letters is rather a person's, such as "<grin>"."""
 _QUOTE = re.compile('["“”„«»]')
+_TAG_ENDS = (">", ">\r")
+_LONGEST_TAG = 120
 _MARK = re.compile(f"[{DIRECTION_MARKS}]")
 
 
@@ -37,18 +42,20 @@ class Survey:
         """Names that no second ": " may belong to, and what they are without marks."""
         self._first: tuple[Numbers, int, str] | None = None
         self._writer_of: dict[str, str] = {}  # of texts with U+200E; "" for several
+        self._tags: dict[str, str] = {}  # those at the end of a message, with what stands before; "" for several
         self._unknown: dict[str, int] = {}
         self._read(file)
 
     def _read(self, file: ExportFile) -> None:
         dates = DateDetector()
         plain, match, crlf = self.parser.plain, self.parser.match, self.crlf
-        pasted, after_message, date = 0, True, ""
+        pasted, after_message, date, tagged = 0, True, "", ""
         for line in read_lines(file, keep_returns=True):
             stamp = plain(line) or match(line)
             if stamp is not None:
                 if after_message:
                     pasted = 0
+                    self._add_tag(tagged)
                     if stamp[1] != date:
                         date = stamp[1]
                         dates.add(date_of(date))
@@ -57,13 +64,15 @@ class Survey:
                     pasted += 1
                     self.longest_pasted = max(self.longest_pasted, pasted)
             after_message = not crlf or line.endswith("\r")
+            tagged = line[stamp.end() if stamp else 0 :] if line.endswith(_TAG_ENDS) else ""
+        self._add_tag(tagged)
         for word, hour in self._unknown.items():
             if 0 < hour <= 12:
                 raise DannError(
                     f"{file.label}: {word!r} beside the time may say which half of the day it is, and dann does not "
                     "know it; set the phone to 24 hours and export the chat again"
                 )
-        self.order, self.calendar = dates.detect(file)
+        self.dates = dates.detect(file)
         self.simple_names = {name: plain_name(name) for name in self._messages if not self._longer.get(name)}
 
     def _add(self, stamp: re.Match[str], rest: str) -> None:
@@ -90,6 +99,18 @@ class Survey:
             if self._writer_of.setdefault(text, name) != name:
                 self._writer_of[text] = ""
 
+    def _add_tag(self, line: str) -> None:
+        """Note a tag at the end of a message's last line."""
+        tag = TAG_AT_END.search(_MARK.sub("", line).rstrip()[-_LONGEST_TAG:]) if line else None
+        if tag and (tag[1] in self._tags or len(self._tags) < _MOST_MARKED):
+            before = line.partition("<")[0]
+            if self._tags.setdefault(tag[1], before) != before:
+                self._tags[tag[1]] = ""
+
+    def ends_several(self, tag: str) -> bool:
+        """Return whether several messages end with this tag."""
+        return self._tags.get(tag) == ""
+
     def is_of_several(self, text: str) -> bool:
         """Return whether several people have this text, which has U+200E in it."""
         return self._writer_of.get(text) == ""
@@ -107,8 +128,8 @@ class Survey:
 
     def chat(self, label: str) -> ChatNames:
         """Return the chat by the names that its file and the two who write in it give it."""
-        people = tuple(sorted({plain_name(name) for name in self._people}))
-        people = people if len(people) <= 2 else ()
+        people = tuple(sorted(self._plain_people()))
+        people = people if len(people) <= _MOST_IN_PAIR else ()
         return ChatNames(self.channel(), file_names(label) or ((" and ".join(people),) if people else ()), people)
 
     def channel(self) -> str:
@@ -117,12 +138,27 @@ class Survey:
         A chat of two is identified by their names, because an export reaches back 40,000 messages at most. A group is
         identified by its first message, because people come and go. Either is hashed, as it names or quotes somebody.
         """
-        people = {plain_name(name) for name in self._people}
-        key = "\n".join(sorted(name.casefold() for name in people))
-        if len(people) > 2 and self._first:
-            numbers, seconds, rest = self._first
-            day = day_of(numbers, self.order, self.calendar)
-            key = f"{(midnight(day) + seconds if day else 0.0) // 60:.0f}\n{rest}"  # Android writes no seconds
+        people = self._plain_people()
+        if len(people) > _MOST_IN_PAIR and self._first:
+            day = day_of(self._first[0], self.dates.order, self.dates.calendar)
+            return self._group_channel(midnight(day) if day else None)
+        names = "\n".join(sorted(name.casefold() for name in people))
+        return f"whatsapp:{channel_hash(names)}"
+
+    def other_channels(self) -> tuple[str, ...]:
+        """Return the ids that earlier exports of the chat may have, if its dates were read in another order."""
+        if self._first is None or len(self._plain_people()) <= _MOST_IN_PAIR:
+            return ()
+        return tuple(map(self._group_channel, self.dates.others.get(self._first[0], ())))
+
+    def _plain_people(self) -> set[str]:
+        return {plain_name(name) for name in self._people}
+
+    def _group_channel(self, start: float | None) -> str:
+        """Return a group's channel by the first second of its first message's day, None if unknown."""
+        _, seconds, rest = self._first or ((), 0, "")
+        minute = (0.0 if start is None else start + seconds) // 60  # Android writes no seconds
+        key = f"{minute:.0f}\n{rest}"
         return f"whatsapp:{channel_hash(key)}"
 
 

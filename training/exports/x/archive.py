@@ -11,7 +11,7 @@ from datetime import datetime
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any
 
-from training.exports.common import json_stream, message_text
+from training.exports.common import iso_time, json_stream, message_text
 from training.exports.common.files import ExportFile
 from training.exports.common.json_stream import mapping, mappings
 from training.exports.common.record import OWNER, ChatNames, ExportReader, Former, Reason, Record
@@ -137,7 +137,8 @@ def _seconds(written: object) -> float | None:
     text = str(written or "")
     english = parsedate_tz(text) if text[:1].isalpha() else None
     try:
-        return float(mktime_tz(english)) if english else datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z").timestamp()
+        seconds = mktime_tz(english) if english else datetime.strptime(text, "%Y-%m-%d %H:%M:%S %z").timestamp()
+        return iso_time.showable(float(seconds))
     except (ValueError, OverflowError):
         return None
 

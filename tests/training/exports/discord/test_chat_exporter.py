@@ -87,11 +87,17 @@ def test_talk_is_kept_whether_its_kind_is_a_name_or_a_number(tmp_path: Path, kin
         ({"content": "", "embeds": [{"title": ""}]}, "attachment"),
         ({"content": ""}, "empty"),
         ({"content": "!play"}, "command"),
+        ({"content": "> hey you"}, "quote"),
         ({"content": "https://example.org"}, "link"),
     ],
 )
 def test_what_is_not_ones_own_words_is_dropped_and_says_why(tmp_path: Path, more: dict[str, Any], reason: str) -> None:
     assert [(record.dropped, record.text) for record in read(tmp_path, make_message(**more))] == [(reason, "")]
+
+
+def test_a_quote_above_an_answer_is_left_out(tmp_path: Path) -> None:
+    [answer] = read(tmp_path, make_message("> hey @Sam how are you\nfine thanks @Owl of the Wood!"))
+    assert answer.text == "fine thanks @someone of the Wood!"
 
 
 def test_nobody_is_named_in_a_text(tmp_path: Path) -> None:

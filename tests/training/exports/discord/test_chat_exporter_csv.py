@@ -146,3 +146,13 @@ def test_dates_of_other_forms_are_read_or_noted(tmp_path: Path, written: str, se
     path.write_text(f'AuthorID,Author,Date,Content,Attachments,Reactions\n"1","owl","{written}","hello","",""\n')
     (record,) = READER.read(export_file(path))
     assert (record.time, record.note) == (seconds, "" if seconds else "date")
+
+
+def test_a_quote_is_left_out_and_a_message_is_known_by_what_it_was(tmp_path: Path) -> None:
+    quoted = "> hey @Sam how are you\nfine thanks @Ann!"
+    answer, quote, plain = read(tmp_path, row(quoted), row("> hey you"), row("hi"))
+    assert (answer.text, answer.dropped) == ("fine thanks @someone!", None)
+    assert answer.former is not None
+    assert answer.former.text == quoted
+    assert (quote.text, quote.dropped) == ("", "quote")
+    assert plain.former is None

@@ -157,3 +157,9 @@ def test_a_broken_row_is_counted_and_the_rest_is_kept(tmp_path: Path) -> None:
 )
 def test_other_files_are_not_claimed(head: bytes) -> None:
     assert not READER.claims(head)
+
+
+def test_a_quote_above_an_answer_is_left_out_and_one_alone_is_dropped(tmp_path: Path) -> None:
+    answer, quote = listed(tmp_path, message(Contents="> hey <@1>\nfine <@2>!"), message(Contents=">>> hey\nyou"))
+    assert (answer.text, answer.former and answer.former.text) == ("fine @someone!", "> hey @someone\nfine @someone!")
+    assert (quote.text, quote.dropped) == ("", "quote")

@@ -35,3 +35,23 @@ def test_markup_becomes_what_people_see_and_everything_else_stays(raw: str, show
 )
 def test_the_longest_whole_name_after_an_at_sign_is_hidden(text: str, hidden: str) -> None:
     assert markup.hide_names(text, {"fox", "red", "red panda"}) == hidden
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("> how are you\nfine thanks @someone!", "fine thanks @someone!"),
+        ("> one\n> two\n>\n> three\n@someone yes\n> no", "@someone yes\n> no"),
+        ("> how are you", ""),
+        ("> be me\n> 23", ""),
+        (">>> all of\nthis @someone", ""),
+        ("> how are you\nfine", "> how are you\nfine"),
+        ("as you say\n> how are you\n@someone", "as you say\n> how are you\n@someone"),
+        (">_> hm\n@someone", ">_> hm\n@someone"),
+        (">", ">"),
+        ("a > b", "a > b"),
+        ("", ""),
+    ],
+)
+def test_a_quote_is_nobodys_own_words(text: str, own: str) -> None:
+    assert markup.without_quote(text) == own
