@@ -90,7 +90,7 @@ class SweepListener(RunListener):
         limit, found = self._rivals.limit(metrics.progress), progress.score.bpb
         if not self.message and not found <= limit:
             self.message = (
-                f"after {metrics.progress:.0%} ({metrics.step:,} steps) it had {found:.3f} bits per byte; the limit was "
+                f"after {metrics.progress:.0%} ({metrics.step:,} steps) it had {found:.4g} bits per byte; the limit was "
                 f"{limit:.3f}, {self._rivals.margin:.0%} above the median of {len(self._rivals.curves)} finished runs there"
             )
 

@@ -73,7 +73,7 @@ def unix_seconds(value: object) -> float | None:
     return time if time is None or time >= 0 else None
 
 
-class DateOrder:
+class MonthVotes:
     """Whether the month comes first in dates of numbers: most of those that tell, such as 1/15/2024, decide for all."""
 
     def __init__(self, dividers: str = "/.-") -> None:

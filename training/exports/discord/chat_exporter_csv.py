@@ -37,7 +37,7 @@ def read(file: ExportFile) -> Iterator[Record]:
     delimiter = _delimiter(file.head()) or ","
     authors: dict[str, str] = {}  # by id, "" for several: a spreadsheet has rounded the ids
     people: set[str] = set()
-    order, formerly = local_time.DateOrder(), local_time.DateOrder("/")
+    order, formerly = local_time.MonthVotes(), local_time.MonthVotes("/")
     for row in _whole_rows(file, delimiter):
         id_, author = row.get(_ID, ""), row["author"]
         people.update(name.casefold() for name in _names(author))

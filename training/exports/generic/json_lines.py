@@ -8,7 +8,7 @@ from typing import Any
 
 from training.exports.common.encodings import decode_head
 from training.exports.common.files import ExportFile, read_lines
-from training.exports.common.local_time import DateOrder
+from training.exports.common.local_time import MonthVotes
 from training.exports.common.record import ExportReader, Record
 from training.exports.generic.columns import plain_key
 from training.exports.generic.fields import RecordMaker
@@ -37,7 +37,7 @@ def read(file: ExportFile) -> Iterator[Record]:
 
 
 def _formerly_month_first(head: bytes) -> bool:
-    order = DateOrder("/")
+    order = MonthVotes("/")
     for line in _first_lines(head):
         for value in (_fields(line) or {}).values():
             order.add(value)

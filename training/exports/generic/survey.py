@@ -6,7 +6,7 @@ A first page of messages does not tell: all may be received, without an author, 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from training.exports.common.local_time import DateOrder
+from training.exports.common.local_time import MonthVotes
 from training.exports.generic.column_names import FLAGS, SENDERS, TIMES, Fields
 
 _SAMPLES = 20
@@ -27,7 +27,7 @@ class ColumnSurvey:
     named: dict[str, set[str]] = field(default_factory=dict)
     formerly_month_first: bool = False
     _times: set[str] = field(default_factory=set)
-    _order: DateOrder = field(default_factory=DateOrder)
+    _order: MonthVotes = field(default_factory=MonthVotes)
 
     @property
     def month_first(self) -> bool:

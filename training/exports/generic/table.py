@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from training.exports.common.csv_rows import BrokenRow, first_rows, rows
 from training.exports.common.files import ExportFile
-from training.exports.common.local_time import DateOrder
+from training.exports.common.local_time import MonthVotes
 from training.exports.common.record import ExportReader, Record
 from training.exports.generic.columns import plain_key
 from training.exports.generic.fields import RecordMaker
@@ -28,7 +28,7 @@ def read(file: ExportFile) -> Iterator[Record]:
     names, *samples = first_rows(head, delimiter, _REQUIRED, _SAMPLES) or [[]]
     keys = {name: plain_key(name) for name in names}
     with_slashes = any(_SLASHES.match(cell) for row in samples for cell in row)
-    formerly = DateOrder("/")
+    formerly = MonthVotes("/")
 
     def records() -> Iterator[dict[str, str]]:
         yield dict.fromkeys(keys.values(), "")
