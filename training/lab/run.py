@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 import shutil
 import time
 from collections.abc import Callable
@@ -23,7 +24,7 @@ from training.lock import training_lock
 from training.loop.clock import Clock
 from training.run_names import unused_name
 from training.runs.callbacks import Console
-from training.runs.learning import RunListener, Stopped, learn, num_params, set_up
+from training.runs.learning import Diverged, RunListener, Stopped, learn, num_params, set_up
 from training.runs.start import choose_start
 
 PRIVATE: dict[str, Any] = {"data": {"dir", "url", "me"}, "privacy": True, "experiment": {"text"}, "sweep": True}
@@ -133,6 +134,8 @@ def run_seed(
         return None
     ready = time.monotonic()
     figures = source.figures(setup, settings.experiment.mixed)
+    if not math.isfinite(figures.val_bpb):  # of the weights after the last step, of which no loss was taken
+        raise Diverged(fit.progress.step, settings.train.learning_rate, consequence)
     if samples:
         decoded = decodes(type(setup.model))
         sample = source.sample(setup, seed) if decoded else "(this architecture does not write token by token)\n"

@@ -214,11 +214,11 @@ def test_stopping_keeps_the_seeds_that_finished(folder: Path) -> None:
     assert len(list((folder / "data" / "runs").iterdir())) == 2  # the second was begun, and has no result
 
 
-def test_a_seed_that_diverges_is_told_and_leaves_no_result(folder: Path) -> None:
+@pytest.mark.parametrize("more", [{}, {"epochs": 0, "steps": 1, "schedule": "constant"}])  # its last step alone
+def test_a_seed_that_diverges_is_told_and_leaves_no_result(folder: Path, more: dict[str, Any]) -> None:
     source = TextSource(folder / "secret-name.txt", 0.8)
-    wild = small(folder, learning_rate=1e38, warmup=0.0)
     with pytest.raises(DannError, match=r"not a finite number after step .* seed 0 has no result"):
-        run_seeds(wild, "tiny", source, 2, console, lambda: False)
+        run_seeds(small(folder, learning_rate=1e38, warmup=0.0, **more), "tiny", source, 2, console, lambda: False)
     assert results.groups(folder / "data" / "runs") == {}
 
 
