@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from model.checkpoints.folder import ids, read_meta
-from training.store.post import Post
+from training.store.post import END_OF_DATES, Post
 from training.store.runs import RetrainRun
-
-_END_OF_DATES = 253_402_300_800
-"""The end of the year 9999; trainings of earlier versions may have seen a post of a later time, such as infinity."""
 
 
 @dataclass(frozen=True)
@@ -60,4 +57,5 @@ def new_since(posts: Sequence[Post], mark: HighWaterMark) -> int:
 
 def _time(mark: HighWaterMark) -> float:
     newest = mark.newest_post
-    return newest if newest is not None and newest < _END_OF_DATES else float("-inf")
+    # Trainings of earlier versions may have seen a post of a later time, such as infinity.
+    return newest if newest is not None and newest < END_OF_DATES else float("-inf")

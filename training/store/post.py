@@ -5,6 +5,9 @@ It has no author's name: a post is the owner's or somebody else's.
 
 from dataclasses import dataclass, field
 
+FIRST_SECOND, END_OF_DATES = -62_135_596_800, 253_402_300_800
+"""The first second of the year 1, and the end of the year 9999, in Unix seconds: times outside are those of no date."""
+
 
 @dataclass(frozen=True, slots=True)
 class Post:

@@ -2,6 +2,8 @@
 
 import sqlalchemy as sa
 
+from training.store.post import END_OF_DATES, FIRST_SECOND
+
 SCHEMA_VERSION = 2
 """Raised with each change that an older dann must not ignore; so far each only added tables (database.py)."""
 CHOICES_VERSION = 3
@@ -25,9 +27,7 @@ POSTS = sa.Table(
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("author", sa.Text),  # keyed digest of the author's id (posts/author_key.py); added later, so the last
 )
-_FIRST_SECOND, _LAST_SECOND = -62_135_596_800, 253_402_300_799
-"""Of the years 1 to 9999, in Unix seconds."""
-TIME = sa.case((POSTS.c.time.between(_FIRST_SECOND, _LAST_SECOND), POSTS.c.time))
+TIME = sa.case((POSTS.c.time.between(FIRST_SECOND, END_OF_DATES - 1), POSTS.c.time))
 """A post's time; null also where earlier versions stored what no date shows, such as infinity."""
 AUTHOR_NAMES = sa.Table(  # keyed digests by which an author is found: of the id, of each name seen, of other authors
     "author_names",

@@ -2,15 +2,15 @@
 
 from datetime import UTC, datetime
 
+from training.store.post import END_OF_DATES, FIRST_SECOND
+
 _DATE_DIGITS = 8
 """Digits of a date without hyphens, 20240115. Other digits alone are a count of some unit of time."""
-_FIRST_SECOND, _END = -62_135_596_800, 253_402_300_800
-"""The first second of the year 1, and the end of the year 9999."""
 
 
 def showable(seconds: float) -> float | None:
     """Return Unix seconds, or None for what no date of the years 1 to 9999 shows, such as "inf" and "nan"."""
-    return seconds if _FIRST_SECOND <= seconds < _END else None
+    return seconds if FIRST_SECOND <= seconds < END_OF_DATES else None
 
 
 def seconds(text: object) -> float | None:

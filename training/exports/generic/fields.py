@@ -9,9 +9,9 @@ from training.exports.common.record import DATE, OWNER, ChatNames, Former, Recor
 from training.exports.generic.column_names import Fields
 from training.exports.generic.columns import Columns, find_columns, is_mine, is_ruined
 from training.exports.generic.survey import ColumnSurvey
+from training.store.post import END_OF_DATES
 
 _FIRST_MILLISECOND = 1e11
-_LAST_SECOND = 253_402_300_799
 _NAME_KEYS = ("username", "print_name", "name", "display_name", "first_name", "id")
 """Keys of an object in place of a sender's name, the most telling first."""
 
@@ -148,7 +148,7 @@ def _number(value: object) -> float | None:
     except ValueError:
         return None
     number = number / 1000 if abs(number) >= _FIRST_MILLISECOND else number
-    return number if abs(number) <= _LAST_SECOND else None
+    return number if abs(number) < END_OF_DATES else None
 
 
 def _string(value: object) -> str:
