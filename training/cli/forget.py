@@ -9,6 +9,7 @@ from rich.console import Console
 
 from model.errors import DannError
 from training.cli.leaving import run_forget_author, run_requests
+from training.cli.question import ask
 from training.cli.shared import add_command, print_json, print_line, print_table
 from training.config.tables import DataConfig, Settings
 from training.exports.common import iso_time
@@ -143,8 +144,7 @@ def _confirmed(posts: "SelectedPosts") -> bool:
     count = f"{len(posts.ids):,} post{plural} ({posts.mine:,} of yours{_time_span(posts)})"
     if not sys.stdin.isatty():
         raise DannError(f"this would forget {count} for good; give --yes to confirm")
-    Console(stderr=True).print(f"forget {count} for good? \\[y/N] ", end="", highlight=False)
-    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+    return ask(f"forget {count} for good?", default=False)
 
 
 def _time_span(posts: "SelectedPosts") -> str:

@@ -12,6 +12,7 @@ from rich.status import Status
 
 from model.errors import DannError
 from training.cli.import_views import guess_lines, print_chats, print_preview, print_report, report_json
+from training.cli.question import ask
 from training.cli.shared import add_command, print_json, print_line
 from training.config.tables import Settings
 from training.exports.common.record import OWNER
@@ -172,9 +173,7 @@ def _confirmed(args: argparse.Namespace, exports: "Exports") -> bool:
             print_line(f"  {line}", console)
     if len(exports.guessed) > GUESSES_SHOWN:
         print_line(f"and {len(exports.guessed) - GUESSES_SHOWN:,} more files", console)
-    console.print("are these yours? \\[Y/n] ", end="", highlight=False)
-    answer = sys.stdin.readline()
-    if answer and answer.strip().lower() in {"", "y", "yes"}:
+    if ask("are these yours?", default=True):
         return True
     named = any(OWNER not in guess.counts for guess in exports.guessed)
     line = "say who you are with --me NAME or --me ID" if named else "give it a column author, or leave the file out"
