@@ -370,6 +370,15 @@ def test_every_document_is_linked_from_the_readme() -> None:
 # the maps
 
 
+def test_every_answer_with_a_picture_has_its_row_in_the_log() -> None:
+    """In one table: a blank line ends it, and what follows is no row."""
+    _, answers = (ROOT / "experiments" / "LOG.md").read_text(encoding="utf-8").split("\n## Answers, a row each\n")
+    table = re.search(r"^\|.*\n\|---.*\n((?:\|.*\n)*)", answers, flags=re.MULTILINE)
+    assert table
+    answered = set(re.findall(r"^\| (q-[a-z-]+)-\d{8}-\d{6} \|", table[1], flags=re.MULTILINE))
+    assert {picture.stem for picture in (ROOT / "docs" / "answers").glob("q-*.svg")} <= answered
+
+
 def test_the_readmes_tree_is_the_tree() -> None:
     """If this fails: copy the block that it shows into README.md. A line is the first of a package's docstring."""
     lines = [f"    {'config.toml':<32} every setting there is, with its default"]
