@@ -37,7 +37,7 @@ from training.loop.step import num_streams, steps_per_epoch
 from training.loop.trainer import Fit
 from training.runs.callbacks import Console
 from training.runs.learning import num_params, set_up
-from training.runs.resumable_run import ResumableRun, explain_damage, saved_setup, unfinished_run
+from training.runs.resumable_run import ResumableRun, explain_damage, is_unsaved, saved_setup, unfinished_run
 
 COMMAND = "dann base train"
 
@@ -67,7 +67,7 @@ def train_base(
         raise DannError(f"--name {name}: a base's name has letters, digits, dots, dashes and underscores alone")
     folder = settings.data.runs / "base" / name
     with training_lock(settings.data.dir / "base.lock"):
-        for taken in (settings.data.bases / name, folder):
+        for taken in (settings.data.bases / name, *([] if is_unsaved(folder) else [folder])):
             if taken.exists():
                 raise DannError(f"{taken}: there is one of this name; choose another --name, or remove the folder")
         tokenizer, weights = None, None
@@ -80,6 +80,7 @@ def train_base(
         corpus = _corpus(plan, console)
         run = _set_up(folder, settings, corpus, console, tokenizer, weights)
         private_folder(folder)
+        (folder / "metrics.jsonl").unlink(missing_ok=True)  # of a run that was killed before it saved anything
         run.save_setup()
         plan = plan.model_copy(update={"sha256": [one.sha256 for one in corpus.mixed]})
         replace_file(folder / "plan.json", plan.model_dump_json(indent=2).encode())

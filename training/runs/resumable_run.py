@@ -122,8 +122,8 @@ class ResumableRun(RunListener):
     def saved(self, state: TrainState, progress: TrainProgress) -> None:
         """Listener: save what resuming needs."""
         if self.resumable:
-            self.curve.save()
             resume.save(self.resume_file, state, progress)
+            self.curve.save()  # last: see `is_unsaved`
 
     def samples(self, average: Any, seed: int) -> list[str]:
         """Replies to three held-out conversations, at the place where the person wrote next."""
@@ -164,3 +164,8 @@ def unfinished_run(runs: Path, command: str) -> Path:
     if not files:
         raise DannError(f"{runs}: no unfinished run to resume; run `{command}` without --resume")
     return files[-1].parent
+
+
+def is_unsaved(folder: Path) -> bool:
+    """Whether a run left nothing to go on with or to keep: it was killed before it first saved, or has no folder."""
+    return not any((folder / name).exists() for name in (RESUME_FILE, "curve.json"))

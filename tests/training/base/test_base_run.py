@@ -86,6 +86,17 @@ def stop_after(dispatches: int) -> Callable[[], bool]:
     return lambda: next(asked) >= dispatches
 
 
+def interrupt_after(dispatches: int) -> Callable[[], bool]:
+    asked = iter(range(1_000))
+
+    def interrupted() -> bool:
+        if next(asked) == dispatches:
+            raise KeyboardInterrupt
+        return False
+
+    return interrupted
+
+
 @pytest.mark.usefixtures("unmeasured")
 def test_a_killed_base_goes_on_from_what_was_saved_and_other_text_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -96,14 +107,8 @@ def test_a_killed_base_goes_on_from_what_was_saved_and_other_text_is_refused(
     config = settings(tmp_path, "train.steps=8", "train.save_seconds=1e-9")
     plan = BasePlan(texts=[str(chats)])
 
-    def killed() -> bool:
-        if next(asked) == 5:
-            raise KeyboardInterrupt
-        return False
-
-    asked = iter(range(1_000))
     with pytest.raises(KeyboardInterrupt):
-        train_base(config, "killed", plan, SilentConsole(), killed)
+        train_base(config, "killed", plan, SilentConsole(), interrupt_after(5))
     assert not (tmp_path / "bases").exists()
     content = chats.read_bytes()
     write_chats(chats, seed=1)
@@ -113,6 +118,24 @@ def test_a_killed_base_goes_on_from_what_was_saved_and_other_text_is_refused(
     resume_base(config, None, SilentConsole(), lambda: False)
     train_base(config, "whole", plan, SilentConsole(), lambda: False)
     assert same(weights(tmp_path, "whole"), weights(tmp_path, "killed"))
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_one_killed_before_it_saved_anything_does_not_hold_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "DISPATCH_SECONDS", 0.0)
+    config = settings(tmp_path, "train.steps=4")
+    plan = BasePlan(texts=[str(write_chats(tmp_path / "chats.jsonl"))])
+    with pytest.raises(KeyboardInterrupt):
+        train_base(config, "one", plan, SilentConsole(), interrupt_after(2))
+    train_base(config, "one", plan, SilentConsole(), lambda: False)
+    assert (tmp_path / "bases" / "one" / "weights.safetensors").exists()
+    with pytest.raises(DannError, match=r"bases/one: there is one of this name; choose another --name, or remove"):
+        train_base(config, "one", plan, SilentConsole(), lambda: False)
+    shutil.rmtree(tmp_path / "bases")
+    with pytest.raises(DannError, match=r"runs/base/one: there is one of this name"):  # its curve stays
+        train_base(config, "one", plan, SilentConsole(), lambda: False)
 
 
 @pytest.mark.usefixtures("unmeasured")
