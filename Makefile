@@ -31,11 +31,12 @@ check: $(VENV)/.dev  ## lint, format and types
 bench: $(VENV)/.dev $(VENV)/.bench  ## speed and memory, never part of the tests
 	$(BIN)/python -m tests.bench
 
-soak: $(VENV)/.dev  ## 24 kills of child and parent, 200 random requests a route, all variants, then 20 mentions a second for ten minutes
+soak: $(VENV)/.dev  ## 24 kills of child and parent, ten of a base, 200 random requests a route, all variants, then 20 mentions a second for ten minutes
 	DANN_KILLS=24 DANN_EXAMPLES=200 $(BIN)/python -m pytest -o timeout=3600 \
 		tests/bot/retraining/test_faults_kill.py tests/bot/web/openai/test_openapi.py
 	DANN_WHOLE=1 $(BIN)/python -m pytest -o timeout=3600 \
-		tests/training/inspect tests/training/loop/test_devices.py tests/model/architectures
+		tests/training/inspect tests/training/loop/test_devices.py tests/model/architectures \
+		tests/training/base/test_base_kills.py
 	$(BIN)/python -m tests.bench soak
 
 playground: $(VENV)/.dev  ## a Discord and a Telegram on this machine, dann connected to both, and you a member
