@@ -291,9 +291,7 @@ def _posts(
             author, known_as = key.digests(source, record.author, record.names) if key else (None, ())
             yield Post(
                 ids.id, ids.channel, own, record.time, record.text, ids.reply_to, record.edited, source,
-                aliases=ids.aliases, outdated=ids.outdated, author=author, known_as=known_as,
-                doubtful_ids=ids.doubtful_ids, all_must_match=ids.all_must_match, other_id=ids.other_id,
-                former_channel=ids.former_channel,
+                author=author, known_as=known_as, found_by=ids.found_by,
             )  # fmt: skip
         else:
             report.dropped[record.dropped] += 1

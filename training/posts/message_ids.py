@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from training.exports.common.iso_time import showable
 from training.exports.common.record import Record
+from training.store.post import BY_ITS_ID, FoundBy
 
 if TYPE_CHECKING:
     from training.store.writer import Writer
@@ -213,17 +214,12 @@ def message_digests(record: Record) -> Iterator[str]:
 
 
 class Identity(NamedTuple):
-    """A message's id, channel and reply_to as they are stored; the other fields are those of a Post."""
+    """A message's id, channel and reply_to as they are stored, and what a stored post of it is found by."""
 
     id: str
     channel: str
     reply_to: str | None
-    aliases: tuple[str, ...] = ()
-    doubtful_ids: tuple[str, ...] = ()
-    all_must_match: bool = False
-    other_id: str = ""
-    former_channel: str = ""
-    outdated: tuple[tuple[str, float | None], ...] = ()
+    found_by: FoundBy = BY_ITS_ID
 
 
 def _outdated_places(record: Record, channel: str) -> tuple[tuple[str, float | None], ...]:
@@ -264,7 +260,8 @@ class MessageIds:
         aliases = tuple(map(short_id, former.ids)) if former else ()
         outdated = _outdated_places(record, channel)
         if record.id and not chat.by_file:
-            return Identity(short_id(record.id), short_id(channel), _short(reply_to), aliases, outdated=outdated)
+            by = FoundBy(aliases, outdated=outdated)
+            return Identity(short_id(record.id), short_id(channel), _short(reply_to), by)
         by_content, *numbered = [
             id_ for of in (channel, *_other_channels(record)) for id_ in self._numbered(record, of)
         ]
@@ -272,14 +269,17 @@ class MessageIds:
             numbered += self._numbered(record, chat.former_channel)
         former_channel = chat.former_channel
         if not record.id:
-            aliases = (*numbered, *aliases)
-            found = Identity(by_content, short_id(channel), _short(reply_to), aliases, former_channel=former_channel)
-            return found._replace(outdated=outdated)
+            by = FoundBy((*numbered, *aliases), former_channel=former_channel, outdated=outdated)
+            return Identity(by_content, short_id(channel), _short(reply_to), by)
         id_ = _in_channel(record.id, record, channel)
         doubtful = (_in_channel(record.id, record, former_channel),) if former_channel else ()
-        all_must_match = channel not in self._formerly_kept
-        short = short_id(channel), _short(reply_to)
-        return Identity(id_, *short, (), doubtful, all_must_match, by_content, former_channel)
+        by = FoundBy(
+            doubtful_ids=doubtful,
+            all_must_match=channel not in self._formerly_kept,
+            other_id=by_content,
+            former_channel=former_channel,
+        )
+        return Identity(id_, short_id(channel), _short(reply_to), by)
 
     def _numbered(self, record: Record, channel: str) -> list[str]:
         if record.time is not None and record.time != self._time:

@@ -8,7 +8,8 @@ from training.store.post import Post
 
 def ids_of(post: Post) -> list[str]:
     """Return all ids under which a post may be stored or forgotten."""
-    return [post.id, *post.aliases, *post.doubtful_ids, *([post.other_id] if post.other_id else [])]
+    by = post.found_by
+    return [post.id, *by.aliases, *by.doubtful_ids, *([by.other_id] if by.other_id else [])]
 
 
 class Matcher:
@@ -19,18 +20,18 @@ class Matcher:
 
     def as_stored(self, post: Post, known: Mapping[str, Post]) -> Post:
         """Return a post under the id that it is stored under, if it is; so too what it replies to, if that came before it."""
-        follows = post.reply_to in self._stored_as
+        by, follows = post.found_by, post.reply_to in self._stored_as
         if post.reply_to and follows:
             post = replace(post, reply_to=self._stored_as[post.reply_to])
-        if post.other_id and post.id in known and not _are_same(known[post.id], post):
-            post = replace(post, id=post.other_id)
+        if by.other_id and post.id in known and not _are_same(known[post.id], post):
+            post = replace(post, id=by.other_id)
         if post.id in known:
             return post
-        if alias := next((alias for alias in post.aliases if alias in known), None):
+        if alias := next((alias for alias in by.aliases if alias in known), None):
             return replace(post, id=alias)
-        for id_ in post.doubtful_ids:
+        for id_ in by.doubtful_ids:
             before = known.get(id_)
-            if before and _are_same(before, post, both=post.all_must_match):
+            if before and _are_same(before, post, both=by.all_must_match):
                 self._stored_as[post.id] = id_
                 reply_to = post.reply_to if follows else before.reply_to or post.reply_to
                 return replace(post, id=id_, reply_to=reply_to)

@@ -10,17 +10,35 @@ FIRST_SECOND, END_OF_DATES = -62_135_596_800, 253_402_300_800
 
 
 @dataclass(frozen=True, slots=True)
+class FoundBy:
+    """What an import finds a post by that is stored under another id or in another place; nothing of it is stored.
+
+    `aliases` are ids it may be stored or forgotten under instead. `doubtful_ids` are ids that another message may have: it is
+    this one where time or text are the same, or both if `all_must_match`. Where the post's own id is such an id, it gets
+    `other_id` if another message has it. A post that is stored in `former_channel` is moved from there, and so is one in an
+    `outdated` channel with its time, which it has by mistake.
+    """
+
+    aliases: tuple[str, ...] = ()
+    doubtful_ids: tuple[str, ...] = ()
+    all_must_match: bool = False
+    other_id: str = ""
+    former_channel: str = ""
+    outdated: tuple[tuple[str, float | None], ...] = ()
+
+
+BY_ITS_ID = FoundBy()
+
+
+@dataclass(frozen=True, slots=True)
 class Post:
     """One message by the owner (`mine`) or, kept as context, by somebody else.
 
     `id` is unique over all sources, `channel` opaque; `time` and `edited` are Unix seconds, None if unknown; `reply_to` is
     the id of the message it replies to; `source` is the export format. `seq` is its number in the store, which grows with
-    each import; 0 for one that is not read from there. `aliases` are ids it may be stored or forgotten under
-    instead, `outdated` channels with times that a stored one has by mistake: it gets the right ones. `author` is the keyed
-    digest of who wrote it, None if unknown, and `known_as` digests by which they are found (posts/author_key.py).
-    `doubtful_ids` are ids that another message may have: it is this one where time or text are the same, or both if
-    `all_must_match`. Where `id` itself is such an id, a post gets `other_id` if another message has it. A post that is stored
-    in `former_channel` is moved from there. Of all these only `author` is stored.
+    each import; 0 for one that is not read from there. `author` is the keyed digest of who wrote it, None if unknown, and
+    `known_as` digests by which they are found (posts/author_key.py). `known_as` and `found_by` are of a post that is
+    imported: they are not stored with it.
     """
 
     id: str
@@ -32,11 +50,6 @@ class Post:
     edited: float | None = None
     source: str = ""
     seq: int = field(default=0, compare=False)
-    aliases: tuple[str, ...] = ()
-    outdated: tuple[tuple[str, float | None], ...] = ()
     author: str | None = None
     known_as: tuple[str, ...] = ()
-    doubtful_ids: tuple[str, ...] = ()
-    all_must_match: bool = False
-    other_id: str = ""
-    former_channel: str = ""
+    found_by: FoundBy = BY_ITS_ID

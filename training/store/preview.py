@@ -26,7 +26,7 @@ class Preview(Writer):
         """Count as `Writer.add` does, but for a second version of a post within one run: a duplicate here."""
         counts = AddResult()
         for batch in in_batches(posts):
-            fresh = [post for post in batch if self._added.isdisjoint(map(hash, (post.id, *post.aliases)))]
+            fresh = [post for post in batch if self._added.isdisjoint(map(hash, (post.id, *post.found_by.aliases)))]
             counts.duplicates += len(batch) - len(fresh)
             for id_, post in self._changes(fresh, counts).changed.items():
                 self._added.update((hash(id_), hash((id_, post.text))))

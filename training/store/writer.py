@@ -82,8 +82,8 @@ class Writer:
         """Insert new posts, update edited ones, skip forgotten ones, count the rest as duplicates.
 
         A stored post is updated if the new one differs and is not an older edit, or has its channel and time among the
-        `outdated` ones of the new one. For an id that is twice in `posts` the same rule applies. A `reply_to` is never
-        removed: some formats have none.
+        `outdated` ones that the new one is found by. For an id that is twice in `posts` the same rule applies. A
+        `reply_to` is never removed: some formats have none.
         """
         added = AddResult()
         for batch in in_batches(posts):
@@ -288,7 +288,8 @@ def _must_write(before: Post | None, post: Post, added: AddResult) -> bool:
         added.mine += post.mine
         return True
     same = (before.text, before.mine, before.reply_to) == (post.text, post.mine, post.reply_to)
-    moves = before.channel == (post.former_channel or None) or (before.channel, before.time) in post.outdated
+    by, place = post.found_by, (before.channel, before.time)
+    moves = before.channel == (by.former_channel or None) or place in by.outdated
     same = same and not moves
     if same or (post.edited or 0) < (before.edited or 0):
         added.duplicates += 1
