@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import time
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -119,14 +118,14 @@ def test_comments_keep_it_open_while_nothing_happens(monkeypatch: pytest.MonkeyP
 
 
 def test_streams_end_at_once_when_dann_stops() -> None:
+    """They do not wait for the time that replies are given to end, which is longer than a test may take."""
+
     async def play() -> None:
-        async with serve_http(FakeBot().state(), drain_seconds=60) as web, contextlib.AsyncExitStack() as open_:
+        async with serve_http(FakeBot().state(), drain_seconds=3600) as web, contextlib.AsyncExitStack() as open_:
             listeners = [await open_.enter_async_context(listening(web)) for _ in range(20)]
-            began = time.monotonic()
             web.stop.set()
             assert [await listener.next() for listener in listeners] == [None] * 20
             await web.over
-            assert time.monotonic() - began < 10
 
     asyncio.run(play())
 

@@ -95,6 +95,6 @@ def test_words_beside_a_link_are_kept(text: str) -> None:
     "text", ["https://a" * 5000 + " x", "/a" * 20_000, "!a " + "b " * 20_000, "\u200b" * 50_000 + "x"]
 )
 def test_a_hostile_message_takes_no_longer_than_another(text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     reason_to_drop(clean(text))
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 2  # some milliseconds, where a quadratic one takes many seconds
