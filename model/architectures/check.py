@@ -133,8 +133,8 @@ def _check_drawn(kind: type[Any], model: RecurrentLM) -> None:
     bias, wanted = jax.eval_shape(lambda: model.initial_bias(hidden_dim)), _floats(kind.num_gates * hidden_dim)
     if _shapes(bias) != _shapes(wanted):
         raise DannError(
-            f"{place(kind, 'initial_bias')}: initial_bias({hidden_dim}) is {_shapes(bias)}; it must be "
-            f"[num_gates * hidden_dim], {_shapes(wanted)}"
+            f"{place(kind, 'initial_bias')}: initial_bias({hidden_dim}) is {_shapes(bias)}; with num_gates = "
+            f"{kind.num_gates} it must be [num_gates * hidden_dim], {_shapes(wanted)}"
         )
 
 

@@ -175,6 +175,8 @@ def _print_ranked(args: argparse.Namespace, runs: Path, rows: list[report.Ranked
         print_json({**answer, "unfinished": unfinished})
         return
     sys.stdout.write(report.markdown(rows) + "\n")
+    if len(rows) > 1:
+        print_line(report.legend(rows))
     for sweep, missing in unfinished.items():
         print_line(f"{sweep}: not finished: {missing}")
     for line in ended:

@@ -45,8 +45,9 @@ def run_new_cell(args: argparse.Namespace, settings: Settings) -> int:  # noqa: 
         return 0
     print_line(f"{cell}: your cell, which trains as it is; change its equations")
     print_line(f"{experiment}: its experiment")
-    print_line("then, in the source tree:")
+    print_line("then, in the source tree, with the commands of .venv/bin:")
     print_line(f"  python -m pytest -q -k {args.name} tests/model/architectures tests/model/checkpoints")
+    print_line(f"  dann inspect {args.name}")
     for name in (BASELINE, experiment.stem):
         print_line(f"  dann experiment run {name} --text FILE --seeds 3")
     print_line(f"  dann experiment compare {experiment.stem} {BASELINE}")
@@ -157,6 +158,7 @@ class CLASS(RecurrentLM):
 EXPERIMENT = """# dann experiment run NAME --text tinyshakespeare.txt --seeds 3
 #
 # What differs from BASELINE.toml is the architecture alone; change both files alike, or the answer is about something else.
+# With more gates or fewer it has more weights or fewer too (column params): that may be the answer.
 # Expected: write here what you expect, before you run it.
 
 [experiment]

@@ -153,10 +153,7 @@ def _tables(figures: dict[str, Any]) -> Iterator[str]:
     yield table(("weight", "shape", "weights", "gradient", "update / weight"), rows)
     yield table(("matmul by", "operations per token"), [(name, f"{value:,.0f}") for name, value in flops.items()])
     yield "<h2>Units</h2>"
-    units = [
-        (name.rsplit(" #", 1)[0], f"{share:.1%}", f"{figures['dead'][name]:.1%}")
-        for name, share in figures["saturated"].items()
-    ]
+    units = [(name, f"{share:.1%}", f"{figures['dead'][name]:.1%}") for name, share in figures["saturated"].items()]
     yield table(("activation", "saturated", "dead units"), units)
     speed = figures["tokens_per_second"]
     yield (

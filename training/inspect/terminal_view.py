@@ -91,7 +91,7 @@ def _print_weights(report: Report, console: Console) -> None:
     ]
     console.print(_grid("\nWork", ("matmul by", "operations per token"), flops))
     units = [
-        (name.rsplit(" #", 1)[0], f"{share:.1%}", f"{report.figures['dead'][name]:.1%}")
+        (name, f"{share:.1%}", f"{report.figures['dead'][name]:.1%}")
         for name, share in report.figures["saturated"].items()
     ]
     if units:

@@ -159,6 +159,13 @@ def _check_comparable(rows: Sequence[Row]) -> None:
             )
 
 
+def legend(rows: Sequence[RankedRow]) -> str:
+    """Say what verdicts are of: which row the others are compared with, and by which figure."""
+    reference = next(one.row for one in rows if one.difference is None)
+    by = "val@256-reset, nats per character" if reference.spread(FIGURES[0]) else "bits per byte"
+    return f"verdict: each against {reference.name}, by {by}: less is better; 95 % intervals"
+
+
 def markdown(rows: Sequence[RankedRow]) -> str:
     """One Markdown table of at least one row; figures are mean ± standard deviation (seeds)."""
     table = [_cells(one.row) | {"verdict": one.verdict} for one in rows]

@@ -100,7 +100,7 @@ WRONG_SHAPES = {
     ),
     "a bias that is not as wide as the gates": (
         CELL + "    def initial_bias(self, hidden_dim):\n        return jnp.ones(3 * hidden_dim)\n", "10",
-        "initial_bias(16) is [48]; it must be [num_gates * hidden_dim], [16]",
+        "initial_bias(16) is [48]; with num_gates = 1 it must be [num_gates * hidden_dim], [16]",
     ),
     "a condition on a traced array": (
         CELL.replace("        return", "        if x.sum() > 0: x = -x\n        return"), "9",

@@ -56,6 +56,7 @@ def test_what_it_writes_is_told_with_the_commands_that_follow(tree: Path, capsys
     assert main(["new", "cell", "leaky"]) == 0
     out = capsys.readouterr().out
     assert f"{tree / new.CELLS / 'leaky.py'}: your cell" in out
+    assert "dann inspect leaky" in out
     assert f"dann experiment compare leaky {new.BASELINE}" in out
 
 

@@ -54,6 +54,8 @@ def test_a_healthy_network_has_figures_and_no_finding(report: Report) -> None:
     assert flops["output"] == 2 * 16 * 32
     assert figures["by_heart"][-1][1] < 0.01
     assert figures["loss"]["first"] == pytest.approx(figures["loss"]["ln_v"], abs=0.3)
+    assert list(figures["saturated"]) == list(figures["dead"])
+    assert not any("#" in name for name in figures["saturated"])
     assert figures["short_run"][-1][1] < figures["loss"]["counting_tokens"]
     reach = figures["gradient_by_distance"]
     assert reach[0] > reach[-1] > 0

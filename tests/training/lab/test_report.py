@@ -12,7 +12,7 @@ from model.errors import DannError
 from training.lab import results
 from training.lab.machine import Machine
 from training.lab.plot import COLOURS, PlottedAnswer, PlottedCurve, check_picture, draw_answer, draw_curves, half_width
-from training.lab.report import Row, Spread, compared, markdown, ranked, row_json
+from training.lab.report import Row, Spread, compared, legend, markdown, ranked, row_json
 from training.lab.results import Result
 
 
@@ -221,6 +221,8 @@ def test_against_a_baseline_each_row_is_better_or_worse_than_that() -> None:
     verdicts = {one.row.name: one.verdict.split(" (")[0] for one in ranked(rows, "base")}
     assert verdicts == {"good": "better", "base": "baseline", "bad": "worse"}
     assert {one.verdict.split(" (")[0] for one in ranked(rows, "base", matters=0.5)} == {"no difference", "baseline"}
+    assert legend(ranked(rows, "base")).startswith("verdict: each against base, by val@256-reset, nats per character")
+    assert legend(ranked(rows)).startswith("verdict: each against good, by ")
     with pytest.raises(DannError, match="--baseline x: no such row; there are: base, good, bad"):
         ranked(rows, "x")
 

@@ -1,6 +1,7 @@
 """What a network's units do while it reads: saturated gates, dead units, and how far gradients reach back in time."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -57,7 +58,7 @@ class Activations:
             return jax.lax.scan(body, carry, tokens_SxT.T)[1]
 
         arrays = jax.device_get(jax.jit(read)(leaves, tokens[:, :-1], carry))
-        return {f"{name} #{number}": array for number, (name, array) in enumerate(zip(names, arrays, strict=True))}
+        return dict(zip(_numbered(names), arrays, strict=True))
 
     @cached_property
     def gradient_by_distance(self) -> np.ndarray:
@@ -97,6 +98,16 @@ class Activations:
             units = array.reshape(-1, array.shape[-1])
             shares[name] = float((units.std(0) < DEAD_SPREAD).mean())
         return shares
+
+
+def _numbered(names: Sequence[str]) -> list[str]:
+    """Names with a number behind those that stand there more than once: a line of code may have two activations."""
+    again, seen = Counter(names), Counter[str]()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name} ({seen[name]})" if again[name] > 1 else name)
+    return found
 
 
 def _nudged(array: jax.Array, nudge: jax.Array) -> jax.Array:
