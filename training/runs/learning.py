@@ -168,10 +168,17 @@ def prime_output(model: LanguageModel, stream: TokenStream) -> None:
     """Begin the output bias at the logarithm of how often each token is learned, smoothed by half an occurrence each.
 
     A new network then says what a unigram would, and need not first learn which tokens never come: of the 256 bytes that BPE
-    begins with, text in one language has about 70 (Krichevsky and Trofimov 1981; "init well" of Karpathy's recipe).
+    begins with, text in one language has about 70 (Krichevsky and Trofimov 1981; "init well" of Karpathy's recipe). Raises
+    DannError for an architecture whose logits have no bias.
     """
+    bias = getattr(model, "output_bias", None)
+    if bias is None:
+        raise DannError(
+            f'train.output_bias = "frequencies": {model.config.architecture} has no output_bias to begin with them; '
+            'set it to "zero"'
+        )
     counts = np.bincount(stream.tokens, stream.weights, minlength=model.config.vocab_size) + 0.5
-    model.output_bias[...] = jnp.asarray(np.log(counts / counts.sum()), jnp.float32)
+    bias[...] = jnp.asarray(np.log(counts / counts.sum()), jnp.float32)
 
 
 def learn(

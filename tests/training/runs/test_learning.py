@@ -17,7 +17,7 @@ from training.loop.clock import Clock
 from training.loop.scoring import Evaluator, Score, scored
 from training.loop.trainer import Ending, Fit, TrainProgress, fit
 from training.runs import learning
-from training.runs.learning import Diverged, RunListener, Stopped, TrainingSetup, blend, learn, set_up
+from training.runs.learning import Diverged, RunListener, Stopped, TrainingSetup, blend, learn, prime_output, set_up
 from training.runs.post_run import PostText
 
 
@@ -25,6 +25,29 @@ from training.runs.post_run import PostText
 def setup() -> TrainingSetup:
     settings = small_settings(Path("unused"))
     return set_up(settings, PostText(build_corpus(demo(60), settings.data)))
+
+
+def test_a_new_network_may_begin_with_how_often_each_token_comes(setup: TrainingSetup) -> None:
+    """With "frequencies" and no other weights it says what a unigram would; tokens that never come have hardly a chance."""
+    text = PostText(build_corpus(demo(60), setup.settings.data))
+    train = setup.settings.train.model_copy(update={"output_bias": "frequencies"})
+    primed = set_up(setup.settings.model_copy(update={"train": train}), text)
+    stream, bias = primed.dataset.train, weights_of(primed.model)["output_bias"]
+    counts = np.bincount(stream.tokens, stream.weights, minlength=len(bias))
+    assert np.exp(bias).sum() == pytest.approx(1.0, abs=1e-4)
+    assert (counts == 0).any()
+    assert bias[counts == 0] == pytest.approx(np.log(0.5 / (counts.sum() + len(bias) / 2)), abs=1e-4)
+    assert bias.argmax() == counts.argmax()
+    known = set_up(primed.settings, text, tokenizer=primed.tokenizer, weights=weights_of(setup.model))
+    assert not weights_of(known.model)["output_bias"].any()  # those weights' own, which began at zero
+
+
+def test_without_an_output_bias_there_is_nothing_to_begin_with(setup: TrainingSetup) -> None:
+    class Bare:
+        config = setup.model.config
+
+    with pytest.raises(DannError, match=r'"frequencies": \w+ has no output_bias to begin with them; set it to "zero"'):
+        prime_output(Bare(), setup.dataset.train)  # type: ignore[arg-type]
 
 
 def ended(
