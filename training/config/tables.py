@@ -133,7 +133,7 @@ class TrainConfig(ConfigTable):
     without_context: float = Field(0.0, ge=0, lt=1)
     other_weight: float = Field(1.0, ge=0, le=1)
     init_range: float = Field(0.0, ge=0)
-    output_bias: Literal["zero", "frequencies"] = "zero"
+    output_bias: Literal["zero", "frequencies"] = "frequencies"
     loss: Literal["mean", "sum"] = "mean"
     optimizer: OptimizerName = "adamw"
     learning_rate: float = Field(0.01, gt=0)

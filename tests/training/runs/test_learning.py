@@ -38,8 +38,11 @@ def test_a_new_network_may_begin_with_how_often_each_token_comes(setup: Training
     assert (counts == 0).any()
     assert bias[counts == 0] == pytest.approx(np.log(0.5 / (counts.sum() + len(bias) / 2)), abs=1e-4)
     assert bias.argmax() == counts.argmax()
-    known = set_up(primed.settings, text, tokenizer=primed.tokenizer, weights=weights_of(setup.model))
-    assert not weights_of(known.model)["output_bias"].any()  # those weights' own, which began at zero
+    zero = setup.settings.train.model_copy(update={"output_bias": "zero"})
+    other = set_up(setup.settings.model_copy(update={"train": zero}), text)
+    assert not weights_of(other.model)["output_bias"].any()
+    known = set_up(primed.settings, text, tokenizer=primed.tokenizer, weights=weights_of(other.model))
+    assert not weights_of(known.model)["output_bias"].any()  # they bring their own
 
 
 def test_without_an_output_bias_there_is_nothing_to_begin_with(setup: TrainingSetup) -> None:
