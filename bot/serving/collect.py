@@ -8,11 +8,11 @@ no platform's client, and never the text of anybody whose id is not listed.
 import asyncio
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import groupby
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bot.config import BotSettings
 from bot.replies.permissions import Permissions, platform_tables
@@ -169,7 +169,7 @@ class Collector:
         """Save to a file what the store has not taken."""
         try:
             changes = self._signed(changes)
-            lines = (json.dumps({"id": change.id, "post": change.post and asdict(change.post)}) for change in changes)
+            lines = (json.dumps({"id": change.id, "post": change.post and _json(change.post)}) for change in changes)
             replace_file(self._file, "".join(f"{line}\n" for line in lines).encode())
             self._file.chmod(0o600)
             log.warning("%s: %d collected messages wait there for the next start", self._file, len(changes))
@@ -225,12 +225,24 @@ def _leftover_changes(file: Path) -> list[PostChange]:
         raise DannError(f"{file}: collected messages wait there, and cannot be read ({error.strerror})") from error
 
 
+IMPORT_ONLY = {"found_by", "aliases", "outdated", "doubtful_ids", "all_must_match", "other_id", "former_channel"}
+"""What only an import sets in a Post: none is in a file, but the last six, empty, in those of versions before."""
+
+
+def _json(post: Post) -> dict[str, Any]:
+    return _without_import_only(asdict(post))
+
+
+def _without_import_only(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name not in IMPORT_ONLY}
+
+
 def _read(file: Path) -> Iterator[PostChange]:
     for number, line in enumerate(file.read_text(errors="replace").split("\n"), 1):
         if not line:
             continue
         try:
             change = json.loads(line)
-            yield PostChange(change["id"], change["post"] and Post(**change["post"]))
-        except (ValueError, TypeError, KeyError):
+            yield PostChange(change["id"], change["post"] and Post(**_without_import_only(change["post"])))
+        except (ValueError, TypeError, KeyError, AttributeError):
             log.warning("%s: line %d is no collected message, and passed over", file, number)

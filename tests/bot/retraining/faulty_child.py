@@ -3,7 +3,7 @@
 kill PART N     ends as by kill -9, N file operations after it came to PART (in learning: N / 20 seconds after)
 pause PART N    stops there instead, and makes the file "reached"
 nan             its candidate's weights are none
-worse           its candidate has learned for one step
+worse           its candidate has learned for one step, from nothing
 full            the disk is full while the candidate is saved
 hang, hungry    does nothing at all; takes half a gigabyte
 """
@@ -131,7 +131,7 @@ def main() -> int:
     elif fault == "full":
         full()
     elif fault == "worse":
-        more = ["--set=train.steps=1"]
+        more = ["--set=train.steps=1", "--set=train.output_bias=zero"]  # without knowing how often tokens come
     elif fault == "hang":
         time.sleep(600)
     elif fault == "hungry":

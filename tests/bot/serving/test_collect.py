@@ -152,9 +152,9 @@ def test_what_the_store_has_not_taken_when_dann_stops_waits_for_the_next_start(
 
 
 def test_a_damaged_line_of_what_was_left_is_passed_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    whole = json.dumps(
-        {"id": "discord:1", "post": {"id": "discord:1", "channel": "c", "mine": True, "time": 1.0, "text": "x"}}
-    )
+    before = {"aliases": [], "outdated": [], "doubtful_ids": [], "other_id": ""}  # which versions before wrote as well
+    post = {"id": "discord:1", "channel": "c", "mine": True, "time": 1.0, "text": "x", **before}
+    whole = json.dumps({"id": "discord:1", "post": post})
     (tmp_path / "collected.jsonl").write_text(f'{{"id": "discord:2", "po\n{whole}\n[]\n')
     assert [post.text for post in stored_after(tmp_path)] == ["x"]
     assert [record.message.partition(": ")[2] for record in caplog.records] == [

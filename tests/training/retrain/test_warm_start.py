@@ -48,7 +48,7 @@ STARTS: tuple[Literal["warm", "shrink_perturb", "scratch"], ...] = ("warm", "shr
 
 def first_score(folder: Path, incumbent: Snapshot, start: Literal["warm", "shrink_perturb", "scratch"]) -> float:
     """Bits per byte of what a run that starts so holds out, before its first step."""
-    config = settings(folder, start)
+    config = settings(folder, start, train=SMALL["train"] | {"output_bias": "zero"})  # so that scratch knows nothing
     weights = None if start == "scratch" else warm_start_params(incumbent, start, seed=0)
     corpus = build_corpus(POSTS, config.data)
     run = PostRun(folder, config, corpus, SilentConsole(), tokenizer=incumbent.tokenizer, weights=weights)
