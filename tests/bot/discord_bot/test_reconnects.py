@@ -71,7 +71,7 @@ async def test_it_reconnects_when_it_is_asked_to(discord: DiscordHarness) -> Non
 
 @with_discord(connected=False)
 async def test_heartbeats_are_sent_for_as_long_as_it_is_there(discord: DiscordHarness) -> None:
-    discord.server.gateway.heartbeat_seconds = 0.1
+    discord.server.gateway.heartbeat_seconds, discord.server.gateway.patience = 0.1, 300
     discord.start()
     await discord.simulation.until(lambda: discord.server.gateway.log.count("beat") > 5)
     await discord.ask()

@@ -21,14 +21,16 @@ RECONNECT, HELLO = 7, 10
 class Gateway:
     """All connections and sessions of the bot; the attributes are its limits and faults.
 
-    `heartbeat_seconds` is the interval of heartbeats; `acks` and `goodbyes` False leave those unanswered; `refuse_resumes`
-    makes every session invalid; `close_with` is the code that the next identify is refused with; `identify_seconds` must pass
-    between two identifies in one lane of `max_concurrency`. `log` lists bots' actions, `closed` the close codes sent.
+    `heartbeat_seconds` is the interval of heartbeats, `patience` how many of them it waits for one; `acks` and `goodbyes`
+    False leave those unanswered; `refuse_resumes` makes every session invalid; `close_with` is the code that the next
+    identify is refused with; `identify_seconds` must pass between two identifies in one lane of `max_concurrency`. `log`
+    lists bots' actions, `closed` the close codes sent.
     """
 
     def __init__(self, simulation: SimulatedDiscord) -> None:
         self.simulation = simulation
         self.heartbeat_seconds = 41.25
+        self.patience = 1.5
         self.acks = True
         self.goodbyes = True
         self.refuse_resumes = False
@@ -117,7 +119,7 @@ class Gateway:
 
     async def _check_heartbeat(self, connection: Connection) -> None:
         """Close the socket and end the session of a bot that sends no heartbeats."""
-        while time.monotonic() - connection.last_beat < self.heartbeat_seconds * 1.5:
+        while time.monotonic() - connection.last_beat < self.heartbeat_seconds * self.patience:
             await asyncio.sleep(self.heartbeat_seconds / 4)
         self.closed.append(4009)
         if connection in self._live:
