@@ -169,7 +169,7 @@ class Collector:
         """Save to a file what the store has not taken."""
         try:
             changes = self._signed(changes)
-            lines = (json.dumps({"id": change.id, "post": change.post and _json(change.post)}) for change in changes)
+            lines = (json.dumps({"id": change.id, "post": change.post and _fields(change.post)}) for change in changes)
             replace_file(self._file, "".join(f"{line}\n" for line in lines).encode())
             self._file.chmod(0o600)
             log.warning("%s: %d collected messages wait there for the next start", self._file, len(changes))
@@ -229,12 +229,12 @@ IMPORT_ONLY = {"found_by", "aliases", "outdated", "doubtful_ids", "all_must_matc
 """What only an import sets in a Post: none is in a file, but the last six, empty, in those of versions before."""
 
 
-def _json(post: Post) -> dict[str, Any]:
-    return _without_import_only(asdict(post))
+def _fields(post: Post) -> dict[str, Any]:
+    return {name: value for name, value in asdict(post).items() if name not in IMPORT_ONLY}
 
 
-def _without_import_only(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in fields.items() if name not in IMPORT_ONLY}
+def _post(fields: Mapping[str, Any]) -> Post:
+    return Post(**{name: value for name, value in fields.items() if name not in IMPORT_ONLY})
 
 
 def _read(file: Path) -> Iterator[PostChange]:
@@ -243,6 +243,6 @@ def _read(file: Path) -> Iterator[PostChange]:
             continue
         try:
             change = json.loads(line)
-            yield PostChange(change["id"], change["post"] and Post(**_without_import_only(change["post"])))
+            yield PostChange(change["id"], change["post"] and _post(change["post"]))
         except (ValueError, TypeError, KeyError, AttributeError):
             log.warning("%s: line %d is no collected message, and passed over", file, number)
