@@ -18,6 +18,7 @@ from training.cli.shared import (
     print_table,
     setting_overrides,
 )
+from training.cli.speedrun import add_speedrun
 from training.config.tables import Settings
 from training.lab import comparison, preset, report, results
 from training.lab.sweep_table import MOST_SEEDS
@@ -67,15 +68,7 @@ def add_experiment(commands: Any) -> None:
     writing = add_command(named, "log", log_experiment, "write what an experiment answered into experiments/LOG.md")
     writing.add_argument("name", metavar="NAME", help="an experiment, its newest run")
     writing.add_argument("--against", metavar="NAME", default="", help="another one, which it is compared with")
-    racing = add_command(
-        named, "speedrun", run_speedrun, "time a recipe from the start of its process, beside the record's"
-    )
-    racing.add_argument(
-        "name", metavar="NAME", nargs="?", default="speedrun", help="the recipe (experiments/speedrun.toml)"
-    )
-    racing.add_argument("--record", metavar="NAME", default="speedrun-0", help="the recipe that holds the record")
-    racing.add_argument("--text", metavar="FILE", required=True, help="Tiny Shakespeare")
-    racing.add_argument("--seeds", metavar="N", type=int, default=5, help="how many runs of each")
+    add_speedrun(named)
     add_command(named, "list", list_experiments, "list the experiments there are, and those that were run")
 
 
@@ -221,31 +214,6 @@ def _against(runs: Path, name: str) -> report.Row:
         raise DannError(f"--against {name}: is a sweep without a baseline; name one of its variants: {named}")
     alone = found.name == name or comparison.VARIANT in name
     return found if alone else replace(found, name=f"{name}{comparison.VARIANT}{found.name}")
-
-
-def run_speedrun(args: argparse.Namespace, settings: Settings) -> int:  # noqa: ARG001 (loaded again, under the presets)
-    """`dann experiment speedrun`."""
-    from training.data.text_file import read_text  # noqa: PLC0415
-    from training.lab import speedrun  # noqa: PLC0415
-
-    if not 1 <= args.seeds <= MOST_SEEDS:
-        raise DannError(f"--seeds {args.seeds}: must be from 1 to {MOST_SEEDS}")
-    record, challenger = (
-        speedrun.Recipe(preset.preset_path(name).stem, preset.load_preset(name, args.config, setting_overrides(args)))
-        for name in (args.record, args.name)
-    )
-    read_text(Path(args.text), record.settings.experiment.train_fraction)
-    output = Console(stderr=True, quiet=args.quiet)
-    with interruptible("ending after the run under way") as stopping:
-        run = speedrun.race(record, challenger, args.text, args.seeds, lambda line: print_line(line, output), stopping)
-    if run is None:
-        return EXIT_INTERRUPTED
-    if args.json:
-        rows = {"record": run.record, "challenger": run.challenger}
-        print_json({part: report.row_json(report.Row(of[0].experiment, of)) for part, of in rows.items()})
-    else:
-        sys.stdout.write(speedrun.markdown(run) + "\n")
-    return 0
 
 
 def _baseline(runs: Path, rows: list[report.Row]) -> str:

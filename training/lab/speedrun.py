@@ -6,10 +6,11 @@ seed to seed, so that whatever else the machine does hits both; runs side by sid
 """
 
 import os
+import re
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from model.errors import DannError
@@ -23,6 +24,8 @@ from training.run_names import unused_name
 
 TARGET = 1.4697
 """nanoGPT's baby GPT on Tiny Shakespeare after three minutes on an A100: nats per character, val@256-reset."""
+RECORD = re.compile(r"speedrun-(\d+)", re.ASCII)
+"""Names of recipes that hold a record, or held one."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +38,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Race:
-    """The results of both recipes, seed by seed; each of one seed or more."""
+    """The results of both recipes, of the same seeds; one or more."""
 
     record: list[Result]
     challenger: list[Result]
@@ -47,10 +50,16 @@ class Race:
         return difference(record, challenger)
 
 
+def last_record(names: Iterable[str]) -> str:
+    """The highest N of the experiments named speedrun-N; speedrun-0 where there is none."""
+    numbers = (int(found[1]) for name in names if (found := RECORD.fullmatch(name)))
+    return f"speedrun-{max(numbers, default=0)}"
+
+
 def race(
     record: Recipe, challenger: Recipe, text: str, seeds: int, say: Callable[[str], None], stopping: Callable[[], bool]
 ) -> Race | None:
-    """Run both recipes on each seed; None where `stopping` ended it first.
+    """Run both recipes on each seed; where `stopping` ended it, what both have run by then, None if that is no seed.
 
     Raises DannError for recipes that end by minutes, whose time is what they were given; a training already running; or a run
     that fails.
@@ -68,29 +77,33 @@ def race(
         for seed in range(seeds):
             turn = [("record", record), ("challenger", challenger)]
             for part, recipe in turn if seed % 2 == 0 else reversed(turn):
-                if stopping():
-                    return None
-                result = timed(recipe, groups[part], text, seed)
+                result = timed(recipe, groups[part], text, seed, stopping)
+                if result is None:
+                    pairs = min(map(len, found.values()))
+                    return Race(found["record"][:pairs], found["challenger"][:pairs]) if pairs else None
                 found[part].append(result)
                 say(f"seed {seed}: {part} {recipe.name}: {result.ready_seconds} s, {result.figure:.4f}")
     return Race(found["record"], found["challenger"])
 
 
-def timed(recipe: Recipe, group: str, text: str, seed: int) -> Result:
-    """One run in a process of its own that finds nothing compiled."""
+def timed(recipe: Recipe, group: str, text: str, seed: int, stopping: Callable[[], bool]) -> Result | None:
+    """Run a recipe in a process of its own that finds nothing compiled; None where `stopping` ended it, at once."""
     with tempfile.TemporaryDirectory(prefix="dann-speedrun-") as empty:
         started = time.monotonic()
         worker = SweepWorker(one_thread=False, environment=os.environ | {"JAX_COMPILATION_CACHE_DIR": empty})
         try:
-            error = worker.run(
+            error = worker.run_unless(
                 {
                     "settings": recipe.settings.model_dump(mode="json"), "text": text, "seed": seed,
                     "experiment": recipe.name, "group": group, "sweep": "", "variant": "", "tuned": {}, "overrides": [],
                     "started": started,
-                }
+                },
+                stopping,
             )  # fmt: skip
         finally:
             worker.end()
+    if error is None:
+        return None
     outcome = None if error else results.outcome(results.folder_of(recipe.settings.data.runs, group, seed))
     if not isinstance(outcome, Result):
         raise DannError(f"{recipe.name}, seed {seed}: {error or (outcome and outcome.message)}")

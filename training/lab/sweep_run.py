@@ -191,6 +191,15 @@ class SweepWorker:
             return str(json.loads(answer)["error"])
         return f"its process ended by itself (exit status {self._process.wait()}), see above; is there enough memory?"
 
+    def run_unless(self, order: dict[str, Any], stopping: Callable[[], bool]) -> str | None:
+        """As `run`; None as soon as `stopping` says so, after which there is only `end`."""
+        answers: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=lambda: answers.put(self.run(order)), daemon=True).start()
+        while not stopping():
+            with suppress(queue.Empty):
+                return answers.get(timeout=POLL_SECONDS)
+        return None
+
     def end(self) -> None:
         """End it at once, in the middle of a run too."""
         self._process.kill()

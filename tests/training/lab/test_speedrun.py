@@ -1,6 +1,7 @@
 """A speedrun: both recipes in turns, each in a process of its own that finds nothing compiled, timed from its start."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from training.cli.main import main
 from training.lab.preset import load_preset
 from training.lab.report import Row
 from training.lab.results import Result
-from training.lab.speedrun import Race, Recipe, markdown, timed
+from training.lab.speedrun import Race, Recipe, last_record, markdown, race, timed
 
 RECIPE = beginning("how soon?") + "steps = STEPS\nevaluations = 1\ndevices = 1\n"
 
@@ -29,7 +30,8 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("forked")
 def test_a_run_is_timed_from_the_start_of_its_process() -> None:
     recipe = Recipe("speedrun", load_preset("speedrun", None, []))
-    found = timed(recipe, "speedrun-record-20300101-000000", "text.txt", seed=3)
+    found = timed(recipe, "speedrun-record-20300101-000000", "text.txt", 3, lambda: False)
+    assert found
     assert (found.seed, found.steps, found.by) == (3, 2, "steps")
     assert found.ready_seconds is not None
     assert found.ready_seconds > found.seconds > 0  # the process had to start, and to compile
@@ -41,7 +43,7 @@ def test_recipes_take_turns_and_swap_places(
     """What a run is, is tested above; here only their order."""
     ran: list[tuple[str, int]] = []
 
-    def run(recipe: Recipe, group: str, _text: str, seed: int) -> Result:
+    def run(recipe: Recipe, group: str, _text: str, seed: int, _stopping: Callable[[], bool]) -> Result:
         ran.append((recipe.name, seed))
         return result(recipe.name, seed, 1.46, group=group, ready_seconds=40.0 + 10 * len(ran))
 
@@ -51,6 +53,40 @@ def test_recipes_take_turns_and_swap_places(
     out = json.loads(capsys.readouterr().out)
     assert [seed["ready_seconds"] for seed in out["record"]["seeds"]] == [50.0, 80.0]
     assert [seed["ready_seconds"] for seed in out["challenger"]["seeds"]] == [60.0, 70.0]
+
+
+def test_the_record_is_the_last_there_is_unless_another_is_named() -> None:
+    assert last_record(["q-batch", "speedrun", "speedrun-2", "speedrun-10", "speedrun-9-old"]) == "speedrun-10"
+    assert last_record(["speedrun"]) == "speedrun-0"
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("forked")
+def test_a_run_is_stopped_in_its_middle() -> None:
+    endless = Recipe("speedrun", load_preset("speedrun", None, ["train.steps=1000000"]))
+
+    def has_begun() -> bool:
+        return any(endless.settings.data.runs.glob("*/metrics.jsonl"))
+
+    said: list[str] = []
+    assert race(endless, endless, "text.txt", 2, said.append, has_begun) is None
+    assert not said
+    assert has_begun()
+    assert not any(endless.settings.data.runs.glob("*/result.json"))
+
+
+def test_a_race_that_is_stopped_shows_the_seeds_that_both_have_run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left = [True] * 3
+
+    def run(recipe: Recipe, group: str, _text: str, seed: int, _stopping: Callable[[], bool]) -> Result | None:
+        return result(recipe.name, seed, 1.46, group=group, ready_seconds=40.0) if left and left.pop() else None
+
+    monkeypatch.setattr("training.lab.speedrun.timed", run)
+    assert main(["experiment", "speedrun", "--text", "text.txt"]) == 130
+    table = capsys.readouterr().out.splitlines()
+    assert [line.split("|")[5].strip() for line in table[2:4]] == ["40.0", "40.0"]
 
 
 def test_the_answer_is_of_pairs_and_says_whether_the_figure_was_reached() -> None:
