@@ -54,7 +54,7 @@ def run_speedrun(args: argparse.Namespace, settings: Settings) -> int:  # noqa: 
     output = Console(stderr=True, quiet=args.quiet)
     with interruptible("ending the run under way; what both have run is shown") as stopping:
         run = speedrun.race(record, challenger, args.text, args.seeds, lambda line: print_line(line, output), stopping)
-    if run is None:
+    if not run.record:
         return EXIT_INTERRUPTED
     if args.json:
         rows = {"record": run.record, "challenger": run.challenger}

@@ -38,7 +38,7 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Race:
-    """The results of both recipes, of the same seeds; one or more."""
+    """The results of both recipes, of the same seeds; of none, if it was stopped before."""
 
     record: list[Result]
     challenger: list[Result]
@@ -51,15 +51,15 @@ class Race:
 
 
 def last_record(names: Iterable[str]) -> str:
-    """The highest N of the experiments named speedrun-N; speedrun-0 where there is none."""
+    """The highest N of the experiments named speedrun-N; speedrun-0 if there are none."""
     numbers = (int(found[1]) for name in names if (found := RECORD.fullmatch(name)))
     return f"speedrun-{max(numbers, default=0)}"
 
 
 def race(
     record: Recipe, challenger: Recipe, text: str, seeds: int, say: Callable[[str], None], stopping: Callable[[], bool]
-) -> Race | None:
-    """Run both recipes on each seed; where `stopping` ended it, what both have run by then, None if that is no seed.
+) -> Race:
+    """Run both recipes on each seed; where `stopping` ended it, the seeds that both have run by then.
 
     Raises DannError for recipes that end by minutes, whose time is what they were given; a training already running; or a run
     that fails.
@@ -70,20 +70,19 @@ def race(
             raise DannError(
                 f"{recipe.name}: ends by minutes; a speedrun's recipe ends by train.steps, tokens or epochs"
             )
-    runs = record.settings.data.runs
-    found: dict[str, list[Result]] = {"record": [], "challenger": []}
+    recipes = {"record": record, "challenger": challenger}
+    found: dict[str, list[Result]] = {part: [] for part in recipes}
+    turns = [(seed, part) for seed in range(seeds) for part in (recipes if seed % 2 == 0 else reversed(recipes))]
     with training_lock(record.settings.data.dir / "train.lock"):
-        groups = {part: unused_name(runs, f"speedrun-{part}-", "-seed0") for part in found}
-        for seed in range(seeds):
-            turn = [("record", record), ("challenger", challenger)]
-            for part, recipe in turn if seed % 2 == 0 else reversed(turn):
-                result = timed(recipe, groups[part], text, seed, stopping)
-                if result is None:
-                    pairs = min(map(len, found.values()))
-                    return Race(found["record"][:pairs], found["challenger"][:pairs]) if pairs else None
-                found[part].append(result)
-                say(f"seed {seed}: {part} {recipe.name}: {result.ready_seconds} s, {result.figure:.4f}")
-    return Race(found["record"], found["challenger"])
+        groups = {part: unused_name(record.settings.data.runs, f"speedrun-{part}-", "-seed0") for part in recipes}
+        for seed, part in turns:
+            result = timed(recipes[part], groups[part], text, seed, stopping)
+            if result is None:
+                break
+            found[part].append(result)
+            say(f"seed {seed}: {part} {result.experiment}: {result.ready_seconds} s, {result.figure:.4f}")
+    of_both = min(map(len, found.values()))
+    return Race(found["record"][:of_both], found["challenger"][:of_both])
 
 
 def timed(recipe: Recipe, group: str, text: str, seed: int, stopping: Callable[[], bool]) -> Result | None:
